@@ -1,0 +1,219 @@
+"""Every failure that crosses a border.
+
+    AmbrosioError
+    ├── SettingsInvalid          a setting is wrong or missing
+    ├── StoreFailed              the database cannot be read or written
+    ├── TokenRefused             Telegram does not know the bot's token
+    ├── AnotherPoller            somebody else polls with the same token
+    ├── NoProvider               nobody is configured, or nobody may be asked
+    ├── AllFailed                everybody was asked and nobody answered
+    └── ProviderError            one provider failed
+        ├── Unreachable          no connection
+        ├── TimedOut             silence, before or between the words
+        ├── Loading              the model is not in memory yet
+        ├── Overloaded           too many requests, or too busy
+        ├── Faulty               a server error, a cut line, something unreadable
+        ├── Empty                an answer without a word
+        ├── KeyRefused           the key is wrong or not allowed
+        ├── NoCredit             the account is empty
+        ├── ModelGone            the model is not served there
+        └── Rejected             the request itself was not accepted
+            └── TooLong          it does not fit the model's window
+
+Foreign exceptions are translated into these once, at their edge. Each says of itself in one
+sentence what happened and in one what can be done, for the person who reads it in the chat.
+"""
+
+from typing import ClassVar
+
+
+class AmbrosioError(Exception):
+    """The root: a failure whose sentences may be shown to a person."""
+
+    what: ClassVar[str] = "Something went wrong."
+    mend: ClassVar[str] = "Please try again."
+    # Whether the same request may succeed a little later, so that a button for it makes sense.
+    again: ClassVar[bool] = True
+
+    @property
+    def sentence(self) -> str:
+        """What happened and what can be done, in one line without any foreign text."""
+        return f"{self.what.format_map(vars(self))} {self.mend.format_map(vars(self))}".strip()
+
+
+class SettingsInvalid(AmbrosioError):
+    """A setting is wrong or missing: one (name, what is wrong, what would be right) for each."""
+
+    what = "The settings are not right."
+    mend = "Run `ambrosio doctor` on the machine."
+    again = False
+
+    def __init__(self, faults: list[tuple[str, str, str]]) -> None:
+        super().__init__("; ".join(f"{name}: {wrong}" for name, wrong, _ in faults))
+        self.faults = faults
+
+
+class StoreFailed(AmbrosioError):
+    """The database cannot be read or written: a full disk, a damaged or locked file."""
+
+    what = "I cannot write to my disk at the moment."
+    mend = "Your message is safe with Telegram; I go on as soon as there is room."
+
+
+class TokenRefused(AmbrosioError):
+    """Telegram answers 401 or 404 to the bot's token."""
+
+    what = "Telegram does not accept the bot's token."
+    mend = "Ask BotFather for the right one and set `TELEGRAM_BOT_TOKEN`."
+    again = False
+
+
+class AnotherPoller(AmbrosioError):
+    """Another process asks for updates with the same token; only one of them gets each."""
+
+    what = "Another Ambrosio is already running with this bot token."
+    mend = "Stop one of the two."
+    again = False
+
+
+class NoProvider(AmbrosioError):
+    """Nobody is configured to answer, or nobody who may be asked."""
+
+    what = "No model is set up to answer."
+    mend = "Start a llama.cpp server or set `TOGETHER_API_KEY`, then restart me."
+    again = False
+
+
+class ProviderError(AmbrosioError):
+    """One provider failed; `retry_after_seconds` is what it asked for, if it did.
+
+    `clause` is the short form, for a line that names several providers.
+    """
+
+    clause: ClassVar[str] = "failed"
+
+    def __init__(self, provider: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(f"{provider} {self.clause}")
+        self.provider = provider
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Unreachable(ProviderError):
+    """No connection could be made, or it broke before an answer."""
+
+    clause = "cannot be reached"
+    what = "{provider} cannot be reached."
+    mend = "Check that it is running, then try again."
+
+
+class TimedOut(ProviderError):
+    """The first word, or the next one, did not come in time."""
+
+    clause = "did not answer in time"
+    what = "{provider} did not answer in time."
+    mend = "Try again, or choose another model with /model."
+
+
+class Loading(ProviderError):
+    """The server is up and still reads the model into memory."""
+
+    clause = "is still loading its model"
+    what = "{provider} is still loading its model."
+    mend = "Try again in a minute."
+
+
+class Overloaded(ProviderError):
+    """The server has too much to do, or we have asked too often."""
+
+    clause = "is too busy"
+    what = "{provider} is too busy right now."
+    mend = "Try again in a moment."
+
+
+class Faulty(ProviderError):
+    """A server error, a line cut in the middle, or an answer that cannot be read."""
+
+    clause = "had a fault"
+    what = "{provider} had a fault of its own."
+    mend = "Try again, or choose another model with /model."
+
+
+class Empty(ProviderError):
+    """The server reported success and no words."""
+
+    clause = "gave an empty answer"
+    what = "{provider} gave an empty answer."
+    mend = "Try again, or ask in other words."
+
+
+class KeyRefused(ProviderError):
+    """The provider does not accept our key, or not for this."""
+
+    clause = "refused the key"
+    what = "{provider} refused the key."
+    mend = "The owner needs to set a valid one."
+    again = False
+
+
+class NoCredit(ProviderError):
+    """The account has no money left."""
+
+    clause = "has no credit left"
+    what = "The account at {provider} has no credit left."
+    mend = "The owner needs to top it up."
+    again = False
+
+
+class ModelGone(ProviderError):
+    """The model is not served there, or not any more."""
+
+    clause = "no longer serves the model"
+    what = "{provider} does not serve {model}."
+    mend = "Choose another with /model."
+    again = False
+
+    def __init__(self, provider: str, *, model: str) -> None:
+        super().__init__(provider)
+        self.model = model
+
+
+class Rejected(ProviderError):
+    """The provider does not accept the request as it is."""
+
+    clause = "did not accept the request"
+    what = "{provider} did not accept the request."
+    mend = "Try another model with /model."
+
+
+class TooLong(Rejected):
+    """The request does not fit the model's window; `tokens` and `limit` as far as they are known."""
+
+    clause = "cannot take in so much text"
+    what = "This is too long for {provider}: about {tokens} tokens, and it takes {limit}."
+    mend = "Shorten it, or choose a model with a larger window with /model."
+    again = False
+
+    def __init__(self, provider: str, *, tokens: int, limit: int) -> None:
+        super().__init__(provider)
+        self.tokens = tokens
+        self.limit = limit
+
+
+class AllFailed(AmbrosioError):
+    """Everybody who may be asked was asked and nobody answered; `causes` in the order tried.
+
+    `partial` is what the last one said before its line broke.
+    """
+
+    def __init__(self, causes: list[ProviderError], *, partial: str = "") -> None:
+        super().__init__("; ".join(str(cause) for cause in causes))
+        self.causes = causes
+        self.partial = partial
+
+    @property
+    def sentence(self) -> str:
+        """One provider's own two sentences, or a line that names all of them."""
+        if len(self.causes) == 1:
+            return self.causes[0].sentence
+        tried = "; ".join(str(cause) for cause in self.causes)
+        return f"Nobody could answer: {tried}. Try again in a moment, or see /status."

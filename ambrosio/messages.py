@@ -1,0 +1,163 @@
+"""The values that cross the borders between modules.
+
+Frozen, without identity and without behaviour beyond what a value can say of itself. Nothing here
+knows Telegram's objects, an SDK's or the database's.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+# --- what a model is asked and says ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One line of a conversation, with the role of whoever says it."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """Who serves, and what is served; written `together/openai/gpt-oss-120b`."""
+
+    provider: str
+    model: str
+
+    def __str__(self) -> str:
+        return f"{self.provider}/{self.model}" if self.model else self.provider
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The tokens that a server says it has counted; `prompt` includes `cached`."""
+
+    prompt: int
+    completion: int
+    cached: int = 0
+    reasoning: int = 0
+
+
+class Finish(StrEnum):
+    """Why a model ended its answer."""
+
+    STOP = "stop"
+    LENGTH = "length"
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A provider has spoken its first word; whatever came from another before it is void."""
+
+    ref: ModelRef
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of a streamed answer: words to show, or thoughts, which are never the answer."""
+
+    text: str = ""
+    reasoning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The model is done; `usage` is None when the server did not count."""
+
+    ref: ModelRef
+    finish: Finish
+    usage: Usage | None = None
+
+
+# --- where something is said, and by whom ---------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A Telegram chat, or one topic of it; `topic` is 0 where there are none."""
+
+    chat: int
+    topic: int = 0
+
+    @property
+    def private(self) -> bool:
+        """Say whether one person sits there: Telegram gives such a chat the person's own id."""
+        return self.chat > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One request and where its answer belongs, whatever the channel it came by.
+
+    `parent` is the turn that this one continues (None: a fresh conversation) and `replaces` the
+    turn whose answer it stands in for, after an edit or a retry.
+    """
+
+    place: Place
+    message: int
+    person: int
+    question: str
+    concise: bool = False
+    parent: int | None = None
+    replaces: int | None = None
+    model: str = ""
+
+
+# --- what is shown --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """Formatting of a stretch of text, as in the Bot API: offsets count UTF-16 units."""
+
+    type: str
+    offset: int
+    length: int
+    url: str = ""
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Rendered text that fits one Telegram message."""
+
+    text: str
+    entities: tuple[Entity, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button under a message: `data` comes back when it is pressed (at most 64 bytes)."""
+
+    text: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """Bytes that travel as a document or as a photo."""
+
+    name: str
+    content: bytes = field(repr=False)
+    photo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message on its way to a place: new, or in the place of `edits`.
+
+    `delete` takes the message `edits` away. `turn` ties the message to the turn it answers, so that
+    a reply to it continues from there.
+    """
+
+    place: Place
+    chunk: Chunk = Chunk("")
+    buttons: tuple[Button, ...] = ()
+    reply_to: int | None = None
+    edits: int | None = None
+    delete: bool = False
+    silent: bool = False
+    turn: int | None = None
+    files: tuple[File, ...] = ()
