@@ -186,7 +186,7 @@ class Rejected(ProviderError):
 
 
 class TooLong(Rejected):
-    """The request does not fit the model's window; `tokens` and `limit` as far as they are known."""
+    """The request does not fit the model's window; `tokens` may be an estimate."""
 
     clause = "cannot take in so much text"
     what = "This is too long for {provider}: about {tokens} tokens, and it takes {limit}."

@@ -49,9 +49,14 @@ class Finish(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A provider has spoken its first word; whatever came from another before it is void."""
+    """A provider has spoken its first word; whatever came from another before it is void.
+
+    `start` is the first turn of the past that it was shown, `dropped` how many it was not.
+    """
 
     ref: ModelRef
+    start: int | None = None
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,5 @@
+"""Make `python -m ambrosio` the same as `ambrosio`."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,351 @@
+"""The bot: works the inbox down, a worker for each chat or topic, and hands out the work.
+
+Lanes keep the order within a chat and let chats go side by side; what is urgent (Stop, buttons) has
+lanes of its own and overtakes. Whatever comes of an update is stored in one transaction before any
+of it is sent.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+
+import telegram
+from telegram.error import TelegramError
+
+from .assistant import Progress
+from .commands import BY_NAME, COMMANDS, PRESSES, Call, Desk, Reply
+from .errors import AmbrosioError, StoreFailed
+from .messages import Place, Turn
+from .policy import Access, Knock, Membership
+from .polling import URGENT, Poller
+from .reading import Command, Ignored, Odd, Press, Question, Stopped, read
+from .replies import Replies, compose, notice
+from .store import Person, Row, Store
+
+log = logging.getLogger(__name__)
+
+MOST_ATTEMPTS = 3
+DISK_PAUSE_SECONDS = 5.0
+
+GAVE_UP = (
+    "I tried three times to work on this message and failed each time, so I have put it aside. "
+    "Please send it once more, perhaps in other words."
+)
+UNREADABLE = "Telegram sent me this in a form that I cannot read. Please send it in another way."
+
+
+class Bot:
+    """Everything between the poller and the replies."""
+
+    def __init__(
+        self,
+        bot: telegram.Bot,
+        desk: Desk,
+        replies: Replies,
+        *,
+        grace_seconds: float = 5.0,
+        heard: Callable[[], None] = lambda: None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._bot, self._desk, self._replies = bot, desk, replies
+        self._grace_seconds = grace_seconds
+        self._on_heard = heard
+        self._sleep = sleep
+        self._lanes: dict[str, asyncio.Task[None]] = {}
+        self._group: asyncio.TaskGroup
+        self._fatal: AmbrosioError | None = None
+
+    @property
+    def _store(self) -> Store:
+        return self._desk.store
+
+    # --- life -------------------------------------------------------------------------------------
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set, or raise `TokenRefused` or `AnotherPoller`.
+
+        At the end polling ceases at once, running turns get their grace, and what is left waits in
+        the inbox for the next start.
+        """
+        poller = Poller(
+            self._bot,
+            self._store,
+            access=self.access,
+            kept=self._wake,
+            aside=self._aside,
+            heard=self._heard,
+            dropped=self._dropped,
+            now=self._desk.now,
+            sleep=self._sleep,
+        )
+        async with asyncio.TaskGroup() as self._group:
+            polling = self._group.create_task(self._poll(poller, stop))
+            deliveries = [
+                self._group.create_task(self._replies.deliver(place))
+                for place in self._store.undelivered()
+            ]
+            announcing = self._group.create_task(self._announce())
+            self._wake(self._store.lanes())
+            await stop.wait()
+            polling.cancel()
+            announcing.cancel()
+            if working := [*self._lanes.values(), *deliveries]:
+                await asyncio.wait(working, timeout=self._grace_seconds)
+            for task in (*self._lanes.values(), *deliveries):
+                task.cancel()
+        if self._fatal:
+            raise self._fatal
+
+    async def _poll(self, poller: Poller, stop: asyncio.Event) -> None:
+        try:
+            await poller.run()
+        except AmbrosioError as exc:
+            self._fatal = exc
+            stop.set()
+
+    def _heard(self) -> None:
+        self._desk.polled_at = self._desk.now()
+        self._on_heard()
+
+    def _dropped(self, reason: str) -> None:
+        self._desk.strangers += reason == "stranger"
+        log.info("an update went no further: %s", reason)
+
+    def access(self) -> Access:
+        """Say who is let in at the moment."""
+        guests = {person.id for person in self._store.people() if not person.owner}
+        return Access(
+            bot=self._bot.id,
+            username=self._desk.username,
+            owners=self._desk.owners(),
+            guests=frozenset(guests),
+            groups=frozenset(self._store.groups()),
+        )
+
+    async def _announce(self) -> None:
+        """Give Telegram the command menu of everybody who may speak, if it has changed."""
+        for person in sorted(self.access().people):
+            menu = [
+                telegram.BotCommand(command.name, command.does)
+                for command in COMMANDS
+                if not command.owner or person in self._desk.owners()
+            ]
+            scope = telegram.BotCommandScopeChat(person)
+            try:
+                if tuple(menu) != await self._bot.get_my_commands(scope):
+                    await self._bot.set_my_commands(menu, scope)
+            except TelegramError as exc:
+                log.info("no command menu for %s: %s", person, type(exc).__name__)
+
+    # --- people and groups ------------------------------------------------------------------------
+
+    async def _aside(self, verdict: Knock | Membership) -> None:
+        if isinstance(verdict, Knock):
+            self._knock(verdict)
+        elif verdict.present and not verdict.welcome:
+            await self._leave(verdict.group)
+        else:
+            self._store.set_group(verdict.group, verdict.title if verdict.present else None)
+
+    def _knock(self, knock: Knock) -> None:
+        now = self._desk.now()
+        for pairing in self._desk.pairings:
+            if not pairing.open(knock.code, person=knock.person, now=now):
+                continue
+            place = Place(knock.person)
+            welcome = notice(
+                place, "Welcome! From now on I listen to you. /help shows what I can do."
+            )
+            self._store.admit(Person(knock.person, knock.name, pairing.owner), welcome)
+            log.info("paired %s", "the owner" if pairing.owner else "a guest")
+            self._group.create_task(self._replies.deliver(place))
+            self._group.create_task(self._announce())
+            return
+        self._dropped("stranger")
+
+    async def _leave(self, group: int) -> None:
+        try:
+            await self._bot.leave_chat(group)
+        except TelegramError as exc:
+            log.warning("could not leave a group: %s", type(exc).__name__)
+
+    # --- lanes ------------------------------------------------------------------------------------
+
+    def _wake(self, lanes: Sequence[str]) -> None:
+        for lane in lanes:
+            if lane not in self._lanes:
+                self._lanes[lane] = self._group.create_task(self._work_down(lane))
+
+    async def _work_down(self, lane: str) -> None:
+        try:
+            while True:
+                try:
+                    row = self._store.claim(lane)
+                    if row is None:
+                        return
+                    await self._work(row)
+                except StoreFailed as exc:
+                    log.warning("the disk: %s", exc)
+                    await self._sleep(DISK_PAUSE_SECONDS)
+        finally:
+            del self._lanes[lane]
+
+    async def _work(self, row: Row) -> None:
+        """Work on one update; a failure that nobody foresaw costs one of its attempts."""
+        if row.attempts > MOST_ATTEMPTS:
+            await self._put_aside(row, "three attempts", GAVE_UP)
+            return
+        try:
+            await self._handle(row)
+        except asyncio.CancelledError:
+            self._store.unclaim(row)
+            raise
+        except StoreFailed:
+            self._store.unclaim(row)
+            raise
+        except Exception:
+            log.exception("a turn failed, attempt %d", row.attempts)
+
+    async def _handle(self, row: Row) -> None:
+        said = read(json.loads(row.body), self._bot, self._desk.username)
+        match said:
+            case Question():
+                await self._question(row, said)
+            case Command():
+                await self._command(row, said)
+            case Press():
+                await self._press(row, said)
+            case Odd():
+                await self._say(row, Reply(said.hint))
+            case Stopped() | Ignored():
+                if isinstance(said, Stopped) and (running := self._desk.running.get(row.place)):
+                    running.stop()
+                self._store.finish(row)
+            case None:
+                await self._put_aside(row, "unreadable", UNREADABLE)
+
+    async def _put_aside(self, row: Row, reason: str, text: str) -> None:
+        replies = notice(row.place, text, reply_to=row.message or None)
+        self._store.set_aside(row, reason, replies)
+        await self._replies.deliver(row.place)
+
+    # --- what comes of an update ------------------------------------------------------------------
+
+    async def _command(self, row: Row, said: Command) -> None:
+        command = BY_NAME.get(said.name)
+        person_may = command and (not command.owner or said.person in self._desk.owners())
+        if command is None or not person_may:
+            await self._say(row, Reply(f"I do not know /{said.name}. /help lists what I do know."))
+            return
+        reply = await command.run(self._desk, Call(row.place, said.person, row.message, said.args))
+        await self._say(row, reply)
+
+    async def _press(self, row: Row, said: Press) -> None:
+        """Answer a button; what asks a model then waits its turn like any question."""
+        word, _, args = said.data.partition(":")
+        run = PRESSES.get(word)
+        reply = Reply(toast="That button no longer works.")
+        if run:
+            reply = await run(self._desk, Call(row.place, said.person, row.message, args))
+        if row.lane.startswith(URGENT):
+            await self._toast(said.id, reply.toast)
+            if reply.turn:
+                lane = row.lane.removeprefix(URGENT)
+                self._store.move(row, lane)
+                self._wake([lane])
+                return
+        if reply.leaves is not None:
+            await self._leave(reply.leaves)
+        await self._say(row, reply)
+
+    async def _toast(self, query: str, text: str) -> None:
+        try:
+            await self._bot.answer_callback_query(query, text or None)
+        except TelegramError as exc:
+            # Telegram forgets a press after a while; the work is done all the same.
+            log.debug("a button was not answered: %s", type(exc).__name__)
+
+    async def _say(self, row: Row, reply: Reply) -> None:
+        if reply.turn:
+            await self._turn(row, reply.turn, shown=())
+            return
+        reply_to = None if row.place.private else row.message
+        replies = (
+            notice(row.place, reply.text, buttons=reply.buttons, reply_to=reply_to)
+            if reply.text
+            else []
+        )
+        if replies and reply.edits is not None:
+            replies[0] = replace(replies[0], edits=reply.edits, reply_to=None)
+        self._store.finish(row, replies)
+        await self._replies.deliver(row.place)
+
+    async def _question(self, row: Row, said: Question) -> None:
+        if self._store.superseded(row):
+            self._store.finish(row)
+            return
+        turn, shown = self._turn_of(row, said)
+        if said.edited and turn.replaces is not None:
+            before = self._store.turn(turn.replaces)
+            if before and before.answer is not None and _same(before.turn, turn):
+                self._store.finish(row)
+                return
+        if not turn.question.strip():
+            await self._say(
+                row, Reply('Write your question behind "vv", like: *vv capital of Peru?*')
+            )
+            return
+        await self._turn(row, turn, shown=shown)
+
+    def _turn_of(self, row: Row, said: Question) -> tuple[Turn, list[int]]:
+        """Work out what a question continues, and which messages its answer replaces."""
+        state = self._store.place(row.place)
+        turn = Turn(
+            place=row.place,
+            message=row.message,
+            person=said.person,
+            question=said.text,
+            concise=said.concise or state.vv,
+            parent=state.head,
+            model=state.model,
+        )
+        if said.edited:
+            asked = self._store.turn_of(row.place, row.message)
+            if asked and asked.answer is not None:
+                turn = replace(turn, parent=asked.turn.parent, replaces=asked.id)
+                return turn, self._store.shown(asked.id)
+            return (replace(turn, replaces=asked.id) if asked else turn), []
+        if said.replied_to is not None:
+            known = self._store.turn_of(row.place, said.replied_to)
+            if known and known.answer is not None:
+                turn = replace(turn, parent=known.id)
+            if said.quote and not (known and not said.partial):
+                turn = replace(turn, question=f"{said.quote}\n\n{turn.question}")
+        return turn, []
+
+    async def _turn(self, row: Row, turn: Turn, *, shown: Sequence[int]) -> None:
+        """Answer a turn, keep what came of it in one transaction, and deliver it."""
+        progress = Progress()
+        self._desk.running[row.place] = progress
+        try:
+            async with self._replies.showing(row.place):
+                answer = await self._desk.assistant.answer(turn, progress)
+        finally:
+            del self._desk.running[row.place]
+        replies = compose(answer, shown=shown)
+        while True:
+            try:
+                self._desk.assistant.keep(answer, replies, row)
+                break
+            except StoreFailed as exc:
+                # The answer is there and must not be asked for again: wait for the disk.
+                log.warning("the disk: %s", exc)
+                await self._replies.tell_now(row.place, exc.sentence)
+                await self._sleep(DISK_PAUSE_SECONDS)
+        await self._replies.deliver(row.place)
+
+
+def _same(one: Turn, other: Turn) -> bool:
+    return (one.question, one.concise) == (other.question, other.concise)

@@ -1,0 +1,52 @@
+"""Resting a provider that fails, so that nobody waits for it again and again.
+
+Pure, with the time handed in: three failures in a row open it, one probe is let through when the
+rest is over, and each failed probe makes the rest longer.
+"""
+
+from dataclasses import dataclass
+
+FAILURES = 3
+REST_SECONDS = 30.0
+LONGEST_REST_SECONDS = 900.0
+
+
+@dataclass(slots=True)
+class Breaker:
+    """Whether one provider may be asked just now."""
+
+    failures: int = 0
+    rest_seconds: float = REST_SECONDS
+    open_until: float | None = None
+    probing: bool = False
+
+    def closed(self, now: float) -> bool:
+        """Say whether it may be asked: in health, or as the one probe after a rest."""
+        return self.open_until is None or (now >= self.open_until and not self.probing)
+
+    def resting_seconds(self, now: float) -> float:
+        """Tell how long its rest still takes."""
+        return max(0.0, self.open_until - now) if self.open_until is not None else 0.0
+
+    def asked(self, now: float) -> None:
+        """Note that it is being asked; after a rest nobody else asks until that is over."""
+        self.probing = self.open_until is not None and now >= self.open_until
+
+    def failed(self, now: float, *, rest_seconds: float | None = None) -> None:
+        """Note a failure; `rest_seconds` is what it asked for, and opens at once."""
+        self.failures += 1
+        if rest_seconds is not None:
+            self.open_until = now + rest_seconds
+        elif self.probing or self.failures >= FAILURES:
+            self.open_until = now + self.rest_seconds
+            self.rest_seconds = min(self.rest_seconds * 2, LONGEST_REST_SECONDS)
+        self.probing = False
+
+    def succeeded(self) -> None:
+        """Note that it has answered: all is forgotten."""
+        self.failures, self.rest_seconds, self.open_until = 0, REST_SECONDS, None
+        self.probing = False
+
+    def let_go(self) -> None:
+        """Note that it was asked and nobody waited for the outcome."""
+        self.probing = False

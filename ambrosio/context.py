@@ -1,0 +1,121 @@
+"""The messages that a model is given: system prompt, history, the words.
+
+Pure. The rule that everything here serves: what was sent at one turn is, byte for byte, the
+beginning of what is sent at the next, or a small machine reads it all again. So nothing here knows
+the time, the history only grows, and when it no longer fits it is cut in one go to a third.
+"""
+
+from dataclasses import dataclass
+
+from .messages import Message
+
+# What a server that does not say gets: the smallest window in common use.
+CAUTIOUS_WINDOW = 4096
+# Kept free for the answer; a third of a small window, and enough for a long answer in a large one.
+ANSWER_ROOM = 2048
+CONCISE_TOKENS = 400
+
+# Said behind a vv question to models that are known to pass over their system prompt.
+VV_REMINDER = "\n\n(As concise as possible: only the answer, no introduction, no explanation.)"
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """An answered turn of the past: what was asked, how, and what came back."""
+
+    turn: int
+    question: str
+    answer: str
+    concise: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """What is particular about a model when it is spoken to; `window` is in tokens."""
+
+    window: int = CAUTIOUS_WINDOW
+    system_role: bool = True
+    repeat_vv: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What is sent, the first turn of the past that is in it, and how many had to be left out."""
+
+    messages: tuple[Message, ...]
+    tokens: int
+    first: int | None
+    dropped: int
+
+
+def estimate(text: str) -> int:
+    """Guess the tokens of a text, rather too many than too few.
+
+    Three bytes a token holds for English in every tokenizer measured; other scripts take fewer
+    characters but more bytes for each, so bytes serve both.
+    """
+    return len(text.encode("utf-8", "replace")) // 3 + 8
+
+
+def build(
+    system: str,
+    history: tuple[Exchange, ...],
+    question: str,
+    *,
+    concise: bool = False,
+    manner: Manner | None = None,
+    window: int | None = None,
+) -> Context:
+    """Put together what one model is asked; `window` overrules the manner's, after an overflow.
+
+    The newest question is always in it, whether it fits or not: only the server can tell exactly.
+    """
+    manner = manner or Manner()
+    window = window or manner.window
+    room = window - min(ANSWER_ROOM, window // 3)
+    asked = _asked(question, concise=concise, manner=manner)
+    fixed = estimate(system) + estimate(asked)
+    costs = [_cost(exchange, manner) for exchange in history]
+    kept = _keep(costs, room=room - fixed, target=window // 3)
+    recent = history[len(history) - kept :]
+    lines = [Message("system", system)]
+    for past in recent:
+        lines.append(Message("user", _asked(past.question, concise=past.concise, manner=manner)))
+        lines.append(Message("assistant", past.answer))
+    lines.append(Message("user", asked))
+    return Context(
+        messages=tuple(lines if manner.system_role else _folded(lines)),
+        tokens=fixed + sum(costs[len(costs) - kept :]),
+        first=recent[0].turn if recent else None,
+        dropped=len(history) - kept,
+    )
+
+
+def _asked(question: str, *, concise: bool, manner: Manner) -> str:
+    if not concise:
+        return question
+    return f"vv {question}{VV_REMINDER if manner.repeat_vv else ''}"
+
+
+def _cost(exchange: Exchange, manner: Manner) -> int:
+    asked = _asked(exchange.question, concise=exchange.concise, manner=manner)
+    return estimate(asked) + estimate(exchange.answer)
+
+
+def _keep(costs: list[int], *, room: int, target: int) -> int:
+    """Say how many of the newest turns stay: all while they fit, else what a third holds."""
+    if sum(costs) <= room:
+        return len(costs)
+    kept, total = 0, 0
+    for cost in reversed(costs):
+        total += cost
+        if total > min(room, target):
+            break
+        kept += 1
+    return kept
+
+
+def _folded(lines: list[Message]) -> list[Message]:
+    """Put the system prompt before the first question, for templates that know no system role."""
+    system, first, *rest = lines
+    return [Message("user", f"{system.content}\n\n{first.content}"), *rest]

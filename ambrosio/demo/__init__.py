@@ -1,0 +1,1 @@
+"""Ambrosio without Telegram: a Bot API server on this machine, and the people who write to it."""

@@ -1,0 +1,16 @@
+"""How the Bot API says no."""
+
+
+class Refused(Exception):
+    """A call that is answered with `ok: false`, a code and a description."""
+
+    def __init__(self, code: int, description: str, retry_after: int | None = None) -> None:
+        super().__init__(f"{code} {description}")
+        self.code = code
+        self.description = description
+        self.retry_after = retry_after
+
+
+def bad(description: str) -> Refused:
+    """Make the most common refusal: 400, in Telegram's wording."""
+    return Refused(400, f"Bad Request: {description}")

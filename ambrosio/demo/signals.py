@@ -1,0 +1,75 @@
+"""Telling those who wait that something has changed, so that nobody has to look again and again."""
+
+import asyncio
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+Json = dict[str, Any]
+T = TypeVar("T")
+
+
+class Subscription:
+    """The state changes from now on, one dictionary each: `async for event in subscription`."""
+
+    def __init__(self, listeners: set["Subscription"]) -> None:
+        self._listeners = listeners
+        self.queue: asyncio.Queue[Json | None] = asyncio.Queue()
+        listeners.add(self)
+
+    def close(self) -> None:
+        """Hear no more; the loop over this subscription ends."""
+        self._listeners.discard(self)
+        self.queue.put_nowait(None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Json:
+        event = await self.queue.get()
+        if event is None:
+            raise StopAsyncIteration
+        return event
+
+
+class Signal:
+    """Wakes everybody who waits for a change, and tells the listeners what it was."""
+
+    def __init__(self) -> None:
+        self._changed = asyncio.Event()
+        self._listeners: set[Subscription] = set()
+
+    def fire(self, event: str, **details: Any) -> None:
+        """Say that `event` has happened."""
+        for listener in self._listeners:
+            listener.queue.put_nowait({"event": event, **details})
+        self.wake()
+
+    def wake(self) -> None:
+        """Let those who wait look again, without telling the listeners."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def subscribe(self) -> Subscription:
+        """Listen to all changes from now on."""
+        return Subscription(self._listeners)
+
+    def silence(self) -> None:
+        """End all subscriptions."""
+        for listener in list(self._listeners):
+            listener.close()
+
+    async def until(self, predicate: Callable[[], T], *, seconds: float) -> T:
+        """Wait for the predicate to be true and return its value, or raise `TimeoutError`."""
+        async with asyncio.timeout(seconds):
+            while not (value := predicate()):
+                await self._changed.wait()
+            return value

@@ -1,0 +1,60 @@
+"""What is written to the log: life-cycle steps and failures, never a message, never a secret."""
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Sequence
+
+# The token is part of every address at Telegram, and libraries put addresses into their errors.
+TOKEN = re.compile(r"\b\d{6,}:[\w-]{30,}")
+# These write addresses (httpx) or whole updates (telegram) at levels that one has on.
+CHATTY = {
+    "httpx": logging.WARNING,
+    "httpcore": logging.WARNING,
+    "httpx2": logging.WARNING,
+    "httpcore2": logging.WARNING,
+    "openai": logging.WARNING,
+    "telegram": logging.CRITICAL,
+    "asyncio": logging.WARNING,
+}
+
+
+class Redacting(logging.Formatter):
+    """Takes secrets out of every line, out of tracebacks too."""
+
+    def __init__(self, secrets: Sequence[str], fmt: str) -> None:
+        super().__init__(fmt)
+        self._secrets = sorted((each for each in secrets if each), key=len, reverse=True)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format as usual, then redact the whole of it."""
+        line = super().format(record)
+        for secret in self._secrets:
+            line = line.replace(secret, "[secret]")
+        return TOKEN.sub("[token]", line)
+
+
+class Json(Redacting):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Put level, module and the redacted line into an object."""
+        fields = {"at": record.created, "level": record.levelname.lower(), "from": record.name}
+        return json.dumps({**fields, "says": super().format(record)})
+
+
+def set_up(level: str, secrets: Sequence[str]) -> None:
+    """Send the log to stderr, at a level or as JSON lines."""
+    handler = logging.StreamHandler(sys.stderr)
+    formatter = (
+        Json(secrets, "%(message)s")
+        if level == "json"
+        else Redacting(secrets, "%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    )
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel("INFO" if level == "json" else level.upper())
+    for name, least in CHATTY.items():
+        logging.getLogger(name).setLevel(least)

@@ -1,0 +1,147 @@
+"""Formatted text before it is cut: a text and the spans of it that look different.
+
+Spans count code points, so that slicing is plain slicing; `chunks` turns them into UTF-16 units.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Formatting of `text[start:end]`; `type` is an entity type of the Bot API."""
+
+    type: str
+    start: int
+    end: int
+    url: str = ""
+    language: str = ""
+
+    @property
+    def block(self) -> bool:
+        """Say whether Telegram allows no other formatting inside."""
+        return self.type in {"code", "pre"}
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A text of any length with its spans, in order."""
+
+    text: str
+    spans: tuple[Span, ...] = ()
+
+
+class Writer:
+    """A text that grows at its end; spans are opened, and closed where the text then ends."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._spans: list[Span] = []
+        self._open: list[tuple[str, int]] = []
+        self.length = 0
+
+    def write(self, text: str, kind: str = "", *, language: str = "") -> None:
+        """Append text, as a span of its own if a kind is given."""
+        if kind and text:
+            end = self.length + len(text)
+            self._spans.append(Span(kind, self.length, end, language=language))
+        self._parts.append(text)
+        self.length += len(text)
+
+    def append(self, passage: Passage) -> None:
+        """Append text with its own spans."""
+        self._spans += (
+            replace(span, start=span.start + self.length, end=span.end + self.length)
+            for span in passage.spans
+        )
+        self.write(passage.text)
+
+    def open(self, kind: str) -> None:
+        """Begin a span here."""
+        self._open.append((kind, self.length))
+
+    def close(self) -> None:
+        """End the span that was opened last."""
+        self.mark(*self._open.pop())
+
+    def mark(self, kind: str, start: int, *, url: str = "") -> None:
+        """Make a span of what was written from `start` on."""
+        if start < self.length:
+            self._spans.append(Span(kind, start, self.length, url=url))
+
+    def drop(self) -> int:
+        """Forget the span that was opened last and return where it began."""
+        return self._open.pop()[1]
+
+    def since(self, start: int) -> str:
+        """Return what was written from there on."""
+        wanted = self.length - start
+        kept: list[str] = []
+        for part in reversed(self._parts):
+            if wanted <= 0:
+                break
+            kept.append(part[-wanted:])
+            wanted -= len(part)
+        return "".join(reversed(kept))
+
+    def newlines(self) -> int:
+        """Count the newlines at the end."""
+        last = next((part for part in reversed(self._parts) if part), "")
+        return len(last) - len(last.rstrip("\n"))
+
+    def passage(self) -> Passage:
+        """Return what has been written, its spans made acceptable to Telegram."""
+        text = "".join(self._parts)
+        return Passage(text, tuple(_settled(self._spans)))
+
+
+def _settled(spans: list[Span]) -> list[Span]:
+    """Merge spans that repeat each other, and keep code free of any other formatting."""
+    links = [span for span in spans if span.type == "text_link"]
+    blocks = [span for span in spans if span.block]
+    kept = list(_outside(blocks, links))
+    kept += links
+    kept += (span for span in spans if span.type.endswith("blockquote"))
+    for kind in ("bold", "italic", "strikethrough"):
+        same = [span for span in spans if span.type == kind]
+        kept += _without(_merged(same), blocks)
+    return sorted(kept, key=lambda span: (span.start, -span.end))
+
+
+def _outside(spans: Iterable[Span], others: Iterable[Span]) -> Iterator[Span]:
+    """Yield the spans that touch none of the others; both are in order."""
+    rest = iter(others)
+    other = next(rest, None)
+    for span in spans:
+        while other and other.end <= span.start:
+            other = next(rest, None)
+        if other is None or other.start >= span.end:
+            yield span
+
+
+def _merged(spans: Iterable[Span]) -> list[Span]:
+    """Join spans of one kind that overlap or touch."""
+    merged: list[Span] = []
+    for span in sorted(spans, key=lambda span: span.start):
+        if merged and span.start <= merged[-1].end:
+            merged[-1] = replace(merged[-1], end=max(merged[-1].end, span.end))
+        else:
+            merged.append(span)
+    return merged
+
+
+def _without(spans: Iterable[Span], holes: list[Span]) -> Iterator[Span]:
+    """Yield what the holes leave of the spans; both are in order."""
+    first = 0
+    for span in spans:
+        start = span.start
+        while first < len(holes) and holes[first].end <= start:
+            first += 1
+        index = first
+        while index < len(holes) and holes[index].start < span.end:
+            if start < holes[index].start:
+                yield replace(span, start=start, end=holes[index].start)
+            start = holes[index].end
+            index += 1
+        if start < span.end:
+            yield replace(span, start=start)

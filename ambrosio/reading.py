@@ -1,0 +1,160 @@
+"""What a person's update says, in our own words.
+
+The one place that reads Telegram's objects. What cannot be parsed at all gives None; what can be
+parsed and is nothing that Ambrosio works on gets a sentence that says so.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import telegram
+
+from .policy import split_vv
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Words to be answered; `quote` is what they reply to, `partial` when a piece was chosen."""
+
+    person: int
+    text: str
+    concise: bool = False
+    edited: bool = False
+    replied_to: int | None = None
+    quote: str = ""
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command without its slash, and what stood behind it."""
+
+    person: int
+    name: str
+    args: str
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A button was pressed; `id` is what Telegram wants to be answered."""
+
+    person: int
+    id: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The native Stop under a draft was pressed."""
+
+    draft: int
+
+
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """Something that is not worked on, with the sentence that says so."""
+
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Something that wants no answer."""
+
+
+Said = Question | Command | Press | Stopped | Odd | Ignored
+
+ONLY_TEXT = "so far I read only text. Tell me in words."
+HINTS = {
+    "photo": f"I cannot look at pictures; {ONLY_TEXT}",
+    "sticker": f"A nice sticker. But {ONLY_TEXT}",
+    "voice": f"I cannot listen; {ONLY_TEXT}",
+    "audio": f"I cannot listen; {ONLY_TEXT}",
+    "video": f"I cannot watch videos; {ONLY_TEXT}",
+    "video_note": f"I cannot watch videos; {ONLY_TEXT}",
+    "document": f"I cannot open files; {ONLY_TEXT}",
+    "location": f"I cannot read maps; {ONLY_TEXT}",
+    "venue": f"I cannot read maps; {ONLY_TEXT}",
+    "contact": f"I do not keep contacts; {ONLY_TEXT}",
+    "poll": f"I do not vote; {ONLY_TEXT}",
+    "dice": f"You win. But {ONLY_TEXT}",
+    "animation": f"I cannot watch videos; {ONLY_TEXT}",
+    "story": f"I cannot see stories; {ONLY_TEXT}",
+}
+# Something happened in the chat and nobody has said anything.
+SERVICE = (
+    "pinned_message",
+    "new_chat_members",
+    "left_chat_member",
+    "new_chat_title",
+    "new_chat_photo",
+    "delete_chat_photo",
+    "forum_topic_created",
+    "forum_topic_edited",
+    "forum_topic_closed",
+    "forum_topic_reopened",
+    "message_auto_delete_timer_changed",
+    "write_access_allowed",
+    "group_chat_created",
+    "supergroup_chat_created",
+    "migrate_to_chat_id",
+    "migrate_from_chat_id",
+    "chat_background_set",
+)
+
+
+def read(update: dict[str, Any], bot: telegram.Bot, username: str) -> Said | None:
+    """Understand an update that the gate has let through; None when it cannot be parsed."""
+    try:
+        parsed = telegram.Update.de_json(update, bot)
+    except (TypeError, KeyError, ValueError, AttributeError, OverflowError):
+        return None
+    if message := parsed.message or parsed.edited_message:
+        return _message(message, username, edited=parsed.message is None)
+    if query := parsed.callback_query:
+        return Press(query.from_user.id, query.id, query.data or "")
+    if stopped := parsed.api_kwargs.get("stopped_message_generation"):
+        return Stopped(int(stopped.get("draft_id", 0)))
+    return Ignored()
+
+
+def _message(message: telegram.Message, username: str, *, edited: bool) -> Said:
+    # A caption alone makes no sense of what cannot be seen.
+    for kind, hint in HINTS.items():
+        if getattr(message, kind):
+            return Ignored() if edited else Odd(hint)
+    person = message.from_user.id if message.from_user else 0
+    text = _clean(message.text or "")
+    if not text.strip():
+        known = any(getattr(message, kind, None) for kind in SERVICE)
+        return Ignored() if known or edited else Odd(f"I cannot make anything of this; {ONLY_TEXT}")
+    if command := re.match(r"/(\w+)(?:@(\w+))?(?:\s+|$)", text):
+        if command[2] and command[2].lower() != username.lower():
+            return Odd(f"/{command[1]} is meant for @{command[2]}, not for me.")
+        return Command(person, command[1].lower(), text[command.end() :].strip())
+    if message.chat.type != telegram.constants.ChatType.PRIVATE:
+        text = re.sub(rf"\s*@{re.escape(username)}(?!\w)", "", text, flags=re.IGNORECASE).strip()
+    concise, question = split_vv(text)
+    replied = message.reply_to_message
+    return Question(
+        person=person,
+        text=question,
+        concise=concise,
+        edited=edited,
+        replied_to=replied.message_id if replied else None,
+        quote=_quote(message),
+        partial=message.quote is not None,
+    )
+
+
+def _quote(message: telegram.Message) -> str:
+    """Give what a message replies to as a quotation, the chosen piece if there is one."""
+    replied = message.reply_to_message
+    text = message.quote.text if message.quote else (replied and (replied.text or replied.caption))
+    return "\n".join(f"> {line}" for line in text.splitlines()) if text else ""
+
+
+def _clean(text: str) -> str:
+    """Take out what no model and no database wants: NUL bytes and halves of surrogate pairs."""
+    return text.replace("\0", "").encode("utf-8", "ignore").decode("utf-8")

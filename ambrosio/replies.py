@@ -1,0 +1,329 @@
+"""The one way to Telegram: what an answer looks like, and that it arrives.
+
+Everything that is to be said goes through the outbox of the store, so that it outlives a crash;
+what only shows that work is under way (typing) does not, and its failures harm nothing.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import httpx
+import telegram
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    EndPointNotFound,
+    Forbidden,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+    TimedOut,
+)
+
+from .assistant import Answer
+from .markdown import plain, render
+from .messages import Button, Chunk, Entity, Outgoing, Place
+from .store import Store
+
+log = logging.getLogger(__name__)
+
+TYPING_SECONDS = 4.5  # Telegram shows it for five
+LONGEST_PAUSE_SECONDS = 30.0
+# A read timeout leaves open whether Telegram has the message: once more, and never a third time.
+MOST_TRIES = 2
+NO_PREVIEW = telegram.LinkPreviewOptions(is_disabled=True)
+
+LONGER = Button("Longer", "longer:{turn}")
+RETRY = Button("Retry", "retry:{turn}")
+
+
+# --- what an answer looks like --------------------------------------------------------------------
+
+
+def compose(answer: Answer, *, shown: Sequence[int] = ()) -> list[Outgoing]:
+    """Make messages of an answer; those in `shown` are replaced in place as far as they go."""
+    rendered = render(answer.text) if answer.text.strip() else None
+    chunks = list(rendered.chunks) if rendered else []
+    chunks = _noted(chunks, _notes(answer))
+    place, turn = answer.turn.place, answer.turn
+    outgoing = [Outgoing(place, chunk) for chunk in chunks]
+    outgoing[-1] = replace(outgoing[-1], buttons=_buttons(answer))
+    if not place.private:
+        outgoing[0] = replace(outgoing[0], reply_to=turn.message)
+    outgoing = _in_place(outgoing, shown, place)
+    if rendered:
+        outgoing += [Outgoing(place, files=(file,), silent=True) for file in rendered.files]
+    return outgoing
+
+
+def notice(
+    place: Place, text: str, *, buttons: tuple[Button, ...] = (), reply_to: int | None = None
+) -> list[Outgoing]:
+    """Make messages of something that Ambrosio says by itself, written in Markdown."""
+    outgoing = [Outgoing(place, chunk, reply_to=reply_to) for chunk in render(text).chunks]
+    outgoing[-1] = replace(outgoing[-1], buttons=buttons)
+    return outgoing
+
+
+def _notes(answer: Answer) -> list[str]:
+    notes = []
+    if answer.failure:
+        notes.append(answer.failure.sentence)
+    elif answer.stopped:
+        notes.append("Stopped.")
+    elif answer.cut:
+        notes.append("Cut here: the answer reached its length limit.")
+    if answer.begun and answer.begun.dropped and not answer.failure:
+        count = answer.begun.dropped
+        turns = "message" if count == 1 else f"{count} messages"
+        notes.append(
+            f"The conversation is long: I no longer see its first {turns}. /new starts afresh."
+        )
+    return notes
+
+
+def _buttons(answer: Answer) -> tuple[Button, ...]:
+    if answer.failure:
+        return (RETRY,) if answer.failure.again else ()
+    if answer.turn.concise and not answer.stopped:
+        return (LONGER,)
+    return ()
+
+
+def _noted(chunks: list[Chunk], notes: list[str]) -> list[Chunk]:
+    """Put the notes behind the last chunk, in italics, or into one of their own if it is full."""
+    if not notes:
+        return chunks
+    note = plain("\n".join(notes))
+    if not chunks:
+        return [note]
+    units = len(note.text.encode("utf-16-le")) // 2
+    before = len(chunks[-1].text.encode("utf-16-le")) // 2 + 2
+    if before + units > 4096 or len(chunks[-1].entities) >= 100:
+        return [*chunks, Chunk(note.text, (Entity("italic", 0, units),))]
+    italic = Entity("italic", before, units)
+    joined = Chunk(f"{chunks[-1].text}\n\n{note.text}", (*chunks[-1].entities, italic))
+    return [*chunks[:-1], joined]
+
+
+def _in_place(outgoing: list[Outgoing], shown: Sequence[int], place: Place) -> list[Outgoing]:
+    """Let the first messages take the place of old ones; old ones too many are taken away."""
+    edits = [replace(new, edits=old) for new, old in zip(outgoing, shown, strict=False)]
+    surplus = [Outgoing(place, edits=old, delete=True) for old in shown[len(outgoing) :]]
+    return [*edits, *outgoing[len(edits) :], *surplus]
+
+
+# --- that it arrives ------------------------------------------------------------------------------
+
+
+class NotSent(Exception):
+    """Telegram does not have it: send it again after `pause_seconds`, if it said how long."""
+
+    def __init__(self, pause_seconds: float | None = None) -> None:
+        super().__init__()
+        self.pause_seconds = pause_seconds
+
+
+class PerhapsSent(Exception):
+    """Nobody knows whether Telegram has it."""
+
+
+class NotTaken(Exception):
+    """Telegram will not take it, now or later."""
+
+
+class Replies:
+    """Sends what is in the outbox, and shows that work is under way."""
+
+    def __init__(
+        self,
+        bot: telegram.Bot,
+        store: Store,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._bot = bot
+        self._store = store
+        self._sleep = sleep
+        self._locks: defaultdict[Place, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def deliver(self, place: Place) -> None:
+        """Send everything that waits for a place, in order; returns when Telegram has it."""
+        async with self._locks[place]:
+            pause = 1.0
+            while found := self._store.next_out(place):
+                number, outgoing, tries = found
+                if tries >= MOST_TRIES:
+                    log.error("gave up a message for %s after %d tries", place, tries)
+                    self._store.sent(number, outgoing)
+                    continue
+                self._store.sending(number, tries + 1)
+                try:
+                    messages = await self._send(outgoing)
+                except NotSent as exc:
+                    self._store.sending(number, tries)
+                    await self._sleep(exc.pause_seconds or pause)
+                    pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                except PerhapsSent:
+                    log.warning("a message for %s may have arrived; sending it once more", place)
+                except NotTaken as exc:
+                    log.warning("Telegram does not take a message for %s: %s", place, exc)
+                    self._store.sent(number, outgoing)
+                else:
+                    self._store.sent(number, outgoing, messages)
+                    pause = 1.0
+
+    async def tell_now(self, place: Place, text: str) -> None:
+        """Say something past the outbox, as well as it goes: for when the disk is full."""
+        try:
+            await self._message(Outgoing(place, plain(text)))
+        except TelegramError as exc:
+            log.warning("could not tell %s: %s", place, type(exc).__name__)
+
+    @asynccontextmanager
+    async def showing(self, place: Place) -> AsyncIterator[None]:
+        """Keep "typing…" alive while something is under way."""
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(self._typing(place))
+            try:
+                yield
+            finally:
+                task.cancel()
+
+    async def _typing(self, place: Place) -> None:
+        while True:
+            try:
+                await self._bot.send_chat_action(
+                    place.chat, "typing", message_thread_id=place.topic or None
+                )
+            except TelegramError as exc:
+                log.debug("no typing for %s: %s", place, type(exc).__name__)
+            await asyncio.sleep(TYPING_SECONDS)
+
+    async def _send(self, outgoing: Outgoing) -> list[int]:
+        """Send one message and give its numbers, or raise what that means for the outbox."""
+        try:
+            try:
+                return await self._do(outgoing)
+            except BadRequest as exc:
+                return await self._do_otherwise(outgoing, exc)
+        except TelegramError as exc:
+            raise _meaning(exc) from exc
+
+    async def _do(self, outgoing: Outgoing) -> list[int]:
+        if outgoing.delete:
+            await self._bot.delete_message(outgoing.place.chat, outgoing.edits or 0)
+            return []
+        if outgoing.files:
+            return await self._files(outgoing)
+        if outgoing.edits is not None:
+            await self._bot.edit_message_text(
+                outgoing.chunk.text,
+                outgoing.place.chat,
+                outgoing.edits,
+                entities=_entities(outgoing.chunk),
+                link_preview_options=NO_PREVIEW,
+                reply_markup=_keyboard(outgoing.buttons),
+            )
+            return [outgoing.edits]
+        return await self._message(outgoing)
+
+    async def _message(self, outgoing: Outgoing) -> list[int]:
+        sent = await self._bot.send_message(
+            outgoing.place.chat,
+            outgoing.chunk.text,
+            message_thread_id=outgoing.place.topic or None,
+            entities=_entities(outgoing.chunk),
+            link_preview_options=NO_PREVIEW,
+            reply_markup=_keyboard(outgoing.buttons),
+            reply_parameters=_reply(outgoing),
+            disable_notification=outgoing.silent or None,
+        )
+        return [sent.message_id]
+
+    async def _files(self, outgoing: Outgoing) -> list[int]:
+        numbers = []
+        for file in outgoing.files:
+            sent = await self._bot.send_document(
+                outgoing.place.chat,
+                file.content,
+                filename=file.name,
+                message_thread_id=outgoing.place.topic or None,
+                disable_notification=outgoing.silent or None,
+            )
+            numbers.append(sent.message_id)
+        return numbers
+
+    async def _do_otherwise(self, outgoing: Outgoing, exc: BadRequest) -> list[int]:
+        """Find another way for what Telegram has refused, or raise the refusal."""
+        if outgoing.delete:
+            return []
+        if outgoing.edits is not None:
+            # The one refusal that only its text tells from a message that is no longer there.
+            if "not modified" in exc.message.lower():
+                return [outgoing.edits]
+            return await self._message(replace(outgoing, edits=None))
+        if not outgoing.chunk.entities:
+            raise exc
+        log.error("Telegram refused the formatting of a message for %s", outgoing.place)
+        return await self._message(replace(outgoing, chunk=Chunk(outgoing.chunk.text)))
+
+
+def _meaning(exc: TelegramError) -> NotSent | PerhapsSent | NotTaken:
+    """Tell what a failure means for a message: not there, perhaps there, or not wanted."""
+    match exc:
+        case RetryAfter():
+            return NotSent(_seconds(exc))
+        case BadRequest() | Forbidden() | ChatMigrated() | EndPointNotFound():
+            return NotTaken(type(exc).__name__)
+        case TimedOut():
+            early = isinstance(exc.__cause__, httpx.ConnectTimeout | httpx.PoolTimeout)
+            return NotSent() if early else PerhapsSent()
+        case NetworkError():
+            # A server error has no cause; a line that broke after connecting leaves it open.
+            sure = exc.__cause__ is None or isinstance(exc.__cause__, httpx.ConnectError)
+            return NotSent() if sure else PerhapsSent()
+        case _ if exc.__cause__ is not None:
+            # An answer that could not be read.
+            return PerhapsSent()
+        case _:
+            # The token is not accepted, which only the owner can mend.
+            return NotSent(LONGEST_PAUSE_SECONDS)
+
+
+def _seconds(exc: RetryAfter) -> float:
+    after = exc.retry_after
+    return float(after) if isinstance(after, int | float) else after.total_seconds()
+
+
+def _entities(chunk: Chunk) -> list[telegram.MessageEntity]:
+    return [
+        telegram.MessageEntity(
+            each.type,
+            each.offset,
+            each.length,
+            url=each.url or None,
+            language=each.language or None,
+        )
+        for each in chunk.entities
+    ]
+
+
+def _keyboard(buttons: tuple[Button, ...]) -> telegram.InlineKeyboardMarkup | None:
+    """Lay buttons out: one row for a few short ones, else one below the other."""
+    if not buttons:
+        return None
+    keys = [telegram.InlineKeyboardButton(each.text, callback_data=each.data) for each in buttons]
+    if sum(len(each.text) for each in buttons) <= 24:
+        return telegram.InlineKeyboardMarkup([keys])
+    return telegram.InlineKeyboardMarkup([[key] for key in keys])
+
+
+def _reply(outgoing: Outgoing) -> telegram.ReplyParameters | None:
+    if outgoing.reply_to is None:
+        return None
+    return telegram.ReplyParameters(outgoing.reply_to, allow_sending_without_reply=True)

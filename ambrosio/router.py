@@ -1,0 +1,250 @@
+"""Whom to ask, and whom next.
+
+The one way to a provider: who may be asked (budget), in which order (the chat's choice, then the
+route), who is resting, and when to move on. It moves on before the first word; an answer that
+breaks after it is started afresh by the next one and never spliced.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Protocol
+
+from . import context, policy
+from .breaker import Breaker
+from .context import Context, Exchange, Manner
+from .errors import (
+    AllFailed,
+    Empty,
+    Faulty,
+    KeyRefused,
+    Loading,
+    ModelGone,
+    NoCredit,
+    NoProvider,
+    Overloaded,
+    ProviderError,
+    Rejected,
+    TooLong,
+    Unreachable,
+)
+from .messages import Begun, Delta, Ended, Usage
+
+log = logging.getLogger(__name__)
+
+# Only the owner can mend these, so asking again soon is of no use to anybody.
+LASTING = (KeyRefused, NoCredit, ModelGone)
+LASTING_REST_SECONDS = 300.0
+# Gone a moment later, more often than not.
+PASSING = (Unreachable, Overloaded, Faulty, Empty)
+PASSING_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 10.0
+# A small machine reads a large model from its disk for minutes.
+LOADING_PAUSE_SECONDS = 2.0
+LOADING_ROUNDS = 150
+
+
+class Provider(Protocol):
+    """What the router needs of a provider."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in the settings."""
+        ...
+
+    @property
+    def paid(self) -> bool:
+        """Whether a call costs money."""
+        ...
+
+    async def manner(self, model: str = "") -> Manner:
+        """Say how a model there is spoken to."""
+        ...
+
+    def stream(
+        self, context: Context, *, concise: bool = False, model: str = ""
+    ) -> AsyncGenerator[Begun | Delta | Ended]:
+        """Give an answer as it comes, or raise `ProviderError`."""
+        ...
+
+    def price(self, usage: Usage | None) -> Decimal | None:
+        """Work out what a call has cost."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question on its way to a model; `model` is the chat's choice: a provider, perhaps `/id`."""
+
+    system: str
+    history: tuple[Exchange, ...]
+    question: str
+    concise: bool = False
+    model: str = ""
+
+
+@dataclass(slots=True)
+class Vitals:
+    """How a provider has been doing; shown by /status."""
+
+    breaker: Breaker = field(default_factory=Breaker)
+    first_word_seconds: float | None = None
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    provider: Provider
+    model: str
+    vitals: Vitals
+
+
+class Router:
+    """Asks one provider after the other until one answers."""
+
+    def __init__(
+        self,
+        providers: Mapping[str, Provider],
+        route: tuple[str, ...],
+        *,
+        now: Callable[[], float],
+        fast_route: tuple[str, ...] = (),
+        ceiling: Decimal | None = None,
+        spent: Callable[[], Decimal] = Decimal,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.providers = providers
+        self.vitals: Mapping[str, Vitals] = {name: Vitals() for name in providers}
+        self._route = tuple(name for name in route if name in providers)
+        self._fast_route = tuple(name for name in fast_route if name in providers)
+        self._now, self._sleep = now, sleep
+        self._ceiling, self._spent = ceiling, spent
+
+    def route(self, *, concise: bool = False, model: str = "") -> tuple[tuple[str, str], ...]:
+        """Give the order of (provider, model) for a question, before health is looked at."""
+        name, _, chosen = model.partition("/")
+        order = self._fast_route if concise and self._fast_route else self._route
+        first = ((name, chosen),) if name in self.providers else ()
+        return (*first, *((other, "") for other in order if not first or other != name))
+
+    async def stream(self, ask: Ask) -> AsyncGenerator[Begun | Delta | Ended]:
+        """Ask until somebody answers, or raise `NoProvider` or `AllFailed`."""
+        said, rounds = "", 0
+        while True:
+            causes: list[ProviderError] = []
+            for candidate in self._candidates(ask):
+                words: list[str] = []
+                try:
+                    async with aclosing(self._attempt(candidate, ask)) as parts:
+                        async for part in parts:
+                            if isinstance(part, Delta):
+                                words.append(part.text)
+                            yield part
+                except ProviderError as exc:
+                    log.warning("%s", exc)
+                    causes.append(exc)
+                    said = "".join(words) or said
+                else:
+                    return
+            rounds += 1
+            pause = _pause(causes, rounds)
+            if pause is None:
+                raise AllFailed(causes, partial=said)
+            await self._sleep(pause)
+
+    def _candidates(self, ask: Ask) -> list[_Candidate]:
+        """List whom to ask: who may be, in order, without those that rest, unless all do."""
+        order = self.route(concise=ask.concise, model=ask.model)
+        standings = [policy.Standing(name, self.providers[name].paid) for name, _ in order]
+        allowed = policy.permitted(standings, spent=self._spent(), ceiling=self._ceiling)
+        found = [
+            _Candidate(self.providers[name], model, self.vitals[name])
+            for name, model in order
+            if name in allowed
+        ]
+        if not found:
+            raise NoProvider
+        now = self._now()
+        return [each for each in found if each.vitals.breaker.closed(now)] or found
+
+    async def _attempt(
+        self, candidate: _Candidate, ask: Ask
+    ) -> AsyncGenerator[Begun | Delta | Ended]:
+        """Ask one provider, with less of the past if it says that it was too much."""
+        vitals, window = candidate.vitals, 0
+        asked_at = self._now()
+        vitals.breaker.asked(asked_at)
+        manner = await candidate.provider.manner(candidate.model)
+        try:
+            while True:
+                built = _build(ask, manner, window)
+                try:
+                    async with aclosing(self._stream(candidate, ask, built)) as parts:
+                        async for part in parts:
+                            if isinstance(part, Begun):
+                                vitals.first_word_seconds = self._now() - asked_at
+                            yield part
+                except TooLong as exc:
+                    smaller = _smaller(built, exc)
+                    if len(_build(ask, manner, smaller).messages) == len(built.messages):
+                        raise
+                    window = smaller
+                else:
+                    vitals.breaker.succeeded()
+                    vitals.failure = ""
+                    return
+        except ProviderError as exc:
+            self._failed(vitals, exc)
+            raise
+        finally:
+            vitals.breaker.let_go()
+
+    async def _stream(
+        self, candidate: _Candidate, ask: Ask, built: Context
+    ) -> AsyncGenerator[Begun | Delta | Ended]:
+        stream = candidate.provider.stream(built, concise=ask.concise, model=candidate.model)
+        async with aclosing(stream) as parts:
+            async for part in parts:
+                if isinstance(part, Begun):
+                    yield replace(part, start=built.first, dropped=built.dropped)
+                else:
+                    yield part
+
+    def _failed(self, vitals: Vitals, exc: ProviderError) -> None:
+        vitals.failure = str(exc)
+        # These say nothing about the provider's health.
+        if isinstance(exc, Rejected | Loading):
+            return
+        rest = LASTING_REST_SECONDS if isinstance(exc, LASTING) else exc.retry_after_seconds
+        vitals.breaker.failed(self._now(), rest_seconds=rest)
+
+
+def _build(ask: Ask, manner: Manner, window: int) -> Context:
+    return context.build(
+        ask.system,
+        ask.history,
+        ask.question,
+        concise=ask.concise,
+        manner=manner,
+        window=window,
+    )
+
+
+def _smaller(built: Context, exc: TooLong) -> int:
+    """Work out, in our own estimate's tokens, the window that the server really has."""
+    ours_for_each = built.tokens / exc.tokens if exc.tokens else 1.0
+    return min(int(exc.limit * ours_for_each * 0.9), built.tokens * 2 // 3)
+
+
+def _pause(causes: list[ProviderError], rounds: int) -> float | None:
+    """Say how long to wait before everybody is asked once more; None: not at all."""
+    if any(isinstance(cause, Loading) for cause in causes):
+        return LOADING_PAUSE_SECONDS if rounds <= LOADING_ROUNDS else None
+    passing = [cause for cause in causes if isinstance(cause, PASSING)]
+    if not passing or rounds > 1:
+        return None
+    pause = min(cause.retry_after_seconds or PASSING_PAUSE_SECONDS for cause in passing)
+    return pause if pause <= LONGEST_PAUSE_SECONDS else None

@@ -1,0 +1,135 @@
+"""`ambrosio run`: from a token to a bot that polls, and back to a quiet end."""
+
+import asyncio
+import logging
+import os
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from functools import partial
+
+import telegram
+from telegram.error import InvalidToken, TelegramError
+from telegram.request import HTTPXRequest
+
+from .assistant import Assistant
+from .bot import Bot
+from .commands import Desk
+from .errors import TokenRefused
+from .heartbeat import beat
+from .policy import PAIRING_SECONDS, Pairing
+from .providers import OpenAIProvider
+from .replies import Replies
+from .settings import Settings
+from .store import Store
+
+log = logging.getLogger(__name__)
+
+# A read timeout leaves open whether a message was sent, so it is long.
+TELEGRAM_SECONDS = 30.0
+LONGEST_PAUSE_SECONDS = 60.0
+
+
+def telegram_bot(given: Settings) -> telegram.Bot:
+    """Make the client for the Bot API; nothing is asked yet."""
+    # PTB gives Retry-After as a timedelta only with this, and warns without it.
+    os.environ.setdefault("PTB_TIMEDELTA", "1")
+    return telegram.Bot(
+        given.telegram_bot_token.get_secret_value(),
+        base_url=f"{given.telegram_base_url}/bot",
+        base_file_url=f"{given.telegram_base_url}/file/bot",
+        request=HTTPXRequest(read_timeout=TELEGRAM_SECONDS, write_timeout=TELEGRAM_SECONDS),
+        get_updates_request=HTTPXRequest(connection_pool_size=1),
+    )
+
+
+async def serve(
+    given: Settings,
+    *,
+    store: Store,
+    assistant: Assistant,
+    providers: Mapping[str, OpenAIProvider],
+    stop: asyncio.Event,
+    now: Callable[[], float],
+    say: Callable[[str], None],
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
+    """Be the bot until `stop` is set, or raise `TokenRefused` or `AnotherPoller`."""
+    bot = telegram_bot(given)
+    desk = Desk(
+        store=store,
+        assistant=assistant,
+        providers=providers,
+        owners=partial(_owners, given, store),
+        now=now,
+        started_at=now(),
+    )
+    async with AsyncExitStack() as closing:
+        closing.push_async_callback(bot.shutdown)
+        if not await _introduced(bot, stop, sleep):
+            return
+        desk.username = bot.username
+        replies = Replies(bot, store, sleep=sleep)
+        living = Bot(
+            bot,
+            desk,
+            replies,
+            grace_seconds=given.ambrosio_grace_seconds,
+            heard=partial(beat, given.ambrosio_data_dir),
+            sleep=sleep,
+        )
+        log.info("listening as @%s; asking %s", bot.username, ", ".join(providers))
+        _warn(given, providers)
+        async with asyncio.TaskGroup() as group:
+            pairing = group.create_task(_pair(desk, say, stop, sleep))
+            try:
+                await living.run(stop)
+            finally:
+                pairing.cancel()
+    log.info("stopped; what is left is answered after the next start")
+
+
+def _owners(given: Settings, store: Store) -> frozenset[int]:
+    return given.ambrosio_owner | {person.id for person in store.people() if person.owner}
+
+
+async def _introduced(
+    bot: telegram.Bot, stop: asyncio.Event, sleep: Callable[[float], Awaitable[None]]
+) -> bool:
+    """Learn the bot's own name, waiting for the network as long as it takes."""
+    pause = 1.0
+    while not stop.is_set():
+        try:
+            await bot.initialize()
+            # A forgotten webhook would answer every poll with a conflict.
+            await bot.delete_webhook()
+        except InvalidToken as exc:
+            raise TokenRefused from exc
+        except TelegramError as exc:
+            log.warning("no word from Telegram: %s; again in %.0f s", type(exc).__name__, pause)
+            await sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        else:
+            return True
+    return False
+
+
+def _warn(given: Settings, providers: Mapping[str, OpenAIProvider]) -> None:
+    if given.ambrosio_monthly_budget_usd is None and any(it.paid for it in providers.values()):
+        log.warning("AMBROSIO_MONTHLY_BUDGET_USD is not set: paid providers have no ceiling")
+
+
+async def _pair(
+    desk: Desk,
+    say: Callable[[str], None],
+    stop: asyncio.Event,
+    sleep: Callable[[float], Awaitable[None]],
+) -> None:
+    """Print pairing links, one after the other, until there is an owner."""
+    while not desk.owners() and not stop.is_set():
+        pairing = Pairing(secrets.token_urlsafe(16), desk.now(), owner=True)
+        desk.pairings[:] = [each for each in desk.pairings if not each.owner] + [pairing]
+        minutes = PAIRING_SECONDS // 60
+        say(f"Nobody owns this bot yet. Open this link within {minutes} minutes, and you do:")
+        say(f"https://t.me/{desk.username}?start={pairing.code}")
+        await sleep(PAIRING_SECONDS)

@@ -1,0 +1,307 @@
+"""What the owner has set, from the environment, `.env` and `ambrosio.toml`.
+
+One frozen model. The named providers (`LLAMA_…`, `TOGETHER_…`, `OPENAI_…`) are ready-made rows of
+the same table that `ambrosio.toml` extends. Nothing is read on import.
+"""
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import platformdirs
+from dotenv import dotenv_values
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from .errors import SettingsInvalid
+
+PREFIXES = ("AMBROSIO_", "LLAMA_", "TELEGRAM_", "TOGETHER_", "OPENAI_")
+# llama.cpp's own variables begin alike and are none of our business.
+FOREIGN = ("LLAMA_ARG_", "LLAMA_CACHE", "LLAMA_LOG")
+
+
+def _words(value: object) -> object:
+    return re.split(r"[,\s]+", value.strip(", \n\t")) if isinstance(value, str) else value
+
+
+def _words_or_none(value: object) -> object:
+    return () if isinstance(value, str) and not value.strip() else _words(value)
+
+
+def _http_url(value: str) -> str:
+    if not re.match(r"https?://[^/\s]+", value):
+        raise ValueError("is not an http address")
+    return value.rstrip("/")
+
+
+Url = Annotated[str, AfterValidator(_http_url)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words_or_none)]
+Ids = Annotated[frozenset[int], NoDecode, BeforeValidator(_words_or_none)]
+
+
+class ProviderRow(BaseModel):
+    """One server that speaks the OpenAI API, with what is particular about it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base_url: Url
+    api_key: SecretStr = SecretStr("")
+    model: str = ""
+    flavour: Literal["llama", "together", "openai"] = "openai"
+    local: bool | None = None  # None: judged by the address
+    context: int = Field(default=0, ge=0)  # tokens; 0: asked of the server, else a cautious guess
+    system_role: bool = True  # False: the template knows none, so it goes before the first question
+    repeat_vv: bool = False  # the model ignores system prompts: say the rule behind the question
+    # How thinking is switched off for a vv question; "none": there is nothing to switch off.
+    thinking: Literal["none", "template", "reasoning", "effort"] = "none"
+    extra: dict[str, Any] = Field(default_factory=dict)  # goes into every request body
+    connect_seconds: float = Field(default=5, gt=0)
+    first_token_seconds: float = Field(default=30, gt=0)
+    silence_seconds: float = Field(default=30, gt=0)
+    input_usd: Decimal | None = Field(default=None, ge=0)  # per million tokens
+    output_usd: Decimal | None = Field(default=None, ge=0)
+
+
+# A small machine reads a long prompt for minutes; progress keeps this limit from biting.
+LOCAL_PATIENCE = {"first_token_seconds": 300, "silence_seconds": 90}
+
+
+class Settings(BaseSettings):
+    """Everything that can be set; each description says what would be right."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, env_file=None, extra="ignore", env_ignore_empty=True
+    )
+
+    telegram_bot_token: SecretStr = Field(
+        default=SecretStr(""), description="the token from @BotFather, like 123456:ABC-DEF"
+    )
+    telegram_base_url: Url = Field(
+        default="https://api.telegram.org", description="the address of a Bot API server"
+    )
+    ambrosio_owner: Ids = Field(
+        default=frozenset(), description="one or more numeric Telegram ids, like 123456789"
+    )
+    ambrosio_data_dir: Path = Field(
+        default_factory=lambda: platformdirs.user_data_path("ambrosio"),
+        description="a folder that can be written to",
+    )
+    ambrosio_route: Names = Field(
+        default=("llama", "together", "openai"),
+        min_length=1,
+        description="names of providers in order of preference, like llama,together",
+    )
+    ambrosio_fast_route: Names = Field(
+        default=(), description="names of providers in order of preference, like together,llama"
+    )
+    ambrosio_monthly_budget_usd: Decimal | None = Field(
+        default=None, ge=0, description="an amount in US dollars, like 5; 0 turns paid ones off"
+    )
+    ambrosio_grace_seconds: float = Field(
+        default=5, ge=0, le=80, description="seconds from 0 to 80, like 5"
+    )
+    ambrosio_log: Literal["debug", "info", "warning", "error", "json"] = Field(
+        default="info", description="one of debug, info, warning, error, json"
+    )
+    llama_base_url: Url | None = Field(
+        default=None, description="the address of a llama.cpp server, like http://127.0.0.1:9931/v1"
+    )
+    llama_api_key: SecretStr = Field(default=SecretStr(""), description="the server's key")
+    llama_model: str = Field(default="", description="the name of one of the server's models")
+    together_api_key: SecretStr = Field(default=SecretStr(""), description="a key of together.ai")
+    together_base_url: Url = Field(
+        default="https://api.together.ai/v1", description="the address of together's API"
+    )
+    together_model: str = Field(
+        default="openai/gpt-oss-120b", description="the id of a chat model at together"
+    )
+    together_image_model: str = Field(
+        default="stabilityai/stable-diffusion-xl-base-1.0",
+        description="the id of an image model at together",
+    )
+    together_speech_model: str = Field(
+        default="openai/whisper-large-v3", description="the id of a transcription model at together"
+    )
+    openai_api_key: SecretStr = Field(default=SecretStr(""), description="a key of that provider")
+    openai_base_url: Url = Field(
+        default="https://api.openai.com/v1", description="the address of an OpenAI-compatible API"
+    )
+    openai_model: str = Field(default="", description="the id of a chat model there")
+    # From `ambrosio.toml`, not from the environment.
+    providers: dict[str, ProviderRow] = Field(default_factory=dict, exclude=True)
+
+    @model_validator(mode="after")
+    def _routes_name_providers(self) -> Self:
+        known = {"llama", "together", "openai", *self.providers}
+        for name in (*self.ambrosio_route, *self.ambrosio_fast_route):
+            if name not in known:
+                raise ValueError(f"route:{name}")
+        if self.openai_api_key.get_secret_value() and not self.openai_model:
+            raise ValueError("openai_model")
+        return self
+
+    @property
+    def database(self) -> Path:
+        """Where everything that must not be lost is kept."""
+        return self.ambrosio_data_dir / "ambrosio.db"
+
+    def rows(self, *, llama_base_url: str | None) -> dict[str, ProviderRow]:
+        """List the providers that can be asked, by name; `llama_base_url` is what was found."""
+        rows: dict[str, ProviderRow] = {}
+        if llama_base_url:
+            rows["llama"] = ProviderRow(
+                base_url=llama_base_url,
+                api_key=self.llama_api_key,
+                model=self.llama_model,
+                flavour="llama",
+                thinking="template",
+                **LOCAL_PATIENCE,
+            )
+        if self.together_api_key.get_secret_value():
+            rows["together"] = ProviderRow(
+                base_url=self.together_base_url,
+                api_key=self.together_api_key,
+                model=self.together_model,
+                flavour="together",
+                **known_model(self.together_model),
+            )
+        if self.openai_api_key.get_secret_value():
+            rows["openai"] = ProviderRow(
+                base_url=self.openai_base_url,
+                api_key=self.openai_api_key,
+                model=self.openai_model,
+                **known_model(self.openai_model),
+            )
+        return rows | self.providers
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Everything that must never be seen in a log or on a screen."""
+        keys = [
+            self.telegram_bot_token,
+            self.llama_api_key,
+            self.together_api_key,
+            self.openai_api_key,
+            *(row.api_key for row in self.providers.values()),
+        ]
+        return tuple(value for key in keys if (value := key.get_secret_value()))
+
+
+# What is known of models that the named providers serve: window, way to stop the thinking, and
+# US dollars per million tokens (together.ai's list of autumn 2026). Rows in the file overrule it.
+MODELS: Mapping[str, Mapping[str, Any]] = {
+    "openai/gpt-oss-120b": {
+        "context": 131_072,
+        "thinking": "effort",
+        "input_usd": Decimal("0.15"),
+        "output_usd": Decimal("0.60"),
+    },
+    "Qwen/Qwen3.5-9B": {
+        "context": 262_144,
+        "thinking": "reasoning",
+        "input_usd": Decimal("0.17"),
+        "output_usd": Decimal("0.25"),
+    },
+    "zai-org/GLM-5.3-Flash": {
+        "context": 1_000_000,
+        "thinking": "reasoning",
+        "input_usd": Decimal("0.15"),
+        "output_usd": Decimal("0.50"),
+    },
+    "deepseek-ai/DeepSeek-V4.1-Flash": {
+        "context": 1_000_000,
+        "thinking": "reasoning",
+        "input_usd": Decimal("0.30"),
+        "output_usd": Decimal("1.20"),
+    },
+    "mistralai/Mixtral-8x7B-Instruct-v0.1": {
+        "context": 32_768,
+        "system_role": False,
+        "repeat_vv": True,
+    },
+}
+
+
+def known_model(model: str) -> Mapping[str, Any]:
+    """Look up what is known of a model by its id; nothing for a stranger."""
+    return MODELS.get(model, {})
+
+
+def load(folder: Path | None = None, **given: Any) -> Settings:
+    """Read the settings, or raise `SettingsInvalid` with all that is wrong with them.
+
+    Args:
+        folder: where `.env` and `ambrosio.toml` are looked for; the current one if not given.
+        given: values that overrule both and the environment, by field name.
+    """
+    folder = Path() if folder is None else folder
+    faults = _unknown(dotenv_values(folder / ".env"), PREFIXES)
+    faults += _unknown(os.environ, ("AMBROSIO_",))
+    try:
+        rows = _toml_rows(folder / "ambrosio.toml")
+        settings = Settings(_env_file=folder / ".env", **{"providers": rows, **given})
+    except ValidationError as exc:
+        raise SettingsInvalid(faults + [_fault(dict(error)) for error in exc.errors()]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise SettingsInvalid([*faults, ("ambrosio.toml", str(exc), "a valid TOML file")]) from None
+    if faults:
+        raise SettingsInvalid(faults)
+    return settings
+
+
+def _toml_rows(path: Path) -> dict[str, dict[str, Any]]:
+    """Read the rows of `[providers.NAME]`; a row takes what is known of its model as defaults."""
+    if not path.exists():
+        return {}
+    tables = tomllib.loads(path.read_text("utf-8")).get("providers", {})
+    return {
+        name: {**known_model(str(row.get("model", ""))), **row} if isinstance(row, dict) else row
+        for name, row in tables.items()
+    }
+
+
+def _unknown(names: Iterable[str], prefixes: tuple[str, ...]) -> list[tuple[str, str, str]]:
+    known = [name.upper() for name in Settings.model_fields if name != "providers"]
+    faults = []
+    for name in names:
+        if name.startswith(prefixes) and not name.startswith(FOREIGN) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            right = f"perhaps {near[0]}" if near else "see .env.example"
+            faults.append((name, "is not a setting", right))
+    return faults
+
+
+def _fault(error: dict[str, Any]) -> tuple[str, str, str]:
+    """Turn one of pydantic's errors into the setting's name, what is wrong and what is right."""
+    place, message = error["loc"], str(error["msg"]).removeprefix("Value error, ")
+    if not place and message.startswith("route:"):
+        wrong = f"names `{message.removeprefix('route:')}`, which is no provider"
+        return ("AMBROSIO_ROUTE", wrong, "llama, together, openai or a row of ambrosio.toml")
+    if not place:
+        return (message.upper(), "is missing", str(Settings.model_fields[message].description))
+    name = str(place[0])
+    if name == "providers":
+        return ("ambrosio.toml: " + ".".join(map(str, place)), message, "see README.md")
+    right = Settings.model_fields[name].description
+    return (name.upper(), _wrong(error, message), str(right))
+
+
+def _wrong(error: dict[str, Any], message: str) -> str:
+    # Values of secret settings are never repeated.
+    value = error.get("input")
+    shown = f"`{value}` " if isinstance(value, str | int | float) else ""
+    return f"{shown}{message[:1].lower()}{message[1:]}"

@@ -1,0 +1,171 @@
+"""Model Markdown made ready for the parser: what it would misread is put aside.
+
+Raw HTML, mathematics, single tildes and a few more stand in the text as stand-ins (Unicode
+noncharacters, which no real text contains) and come back in one of two ways: as they are *shown* in
+prose, or *raw* where the parser found code. So nobody but the parser has to know what code is.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from telegramify_markdown.latex_escape.helper import LatexToUnicodeHelper
+
+_OPEN, _CLOSE = "\ufdd0", "\ufdd1"
+_ANGLE, _ESCAPED_ANGLE, _TILDE, COLON, _JOINT = "\ufdd2\ufdd3\ufdd4\ufdd5\ufdd6"
+_STAND_INS = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
+_SHOWN = str.maketrans({_ANGLE: "<", _ESCAPED_ANGLE: "<", _TILDE: "~", COLON: ":", _JOINT: ""})
+_RAW = _SHOWN | {ord(_ESCAPED_ANGLE): r"\<"}
+
+# Control characters, which Telegram replaces or removes (and then offsets lie), surrogates, which
+# cannot be sent as UTF-8, and the noncharacters, which are ours.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\ufdd0-\ufdef\ufffe\uffff]")
+_SURROGATES = re.compile(r"[\ud800-\udfff]")
+_NEWLINES = re.compile(r"\r\n?|[\u2028\u2029]")
+
+# Each alternative stops at the next of its own kind, which keeps the search linear.
+_PIECES = re.compile(
+    r"""
+    \\\( (?P<round>  (?: [^\\`\n] | \\[^()\[\]\n] )++ ) \\\)
+  | \\\[ (?P<square> (?: [^\\`\n] | \n(?![ \t>]*(?:\n|~~~)) | \\[^()\[\]] )++ ) \\\]
+  | \$\$ (?P<double> (?: [^\\`\n$] | \n(?![ \t>]*(?:\n|~~~)) | \\. )++ ) \$\$
+  | (?<![\w$]) \$ (?![\s$]) (?P<single> (?: [^\\`\n$] | \\. )++ ) (?<!\s) \$ (?![\w$])
+  | (?P<escaped> \\< ) | \\[^<]
+  | (?P<angle> < (?! https?://[^\s<>]+> ) )
+  | (?P<tilde> (?<!~) ~ (?!~) )
+  | \[\^ [^\]\s]{1,60} \]: | \] (?P<colon> : )
+    """,
+    re.VERBOSE,
+)
+
+# `**注意：**文字` and `叫**“引用”**的`: CommonMark wants a space there, Chinese has none.
+_WIDE = r"[^\x00-\x7f\s\w*]"
+_JOINTS = re.compile(rf"(?<={_WIDE})(?=\*\*\w)|(?<=:)(?=\*\*[^\W\d_])|(?<=\w\*\*)(?={_WIDE})")
+
+_MATHS = re.compile(r"\\[a-zA-Z]|[=^<>+{}]|(?<![a-zA-Z])[a-zA-Z]_")
+_PROSE = re.compile(r"[^\W\d_]{3,}[,;]? [^\W\d_]{2,}")
+_LATEX = LatexToUnicodeHelper()
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A piece of mathematics: as written, the LaTeX within, and as it is shown."""
+
+    raw: str
+    latex: str
+    shown: str
+    display: bool
+
+
+@dataclass(slots=True)
+class Source:
+    """Markdown with stand-ins, and what they stand for."""
+
+    text: str = ""
+    formulas: list[Formula] = field(default_factory=list)
+
+    def shown(self, text: str) -> str:
+        """Return parsed text with its stand-ins as a reader sees them."""
+        if _OPEN in text:
+            text = _STAND_INS.sub(lambda match: self._formula(match).shown, text)
+        return text.translate(_SHOWN)
+
+    def raw(self, text: str) -> str:
+        """Return parsed text with its stand-ins as they were written."""
+        if _OPEN in text:
+            text = _STAND_INS.sub(lambda match: self._formula(match).raw, text)
+        return text.translate(_RAW)
+
+    def displays(self, text: str) -> bool:
+        """Say whether there is display mathematics in parsed text."""
+        return any(self._formula(match).display for match in _STAND_INS.finditer(text))
+
+    def rich(self, text: str) -> str:
+        """Return unparsed text as Telegram's own parser should get it: dollars, and no HTML."""
+        text = _STAND_INS.sub(lambda match: _dollars(self._formula(match)), text)
+        return re.sub(f"[{_ANGLE}{_ESCAPED_ANGLE}]", "&lt;", text).translate(_SHOWN)
+
+    def _formula(self, match: re.Match[str]) -> Formula:
+        return self.formulas[int(match[1])]
+
+
+def clean(text: str) -> str:
+    """Return the text without what Telegram or UTF-8 would refuse."""
+    text = _NEWLINES.sub("\n", text)
+    return _SURROGATES.sub("\ufffd", _CONTROLS.sub("", text))
+
+
+def prepared(markdown: str) -> Source:
+    """Put aside whatever the parser would misread."""
+    text = clean(markdown)
+    source = Source()
+    parts: list[str] = []
+    place = 0
+    while match := _PIECES.search(text, place):
+        parts.append(text[place : match.start()])
+        piece, length = _replaced(match, source.formulas)
+        parts.append(piece)
+        place = match.start() + length
+    parts.append(text[place:])
+    source.text = _JOINTS.sub(_JOINT, "".join(parts))
+    return source
+
+
+def _replaced(match: re.Match[str], formulas: list[Formula]) -> tuple[str, int]:
+    """Return what stands in for a piece, and how much of the text it stands in for."""
+    whole = match[0]
+    match match.lastgroup:
+        case "round" | "square" | "double" | "single" as kind:
+            if not _mathematical(kind, match[kind]):
+                length = 1 if kind == "single" else 2
+                return whole[:length], length
+            formulas.append(_formula(whole, match[kind], display=kind in {"square", "double"}))
+            return f"{_OPEN}{len(formulas) - 1}{_CLOSE}", len(whole)
+        case "angle":
+            return _ANGLE, 1
+        case "escaped":
+            return _ESCAPED_ANGLE, 2
+        case "tilde":
+            return _TILDE, 1
+        case "colon":
+            return "]" + COLON, 2
+        case _:
+            return whole, len(whole)
+
+
+def _mathematical(kind: str, content: str) -> bool:
+    """Tell mathematics from money, shell variables and escaped brackets."""
+    if not content.strip():
+        return False
+    if _MATHS.search(content):
+        return kind != "single" or not re.match(r"[\d.,]+\s+[^\W\d_]{2}", content)
+    if kind == "square":
+        return False
+    return not (_PROSE.search(content) or (kind == "single" and re.match(r"\d.*\s", content)))
+
+
+def _formula(raw: str, content: str, *, display: bool) -> Formula:
+    latex = re.sub(r"\n[ \t>]*", "\n", content).strip()
+    return Formula(raw, latex, _unicode(latex) or raw, display)
+
+
+def _unicode(latex: str) -> str:
+    """Return LaTeX in Unicode, or as it is if it is too deep for the recursive converter."""
+    depth = 0
+    for character in latex:
+        depth += (character == "{") - (character == "}")
+        if depth > 30:
+            return latex
+    # A row of commands without arguments is read as one inside the other.
+    if len(latex) > 3000 or re.search(r"(?:\\[a-zA-Z]+\s*){60}", latex):
+        return latex
+    # The package is typed, but not this class of it.
+    text: str = _LATEX.convert(latex.replace("\n", " "))  # type: ignore[no-untyped-call]
+    lines = text.split("\n")
+    return "\n".join(line.strip() for line in lines if line.strip())
+
+
+def _dollars(formula: Formula) -> str:
+    latex = formula.latex.replace("<", r"\lt ")
+    if formula.display:
+        return f"$${latex}$$"
+    return f"${latex}$"

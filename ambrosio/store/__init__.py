@@ -1,0 +1,56 @@
+"""Everything that must outlive the process, in one SQLite file.
+
+One class, divided by its nouns. What belongs together changes in one transaction.
+"""
+
+from collections.abc import Iterable
+
+from ..messages import Outgoing
+from .conversations import Answered, Asked, Conversations, PlaceState
+from .inbox import Inbox, Received, Row
+from .ledger import Expense, Ledger
+from .people import People, Person
+
+__all__ = [
+    "Answered",
+    "Asked",
+    "Expense",
+    "Person",
+    "PlaceState",
+    "Received",
+    "Row",
+    "Store",
+]
+
+
+class Store(Inbox, Conversations, People, Ledger):
+    """The database; opening and closing it is `with`."""
+
+    def set_aside(self, row: Row, error: str, replies: Iterable[Outgoing] = ()) -> None:
+        """Give an update up for good; its body stays for two days, to be looked at."""
+        with self._writing() as db:
+            db.execute(
+                "UPDATE inbox SET state = 'aside', error = ? WHERE seq = ?", (error, row.seq)
+            )
+            self._enqueue(db, replies)
+
+    def finish(
+        self,
+        row: Row | None,
+        replies: Iterable[Outgoing] = (),
+        answered: Answered | None = None,
+        expenses: Iterable[Expense] = (),
+    ) -> int | None:
+        """Close an update with all that came of it, in one transaction; give the turn's id.
+
+        The outbox, the history, the ledger and the inbox change together or not at all, so that a
+        crash at any moment neither loses an answer nor asks for it twice.
+        """
+        with self._writing() as db:
+            turn = self._keep(db, answered) if answered else None
+            self._enqueue(db, replies, turn)
+            for expense in expenses:
+                self._charge(db, expense)
+            if row:
+                db.execute("UPDATE inbox SET state = 'done', body = '' WHERE seq = ?", (row.seq,))
+        return turn

@@ -1,0 +1,114 @@
+"""The file itself: opening, tables, transactions.
+
+Synchronous on purpose: a statement takes microseconds and a commit one sync of the disk, which is
+what a promise to lose nothing costs.
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+from ..errors import StoreFailed
+from ..messages import Place
+
+MIGRATIONS = (
+    """
+    CREATE TABLE offsets (bot INTEGER PRIMARY KEY, next INTEGER NOT NULL);
+    CREATE TABLE inbox (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, bot INTEGER NOT NULL, number INTEGER NOT NULL,
+        lane TEXT NOT NULL, chat INTEGER NOT NULL, message INTEGER NOT NULL, body TEXT NOT NULL,
+        at REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
+        state TEXT NOT NULL DEFAULT 'new' CHECK (state IN ('new', 'done', 'aside')),
+        error TEXT NOT NULL DEFAULT '', UNIQUE (bot, number));
+    CREATE INDEX inbox_lanes ON inbox (state, lane, seq);
+    CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT NULL, owner INTEGER NOT NULL);
+    CREATE TABLE groups (id INTEGER PRIMARY KEY, title TEXT NOT NULL);
+    CREATE TABLE places (
+        chat INTEGER NOT NULL, topic INTEGER NOT NULL, head INTEGER, vv INTEGER NOT NULL DEFAULT 0,
+        model TEXT NOT NULL DEFAULT '', PRIMARY KEY (chat, topic)) WITHOUT ROWID;
+    CREATE TABLE turns (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, chat INTEGER NOT NULL, topic INTEGER NOT NULL,
+        message INTEGER NOT NULL, person INTEGER NOT NULL, question TEXT NOT NULL,
+        concise INTEGER NOT NULL, parent INTEGER, start INTEGER, answer TEXT,
+        provider TEXT NOT NULL DEFAULT '', model TEXT NOT NULL DEFAULT '', at REAL NOT NULL);
+    CREATE INDEX turns_messages ON turns (chat, message);
+    CREATE TABLE shown (
+        chat INTEGER NOT NULL, message INTEGER NOT NULL, turn INTEGER NOT NULL,
+        PRIMARY KEY (chat, message)) WITHOUT ROWID;
+    CREATE INDEX shown_turns ON shown (turn);
+    CREATE TABLE outbox (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, chat INTEGER NOT NULL, topic INTEGER NOT NULL,
+        body TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0, at REAL NOT NULL);
+    CREATE TABLE files (
+        outbox INTEGER NOT NULL REFERENCES outbox (id) ON DELETE CASCADE, name TEXT NOT NULL,
+        photo INTEGER NOT NULL, content BLOB NOT NULL);
+    CREATE TABLE ledger (
+        id INTEGER PRIMARY KEY, at REAL NOT NULL, person INTEGER NOT NULL, provider TEXT NOT NULL,
+        model TEXT NOT NULL, prompt INTEGER, cached INTEGER, completion INTEGER, usd TEXT);
+    CREATE INDEX ledger_days ON ledger (at);
+    """,
+)
+
+
+class Database:
+    """One SQLite file, only for its owner to read; opening and closing it is `with`."""
+
+    def __init__(self, path: Path | str, *, now: Callable[[], float]) -> None:
+        self._path = path
+        self._now = now
+        self._db: sqlite3.Connection
+
+    def __enter__(self) -> Self:
+        """Open the file, or raise `StoreFailed`; bring its tables up to date."""
+        try:
+            if self._path != ":memory:":
+                path = Path(self._path)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            self._db = sqlite3.connect(self._path, isolation_level=None, timeout=5)
+            self._db.row_factory = sqlite3.Row
+            self._db.execute("PRAGMA journal_mode = WAL")
+            # FULL: an update that Telegram was told we have must survive a power cut.
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.execute("PRAGMA foreign_keys = ON")
+            self._db.execute("PRAGMA secure_delete = ON")
+            self._migrate()
+        except (OSError, sqlite3.Error) as exc:
+            raise StoreFailed(str(exc)) from exc
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._db.close()
+
+    def _migrate(self) -> None:
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+            self._db.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """Open a transaction that ends whole or not at all."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            yield self._db
+            self._db.execute("COMMIT")
+        except sqlite3.DatabaseError as exc:
+            raise StoreFailed(str(exc)) from exc
+        finally:
+            # SQLite has rolled back by itself after some failures, a full disk among them.
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+
+    def _read(self, sql: str, *args: object) -> list[sqlite3.Row]:
+        try:
+            return self._db.execute(sql, args).fetchall()
+        except sqlite3.DatabaseError as exc:
+            raise StoreFailed(str(exc)) from exc
+
+
+def key(place: Place) -> tuple[int, int]:
+    """Give the columns that name a place."""
+    return place.chat, place.topic

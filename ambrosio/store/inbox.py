@@ -1,0 +1,112 @@
+"""Updates that Telegram was told we have, until they are worked down."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..messages import Place
+from .database import Database
+
+# Telegram keeps updates for a day; after a quiet week it numbers anew, perhaps with old numbers.
+INBOX_SECONDS = 2 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An update on its way into the inbox, with the lane it waits in."""
+
+    number: int
+    lane: str
+    place: Place
+    message: int
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An update taken from the inbox; `attempts` counts this one."""
+
+    seq: int
+    lane: str
+    place: Place
+    message: int
+    body: str
+    attempts: int
+
+
+class Inbox(Database):
+    """What was received and not yet answered."""
+
+    def offset(self, bot: int) -> int | None:
+        """Give the number from which Telegram is asked for updates, None before the first."""
+        found = self._read("SELECT next FROM offsets WHERE bot = ?", bot)
+        return int(found[0]["next"]) if found else None
+
+    def receive(self, bot: int, offset: int, updates: Iterable[Received]) -> None:
+        """Keep a batch and the offset behind it; an update that is there already stays as it is."""
+        now = self._now()
+        with self._writing() as db:
+            db.execute("DELETE FROM inbox WHERE state <> 'new' AND at < ?", (now - INBOX_SECONDS,))
+            db.executemany(
+                "INSERT OR IGNORE INTO inbox (bot, number, lane, chat, message, body, at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    (bot, new.number, new.lane, new.place.chat, new.message, new.body, now)
+                    for new in updates
+                ),
+            )
+            db.execute("INSERT OR REPLACE INTO offsets VALUES (?, ?)", (bot, offset))
+
+    def lanes(self) -> list[str]:
+        """List the lanes in which updates wait."""
+        return [
+            row["lane"] for row in self._read("SELECT DISTINCT lane FROM inbox WHERE state = 'new'")
+        ]
+
+    def waiting(self) -> int:
+        """Count the updates that have not been worked down yet."""
+        return int(self._read("SELECT count(*) AS n FROM inbox WHERE state = 'new'")[0]["n"])
+
+    def claim(self, lane: str) -> Row | None:
+        """Take the lane's oldest update and count the attempt before it is made."""
+        with self._writing() as db:
+            found = db.execute(
+                "UPDATE inbox SET attempts = attempts + 1 WHERE seq ="
+                " (SELECT min(seq) FROM inbox WHERE state = 'new' AND lane = ?) RETURNING *",
+                (lane,),
+            ).fetchone()
+        if found is None:
+            return None
+        chat, topic = found["chat"], _topic(found["lane"])
+        return Row(
+            seq=found["seq"],
+            lane=found["lane"],
+            place=Place(chat, topic),
+            message=found["message"],
+            body=found["body"],
+            attempts=found["attempts"],
+        )
+
+    def unclaim(self, row: Row) -> None:
+        """Give an update back untried: a stop in good order is no failed attempt."""
+        with self._writing() as db:
+            db.execute("UPDATE inbox SET attempts = attempts - 1 WHERE seq = ?", (row.seq,))
+
+    def move(self, row: Row, lane: str) -> None:
+        """Let an update wait in another lane instead."""
+        with self._writing() as db:
+            db.execute("UPDATE inbox SET lane = ?, attempts = 0 WHERE seq = ?", (lane, row.seq))
+
+    def superseded(self, row: Row) -> bool:
+        """Say whether an edit of the same message waits behind it."""
+        return bool(
+            self._read(
+                "SELECT 1 FROM inbox WHERE state = 'new' AND lane = ? AND message = ? AND seq > ?",
+                row.lane,
+                row.message,
+                row.seq,
+            )
+        )
+
+
+def _topic(lane: str) -> int:
+    return int(lane.rsplit(":", 1)[1])

@@ -1,0 +1,362 @@
+"""Walk through parsed Markdown and write it down as text with spans.
+
+The parser is pyromark, which telegramify-markdown rests on too. Its events are used directly, since
+what a person must still see (HTML, addresses of refused links, wide tables) is no longer in the
+text and entities that telegramify-markdown returns.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pyromark
+from pyromark import Options
+from pyromark.event import BrokenLink
+
+from .passage import Passage, Writer
+from .source import COLON, Source
+from .tables import Table
+
+_OPTIONS = (
+    Options.ENABLE_TABLES
+    | Options.ENABLE_STRIKETHROUGH
+    | Options.ENABLE_TASKLISTS
+    | Options.ENABLE_FOOTNOTES
+)
+
+# Telegram refuses the whole message for one link that it does not like, and a port or a user name
+# in an address is more often a trick than a need.
+_GOOD_LINK = re.compile(r"https?://[\w-]+(\.[\w-]+)+(:[1-9]\d{0,3})?([/?#]\S*)?", re.IGNORECASE)
+
+_STYLES = {"Strong": "bold", "Emphasis": "italic", "Strikethrough": "strikethrough"}
+_RULE = "———"
+_LANGUAGE = re.compile(r"[{.\s]*([\w+#.-]{1,32})[},;\s]*(?!\S*[=:])")
+
+
+Extent = dict[str, int]
+_Handler = Callable[[Any, Any], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A code block: what the fence calls its language, and the code."""
+
+    language: str
+    text: str
+
+
+@dataclass(slots=True)
+class _List:
+    number: int | None
+    begun: bool = False
+
+
+def good(url: str) -> bool:
+    """Say whether Telegram takes the address as a link."""
+    return _GOOD_LINK.fullmatch(url) is not None
+
+
+def labelled(label: str, url: str) -> str:
+    """Return what stands behind a label to show an address that is not made a link."""
+    if not url or url == label.strip():
+        return ""
+    return f" ({url})" if label.strip() else url
+
+
+def parsed(source: Source) -> list[tuple[Any, Any]]:
+    """Return the parser's events with their ranges in the UTF-8 of the source."""
+    text = source.text
+    definitions: dict[str, Any] = {}
+    if COLON in text:
+        plain = text.replace(COLON, ":")
+        found = pyromark.reference_definitions(plain, options=_OPTIONS)
+        definitions = {label.casefold(): definition for label, definition in found.items()}
+
+    def resolved(link: BrokenLink) -> tuple[str, str] | None:
+        definition = definitions.get(link["reference"].casefold())
+        return definition and (definition["dest"], "")
+
+    return list(pyromark.events_with_range(text, options=_OPTIONS, broken_link_callback=resolved))
+
+
+class Walker:
+    """Writes one answer down; `passage`, `codes` and `needs_rich` are its result."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._bytes = source.text.encode()
+        self._out = self._page = Writer()
+        self._gap = 0
+        self._first = True
+        self._marker = ""
+        self._lists: list[_List] = []
+        self._quotes = 0
+        self._code: list[str] | None = None
+        self._info = ""
+        self._targets: list[tuple[str, str]] = []
+        self._table = Table(())
+        self._cell_end = 0
+        self.codes: list[Code] = []
+        self.needs_rich = False
+
+    @property
+    def passage(self) -> Passage:
+        """What has been written."""
+        return self._page.passage()
+
+    def walk(self) -> None:
+        """Write everything down."""
+        handlers = self._handlers()
+        for event, extent in parsed(self._source):
+            kind, value = named(event)
+            handler = handlers.get(kind)
+            if handler:
+                handler(value, extent)
+
+    def _handlers(self) -> dict[str, _Handler]:
+        handlers: dict[str, _Handler] = {
+            "Text": self._text,
+            "Html": self._text,
+            "InlineHtml": self._text,
+            "Code": self._inline_code,
+            "SoftBreak": self._break,
+            "HardBreak": self._break,
+            "Rule": self._rule,
+            "TaskListMarker": self._task,
+            "FootnoteReference": self._footnote_reference,
+            "Start FootnoteDefinition": self._footnote,
+            "Start Paragraph": self._paragraph,
+            "Start HtmlBlock": self._paragraph,
+            "Start Heading": self._heading,
+            "End Heading": self._close,
+            "Start BlockQuote": self._quote,
+            "End BlockQuote": self._end_quote,
+            "Start CodeBlock": self._begin_code,
+            "End CodeBlock": self._end_code,
+            "Start List": self._list,
+            "End List": self._end_list,
+            "Start Item": self._item,
+            "End Item": self._end_item,
+            "Start Link": self._target,
+            "End Link": self._end_link,
+            "Start Image": self._target,
+            "End Image": self._end_image,
+            "Start Table": self._begin_table,
+            "Start TableHead": self._row,
+            "Start TableRow": self._row,
+            "Start TableCell": self._cell,
+            "End TableCell": self._end_cell,
+            "End TableHead": self._end_row,
+            "End TableRow": self._end_row,
+            "End Table": self._end_table,
+        }
+        for tag, style in _STYLES.items():
+            handlers[f"Start {tag}"] = partial(self._style, style)
+            handlers[f"End {tag}"] = self._close
+        return handlers
+
+    # Space between blocks is owed until something is written, so that there is none at the end.
+
+    def _block(self, extent: Extent, *, own_line: bool = False) -> None:
+        """Begin a block, with a blank line in front of it where the model left one."""
+        if own_line and self._marker:
+            self._flush()
+            self._gap = 1
+        elif not self._first:
+            self._gap = 2 if self._after_blank(extent["start"]) else 1
+        self._first = False
+
+    def _after_blank(self, start: int) -> bool:
+        """Say whether the line before the one with this byte is empty."""
+        line = self._bytes.rfind(b"\n", 0, start)
+        before = self._bytes.rfind(b"\n", 0, max(line, 0))
+        return line >= 0 and not self._bytes[before + 1 : line].strip(b" \t>")
+
+    def _flush(self) -> None:
+        """Write the space and the marker that are owed."""
+        if self._out is not self._page:
+            return
+        if self._gap and self._page.length:
+            self._page.write("\n" * (self._gap - self._page.newlines()))
+            self._page.write("" if self._marker else self._indent(len(self._lists)))
+        self._page.write(self._marker)
+        self._gap, self._marker = 0, ""
+
+    def _write(self, text: str, kind: str = "") -> None:
+        if text:
+            self._flush()
+            self._out.write(text, kind)
+            self._first = False
+
+    def _text(self, value: str, _: object) -> None:
+        if self._code is not None:
+            self._code.append(value)
+            return
+        self.needs_rich = self.needs_rich or self._source.displays(value)
+        self._write(self._source.shown(value))
+
+    def _inline_code(self, value: str, _: object) -> None:
+        self._write(self._source.raw(value), "code")
+
+    def _break(self, *_: object) -> None:
+        in_cell = self._out is not self._page
+        self._write(" " if in_cell else "\n" + self._indent(len(self._lists)))
+
+    def _rule(self, _: object, extent: Extent) -> None:
+        self._block(extent)
+        self._write(_RULE)
+
+    def _footnote_reference(self, label: str, _: object) -> None:
+        self._write(f"[{self._source.shown(label)}]")
+
+    def _footnote(self, label: str, extent: Extent) -> None:
+        self._block(extent)
+        self._write(f"[{self._source.shown(label)}] ")
+        self._first = True
+
+    def _paragraph(self, _: object, extent: Extent) -> None:
+        self._block(extent)
+
+    def _heading(self, _: object, extent: Extent) -> None:
+        self._block(extent)
+        self._style("bold")
+
+    def _style(self, style: str, *_: object) -> None:
+        self._flush()
+        self._out.open(style)
+
+    def _close(self, *_: object) -> None:
+        self._out.close()
+
+    def _quote(self, _: object, extent: Extent) -> None:
+        self._block(extent, own_line=True)
+        self._flush()
+        if not self._quotes:
+            self._page.open("blockquote")
+        self._quotes += 1
+        self._first = True
+
+    def _end_quote(self, *_: object) -> None:
+        self._quotes -= 1
+        if not self._quotes:
+            self._page.close()
+        self._first = False
+
+    def _begin_code(self, value: Any, _: object) -> None:
+        self._code = []
+        self._info = self._source.raw(value["Fenced"]) if isinstance(value, dict) else ""
+
+    def _end_code(self, _: object, extent: Extent) -> None:
+        text = self._source.raw("".join(self._code or ())).strip("\n")
+        self._code = None
+        language = _LANGUAGE.match(self._info)
+        rest = self._info[language.end() if language else 0 :].strip()
+        code = Code(language[1] if language else "", text)
+        if not text.strip() and not rest:
+            return
+        self._block(extent, own_line=True)
+        self._write(rest and rest + "\n")
+        if text.strip():
+            self._flush()
+            self._page.write(text, "pre", language=code.language)
+            self.codes.append(code)
+
+    def _list(self, number: int | None, extent: Extent) -> None:
+        self._block(extent, own_line=True)
+        self._lists.append(_List(number))
+
+    def _end_list(self, *_: object) -> None:
+        self._lists.pop()
+        self._first = False
+
+    def _item(self, _: object, extent: Extent) -> None:
+        current = self._lists[-1]
+        if current.begun:
+            self._gap = 2 if self._after_blank(extent["start"]) else 1
+        marker = "• "
+        if current.number is not None:
+            written = re.match(rb"[0-9]+", self._bytes[extent["start"] : extent["start"] + 9])
+            number = max(int(written[0]) if written else 0, current.number)
+            marker = f"{number}. "
+            current.number = number + 1
+        self._marker = self._indent(len(self._lists) - 1) + marker
+        current.begun = self._first = True
+
+    def _end_item(self, *_: object) -> None:
+        self._flush()
+        self._first = False
+
+    def _task(self, done: bool, _: object) -> None:
+        self._marker = self._marker.removesuffix("• ") + ("☑ " if done else "☐ ")
+
+    @staticmethod
+    def _indent(depth: int) -> str:
+        return "  " * min(depth, 8)
+
+    def _target(self, value: dict[str, str], _: object) -> None:
+        """Begin a link or an image; `[1]` that points to a source keeps its brackets."""
+        self._flush()
+        short = str(value["link_type"]).startswith(("Shortcut", "Collapsed"))
+        self._write("[" if short else "")
+        self._out.open("text_link")
+        self._targets.append((self._source.raw(value["dest_url"]), "]" if short else ""))
+
+    def _end_link(self, *_: object) -> None:
+        url, end = self._targets.pop()
+        start = self._out.drop()
+        label = self._out.since(start)
+        if good(url):
+            self._out.write("" if label.strip() else url)
+            self._out.mark("text_link", start, url=url)
+            self._write(end)
+        else:
+            self._write(end + labelled(label, url))
+
+    def _end_image(self, *_: object) -> None:
+        url, end = self._targets.pop()
+        self._write(end + labelled(self._out.since(self._out.drop()), url))
+
+    def _begin_table(self, alignments: tuple[str, ...], extent: Extent) -> None:
+        self._block(extent, own_line=True)
+        self._table = Table(alignments)
+
+    def _row(self, *_: object) -> None:
+        self._table.rows.append([])
+
+    def _cell(self, *_: object) -> None:
+        self._out = Writer()
+
+    def _end_cell(self, _: object, extent: Extent) -> None:
+        self._table.rows[-1].append(self._out.passage())
+        self._out = self._page
+        self._cell_end = extent["end"]
+
+    def _end_row(self, _: object, extent: Extent) -> None:
+        """Show cells too many, which the parser leaves out, in the last one."""
+        left = self._bytes[self._cell_end : extent["end"]].decode().strip(" \t|\n")
+        if left and self._table.rows[-1]:
+            last = self._table.rows[-1].pop()
+            self._out = Writer()
+            self._out.append(last)
+            self._out.write(f" | {self._source.shown(left)}")
+            self._end_cell(None, extent)
+
+    def _end_table(self, *_: object) -> None:
+        self.needs_rich = self.needs_rich or self._table.wide
+        self._flush()
+        self._table.write(self._page)
+
+
+def named(event: Any) -> tuple[str, Any]:
+    """Return an event as a name, such as `Start Heading`, and what it carries."""
+    if isinstance(event, str):
+        return event, None
+    ((kind, value),) = event.items()
+    if kind not in {"Start", "End"}:
+        return kind, value
+    if isinstance(value, str):
+        return f"{kind} {value}", None
+    ((tag, data),) = value.items()
+    return f"{kind} {tag}", data

@@ -1,0 +1,73 @@
+"""What every test stands on: one event loop, no network but loopback, a clock that is told."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from ambrosio.demo.botapi import BotApi
+from ambrosio.demo.server import serving
+from ambrosio.settings import PREFIXES
+from ambrosio.store import Store
+
+SCHEMA = Path(__file__).parent / "data" / "botapi-10.3.json"
+
+
+class Clock:
+    """A clock that stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.time = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.time
+
+    def pass_seconds(self, seconds: float) -> None:
+        self.time += seconds
+
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture(autouse=True)
+def _only_loopback(monkeypatch):
+    connect = socket.socket.connect
+
+    def guarded(self, address):
+        if self.family in {socket.AF_INET, socket.AF_INET6}:
+            assert address[0] in {"127.0.0.1", "::1", "localhost"}, f"network: {address}"
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch):
+    for name in [name for name in os.environ if name.startswith(PREFIXES)]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PTB_TIMEDELTA", "1")
+
+
+@pytest.fixture
+def store(clock):
+    with Store(":memory:", now=clock) as opened:
+        yield opened
+
+
+@pytest.fixture
+def api(clock):
+    return BotApi(clock, schema=SCHEMA)
+
+
+@pytest.fixture
+async def telegram_url(api):
+    async with serving(api) as url:
+        yield url

@@ -1,0 +1,63 @@
+"""The whole bot against the Bot API emulator and model servers on loopback."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ambrosio import cli, settings
+from ambrosio.demo.botapi import BotApi
+from ambrosio.service import serve
+from ambrosio.store import Store
+
+OWNER = 42
+
+
+async def quick(_seconds: float) -> None:
+    """Wait no longer than it takes the others to do something."""
+    await asyncio.sleep(0.01)
+
+
+@dataclass
+class Life:
+    """A running bot: its store, what it has printed, and the way to end it."""
+
+    store: Store
+    stop: asyncio.Event
+    printed: list[str]
+    task: asyncio.Task[None]
+
+
+@asynccontextmanager
+async def living(
+    api: BotApi, telegram_url: str, folder: Path, *, sleep: Any = quick, **given: Any
+) -> AsyncIterator[Life]:
+    """Run the bot until the block ends, then stop it in good order."""
+    values = {
+        "telegram_bot_token": api.token,
+        "telegram_base_url": telegram_url,
+        "ambrosio_owner": frozenset({OWNER}),
+        "ambrosio_data_dir": folder,
+        "ambrosio_grace_seconds": 0,
+    }
+    loaded = settings.load(folder, **{**values, **given})
+    stop, printed = asyncio.Event(), []
+    async with cli.building(loaded, sleep=sleep) as house, asyncio.TaskGroup() as group:
+        task = group.create_task(
+            serve(
+                loaded,
+                store=house.store,
+                assistant=house.assistant,
+                providers=house.providers,
+                stop=stop,
+                now=cli.now,
+                say=printed.append,
+                sleep=sleep,
+            )
+        )
+        try:
+            yield Life(house.store, stop, printed, task)
+        finally:
+            stop.set()
