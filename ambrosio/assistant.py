@@ -16,9 +16,14 @@ from .store import Answered, Expense, Row, Store
 
 
 class Progress:
-    """An answer while it grows, for those who show it, and the way to stop it."""
+    """An answer while it grows, for those who show it, and the way to stop it.
 
-    def __init__(self) -> None:
+    `message` is the question's, and `superseded` says that the question has been edited meanwhile.
+    """
+
+    def __init__(self, message: int = 0) -> None:
+        self.message = message
+        self.superseded = False
         self.text = ""
         self.reasoning = ""
         self.stopped = False

@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import telegram
 from telegram.error import TelegramError
@@ -17,12 +18,13 @@ from telegram.error import TelegramError
 from .assistant import Progress
 from .commands import BY_NAME, COMMANDS, PRESSES, Call, Desk, Reply
 from .errors import AmbrosioError, StoreFailed
-from .messages import Place, Turn
+from .messages import Outgoing, Place, Turn
 from .policy import Access, Knock, Membership
 from .polling import URGENT, Poller
+from .previews import Previewer
 from .reading import Command, Ignored, Odd, Press, Question, Stopped, read
 from .replies import Replies, compose, notice
-from .store import Person, Row, Store
+from .store import Person, Received, Row, Store
 
 log = logging.getLogger(__name__)
 
@@ -44,12 +46,14 @@ class Bot:
         bot: telegram.Bot,
         desk: Desk,
         replies: Replies,
+        previewer: Previewer,
         *,
         grace_seconds: float = 5.0,
         heard: Callable[[], None] = lambda: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._bot, self._desk, self._replies = bot, desk, replies
+        self._bot, self._desk = bot, desk
+        self._replies, self._previewer = replies, previewer
         self._grace_seconds = grace_seconds
         self._on_heard = heard
         self._sleep = sleep
@@ -73,7 +77,7 @@ class Bot:
             self._bot,
             self._store,
             access=self.access,
-            kept=self._wake,
+            kept=self._kept,
             aside=self._aside,
             heard=self._heard,
             dropped=self._dropped,
@@ -173,6 +177,15 @@ class Bot:
 
     # --- lanes ------------------------------------------------------------------------------------
 
+    def _kept(self, received: Sequence[Received]) -> None:
+        for new in received:
+            running = self._desk.running.get(new.place)
+            # The same message once more is an edit: what is being written answers nobody.
+            if running and running.message == new.message:
+                running.superseded = True
+                running.stop()
+        self._wake([new.lane for new in received])
+
     def _wake(self, lanes: Sequence[str]) -> None:
         for lane in lanes:
             if lane not in self._lanes:
@@ -220,7 +233,8 @@ class Bot:
             case Odd():
                 await self._say(row, Reply(said.hint))
             case Stopped() | Ignored():
-                if isinstance(said, Stopped) and (running := self._desk.running.get(row.place)):
+                running = self._desk.running.get(row.place)
+                if isinstance(said, Stopped) and running and running.message == said.draft:
                     running.stop()
                 self._store.finish(row)
             case None:
@@ -327,14 +341,25 @@ class Bot:
 
     async def _turn(self, row: Row, turn: Turn, *, shown: Sequence[int]) -> None:
         """Answer a turn, keep what came of it in one transaction, and deliver it."""
-        progress = Progress()
+        progress = Progress(turn.message)
         self._desk.running[row.place] = progress
         try:
-            async with self._replies.showing(row.place):
+            async with self._previewer.showing(
+                row.place,
+                progress,
+                concise=turn.concise,
+                sent=partial(self._store.previewed, row),
+            ) as preview:
                 answer = await self._desk.assistant.answer(turn, progress)
         finally:
             del self._desk.running[row.place]
-        replies = compose(answer, shown=shown)
+        if progress.superseded:
+            old = [preview.message] if preview.message else []
+            self._store.finish(row, [Outgoing(row.place, edits=each, delete=True) for each in old])
+            await self._replies.deliver(row.place)
+            return
+        surplus = [old for old in (row.preview, preview.message) if old is not None]
+        replies = compose(answer, shown=shown, surplus=surplus)
         while True:
             try:
                 self._desk.assistant.keep(answer, replies, row)

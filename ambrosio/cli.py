@@ -54,7 +54,10 @@ def system_prompt() -> str:
 
 @asynccontextmanager
 async def building(
-    given: Settings, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    given: Settings,
+    *,
+    now: Callable[[], float] = now,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> AsyncIterator[House]:
     """Open the store, find the providers and put the assistant together."""
     with Store(given.database, now=now) as store:

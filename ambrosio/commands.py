@@ -338,6 +338,15 @@ async def press_retry(desk: Desk, call: Call) -> Reply:
     return Reply(turn=replace(asked.turn, parent=state.head, replaces=asked.id, model=state.model))
 
 
+async def press_stop(desk: Desk, call: Call) -> Reply:
+    """Stop the answer that is being written above the button."""
+    progress = desk.running.get(call.place)
+    if progress is None:
+        return Reply(toast="Nothing is running.")
+    progress.stop()
+    return Reply(toast="Stopped")
+
+
 async def press_longer(desk: Desk, call: Call) -> Reply:
     """Answer the same question in full."""
     asked = desk.store.turn(int(call.args))
@@ -366,6 +375,7 @@ BY_NAME: Mapping[str, Command] = {
 PRESSES: Mapping[str, Run] = {
     "retry": press_retry,
     "longer": press_longer,
+    "stop": press_stop,
     "model": press_model,
     "person": press_person,
     "group": press_group,

@@ -33,7 +33,7 @@ class AmbrosioError(Exception):
     what: ClassVar[str] = "Something went wrong."
     mend: ClassVar[str] = "Please try again."
     # Whether the same request may succeed a little later, so that a button for it makes sense.
-    again: ClassVar[bool] = True
+    again: bool = True
 
     @property
     def sentence(self) -> str:
@@ -209,6 +209,7 @@ class AllFailed(AmbrosioError):
         super().__init__("; ".join(str(cause) for cause in causes))
         self.causes = causes
         self.partial = partial
+        self.again = any(cause.again for cause in causes)
 
     @property
     def sentence(self) -> str:

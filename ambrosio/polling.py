@@ -46,7 +46,7 @@ class Poller:
         store: Store,
         *,
         access: Callable[[], Access],
-        kept: Callable[[Sequence[str]], None],
+        kept: Callable[[Sequence[Received]], None],
         aside: Callable[[Knock | Membership], Awaitable[None]],
         heard: Callable[[], None],
         dropped: Callable[[str], None],
@@ -59,7 +59,7 @@ class Poller:
             bot: asks Telegram.
             store: keeps the inbox.
             access: who is let in at the moment.
-            kept: is told the lanes of every batch that is safe.
+            kept: is told of every batch that is safe.
             aside: sees to pairing links and groups, before the batch is acknowledged.
             heard: is told of every completed getUpdates.
             dropped: is told why an update went no further.
@@ -129,7 +129,7 @@ class Poller:
         # Not the highest number: after a quiet week Telegram starts again from a random one.
         behind = int(batch[-1]["update_id"]) + 1
         self._store.receive(self._bot.id, behind, received)
-        self._kept([new.lane for new in received])
+        self._kept(received)
         return behind
 
     def _trouble(self, exc: Conflict | InvalidToken, *, new: bool) -> float:

@@ -7,8 +7,7 @@ what only shows that work is under way (typing) does not, and its failures harm 
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 import httpx
@@ -24,18 +23,18 @@ from telegram.error import (
     TimedOut,
 )
 
+from . import forms
 from .assistant import Answer
 from .markdown import plain, render
 from .messages import Button, Chunk, Entity, Outgoing, Place
+from .pacing import Pacer
 from .store import Store
 
 log = logging.getLogger(__name__)
 
-TYPING_SECONDS = 4.5  # Telegram shows it for five
 LONGEST_PAUSE_SECONDS = 30.0
 # A read timeout leaves open whether Telegram has the message: once more, and never a third time.
 MOST_TRIES = 2
-NO_PREVIEW = telegram.LinkPreviewOptions(is_disabled=True)
 
 LONGER = Button("Longer", "longer:{turn}")
 RETRY = Button("Retry", "retry:{turn}")
@@ -44,20 +43,28 @@ RETRY = Button("Retry", "retry:{turn}")
 # --- what an answer looks like --------------------------------------------------------------------
 
 
-def compose(answer: Answer, *, shown: Sequence[int] = ()) -> list[Outgoing]:
-    """Make messages of an answer; those in `shown` are replaced in place as far as they go."""
+def compose(
+    answer: Answer, *, shown: Sequence[int] = (), surplus: Sequence[int] = ()
+) -> list[Outgoing]:
+    """Make messages of an answer; only the first rings.
+
+    Args:
+        answer: what there is to say.
+        shown: messages of an older answer, which are replaced in place as far as they go.
+        surplus: messages that are taken away when the answer is there.
+    """
     rendered = render(answer.text) if answer.text.strip() else None
     chunks = list(rendered.chunks) if rendered else []
     chunks = _noted(chunks, _notes(answer))
     place, turn = answer.turn.place, answer.turn
-    outgoing = [Outgoing(place, chunk) for chunk in chunks]
+    outgoing = [Outgoing(place, chunk, silent=part > 0) for part, chunk in enumerate(chunks)]
     outgoing[-1] = replace(outgoing[-1], buttons=_buttons(answer))
     if not place.private:
         outgoing[0] = replace(outgoing[0], reply_to=turn.message)
     outgoing = _in_place(outgoing, shown, place)
     if rendered:
         outgoing += [Outgoing(place, files=(file,), silent=True) for file in rendered.files]
-    return outgoing
+    return outgoing + [Outgoing(place, edits=old, delete=True) for old in surplus]
 
 
 def notice(
@@ -143,11 +150,13 @@ class Replies:
         self,
         bot: telegram.Bot,
         store: Store,
+        pacer: Pacer,
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._bot = bot
         self._store = store
+        self._pacer = pacer
         self._sleep = sleep
         self._locks: defaultdict[Place, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -161,12 +170,13 @@ class Replies:
                     log.error("gave up a message for %s after %d tries", place, tries)
                     self._store.sent(number, outgoing)
                     continue
+                await self._turn_comes(place)
                 self._store.sending(number, tries + 1)
                 try:
                     messages = await self._send(outgoing)
                 except NotSent as exc:
                     self._store.sending(number, tries)
-                    await self._sleep(exc.pause_seconds or pause)
+                    self._pacer.flooded(place.chat, exc.pause_seconds or pause)
                     pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
                 except PerhapsSent:
                     log.warning("a message for %s may have arrived; sending it once more", place)
@@ -177,32 +187,18 @@ class Replies:
                     self._store.sent(number, outgoing, messages)
                     pause = 1.0
 
+    async def _turn_comes(self, place: Place) -> None:
+        """Wait until a message may go to this chat, and count it."""
+        while (wait := self._pacer.wait_seconds(place.chat, "send")) > 0:
+            await self._sleep(wait)
+        self._pacer.spend(place.chat, "send")
+
     async def tell_now(self, place: Place, text: str) -> None:
         """Say something past the outbox, as well as it goes: for when the disk is full."""
         try:
             await self._message(Outgoing(place, plain(text)))
         except TelegramError as exc:
             log.warning("could not tell %s: %s", place, type(exc).__name__)
-
-    @asynccontextmanager
-    async def showing(self, place: Place) -> AsyncIterator[None]:
-        """Keep "typing…" alive while something is under way."""
-        async with asyncio.TaskGroup() as group:
-            task = group.create_task(self._typing(place))
-            try:
-                yield
-            finally:
-                task.cancel()
-
-    async def _typing(self, place: Place) -> None:
-        while True:
-            try:
-                await self._bot.send_chat_action(
-                    place.chat, "typing", message_thread_id=place.topic or None
-                )
-            except TelegramError as exc:
-                log.debug("no typing for %s: %s", place, type(exc).__name__)
-            await asyncio.sleep(TYPING_SECONDS)
 
     async def _send(self, outgoing: Outgoing) -> list[int]:
         """Send one message and give its numbers, or raise what that means for the outbox."""
@@ -225,9 +221,9 @@ class Replies:
                 outgoing.chunk.text,
                 outgoing.place.chat,
                 outgoing.edits,
-                entities=_entities(outgoing.chunk),
-                link_preview_options=NO_PREVIEW,
-                reply_markup=_keyboard(outgoing.buttons),
+                entities=forms.entities(outgoing.chunk),
+                link_preview_options=forms.NO_LINK_PREVIEW,
+                reply_markup=forms.keyboard(outgoing.buttons),
             )
             return [outgoing.edits]
         return await self._message(outgoing)
@@ -237,10 +233,10 @@ class Replies:
             outgoing.place.chat,
             outgoing.chunk.text,
             message_thread_id=outgoing.place.topic or None,
-            entities=_entities(outgoing.chunk),
-            link_preview_options=NO_PREVIEW,
-            reply_markup=_keyboard(outgoing.buttons),
-            reply_parameters=_reply(outgoing),
+            entities=forms.entities(outgoing.chunk),
+            link_preview_options=forms.NO_LINK_PREVIEW,
+            reply_markup=forms.keyboard(outgoing.buttons),
+            reply_parameters=forms.reply(outgoing),
             disable_notification=outgoing.silent or None,
         )
         return [sent.message_id]
@@ -277,7 +273,7 @@ def _meaning(exc: TelegramError) -> NotSent | PerhapsSent | NotTaken:
     """Tell what a failure means for a message: not there, perhaps there, or not wanted."""
     match exc:
         case RetryAfter():
-            return NotSent(_seconds(exc))
+            return NotSent(forms.seconds(exc))
         case BadRequest() | Forbidden() | ChatMigrated() | EndPointNotFound():
             return NotTaken(type(exc).__name__)
         case TimedOut():
@@ -293,37 +289,3 @@ def _meaning(exc: TelegramError) -> NotSent | PerhapsSent | NotTaken:
         case _:
             # The token is not accepted, which only the owner can mend.
             return NotSent(LONGEST_PAUSE_SECONDS)
-
-
-def _seconds(exc: RetryAfter) -> float:
-    after = exc.retry_after
-    return float(after) if isinstance(after, int | float) else after.total_seconds()
-
-
-def _entities(chunk: Chunk) -> list[telegram.MessageEntity]:
-    return [
-        telegram.MessageEntity(
-            each.type,
-            each.offset,
-            each.length,
-            url=each.url or None,
-            language=each.language or None,
-        )
-        for each in chunk.entities
-    ]
-
-
-def _keyboard(buttons: tuple[Button, ...]) -> telegram.InlineKeyboardMarkup | None:
-    """Lay buttons out: one row for a few short ones, else one below the other."""
-    if not buttons:
-        return None
-    keys = [telegram.InlineKeyboardButton(each.text, callback_data=each.data) for each in buttons]
-    if sum(len(each.text) for each in buttons) <= 24:
-        return telegram.InlineKeyboardMarkup([keys])
-    return telegram.InlineKeyboardMarkup([[key] for key in keys])
-
-
-def _reply(outgoing: Outgoing) -> telegram.ReplyParameters | None:
-    if outgoing.reply_to is None:
-        return None
-    return telegram.ReplyParameters(outgoing.reply_to, allow_sending_without_reply=True)

@@ -17,7 +17,9 @@ from .bot import Bot
 from .commands import Desk
 from .errors import TokenRefused
 from .heartbeat import beat
+from .pacing import Pacer
 from .policy import PAIRING_SECONDS, Pairing
+from .previews import Previewer
 from .providers import OpenAIProvider
 from .replies import Replies
 from .settings import Settings
@@ -69,11 +71,14 @@ async def serve(
         if not await _introduced(bot, stop, sleep):
             return
         desk.username = bot.username
-        replies = Replies(bot, store, sleep=sleep)
+        pacer = Pacer(now)
+        replies = Replies(bot, store, pacer, sleep=sleep)
+        previewer = Previewer(bot, pacer, stream=given.ambrosio_stream)
         living = Bot(
             bot,
             desk,
             replies,
+            previewer,
             grace_seconds=given.ambrosio_grace_seconds,
             heard=partial(beat, given.ambrosio_data_dir),
             sleep=sleep,

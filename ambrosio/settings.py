@@ -114,6 +114,11 @@ class Settings(BaseSettings):
     ambrosio_grace_seconds: float = Field(
         default=5, ge=0, le=80, description="seconds from 0 to 80, like 5"
     )
+    ambrosio_stream: Literal["draft", "edit", "off"] = Field(
+        default="draft", description="one of draft, edit, off"
+    )
+    ambrosio_rich: Literal["auto", "off"] = Field(default="off", description="auto or off")
+    ambrosio_reasoning: Literal["show", "hide"] = Field(default="hide", description="show or hide")
     ambrosio_log: Literal["debug", "info", "warning", "error", "json"] = Field(
         default="info", description="one of debug, info, warning, error, json"
     )

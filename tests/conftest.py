@@ -1,5 +1,6 @@
 """What every test stands on: one event loop, no network but loopback, a clock that is told."""
 
+import asyncio
 import os
 import socket
 from pathlib import Path
@@ -15,7 +16,7 @@ SCHEMA = Path(__file__).parent / "data" / "botapi-10.3.json"
 
 
 class Clock:
-    """A clock that stands still until it is told to go on."""
+    """A clock that stands still until it is told to go on, or until somebody sleeps by it."""
 
     def __init__(self) -> None:
         self.time = 1_800_000_000.0
@@ -25,6 +26,10 @@ class Clock:
 
     def pass_seconds(self, seconds: float) -> None:
         self.time += seconds
+
+    async def sleep(self, seconds: float) -> None:
+        self.time += seconds
+        await asyncio.sleep(0.005)
 
 
 @pytest.fixture

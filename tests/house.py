@@ -15,11 +15,6 @@ from ambrosio.store import Store
 OWNER = 42
 
 
-async def quick(_seconds: float) -> None:
-    """Wait no longer than it takes the others to do something."""
-    await asyncio.sleep(0.01)
-
-
 @dataclass
 class Life:
     """A running bot: its store, what it has printed, and the way to end it."""
@@ -32,9 +27,14 @@ class Life:
 
 @asynccontextmanager
 async def living(
-    api: BotApi, telegram_url: str, folder: Path, *, sleep: Any = quick, **given: Any
+    api: BotApi, telegram_url: str, folder: Path, *, sleep: Any = None, **given: Any
 ) -> AsyncIterator[Life]:
-    """Run the bot until the block ends, then stop it in good order."""
+    """Run the bot until the block ends, then stop it in good order.
+
+    It lives by the emulator's clock: whoever sleeps moves that on instead of waiting.
+    """
+    now: Any = api.state.now
+    sleep = sleep or now.sleep
     values = {
         "telegram_bot_token": api.token,
         "telegram_base_url": telegram_url,
@@ -43,8 +43,9 @@ async def living(
         "ambrosio_grace_seconds": 0,
     }
     loaded = settings.load(folder, **{**values, **given})
-    stop, printed = asyncio.Event(), []
-    async with cli.building(loaded, sleep=sleep) as house, asyncio.TaskGroup() as group:
+    stop = asyncio.Event()
+    printed: list[str] = []
+    async with cli.building(loaded, now=now, sleep=sleep) as house, asyncio.TaskGroup() as group:
         task = group.create_task(
             serve(
                 loaded,
@@ -52,7 +53,7 @@ async def living(
                 assistant=house.assistant,
                 providers=house.providers,
                 stop=stop,
-                now=cli.now,
+                now=now,
                 say=printed.append,
                 sleep=sleep,
             )

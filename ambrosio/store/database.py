@@ -22,7 +22,7 @@ MIGRATIONS = (
         lane TEXT NOT NULL, chat INTEGER NOT NULL, message INTEGER NOT NULL, body TEXT NOT NULL,
         at REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
         state TEXT NOT NULL DEFAULT 'new' CHECK (state IN ('new', 'done', 'aside')),
-        error TEXT NOT NULL DEFAULT '', UNIQUE (bot, number));
+        error TEXT NOT NULL DEFAULT '', preview INTEGER, UNIQUE (bot, number));
     CREATE INDEX inbox_lanes ON inbox (state, lane, seq);
     CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT NULL, owner INTEGER NOT NULL);
     CREATE TABLE groups (id INTEGER PRIMARY KEY, title TEXT NOT NULL);

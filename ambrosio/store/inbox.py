@@ -23,7 +23,10 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An update taken from the inbox; `attempts` counts this one."""
+    """An update taken from the inbox.
+
+    `attempts` counts this one; `preview` is a message that an earlier attempt left in the chat.
+    """
 
     seq: int
     lane: str
@@ -31,6 +34,7 @@ class Row:
     message: int
     body: str
     attempts: int
+    preview: int | None = None
 
 
 class Inbox(Database):
@@ -84,12 +88,18 @@ class Inbox(Database):
             message=found["message"],
             body=found["body"],
             attempts=found["attempts"],
+            preview=found["preview"],
         )
 
     def unclaim(self, row: Row) -> None:
         """Give an update back untried: a stop in good order is no failed attempt."""
         with self._writing() as db:
             db.execute("UPDATE inbox SET attempts = attempts - 1 WHERE seq = ?", (row.seq,))
+
+    def previewed(self, row: Row, message: int) -> None:
+        """Note a message that has to be taken away when the answer is there."""
+        with self._writing() as db:
+            db.execute("UPDATE inbox SET preview = ? WHERE seq = ?", (message, row.seq))
 
     def move(self, row: Row, lane: str) -> None:
         """Let an update wait in another lane instead."""

@@ -6,6 +6,7 @@ prose, or *raw* where the parser found code. So nobody but the parser has to kno
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass, field
 
 from telegramify_markdown.latex_escape.helper import LatexToUnicodeHelper
@@ -13,12 +14,16 @@ from telegramify_markdown.latex_escape.helper import LatexToUnicodeHelper
 _OPEN, _CLOSE = "\ufdd0", "\ufdd1"
 _ANGLE, _ESCAPED_ANGLE, _TILDE, COLON, _JOINT = "\ufdd2\ufdd3\ufdd4\ufdd5\ufdd6"
 _STAND_INS = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
-_SHOWN = str.maketrans({_ANGLE: "<", _ESCAPED_ANGLE: "<", _TILDE: "~", COLON: ":", _JOINT: ""})
-_RAW = _SHOWN | {ord(_ESCAPED_ANGLE): r"\<"}
+_RICH = str.maketrans({_ANGLE: "&lt;", _ESCAPED_ANGLE: "&lt;", _TILDE: "~", COLON: ":", _JOINT: ""})
+_SHOWN = _RICH | str.maketrans({_ANGLE: "<", _ESCAPED_ANGLE: "<", "\t": " "})
+_RAW = _RICH | str.maketrans({_ANGLE: "<", _ESCAPED_ANGLE: r"\<"})
 
-# Control characters, which Telegram replaces or removes (and then offsets lie), surrogates, which
-# cannot be sent as UTF-8, and the noncharacters, which are ours.
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\ufdd0-\ufdef\ufffe\uffff]")
+# What TDLib removes or replaces, so that offsets would lie: control characters, line separators,
+# directional overrides and three combining marks. And the noncharacters, which are ours.
+_CONTROLS = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u030a\u0333\u033f\u202a-\u202e\ufdd0-\ufdef\ufffe\uffff]"
+)
+_RING = re.compile(r"[A-Za-z]\u030a")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 _NEWLINES = re.compile(r"\r\n?|[\u2028\u2029]")
 
@@ -42,7 +47,7 @@ _WIDE = r"[^\x00-\x7f\s\w*]"
 _JOINTS = re.compile(rf"(?<={_WIDE})(?=\*\*\w)|(?<=:)(?=\*\*[^\W\d_])|(?<=\w\*\*)(?={_WIDE})")
 
 _MATHS = re.compile(r"\\[a-zA-Z]|[=^<>+{}]|(?<![a-zA-Z])[a-zA-Z]_")
-_PROSE = re.compile(r"[^\W\d_]{3,}[,;]? [^\W\d_]{2,}")
+_PROSE = re.compile(r"(?<!\w)[^\W\d_]{3,}[,;]? [^\W\d_]{2,}")
 _LATEX = LatexToUnicodeHelper()
 
 
@@ -77,12 +82,14 @@ class Source:
 
     def displays(self, text: str) -> bool:
         """Say whether there is display mathematics in parsed text."""
+        if _OPEN not in text:
+            return False
         return any(self._formula(match).display for match in _STAND_INS.finditer(text))
 
     def rich(self, text: str) -> str:
         """Return unparsed text as Telegram's own parser should get it: dollars, and no HTML."""
         text = _STAND_INS.sub(lambda match: _dollars(self._formula(match)), text)
-        return re.sub(f"[{_ANGLE}{_ESCAPED_ANGLE}]", "&lt;", text).translate(_SHOWN)
+        return text.translate(_RICH)
 
     def _formula(self, match: re.Match[str]) -> Formula:
         return self.formulas[int(match[1])]
@@ -91,6 +98,7 @@ class Source:
 def clean(text: str) -> str:
     """Return the text without what Telegram or UTF-8 would refuse."""
     text = _NEWLINES.sub("\n", text)
+    text = _RING.sub(lambda match: unicodedata.normalize("NFC", match[0]), text)
     return _SURROGATES.sub("\ufffd", _CONTROLS.sub("", text))
 
 
@@ -145,7 +153,7 @@ def _mathematical(kind: str, content: str) -> bool:
 
 def _formula(raw: str, content: str, *, display: bool) -> Formula:
     latex = re.sub(r"\n[ \t>]*", "\n", content).strip()
-    return Formula(raw, latex, _unicode(latex) or raw, display)
+    return Formula(raw, latex, clean(_unicode(latex)) or raw, display)
 
 
 def _unicode(latex: str) -> str:

@@ -60,9 +60,9 @@ def good(url: str) -> bool:
 
 def labelled(label: str, url: str) -> str:
     """Return what stands behind a label to show an address that is not made a link."""
-    if not url or url == label.strip():
+    if not url or url == label:
         return ""
-    return f" ({url})" if label.strip() else url
+    return f" ({url})" if label else url
 
 
 def parsed(source: Source) -> list[tuple[Any, Any]]:
@@ -95,7 +95,7 @@ class Walker:
         self._quotes = 0
         self._code: list[str] | None = None
         self._info = ""
-        self._targets: list[tuple[str, str]] = []
+        self._targets: list[tuple[str, str, int]] = []
         self._table = Table(())
         self._cell_end = 0
         self.codes: list[Code] = []
@@ -174,13 +174,14 @@ class Walker:
         before = self._bytes.rfind(b"\n", 0, max(line, 0))
         return line >= 0 and not self._bytes[before + 1 : line].strip(b" \t>")
 
-    def _flush(self) -> None:
+    def _flush(self, *, indent: bool = True) -> None:
         """Write the space and the marker that are owed."""
         if self._out is not self._page:
             return
         if self._gap and self._page.length:
             self._page.write("\n" * (self._gap - self._page.newlines()))
-            self._page.write("" if self._marker else self._indent(len(self._lists)))
+            indented = indent and not self._marker
+            self._page.write(self._indent(len(self._lists)) if indented else "")
         self._page.write(self._marker)
         self._gap, self._marker = 0, ""
 
@@ -198,7 +199,7 @@ class Walker:
         self._write(self._source.shown(value))
 
     def _inline_code(self, value: str, _: object) -> None:
-        self._write(self._source.raw(value), "code")
+        self._write(self._source.raw(value).replace("\t", " "), "code")
 
     def _break(self, *_: object) -> None:
         in_cell = self._out is not self._page
@@ -232,7 +233,7 @@ class Walker:
 
     def _quote(self, _: object, extent: Extent) -> None:
         self._block(extent, own_line=True)
-        self._flush()
+        self._flush(indent=False)
         if not self._quotes:
             self._page.open("blockquote")
         self._quotes += 1
@@ -252,16 +253,19 @@ class Walker:
         text = self._source.raw("".join(self._code or ())).strip("\n")
         self._code = None
         language = _LANGUAGE.match(self._info)
-        rest = self._info[language.end() if language else 0 :].strip()
-        code = Code(language[1] if language else "", text)
+        rest = self._info[language.end() if language and text.strip() else 0 :].strip()
         if not text.strip() and not rest:
             return
         self._block(extent, own_line=True)
-        self._write(rest and rest + "\n")
+        self._flush(indent=False)
         if text.strip():
-            self._flush()
-            self._page.write(text, "pre", language=code.language)
+            code = Code(language[1] if language else "", text)
+            self._page.write(rest and rest.replace("\t", " ") + "\n")
+            self._page.write(text.expandtabs(4), "pre", language=code.language)
             self.codes.append(code)
+        else:
+            self._write(rest)
+        self._first = False
 
     def _list(self, number: int | None, extent: Extent) -> None:
         self._block(extent, own_line=True)
@@ -300,23 +304,25 @@ class Walker:
         self._flush()
         short = str(value["link_type"]).startswith(("Shortcut", "Collapsed"))
         self._write("[" if short else "")
-        self._out.open("text_link")
-        self._targets.append((self._source.raw(value["dest_url"]), "]" if short else ""))
+        url = self._source.raw(value["dest_url"])
+        self._targets.append((url, "]" if short else "", self._out.length))
 
     def _end_link(self, *_: object) -> None:
-        url, end = self._targets.pop()
-        start = self._out.drop()
-        label = self._out.since(start)
+        url, end, start = self._targets.pop()
         if good(url):
-            self._out.write("" if label.strip() else url)
+            self._out.write("" if self._label(start, url) else url)
             self._out.mark("text_link", start, url=url)
             self._write(end)
         else:
-            self._write(end + labelled(label, url))
+            self._write(end + labelled(self._label(start, url), url))
 
     def _end_image(self, *_: object) -> None:
-        url, end = self._targets.pop()
-        self._write(end + labelled(self._out.since(self._out.drop()), url))
+        url, end, start = self._targets.pop()
+        self._write(end + labelled(self._label(start, url), url))
+
+    def _label(self, start: int, url: str) -> str:
+        """Return the label written since `start`, or its end: a long one is not the address."""
+        return self._out.since(max(start, self._out.length - len(url) - 1)).strip()
 
     def _begin_table(self, alignments: tuple[str, ...], extent: Extent) -> None:
         self._block(extent, own_line=True)
@@ -345,8 +351,9 @@ class Walker:
 
     def _end_table(self, *_: object) -> None:
         self.needs_rich = self.needs_rich or self._table.wide
-        self._flush()
+        self._flush(indent=False)
         self._table.write(self._page)
+        self._first = False
 
 
 def named(event: Any) -> tuple[str, Any]:

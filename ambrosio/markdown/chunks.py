@@ -9,7 +9,7 @@ import unicodedata
 from bisect import bisect_right
 from itertools import accumulate
 
-from .messages import Chunk, Entity
+from ..messages import Chunk, Entity
 from .passage import Passage, Span
 
 LIMIT = 4096
@@ -146,7 +146,11 @@ class _Sheet:
         """Return the chunk of `text[start:end]`, trimmed, with its entities."""
         lead = lead or self._lead(start)
         end = start + len(self._text[start:end].rstrip())
-        entities = (self._entity(span, start, end, len(lead)) for span in self._spans)
+        entities = (
+            self._entity(span, start, end, len(lead))
+            for span in self._spans
+            if span.start < end and span.end > start
+        )
         return Chunk(lead + self._text[start:end], tuple(entity for entity in entities if entity))
 
     def _entity(self, span: Span, start: int, end: int, shift: int) -> Entity | None:

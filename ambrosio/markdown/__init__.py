@@ -8,9 +8,9 @@ reader to judge.
 import re
 from dataclasses import dataclass
 
+from ..messages import Chunk, Entity, File
 from . import chunks
 from .chunks import units
-from .messages import Chunk, Entity, File
 from .source import Source, clean, prepared
 from .walker import Code, Walker, good, labelled, named, parsed
 
@@ -82,6 +82,7 @@ _EXTENSIONS = {
 
 _UNFINISHED_LINK = re.compile(r"!?\[([^\[\]]*)\]\((?:[^()\n]|\([^()\n]*\))*\Z")
 _FENCE = re.compile(r"[ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)*(`{3,}|~{3,})(.*)")
+_HALF_FENCE = re.compile(r"[ \t>]*(?:`{1,2}|~{1,2})|" + _FENCE.pattern)
 _BLOCK = re.compile(r"\n(?=[ \t]*(?:[-*+#>|]|\d+[.)])|[ \t]*\n)")
 _MARKS = re.compile(r"\\.|(?P<ticks>`+)|(?P<mark>\*{1,3}|~~|(?<!\w)__?(?=\S)|(?<=\S)__?(?!\w))")
 _RICH_DANGER = re.compile(r"<(?!https?://)[a-z/!?]|!\[", re.IGNORECASE)
@@ -110,12 +111,12 @@ def preview(markdown: str) -> Chunk:
 
 def plain(text: str) -> Chunk:
     """Return a notice without formatting, cut to fit into one message."""
-    return Chunk(chunks.head(clean(text)))
+    return Chunk(chunks.head(clean(text).expandtabs(4)))
 
 
 def expandable(reasoning: str) -> Chunk:
     """Return a model's reasoning as a quote that opens when it is touched, cut to fit."""
-    text = chunks.head(clean(reasoning))
+    text = chunks.head(clean(reasoning).expandtabs(4))
     if not text:
         return Chunk("")
     return Chunk(text, (Entity("expandable_blockquote", 0, units(text)),))
@@ -159,7 +160,8 @@ def _file(code: Code, number: int) -> File:
 def _closed(markdown: str) -> str:
     """Close the marks that are still open at the end; open fences are closed by the parser."""
     if _in_fence(markdown):
-        return re.sub(r"\n[ \t>]*(?:`{1,2}|~{1,2})\Z", "", markdown)
+        last = markdown.rfind("\n") + 1
+        return markdown[:last] if _HALF_FENCE.fullmatch(markdown, last) else markdown
     start = max((match.end() for match in _BLOCK.finditer(markdown)), default=0)
     block = _UNFINISHED_LINK.sub(r"\1", markdown[start:])
     block = block.rstrip("*_~`[ \t!")
@@ -228,7 +230,7 @@ def _replacements(source: Source) -> list[tuple[int, int, str]]:
             if targets or kind == "Start Image" or not good(url):
                 targets.append(url)
         elif kind in {"End Link", "End Image"} and targets:
-            label.append(labelled("".join(label), targets.pop()))
+            label.append(labelled("".join(label).strip(), targets.pop()))
             if not targets:
                 found.append((start, end, _escaped("".join(label))))
                 label.clear()

@@ -22,6 +22,11 @@ class Span:
         """Say whether Telegram allows no other formatting inside."""
         return self.type in {"code", "pre"}
 
+    @property
+    def inner(self) -> int:
+        """Say how far inside a span stands among those of the same text."""
+        return 3 if self.block else {"blockquote": 0, "text_link": 2}.get(self.type, 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:
@@ -69,10 +74,6 @@ class Writer:
         if start < self.length:
             self._spans.append(Span(kind, start, self.length, url=url))
 
-    def drop(self) -> int:
-        """Forget the span that was opened last and return where it began."""
-        return self._open.pop()[1]
-
     def since(self, start: int) -> str:
         """Return what was written from there on."""
         wanted = self.length - start
@@ -101,11 +102,11 @@ def _settled(spans: list[Span]) -> list[Span]:
     blocks = [span for span in spans if span.block]
     kept = list(_outside(blocks, links))
     kept += links
-    kept += (span for span in spans if span.type.endswith("blockquote"))
+    kept += (span for span in spans if span.type == "blockquote")
     for kind in ("bold", "italic", "strikethrough"):
         same = [span for span in spans if span.type == kind]
         kept += _without(_merged(same), blocks)
-    return sorted(kept, key=lambda span: (span.start, -span.end))
+    return sorted(kept, key=lambda span: (span.start, -span.end, span.inner))
 
 
 def _outside(spans: Iterable[Span], others: Iterable[Span]) -> Iterator[Span]:

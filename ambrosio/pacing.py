@@ -1,0 +1,108 @@
+"""How fast Telegram may be spoken to.
+
+Pure, with the time handed in. What Telegram says of its limits: about one message a second in a
+chat with short bursts, twenty a minute in a group, thirty a second in all; editing counts like
+sending (telegram-bot-api's author). Drafts and chat actions are not documented; they have a budget
+of their own here and share the one over all. Nothing that is done to one chat slows another.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["send", "preview", "hint"]
+
+# Previews leave this much to the answer itself, which then never waits for its own preview.
+RESERVE = 2.0
+
+
+@dataclass(slots=True)
+class Bucket:
+    """Holds up to `capacity` calls and refills by `per_second`."""
+
+    capacity: float
+    per_second: float
+    level: float = field(init=False)
+    at: float | None = None
+
+    def __post_init__(self) -> None:
+        self.level = self.capacity
+
+    def wait_seconds(self, now: float, *, reserve: float = 0.0) -> float:
+        """Say how long until one call fits and `reserve` is left."""
+        self._refill(now)
+        return max(0.0, (1 + reserve - self.level) / self.per_second)
+
+    def take(self, now: float) -> None:
+        """Count a call; it may go below zero, which the next ones wait for."""
+        self._refill(now)
+        self.level -= 1
+
+    def _refill(self, now: float) -> None:
+        if self.at is not None:
+            gained = max(0.0, now - self.at) * self.per_second
+            self.level = min(self.capacity, self.level + gained)
+        self.at = now
+
+
+@dataclass(slots=True)
+class _Pace:
+    """One chat's budgets and the end of its flood wait."""
+
+    messages: Bucket
+    hints: Bucket
+    minute: Bucket | None
+    quiet_until: float = 0.0
+
+
+class Pacer:
+    """Says when the next call to a chat may go.
+
+    `send` is a message that must arrive, `preview` an edit that may be left out, `hint` a draft or
+    a chat action.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._all = Bucket(30, 30)
+        self._chats: dict[int, _Pace] = {}
+
+    def wait_seconds(self, chat: int, kind: Kind) -> float:
+        """Say how long a call has to wait; 0 means that it may go now."""
+        now, pace = self._now(), self._pace(chat)
+        reserve = 0.0 if kind == "send" else RESERVE
+        waits = [pace.quiet_until - now, self._all.wait_seconds(now, reserve=reserve)]
+        if kind == "hint":
+            waits.append(pace.hints.wait_seconds(now))
+        else:
+            waits.append(pace.messages.wait_seconds(now, reserve=reserve))
+            if pace.minute:
+                waits.append(pace.minute.wait_seconds(now, reserve=reserve))
+        return max(0.0, *waits)
+
+    def spend(self, chat: int, kind: Kind) -> None:
+        """Count a call that is being made."""
+        now, pace = self._now(), self._pace(chat)
+        self._all.take(now)
+        if kind == "hint":
+            pace.hints.take(now)
+            return
+        pace.messages.take(now)
+        if pace.minute:
+            pace.minute.take(now)
+
+    def flooded(self, chat: int, seconds: float) -> None:
+        """Note a 429: nothing goes to this chat before it is over, since that would prolong it."""
+        pace = self._pace(chat)
+        pace.quiet_until = max(pace.quiet_until, self._now() + seconds)
+
+    def quiet(self, chat: int) -> bool:
+        """Say whether a chat is in a flood wait."""
+        return self._now() < self._pace(chat).quiet_until
+
+    def _pace(self, chat: int) -> _Pace:
+        if chat not in self._chats:
+            # Telegram gives groups negative numbers.
+            minute = Bucket(18, 18 / 60) if chat < 0 else None
+            self._chats[chat] = _Pace(Bucket(4, 1), Bucket(10, 3), minute)
+        return self._chats[chat]
