@@ -246,23 +246,28 @@ class Preview:
 
     async def _call(self, kind: Kind, make: Callable[[], Awaitable[None]]) -> Outcome:
         """Make a call when the pacer allows it; whatever comes of it harms nothing."""
-        pacer, chat = self._maker.pacer, self._place.chat
         async with self._calling:
-            if self._closed or pacer.wait_seconds(chat, kind) > 0:
-                # What could not be shown now is still news.
-                self._progress.changed.set()
-                return Outcome.LATER
-            pacer.spend(chat, kind)
-            try:
-                await make()
-            except RetryAfter as exc:
-                pacer.flooded(chat, forms.seconds(exc))
-                return Outcome.LATER
-            except (BadRequest, InvalidToken):
-                self._failures += 1
-                return Outcome.REFUSED
-            except TelegramError as exc:
-                log.debug("no preview for %s: %s", self._place, type(exc).__name__)
-                self._failures += 1
-                return Outcome.LATER
+            outcome = await self._made(kind, make)
+        if outcome is not Outcome.DONE:
+            # What could not be shown now is still news.
+            self._progress.changed.set()
+        return outcome
+
+    async def _made(self, kind: Kind, make: Callable[[], Awaitable[None]]) -> Outcome:
+        pacer, chat = self._maker.pacer, self._place.chat
+        if self._closed or pacer.wait_seconds(chat, kind) > 0:
+            return Outcome.LATER
+        pacer.spend(chat, kind)
+        try:
+            await make()
+        except RetryAfter as exc:
+            pacer.flooded(chat, forms.seconds(exc))
+            return Outcome.LATER
+        except (BadRequest, InvalidToken):
+            self._failures += 1
+            return Outcome.REFUSED
+        except TelegramError as exc:
+            log.debug("no preview for %s: %s", self._place, type(exc).__name__)
+            self._failures += 1
+            return Outcome.LATER
         return Outcome.DONE

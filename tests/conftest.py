@@ -9,8 +9,11 @@ import pytest
 
 from ambrosio.demo.botapi import BotApi
 from ambrosio.demo.server import serving
+from ambrosio.demo.standin import ModelServer
 from ambrosio.settings import PREFIXES
 from ambrosio.store import Store
+
+from .house import OWNER, living
 
 SCHEMA = Path(__file__).parent / "data" / "botapi-10.3.json"
 
@@ -76,3 +79,27 @@ def api(clock):
 async def telegram_url(api):
     async with serving(api) as url:
         yield url
+
+
+@pytest.fixture
+async def model():
+    return ModelServer()
+
+
+@pytest.fixture
+async def model_url(model):
+    async with model.serving() as url:
+        yield url
+
+
+@pytest.fixture
+def anna(api):
+    return api.person(OWNER, "Anna").private()
+
+
+@pytest.fixture
+async def life(api, telegram_url, tmp_path, model_url, anna):
+    async with living(api, telegram_url, tmp_path, llama_base_url=model_url) as life:
+        yield life
+    assert api.violations == []
+    assert api.dropped_entities == 0

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ambrosio import cli, settings
+from ambrosio.assistant import Assistant
 from ambrosio.demo.botapi import BotApi
 from ambrosio.service import serve
 from ambrosio.store import Store
@@ -20,9 +21,17 @@ class Life:
     """A running bot: its store, what it has printed, and the way to end it."""
 
     store: Store
+    assistant: Assistant
     stop: asyncio.Event
     printed: list[str]
     task: asyncio.Task[None]
+
+    async def settled(self) -> None:
+        """Wait until nothing is left to be answered or delivered."""
+        async with asyncio.timeout(5):
+            # The database has no event to wait for.
+            while self.store.waiting() or self.store.undelivered():  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
 
 
 @asynccontextmanager
@@ -59,6 +68,6 @@ async def living(
             )
         )
         try:
-            yield Life(house.store, stop, printed, task)
+            yield Life(house.store, house.assistant, stop, printed, task)
         finally:
             stop.set()

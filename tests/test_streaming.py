@@ -1,0 +1,190 @@
+"""Words as they come: previews that harm nothing, one notification, and a Stop that stops."""
+
+import asyncio
+
+import pytest
+
+from ambrosio.demo.standin import Holds, Says, StallsAfter, StallsBefore
+
+from .house import OWNER, living
+
+STORY = "Once upon a time there was a very small bot that wanted to be of use to somebody. "
+
+
+@pytest.mark.usefixtures("life")
+class TestDrafts:
+    async def test_the_first_words_are_seen_while_the_model_writes(self, anna, model):
+        held = asyncio.Event()
+        model.script(Holds("**Once** upon a", held))
+        await anna.say("a story")
+        seen = await anna.wait_draft("Once upon")
+        held.set()
+        answer = await anna.wait_answer()
+
+        assert seen.startswith("Once upon")
+        assert answer.text.startswith("Once upon a")
+        assert anna.rings == [answer.text]
+        assert anna.draft is None
+
+    async def test_a_silent_model_is_shown_to_be_thinking(self, anna, model, api):
+        model.script(StallsBefore())
+        await anna.say("question")
+
+        await api.wait_for(lambda: anna.shown_draft is not None)
+
+        assert anna.draft == "Thinking…"
+        assert anna.shown_draft.can_stop
+
+    async def test_the_native_stop_stops(self, anna, model, api):
+        model.script(StallsAfter(STORY))
+        await anna.say("a story")
+        await anna.wait_draft("of use")
+        anna.stop_draft()
+
+        answer = await anna.wait_answer()
+        await model.wait_for(lambda: model.served[0].state == "cancelled")
+
+        assert answer.text == STORY.strip() + "\n\nStopped."
+
+    async def test_the_stop_of_another_draft_stops_nothing(self, anna, api, model):
+        model.script(StallsAfter(STORY))
+        await anna.say("a story")
+        await anna.wait_draft("of use")
+        chat = {"id": OWNER, "type": "private", "first_name": "Anna"}
+        api.inject({"stopped_message_generation": {"chat": chat, "draft_id": 999}})
+        await api.wait_for(lambda: api.updates.pending == [])
+
+        assert model.served[0].state == "running"
+
+    async def test_a_concise_answer_needs_no_preview(self, anna, model):
+        model.script(Says("Basmati."))
+        await anna.say("vv rice?")
+        await anna.wait_answer()
+
+        assert anna.drafts == []
+
+    async def test_a_flood_wait_in_mid_stream_stops_the_preview_only(self, anna, api, model):
+        held = asyncio.Event()
+        model.script(Holds(STORY, held))
+        await anna.say("a story")
+        await anna.wait_draft("Once")
+        api.flood("sendMessageDraft", retry_after=10, times=1)
+        held.set()
+        answer = await anna.wait_answer()
+
+        assert answer.text.startswith(STORY.strip())
+
+    async def test_every_third_call_failing_costs_no_word(self, anna, api, model):
+        api.every(3, code=502)
+        model.script(Says(STORY * 100))
+        await anna.say("a story")
+
+        await api.wait_for(lambda: "".join(line.text for line in anna.answers).count("Once") == 100)
+
+    async def test_a_server_without_drafts_shows_edits(self, anna, api, model, life):
+        api.lacks("sendMessageDraft")
+        held = asyncio.Event()
+        model.script(Holds(STORY, held), Holds(STORY, held))
+        await anna.say("a story")
+        growing = await anna.wait_text("Once upon")
+        held.set()
+        await life.settled()
+        await anna.say("another")
+        await life.settled()
+
+        assert growing.silent
+        assert growing.buttons == ("Stop",)
+        assert len(api.called("sendMessageDraft")) == 1
+        assert [line.text for line in anna.answers] == [STORY.strip()] * 2
+        assert len(anna.rings) == 2
+
+    async def test_a_draft_that_expires_is_shown_again(self, anna, api, model, clock):
+        held = asyncio.Event()
+        model.script(Holds(STORY, held))
+        await anna.say("a story")
+        await anna.wait_draft("Once")
+        clock.pass_seconds(31)
+        held.set()
+
+        assert (await anna.wait_answer()).text.startswith("Once")
+
+    async def test_two_chats_stream_at_once(self, anna, model):
+        held = asyncio.Event()
+        topic = anna.topic(7)
+        model.script(Holds("One " + STORY, held), Holds("Two " + STORY, held))
+        await anna.say("one")
+        await topic.say("two")
+        await anna.wait_draft("One")
+        await topic.wait_draft("Two")
+        held.set()
+
+        assert (await topic.wait_answer()).text.startswith("Two")
+
+    async def test_thoughts_are_never_shown(self, anna, model):
+        model.script(Says("Paris.", reasoning="Let me think about it.", think_tags=True))
+        await anna.say("capital of France?")
+        answer = await anna.wait_answer()
+
+        assert answer.text == "Paris."
+        assert all("think" not in draft.text for draft in anna.drafts)
+
+
+class TestEdits:
+    @pytest.fixture
+    async def life(self, api, telegram_url, tmp_path, model_url):
+        given = {"ambrosio_stream": "edit", "llama_base_url": model_url}
+        async with living(api, telegram_url, tmp_path, **given) as life:
+            yield life
+
+    async def test_the_stop_button_stops(self, anna, model, life):
+        model.script(StallsAfter(STORY))
+        await anna.say("a story")
+        await anna.wait_text("Once")
+        pressed = await anna.press("Stop")
+        await life.settled()
+
+        assert pressed["text"] == "Stopped"
+        assert model.served[0].state == "cancelled"
+        assert [line.text for line in anna.answers] == [STORY.strip() + "\n\nStopped."]
+        assert len(anna.rings) == 1
+
+    async def test_a_preview_left_by_a_crash_is_taken_away(
+        self, api, telegram_url, tmp_path, anna, model, model_url
+    ):
+        given = {"ambrosio_stream": "edit", "llama_base_url": model_url}
+        model.script(StallsAfter(STORY), Says("The whole story."))
+        async with living(api, telegram_url, tmp_path, **given):
+            await anna.say("a story")
+            await anna.wait_text("Once")
+        async with living(api, telegram_url, tmp_path, **given) as life:
+            await anna.wait_text("The whole story.")
+            await life.settled()
+
+        assert [line.text for line in anna.answers] == ["The whole story."]
+
+    async def test_a_group_sees_edits(self, api, anna, model, life):
+        group = api.group(-100500, "Kitchen", members=[api.person(OWNER)], bot=False)
+        await group.add_bot(api.person(OWNER))
+        held = asyncio.Event()
+        model.script(Holds(STORY, held))
+        await group.say(api.person(OWNER), "@ambrosio_bot a story")
+        seat = group.seat(api.person(OWNER))
+        await seat.wait_text("Once")
+        held.set()
+        await life.settled()
+
+        assert [line.text for line in seat.answers] == [STORY.strip()]
+
+
+async def test_off_shows_nothing_before_the_answer(
+    api, telegram_url, tmp_path, anna, model, model_url
+):
+    given = {"ambrosio_stream": "off", "llama_base_url": model_url}
+    model.script(Says(STORY))
+    async with living(api, telegram_url, tmp_path, **given):
+        await anna.say("a story")
+        await anna.wait_answer()
+
+    assert anna.drafts == []
+    assert len(api.called("sendMessage")) == 1
+    assert api.called("sendChatAction")
