@@ -23,7 +23,7 @@ from .policy import Access, Knock, Membership
 from .polling import URGENT, Poller
 from .previews import Previewer
 from .reading import Command, Ignored, Odd, Press, Question, Stopped, read
-from .replies import Replies, compose, notice
+from .replies import PLAIN, Replies, Style, compose, notice
 from .store import Person, Received, Row, Store
 
 log = logging.getLogger(__name__)
@@ -48,12 +48,14 @@ class Bot:
         replies: Replies,
         previewer: Previewer,
         *,
+        style: Style = PLAIN,
         grace_seconds: float = 5.0,
         heard: Callable[[], None] = lambda: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._bot, self._desk = bot, desk
         self._replies, self._previewer = replies, previewer
+        self._style = style
         self._grace_seconds = grace_seconds
         self._on_heard = heard
         self._sleep = sleep
@@ -359,7 +361,7 @@ class Bot:
             await self._replies.deliver(row.place)
             return
         surplus = [old for old in (row.preview, preview.message) if old is not None]
-        replies = compose(answer, shown=shown, surplus=surplus)
+        replies = compose(answer, style=self._style, shown=shown, surplus=surplus)
         await self._kept_surely(row, answer, replies)
         await self._replies.deliver(row.place)
 

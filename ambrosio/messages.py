@@ -154,7 +154,7 @@ class Outgoing:
     """One message on its way to a place: new, or in the place of `edits`.
 
     `delete` takes the message `edits` away. `turn` ties the message to the turn it answers, so that
-    a reply to it continues from there.
+    a reply to it continues from there. `rich` is Markdown that Telegram shall set by itself.
     """
 
     place: Place
@@ -164,5 +164,6 @@ class Outgoing:
     edits: int | None = None
     delete: bool = False
     silent: bool = False
+    rich: str = ""
     turn: int | None = None
     files: tuple[File, ...] = ()

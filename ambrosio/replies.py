@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import httpx
 import telegram
@@ -25,7 +25,7 @@ from telegram.error import (
 
 from . import forms
 from .assistant import Answer
-from .markdown import plain, render
+from .markdown import expandable, needs_rich, plain, render, rich
 from .messages import Button, Chunk, Entity, Outgoing, Place
 from .pacing import Pacer
 from .store import Store
@@ -43,27 +43,45 @@ RETRY = Button("Retry", "retry:{turn}")
 # --- what an answer looks like --------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How answers are set: rich messages where entities fall short, thoughts shown or not."""
+
+    rich: bool = False
+    reasoning: bool = False
+
+
+PLAIN = Style()
+
+
 def compose(
-    answer: Answer, *, shown: Sequence[int] = (), surplus: Sequence[int] = ()
+    answer: Answer,
+    *,
+    style: Style = PLAIN,
+    shown: Sequence[int] = (),
+    surplus: Sequence[int] = (),
 ) -> list[Outgoing]:
-    """Make messages of an answer; only the first rings.
+    """Make messages of an answer; only the first that belongs to it rings.
 
     Args:
         answer: what there is to say.
+        style: how it is set.
         shown: messages of an older answer, which are replaced in place as far as they go.
         surplus: messages that are taken away when the answer is there.
     """
-    rendered = render(answer.text) if answer.text.strip() else None
-    chunks = list(rendered.chunks) if rendered else []
-    chunks = _noted(chunks, _notes(answer))
-    place, turn = answer.turn.place, answer.turn
-    outgoing = [Outgoing(place, chunk, silent=part > 0) for part, chunk in enumerate(chunks)]
+    place, text, notes = answer.turn.place, answer.text, _notes(answer)
+    if style.rich and not shown and needs_rich(text):
+        outgoing = [Outgoing(place, rich="\n\n".join([text, *(f"_{note}_" for note in notes)]))]
+    else:
+        chunks = _noted(list(render(text).chunks), notes)
+        outgoing = [Outgoing(place, chunk, silent=part > 0) for part, chunk in enumerate(chunks)]
     outgoing[-1] = replace(outgoing[-1], buttons=_buttons(answer))
     if not place.private:
-        outgoing[0] = replace(outgoing[0], reply_to=turn.message)
+        outgoing[0] = replace(outgoing[0], reply_to=answer.turn.message)
     outgoing = _in_place(outgoing, shown, place)
-    if rendered:
-        outgoing += [Outgoing(place, files=(file,), silent=True) for file in rendered.files]
+    if style.reasoning and answer.reasoning.strip() and not shown:
+        outgoing.insert(0, Outgoing(place, expandable(answer.reasoning), silent=True))
+    outgoing += [Outgoing(place, files=(file,), silent=True) for file in render(text).files]
     return outgoing + [Outgoing(place, edits=old, delete=True) for old in surplus]
 
 
@@ -158,6 +176,7 @@ class Replies:
         self._store = store
         self._pacer = pacer
         self._sleep = sleep
+        self._knows_rich = True
         self._locks: defaultdict[Place, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def deliver(self, place: Place) -> None:
@@ -216,6 +235,8 @@ class Replies:
             return []
         if outgoing.files:
             return await self._files(outgoing)
+        if outgoing.rich:
+            return await self._rich(outgoing)
         if outgoing.edits is not None:
             await self._bot.edit_message_text(
                 outgoing.chunk.text,
@@ -240,6 +261,36 @@ class Replies:
             disable_notification=outgoing.silent or None,
         )
         return [sent.message_id]
+
+    async def _rich(self, outgoing: Outgoing) -> list[int]:
+        """Let Telegram set the Markdown; where it does not, send it in pieces of our own."""
+        if self._knows_rich:
+            try:
+                return await self._rich_message(outgoing)
+            except EndPointNotFound:
+                self._knows_rich = False
+            except BadRequest:
+                log.info("Telegram refused a rich message for %s", outgoing.place)
+        numbers = []
+        chunks = render(outgoing.rich, files=False).chunks
+        for part, chunk in enumerate(chunks, start=1):
+            buttons = outgoing.buttons if part == len(chunks) else ()
+            piece = replace(outgoing, chunk=chunk, buttons=buttons, silent=part > 1)
+            numbers += await self._message(piece)
+        return numbers
+
+    async def _rich_message(self, outgoing: Outgoing) -> list[int]:
+        sent = await self._bot.do_api_request(
+            "sendRichMessage",
+            {
+                "chat_id": outgoing.place.chat,
+                "message_thread_id": outgoing.place.topic or None,
+                "rich_message": {"markdown": rich(outgoing.rich)},
+                "reply_markup": forms.keyboard(outgoing.buttons),
+                "reply_parameters": forms.reply(outgoing),
+            },
+        )
+        return [int(sent["message_id"])]
 
     async def _files(self, outgoing: Outgoing) -> list[int]:
         numbers = []

@@ -21,7 +21,7 @@ from .pacing import Pacer
 from .policy import PAIRING_SECONDS, Pairing
 from .previews import Previewer
 from .providers import OpenAIProvider
-from .replies import Replies
+from .replies import Replies, Style
 from .settings import Settings
 from .store import Store
 
@@ -79,6 +79,9 @@ async def serve(
             desk,
             replies,
             previewer,
+            style=Style(
+                rich=given.ambrosio_rich == "auto", reasoning=given.ambrosio_reasoning == "show"
+            ),
             grace_seconds=given.ambrosio_grace_seconds,
             heard=partial(beat, given.ambrosio_data_dir),
             sleep=sleep,

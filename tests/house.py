@@ -20,6 +20,7 @@ OWNER = 42
 class Life:
     """A running bot: its store, what it has printed, and the way to end it."""
 
+    api: BotApi
     store: Store
     assistant: Assistant
     stop: asyncio.Event
@@ -30,8 +31,11 @@ class Life:
         """Wait until nothing is left to be answered or delivered."""
         async with asyncio.timeout(5):
             # The database has no event to wait for.
-            while self.store.waiting() or self.store.undelivered():  # noqa: ASYNC110
+            while self._busy():  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
+
+    def _busy(self) -> bool:
+        return bool(self.api.updates.pending or self.store.waiting() or self.store.undelivered())
 
 
 @asynccontextmanager
@@ -68,6 +72,6 @@ async def living(
             )
         )
         try:
-            yield Life(house.store, house.assistant, stop, printed, task)
+            yield Life(api, house.store, house.assistant, stop, printed, task)
         finally:
             stop.set()

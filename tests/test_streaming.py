@@ -188,3 +188,54 @@ async def test_off_shows_nothing_before_the_answer(
     assert anna.drafts == []
     assert len(api.called("sendMessage")) == 1
     assert api.called("sendChatAction")
+
+
+WIDE = """Prices:
+
+| product | price in Italy | price in Germany |
+|---|---|---|
+| basmati rice, one kilogram | 3.20 euros | 2.90 euros |
+"""
+
+
+class TestSetting:
+    async def test_a_wide_table_goes_as_a_rich_message(
+        self, api, telegram_url, tmp_path, anna, model, model_url
+    ):
+        given = {"ambrosio_rich": "auto", "llama_base_url": model_url}
+        model.script(Says(WIDE))
+        async with living(api, telegram_url, tmp_path, **given):
+            await anna.say("prices?")
+            answer = await anna.wait_answer()
+
+        assert answer.rich
+
+    @pytest.mark.parametrize("refusal", ["lacks", "refuses"])
+    async def test_where_rich_messages_fail_entities_are_there_at_once(
+        self, api, telegram_url, tmp_path, anna, model, model_url, refusal
+    ):
+        if refusal == "lacks":
+            api.lacks("sendRichMessage")
+        else:
+            api.fail("sendRichMessage", code=400)
+        given = {"ambrosio_rich": "auto", "llama_base_url": model_url}
+        model.script(Says(WIDE))
+        async with living(api, telegram_url, tmp_path, **given):
+            await anna.say("prices?")
+            answer = await anna.wait_answer()
+
+        assert "basmati rice, one kilogram" in answer.text
+        assert not answer.rich
+
+    async def test_thoughts_are_shown_as_a_quote_where_the_owner_wants_them(
+        self, api, telegram_url, tmp_path, anna, model, model_url
+    ):
+        given = {"ambrosio_reasoning": "show", "llama_base_url": model_url}
+        model.script(Says("Paris.", reasoning="France, its capital."))
+        async with living(api, telegram_url, tmp_path, **given):
+            await anna.say("capital of France?")
+            await anna.wait_text("Paris.")
+
+        thought, answer = anna.answers
+        assert [each.type for each in thought.entities] == ["expandable_blockquote"]
+        assert anna.rings == [answer.text]
