@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run demo test format clean
+.PHONY: run demo test bench format clean
 
 run: .venv/ready
 	@$(BIN)/ambrosio run
@@ -18,6 +18,9 @@ test: .venv/ready
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n auto
 	$(BIN)/python tests/wheel.py
+
+bench: .venv/ready
+	@$(BIN)/python -m ambrosio.bench
 
 format: .venv/ready
 	$(BIN)/ruff format .

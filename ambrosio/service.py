@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import secrets
+import warnings
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
@@ -11,6 +12,7 @@ from functools import partial
 import telegram
 from telegram.error import InvalidToken, TelegramError
 from telegram.request import HTTPXRequest
+from telegram.warnings import PTBUserWarning
 
 from .assistant import Assistant
 from .bot import Bot
@@ -36,6 +38,8 @@ def telegram_bot(given: Settings) -> telegram.Bot:
     """Make the client for the Bot API; nothing is asked yet."""
     # PTB gives Retry-After as a timedelta only with this, and warns without it.
     os.environ.setdefault("PTB_TIMEDELTA", "1")
+    # Its own method parses, and one update that it cannot parse would stop the polling.
+    warnings.filterwarnings("ignore", "Please use 'Bot.getUpdates'", PTBUserWarning)
     return telegram.Bot(
         given.telegram_bot_token.get_secret_value(),
         base_url=f"{given.telegram_base_url}/bot",

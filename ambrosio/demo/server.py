@@ -205,16 +205,22 @@ async def listening(app: Starlette, *, port: int = 0) -> AsyncIterator[str]:
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
-    # Named by its protocol, or asyncio leaves Nagle's algorithm on: 40 ms for each answer.
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", port))
+    with loopback(port) as listener:
         await server.startup(sockets=[listener])
         await server.on_tick(0)
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             await stop(server)
+
+
+def loopback(port: int = 0) -> socket.socket:
+    """Take a port of this machine, 0 for any."""
+    # Named by its protocol, or asyncio leaves Nagle's algorithm on: 40 ms for each answer.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    return listener
 
 
 async def stop(server: uvicorn.Server) -> None:

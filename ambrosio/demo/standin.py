@@ -6,7 +6,6 @@ it was asked and how each answer ended. It is no model: it says what it was told
 
 import asyncio
 import json
-import socket
 from base64 import b64encode
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -49,6 +48,7 @@ from .manners import (
     Status,
 )
 from .painting import paint
+from .server import loopback
 from .speech import Line, Served, Streamed, Whole
 from .terms import Terms
 from .wire import Wire
@@ -138,7 +138,7 @@ class ModelServer(Terms):
     @asynccontextmanager
     async def serving(self, port: int = 0) -> AsyncIterator[str]:
         """Serve on loopback and yield the base URL; whoever is still listening is hung up on."""
-        listening = socket.create_server(("127.0.0.1", port))
+        listening = loopback(port)
         config = uvicorn.Config(
             self._app(),
             http="h11",
