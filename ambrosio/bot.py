@@ -15,7 +15,7 @@ from functools import partial
 import telegram
 from telegram.error import TelegramError
 
-from .assistant import Answer, Progress
+from .assistant import Progress
 from .commands import BY_NAME, COMMANDS, PRESSES, Call, Desk, Reply
 from .errors import AmbrosioError, StoreFailed
 from .messages import Outgoing, Place, Turn
@@ -362,23 +362,14 @@ class Bot:
             return
         surplus = [old for old in (row.preview, preview.message) if old is not None]
         replies = compose(answer, style=self._style, shown=shown, surplus=surplus)
-        await self._kept_surely(row, answer, replies)
+        keep = partial(self._desk.assistant.keep, answer, replies, row)
+        try:
+            keep()
+        except StoreFailed as exc:
+            # The answer is there and must not be asked for again, so it waits for the disk.
+            await self._replies.tell_now(row.place, exc.sentence)
+            await self._replies.written(keep)
         await self._replies.deliver(row.place)
-
-    async def _kept_surely(self, row: Row, answer: Answer, replies: Sequence[Outgoing]) -> None:
-        """Keep what came of a turn; if the disk is full, wait: it must not be asked for again."""
-        told = False
-        while True:
-            try:
-                self._desk.assistant.keep(answer, replies, row)
-            except StoreFailed as exc:
-                log.warning("the disk: %s", exc)
-                if not told:
-                    await self._replies.tell_now(row.place, exc.sentence)
-                told = True
-                await self._sleep(DISK_PAUSE_SECONDS)
-            else:
-                return
 
 
 def _same(one: Turn, other: Turn) -> bool:

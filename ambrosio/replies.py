@@ -9,6 +9,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import httpx
 import telegram
@@ -25,6 +26,7 @@ from telegram.error import (
 
 from . import forms
 from .assistant import Answer
+from .errors import StoreFailed
 from .markdown import expandable, needs_rich, plain, render, rich
 from .messages import Button, Chunk, Entity, Outgoing, Place
 from .pacing import Pacer
@@ -32,7 +34,9 @@ from .store import Store
 
 log = logging.getLogger(__name__)
 
+FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
+DISK_PAUSE_SECONDS = 5.0
 # A read timeout leaves open whether Telegram has the message: once more, and never a third time.
 MOST_TRIES = 2
 
@@ -182,29 +186,45 @@ class Replies:
     async def deliver(self, place: Place) -> None:
         """Send everything that waits for a place, in order; returns when Telegram has it."""
         async with self._locks[place]:
-            pause = 1.0
+            pause = FIRST_PAUSE_SECONDS
             while found := self._store.next_out(place):
                 number, outgoing, tries = found
-                if tries >= MOST_TRIES:
-                    log.error("gave up a message for %s after %d tries", place, tries)
-                    self._store.sent(number, outgoing)
-                    continue
-                await self._turn_comes(place)
-                self._store.sending(number, tries + 1)
                 try:
-                    messages = await self._send(outgoing)
+                    await self._deliver(number, outgoing, tries)
+                    pause = FIRST_PAUSE_SECONDS
                 except NotSent as exc:
-                    self._store.sending(number, tries)
+                    await self.written(partial(self._store.sending, number, tries))
                     self._pacer.flooded(place.chat, exc.pause_seconds or pause)
                     pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-                except PerhapsSent:
-                    log.warning("a message for %s may have arrived; sending it once more", place)
-                except NotTaken as exc:
-                    log.warning("Telegram does not take a message for %s: %s", place, exc)
-                    self._store.sent(number, outgoing)
-                else:
-                    self._store.sent(number, outgoing, messages)
-                    pause = 1.0
+
+    async def _deliver(self, number: int, outgoing: Outgoing, tries: int) -> None:
+        """Send one message and take it out of the outbox, or raise `NotSent`."""
+        if tries >= MOST_TRIES:
+            log.error("gave up a message for %s after %d tries", outgoing.place, tries)
+            await self.written(partial(self._store.sent, number, outgoing))
+            return
+        await self._turn_comes(outgoing.place)
+        await self.written(partial(self._store.sending, number, tries + 1))
+        try:
+            messages = await self._send(outgoing)
+        except PerhapsSent:
+            log.warning("a message for %s may have arrived; once more", outgoing.place)
+            return
+        except NotTaken as exc:
+            log.warning("Telegram does not take a message for %s: %s", outgoing.place, exc)
+            messages = []
+        await self.written(partial(self._store.sent, number, outgoing, messages))
+
+    async def written(self, write: Callable[[], object]) -> None:
+        """Write what has happened already; if the disk is full, wait until it is not."""
+        while True:
+            try:
+                write()
+            except StoreFailed as exc:
+                log.warning("the disk: %s", exc)
+                await self._sleep(DISK_PAUSE_SECONDS)
+            else:
+                return
 
     async def _turn_comes(self, place: Place) -> None:
         """Wait until a message may go to this chat, and count it."""

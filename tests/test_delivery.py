@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from ambrosio.demo.standin import Holds, Says
+from ambrosio.errors import StoreFailed
 
 pytestmark = pytest.mark.usefixtures("life")
 
@@ -149,3 +150,21 @@ async def test_long_code_comes_as_a_file_too(anna, api, model):
 
     assert len(anna.rings) == 1
     assert next(line.document for line in anna.answers if line.document) == "code-1.py"
+
+
+async def test_a_message_is_not_sent_again_because_the_disk_was_full(anna, life, model):
+    failures = [StoreFailed(), StoreFailed()]
+    write = life.store.sent
+
+    def sent(*args):
+        if failures:
+            raise failures.pop()
+        write(*args)
+
+    life.store.sent = sent
+    model.script(Says("Here."))
+    await anna.say("question")
+    await life.settled()
+
+    assert [line.text for line in anna.answers] == ["Here."]
+    assert failures == []
