@@ -2,6 +2,14 @@
 
 import asyncio
 
-from .streaming import report
+from . import formatting, stopping, streaming
 
-asyncio.run(report())
+
+async def main() -> None:
+    """Measure one after the other, so that nothing disturbs anything."""
+    await streaming.report()
+    await stopping.report()
+    formatting.report()
+
+
+asyncio.run(main())

@@ -6,25 +6,18 @@ two chats at once.
 """
 
 import asyncio
-import os
-import sys
-import tempfile
 from bisect import bisect_right
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from statistics import mean
 
 from ..demo.botapi import BotApi
 from ..demo.people import Seat
-from ..demo.server import serving
 from ..demo.standin import ModelServer, Says
+from .running import OWNER, PATIENCE_SECONDS, running
 
-OWNER = 42
 PACE = 40
 ANSWER = " ".join(f"word{number}" for number in range(300))
 SAMPLE_SECONDS = 0.005
-PATIENCE_SECONDS = 60.0
 
 
 @dataclass(slots=True)
@@ -63,32 +56,6 @@ class Watch:
 
     def _since(self, least: int, series: list[int]) -> float:
         return next(time for time, it in zip(self.times, series, strict=True) if it >= least)
-
-
-@asynccontextmanager
-async def running(api: BotApi, model: ModelServer, stream: str) -> AsyncIterator[None]:
-    """Run the bot as a process against both servers."""
-    with tempfile.TemporaryDirectory() as folder:
-        async with serving(api) as telegram_url, model.serving() as model_url:
-            env = {
-                **os.environ,
-                "TELEGRAM_BOT_TOKEN": api.token,
-                "TELEGRAM_BASE_URL": telegram_url,
-                "AMBROSIO_OWNER": str(OWNER),
-                "AMBROSIO_DATA_DIR": folder,
-                "AMBROSIO_STREAM": stream,
-                "AMBROSIO_LOG": "error",
-                "LLAMA_BASE_URL": model_url,
-            }
-            child = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "ambrosio", "run", env=env, cwd=folder
-            )
-            try:
-                await api.wait_for(lambda: api.called("getUpdates"), seconds=PATIENCE_SECONDS)
-                yield
-            finally:
-                child.terminate()
-                await child.wait()
 
 
 async def watch(model: ModelServer, seat: Seat, turn: int) -> Watch:
