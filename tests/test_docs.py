@@ -1,0 +1,103 @@
+"""What is written about Ambrosio is so."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import ambrosio
+from ambrosio import cli, settings
+from ambrosio.commands import COMMANDS
+from ambrosio.settings import ProviderRow
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = Path(ambrosio.__file__).parent
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def section(title):
+    """Cut out a section of the README, or fail."""
+    found = re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", README, re.DOTALL | re.MULTILINE)
+    assert found, f"the README has no section {title}"
+    return found[1]
+
+
+def rows(text):
+    """Read the rows of Markdown tables as (first cell, second cell)."""
+    cells = re.findall(r"^\| (`.*?) \| (.*) \|$", text, re.MULTILINE)
+    return [(name.replace(r"\|", "|"), says.replace(r"\|", "|")) for name, says in cells]
+
+
+def test_the_readme_lists_every_command_as_the_bot_does():
+    listed = [row for row in rows(section("Commands")) if row[0].startswith("`/")]
+    expected = []
+    for command in COMMANDS:
+        aliases = ", ".join(f"`/{alias}`" for alias in command.aliases)
+        usage = f"`/{command.name}{' ' + command.args if command.args else ''}`"
+        name = f"{usage} ({aliases})" if aliases else usage
+        expected.append((name, command.does + (" (owner)" if command.owner else "")))
+    assert listed == expected
+
+
+def test_the_readme_lists_every_verb_of_the_command_line():
+    listed = {name.strip("`") for name, _ in rows(section("Commands")) if name[1] != "/"}
+    assert listed == {f"ambrosio {verb}" for verb in cli.main.commands}
+
+
+def test_the_map_in_the_readme_is_the_package():
+    there = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
+    there |= {f"{path.parent.name}/" for path in PACKAGE.glob("*/__init__.py")}
+    names = [name.strip("`") for name, _ in rows(section("How it works"))]
+    assert sorted(names) == sorted(there)
+
+
+def test_the_readme_can_be_read_at_a_sitting():
+    assert len(README.splitlines()) <= 200
+
+
+def test_the_providers_in_the_readme_can_be_used_and_name_every_field(tmp_path):
+    (example,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    everything = re.sub(r"^# (?=\w+ = )", "", example, flags=re.MULTILINE)
+    (row,) = tomllib.loads(everything)["providers"].values()
+    assert set(row) == set(ProviderRow.model_fields)
+    for text in (example, everything):
+        (tmp_path / "ambrosio.toml").write_text(text, "utf-8")
+        assert set(settings.load(tmp_path).providers) == {"cluster"}
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "compose.yaml", "Dockerfile", "docs/ambrosio.service"]
+)
+def test_only_settings_that_exist_are_spoken_of(page):
+    spoken_of = re.findall(
+        r"\b(?:AMBROSIO|LLAMA|TELEGRAM|TOGETHER|OPENAI)_[A-Z_]+\b", (ROOT / page).read_text("utf-8")
+    )
+    known = {name.upper() for name in settings.Settings.model_fields} | {"LLAMA_CACHE"}
+    assert set(spoken_of) <= known
+
+
+def test_the_example_of_the_settings_names_each_of_them_and_loads(tmp_path):
+    example = (ROOT / ".env.example").read_text("utf-8")
+    named = re.findall(r"^#?([A-Z][A-Z_]+)=", example, re.MULTILINE)
+    assert sorted(named) == sorted(
+        name.upper() for name in settings.Settings.model_fields if name != "providers"
+    )
+    uncommented = re.sub(r"^#(?=[A-Z_]+=)", "", example, flags=re.MULTILINE)
+    for text in (example, uncommented):
+        (tmp_path / ".env").write_text(text, "utf-8")
+        settings.load(tmp_path)
+
+
+def test_the_model_is_told_what_vv_means():
+    prompt = cli.system_prompt()
+    assert prompt == (ROOT / "prompts" / "system.txt").read_text("utf-8").strip()
+    assert 'begins with the string "vv"' in prompt
+    assert "as concisely as possible" in prompt
+
+
+def test_the_changelog_tells_of_this_version():
+    changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    assert re.search(
+        rf"^## \[{re.escape(ambrosio.__version__)}\] - \d{{4}}-\d\d-\d\d$", changelog, re.MULTILINE
+    )
