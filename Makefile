@@ -2,13 +2,21 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run demo test bench format clean
+.PHONY: help demo run test bench format clean
 
-run: .venv/ready
-	@$(BIN)/ambrosio run
+help:
+	@echo "make demo     open Ambrosio in the browser, with no account and no token"
+	@echo "make run      start it for your phone, with the settings in .env"
+	@echo "make test     run every check"
+	@echo "make bench    measure what is promised to be fast"
+	@echo "make format   mend what can be mended by itself"
+	@echo "make clean    remove what was made"
 
 demo: .venv/ready
 	@$(BIN)/ambrosio demo
+
+run: .venv/ready
+	@$(BIN)/ambrosio run
 
 # The one gate: .ci/run calls it too.
 test: .venv/ready
