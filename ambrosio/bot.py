@@ -32,8 +32,8 @@ MOST_ATTEMPTS = 3
 DISK_PAUSE_SECONDS = 5.0
 
 GAVE_UP = (
-    "I tried three times to work on this message and failed each time, so I have put it aside. "
-    "Please send it once more, perhaps in other words."
+    "I tried three times to answer this message and failed, so I have put it aside. "
+    "Please send it again, perhaps in other words."
 )
 UNREADABLE = "Telegram sent me this in a form that I cannot read. Please send it in another way."
 
@@ -310,7 +310,7 @@ class Bot:
                 return
         if not turn.question.strip():
             await self._say(
-                row, Reply('Write your question behind "vv", like: *vv capital of Peru?*')
+                row, Reply('Write your question after "vv", like this: *vv capital of Peru?*')
             )
             return
         await self._turn(row, turn, shown=shown)

@@ -95,6 +95,6 @@ def _print_end(answer: Answer) -> None:
     if answer.failure:
         print(f"error: {answer.failure.sentence}", file=sys.stderr)
     elif answer.cut:
-        print("(cut: the answer reached its length limit)", file=sys.stderr)
+        print("(cut off: the answer reached its length limit)", file=sys.stderr)
     elif answer.ended:
         print(f"({answer.ended.ref})", file=sys.stderr)

@@ -123,6 +123,10 @@ def finish(work: Coroutine[Any, Any, int]) -> None:
     """Run a verb to its end and leave with its exit code; failures are one line."""
     try:
         code = asyncio.run(work)
+    except StoreFailed as exc:
+        click.echo(f"error: the database cannot be used: {exc}", err=True)
+        click.echo("\nhint: `ambrosio doctor` looks at the disk", err=True)
+        code = 1
     except AmbrosioError as exc:
         click.echo(f"error: {exc.sentence}", err=True)
         code = 1
@@ -139,11 +143,12 @@ def main() -> None:
 
 @main.command()
 def run() -> None:
-    """Poll Telegram and answer, until stopped."""
+    """Answer on Telegram, until stopped."""
     given = load()
     if not given.telegram_bot_token.get_secret_value():
         right = "the token from @BotFather, like 123456:ABC-DEF"
         click.echo(f"TELEGRAM_BOT_TOKEN: is missing; right would be: {right}", err=True)
+        click.echo("\nhint: `.env.example` shows every setting; copy it to `.env`", err=True)
         sys.exit(2)
     finish(_run(given))
 
@@ -174,7 +179,7 @@ async def _run(given: Settings) -> int:
 @click.option("--provider", default="", metavar="NAME", help="Ask this one (or NAME/MODEL) first.")
 @click.option("--new", is_flag=True, help="Begin a new conversation.")
 def chat(question: str, provider: str, new: bool) -> None:
-    """Talk in the terminal; what is piped in stands behind QUESTION."""
+    """Talk in the terminal; what is piped in follows QUESTION."""
     given = load()
     piped = "" if sys.stdin.isatty() else sys.stdin.read()
     finish(_chat(given, question, piped, provider, fresh=new or bool(piped)))
@@ -195,7 +200,7 @@ async def _chat(given: Settings, question: str, piped: str, provider: str, *, fr
 
 @main.command()
 def doctor() -> None:
-    """Check everything that is set up, a line each, with the mend."""
+    """Check everything that is set up, and say how to mend what is not right."""
     finish(_doctor(load()))
 
 

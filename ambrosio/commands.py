@@ -101,7 +101,7 @@ async def show_help(desk: Desk, call: Call) -> Reply:
     ]
     return Reply(
         "Just write. Begin with **vv** for the shortest answer. Reply to an older answer to go on "
-        "from there, edit your question to have it answered anew.\n\n" + "  \n".join(rows)
+        "from there; edit a question to have it answered again.\n\n" + "  \n".join(rows)
     )
 
 
@@ -109,14 +109,14 @@ async def new(desk: Desk, call: Call) -> Reply:
     """Begin a new conversation; the old one stays where it is and can be replied to."""
     state = desk.store.place(call.place)
     desk.store.set_place(call.place, replace(state, head=None))
-    return Reply("A fresh start. I no longer look at what was said before.")
+    return Reply("A fresh start: what was said before no longer counts.")
 
 
 async def stop(desk: Desk, call: Call) -> Reply:
     """Stop the answer that is being written."""
     progress = desk.running.get(call.place)
     if progress is None:
-        return Reply("Nothing is running.")
+        return Reply("There is nothing to stop.")
     progress.stop()
     return Reply()
 
@@ -126,7 +126,7 @@ async def retry(desk: Desk, call: Call) -> Reply:
     state = desk.store.place(call.place)
     asked = desk.store.turn(state.head) if state.head else None
     if asked is None:
-        return Reply("There is no question to answer again. Write one.")
+        return Reply("There is no question here to answer again. Just write one.")
     if call.args and (model := _choice(desk, call.args)) is None:
         return Reply(_unknown_model(desk, call.args))
     model = _choice(desk, call.args) or state.model
@@ -142,9 +142,9 @@ async def vv(desk: Desk, call: Call) -> Reply:
     on = not state.vv if not wish else wish == "on"
     desk.store.set_place(call.place, replace(state, vv=on))
     return Reply(
-        "Every answer here is as short as it can be now. /vv off ends that."
+        "From now on every answer here is as short as it can be. /vv off ends that."
         if on
-        else 'Answers here have their natural length again. "vv" still makes one short.'
+        else 'Answers here are as long as they need to be. "vv" in front still makes one short.'
     )
 
 
@@ -212,7 +212,7 @@ def _choice(desk: Desk, words: str) -> str | None:
 
 def _unknown_model(desk: Desk, words: str) -> str:
     names = ", ".join(f"`{name}`" for name in desk.providers) or "none"
-    return f"I do not know `{words}`. Providers: {names}; `provider/model` names any model there."
+    return f"I do not know `{words}`. Choose from {names}, or one of their models: `name/model`."
 
 
 def _model_line(desk: Desk, chosen: str) -> str:
@@ -220,7 +220,7 @@ def _model_line(desk: Desk, chosen: str) -> str:
     if not route:
         return "No model is set up."
     order = ", then ".join(name for name, _ in route)
-    return f"Answers here come from **{chosen}**." if chosen else f"Automatic: {order}."
+    return f"**{chosen}** is asked first here." if chosen else f"Automatic: first {order}."
 
 
 def _ticked(label: str, *, on: bool) -> str:
@@ -254,7 +254,7 @@ async def status(desk: Desk, call: Call) -> Reply:
     lines.append(f"This conversation: about {tokens:,} tokens; model {state.model or 'automatic'}")
     lines.append(f"Waiting: {desk.store.waiting() - 1}; being answered: {len(desk.running)}")
     if desk.polled_at is not None:
-        lines.append(f"Telegram last heard {_duration(now - desk.polled_at)} ago")
+        lines.append(f"Last heard from Telegram {_duration(now - desk.polled_at)} ago")
     if desk.strangers and call.person in desk.owners():
         lines.append(f"Strangers turned away: {desk.strangers}")
     return Reply("  \n".join(lines))
@@ -301,7 +301,7 @@ async def people(desk: Desk, call: Call) -> Reply:
     for number, title in desk.store.groups().items():
         lines.append(f"- group {title} `{number}`")
         buttons.append(Button(f"Leave {title}"[:40], f"group:{number}"))
-    return Reply("May talk to me:\n\n" + "\n".join(lines), tuple(buttons))
+    return Reply("These may talk to me:\n\n" + "\n".join(lines), tuple(buttons))
 
 
 def _owner(yes: bool) -> str:
@@ -333,7 +333,9 @@ async def press_retry(desk: Desk, call: Call) -> Reply:
     """Ask a question again that nobody could answer."""
     asked = desk.store.turn(int(call.args))
     if asked is None or asked.answer is not None:
-        return Reply(toast="That is answered already." if asked else "I no longer know that one.")
+        return Reply(
+            toast="That has been answered already." if asked else "I no longer have that question."
+        )
     state = desk.store.place(call.place)
     return Reply(turn=replace(asked.turn, parent=state.head, replaces=asked.id, model=state.model))
 
@@ -342,7 +344,7 @@ async def press_stop(desk: Desk, call: Call) -> Reply:
     """Stop the answer that is being written above the button."""
     progress = desk.running.get(call.place)
     if progress is None:
-        return Reply(toast="Nothing is running.")
+        return Reply(toast="There is nothing to stop.")
     progress.stop()
     return Reply(toast="Stopped")
 
@@ -351,22 +353,24 @@ async def press_longer(desk: Desk, call: Call) -> Reply:
     """Answer the same question in full."""
     asked = desk.store.turn(int(call.args))
     if asked is None or not asked.turn.concise:
-        return Reply(toast="That is done already." if asked else "I no longer know that one.")
+        return Reply(
+            toast="That has been done already." if asked else "I no longer have that question."
+        )
     state = desk.store.place(call.place)
     return Reply(turn=replace(asked.turn, concise=False, replaces=asked.id, model=state.model))
 
 
 COMMANDS: tuple[Command, ...] = (
     Command("start", "say hello", start),
-    Command("help", "what I can do", show_help),
+    Command("help", "show what I can do", show_help),
     Command("new", "begin a new conversation", new, ("reset",)),
     Command("stop", "stop the answer that is being written", stop, ("cancel",)),
     Command("retry", "answer the last question again", retry, args="[model]"),
     Command("vv", "make every answer here short", vv, args="[on|off]"),
     Command("model", "choose who answers here", model, args="[name]"),
-    Command("status", "how everybody is doing", status),
+    Command("status", "show how everybody is doing", status),
     Command("pair", "make a link that lets one person in", pair, owner=True),
-    Command("people", "who may talk to me", people, owner=True),
+    Command("people", "show who may talk to me", people, owner=True),
 )
 BY_NAME: Mapping[str, Command] = {
     name: command for command in COMMANDS for name in (command.name, *command.aliases)

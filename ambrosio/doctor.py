@@ -63,7 +63,7 @@ async def _findings(
     http: httpx.AsyncClient,
     now: Callable[[], float],
 ) -> AsyncIterator[Finding]:
-    yield Finding("settings", True, f"read; the route is {', '.join(given.ambrosio_route)}")
+    yield Finding("settings", True, f"valid; the route is {', '.join(given.ambrosio_route)}")
     yield _budget(given, providers)
     yield _disk(given.ambrosio_data_dir)
     yield await _clock(given, http, now)
@@ -77,7 +77,10 @@ async def _findings(
         async for finding in _models(given, provider):
             yield finding
     yield Finding(
-        "answers", answered > 0, f"{answered} of {len(providers)} providers work", "mend one"
+        "answers",
+        answered > 0,
+        f"{answered} of {len(providers)} providers work",
+        "get one of them to work",
     )
 
 
@@ -112,12 +115,14 @@ async def _clock(given: Settings, http: httpx.AsyncClient, now: Callable[[], flo
     except (httpx.HTTPError, KeyError, ValueError):
         return Finding("clock", True, "could not be compared", needed=False)
     off = now() - theirs
-    return Finding("clock", abs(off) < CLOCK_SECONDS, f"{off:+.0f} s off", "switch NTP on")
+    return Finding(
+        "clock", abs(off) < CLOCK_SECONDS, f"{off:+.0f} s off", "turn on time synchronisation"
+    )
 
 
 async def _telegram(given: Settings) -> AsyncIterator[Finding]:
     if not given.telegram_bot_token.get_secret_value():
-        yield Finding("token", False, "is missing", "set TELEGRAM_BOT_TOKEN, from @BotFather")
+        yield Finding("token", False, "missing", "set TELEGRAM_BOT_TOKEN, from @BotFather")
         return
     bot = telegram_bot(given)
     try:
@@ -125,11 +130,11 @@ async def _telegram(given: Settings) -> AsyncIterator[Finding]:
         yield Finding("token", True, f"@{bot.username}")
         hook = await bot.get_webhook_info()
         yield Finding(
-            "webhook", not hook.url, "set" if hook.url else "none", "start `ambrosio run`"
+            "webhook", not hook.url, "set" if hook.url else "none", "`ambrosio run` removes it"
         )
         yield await _poller(given, bot)
     except InvalidToken:
-        yield Finding("token", False, "Telegram refuses it", "take a new one from @BotFather")
+        yield Finding("token", False, "Telegram refuses it", "get a new one from @BotFather")
     except TelegramError as exc:
         says = f"no word from {given.telegram_base_url} ({type(exc).__name__})"
         yield Finding("telegram", False, says, "check the network")
@@ -140,13 +145,13 @@ async def _telegram(given: Settings) -> AsyncIterator[Finding]:
 async def _poller(given: Settings, bot: telegram.Bot) -> Finding:
     """See whether somebody else polls; Ambrosio on this machine is told by its lock."""
     if _running(given.ambrosio_data_dir):
-        return Finding("poller", True, "Ambrosio runs here")
+        return Finding("poller", True, "Ambrosio is running here")
     try:
         # Without an offset it acknowledges nothing.
         await bot.get_updates(timeout=POLLER_SECONDS, limit=1)
     except Conflict:
-        return Finding("poller", False, "somebody else polls with this token", "stop one of them")
-    return Finding("poller", True, "nobody else polls")
+        return Finding("poller", False, "another program uses this token", "stop one of the two")
+    return Finding("poller", True, "no other program uses this token")
 
 
 def _running(folder: Path) -> bool:
@@ -206,6 +211,8 @@ async def _models(given: Settings, provider: OpenAIProvider) -> AsyncIterator[Fi
     )
     for what, wish, kinds in wanted:
         there = [each.id for each in served if each.kind in kinds]
-        others = f"there are {', '.join(there[:5]) or 'none'}"
+        others = f"these are: {', '.join(there[:5]) or 'none'}"
         good = wish in [each.id for each in served]
-        yield Finding(what, good, wish if good else f"{wish} is not served; {others}", needed=False)
+        yield Finding(
+            what, good, wish if good else f"{wish} is not served there; {others}", needed=False
+        )

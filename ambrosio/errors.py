@@ -44,7 +44,7 @@ class AmbrosioError(Exception):
 class SettingsInvalid(AmbrosioError):
     """A setting is wrong or missing: one (name, what is wrong, what would be right) for each."""
 
-    what = "The settings are not right."
+    what = "Some settings are wrong."
     mend = "Run `ambrosio doctor` on the machine."
     again = False
 
@@ -57,7 +57,7 @@ class StoreFailed(AmbrosioError):
     """The database cannot be read or written: a full disk, a damaged or locked file."""
 
     what = "I cannot write to my disk at the moment."
-    mend = "Your message is safe with Telegram; I go on as soon as there is room."
+    mend = "Nothing is lost; I will carry on as soon as there is room."
 
 
 class TokenRefused(AmbrosioError):
@@ -71,7 +71,7 @@ class TokenRefused(AmbrosioError):
 class AnotherPoller(AmbrosioError):
     """Another process asks for updates with the same token; only one of them gets each."""
 
-    what = "Another Ambrosio is already running with this bot token."
+    what = "Ambrosio is already running with this token, here or on another machine."
     mend = "Stop one of the two."
     again = False
 
@@ -79,8 +79,8 @@ class AnotherPoller(AmbrosioError):
 class NoProvider(AmbrosioError):
     """Nobody is configured to answer, or nobody who may be asked."""
 
-    what = "No model is set up to answer."
-    mend = "Start a llama.cpp server or set `TOGETHER_API_KEY`, then restart me."
+    what = "There is no model that I may ask."
+    mend = "The owner needs to set one up, or to raise the monthly ceiling."
     again = False
 
 
@@ -103,7 +103,7 @@ class Unreachable(ProviderError):
 
     clause = "cannot be reached"
     what = "{provider} cannot be reached."
-    mend = "Check that it is running, then try again."
+    mend = "Try again in a moment; if it runs at home, check that it is up."
 
 
 class TimedOut(ProviderError):
@@ -133,8 +133,8 @@ class Overloaded(ProviderError):
 class Faulty(ProviderError):
     """A server error, a line cut in the middle, or an answer that cannot be read."""
 
-    clause = "had a fault"
-    what = "{provider} had a fault of its own."
+    clause = "ran into an error"
+    what = "{provider} ran into an error of its own."
     mend = "Try again, or choose another model with /model."
 
 
@@ -143,7 +143,7 @@ class Empty(ProviderError):
 
     clause = "gave an empty answer"
     what = "{provider} gave an empty answer."
-    mend = "Try again, or ask in other words."
+    mend = "Try again, or put it differently."
 
 
 class KeyRefused(ProviderError):
@@ -169,7 +169,7 @@ class ModelGone(ProviderError):
 
     clause = "no longer serves the model"
     what = "{provider} does not serve {model}."
-    mend = "Choose another with /model."
+    mend = "Choose another model with /model."
     again = False
 
     def __init__(self, provider: str, *, model: str) -> None:
@@ -189,8 +189,8 @@ class TooLong(Rejected):
     """The request does not fit the model's window; `tokens` may be an estimate."""
 
     clause = "cannot take in so much text"
-    what = "This is too long for {provider}: about {tokens} tokens, and it takes {limit}."
-    mend = "Shorten it, or choose a model with a larger window with /model."
+    what = "This is too long for {provider}: about {tokens} tokens, and its limit is {limit}."
+    mend = "Shorten it, or choose a model that takes more with /model."
     again = False
 
     def __init__(self, provider: str, *, tokens: int, limit: int) -> None:

@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import sys
+import warnings
 from collections.abc import Sequence
 
 # The token is part of every address at Telegram, and libraries put addresses into their errors.
@@ -46,6 +47,8 @@ class Json(Redacting):
 
 def set_up(level: str, secrets: Sequence[str]) -> None:
     """Send the log to stderr, at a level or as JSON lines."""
+    # Our own polling wants the raw JSON; nobody who starts the bot can do anything about it.
+    warnings.filterwarnings("ignore", "Please use 'Bot.getUpdates'")
     handler = logging.StreamHandler(sys.stderr)
     formatter = (
         Json(secrets, "%(message)s")

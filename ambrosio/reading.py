@@ -65,10 +65,10 @@ class Ignored:
 
 Said = Question | Command | Press | Stopped | Odd | Ignored
 
-ONLY_TEXT = "so far I read only text. Tell me in words."
+ONLY_TEXT = "so far I read only text. Please tell me in words."
 HINTS = {
     "photo": f"I cannot look at pictures; {ONLY_TEXT}",
-    "sticker": f"A nice sticker. But {ONLY_TEXT}",
+    "sticker": f"A nice sticker, but {ONLY_TEXT}",
     "voice": f"I cannot listen; {ONLY_TEXT}",
     "audio": f"I cannot listen; {ONLY_TEXT}",
     "video": f"I cannot watch videos; {ONLY_TEXT}",
@@ -78,7 +78,7 @@ HINTS = {
     "venue": f"I cannot read maps; {ONLY_TEXT}",
     "contact": f"I do not keep contacts; {ONLY_TEXT}",
     "poll": f"I do not vote; {ONLY_TEXT}",
-    "dice": f"You win. But {ONLY_TEXT}",
+    "dice": f"You win, but {ONLY_TEXT}",
     "animation": f"I cannot watch videos; {ONLY_TEXT}",
     "story": f"I cannot see stories; {ONLY_TEXT}",
 }

@@ -105,12 +105,14 @@ def _notes(answer: Answer) -> list[str]:
     elif answer.stopped:
         notes.append("Stopped.")
     elif answer.cut:
-        notes.append("Cut here: the answer reached its length limit.")
+        notes.append(
+            "Cut off here: the answer reached its length limit. Ask me to go on for the rest."
+        )
     if answer.begun and answer.begun.dropped and not answer.failure:
         count = answer.begun.dropped
         turns = "message" if count == 1 else f"{count} messages"
         notes.append(
-            f"The conversation is long: I no longer see its first {turns}. /new starts afresh."
+            f"This conversation is long: I no longer see its first {turns}. /new starts afresh."
         )
     return notes
 
