@@ -54,13 +54,13 @@ class Conversations(Database):
     def history(self, parent: int | None) -> tuple[Exchange, ...]:
         """Give the answered turns that lead to `parent`, itself included, oldest first."""
         found = self._read(
-            "WITH RECURSIVE goal (id) AS (SELECT coalesce(start, id) FROM turns WHERE id = ?1),"
+            "WITH RECURSIVE goal (id) AS (SELECT coalesce(start, id) FROM turns WHERE id = ?),"
             " chain AS ("
-            "  SELECT turns.*, 0 AS depth FROM turns WHERE id = ?1"
+            "  SELECT turns.*, 0 AS depth FROM turns WHERE id = ?"
             "  UNION ALL SELECT turns.*, depth + 1 FROM turns JOIN chain ON turns.id = chain.parent"
             "  WHERE chain.id NOT IN goal)"
             " SELECT * FROM chain WHERE answer IS NOT NULL ORDER BY depth DESC",
-            parent,
+            *(parent, parent),
         )
         return tuple(
             Exchange(row["id"], row["question"], row["answer"], bool(row["concise"]))
@@ -75,11 +75,10 @@ class Conversations(Database):
     def turn_of(self, place: Place, message: int) -> Asked | None:
         """Find the turn of a message: the question itself, or one of the answer's messages."""
         found = self._read(
-            "SELECT * FROM turns WHERE chat = ?1 AND message = ?2 UNION ALL"
+            "SELECT * FROM turns WHERE chat = ? AND message = ? UNION ALL"
             " SELECT turns.* FROM shown JOIN turns ON turns.id = shown.turn"
-            " WHERE shown.chat = ?1 AND shown.message = ?2 ORDER BY id DESC LIMIT 1",
-            place.chat,
-            message,
+            " WHERE shown.chat = ? AND shown.message = ? ORDER BY id DESC LIMIT 1",
+            *(place.chat, message) * 2,
         )
         return _asked(found[0]) if found else None
 
