@@ -29,7 +29,7 @@ class Life:
 
     async def settled(self) -> None:
         """Wait until nothing is left to be answered or delivered."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             # The database has no event to wait for.
             while self._busy():  # noqa: ASYNC110
                 await asyncio.sleep(0.005)

@@ -12,7 +12,7 @@ from .sending import MOST_TEXT
 from .signals import Json
 from .state import Query, State, quoted
 
-PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 20.0  # for a machine that has much else to do
 LAST = -1
 BLOCKED = Refused(403, "Forbidden: bot was blocked by the user")
 KICKED = Refused(403, "Forbidden: bot was kicked from the supergroup chat")

@@ -74,7 +74,7 @@ __all__ = [
     "Status",
 ]
 
-_PATIENCE_SECONDS = 5.0
+_PATIENCE_SECONDS = 20.0  # for a machine that has much else to do
 
 
 @dataclass(eq=False, kw_only=True)
