@@ -6,6 +6,9 @@
     ├── TokenRefused             Telegram does not know the bot's token
     ├── AnotherPoller            somebody else polls with the same token
     ├── NoProvider               nobody is configured, or nobody may be asked
+    │   └── NoPainter            … to make pictures
+    │       ├── StaysHome        … and what is asked may not leave the house
+    │       └── BudgetSpent      … since those that are cost money
     ├── AllFailed                everybody was asked and nobody answered
     └── ProviderError            one provider failed
         ├── Unreachable          no connection
@@ -17,8 +20,13 @@
         ├── KeyRefused           the key is wrong or not allowed
         ├── NoCredit             the account is empty
         ├── ModelGone            the model is not served there
+        │   └── PainterGone      … and these image models are
+        ├── BrokenPicture        what came is no whole picture
+        ├── HugePicture          … or far too large
+        ├── LostPicture          … or only an address where there is none
         └── Rejected             the request itself was not accepted
-            └── TooLong          it does not fit the model's window
+            ├── TooLong          it does not fit the model's window
+            └── Unwelcome        the provider does not want to paint that
 
 Foreign exceptions are translated into these once, at their edge. Each says of itself in one
 sentence what happened and in one what can be done, for the person who reads it in the chat.
@@ -36,9 +44,14 @@ class AmbrosioError(Exception):
     again: bool = True
 
     @property
+    def happened(self) -> str:
+        """What happened, in one sentence without any foreign text."""
+        return self.what.format_map(vars(self))
+
+    @property
     def sentence(self) -> str:
-        """What happened and what can be done, in one line without any foreign text."""
-        return f"{self.what.format_map(vars(self))} {self.mend.format_map(vars(self))}".strip()
+        """What happened and what can be done, in one line."""
+        return f"{self.happened} {self.mend.format_map(vars(self))}".strip()
 
 
 class SettingsInvalid(AmbrosioError):
@@ -82,6 +95,27 @@ class NoProvider(AmbrosioError):
     what = "There is no model that I may ask."
     mend = "The owner needs to set one up, or to raise the monthly ceiling."
     again = False
+
+
+class NoPainter(NoProvider):
+    """Nobody is configured to make pictures."""
+
+    what = "No image model is set up."
+    mend = "Set `TOGETHER_API_KEY`, or `image_model` in a row of ambrosio.toml, then restart me."
+
+
+class StaysHome(NoPainter):
+    """The chat is private, and no image server runs in the house."""
+
+    what = "This chat is private, and no image model runs on this machine, so nothing was sent."
+    mend = "The owner can set one up in ambrosio.toml."
+
+
+class BudgetSpent(NoPainter):
+    """All that could be asked costs money, and there is none left to spend."""
+
+    what = "The budget is used up, and every image model that is set up costs money."
+    mend = "The owner can raise AMBROSIO_MONTHLY_BUDGET_USD."
 
 
 class ProviderError(AmbrosioError):
@@ -177,12 +211,56 @@ class ModelGone(ProviderError):
         self.model = model
 
 
+class PainterGone(ModelGone):
+    """The image model is not served there; `there` are those that are."""
+
+    mend = "It has {names}. Name one with --model."
+
+    def __init__(self, provider: str, *, model: str, there: tuple[str, ...]) -> None:
+        super().__init__(provider, model=model)
+        self.names = ", ".join(there) or "no image model at all"
+
+
+class BrokenPicture(ProviderError):
+    """What came is no picture, or only a piece of one."""
+
+    clause = "sent something that is no picture"
+    what = "{provider} sent something that is no picture, or only a piece of one."
+
+
+class HugePicture(ProviderError):
+    """What came is larger than anybody wants to take in."""
+
+    clause = "sent a picture that is far too large"
+    what = "{provider} sent a picture that is far too large for Telegram."
+    mend = "Ask for a smaller one with --size."
+
+
+class LostPicture(ProviderError):
+    """The provider gave an address for the picture, and there is none."""
+
+    clause = "made a picture that could not be fetched"
+    what = "{provider} made a picture, but it could not be fetched."
+
+
 class Rejected(ProviderError):
-    """The provider does not accept the request as it is."""
+    """The provider does not accept the request as it is; `parameter` is what it names as wrong."""
 
     clause = "did not accept the request"
     what = "{provider} did not accept the request."
     mend = "Try another model with /model."
+
+    def __init__(self, provider: str, *, parameter: str = "") -> None:
+        super().__init__(provider)
+        self.parameter = parameter
+
+
+class Unwelcome(Rejected):
+    """The provider does not want to paint that."""
+
+    clause = "does not want to paint that"
+    what = "{provider} does not want to paint that."
+    mend = "Say it in other words."
 
 
 class TooLong(Rejected):

@@ -22,6 +22,7 @@ from .context import CAUTIOUS_WINDOW, CONCISE_TOKENS, Context, Manner
 from .errors import (
     Empty,
     Faulty,
+    HugePicture,
     KeyRefused,
     Loading,
     ModelGone,
@@ -32,6 +33,7 @@ from .errors import (
     TimedOut,
     TooLong,
     Unreachable,
+    Unwelcome,
 )
 from .messages import Begun, Delta, Ended, Finish, ModelRef, Usage
 from .policy import is_local
@@ -50,6 +52,8 @@ UNTHINKING: Mapping[str, Mapping[str, Any]] = {
     "effort": {"reasoning_effort": "low"},
 }
 PROBE_SECONDS = 3.0
+# What moderation calls itself.
+UNWELCOME = frozenset({"content_policy_violation", "moderation_blocked", "content_filter"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +145,31 @@ class OpenAIProvider:
     @property
     def _root(self) -> str:
         return self.row.base_url.removesuffix("/v1")
+
+    async def draw(self, body: Mapping[str, object], *, seconds: float, most: int) -> bytes:
+        """Ask for pictures and give the answer's JSON, at the most so many bytes of it, or raise.
+
+        The whole of it may take so many `seconds`; a server that is left stops painting.
+        """
+        model, found = str(body["model"]), bytearray()
+        pictures = self._client.images.with_streaming_response
+        try:
+            async with (
+                asyncio.timeout(seconds),
+                pictures.generate(prompt="", extra_body=body) as answer,
+            ):
+                async for piece in answer.iter_bytes():
+                    found += piece
+                    if len(found) > most:
+                        raise HugePicture(self.name)
+        except TimeoutError:
+            raise TimedOut(self.name) from None
+        except httpx.HTTPError as exc:
+            # Behind the headers the SDK leaves them as they are.
+            raise Faulty(self.name) from exc
+        except openai.OpenAIError as exc:
+            raise self._translated(exc, model) from exc
+        return bytes(found)
 
     async def _get(self, path: str) -> Any:
         try:
@@ -237,7 +266,11 @@ class OpenAIProvider:
             self._window = int(body.get("n_ctx") or window)
             tokens = int(body.get("n_prompt_tokens") or tokens)
             return TooLong(self.name, tokens=tokens, limit=self._window)
-        return KeyRefused(self.name) if exc.status_code == 403 else Rejected(self.name)
+        if {exc.code, exc.type} & UNWELCOME:
+            return Unwelcome(self.name)
+        if exc.status_code == 403:
+            return KeyRefused(self.name)
+        return Rejected(self.name, parameter=exc.param or "")
 
     def _refusal(self, exc: openai.APIStatusError, model: str) -> ProviderError:
         status = exc.status_code

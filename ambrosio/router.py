@@ -1,4 +1,4 @@
-"""Whom to ask, and whom next.
+"""Whom to ask, and whom next, for words and for pictures.
 
 The one way to a provider: who may be asked (budget), in which order (the chat's choice, then the
 route), who is resting, and when to move on. It moves on before the first word; an answer that
@@ -13,25 +13,30 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Protocol
 
-from . import context, policy
+from . import context, palette, policy
 from .breaker import Breaker
 from .context import Context, Exchange, Manner
 from .errors import (
     AllFailed,
+    BudgetSpent,
     Empty,
     Faulty,
     KeyRefused,
     Loading,
     ModelGone,
     NoCredit,
+    NoPainter,
     NoProvider,
     Overloaded,
+    PainterGone,
     ProviderError,
     Rejected,
+    StaysHome,
     TooLong,
     Unreachable,
 )
 from .messages import Begun, Delta, Ended, Usage
+from .painters import Commission, Painted, Painter, Taken
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +117,8 @@ class Router:
         *,
         now: Callable[[], float],
         fast_route: tuple[str, ...] = (),
+        painters: Mapping[str, Painter] | None = None,
+        image_route: tuple[str, ...] = (),
         ceiling: Decimal | None = None,
         spent: Callable[[], Decimal] = Decimal,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -120,6 +127,9 @@ class Router:
         self.vitals: Mapping[str, Vitals] = {name: Vitals() for name in providers}
         self._route = tuple(name for name in route if name in providers)
         self._fast_route = tuple(name for name in fast_route if name in providers)
+        self.painters: Mapping[str, Painter] = painters or {}
+        self._painting: Mapping[str, Vitals] = {name: Vitals() for name in self.painters}
+        self._image_route = tuple(name for name in image_route if name in self.painters)
         self._now, self._sleep = now, sleep
         self._ceiling, self._spent = ceiling, spent
 
@@ -212,6 +222,94 @@ class Router:
                     yield replace(part, start=built.first, dropped=built.dropped)
                 else:
                     yield part
+
+    # --- pictures ---------------------------------------------------------------------------------
+
+    async def imagine(self, commission: Commission) -> AsyncGenerator[Taken | Painted]:
+        """Ask until somebody paints, or raise `NoPainter` or `AllFailed`.
+
+        Nobody else is asked for what is missing when some of the pictures are there.
+        """
+        rounds = 0
+        while True:
+            causes: list[ProviderError] = []
+            for name, model in self._painters_for(commission):
+                made = 0
+                try:
+                    async with aclosing(self._paint(name, model, commission)) as parts:
+                        async for part in parts:
+                            made += isinstance(part, Painted)
+                            yield part
+                except ProviderError as exc:
+                    log.warning("%s", exc)
+                    causes.append(exc)
+                    # Whoever names a model does not mean another one.
+                    named = isinstance(exc, PainterGone) and commission.wish.model
+                    if made or named:
+                        raise AllFailed([exc]) from exc
+                else:
+                    return
+            rounds += 1
+            pause = _pause(causes, rounds)
+            if pause is None:
+                raise AllFailed(causes)
+            await self._sleep(pause)
+
+    def image_route(self, model: str = "") -> tuple[tuple[str, str], ...]:
+        """Give the order of (provider, model) for pictures, before health is looked at."""
+        usual = tuple((name, self.painters[name].model) for name in self._image_route)
+        if not model or not usual:
+            return usual
+        first = self._named(model, usual)
+        return (first, *(each for each in usual if each[0] != first[0]))
+
+    def _named(self, model: str, usual: tuple[tuple[str, str], ...]) -> tuple[str, str]:
+        """Understand `provider`, `provider/model`, a model's id or what people call it."""
+        name, _, chosen = model.partition("/")
+        if name in self.painters:
+            return name, chosen or self.painters[name].model
+        found = palette.called(model, self.painters[usual[0][0]].rows) or model
+        serving = [each for each in usual if each[1] == found]
+        # A server at home has one model and does not look at the name.
+        outside = [(each, found) for each, _ in usual if not self.painters[each].local]
+        return [*serving, *outside, (usual[0][0], found)][0]
+
+    def _painters_for(self, commission: Commission) -> list[tuple[str, str]]:
+        """List whom to ask, as for words; a private commission only those at home."""
+        order = self.image_route(commission.wish.model)
+        if not order:
+            raise NoPainter
+        if commission.private:
+            order = tuple(each for each in order if self.painters[each[0]].local)
+            if not order:
+                raise StaysHome
+        standings = [policy.Standing(name, self.painters[name].paid) for name, _ in order]
+        allowed = policy.permitted(standings, spent=self._spent(), ceiling=self._ceiling)
+        found = [each for each in order if each[0] in allowed]
+        if not found:
+            raise BudgetSpent
+        now = self._now()
+        return [each for each in found if self._painting[each[0]].breaker.closed(now)] or found
+
+    async def _paint(
+        self, name: str, model: str, commission: Commission
+    ) -> AsyncGenerator[Taken | Painted]:
+        """Ask one painter, and note how it did."""
+        vitals = self._painting[name]
+        vitals.breaker.asked(self._now())
+        try:
+            async with aclosing(self.painters[name].paint(model, commission)) as parts:
+                async for part in parts:
+                    yield part
+        except ProviderError as exc:
+            self._failed(vitals, exc)
+            raise
+        else:
+            vitals.breaker.succeeded()
+        finally:
+            vitals.breaker.let_go()
+
+    # --- health -----------------------------------------------------------------------------------
 
     def _failed(self, vitals: Vitals, exc: ProviderError) -> None:
         vitals.failure = str(exc)

@@ -5,6 +5,7 @@ the same table that `ambrosio.toml` extends. Nothing is read on import.
 """
 
 import difflib
+import itertools
 import os
 import re
 import tomllib
@@ -28,6 +29,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from .errors import SettingsInvalid
+from .palette import ImageRow, known
 
 PREFIXES = ("AMBROSIO_", "LLAMA_", "TELEGRAM_", "TOGETHER_", "OPENAI_")
 # llama.cpp's own variables begin alike and are none of our business.
@@ -74,6 +76,15 @@ class ProviderRow(BaseModel):
     silence_seconds: float = Field(default=30, gt=0)
     input_usd: Decimal | None = Field(default=None, ge=0)  # per million tokens
     output_usd: Decimal | None = Field(default=None, ge=0)
+    image_model: str = ""  # with it the server makes pictures; without `model` it does nothing else
+    # How it is asked for them; None: as together.ai for that flavour, else as OpenAI.
+    image_dialect: Literal["together", "openai", "localai", "sdcpp"] | None = None
+    image_seconds: float | None = Field(default=None, gt=0)  # None: longer for a server at home
+
+    @property
+    def talks(self) -> bool:
+        """Say whether it can be asked for words."""
+        return bool(self.model) or not self.image_model
 
 
 # A small machine reads a long prompt for minutes; progress keeps this limit from biting.
@@ -107,6 +118,12 @@ class Settings(BaseSettings):
     )
     ambrosio_fast_route: Names = Field(
         default=(), description="names of providers in order of preference, like together,llama"
+    )
+    ambrosio_image_route: Names = Field(
+        default=(), description="names of providers in order of preference, like home,together"
+    )
+    ambrosio_pictures_mb: int = Field(
+        default=500, ge=0, description="a number of megabytes, like 500; 0 keeps no originals"
     )
     ambrosio_monthly_budget_usd: Decimal | None = Field(
         default=None, ge=0, description="an amount in US dollars, like 5; 0 turns paid ones off"
@@ -148,11 +165,13 @@ class Settings(BaseSettings):
     openai_model: str = Field(default="", description="the id of a chat model there")
     # From `ambrosio.toml`, not from the environment.
     providers: dict[str, ProviderRow] = Field(default_factory=dict, exclude=True)
+    images: dict[str, ImageRow] = Field(default_factory=dict, exclude=True)
 
     @model_validator(mode="after")
     def _routes_name_providers(self) -> Self:
         known = {"llama", "together", "openai", *self.providers}
-        for name in (*self.ambrosio_route, *self.ambrosio_fast_route):
+        routes = (self.ambrosio_route, self.ambrosio_fast_route, self.ambrosio_image_route)
+        for name in itertools.chain(*routes):
             if name not in known:
                 raise ValueError(f"route:{name}")
         if self.openai_api_key.get_secret_value() and not self.openai_model:
@@ -182,6 +201,7 @@ class Settings(BaseSettings):
                 api_key=self.together_api_key,
                 model=self.together_model,
                 flavour="together",
+                image_model=self.together_image_model,
                 **known_model(self.together_model),
             )
         if self.openai_api_key.get_secret_value():
@@ -258,7 +278,7 @@ def load(folder: Path | None = None, **given: Any) -> Settings:
     faults += _unknown(os.environ, ("AMBROSIO_",))
     try:
         rows = _toml_rows(folder / "ambrosio.toml")
-        settings = Settings(_env_file=folder / ".env", **{"providers": rows, **given})
+        settings = Settings(_env_file=folder / ".env", **{**rows, **given})
     except ValidationError as exc:
         raise SettingsInvalid(faults + [_fault(dict(error)) for error in exc.errors()]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
@@ -269,18 +289,23 @@ def load(folder: Path | None = None, **given: Any) -> Settings:
 
 
 def _toml_rows(path: Path) -> dict[str, dict[str, Any]]:
-    """Read the rows of `[providers.NAME]`; a row takes what is known of its model as defaults."""
+    """Read `[providers.NAME]` and `[images."MODEL"]`; what is known of a model is the default."""
     if not path.exists():
         return {}
-    tables = tomllib.loads(path.read_text("utf-8")).get("providers", {})
-    return {
+    tables = tomllib.loads(path.read_text("utf-8"))
+    providers = {
         name: {**known_model(str(row.get("model", ""))), **row} if isinstance(row, dict) else row
-        for name, row in tables.items()
+        for name, row in tables.get("providers", {}).items()
     }
+    images = {
+        model: {**known(model, {}).model_dump(), **row} if isinstance(row, dict) else row
+        for model, row in tables.get("images", {}).items()
+    }
+    return {"providers": providers, "images": images}
 
 
 def _unknown(names: Iterable[str], prefixes: tuple[str, ...]) -> list[tuple[str, str, str]]:
-    known = [name.upper() for name in Settings.model_fields if name != "providers"]
+    known = [name.upper() for name in Settings.model_fields if name not in {"providers", "images"}]
     faults = []
     for name in names:
         if name.startswith(prefixes) and not name.startswith(FOREIGN) and name not in known:
@@ -299,7 +324,7 @@ def _fault(error: dict[str, Any]) -> tuple[str, str, str]:
     if not place:
         return (message.upper(), "is missing", str(Settings.model_fields[message].description))
     name = str(place[0])
-    if name == "providers":
+    if name in {"providers", "images"}:
         return ("ambrosio.toml: " + ".".join(map(str, place)), message, "see README.md")
     right = Settings.model_fields[name].description
     return (name.upper(), _wrong(error, message), str(right))
