@@ -54,15 +54,16 @@ def body(request: ImageRequest, row: ImageRow, dialect: Dialect) -> dict[str, An
     """Put together what is sent; nothing that is left to the model."""
     said: dict[str, Any] = {"model": request.model, "prompt": request.prompt, "n": request.count}
     size = f"{request.width}x{request.height}"
+    steps, avoid = request.steps or None, request.avoid or None
     match dialect:
         case "together":
             said |= {"response_format": "base64", **_shape(request), **_reference(request, row)}
-            said |= _present(steps=request.steps, seed=request.seed, negative_prompt=request.avoid)
+            said |= _present(steps=steps, seed=request.seed, negative_prompt=avoid)
         case "openai":
             said |= {"size": size, "response_format": "b64_json"}
         case "localai":
             said |= {"size": size, "response_format": "b64_json"}
-            said |= _present(step=request.steps, seed=request.seed)
+            said |= _present(step=steps, seed=request.seed)
             if request.avoid:
                 said["prompt"] = f"{request.prompt}|{request.avoid}"
         case "sdcpp":
@@ -103,17 +104,14 @@ def _reference(request: ImageRequest, row: ImageRow) -> dict[str, Any]:
 
 
 def _tagged(request: ImageRequest) -> str:
-    sampling = _present(sample_steps=request.steps)
-    native = _present(
-        seed=request.seed, negative_prompt=request.avoid, sample_params=sampling or None
-    )
+    native = _present(seed=request.seed, negative_prompt=request.avoid or None)
+    if request.steps:
+        native["sample_params"] = {"sample_steps": request.steps}
     # Nobody else may set such things.
     prompt = request.prompt.replace("sd_cpp_extra_args", "")
     return f"{prompt} <sd_cpp_extra_args>{json.dumps(native)}</sd_cpp_extra_args>"
 
 
 def _present(**values: object) -> dict[str, Any]:
-    """Keep what is set; a seed of 0 is one."""
-    return {
-        name: value for name, value in values.items() if value or (value == 0 and name == "seed")
-    }
+    """Keep what is set."""
+    return {name: value for name, value in values.items() if value is not None}

@@ -142,18 +142,25 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """Bytes that travel as a document or as a photo."""
+    """Bytes that travel as a document or as a photo.
+
+    Of a picture that the store keeps, `picture` is its number in the painting and the bytes are put
+    in when it goes out; `id` is what Telegram calls it, if it has it already.
+    """
 
     name: str
-    content: bytes = field(repr=False)
+    content: bytes = field(default=b"", repr=False)
     photo: bool = False
+    picture: int | None = None
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """One message on its way to a place: new, or in the place of `edits`.
 
-    `delete` takes the message `edits` away. `turn` ties the message to the turn it answers, so that
+    `delete` takes the message `edits` away. Two or more `files` are an album, with the words under
+    the first; an album takes no buttons. `turn` ties the message to the turn it answers, so that
     a reply to it continues from there. `rich` is Markdown that Telegram shall set by itself.
     """
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from ..messages import Outgoing
 from .conversations import Answered, Asked, Conversations, PlaceState
+from .gallery import Hung, Painting
 from .inbox import Inbox, Received, Row
 from .ledger import Expense, Ledger
 from .people import People, Person
@@ -15,6 +16,8 @@ __all__ = [
     "Answered",
     "Asked",
     "Expense",
+    "Hung",
+    "Painting",
     "Person",
     "PlaceState",
     "Received",
@@ -40,6 +43,7 @@ class Store(Inbox, Conversations, People, Ledger):
         replies: Iterable[Outgoing] = (),
         answered: Answered | None = None,
         expenses: Iterable[Expense] = (),
+        painting: Painting | None = None,
     ) -> int | None:
         """Close an update with all that came of it, in one transaction; give the turn's id.
 
@@ -48,6 +52,8 @@ class Store(Inbox, Conversations, People, Ledger):
         """
         with self._writing() as db:
             turn = self._keep(db, answered) if answered else None
+            if painting and turn is not None:
+                self._hang(db, turn, painting)
             self._enqueue(db, replies, turn)
             for expense in expenses:
                 self._charge(db, expense)

@@ -50,15 +50,36 @@ MIGRATIONS = (
         model TEXT NOT NULL, prompt INTEGER, cached INTEGER, completion INTEGER, usd TEXT);
     CREATE INDEX ledger_days ON ledger (at);
     """,
+    """
+    CREATE TABLE paintings (
+        turn INTEGER PRIMARY KEY, wish TEXT NOT NULL, seeds TEXT NOT NULL,
+        provider TEXT NOT NULL, model TEXT NOT NULL);
+    CREATE TABLE pictures (
+        turn INTEGER NOT NULL, number INTEGER NOT NULL, seed INTEGER, kind TEXT NOT NULL,
+        width INTEGER NOT NULL, height INTEGER NOT NULL, content BLOB,
+        photo_id TEXT NOT NULL DEFAULT '', document_id TEXT NOT NULL DEFAULT '',
+        PRIMARY KEY (turn, number));
+    ALTER TABLE files ADD COLUMN painting INTEGER;
+    ALTER TABLE files ADD COLUMN picture INTEGER;
+    ALTER TABLE ledger ADD COLUMN pictures INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE ledger ADD COLUMN megapixels REAL NOT NULL DEFAULT 0;
+    """,
 )
 
 
 class Database:
     """One SQLite file, only for its owner to read; opening and closing it is `with`."""
 
-    def __init__(self, path: Path | str, *, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        now: Callable[[], float],
+        originals_bytes: int = 500 * 1024 * 1024,
+    ) -> None:
         self._path = path
         self._now = now
+        self._originals_bytes = originals_bytes
         self._db: sqlite3.Connection
 
     def __enter__(self) -> Self:

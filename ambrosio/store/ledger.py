@@ -10,12 +10,14 @@ from .database import Database
 
 @dataclass(frozen=True, slots=True)
 class Expense:
-    """One call of a provider; `usd` is None when its price is not known."""
+    """What one model was asked for; `usd` is None when its price is not known."""
 
     person: int
     ref: ModelRef
     usage: Usage | None
     usd: Decimal | None
+    pictures: int = 0
+    megapixels: float = 0.0
 
 
 class Ledger(Database):
@@ -31,7 +33,10 @@ class Ledger(Database):
         counts = (usage.prompt, usage.cached, usage.completion) if usage else (None, None, None)
         usd = None if expense.usd is None else str(expense.usd)
         db.execute(
-            "INSERT INTO ledger (at, person, provider, model, prompt, cached, completion, usd)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (self._now(), expense.person, expense.ref.provider, expense.ref.model, *counts, usd),
+            "INSERT INTO ledger (at, person, provider, model, prompt, cached, completion, usd,"
+            " pictures, megapixels) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(self._now(), expense.person, expense.ref.provider, expense.ref.model),
+                *(*counts, usd, expense.pictures, expense.megapixels),
+            ),
         )

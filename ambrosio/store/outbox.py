@@ -7,10 +7,11 @@ from dataclasses import asdict
 from typing import Any
 
 from ..messages import Button, Chunk, Entity, File, Outgoing, Place
-from .database import Database, key
+from .database import key
+from .gallery import Gallery
 
 
-class Outbox(Database):
+class Outbox(Gallery):
     """What is still to be delivered, in order for each place."""
 
     def _enqueue(
@@ -22,9 +23,14 @@ class Outbox(Database):
                 "INSERT INTO outbox (chat, topic, body, at) VALUES (?, ?, ?, ?)",
                 (*key(reply.place), body, self._now()),
             )
+            painting = reply.turn if turn is None else turn
             db.executemany(
-                "INSERT INTO files VALUES (?, ?, ?, ?)",
-                [(done.lastrowid, each.name, each.photo, each.content) for each in reply.files],
+                "INSERT INTO files (outbox, name, photo, content, painting, picture)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (done.lastrowid, each.name, each.photo, each.content, painting, each.picture)
+                    for each in reply.files
+                ],
             )
 
     def enqueue(self, *replies: Outgoing) -> None:
@@ -45,7 +51,13 @@ class Outbox(Database):
         if not found:
             return None
         row = found[0]
-        files = self._read("SELECT * FROM files WHERE outbox = ? ORDER BY rowid", row["id"])
+        files = self._read(
+            "SELECT files.*, coalesce(pictures.content, files.content) AS bytes, document_id"
+            " FROM files LEFT JOIN pictures"
+            " ON pictures.turn = files.painting AND pictures.number = files.picture"
+            " WHERE outbox = ? ORDER BY files.rowid",
+            row["id"],
+        )
         return row["id"], _unpacked(json.loads(row["body"]), place, files), row["tries"]
 
     def sending(self, number: int, tries: int) -> None:
@@ -53,10 +65,17 @@ class Outbox(Database):
         with self._writing() as db:
             db.execute("UPDATE outbox SET tries = ? WHERE id = ?", (tries, number))
 
-    def sent(self, number: int, outgoing: Outgoing, messages: Iterable[int] = ()) -> None:
-        """Take a message out of the outbox; `messages` are what Telegram calls it."""
+    def sent(
+        self,
+        number: int,
+        outgoing: Outgoing,
+        messages: Iterable[int] = (),
+        files: Iterable[str] = (),
+    ) -> None:
+        """Take a message out of the outbox; `messages` and `files` are what Telegram calls it."""
         with self._writing() as db:
             db.execute("DELETE FROM outbox WHERE id = ?", (number,))
+            self._note_files(db, outgoing, files)
             if outgoing.delete:
                 db.execute(
                     "DELETE FROM shown WHERE chat = ? AND message = ?",
@@ -85,12 +104,23 @@ def _packed(reply: Outgoing, turn: int | None) -> dict[str, Any]:
     return packed
 
 
+def _file(row: sqlite3.Row) -> File:
+    return File(
+        name=row["name"],
+        content=row["bytes"],
+        photo=bool(row["photo"]),
+        picture=row["picture"],
+        # A photo that went out before was made smaller by Telegram, so only documents are reused.
+        id="" if row["photo"] else row["document_id"] or "",
+    )
+
+
 def _unpacked(packed: dict[str, Any], place: Place, files: Iterable[sqlite3.Row]) -> Outgoing:
     chunk = packed.pop("chunk", {"text": ""})
     return Outgoing(
         place=place,
         chunk=Chunk(chunk["text"], tuple(Entity(**each) for each in chunk.get("entities", ()))),
         buttons=tuple(Button(**each) for each in packed.pop("buttons", ())),
-        files=tuple(File(row["name"], row["content"], bool(row["photo"])) for row in files),
+        files=tuple(_file(row) for row in files),
         **packed,
     )
