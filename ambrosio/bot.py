@@ -16,8 +16,11 @@ import telegram
 from telegram.error import TelegramError
 
 from .assistant import Progress
-from .commands import BY_NAME, COMMANDS, PRESSES, Call, Desk, Reply
+from .commands import BY_NAME, COMMANDS, PRESSES
+from .desk import Call, Desk, Reply
+from .easel import Easel
 from .errors import AmbrosioError, StoreFailed
+from .imagine import changed
 from .messages import Outgoing, Place, Turn
 from .policy import Access, Knock, Membership
 from .polling import URGENT, Poller
@@ -55,6 +58,7 @@ class Bot:
     ) -> None:
         self._bot, self._desk = bot, desk
         self._replies, self._previewer = replies, previewer
+        self._easel = Easel(desk, replies, previewer, sleep=sleep)
         self._style = style
         self._grace_seconds = grace_seconds
         self._on_heard = heard
@@ -255,8 +259,11 @@ class Bot:
         if command is None or not person_may:
             await self._say(row, Reply(f"I do not know /{said.name}. /help lists what I do know."))
             return
-        reply = await command.run(self._desk, Call(row.place, said.person, row.message, said.args))
-        await self._say(row, reply)
+        if self._store.superseded(row):
+            self._store.finish(row)
+            return
+        call = Call(row.place, said.person, row.message, said.args, said.replied_to, said.quote)
+        await self._say(row, await command.run(self._desk, call))
 
     async def _press(self, row: Row, said: Press) -> None:
         """Answer a button; what asks a model then waits its turn like any question."""
@@ -267,7 +274,7 @@ class Bot:
             reply = await run(self._desk, Call(row.place, said.person, row.message, args))
         if row.lane.startswith(URGENT):
             await self._toast(said.id, reply.toast)
-            if reply.turn:
+            if reply.turn or reply.order:
                 lane = row.lane.removeprefix(URGENT)
                 self._store.move(row, lane)
                 self._wake([lane])
@@ -287,6 +294,9 @@ class Bot:
         if reply.turn:
             await self._turn(row, reply.turn, shown=())
             return
+        if reply.order:
+            await self._easel.work(row, reply.order)
+            return
         reply_to = None if row.place.private else row.message
         replies = (
             notice(row.place, reply.text, buttons=reply.buttons, reply_to=reply_to)
@@ -295,12 +305,14 @@ class Bot:
         )
         if replies and reply.edits is not None:
             replies[0] = replace(replies[0], edits=reply.edits, reply_to=None)
-        self._store.finish(row, replies)
+        self._store.finish(row, [*replies, *reply.sends])
         await self._replies.deliver(row.place)
 
     async def _question(self, row: Row, said: Question) -> None:
         if self._store.superseded(row):
             self._store.finish(row)
+            return
+        if await self._repainted(row, said):
             return
         turn, shown = self._turn_of(row, said)
         if said.edited and turn.replaces is not None:
@@ -314,6 +326,12 @@ class Bot:
             )
             return
         await self._turn(row, turn, shown=shown)
+
+    async def _repainted(self, row: Row, said: Question) -> bool:
+        """Take words in reply to a picture for a wish, unless they are none."""
+        call = Call(row.place, said.person, row.message, said.text, said.replied_to)
+        order = None if said.concise else changed(self._desk, call)
+        return order is not None and await self._easel.work(row, order)
 
     def _turn_of(self, row: Row, said: Question) -> tuple[Turn, list[int]]:
         """Work out what a question continues, and which messages its answer replaces."""
@@ -363,12 +381,7 @@ class Bot:
         surplus = [old for old in (row.preview, preview.message) if old is not None]
         replies = compose(answer, style=self._style, shown=shown, surplus=surplus)
         keep = partial(self._desk.assistant.keep, answer, replies, row)
-        try:
-            keep()
-        except StoreFailed as exc:
-            # The answer is there and must not be asked for again, so it waits for the disk.
-            await self._replies.tell_now(row.place, exc.sentence)
-            await self._replies.written(keep)
+        await self._replies.kept(row.place, keep)
         await self._replies.deliver(row.place)
 
 

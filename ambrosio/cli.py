@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import logging
 import os
+import secrets
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
@@ -21,10 +22,12 @@ import httpx
 from . import __version__, llama, logs, settings
 from .assistant import Assistant
 from .errors import AmbrosioError, AnotherPoller, SettingsInvalid, StoreFailed
+from .painters import Painter
 from .providers import OpenAIProvider
 from .router import Router
 from .settings import Settings
 from .store import Store
+from .studio import Studio
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +40,7 @@ class House:
     store: Store
     providers: Mapping[str, OpenAIProvider]
     assistant: Assistant
+    studio: Studio
 
 
 def now() -> float:
@@ -60,19 +64,32 @@ async def building(
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> AsyncIterator[House]:
     """Open the store, find the providers and put the assistant together."""
-    with Store(given.database, now=now) as store:
+    originals_bytes = given.ambrosio_pictures_mb * 1_000_000
+    with Store(given.database, now=now, originals_bytes=originals_bytes) as store:
         async with httpx.AsyncClient() as http:
             providers = await find_providers(given, http)
+            painters = {
+                name: Painter(provider, given.images, http)
+                for name, provider in providers.items()
+                if provider.row.image_model
+            }
+            everybody = (*given.ambrosio_route, *given.providers)
             router = Router(
                 providers,
-                (*given.ambrosio_route, *given.providers),
+                tuple(
+                    name for name in everybody if name in providers and providers[name].row.talks
+                ),
                 now=now,
+                painters=painters,
+                image_route=(*given.ambrosio_image_route, *everybody),
                 fast_route=given.ambrosio_fast_route,
                 ceiling=given.ambrosio_monthly_budget_usd,
                 spent=lambda: store.spent(_month_began()),
                 sleep=sleep,
             )
-            yield House(given, store, providers, Assistant(store, router, system_prompt()))
+            assistant = Assistant(store, router, system_prompt())
+            studio = Studio(store, router, now=now, dice=secrets.randbelow)
+            yield House(given, store, providers, assistant, studio)
 
 
 async def find_providers(given: Settings, http: httpx.AsyncClient) -> dict[str, OpenAIProvider]:
@@ -166,6 +183,7 @@ async def _run(given: Settings) -> int:
                 given,
                 store=house.store,
                 assistant=house.assistant,
+                studio=house.studio,
                 providers=house.providers,
                 stop=stop,
                 now=now,

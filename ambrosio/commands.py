@@ -7,65 +7,19 @@ itself.
 
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from . import __version__
-from .assistant import Assistant, Progress
+from . import __version__, imagine
+from .desk import Call, Desk, Reply, Run
 from .errors import ProviderError
-from .messages import Button, Place, Turn
+from .messages import Button
 from .policy import PAIRING_SECONDS, Pairing
 from .providers import OpenAIProvider, Served
 from .settings import MODELS
-from .store import PlaceState, Store
+from .store import PlaceState
 
 MOST_BUTTONS = 12
-
-
-@dataclass(slots=True)
-class Desk:
-    """What commands work with."""
-
-    store: Store
-    assistant: Assistant
-    providers: Mapping[str, OpenAIProvider]
-    owners: Callable[[], frozenset[int]]
-    now: Callable[[], float]
-    username: str = ""
-    started_at: float = 0.0
-    polled_at: float | None = None
-    strangers: int = 0
-    running: dict[Place, Progress] = field(default_factory=dict)
-    pairings: list[Pairing] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A command or a button, and who gave it where; `message` is the one it stands in or under."""
-
-    place: Place
-    person: int
-    message: int
-    args: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What comes of it: Markdown to say (or to put in place of `edits`), or a turn to be answered.
-
-    `toast` is the short word that Telegram shows for a moment over the chat after a button, and
-    `leaves` a group that the bot is to go out of.
-    """
-
-    text: str = ""
-    buttons: tuple[Button, ...] = ()
-    edits: int | None = None
-    turn: Turn | None = None
-    toast: str = ""
-    leaves: int | None = None
-
-
-Run = Callable[[Desk, Call], Awaitable[Reply]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +81,8 @@ async def retry(desk: Desk, call: Call) -> Reply:
     asked = desk.store.turn(state.head) if state.head else None
     if asked is None:
         return Reply("There is no question here to answer again. Just write one.")
+    if desk.store.painting(asked.id):
+        return await imagine.press_again(desk, replace(call, args=str(asked.id)))
     if call.args and (model := _choice(desk, call.args)) is None:
         return Reply(_unknown_model(desk, call.args))
     model = _choice(desk, call.args) or state.model
@@ -366,6 +322,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("new", "begin a new conversation", new, ("reset",)),
     Command("stop", "stop the answer that is being written", stop, ("cancel",)),
     Command("retry", "answer the last question again", retry, args="[model]"),
+    Command("imagine", "paint pictures", imagine.imagine, ("image", "img"), args="prompt"),
     Command("vv", "make every answer here short", vv, args="[on|off]"),
     Command("model", "choose who answers here", model, args="[name]"),
     Command("status", "show how everybody is doing", status),
@@ -379,6 +336,7 @@ BY_NAME: Mapping[str, Command] = {
 PRESSES: Mapping[str, Run] = {
     "retry": press_retry,
     "longer": press_longer,
+    **imagine.PRESSES,
     "stop": press_stop,
     "model": press_model,
     "person": press_person,

@@ -40,6 +40,7 @@ MOST_FAILURES = 3
 SETTLE_SECONDS = 2.0
 
 Stream = Literal["draft", "edit", "off"]
+Action = Literal["typing", "upload_photo"]
 STOP = Button("Stop", "stop:")
 
 
@@ -79,10 +80,14 @@ class Previewer:
         progress: Progress,
         *,
         concise: bool = False,
+        action: Action = "typing",
         sent: Callable[[int], None] = lambda _: None,
     ) -> AsyncIterator["Preview"]:
-        """Show an answer until the block ends; `sent` is told the number of a message it needs."""
-        growing = Preview(self, place, progress, concise=concise, sent=sent)
+        """Show an answer until the block ends; `sent` is told the number of a message it needs.
+
+        Of an answer that is not `typing`, nothing is shown but the action until it has words.
+        """
+        growing = Preview(self, place, progress, concise=concise, action=action, sent=sent)
         async with asyncio.TaskGroup() as group:
             task = group.create_task(growing.run())
             try:
@@ -102,11 +107,12 @@ class Preview:
         progress: Progress,
         *,
         concise: bool,
+        action: Action,
         sent: Callable[[int], None],
     ) -> None:
         self.message: int | None = None
         self._maker, self._place, self._progress = maker, place, progress
-        self._concise, self._sent = concise, sent
+        self._concise, self._action, self._sent = concise, action, sent
         self._calling = asyncio.Lock()
         self._closed = False
         self._shown: Chunk | None = None
@@ -132,7 +138,8 @@ class Preview:
     async def _typing(self) -> None:
         while True:
             # A draft is a typing action by itself.
-            if self._shown is None or self.message is not None:
+            typing = self._action == "typing" and self._shown is not None and not self.message
+            if not typing:
                 await self._call("hint", self._type)
             await asyncio.sleep(TYPING_SECONDS)
 
@@ -159,7 +166,7 @@ class Preview:
     # --- drafts -----------------------------------------------------------------------------------
 
     async def _show_drafts(self) -> None:
-        patience = SILENCE_SECONDS
+        patience = SILENCE_SECONDS if self._action == "typing" else DRAFT_REFRESH_SECONDS
         while self._failures < MOST_FAILURES:
             fresh = await self._words(patience)
             # Thoughts are news, but nothing that changes what is shown.
@@ -241,7 +248,7 @@ class Preview:
     async def _type(self) -> None:
         place = self._place
         await self._maker.bot.send_chat_action(
-            place.chat, "typing", message_thread_id=place.topic or None
+            place.chat, self._action, message_thread_id=place.topic or None
         )
 
     async def _call(self, kind: Kind, make: Callable[[], Awaitable[None]]) -> Outcome:

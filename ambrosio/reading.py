@@ -28,11 +28,13 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command without its slash, and what stood behind it."""
+    """A command without its slash, what stood behind it, and what it replies to."""
 
     person: int
     name: str
     args: str
+    replied_to: int | None = None
+    quote: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ def _message(message: telegram.Message, username: str, *, edited: bool) -> Said:
         if getattr(message, kind):
             return Ignored() if edited else Odd(hint)
     person = message.from_user.id if message.from_user else 0
+    replied = message.reply_to_message
     text = _clean(message.text or "")
     if not text.strip():
         known = any(getattr(message, kind, None) for kind in SERVICE)
@@ -132,11 +135,16 @@ def _message(message: telegram.Message, username: str, *, edited: bool) -> Said:
     if command := re.match(r"/(\w+)(?:@(\w+))?(?:\s+|$)", text):
         if command[2] and command[2].lower() != username.lower():
             return Odd(f"/{command[1]} is meant for @{command[2]}, not for me.")
-        return Command(person, command[1].lower(), text[command.end() :].strip())
+        return Command(
+            person=person,
+            name=command[1].lower(),
+            args=text[command.end() :].strip(),
+            replied_to=replied.message_id if replied else None,
+            quote=_clean(_replied(message)),
+        )
     if message.chat.type != telegram.constants.ChatType.PRIVATE:
         text = re.sub(rf"\s*@{re.escape(username)}(?!\w)", "", text, flags=re.IGNORECASE).strip()
     concise, question = split_vv(text)
-    replied = message.reply_to_message
     return Question(
         person=person,
         text=question,
@@ -149,10 +157,15 @@ def _message(message: telegram.Message, username: str, *, edited: bool) -> Said:
 
 
 def _quote(message: telegram.Message) -> str:
-    """Give what a message replies to as a quotation, the chosen piece if there is one."""
+    """Give what a message replies to as a quotation."""
+    return "\n".join(f"> {line}" for line in _replied(message).splitlines())
+
+
+def _replied(message: telegram.Message) -> str:
+    """Give the text that a message replies to, the chosen piece if there is one."""
     replied = message.reply_to_message
     text = message.quote.text if message.quote else (replied and (replied.text or replied.caption))
-    return "\n".join(f"> {line}" for line in text.splitlines()) if text else ""
+    return text or ""
 
 
 def _clean(text: str) -> str:

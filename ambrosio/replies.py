@@ -24,13 +24,14 @@ from telegram.error import (
     TimedOut,
 )
 
-from . import forms
+from . import forms, uploads
 from .assistant import Answer
 from .errors import StoreFailed
 from .markdown import expandable, needs_rich, plain, render, rich
 from .messages import Button, Chunk, Entity, Outgoing, Place
 from .pacing import Pacer
 from .store import Store
+from .uploads import Sent
 
 log = logging.getLogger(__name__)
 
@@ -205,17 +206,27 @@ class Replies:
             log.error("gave up a message for %s after %d tries", outgoing.place, tries)
             await self.written(partial(self._store.sent, number, outgoing))
             return
-        await self._turn_comes(outgoing.place)
+        await self._turn_comes(outgoing)
         await self.written(partial(self._store.sending, number, tries + 1))
         try:
-            messages = await self._send(outgoing)
+            sent = await self._send(outgoing)
         except PerhapsSent:
             log.warning("a message for %s may have arrived; once more", outgoing.place)
             return
         except NotTaken as exc:
             log.warning("Telegram does not take a message for %s: %s", outgoing.place, exc)
-            messages = []
-        await self.written(partial(self._store.sent, number, outgoing, messages))
+            sent = Sent()
+        await self.written(
+            partial(self._store.sent, number, outgoing, sent.messages, sent.files)
+        )
+
+    async def kept(self, place: Place, keep: Callable[[], object]) -> None:
+        """Keep what came of a turn, which must not be asked for again: wait for the disk."""
+        try:
+            keep()
+        except StoreFailed as exc:
+            await self.tell_now(place, exc.sentence)
+            await self.written(keep)
 
     async def written(self, write: Callable[[], object]) -> None:
         """Write what has happened already; if the disk is full, wait until it is not."""
@@ -228,11 +239,13 @@ class Replies:
             else:
                 return
 
-    async def _turn_comes(self, place: Place) -> None:
-        """Wait until a message may go to this chat, and count it."""
-        while (wait := self._pacer.wait_seconds(place.chat, "send")) > 0:
+    async def _turn_comes(self, outgoing: Outgoing) -> None:
+        """Wait until a message may go to this chat, and count it, or all of an album."""
+        chat = outgoing.place.chat
+        while (wait := self._pacer.wait_seconds(chat, "send")) > 0:
             await self._sleep(wait)
-        self._pacer.spend(place.chat, "send")
+        for _ in outgoing.files or (None,):
+            self._pacer.spend(chat, "send")
 
     async def tell_now(self, place: Place, text: str) -> None:
         """Say something past the outbox, as well as it goes: for when the disk is full."""
@@ -241,13 +254,15 @@ class Replies:
         except TelegramError as exc:
             log.warning("could not tell %s: %s", place, type(exc).__name__)
 
-    async def _send(self, outgoing: Outgoing) -> list[int]:
+    async def _send(self, outgoing: Outgoing) -> Sent:
         """Send one message and give its numbers, or raise what that means for the outbox."""
         try:
+            if outgoing.files:
+                return await uploads.send(self._bot, outgoing)
             try:
-                return await self._do(outgoing)
+                return Sent(tuple(await self._do(outgoing)))
             except BadRequest as exc:
-                return await self._do_otherwise(outgoing, exc)
+                return Sent(tuple(await self._do_otherwise(outgoing, exc)))
         except TelegramError as exc:
             raise _meaning(exc) from exc
 
@@ -255,8 +270,6 @@ class Replies:
         if outgoing.delete:
             await self._bot.delete_message(outgoing.place.chat, outgoing.edits or 0)
             return []
-        if outgoing.files:
-            return await self._files(outgoing)
         if outgoing.rich:
             return await self._rich(outgoing)
         if outgoing.edits is not None:
@@ -313,19 +326,6 @@ class Replies:
             },
         )
         return [int(sent["message_id"])]
-
-    async def _files(self, outgoing: Outgoing) -> list[int]:
-        numbers = []
-        for file in outgoing.files:
-            sent = await self._bot.send_document(
-                outgoing.place.chat,
-                file.content,
-                filename=file.name,
-                message_thread_id=outgoing.place.topic or None,
-                disable_notification=outgoing.silent or None,
-            )
-            numbers.append(sent.message_id)
-        return numbers
 
     async def _do_otherwise(self, outgoing: Outgoing, exc: BadRequest) -> list[int]:
         """Find another way for what Telegram has refused, or raise the refusal."""

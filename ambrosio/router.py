@@ -129,7 +129,9 @@ class Router:
         self._fast_route = tuple(name for name in fast_route if name in providers)
         self.painters: Mapping[str, Painter] = painters or {}
         self._painting: Mapping[str, Vitals] = {name: Vitals() for name in self.painters}
-        self._image_route = tuple(name for name in image_route if name in self.painters)
+        self._image_route = tuple(
+            name for name in dict.fromkeys(image_route) if name in self.painters
+        )
         self._now, self._sleep = now, sleep
         self._ceiling, self._spent = ceiling, spent
 

@@ -16,7 +16,7 @@ from telegram.warnings import PTBUserWarning
 
 from .assistant import Assistant
 from .bot import Bot
-from .commands import Desk
+from .desk import Desk
 from .errors import TokenRefused
 from .heartbeat import beat
 from .pacing import Pacer
@@ -26,11 +26,14 @@ from .providers import OpenAIProvider
 from .replies import Replies, Style
 from .settings import Settings
 from .store import Store
+from .studio import Studio
 
 log = logging.getLogger(__name__)
 
 # A read timeout leaves open whether a message was sent, so it is long.
 TELEGRAM_SECONDS = 30.0
+# An album of large pictures, on a thin line.
+UPLOAD_SECONDS = 180.0
 LONGEST_PAUSE_SECONDS = 60.0
 
 
@@ -44,7 +47,11 @@ def telegram_bot(given: Settings) -> telegram.Bot:
         given.telegram_bot_token.get_secret_value(),
         base_url=f"{given.telegram_base_url}/bot",
         base_file_url=f"{given.telegram_base_url}/file/bot",
-        request=HTTPXRequest(read_timeout=TELEGRAM_SECONDS, write_timeout=TELEGRAM_SECONDS),
+        request=HTTPXRequest(
+            read_timeout=TELEGRAM_SECONDS,
+            write_timeout=TELEGRAM_SECONDS,
+            media_write_timeout=UPLOAD_SECONDS,
+        ),
         get_updates_request=HTTPXRequest(connection_pool_size=1),
     )
 
@@ -54,6 +61,7 @@ async def serve(
     *,
     store: Store,
     assistant: Assistant,
+    studio: Studio,
     providers: Mapping[str, OpenAIProvider],
     stop: asyncio.Event,
     now: Callable[[], float],
@@ -65,6 +73,7 @@ async def serve(
     desk = Desk(
         store=store,
         assistant=assistant,
+        studio=studio,
         providers=providers,
         owners=partial(_owners, given, store),
         now=now,

@@ -64,6 +64,7 @@ async def living(
                 loaded,
                 store=house.store,
                 assistant=house.assistant,
+                studio=house.studio,
                 providers=house.providers,
                 stop=stop,
                 now=now,

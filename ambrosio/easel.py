@@ -1,0 +1,79 @@
+"""A picture's way through the bot: shown while it is made, kept in one transaction, delivered."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from .desk import Desk
+from .imagine import compose
+from .messages import Outgoing
+from .previews import Previewer
+from .replies import Replies
+from .store import Row
+from .studio import Canvas, Order, Work
+
+# What is painted faster needs no status line.
+STATUS_SECONDS = 3.0
+
+
+class Easel:
+    """Works orders off, one for each chat at a time."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        replies: Replies,
+        previewer: Previewer,
+        *,
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._desk, self._replies, self._previewer = desk, replies, previewer
+        self._sleep = sleep
+
+    async def work(self, row: Row, order: Order) -> bool:
+        """Paint, keep what came of it with the messages that bring it, and deliver them.
+
+        False if nobody wants a picture after all, and nothing was kept.
+        """
+        canvas = Canvas(order.turn.message)
+        self._desk.running[row.place] = canvas
+        try:
+            async with self._previewer.showing(
+                row.place,
+                canvas,
+                action="upload_photo",
+                sent=partial(self._desk.store.previewed, row),
+            ) as preview:
+                work = await self._watched(order, canvas)
+        finally:
+            del self._desk.running[row.place]
+        if work is None:
+            return False
+        surplus = [old for old in (row.preview, preview.message) if old is not None]
+        away = [Outgoing(row.place, edits=old, delete=True) for old in surplus]
+        studio = self._desk.studio
+        if canvas.superseded:
+            # The words have been edited: nobody waits for this, but it may have cost something.
+            self._desk.store.finish(row, away, expenses=studio.expenses(work))
+        else:
+            reply_to = None if row.place.private else row.message
+            replies = [*compose(work, studio, reply_to=reply_to), *away]
+            await self._replies.kept(row.place, partial(studio.keep, work, replies, row))
+        await self._replies.deliver(row.place)
+        return True
+
+    async def _watched(self, order: Order, canvas: Canvas) -> Work | None:
+        async with asyncio.TaskGroup() as group:
+            telling = group.create_task(self._tell(order, canvas))
+            try:
+                return await self._desk.studio.paint(order, canvas)
+            finally:
+                telling.cancel()
+
+    async def _tell(self, order: Order, canvas: Canvas) -> None:
+        await self._sleep(STATUS_SECONDS)
+        while True:
+            canvas.moved.clear()
+            canvas.text = canvas.status(order)
+            canvas.changed.set()
+            await canvas.moved.wait()

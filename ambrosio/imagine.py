@@ -1,0 +1,322 @@
+"""/imagine: the command, the buttons under pictures, and what pictures look like in a chat.
+
+What an option means is in `wishes`, who paints is the router's, and a picture's way through the bot
+is in `easel`.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+
+from .desk import Call, Desk, Reply, Run
+from .errors import AllFailed, AmbrosioError, HugePicture, Overloaded, Rejected, Unwelcome
+from .markdown import plain
+from .markdown.chunks import units
+from .messages import Button, Chunk, Entity, File, Outgoing, Turn
+from .palette import refused
+from .pictures import Picture
+from .replies import notice
+from .store import Hung, Painting
+from .studio import Order, Studio, Work
+from .wishes import SEEDS, Fault, Wish, parse
+
+CAPTION_UNITS = 1024
+MOST_ALBUM = 10
+SUFFIXES = {"jpeg": "jpg"}
+
+EXPLAINED = """\
+Write what you want to see behind the command:
+
+/imagine a red fox in the snow
+
+/imagine a harbour at dawn, watercolour --ar 16:9 --n 4 --no "people, text"
+
+Options, anywhere in the text: `--n` 1 to 4 pictures, `--ar` 16:9 or `--size` 1024x768, `--seed`, \
+`--steps`, `--no` what to avoid, `--model`. As a reply to a message it paints that message."""
+
+
+# --- what is wanted -------------------------------------------------------------------------------
+
+
+async def imagine(desk: Desk, call: Call) -> Reply:
+    """Paint what stands behind the command, else the message that it replies to."""
+    wish = parse(call.args)
+    if isinstance(wish, Fault):
+        return _mended(wish, call.args)
+    if not wish.prompt:
+        wish = replace(wish, prompt=_prompt_replied_to(desk, call))
+    if not wish.prompt:
+        return Reply(EXPLAINED)
+    return Reply(order=Order(_turn(desk, call, wish), wish))
+
+
+def _prompt_replied_to(desk: Desk, call: Call) -> str:
+    """Give the text of the message that is replied to; of a picture, what it was made from."""
+    if call.replied_to is not None:
+        shown = desk.store.painting_shown(call.place, call.replied_to)
+        if shown is not None and (found := desk.store.painting(shown)):
+            return found[0].wish.prompt
+    return call.quote.strip()
+
+
+def _mended(fault: Fault, args: str) -> Reply:
+    """Say what would be right, and give the text back to be copied with a tap."""
+    fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", args)))
+    return Reply(
+        f"{fault.line} Edit your message, or copy it from here:\n\n"
+        f"{fence}\n/imagine {args}\n{fence}"
+    )
+
+
+def _turn(desk: Desk, call: Call, wish: Wish, *, message: int | None = None) -> Turn:
+    state = desk.store.place(call.place)
+    return Turn(
+        place=call.place,
+        message=call.message if message is None else message,
+        person=call.person,
+        question=f"/imagine {wish.prompt}",
+        parent=state.head,
+        model=state.model,
+    )
+
+
+def changed(desk: Desk, call: Call) -> Order | None:
+    """Understand words in reply to a picture as a wish for another one; the seed stays."""
+    shown = call.replied_to and desk.store.painting_shown(call.place, call.replied_to)
+    found = desk.store.painting(shown) if shown else None
+    if not found or not found[1]:
+        return None
+    painting, hung = found
+    wish = replace(painting.wish, seed=None, count=1)
+    turn = replace(_turn(desk, call, wish), question=call.args, parent=shown)
+    seeds = () if hung[0].seed is None else (hung[0].seed,)
+    return Order(turn, wish, seeds=seeds, change=call.args)
+
+
+# --- buttons under pictures -----------------------------------------------------------------------
+
+
+async def press_again(desk: Desk, call: Call) -> Reply:
+    """Paint the same with new seeds."""
+    return _repeated(desk, call)
+
+
+async def press_four(desk: Desk, call: Call) -> Reply:
+    """Paint the same four times, with new seeds."""
+    return _repeated(desk, call, count=4)
+
+
+def _repeated(desk: Desk, call: Call, *, count: int = 0) -> Reply:
+    found = desk.store.painting(int(call.args))
+    if not found:
+        return _forgotten()
+    wish = found[0].wish
+    wish = replace(wish, seed=None, count=count or wish.count)
+    return Reply(order=_order(desk, call, wish))
+
+
+async def press_vary(desk: Desk, call: Call) -> Reply:
+    """Paint from the picture where the model can, else with the seeds beside it."""
+    number = int(call.args)
+    found = desk.store.painting(number)
+    if not found or not found[1]:
+        return _forgotten()
+    painting, hung = found
+    seeds = ((min(painting.seeds) - 1) % SEEDS, (max(painting.seeds) + 1) % SEEDS)
+    wish = replace(painting.wish, seed=seeds[0], count=len(seeds), model=str(painting.ref or ""))
+    note = "Varied: the seeds beside it"
+    if hung[0].seed is None:
+        note = "Varied: painted anew, since this model takes no seeds"
+    order = replace(_order(desk, call, wish), seeds=seeds, note=note)
+    if _paints_from_pictures(desk.studio, painting):
+        reference = desk.store.original(number, hung[0].number)
+        if reference:
+            order = replace(order, reference=reference, note="Varied: painted from the picture")
+    return Reply(order=order)
+
+
+def _paints_from_pictures(studio: Studio, painting: Painting) -> bool:
+    ref = painting.ref
+    painter = studio.router.painters.get(ref.provider) if ref else None
+    return bool(ref and painter and painter.row(ref.model).reference)
+
+
+async def press_file(desk: Desk, call: Call) -> Reply:
+    """Send the originals as documents; those that are no longer kept are painted once more."""
+    number = int(call.args)
+    found = desk.store.painting(number)
+    if not found or not found[1]:
+        return _forgotten()
+    painting, hung = found
+    if all(each.there for each in hung):
+        files = tuple(File(name(each), picture=each.number) for each in hung)
+        return Reply(sends=(Outgoing(call.place, files=files, turn=number),))
+    if any(each.seed is None for each in hung):
+        return Reply("I no longer keep the original, and this model cannot paint it once more.")
+    seeds = tuple(each.seed for each in hung if each.seed is not None)
+    wish = replace(painting.wish, seed=seeds[0], count=len(seeds), model=str(painting.ref or ""))
+    note = "I no longer kept the original: painted once more with the same seed"
+    return Reply(order=replace(_order(desk, call, wish), seeds=seeds, originals=True, note=note))
+
+
+async def press_paint(desk: Desk, call: Call) -> Reply:
+    """Try once more what failed, or what is missing of it."""
+    number = int(call.args)
+    found, asked = desk.store.painting(number), desk.store.turn(number)
+    if not found or not asked:
+        return _forgotten()
+    painting, hung = found
+    have = {each.seed for each in hung}
+    missing = tuple(seed for seed in painting.seeds if seed not in have)
+    if hung and (not missing or None in have):
+        missing = painting.seeds[len(hung) :]
+    if hung and not missing:
+        return Reply(toast="That is painted already.")
+    wish = replace(painting.wish, count=len(missing) or painting.wish.count)
+    order = replace(_order(desk, call, wish), seeds=missing)
+    if not hung:
+        order = replace(order, turn=replace(order.turn, replaces=number))
+    return Reply(order=order)
+
+
+def _order(desk: Desk, call: Call, wish: Wish) -> Order:
+    asked = desk.store.turn(int(call.args))
+    # In answer to the words, not to the picture whose button was pressed.
+    message = asked.turn.message if asked else call.message
+    return Order(_turn(desk, call, wish, message=message), wish)
+
+
+def _forgotten() -> Reply:
+    return Reply(toast="I no longer know that picture.")
+
+
+PRESSES: Mapping[str, Run] = {
+    "again": press_again,
+    "vary": press_vary,
+    "four": press_four,
+    "file": press_file,
+    "paint": press_paint,
+}
+BUTTONS = (
+    Button("Again", "again:{turn}"),
+    Button("Vary", "vary:{turn}"),
+    Button("×4", "four:{turn}"),
+    Button("File", "file:{turn}"),
+)
+RETRY = Button("Retry", "paint:{turn}")
+
+
+# --- what it looks like ---------------------------------------------------------------------------
+
+
+def compose(work: Work, studio: Studio, *, reply_to: int | None = None) -> list[Outgoing]:
+    """Make messages of what came of an order: photos together, what is too large for one behind."""
+    place = work.order.turn.place
+    if not work.painted:
+        line = failed(work.failure) if work.failure else "Stopped."
+        return notice(place, line, buttons=(RETRY,), reply_to=reply_to)
+    outgoing = [Outgoing(place, files=files, silent=True) for files in _grouped(work)]
+    caption = _caption(work, studio)
+    outgoing[0] = replace(outgoing[0], chunk=caption, reply_to=reply_to, silent=False)
+    buttons = (*BUTTONS, RETRY) if _missing(work) else BUTTONS
+    if len(work.painted) == 1:
+        outgoing[0] = replace(outgoing[0], buttons=buttons)
+    else:
+        # An album takes no buttons.
+        chunk = plain(f"{len(work.painted)} pictures. What next?")
+        outgoing.append(Outgoing(place, chunk, buttons=buttons, silent=True))
+    return outgoing
+
+
+def failed(failure: AmbrosioError) -> str:
+    """Say in a line why there is no picture, and what helps."""
+    causes = failure.causes if isinstance(failure, AllFailed) else [failure]
+    if len(causes) > 1:
+        return f"Nobody could paint it: {failure}. Press Retry in a moment."
+    [cause] = causes
+    match cause:
+        case Overloaded() if cause.retry_after_seconds:
+            return f"{cause.happened} Press Retry in {cause.retry_after_seconds:.0f} s."
+        case Unwelcome() | HugePicture():
+            return cause.sentence
+        case Rejected():
+            return f"{cause.happened} Try fewer options, or another model with --model."
+        case _ if not cause.again:
+            return cause.sentence
+        case _:
+            return f"{cause.happened} Your prompt is kept: press Retry."
+
+
+def _missing(work: Work) -> int:
+    return len(work.seeds) - len(work.painted)
+
+
+def _grouped(work: Work) -> list[tuple[File, ...]]:
+    files = [
+        File(name(picture), photo=picture.photo and not work.order.originals, picture=number)
+        for number, picture in enumerate(work.pictures)
+    ]
+    groups = [[file for file in files if file.photo is kind] for kind in (True, False)]
+    return [tuple(group) for group in groups if group]
+
+
+def name(picture: Picture | Hung) -> str:
+    """Name a picture's file."""
+    suffix = SUFFIXES.get(picture.kind, picture.kind)
+    return f"picture.{suffix}" if picture.seed is None else f"picture-{picture.seed}.{suffix}"
+
+
+def _caption(work: Work, studio: Studio) -> Chunk:
+    """Put the prompt over what it was made with, and cut the prompt if both are too long."""
+    details = plain("\n".join([" · ".join(_details(work, studio)), *_notes(work)]))
+    length = units(details.text)
+    prompt = _cut(work.order.wish.prompt, CAPTION_UNITS - length - 2)
+    italic = Entity("italic", units(prompt) + 2, length)
+    return Chunk(f"{prompt}\n\n{details.text}", (italic,))
+
+
+def _details(work: Work, studio: Studio) -> list[str]:
+    first = work.painted[0]
+    details = []
+    if work.taken:
+        ref = work.taken.ref
+        details.append(f"{studio.name(ref)} at {ref.provider}")
+        if work.taken.request.steps and "steps" not in first.lost:
+            details.append(f"{work.taken.request.steps} steps")
+    seeds = [str(each.seed) for each in work.pictures if each.seed is not None]
+    if seeds:
+        details.insert(1, f"seed{'s' * (len(seeds) > 1)} {', '.join(seeds)}")
+    details.append(f"{first.picture.width}×{first.picture.height}")
+    details.append(f"{work.seconds:.1f} s")
+    if work.usd is not None:
+        details.append(money(work.usd))
+    return details
+
+
+def money(usd: Decimal) -> str:
+    """Write an amount with as many digits as tell something."""
+    if not usd:
+        return "free"
+    return f"${usd:.2f}" if usd >= 1 else f"${usd:.4f}".rstrip("0")
+
+
+def _notes(work: Work) -> list[str]:
+    notes = [work.order.note] if work.order.note else []
+    changes = [*work.taken.changes] if work.taken else []
+    changes += refused(work.order.wish, work.painted[0].lost)
+    if changes:
+        notes.append("As near as this model can: " + ", ".join(changes))
+    if _missing(work):
+        have = f"{len(work.painted)} of {len(work.seeds)}"
+        why = failed(work.failure) if work.failure else "Stopped." if work.stopped else ""
+        notes.append(f"{have}. {why}".strip())
+    return notes
+
+
+def _cut(text: str, most: int) -> str:
+    """Cut a text to so many UTF-16 units, never through a character."""
+    if units(text) <= most:
+        return text
+    kept = text.encode("utf-16-le")[: 2 * (most - 1)].decode("utf-16-le", "ignore")
+    return kept.rstrip() + "…"
