@@ -45,7 +45,7 @@ _OPTION = re.compile(r"(?<!\S)(--+|[—–])([^\W\d_]+)(?:\s*=\s*|(?=\s)\s*|$)")
 _QUOTED = re.compile(r"\"([^\"]*)\"|[“„”]([^“”]*)[”“]|«([^»]*)»|'([^']*)'|‘([^’]*)’")
 _WORD = re.compile(r"\S+")
 # Without quotes, a list goes on as long as there are commas.
-_LIST = re.compile(r"[^\s,]+(?:\s*,\s*(?!--|[—–])[^\s,]+)*")
+_LIST = re.compile(r"[^\s,]+(?:\s*,\s*(?!--|[—–])[^\s,]+)*,?")
 
 
 def parse(text: str) -> Wish | Fault:

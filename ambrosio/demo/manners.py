@@ -292,6 +292,14 @@ class Repeats:
         await mouth.finish()
 
 
+@dataclass(frozen=True, slots=True)
+class Gives:
+    """Pictures that are handed out as they are, whole or not; or only an address for each."""
+
+    contents: tuple[bytes, ...] = ()
+    urls: tuple[str, ...] = ()
+
+
 Refusal = Status | Overflow
 Performance = (
     Says
@@ -307,7 +315,7 @@ Performance = (
     | Repeats
 )
 Item = Refusal | Performance
-ImageItem = Status | StallsBefore | HangsUp | Dies | EmptyAnswer | Holds
+ImageItem = Status | StallsBefore | HangsUp | Dies | EmptyAnswer | Holds | Gives
 
 
 def _parts(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -33,6 +33,7 @@ from .manners import (
     EmptyAnswer,
     EndsUnfinished,
     ErrorObject,
+    Gives,
     HangsUp,
     Holds,
     ImageItem,
@@ -60,6 +61,7 @@ __all__ = [
     "EmptyAnswer",
     "EndsUnfinished",
     "ErrorObject",
+    "Gives",
     "HangsUp",
     "Holds",
     "ImageRequest",
@@ -250,13 +252,20 @@ class ModelServer(Terms):
             served.becomes("finished")
             await line.break_off()
             return
-        count = 0 if isinstance(item, EmptyAnswer) else asked.n
-        data = [await self._drawn(asked, index) for index in range(count)]
+        data = await self._data(item, asked)
         name = f"img-{len(self.image_served)}"
         body = {"id": name, "model": asked.model, "object": "list", "data": data}
         served.becomes("finished")
         headers = {"content-type": "application/json"}
         await line.reply(200, json.dumps(body).encode(), headers)
+
+    async def _data(self, item: ImageItem | None, asked: ImageRequest) -> list[dict[str, Any]]:
+        if isinstance(item, EmptyAnswer):
+            return []
+        if isinstance(item, Gives):
+            coded = [{"b64_json": b64encode(content).decode()} for content in item.contents]
+            return [*coded, *({"url": url} for url in item.urls)]
+        return [await self._drawn(asked, index) for index in range(asked.n)]
 
     async def _drawn(self, asked: ImageRequest, index: int) -> dict[str, Any]:
         seed = (asked.seed or 0) + index
