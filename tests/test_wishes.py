@@ -106,7 +106,10 @@ FAULTS = [
     ("a red fox --size big", "--size big does not work: it takes width and height from 64"),
     ("a red fox --size 10x10", "--size 10x10 does not work: it takes width and height from 64"),
     ("a red fox --size 9999x9999", "--size 9999x9999 does not work: it takes width and height"),
-    ("a red fox --seed lucky", "--seed lucky does not work: it takes a number from 0 to 4294967295"),
+    (
+        "a red fox --seed lucky",
+        "--seed lucky does not work: it takes a number from 0 to 4294967295",
+    ),
     ("a red fox --seed 4294967296", "--seed 4294967296 does not work: it takes a number from 0"),
     ("a red fox --seed 99999999999999", "--seed 99999999999999 does not work"),
     ("a red fox --steps 0", "--steps 0 does not work: it takes a number from 1 to 100."),
