@@ -216,9 +216,7 @@ class Replies:
         except NotTaken as exc:
             log.warning("Telegram does not take a message for %s: %s", outgoing.place, exc)
             sent = Sent()
-        await self.written(
-            partial(self._store.sent, number, outgoing, sent.messages, sent.files)
-        )
+        await self.written(partial(self._store.sent, number, outgoing, sent.messages, sent.files))
 
     async def kept(self, place: Place, keep: Callable[[], object]) -> None:
         """Keep what came of a turn, which must not be asked for again: wait for the disk."""

@@ -462,6 +462,8 @@ async def test_retry_repeats_a_picture(anna, painter):
 
 # --- failures -------------------------------------------------------------------------------------
 
+NO_PICTURE = "together sent something that is no picture, or only a piece of one."
+TOO_LARGE = "together sent a picture that is far too large for Telegram."
 FAILURES = [
     (
         Status(400, type="content_policy_violation"),
@@ -486,13 +488,11 @@ FAILURES = [
     (EmptyAnswer(), "together gave an empty answer. Your prompt is kept: press Retry."),
     (
         Gives((b"<html>",)),
-        "together sent something that is no picture, or only a piece of one. "
-        "Your prompt is kept: press Retry.",
+        f"{NO_PICTURE} Your prompt is kept: press Retry.",
     ),
     (
         Gives((b"\x89PNG" + bytes(40_000_000),)),
-        "together sent a picture that is far too large for Telegram. "
-        "Ask for a smaller one with --size.",
+        f"{TOO_LARGE} Ask for a smaller one with --size.",
     ),
     (
         Gives(urls=("https://nowhere.invalid/1.png",)),
@@ -523,17 +523,13 @@ async def test_partial_results_are_delivered_and_retry_makes_the_rest(house, ann
     await anna.wait_text("What next?")
     failed = set(seeds(painter)[:2])
     await anna.press("Retry")
-    await api_wait(anna, 5)
+    await anna._until(lambda: len(anna.answers) == 6, "not all of it")
     await house.settled()
 
     line = "2 of 4. together had a fault of its own. Your prompt is kept: press Retry."
     assert line in anna.answers[0].text
     assert set(seeds(painter)[4:]) == failed
     assert spent(house) == 4 * Decimal("0.0019922944")
-
-
-async def api_wait(anna, count):
-    await anna._until(lambda: len(anna.answers) > count, f"not {count} answers")
 
 
 async def test_the_next_painter_takes_over(api, telegram_url, tmp_path, given, painter, anna):

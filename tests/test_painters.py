@@ -384,12 +384,10 @@ async def test_a_server_at_home_sends_nobody_outside(http, server):
 async def asked(router, *, count=1, model="", private=False):
     """Collect what comes of a commission, and the failure at its end."""
     wish = Wish("a fox", count=count, model=model)
+    commission = Commission(wish, tuple(range(7, 7 + count)), private=private)
     parts = []
     try:
-        async for part in router.imagine(
-            Commission(wish, tuple(range(7, 7 + count)), private=private)
-        ):
-            parts.append(part)
+        parts.extend([part async for part in router.imagine(commission)])
     except errors.AmbrosioError as exc:
         return parts, exc
     return parts, None
