@@ -482,9 +482,9 @@ FAILURES = [
         Status(429, retry_after=60),
         "together is too busy right now. Press Retry in 60 s.",
     ),
-    (Status(500), "together had a fault of its own. Your prompt is kept: press Retry."),
+    (Status(500), "together ran into an error of its own. Your prompt is kept: press Retry."),
     (HangsUp(), "together cannot be reached. Your prompt is kept: press Retry."),
-    (Dies(), "together had a fault of its own. Your prompt is kept: press Retry."),
+    (Dies(), "together ran into an error of its own. Your prompt is kept: press Retry."),
     (EmptyAnswer(), "together gave an empty answer. Your prompt is kept: press Retry."),
     (
         Gives((b"<html>",)),
@@ -526,7 +526,7 @@ async def test_partial_results_are_delivered_and_retry_makes_the_rest(house, ann
     await anna._until(lambda: len(anna.answers) == 6, "not all of it")
     await house.settled()
 
-    line = "2 of 4. together had a fault of its own. Your prompt is kept: press Retry."
+    line = "2 of 4. together ran into an error of its own. Your prompt is kept: press Retry."
     assert line in anna.answers[0].text
     assert set(seeds(painter)[4:]) == failed
     assert spent(house) == 4 * Decimal("0.0019922944")

@@ -387,7 +387,8 @@ async def asked(router, *, count=1, model="", private=False):
     commission = Commission(wish, tuple(range(7, 7 + count)), private=private)
     parts = []
     try:
-        parts.extend([part async for part in router.imagine(commission)])
+        async for part in router.imagine(commission):
+            parts.append(part)  # noqa: PERF401  what came before a failure counts
     except errors.AmbrosioError as exc:
         return parts, exc
     return parts, None

@@ -15,7 +15,9 @@ GPT = "gpt-image-1"
 
 
 def fitted(typed, model, seeds=(7,)):
-    return fit(parse(typed), seeds, model, known(model, {}))
+    wish = parse(typed)
+    assert isinstance(wish, Wish)
+    return fit(wish, seeds, model, known(model, {}))
 
 
 SHAPES = [
