@@ -11,12 +11,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import openai
 from openai import AsyncOpenAI, AsyncStream
 from openai.types.chat import ChatCompletionChunk
+from openai.types.chat.chat_completion_chunk import ChoiceDelta
 
 from .context import CAUTIOUS_WINDOW, CONCISE_TOKENS, Context, Manner
 from .errors import (
@@ -54,6 +55,18 @@ UNTHINKING: Mapping[str, Mapping[str, Any]] = {
 PROBE_SECONDS = 3.0
 # What moderation calls itself.
 UNWELCOME = frozenset({"content_policy_violation", "moderation_blocked", "content_filter"})
+# All that comes out of the SDK, which turns most of httpx's errors into its own and passes on what
+# Python makes of a line that is no JSON.
+FOREIGN = (
+    openai.OpenAIError,
+    httpx.HTTPError,
+    httpx.StreamError,
+    httpx.InvalidURL,
+    httpx.CookieConflict,
+    json.JSONDecodeError,
+    UnicodeDecodeError,
+    RecursionError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +141,9 @@ class OpenAIProvider:
         query = "?serverless" if self.row.flavour == "together" else ""
         found = await self._get("/models" + query)
         # together.ai gives a bare list where everybody else wraps it.
-        items = found.get("data", []) if isinstance(found, dict) else found
+        items = found.get("data") if isinstance(found, dict) else found
+        if not isinstance(items, list):
+            raise Faulty(self.name)
         return [
             Served(str(item["id"]), str(item.get("type", "chat")), _context_of(item))
             for item in items
@@ -177,7 +192,7 @@ class OpenAIProvider:
                 return await self._client.get(path, cast_to=object)
         except TimeoutError:
             raise TimedOut(self.name) from None
-        except (openai.OpenAIError, json.JSONDecodeError) as exc:
+        except FOREIGN as exc:
             raise self._translated(exc, self.row.model) from exc
 
     async def stream(
@@ -230,7 +245,7 @@ class OpenAIProvider:
         except openai.APIConnectionError as exc:
             failure = Faulty if answer.begun else Unreachable
             raise failure(self.name) from exc
-        except (openai.OpenAIError, json.JSONDecodeError, UnicodeDecodeError) as exc:
+        except FOREIGN as exc:
             raise self._translated(exc, model, context.tokens) from exc
 
     async def _open(
@@ -248,7 +263,7 @@ class OpenAIProvider:
     def _translated(self, exc: Exception, model: str, tokens: int = 0) -> ProviderError:
         """Turn a foreign failure into ours, by class and status, never by its text."""
         match exc:
-            case openai.APIConnectionError():
+            case openai.APIConnectionError() | httpx.TransportError():
                 # A timeout is one of them: only connecting has a limit of the SDK's own.
                 return Unreachable(self.name)
             case openai.APIStatusError() if exc.status_code in {400, 403, 413, 422}:
@@ -263,8 +278,8 @@ class OpenAIProvider:
         body = exc.body if isinstance(exc.body, dict) else {}
         window = self._window or CAUTIOUS_WINDOW
         if exc.type == "exceed_context_size_error" or tokens > window:
-            self._window = int(body.get("n_ctx") or window)
-            tokens = int(body.get("n_prompt_tokens") or tokens)
+            self._window = _count(body.get("n_ctx")) or window
+            tokens = _count(body.get("n_prompt_tokens")) or tokens
             return TooLong(self.name, tokens=tokens, limit=self._window)
         if {exc.code, exc.type} & UNWELCOME:
             return Unwelcome(self.name)
@@ -320,20 +335,32 @@ class _Answer:
         self.begun = self._spoken = False
 
     def take(self, chunk: ChatCompletionChunk) -> list[Begun | Delta | Ended]:
-        """Read a chunk; those that only report progress or usage give nothing to show."""
+        """Read a chunk, or raise `Faulty`: the SDK does not check what it hands over."""
+        try:
+            return self._read(chunk)
+        except (AttributeError, TypeError, ValueError):
+            raise Faulty(self._provider) from None
+
+    def _read(self, chunk: ChatCompletionChunk) -> list[Begun | Delta | Ended]:
+        # Chunks that only report progress or usage give nothing to show.
         self._usage = _usage(chunk) or self._usage
         if not self._ref.model and chunk.model:
-            self._ref = replace(self._ref, model=chunk.model)
+            self._ref = replace(self._ref, model=str(chunk.model))
         parts: list[Begun | Delta | Ended] = []
         for choice in chunk.choices or ():
-            extra = choice.delta.model_extra or {}
-            thought = extra.get("reasoning") or extra.get("reasoning_content") or ""
-            words = self._thoughts.feed(choice.delta.content or "")
-            parts += self._say(Delta(words.text, str(thought) + words.reasoning))
+            # The last choice of some servers has none.
+            if (delta := cast("ChoiceDelta | None", choice.delta)) is not None:
+                parts += self._say(self._heard(delta))
             if choice.finish_reason:
                 long = choice.finish_reason == "length"
                 self._finish = Finish.LENGTH if long else Finish.STOP
         return parts
+
+    def _heard(self, delta: ChoiceDelta) -> Delta:
+        extra = delta.model_extra or {}
+        thought = extra.get("reasoning") or extra.get("reasoning_content") or ""
+        words = self._thoughts.feed(delta.content or "")
+        return Delta(words.text, str(thought) + words.reasoning)
 
     def end(self) -> list[Begun | Delta | Ended]:
         """Close the answer, or raise: without a finish reason the line was cut."""
@@ -371,16 +398,22 @@ def _usage(chunk: ChatCompletionChunk) -> Usage | None:
     flat = (usage.model_extra or {}).get("cached_tokens")
     cached = (read.cached_tokens if read else None) or flat or 0
     return Usage(
-        prompt=usage.prompt_tokens or 0,
-        completion=usage.completion_tokens or 0,
+        prompt=int(usage.prompt_tokens or 0),
+        completion=int(usage.completion_tokens or 0),
         cached=int(cached),
-        reasoning=(said.reasoning_tokens if said else None) or 0,
+        reasoning=int((said.reasoning_tokens if said else None) or 0),
     )
 
 
 def _context_of(item: Mapping[str, Any]) -> int:
-    meta = item.get("meta") or {}
-    return int(item.get("context_length") or meta.get("n_ctx") or 0)
+    meta = item.get("meta")
+    n_ctx = meta.get("n_ctx") if isinstance(meta, dict) else 0
+    return _count(item.get("context_length")) or _count(n_ctx)
+
+
+def _count(value: object) -> int:
+    """Read a number of tokens; 0 for everything that is none."""
+    return value if isinstance(value, int) else 0
 
 
 def _seconds(header: str | None) -> float | None:
