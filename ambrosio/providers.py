@@ -62,7 +62,6 @@ FOREIGN = (
     httpx.HTTPError,
     httpx.StreamError,
     httpx.InvalidURL,
-    httpx.CookieConflict,
     json.JSONDecodeError,
     UnicodeDecodeError,
     RecursionError,
@@ -86,8 +85,8 @@ class OpenAIProvider:
         self.row = row
         self.local = is_local(row.base_url) if row.local is None else row.local
         self._window = row.context
-        # What the server refused once is not sent to that model again.
-        self._refuses_options: set[str] = set()
+        # What a model takes of a concise turn's options and limit, where it has refused some.
+        self._taken: dict[str, tuple[bool, bool]] = {}
         self._client = AsyncOpenAI(
             # The SDK insists on a key; servers without one do not look at it.
             api_key=row.api_key.get_secret_value() or "none",
@@ -205,25 +204,25 @@ class OpenAIProvider:
         """
         row = self._row(model)
         model = model or row.model
-        frugal, limited = concise and model not in self._refuses_options, concise
+        frugal, limited = self._taken.get(model, (True, True)) if concise else (False, False)
+        refused = False
         while True:
             body = _body(row, frugal=frugal, limited=limited)
             try:
                 async with aclosing(self._once(context, model, body)) as parts:
                     async for part in parts:
                         yield part
-            except Empty:
-                if not limited:
+            except (Empty, Rejected) as exc:
+                less = _less(exc, frugal=frugal, limited=limited)
+                if less is None:
                     raise
-                limited = False
-            except Rejected as exc:
-                if isinstance(exc, TooLong) or not frugal:
-                    raise
-                log.info("%s refuses optional parameters for %s", self.name, model)
-                self._refuses_options.add(model)
-                frugal = False
+                frugal, limited = less
+                refused = refused or isinstance(exc, Rejected)
             else:
-                return
+                break
+        if refused:
+            log.info("%s refuses optional parameters for %s", self.name, model)
+            self._taken[model] = frugal, limited
 
     async def _once(
         self, context: Context, model: str, body: dict[str, Any]
@@ -321,6 +320,16 @@ def _body(row: ProviderRow, *, frugal: bool, limited: bool) -> dict[str, Any]:
         thoughts = THINKING_TOKENS if row.thinking == "effort" else 0
         body |= {"max_tokens": CONCISE_TOKENS + thoughts}
     return body
+
+
+def _less(exc: ProviderError, *, frugal: bool, limited: bool) -> tuple[bool, bool] | None:
+    """Say with how much less a failed request is made again; None: not at all."""
+    if isinstance(exc, Empty):
+        return (frugal, False) if limited else None
+    if isinstance(exc, TooLong) or not (frugal or limited):
+        return None
+    # The limit goes last; some models know it only by another name.
+    return False, frugal and limited
 
 
 class _Answer:
