@@ -26,6 +26,8 @@ UPDATE_KINDS = (
     "my_chat_member",
 )
 STOP_COMMANDS = ("/stop", "/cancel")
+# Anonymous admins and channels borrow the id of a fake user; the others speak in foreign chats.
+NOT_A_PERSON = ("sender_chat", "business_connection_id", "guest_query_id")
 
 
 # --- the gate -------------------------------------------------------------------------------------
@@ -107,14 +109,13 @@ def gate(update: Raw, access: Access) -> Verdict:
                 return _membership(body, access)
             case _:
                 return Dropped("kind")
-    except (KeyError, TypeError, AttributeError, ValueError):
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError):
         return Dropped("unreadable")
 
 
 def _message(body: Raw, access: Access) -> Verdict:
     sender, chat = body.get("from") or {}, body["chat"]
-    # Anonymous admins and channels borrow the id of a fake user and are told by `sender_chat`.
-    if sender.get("is_bot") or "sender_chat" in body or "business_connection_id" in body:
+    if sender.get("is_bot") or any(name in body for name in NOT_A_PERSON):
         return Dropped("not a person")
     text = body.get("text") or body.get("caption") or ""
     if int(sender["id"]) not in access.people:
