@@ -145,6 +145,8 @@ class Router:
     async def stream(self, ask: Ask) -> AsyncGenerator[Begun | Delta | Ended]:
         """Ask until somebody answers, or raise `NoProvider` or `AllFailed`."""
         said, rounds = "", 0
+        # Whoever rests in a later round was still tried.
+        tried: dict[str, ProviderError] = {}
         while True:
             causes: list[ProviderError] = []
             for candidate in self._candidates(ask):
@@ -158,13 +160,14 @@ class Router:
                 except ProviderError as exc:
                     log.warning("%s", exc)
                     causes.append(exc)
+                    tried[exc.provider] = exc
                     said = "".join(words) or said
                 else:
                     return
             rounds += 1
             pause = _pause(causes, rounds)
             if pause is None:
-                raise AllFailed(causes, partial=said)
+                raise AllFailed([*tried.values()], partial=said)
             await self._sleep(pause)
 
     def _candidates(self, ask: Ask) -> list[_Candidate]:
