@@ -241,11 +241,13 @@ class TestTheGate:
             {},
             {"chat": 5},
             {"from": {"id": "x"}},
-            message(**{"from": {"id": 1e999}}),
         ],
     )
     def test_what_cannot_be_read_is_dropped(self, kind, body):
         assert isinstance(gate({"update_id": 1, kind: body}, ACCESS), Dropped)
+
+    def test_an_endless_number_is_dropped(self):
+        assert gate(said(**{"from": {"id": 1e999}}), ACCESS) == Dropped("unreadable")
 
 
 FIELDS = st.sampled_from(
