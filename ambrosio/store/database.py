@@ -90,19 +90,26 @@ class Database:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             self._db = sqlite3.connect(self._path, isolation_level=None, timeout=5)
-            self._db.row_factory = sqlite3.Row
-            self._db.execute("PRAGMA journal_mode = WAL")
-            # FULL: an update that Telegram was told we have must survive a power cut.
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA foreign_keys = ON")
-            self._db.execute("PRAGMA secure_delete = ON")
-            self._migrate()
         except (OSError, sqlite3.Error) as exc:
+            raise StoreFailed(str(exc)) from exc
+        try:
+            self._set_up()
+        except sqlite3.Error as exc:
+            self._db.close()
             raise StoreFailed(str(exc)) from exc
         return self
 
     def __exit__(self, *_exc: object) -> None:
         self._db.close()
+
+    def _set_up(self) -> None:
+        self._db.row_factory = sqlite3.Row
+        self._db.execute("PRAGMA journal_mode = WAL")
+        # FULL: an update that Telegram was told we have must survive a power cut.
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.execute("PRAGMA foreign_keys = ON")
+        self._db.execute("PRAGMA secure_delete = ON")
+        self._migrate()
 
     def _migrate(self) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
