@@ -64,7 +64,9 @@ class Pacer:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._all = Bucket(30, 30)
+        # A full bucket and what flows into it make up what a window can see: 30 in a second here,
+        # 20 in a minute below.
+        self._all = Bucket(12, 18)
         self._chats: dict[int, _Pace] = {}
 
     def wait_seconds(self, chat: int, kind: Kind) -> float:
@@ -103,6 +105,6 @@ class Pacer:
     def _pace(self, chat: int) -> _Pace:
         if chat not in self._chats:
             # Telegram gives groups negative numbers.
-            minute = Bucket(18, 18 / 60) if chat < 0 else None
+            minute = Bucket(8, 12 / 60) if chat < 0 else None
             self._chats[chat] = _Pace(Bucket(4, 1), Bucket(10, 3), minute)
         return self._chats[chat]
