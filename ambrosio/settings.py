@@ -5,14 +5,14 @@ the same table that `ambrosio.toml` extends. Nothing is read on import.
 """
 
 import difflib
-import itertools
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 import platformdirs
 from dotenv import dotenv_values
@@ -32,6 +32,8 @@ from .errors import SettingsInvalid
 from .palette import ImageRow, known
 
 PREFIXES = ("AMBROSIO_", "LLAMA_", "TELEGRAM_", "TOGETHER_", "OPENAI_")
+# The settings that stand in `ambrosio.toml`.
+TABLES = ("providers", "images")
 # llama.cpp's own variables begin alike and are none of our business.
 FOREIGN = ("LLAMA_ARG_", "LLAMA_CACHE", "LLAMA_LOG")
 
@@ -45,7 +47,13 @@ def _words_or_none(value: object) -> object:
 
 
 def _http_url(value: str) -> str:
-    if not re.match(r"https?://[^/\s]+", value):
+    try:
+        parts = urlsplit(value)
+        # A port that is none raises when it is looked at.
+        good = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or re.search(r"\s", value):
         raise ValueError("is not an http address")
     return value.rstrip("/")
 
@@ -170,10 +178,15 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _routes_name_providers(self) -> Self:
         known = {"llama", "together", "openai", *self.providers}
-        routes = (self.ambrosio_route, self.ambrosio_fast_route, self.ambrosio_image_route)
-        for name in itertools.chain(*routes):
-            if name not in known:
-                raise ValueError(f"route:{name}")
+        routes = {
+            "ambrosio_route": self.ambrosio_route,
+            "ambrosio_fast_route": self.ambrosio_fast_route,
+            "ambrosio_image_route": self.ambrosio_image_route,
+        }
+        for route, names in routes.items():
+            for name in names:
+                if name not in known:
+                    raise ValueError(f"{route}:{name}")
         if self.openai_api_key.get_secret_value() and not self.openai_model:
             raise ValueError("openai_model")
         return self
@@ -274,38 +287,66 @@ def load(folder: Path | None = None, **given: Any) -> Settings:
         given: values that overrule both and the environment, by field name.
     """
     folder = Path() if folder is None else folder
-    faults = _unknown(dotenv_values(folder / ".env"), PREFIXES)
+    faults = _unknown(_dotenv(folder / ".env"), PREFIXES)
     faults += _unknown(os.environ, ("AMBROSIO_",))
+    tables = _toml(folder / "ambrosio.toml")
+    faults += [
+        (f"ambrosio.toml: {name}", "is not a table that is read", "[providers.NAME]")
+        for name in tables
+        if name not in TABLES
+    ]
+    rows = {
+        "providers": _rows(tables.get("providers", {}), _provider_defaults),
+        "images": _rows(tables.get("images", {}), _image_defaults),
+    }
     try:
-        rows = _toml_rows(folder / "ambrosio.toml")
         settings = Settings(_env_file=folder / ".env", **{**rows, **given})
     except ValidationError as exc:
         raise SettingsInvalid(faults + [_fault(dict(error)) for error in exc.errors()]) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise SettingsInvalid([*faults, ("ambrosio.toml", str(exc), "a valid TOML file")]) from None
     if faults:
         raise SettingsInvalid(faults)
     return settings
 
 
-def _toml_rows(path: Path) -> dict[str, dict[str, Any]]:
-    """Read `[providers.NAME]` and `[images."MODEL"]`; what is known of a model is the default."""
-    if not path.exists():
-        return {}
-    tables = tomllib.loads(path.read_text("utf-8"))
-    providers = {
-        name: {**known_model(str(row.get("model", ""))), **row} if isinstance(row, dict) else row
-        for name, row in tables.get("providers", {}).items()
+def _dotenv(path: Path) -> Iterable[str]:
+    """Read the names in `.env`."""
+    try:
+        return dotenv_values(path)
+    except (OSError, UnicodeDecodeError) as exc:
+        raise SettingsInvalid([(".env", _line(exc), "a text file like .env.example")]) from None
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+        raise SettingsInvalid([(path.name, _line(exc), "a valid TOML file")]) from None
+
+
+def _line(exc: Exception) -> str:
+    return "is not UTF-8" if isinstance(exc, UnicodeDecodeError) else f"cannot be read: {exc}"
+
+
+def _rows(table: Any, defaults: Callable[[str, dict[str, Any]], Mapping[str, Any]]) -> Any:
+    """Give each row what is known of its model as defaults; pydantic finds what is wrong."""
+    if not isinstance(table, dict):
+        return table
+    return {
+        name: {**defaults(name, row), **row} if isinstance(row, dict) else row
+        for name, row in table.items()
     }
-    images = {
-        model: {**known(model, {}).model_dump(), **row} if isinstance(row, dict) else row
-        for model, row in tables.get("images", {}).items()
-    }
-    return {"providers": providers, "images": images}
+
+
+def _provider_defaults(_name: str, row: dict[str, Any]) -> Mapping[str, Any]:
+    return known_model(str(row.get("model", "")))
+
+
+def _image_defaults(model: str, _row: dict[str, Any]) -> Mapping[str, Any]:
+    return known(model, {}).model_dump()
 
 
 def _unknown(names: Iterable[str], prefixes: tuple[str, ...]) -> list[tuple[str, str, str]]:
-    known = [name.upper() for name in Settings.model_fields if name not in {"providers", "images"}]
+    known = [name.upper() for name in Settings.model_fields if name not in TABLES]
     faults = []
     for name in names:
         if name.startswith(prefixes) and not name.startswith(FOREIGN) and name not in known:
@@ -318,13 +359,14 @@ def _unknown(names: Iterable[str], prefixes: tuple[str, ...]) -> list[tuple[str,
 def _fault(error: dict[str, Any]) -> tuple[str, str, str]:
     """Turn one of pydantic's errors into the setting's name, what is wrong and what is right."""
     place, message = error["loc"], str(error["msg"]).removeprefix("Value error, ")
-    if not place and message.startswith("route:"):
-        wrong = f"names `{message.removeprefix('route:')}`, which is no provider"
-        return ("AMBROSIO_ROUTE", wrong, "llama, together, openai or a row of ambrosio.toml")
+    route, named, wish = message.partition(":")
+    if not place and named:
+        wrong = f"names `{wish}`, which is no provider"
+        return (route.upper(), wrong, "llama, together, openai or a row of ambrosio.toml")
     if not place:
         return (message.upper(), "is missing", str(Settings.model_fields[message].description))
     name = str(place[0])
-    if name in {"providers", "images"}:
+    if name in TABLES:
         return ("ambrosio.toml: " + ".".join(map(str, place)), message, "see README.md")
     right = Settings.model_fields[name].description
     return (name.upper(), _wrong(error, message), str(right))
