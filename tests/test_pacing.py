@@ -86,8 +86,9 @@ class TestAChat:
 
         assert pacer.wait_seconds(ANNA, "send") == 0
 
-    def test_hints_and_messages_do_not_wait_for_each_other(self, pacer):
+    def test_hints_and_messages_do_not_wait_for_each_other(self, pacer, clock):
         spent(pacer, ANNA, "hint")
+        clock.pass_seconds(0.25)
         messages = spent(pacer, ANNA, "send")
 
         assert messages == 4
