@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 
 # The token is part of every address at Telegram, and libraries put addresses into their errors.
-TOKEN = re.compile(r"\b\d{6,}:[\w-]{30,}")
+TOKEN = re.compile(r"(?<!\d)\d{6,}:[\w-]{30,}")
 # These write addresses (httpx) or whole updates (telegram) at levels that one has on.
 CHATTY = {
     "httpx": logging.WARNING,
