@@ -91,6 +91,7 @@ class TestAChat:
         clock.pass_seconds(0.25)
         messages = spent(pacer, ANNA, "send")
 
+        clock.pass_seconds(0.25)
         assert messages == 4
         assert pacer.wait_seconds(BERT, "hint") == 0
 
