@@ -18,7 +18,7 @@ from .errors import AllFailed, NoProvider, ProviderError
 from .messages import Delta, Ended
 from .providers import OpenAIProvider
 from .router import Ask, Router
-from .service import telegram_bot
+from .service import TELEGRAM_SECONDS, telegram_bot
 from .settings import Settings
 
 ENOUGH_BYTES = 500_000_000
@@ -147,8 +147,12 @@ async def _poller(given: Settings, bot: telegram.Bot) -> Finding:
     if _running(given.ambrosio_data_dir):
         return Finding("poller", True, "Ambrosio is running here")
     try:
-        # Without an offset it acknowledges nothing.
-        await bot.get_updates(timeout=POLLER_SECONDS, limit=1)
+        # Without an offset it acknowledges nothing; raw, since what waits may be unreadable.
+        await bot.do_api_request(
+            "getUpdates",
+            {"timeout": POLLER_SECONDS, "limit": 1},
+            read_timeout=POLLER_SECONDS + TELEGRAM_SECONDS,
+        )
     except Conflict:
         return Finding("poller", False, "another program uses this token", "stop one of the two")
     return Finding("poller", True, "no other program uses this token")
