@@ -62,7 +62,8 @@ async def _answer(assistant: Assistant, words: str, *, model: str, now: Callable
         finally:
             showing.cancel()
     paper.write(answer.text)
-    print()
+    if answer.text:
+        print()
     _print_end(answer)
     assistant.keep(answer)
     return 1 if answer.failure else 0
