@@ -31,6 +31,8 @@ def run(script):
                 breaker.succeeded()
             case "l":
                 breaker.let_go()
+            case _:
+                raise ValueError(step)
     return breaker, now
 
 

@@ -26,10 +26,13 @@ def made(kind):
 
 ALL = [kind for kind in below(AmbrosioError) if kind.__module__ == errors.__name__]
 PROVIDERS = [kind for kind in ALL if issubclass(kind, ProviderError)]
-NAMED = {"ids": lambda kind: kind.__name__}
 
 
-@pytest.mark.parametrize("kind", ALL, **NAMED)
+def name(kind):
+    return kind.__name__
+
+
+@pytest.mark.parametrize("kind", ALL, ids=name)
 def test_each_says_what_happened_and_what_can_be_done(kind):
     sentence = made(kind).sentence
 
@@ -39,7 +42,7 @@ def test_each_says_what_happened_and_what_can_be_done(kind):
     assert not re.search(r"[{}\n]|  |None", sentence)
 
 
-@pytest.mark.parametrize("kind", PROVIDERS, **NAMED)
+@pytest.mark.parametrize("kind", PROVIDERS, ids=name)
 def test_each_failure_of_a_provider_names_it(kind):
     failed = made(kind)
 
@@ -47,7 +50,7 @@ def test_each_failure_of_a_provider_names_it(kind):
     assert str(failed) == f"llama {kind.clause}"
 
 
-@pytest.mark.parametrize("kind", ALL, **NAMED)
+@pytest.mark.parametrize("kind", ALL, ids=name)
 def test_each_has_words_of_its_own(kind):
     twins = [
         other.__name__

@@ -86,7 +86,7 @@ class TestWhatIsRead:
         given = load(tmp_path)
 
         with pytest.raises(ValidationError):
-            given.ambrosio_log = "debug"
+            given.ambrosio_log = "debug"  # type: ignore[misc]
 
     def test_variables_of_others_are_none_of_our_business(self, tmp_path, monkeypatch):
         (tmp_path / ".env").write_text("LLAMA_ARG_CTX_SIZE=4096\nHOME_TOWN=Rome\n", "utf-8")
@@ -310,4 +310,5 @@ class TestTheExample:
         shown = re.search(rf"^#{name}=(.*)$", EXAMPLE.read_text("utf-8"), flags=re.MULTILINE)
         default = FIELDS[name.lower()].default
 
+        assert shown
         assert shown[1] == (",".join(default) if isinstance(default, tuple) else default)

@@ -77,7 +77,9 @@ class TestTheFile:
         with Store(path, now=clock) as store:
             assert everything(store) == before
             assert store.offset(BOT) == 8
-            assert store.claim("42:0").body == "one"
+            row = store.claim("42:0")
+            assert row
+            assert row.body == "one"
             assert questions(store.history(store.place(HERE).head)) == ["tea?"]
             assert store.people() == [Person(43, "Bert", owner=False)]
             assert store.groups() == {-100: "Family"}
