@@ -169,14 +169,17 @@ class TestFailover:
         failed = await gave_up(router_of(a, b))
 
         assert failed.partial == "Green "
-        assert [str(cause) for cause in failed.causes] == ["a had a fault", "b had a fault"]
+        assert [cause.provider for cause in failed.causes] == ["a", "b"]
 
     async def test_everybody_who_was_tried_is_named(self, router_of):
         a, b = FakeProvider("a", errors.KeyRefused("a")), FakeProvider("b", *[fault("b")] * 2)
 
         failed = await gave_up(router_of(a, b))
 
-        assert "a refused the key; b had a fault" in failed.sentence
+        assert [str(cause) for cause in failed.causes] == [
+            str(errors.KeyRefused("a")),
+            str(fault("b")),
+        ]
         assert failed.again
 
     async def test_a_stream_that_is_left_is_closed(self, router_of):
@@ -270,7 +273,7 @@ class TestHealth:
             await heard(router)
 
         assert (len(a.asked), len(b.asked)) == (3, 5)
-        assert router.vitals["a"].failure == "a had a fault"
+        assert router.vitals["a"].failure == str(fault())
 
     async def test_after_its_rest_it_is_asked_again(self, router_of, clock):
         a, b = FakeProvider("a", *[fault()] * 3), FakeProvider("b")
