@@ -54,7 +54,7 @@ UNTHINKING: Mapping[str, Mapping[str, Any]] = {
 }
 PROBE_SECONDS = 3.0
 # What moderation calls itself.
-UNWELCOME = frozenset({"content_policy_violation", "moderation_blocked", "content_filter"})
+UNWELCOME = ("content_policy_violation", "moderation_blocked", "content_filter")
 # All that comes out of the SDK, which turns most of httpx's errors into its own and passes on what
 # Python makes of a line that is no JSON.
 FOREIGN = (
@@ -280,11 +280,11 @@ class OpenAIProvider:
             self._window = _count(body.get("n_ctx")) or window
             tokens = _count(body.get("n_prompt_tokens")) or tokens
             return TooLong(self.name, tokens=tokens, limit=self._window)
-        if {exc.code, exc.type} & UNWELCOME:
+        if exc.code in UNWELCOME or exc.type in UNWELCOME:
             return Unwelcome(self.name)
         if exc.status_code == 403:
             return KeyRefused(self.name)
-        return Rejected(self.name, parameter=exc.param or "")
+        return Rejected(self.name, parameter=str(exc.param or ""))
 
     def _refusal(self, exc: openai.APIStatusError, model: str) -> ProviderError:
         status = exc.status_code
