@@ -214,7 +214,7 @@ class ModelGone(ProviderError):
 class PainterGone(ModelGone):
     """The image model is not served there; `there` are those that are."""
 
-    mend = "It has {names}. Name one with --model."
+    mend = "It has {names}; name one with --model."
 
     def __init__(self, provider: str, *, model: str, there: tuple[str, ...]) -> None:
         super().__init__(provider, model=model)

@@ -476,7 +476,7 @@ FAILURES = [
     (Status(401), "together refused the key. The owner needs to set a valid one."),
     (
         Status(404),
-        f"together does not serve {SDXL}. It has {SDXL}. Name one with --model.",
+        f"together does not serve {SDXL}. It has {SDXL}; name one with --model.",
     ),
     (
         Status(429, retry_after=60),

@@ -286,7 +286,7 @@ async def test_a_retired_model_is_named_with_those_that_are_there(http, server):
         await painter(http).draw(REQUEST)
 
     assert raised.value.sentence == (
-        f"together does not serve {SDXL}. It has flux. Name one with --model."
+        f"together does not serve {SDXL}. It has flux; name one with --model."
     )
 
 
