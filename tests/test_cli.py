@@ -250,5 +250,5 @@ class TestDoctor:
         assert llama.startswith(f"✗ llama: {Unreachable('llama').sentence}")
         assert llama.endswith(" → see http://127.0.0.1:9/v1")
         assert answers.startswith("✗ answers: 0 of 1 providers work → ")
-        assert broken(second)[0] == "✗ webhook: set → start `ambrosio run`"
+        assert broken(second)[0] == "✗ webhook: set → `ambrosio run` removes it"
         assert (first.code, second.code) == (1, 1)

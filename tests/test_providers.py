@@ -102,6 +102,9 @@ def bodies(chat):
     return [json.loads(call.request.content) for call in chat.calls]
 
 
+ODD_TYPES = '{"error": {"type": [1], "code": {"a": 1}, "param": 5, "message": null}}'
+
+
 class TestRefusals:
     @pytest.mark.parametrize(
         ("status", "error", "expected"),
@@ -135,7 +138,9 @@ class TestRefusals:
         assert "their words" not in failed.sentence
 
     @pytest.mark.parametrize("status", [301, 400, 403, 429, 500, 503])
-    @pytest.mark.parametrize("body", ["", "<html>", "[]", '"x"', '{"error": "words"}', "[[[["])
+    @pytest.mark.parametrize(
+        "body", ["", "<html>", "[]", '"x"', '{"error": "words"}', "[[[[", ODD_TYPES]
+    )
     async def test_a_refusal_without_a_readable_body_is_one_all_the_same(
         self, provider, chat, status, body
     ):

@@ -8,10 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from ambrosio.errors import SettingsInvalid
-from ambrosio.settings import MODELS, Settings, load
+from ambrosio.settings import MODELS, TABLES, Settings, load
 
 EXAMPLE = Path(__file__).parent.parent / ".env.example"
-FIELDS = {name: field for name, field in Settings.model_fields.items() if name != "providers"}
+FIELDS = {name: field for name, field in Settings.model_fields.items() if name not in TABLES}
 
 
 def faults(folder, **given):
@@ -101,6 +101,7 @@ WRONG = {
     "AMBROSIO_OWNER": "@anna",
     "AMBROSIO_ROUTE": "lama",
     "AMBROSIO_FAST_ROUTE": "nobody",
+    "AMBROSIO_IMAGE_ROUTE": "nobody",
     "AMBROSIO_MONTHLY_BUDGET_USD": "-1",
     "AMBROSIO_GRACE_SECONDS": "81",
     "AMBROSIO_STREAM": "yes",
@@ -151,7 +152,7 @@ class TestWhatIsWrong:
         assert {told for told, _, _ in faults(tmp_path)} == {name}
 
     def test_all_that_is_wrong_is_told_at_once(self, tmp_path, monkeypatch):
-        one_by_one = {"AMBROSIO_ROUTE", "AMBROSIO_FAST_ROUTE"}
+        one_by_one = {"AMBROSIO_ROUTE", "AMBROSIO_FAST_ROUTE", "AMBROSIO_IMAGE_ROUTE"}
         for name in WRONG.keys() - one_by_one:
             monkeypatch.setenv(name, WRONG[name])
 
@@ -241,6 +242,7 @@ class TestTheTable:
             ),
             ("[providers]\noffice = 5\n", "ambrosio.toml: providers.office"),
             ("providers = 5\n", "ambrosio.toml: providers"),
+            ("images = 5\n", "ambrosio.toml: images"),
             ("[provider.office]\nbase_url = 'http://a'\n", "ambrosio.toml: provider"),
             ("[providers.office\n", "ambrosio.toml"),
         ],
