@@ -36,7 +36,6 @@ from .errors import (
     Unwelcome,
 )
 from .messages import Begun, Delta, Ended, Finish, ModelRef, Usage
-from .policy import is_local
 from .settings import ProviderRow, known_model
 from .thoughts import ThoughtFilter
 
@@ -71,7 +70,8 @@ class OpenAIProvider:
     def __init__(self, name: str, row: ProviderRow, http: httpx.AsyncClient) -> None:
         self.name = name
         self.row = row
-        self.local = is_local(row.base_url) if row.local is None else row.local
+        self.http = http
+        self.local = row.at_home
         self._window = row.context
         # What the server refused once is not sent to that model again.
         self._refuses_options: set[str] = set()
