@@ -86,9 +86,9 @@ async def retry(desk: Desk, call: Call) -> Reply:
         return Reply("There is no question here to answer again. Just write one.")
     if desk.store.painting(asked.id):
         return await imagine.press_again(desk, replace(call, args=str(asked.id)))
-    if call.args and (model := _choice(desk, call.args)) is None:
+    model = _choice(desk, call.args) if call.args else state.model
+    if model is None:
         return Reply(_unknown_model(desk, call.args))
-    model = _choice(desk, call.args) or state.model
     return Reply(turn=replace(asked.turn, replaces=asked.id, model=model))
 
 
