@@ -45,6 +45,8 @@ MOST_TRIES = 2
 LONGER = Button("Longer", "longer:{turn}")
 RETRY = Button("Retry", "retry:{turn}")
 GO_ON = Button("Go on with this one", "goon:{turn}")
+# What is less is not worth its digits.
+LEAST_USD = Decimal("0.0001")
 # An underscore that does not end the italics of a note.
 MARK = "\\_"
 
@@ -136,10 +138,17 @@ def _figures(answer: Answer, usd: Decimal | None) -> list[str]:
     if answer.ref is None or answer.failure:
         return []
     usage = answer.ended.usage if answer.ended else None
-    cost = "price unknown" if usd is None else f"${usd:.4f}" if usd else "free"
-    tokens = [f"{usage.completion} tokens"] if usage else []
+    tokens = [f"{usage.completion} token{'s' * (usage.completion != 1)}"] if usage else []
     who = [answer.ref.provider, answer.ref.model] if answer.ref.model else [answer.ref.provider]
-    return [" · ".join([*who, f"{answer.seconds:.1f} s", *tokens, cost])]
+    return [" · ".join([*who, f"{answer.seconds:.1f} s", *tokens, _cost(usd)])]
+
+
+def _cost(usd: Decimal | None) -> str:
+    if usd is None:
+        return "price unknown"
+    if not usd:
+        return "free"
+    return f"${usd:.4f}" if usd >= LEAST_USD else f"under ${LEAST_USD}"
 
 
 def notice(

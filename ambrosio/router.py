@@ -143,10 +143,15 @@ class Vitals:
         """What went wrong when it was last asked."""
         return str(self.cause or "")
 
-    def recovered(self) -> None:
-        """Note that it works: all is forgotten."""
+    def rested(self) -> None:
+        """Note that it may be asked again."""
         self.breaker.succeeded()
-        self.cause, self.told = None, False
+        self.cause = None
+
+    def answered(self) -> None:
+        """Note that it works: all is forgotten."""
+        self.rested()
+        self.told = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +180,8 @@ class Router:
     ) -> None:
         self.providers = providers
         self.vitals: Mapping[str, Vitals] = {name: Vitals() for name in providers}
-        self._route = tuple(name for name in route if name in providers)
-        self._fast_route = tuple(name for name in fast_route if name in providers)
+        self._route = tuple(name for name in dict.fromkeys(route) if name in providers)
+        self._fast_route = tuple(name for name in dict.fromkeys(fast_route) if name in providers)
         self.painters: Mapping[str, Painter] = painters or {}
         self._painting: Mapping[str, Vitals] = {name: Vitals() for name in self.painters}
         self._image_route = tuple(
@@ -285,7 +290,7 @@ class Router:
                         raise
                     window = smaller
                 else:
-                    vitals.recovered()
+                    vitals.answered()
                     return
         except ProviderError as exc:
             self._failed(vitals, exc)
@@ -430,7 +435,7 @@ class Router:
                 self._resting.set()
             else:
                 log.info("%s is back", name)
-                vitals.recovered()
+                vitals.rested()
 
     @staticmethod
     async def _check(provider: Provider, vitals: Vitals) -> None:

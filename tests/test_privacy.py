@@ -37,6 +37,7 @@ from ambrosio.replies import compose, compose_compared
 from ambrosio.router import Ask, Router
 from ambrosio.settings import load
 from ambrosio.store import Store
+from ambrosio.studio import Studio
 from ambrosio.threads import turn_of
 
 from .fakes import FakeProvider
@@ -134,7 +135,10 @@ class Phone:
 
     def __init__(self, assistant: Assistant, providers: Mapping[str, Any], *, private: bool):
         self.assistant, self.store, self.private = assistant, assistant.store, private
-        self.desk = Desk(self.store, assistant, providers, lambda: frozenset({OWNER}), lambda: 0.0)
+        studio = Studio(self.store, assistant.router, now=lambda: 0.0, dice=lambda _: 0)
+        self.desk = Desk(
+            self.store, assistant, studio, providers, lambda: frozenset({OWNER}), lambda: 0.0
+        )
         self.messages: list[Shown] = []
 
     def words(self, *, secret: bool) -> str:

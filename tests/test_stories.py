@@ -279,7 +279,7 @@ class TestFailover:
 
         answer = await anna.wait_answer()
 
-        assert answer.text == "It is Paris.\n\nvia together · llama had a fault"
+        assert answer.text == "It is Paris.\n\nvia together · llama ran into an error"
 
     async def test_when_all_fail_the_person_gets_one_line_and_no_useless_button(
         self, anna, model, life
