@@ -5,20 +5,23 @@ kept beside the history so that it can be asked again.
 """
 
 import asyncio
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
-from .errors import AllFailed, AmbrosioError, NoProvider
-from .messages import Begun, Delta, Ended, Finish, Outgoing, Turn
+from .errors import AllFailed, AmbrosioError, NoProvider, StaysHome
+from .messages import Begun, Delta, Ended, Finish, ModelRef, Outgoing, Place, Sent, Turn
 from .router import Ask, Router
-from .store import Answered, Expense, Row, Store
+from .store import Answered, Expense, Outcome, Row, Store
 
 
 class Progress:
     """An answer while it grows, for those who show it, and the way to stop it.
 
     `message` is the question's, and `superseded` says that the question has been edited meanwhile.
+    `parts` are answers that stop with it.
     """
 
     def __init__(self, message: int = 0) -> None:
@@ -28,11 +31,14 @@ class Progress:
         self.reasoning = ""
         self.stopped = False
         self.changed = asyncio.Event()
+        self.parts: list[Progress] = []
         self._scope: asyncio.Timeout | None = None
 
     def stop(self) -> None:
         """End the answer where it is; the provider's stream is closed at once."""
         self.stopped = True
+        for part in self.parts:
+            part.stop()
         if self._scope is not None:
             self._scope.reschedule(asyncio.get_running_loop().time())
 
@@ -56,7 +62,10 @@ class Progress:
 
 @dataclass(slots=True)
 class Answer:
-    """What came of a turn: words, or the failure that is told instead, and how it ended."""
+    """What came of a turn: words, or the failure that is told instead, and how it ended.
+
+    `asked` are all to whom the question went.
+    """
 
     turn: Turn
     text: str = ""
@@ -65,6 +74,14 @@ class Answer:
     ended: Ended | None = None
     stopped: bool = False
     failure: AmbrosioError | None = None
+    asked: list[ModelRef] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def ref(self) -> ModelRef | None:
+        """Whose words these are."""
+        source = self.ended or self.begun
+        return source.ref if source else None
 
     @property
     def cut(self) -> bool:
@@ -75,31 +92,71 @@ class Answer:
 class Assistant:
     """Answers turns with whatever model the router finds."""
 
-    def __init__(self, store: Store, router: Router, system: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        router: Router,
+        system: str,
+        *,
+        private: bool = False,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.store = store
         self.router = router
         self._system = system
+        self._private, self._now = private, now
 
-    async def answer(self, turn: Turn, progress: Progress) -> Answer:
-        """Ask for an answer to a turn; failures are part of what comes back.
+    def private(self, place: Place) -> bool:
+        """Say whether a chat or topic is in private mode."""
+        chosen = self.store.place(place).private
+        return self._private if chosen is None else chosen
 
-        Args:
-            turn: what was asked, and which turn it continues.
-            progress: grows with the answer, and may be stopped.
+    def head(self, place: Place) -> int | None:
+        """Give the turn that the next one continues; out of private mode never a private one."""
+        head = self.store.place(place).head
+        if self.private(place) or not any(past.private for past in self.store.history(head)):
+            return head
+        return None
+
+    def placed(self, turn: Turn) -> Turn:
+        """Find out whether a turn is private: by itself, where it is said, or behind what.
+
+        Before anybody is asked it is noted of its message, too, for ever.
         """
-        answer = Answer(turn)
-        ask = Ask(
+        at_home = self.private(turn.place)
+        history = self.store.history(turn.parent)
+        private = turn.private or at_home or any(past.private for past in history)
+        if private:
+            self.store.keep_home(turn.place, turn.message)
+        return replace(turn, private=private, beside=turn.beside or (private and not at_home))
+
+    def ask(self, turn: Turn) -> Ask:
+        """Make the question for the router."""
+        return Ask(
             system=self._system,
             history=self.store.history(turn.parent),
             question=turn.question,
             concise=turn.concise,
             model=turn.model,
+            private=turn.private,
         )
+
+    async def answer(self, turn: Turn, progress: Progress, *, alone: bool = False) -> Answer:
+        """Ask for an answer to a turn; failures are part of what comes back.
+
+        Args:
+            turn: what was asked, and which turn it continues.
+            progress: grows with the answer, and may be stopped.
+            alone: whether only the turn's own model is asked.
+        """
+        turn = self.placed(turn)
+        ask = self.ask(turn)
+        answer, began_at = Answer(turn), self._now()
         try:
             async with asyncio.timeout(None) as scope:
                 progress.arm(scope)
                 try:
-                    await self._listen(ask, answer, progress)
+                    await self._listen(replace(ask, alone=alone), answer, progress)
                 finally:
                     progress.arm(None)
         except TimeoutError:
@@ -111,14 +168,36 @@ class Assistant:
         except NoProvider as exc:
             answer.failure = exc
         answer.text, answer.reasoning = progress.text, progress.reasoning
+        answer.seconds = self._now() - began_at
         return answer
+
+    async def compare(self, turn: Turn, progress: Progress) -> list[Answer]:
+        """Ask everybody who may be asked at once; the conversation goes on behind none of them."""
+        turn = self.placed(replace(turn, beside=True))
+        permitted = self.router.permitted(self.ask(turn))
+        names = [f"{name}/{model}" if model else name for name, model in permitted]
+        if not names:
+            failure = StaysHome([]) if turn.private else NoProvider()
+            return [Answer(turn, failure=failure)]
+        progress.parts = [Progress(turn.message) for _ in names]
+        if progress.stopped:
+            progress.stop()
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(self.answer(replace(turn, model=name), part, alone=True))
+                for name, part in zip(names, progress.parts, strict=True)
+            ]
+        return [task.result() for task in tasks]
 
     async def _listen(self, ask: Ask, answer: Answer, progress: Progress) -> None:
         async with aclosing(self.router.stream(ask)) as parts:
             async for part in parts:
                 match part:
+                    case Sent():
+                        answer.asked.append(part.ref)
                     case Begun():
                         answer.begun = part
+                        answer.asked[-1] = part.ref
                         progress.void()
                     case Delta():
                         progress.grow(part)
@@ -129,15 +208,34 @@ class Assistant:
         self, answer: Answer, replies: Iterable[Outgoing] = (), row: Row | None = None
     ) -> int | None:
         """Keep all that came of a turn in one transaction; give the turn's id."""
+        return self.keep_all([(answer, replies)], row)[0]
+
+    def keep_all(
+        self, answers: Iterable[tuple[Answer, Iterable[Outgoing]]], row: Row | None = None
+    ) -> list[int | None]:
+        """Keep several answers with what is to be sent of them, in one transaction."""
+        return self.store.finish_all(
+            row,
+            [
+                Outcome(replies, self._answered(answer), self._expenses(answer))
+                for answer, replies in answers
+            ],
+        )
+
+    def _answered(self, answer: Answer) -> Answered:
         spoken = answer.failure is None and bool(answer.text.strip())
-        source = answer.ended or answer.begun
-        answered = Answered(
+        return Answered(
             turn=answer.turn,
             text=answer.text if spoken else None,
             start=answer.begun.start if answer.begun else None,
-            ref=source.ref if source else None,
+            ref=answer.ref,
+            asked=tuple(answer.asked),
         )
-        return self.store.finish(row, replies, answered, self._expenses(answer))
+
+    def cost(self, answer: Answer) -> Decimal | None:
+        """Say what an answer has cost in US dollars, None when that is not known."""
+        costs = [expense.usd for expense in self._expenses(answer)]
+        return costs[0] if costs else None
 
     def _expenses(self, answer: Answer) -> list[Expense]:
         if answer.ended is None:

@@ -15,7 +15,7 @@ from functools import partial
 import telegram
 from telegram.error import TelegramError
 
-from .assistant import Progress
+from .assistant import Answer, Progress
 from .commands import BY_NAME, COMMANDS, PRESSES
 from .desk import Call, Desk, Reply
 from .easel import Easel
@@ -26,8 +26,9 @@ from .policy import Access, Knock, Membership
 from .polling import URGENT, Poller
 from .previews import Previewer
 from .reading import Command, Ignored, Odd, Press, Question, Stopped, read
-from .replies import PLAIN, Replies, Style, compose, notice
+from .replies import Replies, Style, compose, compose_compared, notice
 from .store import Person, Received, Row, Store
+from .threads import turn_of
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +52,6 @@ class Bot:
         replies: Replies,
         previewer: Previewer,
         *,
-        style: Style = PLAIN,
         grace_seconds: float = 5.0,
         heard: Callable[[], None] = lambda: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -59,7 +59,6 @@ class Bot:
         self._bot, self._desk = bot, desk
         self._replies, self._previewer = replies, previewer
         self._easel = Easel(desk, replies, previewer, sleep=sleep)
-        self._style = style
         self._grace_seconds = grace_seconds
         self._on_heard = heard
         self._sleep = sleep
@@ -292,7 +291,7 @@ class Bot:
 
     async def _say(self, row: Row, reply: Reply) -> None:
         if reply.turn:
-            await self._turn(row, reply.turn, shown=())
+            await self._turn(row, reply.turn, compares=reply.compares)
             return
         if reply.order:
             await self._easel.work(row, reply.order)
@@ -314,7 +313,7 @@ class Bot:
             return
         if await self._repainted(row, said):
             return
-        turn, shown = self._turn_of(row, said)
+        turn, shown = turn_of(self._desk.assistant, row.place, row.message, said)
         if said.edited and turn.replaces is not None:
             before = self._store.turn(turn.replaces)
             if before and before.answer is not None and _same(before.turn, turn):
@@ -333,35 +332,11 @@ class Bot:
         order = None if said.concise else changed(self._desk, call)
         return order is not None and await self._easel.work(row, order)
 
-    def _turn_of(self, row: Row, said: Question) -> tuple[Turn, list[int]]:
-        """Work out what a question continues, and which messages its answer replaces."""
-        state = self._store.place(row.place)
-        turn = Turn(
-            place=row.place,
-            message=row.message,
-            person=said.person,
-            question=said.text,
-            concise=said.concise or state.vv,
-            parent=state.head,
-            model=state.model,
-        )
-        if said.edited:
-            asked = self._store.turn_of(row.place, row.message)
-            if asked and asked.answer is not None:
-                turn = replace(turn, parent=asked.turn.parent, replaces=asked.id)
-                return turn, self._store.shown(asked.id)
-            return (replace(turn, replaces=asked.id) if asked else turn), []
-        if said.replied_to is not None:
-            known = self._store.turn_of(row.place, said.replied_to)
-            if known and known.answer is not None:
-                turn = replace(turn, parent=known.id)
-            if said.quote and not (known and not said.partial):
-                turn = replace(turn, question=f"{said.quote}\n\n{turn.question}")
-        return turn, []
-
-    async def _turn(self, row: Row, turn: Turn, *, shown: Sequence[int]) -> None:
+    async def _turn(
+        self, row: Row, turn: Turn, *, shown: Sequence[int] = (), compares: bool = False
+    ) -> None:
         """Answer a turn, keep what came of it in one transaction, and deliver it."""
-        progress = Progress(turn.message)
+        assistant, progress = self._desk.assistant, Progress(turn.message)
         self._desk.running[row.place] = progress
         try:
             async with self._previewer.showing(
@@ -370,7 +345,10 @@ class Bot:
                 concise=turn.concise,
                 sent=partial(self._store.previewed, row),
             ) as preview:
-                answer = await self._desk.assistant.answer(turn, progress)
+                if compares:
+                    answers = await assistant.compare(turn, progress)
+                else:
+                    answers = [await assistant.answer(turn, progress)]
         finally:
             del self._desk.running[row.place]
         if progress.superseded:
@@ -379,10 +357,33 @@ class Bot:
             await self._replies.deliver(row.place)
             return
         surplus = [old for old in (row.preview, preview.message) if old is not None]
-        replies = compose(answer, style=self._style, shown=shown, surplus=surplus)
-        keep = partial(self._desk.assistant.keep, answer, replies, row)
+        pairs = self._composed(answers, shown, surplus, compares=compares)
+        keep = partial(self._desk.assistant.keep_all, pairs, row)
         await self._replies.kept(row.place, keep)
         await self._replies.deliver(row.place)
+
+    def _composed(
+        self,
+        answers: Sequence[Answer],
+        shown: Sequence[int],
+        surplus: Sequence[int],
+        *,
+        compares: bool,
+    ) -> list[tuple[Answer, list[Outgoing]]]:
+        """Put the messages beside the answers that they show."""
+        looks, state = self._desk.looks, self._store.place(answers[0].turn.place)
+        rich = looks.rich if state.rich is None else state.rich
+        style = Style(rich=rich, reasoning=looks.reasoning, via=state.via)
+        if not compares:
+            return [(answers[0], compose(answers[0], style=style, shown=shown, surplus=surplus))]
+        pairs = []
+        for number, answer in enumerate(answers):
+            usd = self._desk.assistant.cost(answer)
+            pairs.append((answer, compose_compared(answer, usd, style=style, rings=number == 0)))
+        pairs[-1][1].extend(
+            Outgoing(answers[0].turn.place, edits=old, delete=True) for old in surplus
+        )
+        return pairs
 
 
 def _same(one: Turn, other: Turn) -> bool:

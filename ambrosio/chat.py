@@ -44,14 +44,13 @@ def _ask() -> str | None:
 
 async def _answer(assistant: Assistant, words: str, *, model: str, now: Callable[[], float]) -> int:
     concise, question = split_vv(words)
-    state = assistant.store.place(TERMINAL)
     turn = Turn(
         place=TERMINAL,
         message=int(now() * 1000),
         person=0,
         question=question.strip(),
         concise=concise,
-        parent=state.head,
+        parent=assistant.head(TERMINAL),
         model=model,
     )
     progress, paper = Progress(), Paper()

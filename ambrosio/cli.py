@@ -66,10 +66,9 @@ async def building(
     """Open the store, find the providers and put the assistant together."""
     originals_bytes = given.ambrosio_pictures_mb * 1_000_000
     with Store(given.database, now=now, originals_bytes=originals_bytes) as store:
-        async with httpx.AsyncClient() as http:
-            providers = await find_providers(given, http)
+        async with finding_providers(given) as providers:
             painters = {
-                name: Painter(provider, given.images, http)
+                name: Painter(provider, given.images, provider.http)
                 for name, provider in providers.items()
                 if provider.row.image_model
             }
@@ -87,19 +86,33 @@ async def building(
                 spent=lambda: store.spent(_month_began()),
                 sleep=sleep,
             )
-            assistant = Assistant(store, router, system_prompt())
+            assistant = Assistant(
+                store,
+                router,
+                system_prompt(),
+                private=given.ambrosio_private_default == "on",
+                now=now,
+            )
             studio = Studio(store, router, now=now, dice=secrets.randbelow)
             yield House(given, store, providers, assistant, studio)
 
 
-async def find_providers(given: Settings, http: httpx.AsyncClient) -> dict[str, OpenAIProvider]:
-    """Make a provider of every row; a llama.cpp server nobody named is looked for."""
-    found = given.llama_base_url or await llama.find(http)
-    rows = given.rows(llama_base_url=found)
-    if not rows:
-        # With nothing else to ask, failures shall name the server that is missing.
-        rows = given.rows(llama_base_url=f"{llama.USUAL[0]}/v1")
-    return {name: OpenAIProvider(name, row, http) for name, row in rows.items()}
+@asynccontextmanager
+async def finding_providers(given: Settings) -> AsyncIterator[dict[str, OpenAIProvider]]:
+    """Make a provider of every row; a llama.cpp server nobody named is looked for.
+
+    The way to those at home knows nothing of a proxy in the environment, which would be a way out.
+    """
+    async with httpx.AsyncClient() as http, httpx.AsyncClient(trust_env=False) as home:
+        found = given.llama_base_url or await llama.find(home)
+        rows = given.rows(llama_base_url=found)
+        if not rows:
+            # With nothing else to ask, failures shall name the server that is missing.
+            rows = given.rows(llama_base_url=f"{llama.USUAL[0]}/v1")
+        yield {
+            name: OpenAIProvider(name, row, home if row.at_home else http)
+            for name, row in rows.items()
+        }
 
 
 def _month_began() -> float:
@@ -225,6 +238,5 @@ def doctor() -> None:
 async def _doctor(given: Settings) -> int:
     from .doctor import examine  # noqa: PLC0415  only this verb needs it
 
-    async with httpx.AsyncClient() as http:
-        providers = await find_providers(given, http)
+    async with httpx.AsyncClient() as http, finding_providers(given) as providers:
         return await examine(given, providers, http, now=now, say=click.echo)

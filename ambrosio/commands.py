@@ -11,10 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from . import __version__, imagine
+from .comparing import compare, press_go_on
 from .desk import Call, Desk, Reply, Run
 from .errors import ProviderError
 from .messages import Button
 from .policy import PAIRING_SECONDS, Pairing
+from .preferences import press_setting, settings
+from .privacy import press_private, private, where
 from .providers import OpenAIProvider, Served
 from .settings import MODELS
 from .store import PlaceState
@@ -83,9 +86,9 @@ async def retry(desk: Desk, call: Call) -> Reply:
         return Reply("There is no question here to answer again. Just write one.")
     if desk.store.painting(asked.id):
         return await imagine.press_again(desk, replace(call, args=str(asked.id)))
-    if call.args and (model := _choice(desk, call.args)) is None:
+    model = _choice(desk, call.args) if call.args else state.model
+    if model is None:
         return Reply(_unknown_model(desk, call.args))
-    model = _choice(desk, call.args) or state.model
     return Reply(turn=replace(asked.turn, replaces=asked.id, model=model))
 
 
@@ -292,8 +295,8 @@ async def press_retry(desk: Desk, call: Call) -> Reply:
         return Reply(
             toast="That has been answered already." if asked else "I no longer have that question."
         )
-    state = desk.store.place(call.place)
-    return Reply(turn=replace(asked.turn, parent=state.head, replaces=asked.id, model=state.model))
+    head, model = desk.assistant.head(call.place), desk.store.place(call.place).model
+    return Reply(turn=replace(asked.turn, parent=head, replaces=asked.id, model=model))
 
 
 async def press_stop(desk: Desk, call: Call) -> Reply:
@@ -325,6 +328,10 @@ COMMANDS: tuple[Command, ...] = (
     Command("imagine", "paint pictures", imagine.imagine, ("image", "img"), args="prompt"),
     Command("vv", "make every answer here short", vv, args="[on|off]"),
     Command("model", "choose who answers here", model, args="[name]"),
+    Command("private", "keep what is said here at home", private, args="[on|off|question]"),
+    Command("compare", "ask everybody at once", compare, args="question"),
+    Command("where", "show who was asked what is said here", where),
+    Command("settings", "choose how answers look here", settings),
     Command("status", "show how everybody is doing", status),
     Command("pair", "make a link that lets one person in", pair, owner=True),
     Command("people", "show who may talk to me", people, owner=True),
@@ -339,6 +346,9 @@ PRESSES: Mapping[str, Run] = {
     **imagine.PRESSES,
     "stop": press_stop,
     "model": press_model,
+    "private": press_private,
+    "goon": press_go_on,
+    "set": press_setting,
     "person": press_person,
     "group": press_group,
 }

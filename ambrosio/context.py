@@ -27,6 +27,7 @@ class Exchange:
     question: str
     answer: str
     concise: bool = False
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,18 @@ from .assistant import Assistant, Progress
 from .messages import Button, Outgoing, Place, Turn
 from .policy import Pairing
 from .providers import OpenAIProvider
+from .settings import Stream
 from .store import Store
 from .studio import Order, Studio
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """How answers look in a chat that has chosen nothing else."""
+
+    stream: Stream = "draft"
+    rich: bool = False
+    reasoning: bool = False
 
 
 @dataclass(slots=True)
@@ -21,6 +31,7 @@ class Desk:
     providers: Mapping[str, OpenAIProvider]
     owners: Callable[[], frozenset[int]]
     now: Callable[[], float]
+    looks: Looks = Looks()
     username: str = ""
     started_at: float = 0.0
     polled_at: float | None = None
@@ -48,9 +59,9 @@ class Call:
 class Reply:
     """What comes of it: Markdown to say (or to put in place of `edits`), or a turn to be answered.
 
-    An `order` is a turn that pictures answer, and `sends` goes out as it is. `toast` is the short
-    word that Telegram shows for a moment over the chat after a button, and `leaves` a group that
-    the bot is to go out of.
+    Everybody who may answers the turn if it `compares`. An `order` is a turn that pictures answer,
+    and `sends` goes out as it is. `toast` is the short word that Telegram shows for a moment over
+    the chat after a button, and `leaves` a group that the bot is to go out of.
     """
 
     text: str = ""
@@ -59,6 +70,7 @@ class Reply:
     turn: Turn | None = None
     order: Order | None = None
     sends: tuple[Outgoing, ...] = ()
+    compares: bool = False
     toast: str = ""
     leaves: int | None = None
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 
 from .desk import Desk
@@ -35,7 +36,9 @@ class Easel:
 
         False if nobody wants a picture after all, and nothing was kept.
         """
-        canvas = Canvas(order.turn.message)
+        turn = self._desk.assistant.placed(order.turn)
+        order = replace(order, turn=turn, private=order.private or turn.private)
+        canvas = Canvas(turn.message)
         self._desk.running[row.place] = canvas
         try:
             async with self._previewer.showing(

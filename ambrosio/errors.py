@@ -7,9 +7,10 @@
     ├── AnotherPoller            somebody else polls with the same token
     ├── NoProvider               nobody is configured, or nobody may be asked
     │   └── NoPainter            … to make pictures
-    │       ├── StaysHome        … and what is asked may not leave the house
+    │       ├── PaintsHome       … and what is asked may not leave the house
     │       └── BudgetSpent      … since those that are cost money
     ├── AllFailed                everybody was asked and nobody answered
+    │   └── StaysHome            … everybody at home: it is private
     └── ProviderError            one provider failed
         ├── Unreachable          no connection
         ├── TimedOut             silence, before or between the words
@@ -104,7 +105,7 @@ class NoPainter(NoProvider):
     mend = "Set `TOGETHER_API_KEY`, or `image_model` in a row of ambrosio.toml, then restart me."
 
 
-class StaysHome(NoPainter):
+class PaintsHome(NoPainter):
     """The chat is private, and no image server runs in the house."""
 
     what = "This chat is private, and no image model runs on this machine, so nothing was sent."
@@ -130,6 +131,12 @@ class ProviderError(AmbrosioError):
         super().__init__(f"{provider} {self.clause}")
         self.provider = provider
         self.retry_after_seconds = retry_after_seconds
+
+    @property
+    def alarm(self) -> str:
+        """What the owner is told, unasked, of a failure that only they can mend."""
+        happened = self.what.format_map(vars(self))
+        return f"{happened} Until you mend that in the settings, I ask the others."
 
 
 class Unreachable(ProviderError):
@@ -287,7 +294,7 @@ class AllFailed(AmbrosioError):
         super().__init__("; ".join(str(cause) for cause in causes))
         self.causes = causes
         self.partial = partial
-        self.again = any(cause.again for cause in causes)
+        self.again = not causes or any(cause.again for cause in causes)
 
     @property
     def sentence(self) -> str:
@@ -296,3 +303,19 @@ class AllFailed(AmbrosioError):
             return self.causes[0].sentence
         tried = "; ".join(str(cause) for cause in self.causes)
         return f"Nobody could answer: {tried}. Try again in a moment, or see /status."
+
+
+class StaysHome(AllFailed):
+    """What is asked is private, and nobody at home can answer; nothing has left the house."""
+
+    @property
+    def sentence(self) -> str:
+        """Say that it stayed, and what would help."""
+        if not self.causes:
+            return (
+                "This is private and stays at home, where no model is set up. "
+                "Start a llama.cpp server there, or leave private mode with /private off."
+            )
+        why = "; ".join(str(cause) for cause in self.causes)
+        mend = self.causes[0].mend.format_map(vars(self.causes[0]))
+        return f"This is private and stays at home, where {why}. {mend}"

@@ -70,14 +70,16 @@ def _mended(fault: Fault, args: str) -> Reply:
 
 
 def _turn(desk: Desk, call: Call, wish: Wish, *, message: int | None = None) -> Turn:
-    state = desk.store.place(call.place)
+    message = call.message if message is None else message
+    told = (message, call.replied_to)
     return Turn(
         place=call.place,
-        message=call.message if message is None else message,
+        message=message,
         person=call.person,
         question=f"/imagine {wish.prompt}",
-        parent=state.head,
-        model=state.model,
+        parent=desk.assistant.head(call.place),
+        model=desk.store.place(call.place).model,
+        private=any(desk.store.stays_home(call.place, each) for each in told if each is not None),
     )
 
 

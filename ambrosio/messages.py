@@ -48,15 +48,24 @@ class Finish(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """A question goes out to a provider, whatever comes of it."""
+
+    ref: ModelRef
+
+
+@dataclass(frozen=True, slots=True)
 class Begun:
     """A provider has spoken its first word; whatever came from another before it is void.
 
-    `start` is the first turn of the past that it was shown, `dropped` how many it was not.
+    `start` is the first turn of the past that it was shown, `dropped` how many it was not, and
+    `passed` says of each provider that should have come before it why it did not answer.
     """
 
     ref: ModelRef
     start: int | None = None
     dropped: int = 0
+    passed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +106,8 @@ class Turn:
     """One request and where its answer belongs, whatever the channel it came by.
 
     `parent` is the turn that this one continues (None: a fresh conversation) and `replaces` the
-    turn whose answer it stands in for, after an edit or a retry.
+    turn whose answer it stands in for, after an edit or a retry. A `private` one may only be
+    answered at home, and the chat's conversation does not go on behind one that stands `beside` it.
     """
 
     place: Place
@@ -108,6 +118,8 @@ class Turn:
     parent: int | None = None
     replaces: int | None = None
     model: str = ""
+    private: bool = False
+    beside: bool = False
 
 
 # --- what is shown --------------------------------------------------------------------------------

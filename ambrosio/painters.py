@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from . import __version__, dialects, palette, pictures
+from .addresses import is_local
 from .dialects import Dialect, Item
 from .errors import (
     BrokenPicture,
@@ -32,7 +33,6 @@ from .errors import (
 from .messages import ModelRef
 from .palette import ImageRequest, ImageRow
 from .pictures import Picture
-from .policy import is_local
 from .providers import OpenAIProvider
 from .wishes import Wish
 

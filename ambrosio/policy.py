@@ -1,19 +1,18 @@
-"""Who may speak to Ambrosio, what counts as a vv question, and who may be asked for how much.
+"""Who may speak to Ambrosio, what counts as a vv question, and who may be asked for what.
 
 Pure: every rule is a function of its arguments. What it covers: an update reaches the inbox only
 through `gate`, and a provider is asked only if `permitted` lists it. What it does not: Telegram
-itself sees every message, and a provider with a private address is local because its owner says so.
+itself sees every message, and a local provider is what stands at a private address or what its
+owner calls local; where that passes things on to, nobody here can see.
 """
 
 import hmac
-import ipaddress
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlsplit
 
 from .messages import Place
 
@@ -235,27 +234,23 @@ class Standing:
 
     name: str
     paid: bool
+    local: bool = False
 
 
 def permitted(
-    standings: Iterable[Standing], *, spent: Decimal, ceiling: Decimal | None
+    standings: Iterable[Standing],
+    *,
+    private: bool = False,
+    spent: Decimal,
+    ceiling: Decimal | None,
 ) -> tuple[str, ...]:
-    """List who may be asked: a ceiling that is reached ends the paid ones; zero means zero."""
-    broke = ceiling is not None and spent >= ceiling
-    return tuple(each.name for each in standings if not (each.paid and broke))
+    """List who may be asked: what is private stays home, and a ceiling ends the paid ones.
 
-
-def is_local(url: str) -> bool:
-    """Tell whether an address stays in the house: loopback, a private range, or a Unix socket.
-
-    A name other than `localhost` is not looked up and therefore counts as outside.
+    A ceiling of zero is reached before anything is spent.
     """
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if parts.scheme == "unix" or host == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return address.is_loopback or address.is_private
+    broke = ceiling is not None and spent >= ceiling
+    return tuple(
+        each.name
+        for each in standings
+        if not (private and not each.local) and not (broke and each.paid)
+    )

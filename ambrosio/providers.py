@@ -37,7 +37,6 @@ from .errors import (
     Unwelcome,
 )
 from .messages import Begun, Delta, Ended, Finish, ModelRef, Usage
-from .policy import is_local
 from .settings import ProviderRow, known_model
 from .thoughts import ThoughtFilter
 
@@ -83,7 +82,8 @@ class OpenAIProvider:
     def __init__(self, name: str, row: ProviderRow, http: httpx.AsyncClient) -> None:
         self.name = name
         self.row = row
-        self.local = is_local(row.base_url) if row.local is None else row.local
+        self.http = http
+        self.local = row.at_home
         self._window = row.context
         # What a model takes of a concise turn's options and limit, where it has refused some.
         self._taken: dict[str, tuple[bool, bool]] = {}

@@ -9,6 +9,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import partial
 
 import httpx
@@ -30,7 +31,7 @@ from .errors import StoreFailed
 from .markdown import expandable, needs_rich, plain, render, rich
 from .messages import Button, Chunk, Entity, Outgoing, Place
 from .pacing import Pacer
-from .store import Store
+from .store import Store, Via
 from .uploads import Sent
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,11 @@ MOST_TRIES = 2
 
 LONGER = Button("Longer", "longer:{turn}")
 RETRY = Button("Retry", "retry:{turn}")
+GO_ON = Button("Go on with this one", "goon:{turn}")
+# What is less is not worth its digits.
+LEAST_USD = Decimal("0.0001")
+# An underscore that does not end the italics of a note.
+MARK = "\\_"
 
 
 # --- what an answer looks like --------------------------------------------------------------------
@@ -50,10 +56,14 @@ RETRY = Button("Retry", "retry:{turn}")
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How answers are set: rich messages where entities fall short, thoughts shown or not."""
+    """How answers are set: rich messages where entities fall short, thoughts shown or not.
+
+    `via` says when there is a line about who answered.
+    """
 
     rich: bool = False
     reasoning: bool = False
+    via: Via = "auto"
 
 
 PLAIN = Style()
@@ -74,20 +84,71 @@ def compose(
         shown: messages of an older answer, which are replaced in place as far as they go.
         surplus: messages that are taken away when the answer is there.
     """
-    place, text, notes = answer.turn.place, answer.text, _notes(answer)
-    if style.rich and not shown and needs_rich(text):
-        outgoing = [Outgoing(place, rich="\n\n".join([text, *(f"_{note}_" for note in notes)]))]
-    else:
-        chunks = _noted(list(render(text).chunks), notes)
-        outgoing = [Outgoing(place, chunk, silent=part > 0) for part, chunk in enumerate(chunks)]
+    place, notes = answer.turn.place, [*_notes(answer), *_via(answer, style.via)]
+    outgoing = _set(answer, notes, rich=style.rich and not shown)
     outgoing[-1] = replace(outgoing[-1], buttons=_buttons(answer))
-    if not place.private:
-        outgoing[0] = replace(outgoing[0], reply_to=answer.turn.message)
     outgoing = _in_place(outgoing, shown, place)
     if style.reasoning and answer.reasoning.strip() and not shown:
         outgoing.insert(0, Outgoing(place, expandable(answer.reasoning), silent=True))
-    outgoing += [Outgoing(place, files=(file,), silent=True) for file in render(text).files]
+    outgoing += _files(answer)
     return outgoing + [Outgoing(place, edits=old, delete=True) for old in surplus]
+
+
+def compose_compared(
+    answer: Answer, usd: Decimal | None, *, style: Style = PLAIN, rings: bool = True
+) -> list[Outgoing]:
+    """Make messages of one of several answers, with what it took and a button to go on with it."""
+    notes = [*_notes(answer), *_figures(answer, usd)]
+    outgoing = _set(answer, notes, rich=style.rich)
+    if not answer.failure:
+        outgoing[-1] = replace(outgoing[-1], buttons=(GO_ON,))
+    if not rings:
+        outgoing[0] = replace(outgoing[0], silent=True)
+    return outgoing + _files(answer)
+
+
+def _set(answer: Answer, notes: list[str], *, rich: bool) -> list[Outgoing]:
+    place, text = answer.turn.place, answer.text
+    if rich and needs_rich(text):
+        said = "\n\n".join([text, *(f"_{note.replace('_', MARK)}_" for note in notes)])
+        outgoing = [Outgoing(place, rich=said)]
+    else:
+        chunks = _noted(list(render(text).chunks), notes)
+        outgoing = [Outgoing(place, chunk, silent=part > 0) for part, chunk in enumerate(chunks)]
+    if not place.private:
+        outgoing[0] = replace(outgoing[0], reply_to=answer.turn.message)
+    return outgoing
+
+
+def _files(answer: Answer) -> list[Outgoing]:
+    files = render(answer.text).files
+    return [Outgoing(answer.turn.place, files=(file,), silent=True) for file in files]
+
+
+def _via(answer: Answer, when: Via) -> list[str]:
+    """Say who answered, if that is wanted, and why nobody did who comes first."""
+    ref, passed = answer.ref, answer.begun.passed if answer.begun else ()
+    if ref is None or answer.failure or when == "never" or (when == "auto" and not passed):
+        return []
+    who = f"{ref.provider}, {ref.model}" if when == "always" and ref.model else ref.provider
+    return [" · ".join([f"via {who}", *passed])]
+
+
+def _figures(answer: Answer, usd: Decimal | None) -> list[str]:
+    if answer.ref is None or answer.failure:
+        return []
+    usage = answer.ended.usage if answer.ended else None
+    tokens = [f"{usage.completion} token{'s' * (usage.completion != 1)}"] if usage else []
+    who = [answer.ref.provider, answer.ref.model] if answer.ref.model else [answer.ref.provider]
+    return [" · ".join([*who, f"{answer.seconds:.1f} s", *tokens, _cost(usd)])]
+
+
+def _cost(usd: Decimal | None) -> str:
+    if usd is None:
+        return "price unknown"
+    if not usd:
+        return "free"
+    return f"${usd:.4f}" if usd >= LEAST_USD else f"under ${LEAST_USD}"
 
 
 def notice(

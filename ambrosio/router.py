@@ -1,13 +1,13 @@
 """Whom to ask, and whom next, for words and for pictures.
 
-The one way to a provider: who may be asked (budget), in which order (the chat's choice, then the
-route), who is resting, and when to move on. It moves on before the first word; an answer that
-breaks after it is started afresh by the next one and never spliced.
+The one way to a provider: who may be asked (privacy, budget), in which order (the chat's choice,
+then the route), who is resting, and when to move on. It moves on before the first word; an answer
+that breaks after it is started afresh by the next one and never spliced.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -29,13 +29,14 @@ from .errors import (
     NoProvider,
     Overloaded,
     PainterGone,
+    PaintsHome,
     ProviderError,
     Rejected,
     StaysHome,
     TooLong,
     Unreachable,
 )
-from .messages import Begun, Delta, Ended, Usage
+from .messages import Begun, Delta, Ended, ModelRef, Sent, Usage
 from .painters import Commission, Painted, Painter, Taken
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,16 @@ LONGEST_PAUSE_SECONDS = 10.0
 # A small machine reads a large model from its disk for minutes.
 LOADING_PAUSE_SECONDS = 2.0
 LOADING_ROUNDS = 150
+PROBE_PAUSE_SECONDS = 20.0
+
+
+class Listed(Protocol):
+    """A model that a provider says it serves."""
+
+    @property
+    def id(self) -> str:
+        """What it is asked for by."""
+        ...
 
 
 class Provider(Protocol):
@@ -63,6 +74,19 @@ class Provider(Protocol):
     @property
     def paid(self) -> bool:
         """Whether a call costs money."""
+        ...
+
+    @property
+    def local(self) -> bool:
+        """Whether what it is asked stays in the house."""
+        ...
+
+    async def health(self) -> None:
+        """Find out, without spending money, that it can be asked, or raise `ProviderError`."""
+        ...
+
+    async def models(self) -> Sequence[Listed]:
+        """List what it serves, or raise `ProviderError`."""
         ...
 
     async def manner(self, model: str = "") -> Manner:
@@ -82,22 +106,52 @@ class Provider(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A question on its way to a model; `model` is the chat's choice: a provider, perhaps `/id`."""
+    """A question on its way to a model.
+
+    `model` is the chat's choice: a provider, perhaps `/id`; `alone` asks nobody else. `private` is
+    asked only at home, and so is whatever follows something private.
+    """
 
     system: str
     history: tuple[Exchange, ...]
     question: str
     concise: bool = False
     model: str = ""
+    private: bool = False
+    alone: bool = False
+
+    @property
+    def stays_home(self) -> bool:
+        """Whether any of it is private."""
+        return self.private or any(past.private for past in self.history)
 
 
 @dataclass(slots=True)
 class Vitals:
-    """How a provider has been doing; shown by /status."""
+    """How a provider has been doing; shown by /status.
+
+    `told` says that its owner knows of a failure that nobody else can mend.
+    """
 
     breaker: Breaker = field(default_factory=Breaker)
     first_word_seconds: float | None = None
-    failure: str = ""
+    cause: ProviderError | None = None
+    told: bool = False
+
+    @property
+    def failure(self) -> str:
+        """What went wrong when it was last asked."""
+        return str(self.cause or "")
+
+    def rested(self) -> None:
+        """Note that it may be asked again."""
+        self.breaker.succeeded()
+        self.cause = None
+
+    def answered(self) -> None:
+        """Note that it works: all is forgotten."""
+        self.rested()
+        self.told = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +159,7 @@ class _Candidate:
     provider: Provider
     model: str
     vitals: Vitals
+    passed: tuple[str, ...] = ()
 
 
 class Router:
@@ -125,8 +180,8 @@ class Router:
     ) -> None:
         self.providers = providers
         self.vitals: Mapping[str, Vitals] = {name: Vitals() for name in providers}
-        self._route = tuple(name for name in route if name in providers)
-        self._fast_route = tuple(name for name in fast_route if name in providers)
+        self._route = tuple(name for name in dict.fromkeys(route) if name in providers)
+        self._fast_route = tuple(name for name in dict.fromkeys(fast_route) if name in providers)
         self.painters: Mapping[str, Painter] = painters or {}
         self._painting: Mapping[str, Vitals] = {name: Vitals() for name in self.painters}
         self._image_route = tuple(
@@ -134,6 +189,9 @@ class Router:
         )
         self._now, self._sleep = now, sleep
         self._ceiling, self._spent = ceiling, spent
+        # Failures that only the owner can mend, each once.
+        self.alarms: asyncio.Queue[ProviderError] = asyncio.Queue()
+        self._resting = asyncio.Event()
 
     def route(self, *, concise: bool = False, model: str = "") -> tuple[tuple[str, str], ...]:
         """Give the order of (provider, model) for a question, before health is looked at."""
@@ -142,8 +200,22 @@ class Router:
         first = ((name, chosen),) if name in self.providers else ()
         return (*first, *((other, "") for other in order if not first or other != name))
 
-    async def stream(self, ask: Ask) -> AsyncGenerator[Begun | Delta | Ended]:
-        """Ask until somebody answers, or raise `NoProvider` or `AllFailed`."""
+    def permitted(self, ask: Ask) -> tuple[tuple[str, str], ...]:
+        """List who may be asked, in order: the one place where that is decided."""
+        order = self.route(concise=ask.concise, model=ask.model)
+        if ask.alone:
+            order = order[:1]
+        providers = [self.providers[name] for name, _ in order]
+        allowed = policy.permitted(
+            [policy.Standing(each.name, each.paid, each.local) for each in providers],
+            private=ask.stays_home,
+            spent=self._spent(),
+            ceiling=self._ceiling,
+        )
+        return tuple(each for each in order if each[0] in allowed)
+
+    async def stream(self, ask: Ask) -> AsyncGenerator[Sent | Begun | Delta | Ended]:
+        """Ask until somebody answers, or raise `NoProvider`, `AllFailed` or `StaysHome`."""
         said, rounds = "", 0
         # Whoever rests in a later round was still tried.
         tried: dict[str, ProviderError] = {}
@@ -151,8 +223,9 @@ class Router:
             causes: list[ProviderError] = []
             for candidate in self._candidates(ask):
                 words: list[str] = []
+                asked = replace(candidate, passed=self._passed(ask, candidate, causes))
                 try:
-                    async with aclosing(self._attempt(candidate, ask)) as parts:
+                    async with aclosing(self._attempt(asked, ask)) as parts:
                         async for part in parts:
                             if isinstance(part, Delta):
                                 words.append(part.text)
@@ -166,28 +239,39 @@ class Router:
                     return
             rounds += 1
             pause = _pause(causes, rounds)
-            if pause is None:
-                raise AllFailed([*tried.values()], partial=said)
+            if pause is None or ask.alone:
+                raise (StaysHome if ask.stays_home else AllFailed)([*tried.values()], partial=said)
             await self._sleep(pause)
 
     def _candidates(self, ask: Ask) -> list[_Candidate]:
         """List whom to ask: who may be, in order, without those that rest, unless all do."""
-        order = self.route(concise=ask.concise, model=ask.model)
-        standings = [policy.Standing(name, self.providers[name].paid) for name, _ in order]
-        allowed = policy.permitted(standings, spent=self._spent(), ceiling=self._ceiling)
         found = [
             _Candidate(self.providers[name], model, self.vitals[name])
-            for name, model in order
-            if name in allowed
+            for name, model in self.permitted(ask)
         ]
         if not found:
-            raise NoProvider
+            raise StaysHome([]) if ask.stays_home else NoProvider
         now = self._now()
         return [each for each in found if each.vitals.breaker.closed(now)] or found
 
+    def _passed(
+        self, ask: Ask, candidate: _Candidate, causes: list[ProviderError]
+    ) -> tuple[str, ...]:
+        """Say of each that comes before in the order why it did not answer."""
+        permitted = dict(self.permitted(ask))
+        failed = {cause.provider: str(cause) for cause in causes}
+        clauses = []
+        for name, _ in self.route(concise=ask.concise, model=ask.model):
+            if name == candidate.provider.name:
+                break
+            kept_out = "is not asked in private" if ask.stays_home else "has reached its budget"
+            resting = f"{name} is resting" if name in permitted else f"{name} {kept_out}"
+            clauses.append(failed.get(name, resting))
+        return tuple(clauses)
+
     async def _attempt(
         self, candidate: _Candidate, ask: Ask
-    ) -> AsyncGenerator[Begun | Delta | Ended]:
+    ) -> AsyncGenerator[Sent | Begun | Delta | Ended]:
         """Ask one provider, with less of the past if it says that it was too much."""
         vitals, window = candidate.vitals, 0
         asked_at = self._now()
@@ -196,6 +280,7 @@ class Router:
         try:
             while True:
                 built = _build(ask, manner, window)
+                yield Sent(ModelRef(candidate.provider.name, candidate.model))
                 try:
                     async with aclosing(self._stream(candidate, ask, built)) as parts:
                         async for part in parts:
@@ -208,8 +293,7 @@ class Router:
                         raise
                     window = smaller
                 else:
-                    vitals.breaker.succeeded()
-                    vitals.failure = ""
+                    vitals.answered()
                     return
         except ProviderError as exc:
             self._failed(vitals, exc)
@@ -224,7 +308,9 @@ class Router:
         async with aclosing(stream) as parts:
             async for part in parts:
                 if isinstance(part, Begun):
-                    yield replace(part, start=built.first, dropped=built.dropped)
+                    yield replace(
+                        part, start=built.first, dropped=built.dropped, passed=candidate.passed
+                    )
                 else:
                     yield part
 
@@ -284,15 +370,16 @@ class Router:
         order = self.image_route(commission.wish.model)
         if not order:
             raise NoPainter
-        if commission.private:
-            order = tuple(each for each in order if self.painters[each[0]].local)
-            if not order:
-                raise StaysHome
-        standings = [policy.Standing(name, self.painters[name].paid) for name, _ in order]
-        allowed = policy.permitted(standings, spent=self._spent(), ceiling=self._ceiling)
+        painters = [self.painters[name] for name, _ in order]
+        allowed = policy.permitted(
+            [policy.Standing(each.name, each.paid, each.local) for each in painters],
+            private=commission.private,
+            spent=self._spent(),
+            ceiling=self._ceiling,
+        )
         found = [each for each in order if each[0] in allowed]
         if not found:
-            raise BudgetSpent
+            raise PaintsHome if commission.private else BudgetSpent
         now = self._now()
         return [each for each in found if self._painting[each[0]].breaker.closed(now)] or found
 
@@ -317,12 +404,59 @@ class Router:
     # --- health -----------------------------------------------------------------------------------
 
     def _failed(self, vitals: Vitals, exc: ProviderError) -> None:
-        vitals.failure = str(exc)
+        vitals.cause = exc
         # These say nothing about the provider's health.
         if isinstance(exc, Rejected | Loading):
             return
         rest = LASTING_REST_SECONDS if isinstance(exc, LASTING) else exc.retry_after_seconds
         vitals.breaker.failed(self._now(), rest_seconds=rest)
+        if isinstance(exc, LASTING) and not vitals.told:
+            vitals.told = True
+            self.alarms.put_nowait(exc)
+        if _askable(vitals):
+            self._resting.set()
+
+    # --- health -----------------------------------------------------------------------------------
+
+    async def watch(self) -> None:
+        """Look after those that rest until cancelled, so that they come back by themselves."""
+        while True:
+            await self._resting.wait()
+            await self._sleep(PROBE_PAUSE_SECONDS)
+            await self.probe()
+
+    async def probe(self) -> None:
+        """Ask those that rest how they are, which costs nothing, and let them return."""
+        self._resting.clear()
+        for name, vitals in self.vitals.items():
+            if not _askable(vitals):
+                continue
+            try:
+                await self._check(self.providers[name], vitals)
+            except ProviderError as exc:
+                log.debug("still resting: %s", exc)
+                self._resting.set()
+            else:
+                log.info("%s is back", name)
+                vitals.rested()
+
+    @staticmethod
+    async def _check(provider: Provider, vitals: Vitals) -> None:
+        """Return if a provider is well again, or raise why it is not."""
+        gone = vitals.cause
+        if isinstance(gone, ModelGone):
+            if gone.model not in {each.id for each in await provider.models()}:
+                raise gone
+        else:
+            await provider.health()
+
+
+def _askable(vitals: Vitals) -> bool:
+    """Say whether a probe can tell that a rest may end: it knows nothing of money or of limits."""
+    cause = vitals.cause
+    silent = isinstance(cause, KeyRefused | NoCredit | Rejected)
+    limited = cause is not None and cause.retry_after_seconds is not None
+    return vitals.breaker.open_until is not None and not silent and not limited
 
 
 def _build(ask: Ask, manner: Manner, window: int) -> Context:

@@ -16,15 +16,16 @@ from telegram.warnings import PTBUserWarning
 
 from .assistant import Assistant
 from .bot import Bot
-from .desk import Desk
-from .errors import TokenRefused
+from .desk import Desk, Looks
+from .errors import ModelGone, ProviderError, StoreFailed, TokenRefused
 from .heartbeat import beat
+from .messages import Place
 from .pacing import Pacer
 from .policy import PAIRING_SECONDS, Pairing
 from .previews import Previewer
 from .providers import OpenAIProvider
-from .replies import Replies, Style
-from .settings import Settings
+from .replies import Replies, notice
+from .settings import MODELS, Settings
 from .store import Store
 from .studio import Studio
 
@@ -35,6 +36,8 @@ TELEGRAM_SECONDS = 30.0
 # An album of large pictures, on a thin line.
 UPLOAD_SECONDS = 180.0
 LONGEST_PAUSE_SECONDS = 60.0
+# Of the models that are there when one is gone.
+MOST_NAMES = 8
 
 
 def telegram_bot(given: Settings) -> telegram.Bot:
@@ -77,6 +80,11 @@ async def serve(
         providers=providers,
         owners=partial(_owners, given, store),
         now=now,
+        looks=Looks(
+            stream=given.ambrosio_stream,
+            rich=given.ambrosio_rich == "auto",
+            reasoning=given.ambrosio_reasoning == "show",
+        ),
         started_at=now(),
     )
     async with AsyncExitStack() as closing:
@@ -92,9 +100,6 @@ async def serve(
             desk,
             replies,
             previewer,
-            style=Style(
-                rich=given.ambrosio_rich == "auto", reasoning=given.ambrosio_reasoning == "show"
-            ),
             grace_seconds=given.ambrosio_grace_seconds,
             heard=partial(beat, given.ambrosio_data_dir),
             sleep=sleep,
@@ -102,11 +107,16 @@ async def serve(
         log.info("listening as @%s; asking %s", bot.username, ", ".join(providers))
         _warn(given, providers)
         async with asyncio.TaskGroup() as group:
-            pairing = group.create_task(_pair(desk, say, stop, sleep))
+            beside = [
+                group.create_task(_pair(desk, say, stop, sleep)),
+                group.create_task(assistant.router.watch()),
+                group.create_task(_alarm(desk, replies)),
+            ]
             try:
                 await living.run(stop)
             finally:
-                pairing.cancel()
+                for task in beside:
+                    task.cancel()
     log.info("stopped; what is left is answered after the next start")
 
 
@@ -138,6 +148,35 @@ async def _introduced(
 def _warn(given: Settings, providers: Mapping[str, OpenAIProvider]) -> None:
     if given.ambrosio_monthly_budget_usd is None and any(it.paid for it in providers.values()):
         log.warning("AMBROSIO_MONTHLY_BUDGET_USD is not set: paid providers have no ceiling")
+
+
+async def _alarm(desk: Desk, replies: Replies) -> None:
+    """Tell the owners, once each, of what nobody else can mend."""
+    while True:
+        exc = await desk.assistant.router.alarms.get()
+        text = f"{exc.alarm} {await _there(desk, exc)}".strip()
+        for owner in sorted(desk.owners()):
+            place = Place(owner)
+            try:
+                desk.store.enqueue(*notice(place, text))
+            except StoreFailed as failed:
+                log.warning("the owner does not know that %s: %s", exc, failed)
+            else:
+                await replies.deliver(place)
+
+
+async def _there(desk: Desk, exc: ProviderError) -> str:
+    """List what a provider serves in the place of a model that is gone."""
+    if not isinstance(exc, ModelGone):
+        return ""
+    try:
+        served = await desk.providers[exc.provider].models()
+    except ProviderError:
+        return ""
+    names = sorted(each.id for each in served if each.kind in {"chat", "language"})
+    known = [name for name in names if name in MODELS]
+    shown = [*known, *(name for name in names if name not in known)][:MOST_NAMES]
+    return f"It has: {', '.join(f'`{name}`' for name in shown)}." if shown else ""
 
 
 async def _pair(

@@ -28,6 +28,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from .addresses import is_local, is_public
 from .errors import SettingsInvalid
 from .palette import ImageRow, known
 
@@ -58,6 +59,7 @@ def _http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+Stream = Literal["draft", "edit", "off"]
 Url = Annotated[str, AfterValidator(_http_url)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words_or_none)]
 Ids = Annotated[frozenset[int], NoDecode, BeforeValidator(_words_or_none)]
@@ -93,6 +95,17 @@ class ProviderRow(BaseModel):
     def talks(self) -> bool:
         """Say whether it can be asked for words."""
         return bool(self.model) or not self.image_model
+
+    @property
+    def at_home(self) -> bool:
+        """Whether what is asked there stays in the house: as the owner says, else by address."""
+        return is_local(self.base_url) if self.local is None else self.local
+
+    @model_validator(mode="after")
+    def _local_is_near(self) -> Self:
+        if self.local and is_public(self.base_url):
+            raise ValueError("is called local and has a public address")
+        return self
 
 
 # A small machine reads a long prompt for minutes; progress keeps this limit from biting.
@@ -136,12 +149,13 @@ class Settings(BaseSettings):
     ambrosio_monthly_budget_usd: Decimal | None = Field(
         default=None, ge=0, description="an amount in US dollars, like 5; 0 turns paid ones off"
     )
+    ambrosio_private_default: Literal["on", "off"] = Field(
+        default="off", description="on or off: whether chats that nobody has set are private"
+    )
     ambrosio_grace_seconds: float = Field(
         default=5, ge=0, le=80, description="seconds from 0 to 80, like 5"
     )
-    ambrosio_stream: Literal["draft", "edit", "off"] = Field(
-        default="draft", description="one of draft, edit, off"
-    )
+    ambrosio_stream: Stream = Field(default="draft", description="one of draft, edit, off")
     ambrosio_rich: Literal["auto", "off"] = Field(default="off", description="auto or off")
     ambrosio_reasoning: Literal["show", "hide"] = Field(default="hide", description="show or hide")
     ambrosio_log: Literal["debug", "info", "warning", "error", "json"] = Field(

@@ -183,7 +183,7 @@ class Studio:
         """
         order, said = work.order, ""
         question = f"Prompt: {order.wish.prompt}\n\nSaid: {order.change}"
-        ask = Ask(REWRITE, (), question, model=order.turn.model)
+        ask = Ask(REWRITE, (), question, model=order.turn.model, private=order.private)
         try:
             async with aclosing(self.router.stream(ask)) as parts:
                 async for part in parts:

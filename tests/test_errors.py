@@ -19,6 +19,7 @@ def made(kind):
         errors.PainterGone: lambda: kind("llama", model="flux", there=("sdxl", "fox")),
         errors.TooLong: lambda: kind("llama", tokens=5000, limit=4096),
         errors.AllFailed: lambda: kind([errors.Faulty("llama"), errors.NoCredit("together")]),
+        errors.StaysHome: lambda: kind([errors.Overloaded("llama")]),
     }
     if kind in special:
         return special[kind]()

@@ -474,7 +474,7 @@ async def test_a_private_commission_without_a_painter_at_home_asks_nobody(http, 
 
     _, failure = await asked(router_of(painter(http), clock=clock), private=True)
 
-    assert type(failure) is errors.StaysHome
+    assert type(failure) is errors.PaintsHome
     assert not outside.called
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ambrosio.addresses import is_local
 from ambrosio.messages import Place
 from ambrosio.policy import (
     GUESSES_OF_ALL,
@@ -21,7 +22,6 @@ from ambrosio.policy import (
     Pairing,
     Standing,
     gate,
-    is_local,
     permitted,
     split_vv,
 )

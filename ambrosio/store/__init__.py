@@ -4,9 +4,10 @@ One class, divided by its nouns. What belongs together changes in one transactio
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from ..messages import Outgoing
-from .conversations import Answered, Asked, Conversations, PlaceState
+from .conversations import Answered, Asked, Conversations, PlaceState, Via, Visits
 from .gallery import Hung, Painting
 from .inbox import Inbox, Received, Row
 from .ledger import Expense, Ledger
@@ -17,13 +18,26 @@ __all__ = [
     "Asked",
     "Expense",
     "Hung",
+    "Outcome",
     "Painting",
     "Person",
     "PlaceState",
     "Received",
     "Row",
     "Store",
+    "Via",
+    "Visits",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is to be said, the turn that it answers, if it is one, and what that has cost."""
+
+    replies: Iterable[Outgoing]
+    answered: Answered | None = None
+    expenses: Iterable[Expense] = ()
+    painting: Painting | None = None
 
 
 class Store(Inbox, Conversations, People, Ledger):
@@ -45,18 +59,25 @@ class Store(Inbox, Conversations, People, Ledger):
         expenses: Iterable[Expense] = (),
         painting: Painting | None = None,
     ) -> int | None:
-        """Close an update with all that came of it, in one transaction; give the turn's id.
+        """Close an update with all that came of it, in one transaction; give the turn's id."""
+        return self.finish_all(row, [Outcome(replies, answered, expenses, painting)])[0]
+
+    def finish_all(self, row: Row | None, outcomes: Iterable[Outcome]) -> list[int | None]:
+        """Close an update of which several turns came; give their ids.
 
         The outbox, the history, the ledger and the inbox change together or not at all, so that a
         crash at any moment neither loses an answer nor asks for it twice.
         """
+        turns: list[int | None] = []
         with self._writing() as db:
-            turn = self._keep(db, answered) if answered else None
-            if painting and turn is not None:
-                self._hang(db, turn, painting)
-            self._enqueue(db, replies, turn)
-            for expense in expenses:
-                self._charge(db, expense)
+            for outcome in outcomes:
+                turn = self._keep(db, outcome.answered) if outcome.answered else None
+                if outcome.painting and turn is not None:
+                    self._hang(db, turn, outcome.painting)
+                self._enqueue(db, outcome.replies, turn)
+                turns.append(turn)
+                for expense in outcome.expenses:
+                    self._charge(db, expense)
             if row:
                 db.execute("UPDATE inbox SET state = 'done', body = '' WHERE seq = ?", (row.seq,))
-        return turn
+        return turns

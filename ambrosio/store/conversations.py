@@ -1,20 +1,29 @@
 """Who asked what, what was answered, and how one turn follows another."""
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Literal
 
 from ..context import Exchange
 from ..messages import ModelRef, Place, Turn
 from .database import Database, key
 
+Via = Literal["always", "auto", "never"]
+
 
 @dataclass(frozen=True, slots=True)
 class PlaceState:
-    """What a chat or topic is set to, and the turn that its conversation has reached."""
+    """What a chat or topic is set to, and the turn that its conversation has reached.
+
+    None leaves it to the settings.
+    """
 
     head: int | None = None
     vv: bool = False
     model: str = ""
+    private: bool | None = None
+    via: Via = "auto"
+    rich: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +37,25 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What comes out of a turn, to be kept; `text` is None when it failed."""
+    """What comes out of a turn, to be kept; `text` is None when it failed.
+
+    `asked` are all to whom the question went, `ref` is the one whose answer it is.
+    """
 
     turn: Turn
     text: str | None
     start: int | None = None
     ref: ModelRef | None = None
+    asked: tuple[ModelRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Visits:
+    """How often a model was asked here, and when for the last time."""
+
+    ref: ModelRef
+    times: int
+    at: float
 
 
 class Conversations(Database):
@@ -44,7 +66,15 @@ class Conversations(Database):
         found = self._read("SELECT * FROM places WHERE chat = ? AND topic = ?", *key(place))
         if not found:
             return PlaceState()
-        return PlaceState(found[0]["head"], bool(found[0]["vv"]), found[0]["model"])
+        row = found[0]
+        return PlaceState(
+            head=row["head"],
+            vv=bool(row["vv"]),
+            model=row["model"],
+            private=None if row["private"] is None else bool(row["private"]),
+            via=row["via"],
+            rich=None if row["rich"] is None else bool(row["rich"]),
+        )
 
     def set_place(self, place: Place, state: PlaceState) -> None:
         """Change what a place is set to."""
@@ -63,7 +93,13 @@ class Conversations(Database):
             *(parent, parent),
         )
         return tuple(
-            Exchange(row["id"], row["question"], row["answer"], bool(row["concise"]))
+            Exchange(
+                turn=row["id"],
+                question=row["question"],
+                answer=row["answer"],
+                concise=bool(row["concise"]),
+                private=bool(row["private"]),
+            )
             for row in found
         )
 
@@ -87,6 +123,28 @@ class Conversations(Database):
         found = self._read("SELECT message FROM shown WHERE turn = ? ORDER BY message", turn)
         return [row["message"] for row in found]
 
+    def keep_home(self, place: Place, message: int) -> None:
+        """Note, before anybody is asked, that what a message says is private for ever."""
+        with self._writing() as db:
+            db.execute("INSERT OR IGNORE INTO secrets VALUES (?, ?)", (place.chat, message))
+
+    def stays_home(self, place: Place, message: int) -> bool:
+        """Say whether a message is private: a question, or a part of its answer."""
+        found = self._read(
+            "SELECT 1 FROM secrets WHERE chat = ? AND message = ?", place.chat, message
+        )
+        return bool(found)
+
+    def visits(self, place: Place) -> list[Visits]:
+        """List who was asked what is said here, those asked last first."""
+        found = self._read(
+            "SELECT * FROM asked WHERE chat = ? AND topic = ? ORDER BY at DESC", *key(place)
+        )
+        return [
+            Visits(ModelRef(row["provider"], row["model"]), row["times"], row["at"])
+            for row in found
+        ]
+
     def _keep(self, db: sqlite3.Connection, answered: Answered) -> int:
         turn, ref = answered.turn, answered.ref or ModelRef("", "")
         fields: dict[str, object] = {
@@ -102,7 +160,9 @@ class Conversations(Database):
             "provider": ref.provider,
             "model": ref.model,
             "at": self._now(),
+            "private": turn.private,
         }
+        self._count(db, answered)
         if turn.replaces is None:
             names, marks = ", ".join(fields), ", ".join("?" * len(fields))
             done = db.execute(f"INSERT INTO turns ({names}) VALUES ({marks})", [*fields.values()])  # noqa: S608  our own column names
@@ -116,7 +176,7 @@ class Conversations(Database):
             # A failed second try leaves the answer that was there.
             if fresh or answered.text is not None:
                 db.execute(f"UPDATE turns SET {pairs} WHERE id = ?", [*fields.values(), number])  # noqa: S608  our own column names
-        if fresh and answered.text is not None:
+        if fresh and answered.text is not None and not turn.beside:
             db.execute(
                 "INSERT INTO places (chat, topic, head) VALUES (?, ?, ?)"
                 " ON CONFLICT DO UPDATE SET head = excluded.head",
@@ -124,10 +184,20 @@ class Conversations(Database):
             )
         return number
 
+    def _count(self, db: sqlite3.Connection, answered: Answered) -> None:
+        for ref in answered.asked:
+            db.execute(
+                "INSERT INTO asked VALUES (?, ?, ?, ?, 1, ?)"
+                " ON CONFLICT DO UPDATE SET times = times + 1, at = excluded.at",
+                (*key(answered.turn.place), ref.provider, ref.model, self._now()),
+            )
+
     def _set_place(self, db: sqlite3.Connection, place: Place, state: PlaceState) -> None:
+        fields = asdict(state)
+        names, marks = ", ".join(fields), ", ".join("?" * len(fields))
         db.execute(
-            "INSERT OR REPLACE INTO places (chat, topic, head, vv, model) VALUES (?, ?, ?, ?, ?)",
-            (*key(place), state.head, state.vv, state.model),
+            f"INSERT OR REPLACE INTO places (chat, topic, {names}) VALUES (?, ?, {marks})",  # noqa: S608  our own column names
+            (*key(place), *fields.values()),
         )
 
 
@@ -139,5 +209,6 @@ def _asked(row: sqlite3.Row) -> Asked:
         question=row["question"],
         concise=bool(row["concise"]),
         parent=row["parent"],
+        private=bool(row["private"]),
     )
     return Asked(row["id"], turn, row["answer"])

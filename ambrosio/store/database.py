@@ -64,6 +64,20 @@ MIGRATIONS = (
     ALTER TABLE ledger ADD COLUMN pictures INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE ledger ADD COLUMN megapixels REAL NOT NULL DEFAULT 0;
     """,
+    # `secrets` names the messages whose words stay home, and holds none of them; `asked` says who
+    # was asked how often, whatever came of it.
+    """
+    ALTER TABLE turns ADD COLUMN private INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE places ADD COLUMN private INTEGER;
+    ALTER TABLE places ADD COLUMN via TEXT NOT NULL DEFAULT 'auto';
+    ALTER TABLE places ADD COLUMN rich INTEGER;
+    CREATE TABLE secrets (
+        chat INTEGER NOT NULL, message INTEGER NOT NULL, PRIMARY KEY (chat, message)) WITHOUT ROWID;
+    CREATE TABLE asked (
+        chat INTEGER NOT NULL, topic INTEGER NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL,
+        times INTEGER NOT NULL, at REAL NOT NULL,
+        PRIMARY KEY (chat, topic, provider, model)) WITHOUT ROWID;
+    """,
 )
 
 

@@ -83,8 +83,13 @@ class Outbox(Gallery):
                 )
             if outgoing.turn is not None:
                 db.executemany(
-                    "INSERT OR REPLACE INTO shown VALUES (?, ?, ?)",
-                    [(outgoing.place.chat, message, outgoing.turn) for message in messages],
+                    "INSERT OR REPLACE INTO shown VALUES (?1, ?2, ?3)",
+                    numbers := [(outgoing.place.chat, each, outgoing.turn) for each in messages],
+                )
+                db.executemany(
+                    "INSERT OR IGNORE INTO secrets SELECT ?1, ?2 FROM turns"
+                    " WHERE id = ?3 AND private",
+                    numbers,
                 )
 
 

@@ -1,0 +1,517 @@
+"""What is private stays home, whatever else happens."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ambrosio import cli
+from ambrosio.addresses import is_local, is_public
+from ambrosio.assistant import Assistant, Progress
+from ambrosio.commands import BY_NAME, PRESSES
+from ambrosio.context import Context, Exchange
+from ambrosio.demo.standin import ModelServer, Says, Status
+from ambrosio.desk import Call, Desk
+from ambrosio.errors import (
+    Faulty,
+    KeyRefused,
+    NoCredit,
+    Overloaded,
+    ProviderError,
+    SettingsInvalid,
+    StaysHome,
+    TimedOut,
+    Unreachable,
+)
+from ambrosio.messages import Message, Place, Turn
+from ambrosio.policy import Standing, permitted
+from ambrosio.reading import Question
+from ambrosio.replies import compose, compose_compared
+from ambrosio.router import Ask, Router
+from ambrosio.settings import load
+from ambrosio.store import Store
+from ambrosio.studio import Studio
+from ambrosio.threads import turn_of
+
+from .fakes import EchoProvider
+from .house import OWNER, living
+
+PLACE = Place(OWNER)
+SECRET = "secret"
+HOME, AWAY = Standing("home", paid=False, local=True), Standing("away", paid=True)
+
+
+@pytest.mark.parametrize(
+    ("private", "spent", "ceiling", "names"),
+    [
+        (False, 0, None, ("away", "home")),
+        (True, 0, None, ("home",)),
+        (True, 9, 5, ("home",)),
+        (False, 9, 5, ("home",)),
+        (False, 0, 0, ("home",)),
+    ],
+)
+def test_privacy_and_money_decide_who_may_be_asked(private, spent, ceiling, names):
+    limit = None if ceiling is None else Decimal(ceiling)
+
+    assert permitted([AWAY, HOME], private=private, spent=Decimal(spent), ceiling=limit) == names
+    assert permitted([AWAY], private=True, spent=Decimal(0), ceiling=None) == ()
+
+
+@pytest.mark.parametrize(
+    ("url", "local", "public"),
+    [
+        ("http://127.0.0.1:9931/v1", True, False),
+        ("http://[::1]:8080/v1", True, False),
+        ("http://localhost:8080/v1", True, False),
+        ("http://192.168.1.7/v1", True, False),
+        ("http://[fd00::7]/v1", True, False),
+        ("unix:///run/llama.sock", True, False),
+        ("http://[::ffff:8.8.8.8]/v1", False, True),
+        ("http://8.8.8.8/v1", False, True),
+        ("http://134744072/v1", False, True),
+        ("http://0x7f.1/v1", False, False),
+        ("http://203.0.113.7/v1", False, True),
+        ("http://nas.lan/v1", False, False),
+        ("http://127.0.0.1.example.com/v1", False, False),
+        ("https://127.0.0.1@example.com/v1", False, False),
+    ],
+)
+def test_an_address_tells_whether_it_is_at_home(url, local, public):
+    assert is_local(url) is local
+    assert is_public(url) is public
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "[2606:4700::1111]", "134744072"])
+def test_a_public_address_cannot_be_called_local(tmp_path, address):
+    row = f'[providers.far]\nbase_url = "http://{address}/v1"\nlocal = true\n'
+    (tmp_path / "ambrosio.toml").write_text(row)
+
+    with pytest.raises(SettingsInvalid, match="public address"):
+        load(tmp_path)
+
+
+def test_the_owner_may_call_a_name_local(tmp_path):
+    (tmp_path / "ambrosio.toml").write_text(
+        '[providers.nas]\nbase_url = "http://nas.lan/v1"\nlocal = true\n'
+        '[providers.far]\nbase_url = "http://far.example/v1"\n'
+    )
+
+    rows = load(tmp_path).providers
+
+    assert rows["nas"].at_home
+    assert not rows["far"].at_home
+
+
+# --- the property ---------------------------------------------------------------------------------
+
+
+@dataclass
+class Shown:
+    """A message in the chat, with the buttons under it."""
+
+    text: str
+    mine: bool
+    buttons: tuple[str, ...] = ()
+
+    @property
+    def secret(self) -> bool:
+        return SECRET in self.text
+
+
+class Phone:
+    """A chat with the assistant, without Telegram: what is said, quoted, edited and pressed.
+
+    The person writes the word "secret" into everything that is private, and the models repeat what
+    they are told: so wherever the word turns up, something private has gone.
+    """
+
+    def __init__(self, assistant: Assistant, providers: Mapping[str, Any], *, private: bool):
+        self.assistant, self.store, self.private = assistant, assistant.store, private
+        studio = Studio(self.store, assistant.router, now=lambda: 0.0, dice=lambda _: 0)
+        self.desk = Desk(
+            self.store, assistant, studio, providers, lambda: frozenset({OWNER}), lambda: 0.0
+        )
+        self.messages: list[Shown] = []
+
+    def words(self, *, secret: bool) -> str:
+        return f"{SECRET if secret else 'open'} {len(self.messages)}"
+
+    def write(self, text: str) -> int:
+        self.messages.append(Shown(text, mine=True))
+        return len(self.messages)
+
+    def picked(self, number: int, *, mine: bool | None = None) -> int | None:
+        found = [n for n, it in enumerate(self.messages, 1) if mine in {None, it.mine}]
+        return found[number % len(found)] if found else None
+
+    async def say(self, number: int, *, reply: bool = False, part: bool = False) -> None:
+        old = self.picked(number) if reply else None
+        quoted = self.messages[old - 1] if old else None
+        text = self.words(secret=self.private or bool(quoted and quoted.secret))
+        quote = f"> {quoted.text}" if quoted else ""
+        said = Question(OWNER, text, replied_to=old, quote=quote, partial=part)
+        await self.ask(self.write(text), said)
+
+    async def edit(self, number: int) -> None:
+        if (old := self.picked(number, mine=True)) is None:
+            return
+        line = self.messages[old - 1]
+        line.text = self.words(secret=self.private or line.secret)
+        await self.ask(old, Question(OWNER, line.text, edited=True))
+
+    async def ask(self, message: int, said: Question) -> None:
+        turn, shown = turn_of(self.assistant, PLACE, message, said)
+        await self.turn(turn, shown)
+
+    async def command(self, name: str, args: str) -> None:
+        message = self.write(args)
+        reply = await BY_NAME[name].run(self.desk, Call(PLACE, OWNER, message, args))
+        if reply.turn:
+            await self.turn(reply.turn, compares=reply.compares)
+
+    async def switch(self, number: int) -> None:
+        self.private = bool(number % 2)
+        await self.command("private", "on" if self.private else "off")
+
+    async def press(self, number: int) -> None:
+        pressable = [n for n, it in enumerate(self.messages, 1) if it.buttons]
+        if not pressable:
+            return
+        message = pressable[number % len(pressable)]
+        buttons = self.messages[message - 1].buttons
+        word, _, args = buttons[number % len(buttons)].partition(":")
+        reply = await PRESSES[word](self.desk, Call(PLACE, OWNER, message, args))
+        if reply.turn:
+            await self.turn(reply.turn)
+
+    async def turn(self, turn: Turn, shown=(), *, compares: bool = False) -> None:
+        if compares:
+            answers = await self.assistant.compare(turn, Progress())
+            pairs = [(each, compose_compared(each, None)) for each in answers]
+        else:
+            answer = await self.assistant.answer(turn, Progress())
+            pairs = [(answer, compose(answer, shown=shown))]
+        self.assistant.keep_all(pairs)
+        while found := self.store.next_out(PLACE):
+            number, outgoing, _ = found
+            if outgoing.edits is None and not outgoing.delete:
+                self.messages.append(Shown("", mine=False))
+            there = outgoing.edits or len(self.messages)
+            line = self.messages[there - 1]
+            line.text = outgoing.chunk.text
+            line.buttons = tuple(button.data for button in outgoing.buttons)
+            self.store.sent(number, outgoing, [there])
+
+    async def choose(self, number: int) -> None:
+        names = ("", "one", "two", "three", "three/other")
+        state = self.store.place(PLACE)
+        self.store.set_place(PLACE, replace(state, model=names[number % len(names)]))
+
+    async def forget(self, _: int) -> None:
+        with self.store._writing() as db:
+            db.execute("DELETE FROM turns")
+            db.execute("DELETE FROM shown")
+        self.store.set_place(PLACE, replace(self.store.place(PLACE), head=None))
+
+    async def do(self, deed: str, number: int) -> None:
+        deeds: dict[str, Callable[[int], Awaitable[None]]] = {
+            "say": self.say,
+            "reply": partial(self.say, reply=True, part=bool(number % 2)),
+            "edit": self.edit,
+            "switch": self.switch,
+            "press": self.press,
+            "choose": self.choose,
+            "forget": self.forget,
+        }
+        secret, here = self.words(secret=True), self.words(secret=self.private)
+        commands = {
+            "once": ("private", secret),
+            "once, in short": ("private", f"vv {secret}"),
+            "compare": ("compare", here),
+        }
+        if deed in deeds:
+            await deeds[deed](number)
+        else:
+            await self.command(*commands.get(deed, (deed, "")))
+
+
+DEEDS = [
+    *("say", "say", "say", "reply", "reply", "edit", "switch", "switch", "once", "once, in short"),
+    *("compare", "press", "press", "retry", "new", "vv", "choose", "forget"),
+]
+FAILURES = st.sampled_from(
+    [
+        Unreachable,
+        TimedOut,
+        Faulty,
+        KeyRefused,
+        NoCredit,
+        lambda name: Overloaded(name, retry_after_seconds=3600),
+        lambda name: ("half of it", Faulty(name)),
+        None,
+    ]
+)
+NAMES = ("one", "two", "three")
+
+
+@st.composite
+def houses(draw):
+    """Providers here and there, in any order, in any health."""
+    providers = {}
+    for name in NAMES:
+        made = draw(st.lists(FAILURES, max_size=4))
+        provider = EchoProvider(name, local=draw(st.booleans()), paid=draw(st.booleans()))
+        script = [make(name) if make else None for make in made]
+        provider.script = [each for each in script if each]
+        providers[name] = provider
+    route, fast = draw(st.permutations(NAMES)), draw(st.permutations(NAMES))
+    ceiling = draw(st.sampled_from([None, Decimal(0), Decimal(3)]))
+    return providers, tuple(route), tuple(fast[: draw(st.integers(0, 3))]), ceiling
+
+
+async def no_sleep(_: float) -> None:
+    await asyncio.sleep(0)
+
+
+async def live(house, deeds, *, private):
+    providers, route, fast, ceiling = house
+    clock = iter(range(0, 10_000_000, 7))
+    with Store(":memory:", now=lambda: 0.0) as store:
+        router = Router(
+            providers,
+            route,
+            fast_route=fast,
+            ceiling=ceiling,
+            spent=lambda: store.spent(0),
+            now=lambda: next(clock),
+            sleep=no_sleep,
+        )
+        phone = Phone(
+            Assistant(store, router, "Be kind.", private=private), providers, private=private
+        )
+        for deed, number in deeds:
+            await phone.do(deed, number)
+    return phone
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    house=houses(),
+    deeds=st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 50)), min_size=3, max_size=30),
+    private=st.booleans(),
+)
+def test_nothing_private_ever_reaches_a_remote_provider(house, deeds, private):
+    asyncio.run(live(house, deeds, private=private))
+
+    for provider in house[0].values():
+        assert provider.local or not any(SECRET in seen for seen in provider.seen)
+
+
+def seen(providers):
+    return "\n".join(words for provider in providers.values() for words in provider.seen)
+
+
+@pytest.mark.parametrize(
+    "deeds",
+    [
+        pytest.param([("once", 0), ("forget", 0), ("reply", 0)], id="a forgotten question"),
+        pytest.param([("once", 0), ("forget", 0), ("reply", 1)], id="a forgotten answer"),
+        pytest.param([("once", 0), ("say", 0), ("reply", 0)], id="an older question"),
+        pytest.param([("once", 0), ("say", 0), ("reply", 1)], id="a piece of an older answer"),
+        pytest.param([("once", 0), ("edit", 0), ("say", 0)], id="an edited question"),
+        pytest.param([("once", 0), ("forget", 0), ("edit", 0)], id="an edit of a forgotten one"),
+        pytest.param([("switch", 1), ("say", 0), ("switch", 0), ("say", 0)], id="private mode"),
+        pytest.param(
+            [("switch", 1), ("compare", 0), ("switch", 0), ("press", 0), ("say", 0)], id="go on"
+        ),
+        pytest.param([("once, in short", 0), ("press", 0), ("say", 0)], id="longer"),
+        pytest.param([("once", 0), ("reply", 1), ("say", 0)], id="the words after"),
+    ],
+)
+@pytest.mark.parametrize("broken", [False, True])
+async def test_words_once_private_stay_so(deeds, broken):
+    home, away = EchoProvider("one", local=True), EchoProvider("two")
+    home.script = [Faulty("one")] * 20 if broken else []
+
+    await live(({"two": away, "one": home}, ("two", "one"), (), None), deeds, private=False)
+
+    assert SECRET in seen({"one": home})
+    assert SECRET not in seen({"two": away})
+    assert away.seen or ("say", 0) not in deeds[-1:]
+
+
+async def test_a_private_past_is_enough_to_stay_at_home():
+    away = EchoProvider("two")
+    router = Router({"two": away}, ("two",), now=lambda: 0.0, sleep=no_sleep)
+    past = Exchange(1, "what is this rash?", "eczema", private=True)
+
+    with pytest.raises(StaysHome):
+        async for _ in router.stream(Ask("Be kind.", (past,), "and now?")):
+            pass
+
+    assert away.seen == []
+
+
+async def test_a_chat_that_its_owner_has_opened_goes_on_afresh():
+    away, home = EchoProvider("two"), EchoProvider("one", local=True)
+    router = Router({"two": away, "one": home}, ("two", "one"), now=lambda: 0.0, sleep=no_sleep)
+    with Store(":memory:", now=lambda: 0.0) as store:
+        before = Phone(Assistant(store, router, "", private=True), {}, private=True)
+        await before.say(0)
+        after = Phone(Assistant(store, router, "", private=False), {}, private=False)
+        after.messages = before.messages
+        await after.say(0)
+        await after.say(0)
+
+    assert len(home.seen) == 1
+    assert "two heard" in away.seen[1]
+
+
+# --- through everything ---------------------------------------------------------------------------
+
+
+class TestInTheChat:
+    @pytest.fixture
+    async def cloud(self):
+        return ModelServer(model="openai/gpt-oss-120b", flavour="together")
+
+    @pytest.fixture
+    async def house(self, api, telegram_url, tmp_path, model_url, cloud):
+        """Run with a provider at home and one that only its row calls remote."""
+        async with cloud.serving() as url:
+            (tmp_path / "ambrosio.toml").write_text(
+                f'[providers.together]\nbase_url = "{url}"\nlocal = false\n'
+                'model = "openai/gpt-oss-120b"\nflavour = "together"\n'
+            )
+            async with living(
+                api,
+                telegram_url,
+                tmp_path,
+                llama_base_url=model_url,
+                ambrosio_route=("together", "llama"),
+            ) as life:
+                yield life
+        assert api.violations == []
+
+    async def test_a_private_chat_never_fails_over_to_a_remote_provider(
+        self, anna, model, cloud, house
+    ):
+        await anna.say("/private on")
+        told = await anna.wait_answer()
+        model.script(Status(500), Status(500))
+        await anna.say("what is this rash?")
+        line = await anna.wait_text("stays at home")
+        model.script(Says("Eczema."))
+        await anna.press("Retry")
+        await anna.wait_text("Eczema.")
+
+        assert "only llama" in told.text
+        assert line.buttons == ("Retry",)
+        assert cloud.requests == []
+
+    async def test_leaving_private_mode_begins_anew_and_says_why(self, anna, cloud, house):
+        await anna.say("/private on")
+        await anna.wait_answer()
+        await anna.say("what is this rash?")
+        await anna.wait_answer()
+        await anna.say("/private off")
+        told = await anna.wait_answer()
+        await anna.say("rice?")
+        await anna.wait_answer()
+
+        assert "new conversation" in told.text
+        assert [request.messages[1:] for request in cloud.requests] == [(("user", "rice?"),)]
+
+    async def test_one_private_message_stands_beside_the_conversation(
+        self, anna, model, cloud, house
+    ):
+        model.script(Says("Eczema."), Says("Wash it."))
+        await anna.say("hello")
+        await anna.wait_answer()
+        await anna.say("/private what is this rash?")
+        answer = await anna.wait_text("Eczema.")
+        await anna.say("rice?")
+        await anna.wait_answer()
+        await anna.say("and now?", reply_to=answer.message_id)
+        await anna.wait_text("Wash it.")
+
+        assert model.requests[0].messages[1][1] == "hello"
+        assert ("assistant", "Eczema.") in model.requests[1].messages
+        assert all("rash" not in str(asked.messages) for asked in cloud.requests)
+        assert len(cloud.requests) == 2
+
+    async def test_the_promise_says_what_it_does_not_cover(self, anna, house):
+        await anna.say("/private")
+        told = await anna.wait_answer()
+        await anna.press("Turn on")
+        await anna.wait_text("private now")
+
+        assert "Telegram itself carries and sees every message" in told.text
+
+    async def test_where_tells_who_was_asked(self, anna, cloud, house):
+        cloud.script(Status(500))
+        await anna.say("hello")
+        await anna.wait_answer()
+        await anna.say("/private what is this rash?")
+        await anna.wait_answer()
+        await anna.say("/where")
+
+        told = (await anna.wait_answer()).text
+
+        assert "together" in told
+        assert "llama · at home, default: 2 messages" in told
+
+
+@contextlib.asynccontextmanager
+async def listening(answer=b""):
+    """Listen on loopback for whoever comes, and answer all alike."""
+    heard = []
+
+    async def serve(reader, writer):
+        heard.append(await reader.read(65536))
+        writer.write(answer)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}", heard
+
+
+async def words_of(folder, **given):
+    async with cli.finding_providers(load(folder, **given)) as providers:
+        context = Context((Message("user", "rash?"),), 3, None, 0)
+        return [part async for part in providers["llama"].stream(context)]
+
+
+async def test_a_proxy_of_the_environment_never_sees_what_stays_home(
+    tmp_path, model, model_url, monkeypatch
+):
+    async with listening() as (proxy, heard):
+        for name in ("HTTP_PROXY", "ALL_PROXY", "http_proxy", "all_proxy"):
+            monkeypatch.setenv(name, proxy)
+
+        assert await words_of(tmp_path, llama_base_url=model_url)
+
+    assert heard == []
+    assert len(model.requests) == 1
+
+
+async def test_a_local_server_cannot_send_a_question_elsewhere(tmp_path):
+    async with listening() as (elsewhere, heard):
+        moved = f"HTTP/1.1 307 Moved\r\nLocation: {elsewhere}/v1/chat/completions\r\n"
+        answer = f"{moved}Content-Length: 0\r\n\r\n".encode()
+        async with listening(answer) as (url, asked):
+            with pytest.raises(ProviderError):
+                await words_of(tmp_path, llama_base_url=f"{url}/v1")
+
+    assert len(asked) == 1
+    assert heard == []
