@@ -19,6 +19,7 @@ from ambrosio.demo.standin import (
     Status,
 )
 from ambrosio.errors import AllFailed, Faulty, KeyRefused, ModelGone, NoCredit, Overloaded
+from ambrosio.messages import Begun
 from ambrosio.providers import Served
 from ambrosio.router import Ask, Router
 
@@ -296,7 +297,7 @@ async def test_the_next_one_gets_as_much_of_the_past_as_it_takes(clock):
 
     parts = [part async for part in ward.router.stream(Ask("", past, "and now?"))]
 
-    begun = next(part for part in parts if hasattr(part, "passed"))
+    begun = next(part for part in parts if isinstance(part, Begun))
     assert begun.passed == ("one ran into an error",)
     assert begun.dropped > 0
 
