@@ -7,7 +7,7 @@ from ambrosio.context import Manner
 from ambrosio.messages import Begun, Delta, Ended, Finish, ModelRef
 
 
-class FakeProvider:
+class Echo:
     """A provider that does as its script says, then echoes; it writes down what it was shown.
 
     A script holds answers, errors to raise, and pairs of both: words that break off.
