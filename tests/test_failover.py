@@ -23,7 +23,7 @@ from ambrosio.messages import Begun
 from ambrosio.providers import Served
 from ambrosio.router import Ask, Router
 
-from .fakes import EchoProvider
+from .echo import Echo
 from .house import living
 
 TEN = "one two three four five six seven eight nine ten"
@@ -226,7 +226,7 @@ class Ward:
     """A router with one provider, and the clock that it goes by."""
 
     def __init__(self, clock, *script):
-        self.one, self.two = EchoProvider("one", *script), EchoProvider("two")
+        self.one, self.two = Echo("one", *script), Echo("two")
         self.router = Router(
             {"one": self.one, "two": self.two}, ("one", "two"), now=clock, sleep=clock.sleep
         )

@@ -40,7 +40,7 @@ from ambrosio.store import Store
 from ambrosio.studio import Studio
 from ambrosio.threads import turn_of
 
-from .fakes import EchoProvider
+from .echo import Echo
 from .house import OWNER, living
 
 PLACE = Place(OWNER)
@@ -268,7 +268,7 @@ def houses(draw):
     providers = {}
     for name in NAMES:
         made = draw(st.lists(FAILURES, max_size=4))
-        provider = EchoProvider(name, local=draw(st.booleans()), paid=draw(st.booleans()))
+        provider = Echo(name, local=draw(st.booleans()), paid=draw(st.booleans()))
         script = [make(name) if make else None for make in made]
         provider.script = [each for each in script if each]
         providers[name] = provider
@@ -338,7 +338,7 @@ def seen(providers):
 )
 @pytest.mark.parametrize("broken", [False, True])
 async def test_words_once_private_stay_so(deeds, broken):
-    home, away = EchoProvider("one", local=True), EchoProvider("two")
+    home, away = Echo("one", local=True), Echo("two")
     home.script = [Faulty("one")] * 20 if broken else []
 
     await live(({"two": away, "one": home}, ("two", "one"), (), None), deeds, private=False)
@@ -349,7 +349,7 @@ async def test_words_once_private_stay_so(deeds, broken):
 
 
 async def test_a_private_past_is_enough_to_stay_at_home():
-    away = EchoProvider("two")
+    away = Echo("two")
     router = Router({"two": away}, ("two",), now=lambda: 0.0, sleep=no_sleep)
     past = Exchange(1, "what is this rash?", "eczema", private=True)
 
@@ -361,7 +361,7 @@ async def test_a_private_past_is_enough_to_stay_at_home():
 
 
 async def test_a_chat_that_its_owner_has_opened_goes_on_afresh():
-    away, home = EchoProvider("two"), EchoProvider("one", local=True)
+    away, home = Echo("two"), Echo("one", local=True)
     router = Router({"two": away, "one": home}, ("two", "one"), now=lambda: 0.0, sleep=no_sleep)
     with Store(":memory:", now=lambda: 0.0) as store:
         before = Phone(Assistant(store, router, "", private=True), {}, private=True)
@@ -515,3 +515,22 @@ async def test_a_local_server_cannot_send_a_question_elsewhere(tmp_path):
 
     assert len(asked) == 1
     assert heard == []
+
+
+async def test_a_wish_in_private_is_not_painted_elsewhere(api, telegram_url, tmp_path, anna):
+    cloud = ModelServer(model="openai/gpt-oss-120b", flavour="together")
+    async with cloud.serving() as url:
+        (tmp_path / "ambrosio.toml").write_text(
+            f'[providers.together]\nbase_url = "{url}"\nlocal = false\nflavour = "together"\n'
+            'model = "openai/gpt-oss-120b"\n'
+            'image_model = "stabilityai/stable-diffusion-xl-base-1.0"\n'
+        )
+        async with living(api, telegram_url, tmp_path) as life:
+            await anna.say("/private on")
+            await life.settled()
+            await anna.say("/imagine this rash")
+            await anna.wait_text("nothing was sent")
+            await life.settled()
+
+    assert cloud.requests == []
+    assert cloud.image_requests == []
