@@ -277,14 +277,16 @@ class TestTheLine:
     async def test_no_first_word_in_time_is_told(self, provider_of, chat):
         chat.mock(return_value=sending(asyncio.Event()))
 
-        failed = await failure(provider_of(first_token_seconds=0.01, silence_seconds=60))
+        async with asyncio.timeout(5):
+            failed = await failure(provider_of(first_token_seconds=0.01, silence_seconds=60))
 
         assert type(failed) is errors.TimedOut
 
     async def test_silence_between_the_words_is_told(self, provider_of, chat):
         chat.mock(return_value=sending(piece("Te"), asyncio.Event()))
 
-        failed = await failure(provider_of(first_token_seconds=60, silence_seconds=0.01))
+        async with asyncio.timeout(5):
+            failed = await failure(provider_of(first_token_seconds=60, silence_seconds=0.01))
 
         assert type(failed) is errors.TimedOut
 
