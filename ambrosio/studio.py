@@ -101,6 +101,11 @@ class Work:
         return tuple(each.picture for each in self.painted)
 
     @property
+    def missing(self) -> int:
+        """How many of the pictures there are not."""
+        return len(self.seeds) - len(self.painted)
+
+    @property
     def usd(self) -> Decimal | None:
         """What the pictures have cost, None if that is not known."""
         costs = [each.usd for each in self.painted if each.usd is not None]
