@@ -39,7 +39,7 @@ async def imagine(desk: Desk, call: Call) -> Reply:
     """Paint what stands behind the command, else the message that it replies to."""
     wish = parse(call.args)
     if isinstance(wish, Fault):
-        return _mended(wish, call.args)
+        return _mended(wish, f"/imagine {call.args}")
     if not wish.prompt:
         wish = replace(wish, prompt=_prompt_replied_to(desk, call))
     if not wish.prompt:
@@ -56,12 +56,11 @@ def _prompt_replied_to(desk: Desk, call: Call) -> str:
     return call.quote.strip()
 
 
-def _mended(fault: Fault, args: str) -> Reply:
+def _mended(fault: Fault, text: str) -> Reply:
     """Say what would be right, and give the text back to be copied with a tap."""
-    fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", args)))
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
     return Reply(
-        f"{fault.line} Edit your message, or copy it from here:\n\n"
-        f"{fence}\n/imagine {args}\n{fence}"
+        f"{fault.line} Edit your message, or copy it from here:\n\n{fence}\n{text}\n{fence}"
     )
 
 
@@ -79,17 +78,39 @@ def _turn(desk: Desk, call: Call, wish: Wish, *, message: int | None = None) -> 
     )
 
 
-def changed(desk: Desk, call: Call) -> Order | None:
-    """Understand words in reply to a picture as a wish for another one; the seed stays."""
+def changed(desk: Desk, call: Call) -> Reply | None:
+    """Understand words in reply to a picture as a wish for another one; the seed stays.
+
+    Options among them count as they do behind the command. None if it replies to no picture.
+    """
     shown = call.replied_to and desk.store.painting_shown(call.place, call.replied_to)
     found = desk.store.painting(shown) if shown else None
     if not found or not found[1]:
         return None
     painting, hung = found
-    wish = replace(painting.wish, seed=None, count=1)
+    said = parse(call.args)
+    if isinstance(said, Fault):
+        return _mended(said, call.args)
+    wish = _over(painting.wish, said)
+    first = hung[0].seed if said.seed is None else said.seed
+    seeds = () if first is None else tuple((first + more) % SEEDS for more in range(said.count))
     turn = replace(_turn(desk, call, wish), question=call.args, parent=shown)
-    seeds = () if hung[0].seed is None else (hung[0].seed,)
-    return Order(turn, wish, seeds=seeds, change=call.args)
+    return Reply(order=Order(turn, wish, seeds=seeds, change=said.prompt))
+
+
+def _over(old: Wish, said: Wish) -> Wish:
+    """Put the options that somebody said over those of an older wish."""
+    shaped = said if said.ratio or said.size else old
+    return replace(
+        old,
+        count=said.count,
+        ratio=shaped.ratio,
+        size=shaped.size,
+        seed=said.seed,
+        steps=said.steps or old.steps,
+        avoid=said.avoid or old.avoid,
+        model=said.model or old.model,
+    )
 
 
 # --- buttons under pictures -----------------------------------------------------------------------
