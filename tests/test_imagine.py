@@ -18,6 +18,7 @@ from ambrosio.demo.standin import (
     StallsBefore,
     Status,
 )
+from ambrosio.store import Store
 
 from .house import OWNER, living
 
@@ -597,6 +598,47 @@ async def test_a_restart_in_the_middle_makes_it_again_once(
     assert seeds(painter) == [7, 7]
     assert len(anna.answers) == 1
     assert cost == Decimal("0.0019922944")
+
+
+@pytest.mark.parametrize("crashes", [1, 2])
+async def test_a_crash_makes_it_again_once_and_no_more(
+    api, telegram_url, tmp_path, given, painter, anna, crashes
+):
+    painter.image_script(StallsBefore())
+    async with living(api, telegram_url, tmp_path, **given) as life:
+        await anna.say("/imagine a red fox --seed 7")
+        await painter.wait_for(lambda: painter.image_served)
+        [lane] = life.store.lanes()
+    with Store(tmp_path / "ambrosio.db", now=api.state.now) as store:
+        for _ in range(crashes):
+            store.claim(lane)
+    async with living(api, telegram_url, tmp_path, **given) as life:
+        answer = await anna.wait_answer()
+        if crashes > 1:
+            assert answer.text == (
+                "I was interrupted twice while I painted that. Your prompt is kept: press Retry."
+            )
+            await anna.press("Retry")
+            answer = await anna.wait_answer(after=answer.message_id)
+        await life.settled()
+        cost = spent(life)
+
+    assert answer.photo
+    assert seeds(painter) == [7, 7]
+    assert cost == Decimal("0.0019922944")
+
+
+@pytest.mark.usefixtures("house")
+async def test_a_stop_before_the_new_prompt_keeps_what_was_said(anna, painter):
+    await anna.say("/imagine a red fox --seed 7")
+    first = await anna.wait_answer()
+    painter.script(StallsBefore())
+    await anna.say("at night", reply_to=first.message_id)
+    await painter.wait_for(lambda: painter.requests)
+    await anna.say("/stop")
+    await anna.wait_text("Stopped.")
+    await anna.press("Retry")
+    await anna.wait_text("a red fox, at night")
 
 
 async def test_what_was_painted_is_delivered_after_a_restart_and_not_painted_again(
