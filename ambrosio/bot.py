@@ -329,8 +329,12 @@ class Bot:
     async def _repainted(self, row: Row, said: Question) -> bool:
         """Take words in reply to a picture for a wish, unless they are none."""
         call = Call(row.place, said.person, row.message, said.text, said.replied_to)
-        order = None if said.concise else changed(self._desk, call)
-        return order is not None and await self._easel.work(row, order)
+        reply = None if said.concise else changed(self._desk, call)
+        if reply and reply.order:
+            return await self._easel.work(row, reply.order)
+        if reply:
+            await self._say(row, reply)
+        return reply is not None
 
     async def _turn(
         self, row: Row, turn: Turn, *, shown: Sequence[int] = (), compares: bool = False

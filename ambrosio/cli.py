@@ -27,7 +27,8 @@ from .providers import OpenAIProvider
 from .router import Router
 from .settings import Settings
 from .store import Store
-from .studio import Studio
+from .studio import Canvas, Studio
+from .wishes import Fault
 
 log = logging.getLogger(__name__)
 
@@ -227,6 +228,34 @@ async def _chat(given: Settings, question: str, piped: str, provider: str, *, fr
             return 2
         words = "\n\n".join(part for part in (question, piped.strip()) if part)
         return await talk(house.assistant, words, model=provider, fresh=fresh, now=now)
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("prompt", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write the picture there; - is the standard output.",
+)
+def imagine(prompt: tuple[str, ...], output: Path | None) -> None:
+    """Paint PROMPT, with the options of /imagine, as in "a red fox" --ar 16:9 --n 2."""
+    finish(_imagine(load(), prompt, output))
+
+
+async def _imagine(given: Settings, words: tuple[str, ...], output: Path | None) -> int:
+    from . import sketch  # noqa: PLC0415  only this verb needs it
+
+    wish = sketch.read(sketch.typed(words), output)
+    if isinstance(wish, Fault):
+        click.echo(f"error: {wish.line}", err=True)
+        return 2
+    canvas = Canvas()
+    # What is painted already has been paid for: it is kept.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, canvas.stop)
+    async with building(given) as house:
+        return await sketch.draw(house.studio, wish, output, canvas, now=now)
 
 
 @main.command()

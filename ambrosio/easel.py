@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from .desk import Desk
+from .errors import Interrupted
 from .imagine import compose
 from .messages import Outgoing
 from .previews import Previewer
@@ -15,6 +16,8 @@ from .studio import Canvas, Order, Work
 
 # What is painted faster needs no status line.
 STATUS_SECONDS = 3.0
+# A picture costs its full price at every attempt: after a crash it is made once more, not twice.
+MOST_ATTEMPTS = 2
 
 
 class Easel:
@@ -38,6 +41,9 @@ class Easel:
         """
         turn = self._desk.assistant.placed(order.turn)
         order = replace(order, turn=turn, private=order.private or turn.private)
+        if row.attempts > MOST_ATTEMPTS:
+            await self._hand_in(row, Work(order.retold, failure=Interrupted()))
+            return True
         canvas = Canvas(turn.message)
         self._desk.running[row.place] = canvas
         try:
@@ -52,18 +58,22 @@ class Easel:
             del self._desk.running[row.place]
         if work is None:
             return False
-        surplus = [old for old in (row.preview, preview.message) if old is not None]
-        away = [Outgoing(row.place, edits=old, delete=True) for old in surplus]
-        studio = self._desk.studio
         if canvas.superseded:
             # The words have been edited: nobody waits for this, but it may have cost something.
-            self._desk.store.finish(row, away, expenses=studio.expenses(work))
+            expenses = self._desk.studio.expenses(work)
+            self._desk.store.finish(row, _away(row, preview.message), expenses=expenses)
+            await self._replies.deliver(row.place)
         else:
-            reply_to = None if row.place.private else row.message
-            replies = [*compose(work, studio, reply_to=reply_to), *away]
-            await self._replies.kept(row.place, partial(studio.keep, work, replies, row))
-        await self._replies.deliver(row.place)
+            await self._hand_in(row, work, preview.message)
         return True
+
+    async def _hand_in(self, row: Row, work: Work, preview: int | None = None) -> None:
+        """Keep what came of an order in one transaction with the messages, and deliver them."""
+        studio = self._desk.studio
+        reply_to = None if row.place.private else row.message
+        replies = [*compose(work, studio, reply_to=reply_to), *_away(row, preview)]
+        await self._replies.kept(row.place, partial(studio.keep, work, replies, row))
+        await self._replies.deliver(row.place)
 
     async def _watched(self, order: Order, canvas: Canvas) -> Work | None:
         async with asyncio.TaskGroup() as group:
@@ -80,3 +90,9 @@ class Easel:
             canvas.text = canvas.status(order)
             canvas.changed.set()
             await canvas.moved.wait()
+
+
+def _away(row: Row, preview: int | None) -> list[Outgoing]:
+    """Take the status lines away, also the one that an earlier attempt has left."""
+    surplus = [old for old in (row.preview, preview) if old is not None]
+    return [Outgoing(row.place, edits=old, delete=True) for old in surplus]

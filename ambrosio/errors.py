@@ -11,6 +11,7 @@
     │       └── BudgetSpent      … since those that are cost money
     ├── AllFailed                everybody was asked and nobody answered
     │   └── StaysHome            … everybody at home: it is private
+    ├── Interrupted              a crash in the middle, and another at the second try
     └── ProviderError            one provider failed
         ├── Unreachable          no connection
         ├── TimedOut             silence, before or between the words
@@ -117,6 +118,13 @@ class BudgetSpent(NoPainter):
 
     what = "The budget is used up, and every image model that is set up costs money."
     mend = "The owner can raise AMBROSIO_MONTHLY_BUDGET_USD."
+
+
+class Interrupted(AmbrosioError):
+    """A crash in the middle, and another at the second try: a third might cost as much again."""
+
+    what = "I was interrupted twice while I painted that."
+    mend = "Press Retry, or send it again."
 
 
 class ProviderError(AmbrosioError):

@@ -7,23 +7,19 @@ is in `easel`.
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from decimal import Decimal
 
+from . import captions
 from .desk import Call, Desk, Reply, Run
 from .errors import AllFailed, AmbrosioError, HugePicture, Overloaded, Rejected, Unwelcome
 from .markdown import plain
 from .markdown.chunks import units
 from .messages import Button, Chunk, Entity, File, Outgoing, Turn
-from .palette import refused
-from .pictures import Picture
 from .replies import notice
-from .store import Hung, Painting
+from .store import Painting
 from .studio import Order, Studio, Work
 from .wishes import SEEDS, Fault, Wish, parse
 
 CAPTION_UNITS = 1024
-MOST_ALBUM = 10
-SUFFIXES = {"jpeg": "jpg"}
 
 EXPLAINED = """\
 Write what you want to see behind the command:
@@ -43,7 +39,7 @@ async def imagine(desk: Desk, call: Call) -> Reply:
     """Paint what stands behind the command, else the message that it replies to."""
     wish = parse(call.args)
     if isinstance(wish, Fault):
-        return _mended(wish, call.args)
+        return _mended(wish, f"/imagine {call.args}")
     if not wish.prompt:
         wish = replace(wish, prompt=_prompt_replied_to(desk, call))
     if not wish.prompt:
@@ -60,12 +56,11 @@ def _prompt_replied_to(desk: Desk, call: Call) -> str:
     return call.quote.strip()
 
 
-def _mended(fault: Fault, args: str) -> Reply:
+def _mended(fault: Fault, text: str) -> Reply:
     """Say what would be right, and give the text back to be copied with a tap."""
-    fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", args)))
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
     return Reply(
-        f"{fault.line} Edit your message, or copy it from here:\n\n"
-        f"{fence}\n/imagine {args}\n{fence}"
+        f"{fault.line} Edit your message, or copy it from here:\n\n{fence}\n{text}\n{fence}"
     )
 
 
@@ -83,17 +78,39 @@ def _turn(desk: Desk, call: Call, wish: Wish, *, message: int | None = None) -> 
     )
 
 
-def changed(desk: Desk, call: Call) -> Order | None:
-    """Understand words in reply to a picture as a wish for another one; the seed stays."""
+def changed(desk: Desk, call: Call) -> Reply | None:
+    """Understand words in reply to a picture as a wish for another one; the seed stays.
+
+    Options among them count as they do behind the command. None if it replies to no picture.
+    """
     shown = call.replied_to and desk.store.painting_shown(call.place, call.replied_to)
     found = desk.store.painting(shown) if shown else None
     if not found or not found[1]:
         return None
     painting, hung = found
-    wish = replace(painting.wish, seed=None, count=1)
+    said = parse(call.args)
+    if isinstance(said, Fault):
+        return _mended(said, call.args)
+    wish = _over(painting.wish, said)
+    first = hung[0].seed if said.seed is None else said.seed
+    seeds = () if first is None else tuple((first + more) % SEEDS for more in range(said.count))
     turn = replace(_turn(desk, call, wish), question=call.args, parent=shown)
-    seeds = () if hung[0].seed is None else (hung[0].seed,)
-    return Order(turn, wish, seeds=seeds, change=call.args)
+    return Reply(order=Order(turn, wish, seeds=seeds, change=said.prompt))
+
+
+def _over(old: Wish, said: Wish) -> Wish:
+    """Put the options that somebody said over those of an older wish."""
+    shaped = said if said.ratio or said.size else old
+    return replace(
+        old,
+        count=said.count,
+        ratio=shaped.ratio,
+        size=shaped.size,
+        seed=said.seed,
+        steps=said.steps or old.steps,
+        avoid=said.avoid or old.avoid,
+        model=said.model or old.model,
+    )
 
 
 # --- buttons under pictures -----------------------------------------------------------------------
@@ -152,7 +169,7 @@ async def press_file(desk: Desk, call: Call) -> Reply:
         return _forgotten()
     painting, hung = found
     if all(each.there for each in hung):
-        files = tuple(File(name(each), picture=each.number) for each in hung)
+        files = tuple(File(captions.name(each), picture=each.number) for each in hung)
         return Reply(sends=(Outgoing(call.place, files=files, turn=number),))
     if any(each.seed is None for each in hung):
         return Reply("I no longer keep the original, and this model cannot paint it once more.")
@@ -221,7 +238,7 @@ def compose(work: Work, studio: Studio, *, reply_to: int | None = None) -> list[
     outgoing = [Outgoing(place, files=files, silent=True) for files in _grouped(work)]
     caption = _caption(work, studio)
     outgoing[0] = replace(outgoing[0], chunk=caption, reply_to=reply_to, silent=False)
-    buttons = (*BUTTONS, RETRY) if _missing(work) else BUTTONS
+    buttons = (*BUTTONS, RETRY) if work.missing else BUTTONS
     if len(work.painted) == 1:
         outgoing[0] = replace(outgoing[0], buttons=buttons)
     else:
@@ -250,66 +267,29 @@ def failed(failure: AmbrosioError) -> str:
             return f"{cause.happened} Your prompt is kept: press Retry."
 
 
-def _missing(work: Work) -> int:
-    return len(work.seeds) - len(work.painted)
-
-
 def _grouped(work: Work) -> list[tuple[File, ...]]:
     files = [
-        File(name(picture), photo=picture.photo and not work.order.originals, picture=number)
+        File(
+            captions.name(picture), photo=picture.photo and not work.order.originals, picture=number
+        )
         for number, picture in enumerate(work.pictures)
     ]
     groups = [[file for file in files if file.photo is kind] for kind in (True, False)]
     return [tuple(group) for group in groups if group]
 
 
-def name(picture: Picture | Hung) -> str:
-    """Name a picture's file."""
-    suffix = SUFFIXES.get(picture.kind, picture.kind)
-    return f"picture.{suffix}" if picture.seed is None else f"picture-{picture.seed}.{suffix}"
-
-
 def _caption(work: Work, studio: Studio) -> Chunk:
     """Put the prompt over what it was made with, and cut the prompt if both are too long."""
-    details = plain("\n".join([" · ".join(_details(work, studio)), *_notes(work)]))
+    details = plain("\n".join([captions.details(work, studio), *_notes(work)]))
     length = units(details.text)
     prompt = _cut(work.order.wish.prompt, CAPTION_UNITS - length - 2)
     italic = Entity("italic", units(prompt) + 2, length)
     return Chunk(f"{prompt}\n\n{details.text}", (italic,))
 
 
-def _details(work: Work, studio: Studio) -> list[str]:
-    first = work.painted[0]
-    details = []
-    if work.taken:
-        ref = work.taken.ref
-        details.append(f"{studio.name(ref)} at {ref.provider}")
-        if work.taken.request.steps and "steps" not in first.lost:
-            details.append(f"{work.taken.request.steps} steps")
-    seeds = [str(each.seed) for each in work.pictures if each.seed is not None]
-    if seeds:
-        details.insert(1, f"seed{'s' * (len(seeds) > 1)} {', '.join(seeds)}")
-    details.append(f"{first.picture.width}×{first.picture.height}")
-    details.append(f"{work.seconds:.1f} s")
-    if work.usd is not None:
-        details.append(money(work.usd))
-    return details
-
-
-def money(usd: Decimal) -> str:
-    """Write an amount with as many digits as tell something."""
-    if not usd:
-        return "free"
-    return f"${usd:.2f}" if usd >= 1 else f"${usd:.4f}".rstrip("0")
-
-
 def _notes(work: Work) -> list[str]:
-    notes = [work.order.note] if work.order.note else []
-    changes = [*work.taken.changes] if work.taken else []
-    changes += refused(work.order.wish, work.painted[0].lost)
-    if changes:
-        notes.append("As near as this model can: " + ", ".join(changes))
-    if _missing(work):
+    notes = captions.notes(work)
+    if work.missing:
         have = f"{len(work.painted)} of {len(work.seeds)}"
         why = failed(work.failure) if work.failure else "Stopped." if work.stopped else ""
         notes.append(f"{have}. {why}".strip())

@@ -52,6 +52,8 @@ UNTHINKING: Mapping[str, Mapping[str, Any]] = {
     "effort": {"reasoning_effort": "low"},
 }
 PROBE_SECONDS = 3.0
+# What some say with other numbers than 404.
+GONE = ("model_not_found", "model_not_available")
 # What moderation calls itself.
 UNWELCOME = ("content_policy_violation", "moderation_blocked", "content_filter")
 # All that comes out of the SDK, which turns most of httpx's errors into its own and passes on what
@@ -265,6 +267,8 @@ class OpenAIProvider:
             case openai.APIConnectionError() | httpx.TransportError():
                 # A timeout is one of them: only connecting has a limit of the SDK's own.
                 return Unreachable(self.name)
+            case openai.APIStatusError() if exc.code in GONE:
+                return ModelGone(self.name, model=model)
             case openai.APIStatusError() if exc.status_code in {400, 403, 413, 422}:
                 return self._rejection(exc, tokens)
             case openai.APIStatusError():

@@ -54,6 +54,14 @@ class Order:
     originals: bool = False
     private: bool = False
 
+    @property
+    def retold(self) -> "Order":
+        """The same without a text model: what was said stands behind the old prompt."""
+        if not self.change:
+            return self
+        prompt = f"{self.wish.prompt}, {self.change}"
+        return replace(self, wish=replace(self.wish, prompt=prompt), change="")
+
 
 class Canvas(Progress):
     """Pictures while they are made, for those who show it, and the way to stop it."""
@@ -99,6 +107,11 @@ class Work:
     def pictures(self) -> tuple[Picture, ...]:
         """The pictures alone."""
         return tuple(each.picture for each in self.painted)
+
+    @property
+    def missing(self) -> int:
+        """How many of the pictures there are not."""
+        return len(self.seeds) - len(self.painted)
 
     @property
     def usd(self) -> Decimal | None:
@@ -182,6 +195,8 @@ class Studio:
         Where no model answers, what was said is put behind the old prompt.
         """
         order, said = work.order, ""
+        # What is stopped or fails from here on can be tried again without losing what was said.
+        work.order = order.retold
         question = f"Prompt: {order.wish.prompt}\n\nSaid: {order.change}"
         ask = Ask(REWRITE, (), question, model=order.turn.model, private=order.private)
         try:
@@ -197,7 +212,7 @@ class Studio:
                         case _:
                             said = ""
         except (AllFailed, NoProvider):
-            said = f"{order.wish.prompt}, {order.change}"
+            said = work.order.wish.prompt
         prompt = said.strip().strip('"“”').strip()
         if prompt.upper().startswith(TALK) or not prompt:
             self.store.finish(None, expenses=work.words)

@@ -40,8 +40,11 @@ class Fault:
     line: str
 
 
-# "—" and "–" are what phones make of "--". Before an option stands white space or nothing.
-_OPTION = re.compile(r"(?<!\S)(--+|[—–])([^\W\d_]+)(?:\s*=\s*|(?=\s)\s*|$)")
+# "—" and "–" are what phones make of "--". Before an option stands white space or nothing; a number
+# may follow at once, as in "--n4".
+_OPTION = re.compile(
+    r"(?<!\S)(--+|[—–]+)([^\W\d_]+(?:-[^\W\d_]+)*)(?:\s*[=:]\s*|(?=\s)\s*|(?=\d)|$)"
+)
 _QUOTED = re.compile(r"\"([^\"]*)\"|[“„”]([^“”]*)[”“]|«([^»]*)»|'([^']*)'|‘([^’]*)’")
 _WORD = re.compile(r"\S+")
 # Without quotes, a list goes on as long as there are commas.

@@ -18,6 +18,7 @@ from ambrosio.demo.standin import (
     StallsBefore,
     Status,
 )
+from ambrosio.store import Store
 
 from .house import OWNER, living
 
@@ -241,15 +242,16 @@ async def test_alone_it_explains_itself(anna, painter, name):
 
 
 @pytest.mark.usefixtures("house")
-async def test_a_wrong_option_gives_the_prompt_back(anna, painter):
-    asked = await anna.say("/imagine a ```red``` fox --n 9")
+@pytest.mark.parametrize("prompt", ["a red fox", "a ```red``` fox"])
+async def test_a_wrong_option_gives_the_prompt_back(anna, painter, prompt):
+    asked = await anna.say(f"/imagine {prompt} --n 9")
     answer = await anna.wait_answer()
     await anna.edit(asked, "/imagine a red fox --seed 7")
     photo = await anna.wait_answer(after=answer.message_id)
 
     line, _, text = answer.text.partition("\n\n")
     assert line.startswith("--n 9 does not work: it takes a number from 1 to 4.")
-    assert text == "/imagine a ```red``` fox --n 9"
+    assert text == f"/imagine {prompt} --n 9"
     assert answer.entities[0].type == "pre"
     assert photo.photo
     assert len(painter.image_requests) == 1
@@ -598,6 +600,47 @@ async def test_a_restart_in_the_middle_makes_it_again_once(
     assert cost == Decimal("0.0019922944")
 
 
+@pytest.mark.parametrize("crashes", [1, 2])
+async def test_a_crash_makes_it_again_once_and_no_more(
+    api, telegram_url, tmp_path, given, painter, anna, crashes
+):
+    painter.image_script(StallsBefore())
+    async with living(api, telegram_url, tmp_path, **given) as life:
+        await anna.say("/imagine a red fox --seed 7")
+        await painter.wait_for(lambda: painter.image_served)
+        [lane] = life.store.lanes()
+    with Store(tmp_path / "ambrosio.db", now=api.state.now) as store:
+        for _ in range(crashes):
+            store.claim(lane)
+    async with living(api, telegram_url, tmp_path, **given) as life:
+        answer = await anna.wait_answer()
+        if crashes > 1:
+            assert answer.text == (
+                "I was interrupted twice while I painted that. Your prompt is kept: press Retry."
+            )
+            await anna.press("Retry")
+            answer = await anna.wait_answer(after=answer.message_id)
+        await life.settled()
+        cost = spent(life)
+
+    assert answer.photo
+    assert seeds(painter) == [7, 7]
+    assert cost == Decimal("0.0019922944")
+
+
+@pytest.mark.usefixtures("house")
+async def test_a_stop_before_the_new_prompt_keeps_what_was_said(anna, painter):
+    await anna.say("/imagine a red fox --seed 7")
+    first = await anna.wait_answer()
+    painter.script(StallsBefore())
+    await anna.say("at night", reply_to=first.message_id)
+    await painter.wait_for(lambda: painter.requests)
+    await anna.say("/stop")
+    await anna.wait_text("Stopped.")
+    await anna.press("Retry")
+    await anna.wait_text("a red fox, at night")
+
+
 async def test_what_was_painted_is_delivered_after_a_restart_and_not_painted_again(
     api, telegram_url, tmp_path, given, painter, anna
 ):
@@ -632,6 +675,37 @@ async def test_words_in_reply_to_a_picture_make_a_new_one(house, anna, painter):
     assert second.text.startswith("a red fox in the snow at night\n\nSDXL at together · seed 7")
     assert second.photo
     assert spent(house) > 2 * Decimal("0.0019922944")
+
+
+@pytest.mark.usefixtures("house")
+async def test_options_count_in_reply_to_a_picture_too(anna, painter):
+    await anna.say("/imagine a red fox --seed 7 --size 512x512 --steps 20")
+    first = await anna.wait_answer()
+    painter.script(Says("a red fox at night"))
+    await anna.say("make it night --n 2 —ar 3:2", reply_to=first.message_id)
+    question = await anna.wait_text("What next?")
+    await anna.say("--seed 9", reply_to=first.message_id)
+    await anna.wait_answer(after=question.message_id)
+
+    assert painter.requests[0].question == "Prompt: a red fox\n\nSaid: make it night"
+    made = [(it.prompt, it.seed, it.width, it.steps) for it in painter.image_requests[1:]]
+    assert sorted(made[:2]) == [
+        ("a red fox at night", 7, 1256, 20),
+        ("a red fox at night", 8, 1256, 20),
+    ]
+    assert made[2] == ("a red fox", 9, 512, 20)
+
+
+@pytest.mark.usefixtures("house")
+async def test_a_wrong_option_in_reply_to_a_picture_is_told(anna, painter):
+    await anna.say("/imagine a red fox --seed 7")
+    first = await anna.wait_answer()
+    await anna.say("make it night --n 9", reply_to=first.message_id)
+    answer = await anna.wait_answer(after=first.message_id)
+
+    assert answer.text.startswith("--n 9 does not work: it takes a number from 1 to 4.")
+    assert answer.text.endswith("\n\nmake it night --n 9")
+    assert len(painter.image_requests) == 1
 
 
 @pytest.mark.usefixtures("house")

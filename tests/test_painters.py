@@ -277,8 +277,13 @@ async def test_retry_after_is_heard(http, server):
     assert raised.value.retry_after_seconds == 7
 
 
-async def test_a_retired_model_is_named_with_those_that_are_there(http, server):
-    images(server, refusal(404))
+@pytest.mark.parametrize(
+    "answer",
+    [refusal(404), refusal(400, code="model_not_available"), refusal(403, code="model_not_found")],
+    ids=["404", "400", "403"],
+)
+async def test_a_retired_model_is_named_with_those_that_are_there(http, server, answer):
+    images(server, answer)
     served = [{"id": "flux", "type": "image"}, {"id": "llama", "type": "chat"}]
     server.get(f"{BASE}/models?serverless").respond(json=served)
 

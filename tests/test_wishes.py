@@ -27,6 +27,9 @@ WISHES = [
     ("a --n 4 red fox", Wish(FOX, count=4)),
     ("a red fox --n=4", Wish(FOX, count=4)),
     ("a red fox --n = 4", Wish(FOX, count=4)),
+    ("a red fox --n: 4", Wish(FOX, count=4)),
+    ("a red fox --n4", Wish(FOX, count=4)),
+    ("a red fox —n4 —ar16:9", Wish(FOX, count=4, ratio=(16, 9))),
     ("a red fox --N 4", Wish(FOX, count=4)),
     ("a red fox --n 2 --n 3", Wish(FOX, count=3)),
     ("a red fox --n 2, in snow", Wish("a red fox in snow", count=2)),
@@ -36,6 +39,8 @@ WISHES = [
     ("a red fox –n 4", Wish(FOX, count=4)),
     ("—ar 16:9 —n 2 a red fox", Wish(FOX, count=2, ratio=(16, 9))),
     ("a red fox ---n 4", Wish(FOX, count=4)),
+    ("一只红狐——n 4", Wish("一只红狐——n 4")),
+    ("一只红狐 ——n 4", Wish("一只红狐", count=4)),
     # Dashes that are none of ours.
     ("a red fox — running", Wish("a red fox — running")),
     ("a red fox —running", Wish("a red fox —running")),
@@ -118,6 +123,8 @@ FAULTS = [
     ('a red fox --no ""', "--no alone does not work: it takes what to avoid in quotes"),
     ("a red fox --model", "--model alone does not work: it takes a name, like sdxl or flux."),
     ("a red fox --quality high", "--quality is not an option: there are --n, --ar, --size,"),
+    ("a red fox --no-text", "--no-text is not an option: there are --n, --ar, --size,"),
+    ("a red fox --hd2", "--hd is not an option: there are --n, --ar, --size,"),
     ("a red fox --ar 1:1 --size 512x512", "--ar and --size say the same thing twice"),
 ]
 

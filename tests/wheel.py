@@ -14,7 +14,7 @@ PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 # What the verbs load on demand; of the extras nothing may come along.
 TRIED = """
 import sys
-from ambrosio import chat, cli, doctor, service
+from ambrosio import chat, cli, doctor, service, sketch
 extras = {"starlette", "uvicorn", "ambrosio.demo", "xllamacpp", "pytest"} & set(sys.modules)
 assert not extras, f"loaded without need: {extras}"
 print(cli.system_prompt())

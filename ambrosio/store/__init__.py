@@ -75,6 +75,8 @@ class Store(Inbox, Conversations, People, Ledger):
                 if outcome.painting and turn is not None:
                     self._hang(db, turn, outcome.painting)
                 self._enqueue(db, outcome.replies, turn)
+                if outcome.painting:
+                    self._let_go(db)
                 turns.append(turn)
                 for expense in outcome.expenses:
                     self._charge(db, expense)

@@ -1,0 +1,160 @@
+"""`ambrosio imagine`: the same studio in the terminal.
+
+Only the pictures go to stdout, if they are to go there; everything else goes to stderr.
+"""
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from pathlib import Path
+
+from . import captions
+from .messages import Place, Turn
+from .pictures import Picture
+from .studio import Canvas, Order, Studio, Work
+from .wishes import Fault, Wish, parse
+
+# No chat at Telegram has the number 0.
+TERMINAL = Place(0)
+# Where "-" stands for a file.
+STDOUT = Path("-")
+TICK_SECONDS = 0.5
+KINDS = {".jpg": "jpeg"}
+
+
+def typed(words: Sequence[str]) -> str:
+    """Put together what the shell has taken apart, and give options their quotes back."""
+    before, text = "", []
+    for word in words:
+        belongs = before.startswith("--") and " " in word
+        text.append(f'"{word}"' if belongs else word)
+        before = word
+    return " ".join(text)
+
+
+def read(text: str, output: Path | None) -> Wish | Fault:
+    """Read what was typed, and find out what is wrong with it before anybody is paid."""
+    wish = parse(text)
+    if isinstance(wish, Fault):
+        return wish
+    if not wish.prompt:
+        return Fault('there is no prompt; right would be: ambrosio imagine "a red fox" -o fox.png')
+    if output == STDOUT:
+        return Fault("a pipe takes one picture: leave --n out.") if wish.count > 1 else wish
+    folder = output.parent if output else Path()
+    if not os.access(folder, os.W_OK) or (output and output.is_dir()):
+        return Fault(f"no file can be written as {output or folder}.")
+    return wish
+
+
+async def draw(
+    studio: Studio,
+    wish: Wish,
+    output: Path | None,
+    canvas: Canvas,
+    *,
+    now: Callable[[], float],
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> int:
+    """Paint a wish and write the files; give the exit code.
+
+    What has been painted is kept and accounted for, whatever becomes of the files.
+    """
+    order = Order(_turn(studio, wish, now), wish)
+    async with asyncio.TaskGroup() as group:
+        showing = group.create_task(_show(order, canvas, now, sleep))
+        try:
+            work = await studio.paint(order, canvas)
+        finally:
+            showing.cancel()
+    _clear()
+    if work is None:
+        return 1
+    studio.keep(work)
+    try:
+        for path, picture in zip(_paths(work, output), work.pictures, strict=True):
+            _write(path, picture)
+    except OSError as exc:
+        _say(f"error: a picture could not be written: {exc.strerror}")
+        return 1
+    return _told(work, studio)
+
+
+def _turn(studio: Studio, wish: Wish, now: Callable[[], float]) -> Turn:
+    state = studio.store.place(TERMINAL)
+    return Turn(
+        place=TERMINAL,
+        message=int(now() * 1000),
+        person=0,
+        question=f"/imagine {wish.prompt}",
+        parent=state.head,
+        model=state.model,
+    )
+
+
+# --- the files ------------------------------------------------------------------------------------
+
+
+def _paths(work: Work, output: Path | None) -> Iterator[Path]:
+    """Name a file for each picture: as asked, the further ones with their number."""
+    for number, picture in enumerate(work.pictures, 1):
+        if output is None:
+            yield Path(captions.name(picture))
+        elif output == STDOUT:
+            yield STDOUT
+        else:
+            stem = output.stem if number == 1 else f"{output.stem}-{number}"
+            yield output.with_name(stem + (output.suffix or f".{captions.suffix(picture)}"))
+
+
+def _write(path: Path, picture: Picture) -> None:
+    if path == STDOUT:
+        sys.stdout.buffer.write(picture.content)
+        sys.stdout.buffer.flush()
+        return
+    path.write_bytes(picture.content)
+    kind = KINDS.get(path.suffix.lower(), path.suffix.lower().removeprefix("."))
+    _say(str(path) if kind == picture.kind else f"{path}, in truth a {picture.kind.upper()} file")
+
+
+# --- what is said ---------------------------------------------------------------------------------
+
+
+async def _show(
+    order: Order,
+    canvas: Canvas,
+    now: Callable[[], float],
+    sleep: Callable[[float], Awaitable[None]],
+) -> None:
+    """Show how far it is: a line that changes on a screen, nothing in a log."""
+    began = now()
+    while sys.stderr.isatty():
+        line = f"{now() - began:3.0f} s  {' '.join(canvas.status(order).split())}"
+        width = shutil.get_terminal_size().columns
+        print(f"\r\x1b[K{line[: width - 1]}", end="", file=sys.stderr, flush=True)
+        await sleep(TICK_SECONDS)
+
+
+def _clear() -> None:
+    if sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _told(work: Work, studio: Studio) -> int:
+    if work.painted:
+        _say(captions.details(work, studio))
+        for note in captions.notes(work):
+            _say(note)
+    if work.painted and work.missing:
+        _say(f"{len(work.painted)} of {len(work.seeds)}")
+    if work.failure:
+        _say(f"error: {work.failure.sentence}")
+    elif work.stopped:
+        _say("stopped")
+    return 130 if work.stopped else 1 if work.failure else 0
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
