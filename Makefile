@@ -2,21 +2,27 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo run test bench format clean
+.PHONY: help demo run test bench screenshot format clean
 
 help:
-	@echo "make demo     open Ambrosio in the browser, with no account and no token"
-	@echo "make run      start it for your phone, with the settings in .env"
-	@echo "make test     run every check"
-	@echo "make bench    measure what is promised to be fast"
-	@echo "make format   mend what can be mended by itself"
-	@echo "make clean    remove what was made"
+	@echo "make demo        open Ambrosio in the browser, with no account and no token"
+	@echo "make run         start it for your phone, with the settings in .env"
+	@echo "make test        run every check"
+	@echo "make bench       measure what is promised to be fast"
+	@echo "make screenshot  take the README's picture from the demo"
+	@echo "make format      mend what can be mended by itself"
+	@echo "make clean       remove what was made"
 
-demo: .venv/ready
+# The tools are not needed for a first look, so it does not wait for them.
+demo: .venv/demo
 	@$(BIN)/ambrosio demo
 
 run: .venv/ready
 	@$(BIN)/ambrosio run
+
+# The picture at the top of the README; needs Debian's chromium.
+screenshot: .venv/ready
+	@$(BIN)/python -m tests.screenshot docs/ambrosio.png
 
 # The one gate: .ci/run calls it too.
 test: .venv/ready
@@ -33,6 +39,11 @@ bench: .venv/ready
 format: .venv/ready
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+.venv/demo: pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo]'
+	@touch $@
 
 .venv/ready: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv

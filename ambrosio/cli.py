@@ -7,8 +7,10 @@ import os
 import secrets
 import signal
 import sys
+import threading
+import webbrowser
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -21,7 +23,7 @@ import httpx
 
 from . import __version__, llama, logs, settings
 from .assistant import Assistant
-from .errors import AmbrosioError, AnotherPoller, SettingsInvalid, StoreFailed
+from .errors import AmbrosioError, AnotherPoller, DemoFailed, SettingsInvalid, StoreFailed
 from .painters import Painter
 from .providers import OpenAIProvider
 from .router import Router
@@ -138,6 +140,14 @@ def alone(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
+def stopping() -> asyncio.Event:
+    """Give what is set when this process is asked to end."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
 def load() -> Settings:
     """Read the settings, or end the program with a line for each that is wrong."""
     try:
@@ -188,9 +198,7 @@ async def _run(given: Settings) -> int:
     # Only this verb needs Telegram.
     from .service import serve  # noqa: PLC0415
 
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = stopping()
     with alone(given.ambrosio_data_dir):
         async with building(given) as house:
             await serve(
@@ -203,6 +211,49 @@ async def _run(given: Settings) -> int:
                 now=now,
                 say=partial(click.echo, err=False),
             )
+    return 0
+
+
+@main.command()
+@click.option("--port", default=8765, show_default=True, type=click.IntRange(0, 65535))
+@click.option(
+    "--model", default="", metavar="NAME", help="A model file, `owner/repo:QUANT`, or `stand-in`."
+)
+@click.option("--no-browser", is_flag=True, help="Only print the page's address.")
+def demo(port: int, model: str, no_browser: bool) -> None:
+    """Talk with Ambrosio in the browser, without Telegram."""
+    finish(_demo(load(), port, model, browse=not no_browser))
+
+
+async def _demo(given: Settings, port: int, model: str, *, browse: bool) -> int:
+    try:
+        from .demo.show import cannot_write, show  # noqa: PLC0415  only this verb needs it
+    except ModuleNotFoundError as exc:
+        raise DemoFailed(
+            f"The demo needs `{exc.name}`.", "Install it with `pip install 'ambrosio[demo]'`."
+        ) from exc
+
+    home, stop = given.ambrosio_data_dir / "demo", stopping()
+    note = home / "address"
+
+    def ready(address: str, answering: str) -> None:
+        note.touch(0o600)
+        note.write_text(address, "utf-8")
+        click.echo(f"Ambrosio is at {address}")
+        click.echo(f"{answering} answers; Ctrl+C ends it", err=True)
+        if browse:
+            # In a thread, as some browsers keep whoever calls them waiting.
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+
+    with ExitStack() as closing:
+        try:
+            closing.enter_context(alone(home))
+        except AnotherPoller:
+            where = note.read_text("utf-8") if note.exists() else "starting"
+            raise DemoFailed("The demo is already running.", f"Its page is {where}") from None
+        except StoreFailed as exc:
+            raise cannot_write(home) from exc
+        await show(given, home=home, port=port, wish=model, now=now, ready=ready, stop=stop)
     return 0
 
 

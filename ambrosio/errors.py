@@ -5,6 +5,7 @@
     ├── StoreFailed              the database cannot be read or written
     ├── TokenRefused             Telegram does not know the bot's token
     ├── AnotherPoller            somebody else polls with the same token
+    ├── DemoFailed               the demo cannot begin
     ├── NoProvider               nobody is configured, or nobody may be asked
     │   └── NoPainter            … to make pictures
     │       ├── PaintsHome       … and what is asked may not leave the house
@@ -89,6 +90,19 @@ class AnotherPoller(AmbrosioError):
     what = "Ambrosio is already running with this token, here or on another machine."
     mend = "Stop one of the two."
     again = False
+
+
+class DemoFailed(AmbrosioError):
+    """The demo cannot begin; says on the terminal why, and what would help."""
+
+    what = "{why}"
+    mend = "{remedy}"
+    again = False
+
+    def __init__(self, why: str, remedy: str) -> None:
+        super().__init__(why)
+        self.why = why
+        self.remedy = remedy
 
 
 class NoProvider(AmbrosioError):

@@ -169,6 +169,9 @@ class Preview:
         patience = SILENCE_SECONDS if self._action == "typing" else DRAFT_REFRESH_SECONDS
         while self._failures < MOST_FAILURES:
             fresh = await self._words(patience)
+            # The mark of a heading is no word yet, and a draft now would keep the words waiting.
+            if fresh and self._progress.text and preview(self._progress.text) == Chunk(""):
+                continue
             # Thoughts are news, but nothing that changes what is shown.
             if fresh and self._shown is not None and self._progress.text == self._drafted:
                 continue

@@ -15,6 +15,7 @@ def below(kind):
 def made(kind):
     special = {
         errors.SettingsInvalid: lambda: kind([("NAME", "is wrong", "right")]),
+        errors.DemoFailed: lambda: kind("The port is taken.", "Choose another one."),
         errors.ModelGone: lambda: kind("llama", model="qwen"),
         errors.PainterGone: lambda: kind("llama", model="flux", there=("sdxl", "fox")),
         errors.TooLong: lambda: kind("llama", tokens=5000, limit=4096),

@@ -35,6 +35,13 @@ class TestDrafts:
         assert anna.draft == "Thinking…"
         assert anna.shown_draft.can_stop
 
+    async def test_the_mark_of_a_heading_does_not_keep_its_words_waiting(self, anna, model):
+        model.script(Says("## Rice and what goes with it", pause=0.02))
+        await anna.say("a list")
+        await anna.wait_answer()
+
+        assert anna.drafts[0].text.startswith("Rice")
+
     async def test_the_native_stop_stops(self, anna, model, api):
         model.script(StallsAfter(STORY))
         await anna.say("a story")

@@ -120,6 +120,19 @@ def menu_key(params: Json) -> str:
     return json.dumps([scope, params.get("language_code", "")], sort_keys=True)
 
 
+def menu(state: State, chat: Chat, person: int) -> list[Json]:
+    """Give the commands that a person is offered in a chat: those of the narrowest scope set."""
+    everywhere = "all_private_chats" if chat.private else "all_group_chats"
+    scopes: list[Json] = [
+        {"type": "chat_member", "chat_id": chat.id, "user_id": person},
+        {"type": "chat", "chat_id": chat.id},
+        {"type": everywhere},
+        {"type": "default"},
+    ]
+    menus = (state.commands.get(menu_key({"scope": scope})) for scope in scopes)
+    return next((found for found in menus if found), [])
+
+
 def _describe(state: State, request: Request, name: str, most: int) -> bool:
     text = request.params.get(name, "")
     if len(text) > most:

@@ -81,6 +81,16 @@ class Call:
     outcome: str = "pending"
     result: Any = None
 
+    def shown(self) -> Json:
+        """Describe it for those who look on."""
+        return {
+            "method": self.method,
+            "params": self.params,
+            "at": self.at,
+            "outcome": self.outcome,
+            "result": self.result,
+        }
+
 
 class BotApi:
     """The server: one bot, its chats, and the people in them."""
@@ -140,7 +150,7 @@ class BotApi:
         finally:
             if call.outcome == "pending":
                 call.outcome = "gone"
-            self.signal.fire("call", method=name, params=params, outcome=call.outcome)
+            self.signal.fire("call", **call.shown())
         return call.result
 
     async def _serve(self, name: str, request: Request) -> Any:

@@ -1,7 +1,7 @@
 """A chat as the server keeps it, and as a person sees it on the screen."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from ..messages import Entity
 from .refusals import Refused, bad
@@ -58,6 +58,18 @@ class Draft:
     can_stop: bool = False
     keep_on_stop: bool = False
     rich: bool = False
+
+    def shown(self) -> Json:
+        """Describe it for those who look on."""
+        return {
+            "draft_id": self.draft_id,
+            "topic": self.topic,
+            "text": self.text,
+            "entities": [asdict(entity) for entity in self.entities],
+            "can_stop": self.can_stop,
+            "rich": self.rich,
+            "at": self.at,
+        }
 
 
 @dataclass(frozen=True, slots=True)

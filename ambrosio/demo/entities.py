@@ -43,6 +43,17 @@ def found(text: str) -> list[Json]:
     ]
 
 
+def linked(text: str, entities: list[Json]) -> list[Json]:
+    """Add what is found in the text to its entities, outside of code and other links."""
+    taken = [each for each in entities if each["type"] in {"code", "pre", "text_link", *FOUND}]
+    return entities + [each for each in found(text) if not any(_meet(each, it) for it in taken)]
+
+
+def _meet(one: Json, other: Json) -> bool:
+    ends = one["offset"] + one["length"], other["offset"] + other["length"]
+    return bool(one["offset"] < ends[1] and other["offset"] < ends[0])
+
+
 def tidy(text: str, entities: list[Json], known: Container[int] = ()) -> tuple[str, list[Json]]:
     """Clean and trim the text and move its entities along, or raise `Refused` for a wrong one."""
     chars = [_cleaned(char) for char in text]

@@ -8,22 +8,37 @@ import math
 import random
 import struct
 import zlib
+from colorsys import hsv_to_rgb
 
 Colour = tuple[int, int, int]
+
+SUN = (255, 240, 190)
+# Where a hill begins, how dark it is and how high its waves are: from the far one to the near one.
+HILLS = ((0.56, 0.62, 0.030), (0.68, 0.44, 0.045), (0.82, 0.27, 0.055))
+# The picture is painted in squares, about so many across.
+SQUARES = 320
 
 
 def paint(prompt: str, seed: int, width: int, height: int) -> bytes:
     """Return a PNG of *width* × *height*: a sky, a sun and hills."""
     dice = random.Random(f"{prompt}|{seed}")
-    sky = _colour(dice), _colour(dice)
-    sun = dice.uniform(0.2, 0.8), dice.uniform(0.15, 0.45), dice.uniform(0.06, 0.12)
-    hills = [_Hill(dice, level) for level in (0.55, 0.68, 0.82)]
-    cell = max(4, width // 128)
+    cell = max(2, width // SQUARES)
     across, down = -(-width // cell), -(-height // cell)
+    hue = dice.random()
+    sky = _colour(hue, 0.45, 0.72), _colour(hue + dice.uniform(0.05, 0.12), 0.30, 0.98)
+    sun = dice.uniform(0.2, 0.8) * across, dice.uniform(0.15, 0.42) * down, 0.08 * min(across, down)
+    hills = [
+        (_colour(hue + 0.45 + depth / 9, 0.42, light), _ridge(dice, level, wave, across, down))
+        for depth, (level, light, wave) in enumerate(HILLS)
+    ]
     rows = []
     for y in range(down):
-        v = y / down
-        row = (_pixel(x / across, v, sky, sun, hills) for x in range(across))
+        row = [_mixed(*sky, y / down)] * across
+        half = math.sqrt(max(0.0, sun[2] ** 2 - (y - sun[1]) ** 2))
+        for x in range(math.ceil(sun[0] - half), math.floor(sun[0] + half)):
+            row[x] = SUN
+        for colour, ridge in hills:
+            row = [colour if y >= top else under for top, under in zip(ridge, row, strict=True)]
         line = b"".join(bytes(colour) * cell for colour in row)[: 3 * width]
         rows.append((b"\0" + line) * cell)
     return png(width, height, b"".join(rows)[: height * (3 * width + 1)])
@@ -36,37 +51,22 @@ def png(width: int, height: int, lines: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(_block(name, body) for name, body in blocks)
 
 
-class _Hill:
-    def __init__(self, dice: random.Random, level: float) -> None:
-        self.colour = _mixed(_colour(dice), (20, 40, 30), level)
-        self._level = level
-        self._waves = [
-            (dice.uniform(2, 9), dice.uniform(0, math.tau), dice.uniform(0.02, 0.06))
-            for _ in range(3)
-        ]
-
-    def covers(self, u: float, v: float) -> bool:
-        edge = sum(size * math.sin(pace * u + start) for pace, start, size in self._waves)
-        return v > self._level + edge
-
-
-def _pixel(
-    u: float,
-    v: float,
-    sky: tuple[Colour, Colour],
-    sun: tuple[float, float, float],
-    hills: list[_Hill],
-) -> Colour:
-    for hill in reversed(hills):
-        if hill.covers(u, v):
-            return hill.colour
-    if math.hypot(u - sun[0], v - sun[1]) < sun[2]:
-        return (255, 236, 170)
-    return _mixed(sky[0], sky[1], v)
+def _ridge(dice: random.Random, level: float, wave: float, across: int, down: int) -> list[float]:
+    """Give the height of a hill for each square across, counted from above."""
+    waves = [
+        (dice.uniform(0.4, 1.0) * wave, dice.uniform(2, 9), dice.uniform(0, math.tau))
+        for _ in range(3)
+    ]
+    return [
+        down
+        * (level + sum(size * math.sin(pace * x / across + start) for size, pace, start in waves))
+        for x in range(across)
+    ]
 
 
-def _colour(dice: random.Random) -> Colour:
-    return dice.randint(60, 235), dice.randint(60, 235), dice.randint(60, 235)
+def _colour(hue: float, saturation: float, value: float) -> Colour:
+    red, green, blue = (round(255 * part) for part in hsv_to_rgb(hue % 1, saturation, value))
+    return red, green, blue
 
 
 def _mixed(one: Colour, other: Colour, share: float) -> Colour:

@@ -219,7 +219,11 @@ def loopback(port: int = 0) -> socket.socket:
     # Named by its protocol, or asyncio leaves Nagle's algorithm on: 40 ms for each answer.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError:
+        listener.close()
+        raise
     return listener
 
 

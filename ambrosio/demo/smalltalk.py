@@ -50,7 +50,12 @@ def most_common_word(text: str) -> str:
 
 
 print(most_common_word("to be or not to be"))
-```"""
+```
+
+`Counter` counts the words, and `most_common(1)` gives the *one* that comes up most often, \
+together with how often it does. Of two that are equally frequent the first one wins, which here \
+is **to**. In a longer text one would take the punctuation off first: `"be,"` and `"be"` are two \
+words to it."""
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 

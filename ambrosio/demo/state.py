@@ -94,9 +94,7 @@ class State:
         """Show a draft."""
         chat.drafts[draft.topic] = draft
         chat.draft_log.append(draft)
-        self.signal.fire(
-            "draft", chat=chat.id, topic=draft.topic, text=draft.text, can_stop=draft.can_stop
-        )
+        self.signal.fire("draft", chat=chat.id, **draft.shown())
         return True
 
 

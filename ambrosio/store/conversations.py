@@ -145,6 +145,15 @@ class Conversations(Database):
             for row in found
         ]
 
+    def answered_by(self, place: Place) -> ModelRef | None:
+        """Tell who gave the newest answer in a place."""
+        found = self._read(
+            "SELECT provider, model FROM turns WHERE chat = ? AND topic = ? AND answer IS NOT NULL"
+            " AND provider != '' ORDER BY at DESC LIMIT 1",
+            *key(place),
+        )
+        return ModelRef(found[0]["provider"], found[0]["model"]) if found else None
+
     def _keep(self, db: sqlite3.Connection, answered: Answered) -> int:
         turn, ref = answered.turn, answered.ref or ModelRef("", "")
         fields: dict[str, object] = {
