@@ -410,10 +410,12 @@ class Router:
             return
         rest = LASTING_REST_SECONDS if isinstance(exc, LASTING) else exc.retry_after_seconds
         vitals.breaker.failed(self._now(), rest_seconds=rest)
-        if isinstance(exc, LASTING) and not vitals.told:
+        # A painter's model is asked for by the person, who is told.
+        words = any(vitals is each for each in self.vitals.values())
+        if words and isinstance(exc, LASTING) and not vitals.told:
             vitals.told = True
             self.alarms.put_nowait(exc)
-        if _askable(vitals):
+        if words and _askable(vitals):
             self._resting.set()
 
     # --- health -----------------------------------------------------------------------------------

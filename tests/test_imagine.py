@@ -654,7 +654,7 @@ async def test_without_words_from_a_model_the_wish_is_put_behind_the_prompt(anna
     first = await anna.wait_answer()
     painter.script(*[Status(402)] * 2)
     await anna.say("at night", reply_to=first.message_id)
-    second = await anna.wait_answer()
+    second = await anna.wait_text("a red fox, at night")
 
     assert second.text.startswith("a red fox, at night\n\n")
 

@@ -515,3 +515,22 @@ async def test_a_local_server_cannot_send_a_question_elsewhere(tmp_path):
 
     assert len(asked) == 1
     assert heard == []
+
+
+async def test_a_wish_in_private_is_not_painted_elsewhere(api, telegram_url, tmp_path, anna):
+    cloud = ModelServer(model="openai/gpt-oss-120b", flavour="together")
+    async with cloud.serving() as url:
+        (tmp_path / "ambrosio.toml").write_text(
+            f'[providers.together]\nbase_url = "{url}"\nlocal = false\nflavour = "together"\n'
+            'model = "openai/gpt-oss-120b"\n'
+            'image_model = "stabilityai/stable-diffusion-xl-base-1.0"\n'
+        )
+        async with living(api, telegram_url, tmp_path) as life:
+            await anna.say("/private on")
+            await life.settled()
+            await anna.say("/imagine this rash")
+            await anna.wait_text("nothing was sent")
+            await life.settled()
+
+    assert cloud.requests == []
+    assert cloud.image_requests == []
