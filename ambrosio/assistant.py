@@ -10,7 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from .errors import AllFailed, AmbrosioError, NoProvider
-from .messages import Begun, Delta, Ended, Finish, Outgoing, Turn
+from .messages import Begun, Delta, Ended, Finish, Note, Outgoing, Turn
 from .router import Ask, Router
 from .store import Answered, Expense, Row, Store
 
@@ -26,6 +26,8 @@ class Progress:
         self.superseded = False
         self.text = ""
         self.reasoning = ""
+        # Why there is nothing yet, to be shown in the place of words.
+        self.note = ""
         self.stopped = False
         self.changed = asyncio.Event()
         self._scope: asyncio.Timeout | None = None
@@ -44,8 +46,19 @@ class Progress:
 
     def void(self) -> None:
         """Forget what was said: another provider starts afresh."""
-        self.text = self.reasoning = ""
+        self.text = self.reasoning = self.note = ""
         self.changed.set()
+
+    @property
+    def shown(self) -> str:
+        """What a preview shows: the words, or why there are none yet."""
+        return self.text or (f"*{self.note}*" if self.note else "")
+
+    def wait(self, note: str) -> None:
+        """Say why there is nothing yet."""
+        if note != self.note:
+            self.note = note
+            self.changed.set()
 
     def grow(self, delta: Delta) -> None:
         """Take in the next piece."""
@@ -65,6 +78,11 @@ class Answer:
     ended: Ended | None = None
     stopped: bool = False
     failure: AmbrosioError | None = None
+
+    @property
+    def looped(self) -> bool:
+        """Whether the model had begun to say the same thing over and over."""
+        return self.ended is not None and self.ended.finish is Finish.LOOP
 
     @property
     def cut(self) -> bool:
@@ -94,6 +112,7 @@ class Assistant:
             question=turn.question,
             concise=turn.concise,
             model=turn.model,
+            chat=f"{turn.place.chat}:{turn.place.topic}",
         )
         try:
             async with asyncio.timeout(None) as scope:
@@ -110,6 +129,9 @@ class Assistant:
             progress.text = exc.partial
         except NoProvider as exc:
             answer.failure = exc
+        if answer.ended and answer.ended.surplus:
+            # In the history a loop would only lead to the next one.
+            progress.text = progress.text[: -answer.ended.surplus]
         answer.text, answer.reasoning = progress.text, progress.reasoning
         return answer
 
@@ -122,6 +144,8 @@ class Assistant:
                         progress.void()
                     case Delta():
                         progress.grow(part)
+                    case Note():
+                        progress.wait(part.text)
                     case Ended():
                         answer.ended = part
 

@@ -19,12 +19,21 @@ from typing import Any
 import click
 import httpx
 
-from . import __version__, llama, logs, settings
+from . import __version__, logs, settings
 from .assistant import Assistant
-from .errors import AmbrosioError, AnotherPoller, SettingsInvalid, StoreFailed
+from .errors import (
+    AmbrosioError,
+    AnotherPoller,
+    Loading,
+    ProviderError,
+    SettingsInvalid,
+    StoreFailed,
+)
+from .llama import find
+from .llama.engine import Engine
 from .painters import Painter
 from .providers import OpenAIProvider
-from .router import Router
+from .router import LOADING_PAUSE_SECONDS, Router
 from .settings import Settings
 from .store import Store
 from .studio import Studio
@@ -66,8 +75,10 @@ async def building(
     """Open the store, find the providers and put the assistant together."""
     originals_bytes = given.ambrosio_pictures_mb * 1_000_000
     with Store(given.database, now=now, originals_bytes=originals_bytes) as store:
-        async with httpx.AsyncClient() as http:
-            providers = await find_providers(given, http)
+        async with (
+            httpx.AsyncClient() as http,
+            finding_providers(given, http, now=now, sleep=sleep) as providers,
+        ):
             painters = {
                 name: Painter(provider, given.images, http)
                 for name, provider in providers.items()
@@ -92,14 +103,49 @@ async def building(
             yield House(given, store, providers, assistant, studio)
 
 
-async def find_providers(given: Settings, http: httpx.AsyncClient) -> dict[str, OpenAIProvider]:
-    """Make a provider of every row; a llama.cpp server nobody named is looked for."""
-    found = given.llama_base_url or await llama.find(http)
-    rows = given.rows(llama_base_url=found)
-    if not rows:
+@asynccontextmanager
+async def finding_providers(
+    given: Settings,
+    http: httpx.AsyncClient,
+    *,
+    now: Callable[[], float] = now,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> AsyncIterator[dict[str, OpenAIProvider]]:
+    """Make a provider of every row, and run llama.cpp for them if that is wished.
+
+    A llama.cpp server nobody named is looked for, but not when we have one of our own.
+    """
+    if not given.llama_gguf:
+        found = given.llama_base_url or await find.find(http)
+        rows = given.rows(llama_base_url=found)
         # With nothing else to ask, failures shall name the server that is missing.
-        rows = given.rows(llama_base_url=f"{llama.USUAL[0]}/v1")
-    return {name: OpenAIProvider(name, row, http) for name, row in rows.items()}
+        rows = rows or given.rows(llama_base_url=f"{find.USUAL[0]}/v1")
+        yield {name: OpenAIProvider(name, row, http) for name, row in rows.items()}
+        return
+    engine = Engine(given.llama_gguf, given.ambrosio_data_dir, now=now, sleep=sleep)
+    engine.claim()
+    there = engine.address
+    rows = given.rows(llama_base_url=there.url, llama_api_key=there.key)
+    providers = {name: OpenAIProvider(name, row, http) for name, row in rows.items()}
+    providers["llama"].check = partial(engine.check, "llama")
+    async with engine.running(ready=partial(warm, providers["llama"])):
+        yield providers
+
+
+async def warm(
+    provider: OpenAIProvider, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> None:
+    """Let a llama.cpp server read the system prompt before somebody waits for it."""
+    while True:
+        try:
+            await provider.warm(system_prompt())
+        except Loading:
+            await sleep(LOADING_PAUSE_SECONDS)
+        except ProviderError as exc:
+            log.info("not warmed up: %s", exc)
+            return
+        else:
+            return
 
 
 def _month_began() -> float:
@@ -225,6 +271,5 @@ def doctor() -> None:
 async def _doctor(given: Settings) -> int:
     from .doctor import examine  # noqa: PLC0415  only this verb needs it
 
-    async with httpx.AsyncClient() as http:
-        providers = await find_providers(given, http)
+    async with httpx.AsyncClient() as http, finding_providers(given, http) as providers:
         return await examine(given, providers, http, now=now, say=click.echo)

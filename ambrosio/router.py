@@ -27,6 +27,7 @@ from .errors import (
     NoCredit,
     NoPainter,
     NoProvider,
+    NotRunning,
     Overloaded,
     PainterGone,
     ProviderError,
@@ -35,7 +36,7 @@ from .errors import (
     TooLong,
     Unreachable,
 )
-from .messages import Begun, Delta, Ended, Usage
+from .messages import Begun, Delta, Note, Part, Usage
 from .painters import Commission, Painted, Painter, Taken
 
 log = logging.getLogger(__name__)
@@ -70,8 +71,8 @@ class Provider(Protocol):
         ...
 
     def stream(
-        self, context: Context, *, concise: bool = False, model: str = ""
-    ) -> AsyncGenerator[Begun | Delta | Ended]:
+        self, context: Context, *, concise: bool = False, model: str = "", chat: str = ""
+    ) -> AsyncGenerator[Part]:
         """Give an answer as it comes, or raise `ProviderError`."""
         ...
 
@@ -82,13 +83,18 @@ class Provider(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A question on its way to a model; `model` is the chat's choice: a provider, perhaps `/id`."""
+    """A question on its way to a model.
+
+    `model` is the chat's choice: a provider, perhaps `/id`; `chat` tells conversations apart for
+    servers that remember them.
+    """
 
     system: str
     history: tuple[Exchange, ...]
     question: str
     concise: bool = False
     model: str = ""
+    chat: str = ""
 
 
 @dataclass(slots=True)
@@ -142,33 +148,50 @@ class Router:
         first = ((name, chosen),) if name in self.providers else ()
         return (*first, *((other, "") for other in order if not first or other != name))
 
-    async def stream(self, ask: Ask) -> AsyncGenerator[Begun | Delta | Ended]:
+    async def stream(self, ask: Ask) -> AsyncGenerator[Part]:
         """Ask until somebody answers, or raise `NoProvider` or `AllFailed`."""
         said, rounds = "", 0
         # Whoever rests in a later round was still tried.
         tried: dict[str, ProviderError] = {}
         while True:
-            causes: list[ProviderError] = []
-            for candidate in self._candidates(ask):
-                words: list[str] = []
-                try:
-                    async with aclosing(self._attempt(candidate, ask)) as parts:
-                        async for part in parts:
-                            if isinstance(part, Delta):
-                                words.append(part.text)
-                            yield part
-                except ProviderError as exc:
-                    log.warning("%s", exc)
-                    causes.append(exc)
-                    tried[exc.provider] = exc
-                    said = "".join(words) or said
-                else:
-                    return
+            try:
+                async with aclosing(self._round(ask)) as parts:
+                    async for part in parts:
+                        yield part
+            except AllFailed as exc:
+                failed = exc
+            else:
+                return
             rounds += 1
-            pause = _pause(causes, rounds)
+            tried |= {cause.provider: cause for cause in failed.causes}
+            said = failed.partial or said
+            pause = _pause(failed.causes, rounds)
             if pause is None:
                 raise AllFailed([*tried.values()], partial=said)
+            for cause in failed.causes:
+                if isinstance(cause, Loading):
+                    yield Note(cause.note)
             await self._sleep(pause)
+
+    async def _round(self, ask: Ask) -> AsyncGenerator[Part]:
+        """Ask everybody once, in order, or raise `NoProvider` or `AllFailed`."""
+        causes: list[ProviderError] = []
+        said = ""
+        for candidate in self._candidates(ask):
+            words: list[str] = []
+            try:
+                async with aclosing(self._attempt(candidate, ask)) as parts:
+                    async for part in parts:
+                        if isinstance(part, Delta):
+                            words.append(part.text)
+                        yield part
+            except ProviderError as exc:
+                log.log(logging.DEBUG if isinstance(exc, Loading) else logging.WARNING, "%s", exc)
+                causes.append(exc)
+                said = "".join(words) or said
+            else:
+                return
+        raise AllFailed(causes, partial=said)
 
     def _candidates(self, ask: Ask) -> list[_Candidate]:
         """List whom to ask: who may be, in order, without those that rest, unless all do."""
@@ -185,15 +208,13 @@ class Router:
         now = self._now()
         return [each for each in found if each.vitals.breaker.closed(now)] or found
 
-    async def _attempt(
-        self, candidate: _Candidate, ask: Ask
-    ) -> AsyncGenerator[Begun | Delta | Ended]:
+    async def _attempt(self, candidate: _Candidate, ask: Ask) -> AsyncGenerator[Part]:
         """Ask one provider, with less of the past if it says that it was too much."""
         vitals, window = candidate.vitals, 0
         asked_at = self._now()
         vitals.breaker.asked(asked_at)
-        manner = await candidate.provider.manner(candidate.model)
         try:
+            manner = await candidate.provider.manner(candidate.model)
             while True:
                 built = _build(ask, manner, window)
                 try:
@@ -219,8 +240,10 @@ class Router:
 
     async def _stream(
         self, candidate: _Candidate, ask: Ask, built: Context
-    ) -> AsyncGenerator[Begun | Delta | Ended]:
-        stream = candidate.provider.stream(built, concise=ask.concise, model=candidate.model)
+    ) -> AsyncGenerator[Part]:
+        stream = candidate.provider.stream(
+            built, concise=ask.concise, model=candidate.model, chat=ask.chat
+        )
         async with aclosing(stream) as parts:
             async for part in parts:
                 if isinstance(part, Begun):
@@ -319,7 +342,7 @@ class Router:
     def _failed(self, vitals: Vitals, exc: ProviderError) -> None:
         vitals.failure = str(exc)
         # These say nothing about the provider's health.
-        if isinstance(exc, Rejected | Loading):
+        if isinstance(exc, Rejected | Loading | NotRunning):
             return
         rest = LASTING_REST_SECONDS if isinstance(exc, LASTING) else exc.retry_after_seconds
         vitals.breaker.failed(self._now(), rest_seconds=rest)

@@ -11,7 +11,8 @@ import respx
 from ambrosio import errors
 from ambrosio.context import CAUTIOUS_WINDOW, CONCISE_TOKENS, Manner, build
 from ambrosio.messages import Begun, Delta, Ended, Finish, ModelRef, Usage
-from ambrosio.providers import FOREIGN, THINKING_TOKENS, OpenAIProvider, Served
+from ambrosio.providers import THINKING_TOKENS, OpenAIProvider, Served
+from ambrosio.refusals import FOREIGN
 from ambrosio.settings import ProviderRow
 
 BASE = "http://127.0.0.1:9/v1"
