@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from .errors import AllFailed, AmbrosioError, NoProvider, StaysHome
-from .messages import Begun, Delta, Ended, Finish, ModelRef, Outgoing, Place, Sent, Turn
+from .messages import Begun, Delta, Ended, Finish, ModelRef, Note, Outgoing, Place, Sent, Turn
 from .router import Ask, Router
 from .store import Answered, Expense, Outcome, Row, Store
 
@@ -29,6 +29,8 @@ class Progress:
         self.superseded = False
         self.text = ""
         self.reasoning = ""
+        # Why there is nothing yet, to be shown in the place of words.
+        self.note = ""
         self.stopped = False
         self.changed = asyncio.Event()
         self.parts: list[Progress] = []
@@ -50,8 +52,19 @@ class Progress:
 
     def void(self) -> None:
         """Forget what was said: another provider starts afresh."""
-        self.text = self.reasoning = ""
+        self.text = self.reasoning = self.note = ""
         self.changed.set()
+
+    @property
+    def shown(self) -> str:
+        """What a preview shows: the words, or why there are none yet."""
+        return self.text or (f"*{self.note}*" if self.note else "")
+
+    def wait(self, note: str) -> None:
+        """Say why there is nothing yet."""
+        if note != self.note:
+            self.note = note
+            self.changed.set()
 
     def grow(self, delta: Delta) -> None:
         """Take in the next piece."""
@@ -82,6 +95,11 @@ class Answer:
         """Whose words these are."""
         source = self.ended or self.begun
         return source.ref if source else None
+
+    @property
+    def looped(self) -> bool:
+        """Whether the model had begun to say the same thing over and over."""
+        return self.ended is not None and self.ended.finish is Finish.LOOP
 
     @property
     def cut(self) -> bool:
@@ -139,6 +157,7 @@ class Assistant:
             concise=turn.concise,
             model=turn.model,
             private=turn.private,
+            chat=f"{turn.place.chat}:{turn.place.topic}",
         )
 
     async def answer(self, turn: Turn, progress: Progress, *, alone: bool = False) -> Answer:
@@ -167,6 +186,9 @@ class Assistant:
             progress.text = exc.partial
         except NoProvider as exc:
             answer.failure = exc
+        if answer.ended and answer.ended.surplus:
+            # In the history a loop would only lead to the next one.
+            progress.text = progress.text[: -answer.ended.surplus]
         answer.text, answer.reasoning = progress.text, progress.reasoning
         answer.seconds = self._now() - began_at
         return answer
@@ -201,6 +223,8 @@ class Assistant:
                         progress.void()
                     case Delta():
                         progress.grow(part)
+                    case Note():
+                        progress.wait(part.text)
                     case Ended():
                         answer.ended = part
 

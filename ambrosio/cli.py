@@ -21,13 +21,23 @@ from typing import Any
 import click
 import httpx
 
-from . import __version__, llama, logs, settings
+from . import __version__, logs, settings
 from .assistant import Assistant
-from .errors import AmbrosioError, AnotherPoller, DemoFailed, SettingsInvalid, StoreFailed
+from .errors import (
+    AmbrosioError,
+    AnotherPoller,
+    DemoFailed,
+    Loading,
+    ProviderError,
+    SettingsInvalid,
+    StoreFailed,
+)
+from .llama import find
+from .llama.engine import Engine
 from .painters import Painter
 from .providers import OpenAIProvider
-from .router import Router
-from .settings import Settings
+from .router import LOADING_PAUSE_SECONDS, Router
+from .settings import ProviderRow, Settings
 from .store import Store
 from .studio import Canvas, Studio
 from .wishes import Fault
@@ -69,7 +79,7 @@ async def building(
     """Open the store, find the providers and put the assistant together."""
     originals_bytes = given.ambrosio_pictures_mb * 1_000_000
     with Store(given.database, now=now, originals_bytes=originals_bytes) as store:
-        async with finding_providers(given) as providers:
+        async with finding_providers(given, now=now, sleep=sleep) as providers:
             painters = {
                 name: Painter(provider, given.images, provider.http)
                 for name, provider in providers.items()
@@ -101,21 +111,54 @@ async def building(
 
 
 @asynccontextmanager
-async def finding_providers(given: Settings) -> AsyncIterator[dict[str, OpenAIProvider]]:
-    """Make a provider of every row; a llama.cpp server nobody named is looked for.
+async def finding_providers(
+    given: Settings,
+    *,
+    now: Callable[[], float] = now,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> AsyncIterator[dict[str, OpenAIProvider]]:
+    """Make a provider of every row, and run llama.cpp for them if that is wished.
 
-    The way to those at home knows nothing of a proxy in the environment, which would be a way out.
+    A llama.cpp server nobody named is looked for, but not when we have one of our own. The way to
+    those at home knows nothing of a proxy in the environment, which would be a way out.
     """
     async with httpx.AsyncClient() as http, httpx.AsyncClient(trust_env=False) as home:
-        found = given.llama_base_url or await llama.find(home)
-        rows = given.rows(llama_base_url=found)
-        if not rows:
+
+        def made(rows: Mapping[str, ProviderRow]) -> dict[str, OpenAIProvider]:
+            return {
+                name: OpenAIProvider(name, row, home if row.at_home else http)
+                for name, row in rows.items()
+            }
+
+        if not given.llama_gguf:
+            found = given.llama_base_url or await find.find(home)
+            rows = given.rows(llama_base_url=found)
             # With nothing else to ask, failures shall name the server that is missing.
-            rows = given.rows(llama_base_url=f"{llama.USUAL[0]}/v1")
-        yield {
-            name: OpenAIProvider(name, row, home if row.at_home else http)
-            for name, row in rows.items()
-        }
+            yield made(rows or given.rows(llama_base_url=f"{find.USUAL[0]}/v1"))
+            return
+        engine = Engine(given.llama_gguf, given.ambrosio_data_dir, now=now, sleep=sleep)
+        engine.claim()
+        there = engine.address
+        providers = made(given.rows(llama_base_url=there.url, llama_api_key=there.key))
+        providers["llama"].check = partial(engine.check, "llama")
+        async with engine.running(ready=partial(warm, providers["llama"])):
+            yield providers
+
+
+async def warm(
+    provider: OpenAIProvider, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> None:
+    """Let a llama.cpp server read the system prompt before somebody waits for it."""
+    while True:
+        try:
+            await provider.warm(system_prompt())
+        except Loading:
+            await sleep(LOADING_PAUSE_SECONDS)
+        except ProviderError as exc:
+            log.info("not warmed up: %s", exc)
+            return
+        else:
+            return
 
 
 def _month_began() -> float:

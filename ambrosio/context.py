@@ -2,7 +2,7 @@
 
 Pure. The rule that everything here serves: what was sent at one turn is, byte for byte, the
 beginning of what is sent at the next, or a small machine reads it all again. So nothing here knows
-the time, the history only grows, and when it no longer fits it is cut in one go to a third.
+the time, the history only grows, and when it no longer fits it is cut in one go to a quarter.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ CAUTIOUS_WINDOW = 4096
 # Kept free for the answer; a third of a small window, and enough for a long answer in a large one.
 ANSWER_ROOM = 2048
 CONCISE_TOKENS = 400
+QUARTER = 4
 
 # Said behind a vv question to models that are known to pass over their system prompt.
 VV_REMINDER = "\n\n(As concise as possible: only the answer, no introduction, no explanation.)"
@@ -41,12 +42,16 @@ class Manner:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What is sent, the first turn of the past that is in it, and how many had to be left out."""
+    """What is sent, the first turn of the past that is in it, and how many had to be left out.
+
+    `uncut` is what a server that remembers the chat has in mind, when something was left out.
+    """
 
     messages: tuple[Message, ...]
     tokens: int
     first: int | None
     dropped: int
+    uncut: tuple[Message, ...] = ()
 
 
 def estimate(text: str) -> int:
@@ -77,19 +82,26 @@ def build(
     asked = _asked(question, concise=concise, manner=manner)
     fixed = estimate(system) + estimate(asked)
     costs = [_cost(exchange, manner) for exchange in history]
-    kept = _keep(costs, room=room - fixed, target=window // 3)
+    kept = _keep(costs, room=room - fixed)
     recent = history[len(history) - kept :]
-    lines = [Message("system", system)]
-    for past in recent:
-        lines.append(Message("user", _asked(past.question, concise=past.concise, manner=manner)))
-        lines.append(Message("assistant", past.answer))
-    lines.append(Message("user", asked))
     return Context(
-        messages=tuple(lines if manner.system_role else _folded(lines)),
+        messages=_lines(system, recent, asked, manner),
         tokens=fixed + sum(costs[len(costs) - kept :]),
         first=recent[0].turn if recent else None,
         dropped=len(history) - kept,
+        uncut=_lines(system, history, "", manner) if kept < len(history) else (),
     )
+
+
+def _lines(
+    system: str, past: tuple[Exchange, ...], asked: str, manner: Manner
+) -> tuple[Message, ...]:
+    lines = [Message("system", system)]
+    for each in past:
+        lines.append(Message("user", _asked(each.question, concise=each.concise, manner=manner)))
+        lines.append(Message("assistant", each.answer))
+    lines.append(Message("user", asked))
+    return tuple(lines) if manner.system_role else fold(tuple(lines))
 
 
 def _asked(question: str, *, concise: bool, manner: Manner) -> str:
@@ -103,20 +115,26 @@ def _cost(exchange: Exchange, manner: Manner) -> int:
     return estimate(asked) + estimate(exchange.answer)
 
 
-def _keep(costs: list[int], *, room: int, target: int) -> int:
-    """Say how many of the newest turns stay: all while they fit, else what a third holds."""
+def _keep(costs: list[int], *, room: int) -> int:
+    """Say how many of the newest turns stay: all while they fit, else what a quarter holds.
+
+    A cut makes a server without tricks read again what stays. The less stays, the rarer the next
+    cut: a quarter costs a third of a token for each that is new, a half would cost a whole one.
+    """
     if sum(costs) <= room:
         return len(costs)
     kept, total = 0, 0
     for cost in reversed(costs):
         total += cost
-        if total > min(room, target):
+        if total > room // QUARTER:
             break
         kept += 1
     return kept
 
 
-def _folded(lines: list[Message]) -> list[Message]:
+def fold(lines: tuple[Message, ...]) -> tuple[Message, ...]:
     """Put the system prompt before the first question, for templates that know no system role."""
+    if lines[0].role != "system":
+        return lines
     system, first, *rest = lines
-    return [Message("user", f"{system.content}\n\n{first.content}"), *rest]
+    return (Message("user", f"{system.content}\n\n{first.content}"), *rest)

@@ -17,6 +17,7 @@
         ├── Unreachable          no connection
         ├── TimedOut             silence, before or between the words
         ├── Loading              the model is not in memory yet
+        ├── NotRunning           our own server does not run, and why
         ├── Overloaded           too many requests, or too busy
         ├── Faulty               a server error, a cut line, something unreadable
         ├── Empty                an answer without a word
@@ -178,11 +179,32 @@ class TimedOut(ProviderError):
 
 
 class Loading(ProviderError):
-    """The server is up and still reads the model into memory."""
+    """The server is up and still reads the model into memory; `doing` when it is more than that."""
 
     clause = "is still loading its model"
-    what = "{provider} is still loading its model."
+    what = "{provider} is still {doing}."
     mend = "Try again in a minute."
+
+    def __init__(self, provider: str, *, doing: str = "loading its model") -> None:
+        super().__init__(provider)
+        self.doing = doing
+
+    @property
+    def note(self) -> str:
+        """What is said to a person who waits."""
+        return f"{self.provider} is {self.doing}; the answer comes by itself."
+
+
+class NotRunning(ProviderError):
+    """Our own server does not run: `reason` is a clause, `hint` a sentence."""
+
+    clause = "does not run"
+    what = "{provider} does not run: {reason}."
+    mend = "{hint}"
+
+    def __init__(self, provider: str, *, reason: str, hint: str) -> None:
+        super().__init__(provider)
+        self.reason, self.hint = reason, hint
 
 
 class Overloaded(ProviderError):

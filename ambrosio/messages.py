@@ -45,6 +45,7 @@ class Finish(StrEnum):
 
     STOP = "stop"
     LENGTH = "length"
+    LOOP = "loop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +78,26 @@ class Delta:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Why there are no words yet, for whoever waits; nothing of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
-    """The model is done; `usage` is None when the server did not count."""
+    """The model is done; `usage` is None when the server did not count.
+
+    `surplus` is how many characters at the end of what was said are not worth keeping.
+    """
 
     ref: ModelRef
     finish: Finish
     usage: Usage | None = None
+    surplus: int = 0
+
+
+Part = Sent | Begun | Delta | Note | Ended
 
 
 # --- where something is said, and by whom ---------------------------------------------------------

@@ -173,7 +173,7 @@ class Preview:
             if fresh and self._progress.text and preview(self._progress.text) == Chunk(""):
                 continue
             # Thoughts are news, but nothing that changes what is shown.
-            if fresh and self._shown is not None and self._progress.text == self._drafted:
+            if fresh and self._shown is not None and self._progress.shown == self._drafted:
                 continue
             if await self._call("hint", self._draft) is Outcome.REFUSED:
                 return
@@ -182,7 +182,7 @@ class Preview:
 
     async def _draft(self) -> None:
         # An empty text is shown as "Thinking…".
-        text = self._progress.text
+        text = self._progress.shown
         chunk = preview(text)
         try:
             await self._maker.bot.send_message_draft(
@@ -206,7 +206,7 @@ class Preview:
             await self._words(DRAFT_REFRESH_SECONDS)
             if self._shown is None:
                 await self._gather(began)
-            if preview(self._progress.text) in (Chunk(""), self._shown):
+            if preview(self._progress.shown) in (Chunk(""), self._shown):
                 continue
             if await self._call("preview", self._edit) is Outcome.LATER:
                 self._gap = min(self._gap * 1.5, LONGEST_GAP_SECONDS)
@@ -214,7 +214,7 @@ class Preview:
 
     async def _gather(self, began: float) -> None:
         """Let the first message hold more than a word, if that does not take too long."""
-        while len(self._progress.text) < FIRST_EDIT_CHARACTERS:
+        while len(self._progress.shown) < FIRST_EDIT_CHARACTERS:
             left = FIRST_EDIT_SECONDS - (asyncio.get_running_loop().time() - began)
             if left <= 0:
                 return
@@ -222,7 +222,7 @@ class Preview:
 
     async def _edit(self) -> None:
         bot, place = self._maker.bot, self._place
-        chunk = preview(self._progress.text)
+        chunk = preview(self._progress.shown)
         if self.message is None:
             message = await bot.send_message(
                 place.chat,

@@ -5,40 +5,37 @@ not decide whom to ask, when to try again, or what may be sent where: that is th
 """
 
 import asyncio
-import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, Self
+from urllib.parse import urlencode
 
 import httpx
 import openai
 from openai import AsyncOpenAI, AsyncStream
 from openai.types.chat import ChatCompletionChunk
-from openai.types.chat.chat_completion_chunk import ChoiceDelta
 
-from .context import CAUTIOUS_WINDOW, CONCISE_TOKENS, Context, Manner
+from .context import CAUTIOUS_WINDOW, CONCISE_TOKENS, Context, Manner, fold
 from .errors import (
     Empty,
     Faulty,
     HugePicture,
-    KeyRefused,
     Loading,
-    ModelGone,
-    NoCredit,
-    Overloaded,
     ProviderError,
     Rejected,
     TimedOut,
     TooLong,
     Unreachable,
-    Unwelcome,
 )
-from .messages import Begun, Delta, Ended, Finish, ModelRef, Usage
+from .hearing import Hearing, unread
+from .messages import Message, Note, Part, Usage
+from .refusals import FOREIGN, count, translated
 from .settings import ProviderRow, known_model
-from .thoughts import ThoughtFilter
+from .slots import Slots
 
 log = logging.getLogger(__name__)
 
@@ -52,21 +49,11 @@ UNTHINKING: Mapping[str, Mapping[str, Any]] = {
     "effort": {"reasoning_effort": "low"},
 }
 PROBE_SECONDS = 3.0
-# What some say with other numbers than 404.
-GONE = ("model_not_found", "model_not_available")
-# What moderation calls itself.
-UNWELCOME = ("content_policy_violation", "moderation_blocked", "content_filter")
-# All that comes out of the SDK, which turns most of httpx's errors into its own and passes on what
-# Python makes of a line that is no JSON.
-FOREIGN = (
-    openai.OpenAIError,
-    httpx.HTTPError,
-    httpx.StreamError,
-    httpx.InvalidURL,
-    json.JSONDecodeError,
-    UnicodeDecodeError,
-    RecursionError,
-)
+# Nobody needs to know that they wait before this is over.
+NOTICE_SECONDS = 3.0
+WITHOUT_LIMIT = 1_000
+# A chat that the server remembers is read but for the words that close its last answer.
+RECALLED_TOKENS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,23 +65,72 @@ class Served:
     context: int = 0
 
 
+@dataclass(slots=True)
+class _Learnt:
+    """What a server has let us know of one of its models."""
+
+    window: int = 0
+    slots: Slots = field(default_factory=lambda: Slots(WITHOUT_LIMIT))
+    system_role: bool = True
+    # Whether it takes a concise turn's options, and its limit.
+    frugal: bool = True
+    limited: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """One way to put a question: with optional parameters (`frugal`), with a limit, or without."""
+
+    lines: tuple[Message, ...]
+    frugal: bool
+    limited: bool
+    # Whether a refusal may mean that the model's template knows no system role.
+    folds: bool
+
+    def milder(self, exc: ProviderError) -> Self | None:
+        """Give what to try after a failure, None when there is nothing left."""
+        match exc:
+            case Empty() if self.limited:
+                return replace(self, limited=False)
+            case TooLong():
+                return None
+            case Rejected() if self.frugal or self.limited:
+                # The limit goes last; some models know it only by another name.
+                return replace(self, frugal=False, limited=self.frugal and self.limited)
+            case Rejected() if self.folds and self.lines[0].role == "system":
+                return replace(self, lines=fold(self.lines))
+            case _:
+                return None
+
+
 class OpenAIProvider:
     """One server, as its row describes it."""
 
-    def __init__(self, name: str, row: ProviderRow, http: httpx.AsyncClient) -> None:
+    def __init__(
+        self,
+        name: str,
+        row: ProviderRow,
+        http: httpx.AsyncClient,
+        *,
+        notice_seconds: float = NOTICE_SECONDS,
+    ) -> None:
         self.name = name
         self.row = row
         self.http = http
         self.local = row.at_home
-        self._window = row.context
-        # What a model takes of a concise turn's options and limit, where it has refused some.
-        self._taken: dict[str, tuple[bool, bool]] = {}
+        # Raises while a server that we run ourselves cannot be asked.
+        self.check: Callable[[], None] = lambda: None
+        self._notice_seconds = notice_seconds
+        self._asked = 0
+        self._learnt: defaultdict[str, _Learnt] = defaultdict(_Learnt)
         self._client = AsyncOpenAI(
             # The SDK insists on a key; servers without one do not look at it.
             api_key=row.api_key.get_secret_value() or "none",
             base_url=row.base_url,
             max_retries=0,
             timeout=openai.Timeout(None, connect=row.connect_seconds),
+            # llama.cpp may hang up behind a stream just when the next request goes out.
+            default_headers={"Connection": "close"} if row.flavour == "llama" else None,
             # Annotated for its own HTTP stack; takes an httpx client as an escape hatch.
             http_client=http,  # type: ignore[arg-type]
         )
@@ -115,10 +151,20 @@ class OpenAIProvider:
         return (asked * self.row.input_usd + said * self.row.output_usd) / 1_000_000
 
     async def manner(self, model: str = "") -> Manner:
-        """Say how a model here is spoken to; asks the server for its window if nobody said."""
-        row = self._row(model)
-        window = row.context or self._window or await self._ask_window()
-        return Manner(window, row.system_role, row.repeat_vv)
+        """Say how a model here is spoken to, asking the server what nobody has told.
+
+        Raises `Loading`, `NotRunning` or `Unreachable`: what is not known then must not be guessed,
+        since a guess too small cuts the conversation for good.
+        """
+        self.check()
+        row, learnt = self._row(model), self._known(model)
+        if row.flavour == "llama" and not learnt.window:
+            await self._learn(model, learnt)
+        window = row.context or learnt.window or CAUTIOUS_WINDOW
+        return Manner(window, row.system_role and learnt.system_role, row.repeat_vv)
+
+    def _known(self, model: str) -> _Learnt:
+        return self._learnt[model or self.row.model]
 
     def _row(self, model: str) -> ProviderRow:
         """Give the row as it is for a model other than the one it names."""
@@ -126,16 +172,21 @@ class OpenAIProvider:
             return self.row
         return self.row.model_copy(update=dict(known_model(model)))
 
-    async def _ask_window(self) -> int:
-        if self.row.flavour != "llama":
-            return CAUTIOUS_WINDOW
+    async def _learn(self, model: str, learnt: _Learnt) -> None:
+        """Read window, slots and the template's ways from a llama.cpp server's properties."""
+        named = model or self.row.model
+        query = f"?{urlencode({'model': named})}" if named else ""
         try:
-            props = await self._get(self._root + "/props")
-            self._window = int(props["default_generation_settings"]["n_ctx"])
-        except (ProviderError, KeyError, TypeError, ValueError):
-            # Not known yet, perhaps because the model is still loading: asked again next time.
-            return CAUTIOUS_WINDOW
-        return self._window
+            props = await self._get(f"{self._root}/props{query}")
+            learnt.window = int(props["default_generation_settings"]["n_ctx"])
+            learnt.slots = Slots(int(props.get("total_slots") or 1))
+            caps = props.get("chat_template_caps") or {}
+            learnt.system_role = bool(caps.get("supports_system_role", True))
+        except (Loading, Unreachable):
+            raise
+        except (ProviderError, KeyError, TypeError, ValueError, AttributeError):
+            # Not every server that speaks like llama.cpp has them.
+            log.info("%s does not tell its properties", self.name)
 
     async def models(self) -> list[Served]:
         """List what the server serves, or raise `ProviderError`."""
@@ -153,6 +204,7 @@ class OpenAIProvider:
 
     async def health(self) -> None:
         """Ask a llama.cpp server whether it is ready, any other what it serves, or raise."""
+        self.check()
         if self.row.flavour == "llama":
             await self._get(self._root + "/health")
         else:
@@ -184,7 +236,7 @@ class OpenAIProvider:
             # Behind the headers the SDK leaves them as they are.
             raise Faulty(self.name) from exc
         except openai.OpenAIError as exc:
-            raise self._translated(exc, model) from exc
+            raise translated(exc, self.name, model=model) from exc
         return bytes(found)
 
     async def _get(self, path: str) -> Any:
@@ -194,117 +246,173 @@ class OpenAIProvider:
         except TimeoutError:
             raise TimedOut(self.name) from None
         except FOREIGN as exc:
-            raise self._translated(exc, self.row.model) from exc
+            raise translated(exc, self.name, model=self.row.model) from exc
 
     async def stream(
-        self, context: Context, *, concise: bool = False, model: str = ""
-    ) -> AsyncGenerator[Begun | Delta | Ended]:
+        self, context: Context, *, concise: bool = False, model: str = "", chat: str = ""
+    ) -> AsyncGenerator[Part]:
         """Ask a model and give its answer as it comes, or raise `ProviderError`.
 
-        Optional parameters that the model refuses are left out from then on, and an answer that
-        had no room for a word beside its thoughts is asked for again without a limit.
+        Where the server has only so many slots, the hasty go first and `chat` gets the slot that
+        remembers it.
         """
-        row = self._row(model)
-        model = model or row.model
-        frugal, limited = self._taken.get(model, (True, True)) if concise else (False, False)
+        self.check()
+        self._asked += 1
+        slots = self._known(model).slots
+        with slots.queue(chat, hasty=concise) as ticket:
+            told = 0
+            while not await ticket.wait(self._notice_seconds):
+                if ticket.ahead != told:
+                    told = ticket.ahead
+                    ahead = "one answer is" if told == 1 else f"{told} answers are"
+                    yield Note(f"In the line: {ahead} ahead of yours.")
+            pin = {"id_slot": ticket.slot} if 1 < slots.count < WITHOUT_LIMIT else {}
+            if context.uncut and self.row.moves:
+                await self._recall(context.uncut, model, pin)
+            async with aclosing(self._patiently(context, model, pin, concise=concise)) as parts:
+                async for part in parts:
+                    yield part
+
+    async def _patiently(
+        self, context: Context, chosen: str, pin: dict[str, Any], *, concise: bool
+    ) -> AsyncGenerator[Part]:
+        """Ask until the request is as the model likes it.
+
+        Optional parameters that it refuses are left out from then on, then the system role; and an
+        answer that had no room for a word beside its thoughts is asked for without a limit.
+        """
+        row, learnt = self._row(chosen), self._known(chosen)
+        model = chosen or row.model
+        frugal, limited = concise and learnt.frugal, concise and learnt.limited
+        attempt = _Attempt(context.messages, frugal, limited, folds=row.flavour == "llama")
         refused = False
         while True:
-            body = _body(row, frugal=frugal, limited=limited)
+            body = _body(row, frugal=attempt.frugal, limited=attempt.limited) | pin
+            asked = self._once(attempt.lines, context.tokens, model, body)
             try:
-                async with aclosing(self._once(context, model, body)) as parts:
+                async with aclosing(asked) as parts:
                     async for part in parts:
                         yield part
             except (Empty, Rejected) as exc:
-                less = _less(exc, frugal=frugal, limited=limited)
-                if less is None:
+                milder = attempt.milder(exc)
+                if milder is None:
                     raise
-                frugal, limited = less
-                refused = refused or isinstance(exc, Rejected)
+                attempt, refused = milder, refused or isinstance(exc, Rejected)
             else:
                 break
         if refused:
-            log.info("%s refuses optional parameters for %s", self.name, model)
-            self._taken[model] = frugal, limited
+            log.info("%s wants to be asked in a simpler way for %s", self.name, model)
+            learnt.frugal, learnt.limited = attempt.frugal, attempt.limited
+            learnt.system_role = attempt.lines[0].role == "system"
+
+    async def warm(self, system: str, *, model: str = "") -> None:
+        """Let the server read the system prompt ahead of the first question, or raise."""
+        asked = self._asked
+        manner = await self.manner(model)
+        lines: tuple[Message, ...] = (Message("system", system), Message("user", ""))
+        with self._known(model).slots.queue("", hasty=False) as ticket:
+            await ticket.called.wait()
+            if self._asked != asked:
+                # Somebody was quicker, and their question has brought the prompt along.
+                return
+            await self._read(lines if manner.system_role else fold(lines), model, {})
+
+    async def _recall(self, lines: tuple[Message, ...], model: str, pin: dict[str, Any]) -> None:
+        """Let a server fetch a chat back that another has displaced, before its history is cut.
+
+        It moves what a cut leaves only if it has the chat before it. One that has forgotten it is
+        not made to read it all again.
+        """
+        try:
+            await self._read(lines, model, pin, at_most=RECALLED_TOKENS)
+        except ProviderError as exc:
+            # The question itself comes next and will say what is wrong.
+            log.info("not recalled: %s", exc)
+
+    async def _read(
+        self,
+        lines: tuple[Message, ...],
+        model: str,
+        more: dict[str, Any],
+        *,
+        at_most: int | None = None,
+    ) -> None:
+        """Let the server read without saying a word; give up when too much of it is new."""
+        body = _body(self.row, frugal=False, limited=False) | more | {"max_tokens": 0}
+        model = model or self.row.model
+        answer = Hearing(self.name, model)
+        async with self._listening(lines, 0, model, body, answer) as stream:
+            while chunk := await _next(stream, self.row.first_token_seconds):
+                if at_most is not None and unread(chunk) > at_most:
+                    return
 
     async def _once(
-        self, context: Context, model: str, body: dict[str, Any]
-    ) -> AsyncGenerator[Begun | Delta | Ended]:
-        answer = _Answer(self.name, model)
-        patience = self.row.first_token_seconds
-        try:
-            async with asyncio.timeout(patience):
-                stream = await self._open(context, model, body)
-            async with stream:
-                while (chunk := await _next(stream, patience)) is not None:
-                    for part in answer.take(chunk):
-                        yield part
-                        patience = self.row.silence_seconds
-            for part in answer.end():
+        self, lines: tuple[Message, ...], tokens: int, model: str, body: dict[str, Any]
+    ) -> AsyncGenerator[Part]:
+        answer = Hearing(self.name, model)
+        async with (
+            self._listening(lines, tokens, model, body, answer) as stream,
+            aclosing(self._heard(stream, answer)) as parts,
+        ):
+            async for part in parts:
                 yield part
+        for part in answer.end():
+            yield part
+
+    @asynccontextmanager
+    async def _listening(
+        self,
+        lines: tuple[Message, ...],
+        tokens: int,
+        model: str,
+        body: dict[str, Any],
+        answer: Hearing,
+    ) -> AsyncIterator[AsyncStream[ChatCompletionChunk]]:
+        """Open a stream that is closed whatever happens, or raise `ProviderError`."""
+        try:
+            async with asyncio.timeout(self.row.first_token_seconds):
+                stream = await self._open(lines, model, body)
+            async with stream:
+                yield stream
         except TimeoutError:
             raise TimedOut(self.name) from None
         except openai.APIConnectionError as exc:
             failure = Faulty if answer.begun else Unreachable
             raise failure(self.name) from exc
         except FOREIGN as exc:
-            raise self._translated(exc, model, context.tokens) from exc
+            raise self._failure(exc, model, tokens) from exc
+
+    def _failure(self, exc: Exception, model: str, tokens: int) -> ProviderError:
+        """Translate what went wrong with a question, and remember a window that was too small."""
+        learnt = self._known(model)
+        window = learnt.window or self._row(model).context or CAUTIOUS_WINDOW
+        failure = translated(exc, self.name, model=model, tokens=tokens, window=window)
+        if isinstance(failure, TooLong):
+            learnt.window = failure.limit
+        return failure
+
+    async def _heard(
+        self, stream: AsyncStream[ChatCompletionChunk], answer: Hearing
+    ) -> AsyncGenerator[Part]:
+        """Read a stream to its end, or as far as it is worth it."""
+        patience = self.row.first_token_seconds
+        while not answer.looping and (chunk := await _next(stream, patience)) is not None:
+            for part in answer.take(chunk):
+                yield part
+            if answer.begun:
+                patience = self.row.silence_seconds
 
     async def _open(
-        self, context: Context, model: str, body: dict[str, Any]
+        self, lines: tuple[Message, ...], model: str, body: dict[str, Any]
     ) -> AsyncStream[ChatCompletionChunk]:
-        lines = [{"role": line.role, "content": line.content} for line in context.messages]
+        said = [{"role": line.role, "content": line.content} for line in lines]
         return await self._client.post(
             "/chat/completions",
             cast_to=object,
-            body={"model": model or "default", "messages": lines, "stream": True, **body},
+            body={"model": model or "default", "messages": said, "stream": True, **body},
             stream=True,
             stream_cls=AsyncStream[ChatCompletionChunk],
         )
-
-    def _translated(self, exc: Exception, model: str, tokens: int = 0) -> ProviderError:
-        """Turn a foreign failure into ours, by class and status, never by its text."""
-        match exc:
-            case openai.APIConnectionError() | httpx.TransportError():
-                # A timeout is one of them: only connecting has a limit of the SDK's own.
-                return Unreachable(self.name)
-            case openai.APIStatusError() if exc.code in GONE:
-                return ModelGone(self.name, model=model)
-            case openai.APIStatusError() if exc.status_code in {400, 403, 413, 422}:
-                return self._rejection(exc, tokens)
-            case openai.APIStatusError():
-                return self._refusal(exc, model)
-            case _:
-                return Faulty(self.name)
-
-    def _rejection(self, exc: openai.APIStatusError, tokens: int) -> ProviderError:
-        """Tell a request that is too long from one that is wrong; together.ai says 403 to both."""
-        body = exc.body if isinstance(exc.body, dict) else {}
-        window = self._window or CAUTIOUS_WINDOW
-        if exc.type == "exceed_context_size_error" or tokens > window:
-            self._window = _count(body.get("n_ctx")) or window
-            tokens = _count(body.get("n_prompt_tokens")) or tokens
-            return TooLong(self.name, tokens=tokens, limit=self._window)
-        if exc.code in UNWELCOME or exc.type in UNWELCOME:
-            return Unwelcome(self.name)
-        if exc.status_code == 403:
-            return KeyRefused(self.name)
-        return Rejected(self.name, parameter=str(exc.param or ""))
-
-    def _refusal(self, exc: openai.APIStatusError, model: str) -> ProviderError:
-        status = exc.status_code
-        if status == 404:
-            return ModelGone(self.name, model=model)
-        if status == 503 and exc.type == "unavailable_error":
-            return Loading(self.name)
-        if status in {429, 503, 529} and exc.code != "insufficient_quota":
-            after = _seconds(exc.response.headers.get("retry-after"))
-            return Overloaded(self.name, retry_after_seconds=after)
-        failures: Mapping[int, type[ProviderError]] = {
-            401: KeyRefused,
-            402: NoCredit,
-            429: NoCredit,
-        }
-        return failures.get(status, Faulty if status >= 500 else Rejected)(self.name)
 
 
 def _body(row: ProviderRow, *, frugal: bool, limited: bool) -> dict[str, Any]:
@@ -326,74 +434,6 @@ def _body(row: ProviderRow, *, frugal: bool, limited: bool) -> dict[str, Any]:
     return body
 
 
-def _less(exc: ProviderError, *, frugal: bool, limited: bool) -> tuple[bool, bool] | None:
-    """Say with how much less a failed request is made again; None: not at all."""
-    if isinstance(exc, Empty):
-        return (frugal, False) if limited else None
-    if isinstance(exc, TooLong) or not (frugal or limited):
-        return None
-    # The limit goes last; some models know it only by another name.
-    return False, frugal and limited
-
-
-class _Answer:
-    """What has come of one answer so far."""
-
-    def __init__(self, provider: str, model: str) -> None:
-        self._provider = provider
-        self._ref = ModelRef(provider, model)
-        self._thoughts = ThoughtFilter()
-        self._finish: Finish | None = None
-        self._usage: Usage | None = None
-        self.begun = self._spoken = False
-
-    def take(self, chunk: ChatCompletionChunk) -> list[Begun | Delta | Ended]:
-        """Read a chunk, or raise `Faulty`: the SDK does not check what it hands over."""
-        try:
-            return self._read(chunk)
-        except (AttributeError, TypeError, ValueError):
-            raise Faulty(self._provider) from None
-
-    def _read(self, chunk: ChatCompletionChunk) -> list[Begun | Delta | Ended]:
-        # Chunks that only report progress or usage give nothing to show.
-        self._usage = _usage(chunk) or self._usage
-        if not self._ref.model and chunk.model:
-            self._ref = replace(self._ref, model=str(chunk.model))
-        parts: list[Begun | Delta | Ended] = []
-        for choice in chunk.choices or ():
-            # The last choice of some servers has none.
-            if (delta := cast("ChoiceDelta | None", choice.delta)) is not None:
-                parts += self._say(self._heard(delta))
-            if choice.finish_reason:
-                long = choice.finish_reason == "length"
-                self._finish = Finish.LENGTH if long else Finish.STOP
-        return parts
-
-    def _heard(self, delta: ChoiceDelta) -> Delta:
-        extra = delta.model_extra or {}
-        thought = extra.get("reasoning") or extra.get("reasoning_content") or ""
-        words = self._thoughts.feed(delta.content or "")
-        return Delta(words.text, str(thought) + words.reasoning)
-
-    def end(self) -> list[Begun | Delta | Ended]:
-        """Close the answer, or raise: without a finish reason the line was cut."""
-        parts = self._say(self._thoughts.end())
-        if self._finish is None:
-            raise Faulty(self._provider)
-        if not self._spoken:
-            raise Empty(self._provider)
-        return [*parts, Ended(self._ref, self._finish, self._usage)]
-
-    def _say(self, delta: Delta) -> list[Begun | Delta | Ended]:
-        if not delta.text and not delta.reasoning:
-            return []
-        self._spoken = self._spoken or bool(delta.text.strip())
-        if self.begun:
-            return [delta]
-        self.begun = True
-        return [Begun(self._ref), delta]
-
-
 async def _next(
     stream: AsyncIterator[ChatCompletionChunk], patience_seconds: float
 ) -> ChatCompletionChunk | None:
@@ -402,36 +442,7 @@ async def _next(
         return await anext(stream, None)
 
 
-def _usage(chunk: ChatCompletionChunk) -> Usage | None:
-    if chunk.usage is None:
-        return None
-    usage = chunk.usage
-    read, said = usage.prompt_tokens_details, usage.completion_tokens_details
-    # together.ai puts it flat for some models.
-    flat = (usage.model_extra or {}).get("cached_tokens")
-    cached = (read.cached_tokens if read else None) or flat or 0
-    return Usage(
-        prompt=int(usage.prompt_tokens or 0),
-        completion=int(usage.completion_tokens or 0),
-        cached=int(cached),
-        reasoning=int((said.reasoning_tokens if said else None) or 0),
-    )
-
-
 def _context_of(item: Mapping[str, Any]) -> int:
     meta = item.get("meta")
     n_ctx = meta.get("n_ctx") if isinstance(meta, dict) else 0
-    return _count(item.get("context_length")) or _count(n_ctx)
-
-
-def _count(value: object) -> int:
-    """Read a number of tokens; 0 for everything that is none."""
-    return value if isinstance(value, int) else 0
-
-
-def _seconds(header: str | None) -> float | None:
-    """Read a Retry-After in seconds; the form with a date is not worth a parser."""
-    try:
-        return max(0.0, float(header)) if header else None
-    except ValueError:
-        return None
+    return count(item.get("context_length")) or count(n_ctx)

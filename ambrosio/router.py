@@ -27,6 +27,7 @@ from .errors import (
     NoCredit,
     NoPainter,
     NoProvider,
+    NotRunning,
     Overloaded,
     PainterGone,
     PaintsHome,
@@ -36,7 +37,7 @@ from .errors import (
     TooLong,
     Unreachable,
 )
-from .messages import Begun, Delta, Ended, ModelRef, Sent, Usage
+from .messages import Begun, Delta, ModelRef, Note, Part, Sent, Usage
 from .painters import Commission, Painted, Painter, Taken
 
 log = logging.getLogger(__name__)
@@ -94,8 +95,8 @@ class Provider(Protocol):
         ...
 
     def stream(
-        self, context: Context, *, concise: bool = False, model: str = ""
-    ) -> AsyncGenerator[Begun | Delta | Ended]:
+        self, context: Context, *, concise: bool = False, model: str = "", chat: str = ""
+    ) -> AsyncGenerator[Part]:
         """Give an answer as it comes, or raise `ProviderError`."""
         ...
 
@@ -109,7 +110,8 @@ class Ask:
     """A question on its way to a model.
 
     `model` is the chat's choice: a provider, perhaps `/id`; `alone` asks nobody else. `private` is
-    asked only at home, and so is whatever follows something private.
+    asked only at home, and so is whatever follows something private. `chat` tells conversations
+    apart for servers that remember them.
     """
 
     system: str
@@ -119,6 +121,7 @@ class Ask:
     model: str = ""
     private: bool = False
     alone: bool = False
+    chat: str = ""
 
     @property
     def stays_home(self) -> bool:
@@ -214,34 +217,51 @@ class Router:
         )
         return tuple(each for each in order if each[0] in allowed)
 
-    async def stream(self, ask: Ask) -> AsyncGenerator[Sent | Begun | Delta | Ended]:
+    async def stream(self, ask: Ask) -> AsyncGenerator[Part]:
         """Ask until somebody answers, or raise `NoProvider`, `AllFailed` or `StaysHome`."""
         said, rounds = "", 0
         # Whoever rests in a later round was still tried.
         tried: dict[str, ProviderError] = {}
         while True:
-            causes: list[ProviderError] = []
-            for candidate in self._candidates(ask):
-                words: list[str] = []
-                asked = replace(candidate, passed=self._passed(ask, candidate, causes))
-                try:
-                    async with aclosing(self._attempt(asked, ask)) as parts:
-                        async for part in parts:
-                            if isinstance(part, Delta):
-                                words.append(part.text)
-                            yield part
-                except ProviderError as exc:
-                    log.warning("%s", exc)
-                    causes.append(exc)
-                    tried[exc.provider] = exc
-                    said = "".join(words) or said
-                else:
-                    return
+            try:
+                async with aclosing(self._round(ask)) as parts:
+                    async for part in parts:
+                        yield part
+            except AllFailed as exc:
+                failed = exc
+            else:
+                return
             rounds += 1
-            pause = _pause(causes, rounds)
+            tried |= {cause.provider: cause for cause in failed.causes}
+            said = failed.partial or said
+            pause = _pause(failed.causes, rounds)
             if pause is None or ask.alone:
                 raise (StaysHome if ask.stays_home else AllFailed)([*tried.values()], partial=said)
+            for cause in failed.causes:
+                if isinstance(cause, Loading):
+                    yield Note(cause.note)
             await self._sleep(pause)
+
+    async def _round(self, ask: Ask) -> AsyncGenerator[Part]:
+        """Ask everybody once, in order, or raise `NoProvider` or `AllFailed`."""
+        causes: list[ProviderError] = []
+        said = ""
+        for candidate in self._candidates(ask):
+            words: list[str] = []
+            asked = replace(candidate, passed=self._passed(ask, candidate, causes))
+            try:
+                async with aclosing(self._attempt(asked, ask)) as parts:
+                    async for part in parts:
+                        if isinstance(part, Delta):
+                            words.append(part.text)
+                        yield part
+            except ProviderError as exc:
+                log.log(logging.DEBUG if isinstance(exc, Loading) else logging.WARNING, "%s", exc)
+                causes.append(exc)
+                said = "".join(words) or said
+            else:
+                return
+        raise AllFailed(causes, partial=said)
 
     def _candidates(self, ask: Ask) -> list[_Candidate]:
         """List whom to ask: who may be, in order, without those that rest, unless all do."""
@@ -269,15 +289,13 @@ class Router:
             clauses.append(failed.get(name, resting))
         return tuple(clauses)
 
-    async def _attempt(
-        self, candidate: _Candidate, ask: Ask
-    ) -> AsyncGenerator[Sent | Begun | Delta | Ended]:
+    async def _attempt(self, candidate: _Candidate, ask: Ask) -> AsyncGenerator[Part]:
         """Ask one provider, with less of the past if it says that it was too much."""
         vitals, window = candidate.vitals, 0
         asked_at = self._now()
         vitals.breaker.asked(asked_at)
-        manner = await candidate.provider.manner(candidate.model)
         try:
+            manner = await candidate.provider.manner(candidate.model)
             while True:
                 built = _build(ask, manner, window)
                 yield Sent(ModelRef(candidate.provider.name, candidate.model))
@@ -303,8 +321,10 @@ class Router:
 
     async def _stream(
         self, candidate: _Candidate, ask: Ask, built: Context
-    ) -> AsyncGenerator[Begun | Delta | Ended]:
-        stream = candidate.provider.stream(built, concise=ask.concise, model=candidate.model)
+    ) -> AsyncGenerator[Part]:
+        stream = candidate.provider.stream(
+            built, concise=ask.concise, model=candidate.model, chat=ask.chat
+        )
         async with aclosing(stream) as parts:
             async for part in parts:
                 if isinstance(part, Begun):
@@ -406,7 +426,7 @@ class Router:
     def _failed(self, vitals: Vitals, exc: ProviderError) -> None:
         vitals.cause = exc
         # These say nothing about the provider's health.
-        if isinstance(exc, Rejected | Loading):
+        if isinstance(exc, Rejected | Loading | NotRunning):
             return
         rest = LASTING_REST_SECONDS if isinstance(exc, LASTING) else exc.retry_after_seconds
         vitals.breaker.failed(self._now(), rest_seconds=rest)

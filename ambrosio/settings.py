@@ -80,6 +80,7 @@ class ProviderRow(BaseModel):
     repeat_vv: bool = False  # the model ignores system prompts: say the rule behind the question
     # How thinking is switched off for a vv question; "none": there is nothing to switch off.
     thinking: Literal["none", "template", "reasoning", "effort"] = "none"
+    moves: bool = False  # llama.cpp with --cache-reuse: what a cut leaves is moved, not read again
     extra: dict[str, Any] = Field(default_factory=dict)  # goes into every request body
     connect_seconds: float = Field(default=5, gt=0)
     first_token_seconds: float = Field(default=30, gt=0)
@@ -164,6 +165,10 @@ class Settings(BaseSettings):
     llama_base_url: Url | None = Field(
         default=None, description="the address of a llama.cpp server, like http://127.0.0.1:9931/v1"
     )
+    llama_gguf: str = Field(
+        default="",
+        description="a .gguf file or a Hugging Face id, like unsloth/Qwen3.5-4B-GGUF:Q4_K_M",
+    )
     llama_api_key: SecretStr = Field(default=SecretStr(""), description="the server's key")
     llama_model: str = Field(default="", description="the name of one of the server's models")
     together_api_key: SecretStr = Field(default=SecretStr(""), description="a key of together.ai")
@@ -210,15 +215,23 @@ class Settings(BaseSettings):
         """Where everything that must not be lost is kept."""
         return self.ambrosio_data_dir / "ambrosio.db"
 
-    def rows(self, *, llama_base_url: str | None) -> dict[str, ProviderRow]:
-        """List the providers that can be asked, by name; `llama_base_url` is what was found."""
+    def rows(
+        self, *, llama_base_url: str | None, llama_api_key: str = ""
+    ) -> dict[str, ProviderRow]:
+        """List the providers that can be asked, by name.
+
+        Args:
+            llama_base_url: the llama.cpp server that was found, or that we run.
+            llama_api_key: the key of the one that we run.
+        """
         rows: dict[str, ProviderRow] = {}
         if llama_base_url:
             rows["llama"] = ProviderRow(
                 base_url=llama_base_url,
-                api_key=self.llama_api_key,
+                api_key=SecretStr(llama_api_key) if llama_api_key else self.llama_api_key,
                 model=self.llama_model,
                 flavour="llama",
+                moves=bool(llama_api_key),
                 thinking="template",
                 **LOCAL_PATIENCE,
             )

@@ -109,7 +109,7 @@ def test_what_nobody_could_do_on_a_phone_is_refused(theatre, deed, given, descri
 @pytest.fixture
 def nobody_about(monkeypatch):
     """Let no llama.cpp server be found on the usual ports."""
-    monkeypatch.setattr("ambrosio.llama.USUAL", ())
+    monkeypatch.setattr("ambrosio.llama.find.USUAL", ())
 
 
 @pytest.mark.usefixtures("nobody_about")
@@ -132,7 +132,7 @@ async def test_what_is_set_up_answers(tmp_path):
 
 async def test_a_server_on_the_usual_port_answers(tmp_path, monkeypatch):
     async with ModelServer("tiny").serving() as url:
-        monkeypatch.setattr("ambrosio.llama.USUAL", (url.removesuffix("/v1"),))
+        monkeypatch.setattr("ambrosio.llama.find.USUAL", (url.removesuffix("/v1"),))
 
         async with thinking(settings.load(tmp_path), "") as mind:
             assert mind.name == "llama/tiny"

@@ -324,10 +324,11 @@ class TestFailover:
     async def test_a_model_that_loads_is_waited_for(self, anna, model, life):
         model.loading = True
         await anna.say("question")
-        await model.wait_for(lambda: len(model.served) >= 2)
+        seen = await anna.wait_draft("loading")
         model.loading = False
 
-        assert (await anna.wait_answer()).text
+        assert seen == "llama is loading its model; the answer comes by itself."
+        assert anna.rings == [(await anna.wait_answer()).text]
 
     async def test_a_long_conversation_is_cut_rarely_and_told_each_time(self, anna, model, life):
         model.window = 3000

@@ -83,7 +83,8 @@ class TestDrafts:
 
     async def test_every_third_call_failing_costs_no_word(self, anna, api, model):
         api.every(3, code=502)
-        model.script(Says(STORY * 100))
+        story = "".join(f"{number}. {STORY}" for number in range(100))
+        model.script(Says(story))
         await anna.say("a story")
 
         await api.wait_for(lambda: "".join(line.text for line in anna.answers).count("Once") == 100)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import httpx
 
-from .. import llama
-from ..errors import DemoFailed, ProviderError
+from ..errors import ProviderError
+from ..llama.find import find
 from ..providers import OpenAIProvider
 from ..settings import ProviderRow, Settings
 from .standin import ModelServer
@@ -42,6 +42,7 @@ class Mind:
 @asynccontextmanager
 async def thinking(given: Settings, wish: str) -> AsyncIterator[Mind]:
     """Find who answers; a stand-in lives as long as the block."""
+    wish = wish or given.llama_gguf
     if wish and wish != STAND_IN:
         yield _local(wish)
     elif not wish and (rows := await _rows(given)):
@@ -52,11 +53,6 @@ async def thinking(given: Settings, wish: str) -> AsyncIterator[Mind]:
 
 
 def _local(wish: str) -> Mind:
-    if "llama_gguf" not in Settings.model_fields:
-        raise DemoFailed(
-            "This version cannot run a model file by itself.",
-            "Start `llama-server` with it, and the demo finds that.",
-        )
     file = Path(wish).absolute()
     source = str(file) if file.exists() else wish
     return Mind(file.name, "It runs on this machine.", {"LLAMA_GGUF": source}, alone=True)
@@ -64,7 +60,7 @@ def _local(wish: str) -> Mind:
 
 async def _rows(given: Settings) -> dict[str, ProviderRow]:
     async with httpx.AsyncClient() as http:
-        return given.rows(llama_base_url=given.llama_base_url or await llama.find(http))
+        return given.rows(llama_base_url=given.llama_base_url or await find(http))
 
 
 async def _name(given: Settings, rows: Mapping[str, ProviderRow]) -> str:

@@ -296,7 +296,7 @@ class ModelServer(Terms):
             wire.props(
                 self.model,
                 self._n_ctx,
-                self.slots or 1,
+                self.slots or 64,
                 vision=self.vision,
                 sleeping=self.sleeping,
             )

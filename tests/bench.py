@@ -1,0 +1,228 @@
+"""`make bench`: what a small machine has to read, and what the bot itself takes of it.
+
+A conversation of a hundred turns on the real llama.cpp, whose own `timings` are counted: by the way
+Ambrosio remembers, and by ways that are in use elsewhere. New are the tokens of each question; what
+is read beyond them is read a second time. The model is the tests' tiny one, so it takes a minute or
+two; the counts depend on what is sent and not on the size of the model.
+"""
+
+import asyncio
+import random
+import tempfile
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from ambrosio.cli import system_prompt
+from ambrosio.context import Exchange, build
+from ambrosio.hearing import Hearing
+from ambrosio.llama.engine import Engine
+from ambrosio.messages import Begun, Delta, Message, Part
+from ambrosio.providers import OpenAIProvider
+from ambrosio.router import Ask, Router
+from ambrosio.settings import ProviderRow, Settings
+
+from .bench_memory import resident
+from .gguf_model import PRIMER, REPLY, make
+
+WINDOW = 4096
+SYSTEM = system_prompt()
+WORDS = sorted(set((PRIMER + REPLY).split()))
+LONG, SHORT = (10, 120), (4, 16)
+MESSAGES = 500
+MANY_WORDS = " ".join(
+    first + second + "x" for first in "bcdfghjklmnpqrs" for second in "aeiouywvtz"
+)
+
+
+class Meter(OpenAIProvider):
+    """A provider that writes down what the server says it has read."""
+
+    def __init__(self, row: ProviderRow, http: httpx.AsyncClient) -> None:
+        super().__init__("llama", row, http)
+        self.read = self.said = self.longest = 0
+        self.cuts = self.new = 0
+
+    async def _heard(self, stream: Any, answer: Hearing) -> AsyncGenerator[Part]:
+        watched: Any = self._watched(stream)
+        async with aclosing(super()._heard(watched, answer)) as parts:
+            async for part in parts:
+                yield part
+
+    async def _watched(self, stream: Any) -> AsyncGenerator[Any]:
+        async for chunk in stream:
+            if timings := (chunk.model_extra or {}).get("timings"):
+                self.read += timings["prompt_n"]
+                # The token that ends an answer is said, and read with the next question.
+                self.said += timings["predicted_n"] - 1
+                self.longest = max(self.longest, timings["prompt_n"])
+            yield chunk
+
+    async def count(self, lines: Sequence[Message]) -> int:
+        """Let the server count the tokens of a prompt."""
+        said = [{"role": line.role, "content": line.content} for line in lines]
+        body = {"model": "tiny", "messages": said}
+        found: Any = await self._client.post(
+            "/chat/completions/input_tokens", cast_to=object, body=body
+        )
+        return int(found["input_tokens"])
+
+    @property
+    def window(self) -> int:
+        return self._known("").window
+
+
+@dataclass
+class Chat:
+    """One conversation, remembered as the store does it."""
+
+    name: str
+    lengths: tuple[int, int] = LONG
+    past: list[Exchange] = field(default_factory=list)
+    all: list[Exchange] = field(default_factory=list)
+    cuts: int = 0
+
+    def question(self, turn: int) -> str:
+        """Ask something, at the same turn always the same."""
+        dice = random.Random(f"{self.name} {turn}")
+        return " ".join(dice.choices(WORDS, k=dice.randint(*self.lengths)))
+
+    def keep(self, turn: int, answer: str, start: int | None) -> None:
+        if self.past and start != self.past[0].turn:
+            self.cuts += 1
+            self.past = [each for each in self.past if start is not None and each.turn >= start]
+        self.past.append(Exchange(turn, self.question(turn), answer))
+        self.all.append(self.past[-1])
+
+
+Way = Callable[[Router, Meter, Chat, int], AsyncGenerator[Part]]
+
+
+def ours(router: Router, meter: Meter, chat: Chat, turn: int) -> AsyncGenerator[Part]:
+    """Ask as the bot does."""
+    return router.stream(Ask(SYSTEM, tuple(chat.past), chat.question(turn), chat=chat.name))
+
+
+def clock(router: Router, meter: Meter, chat: Chat, turn: int) -> AsyncGenerator[Part]:
+    """Tell the time at the top of the system prompt."""
+    system = f"It is {turn // 60 + 8:02}:{turn % 60:02} o'clock.\n{SYSTEM}"
+    return meter.stream(build(system, tuple(chat.past), chat.question(turn), window=meter.window))
+
+
+def sliding(router: Router, meter: Meter, chat: Chat, turn: int) -> AsyncGenerator[Part]:
+    """Drop the oldest pair whenever the window is full, and never more than must be."""
+    while True:
+        built = build(SYSTEM, tuple(chat.past), chat.question(turn), window=meter.window)
+        if not built.dropped:
+            return meter.stream(built)
+        del chat.past[0]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the table; `plan` is what the server is started with."""
+
+    name: str
+    way: Way
+    plan: dict[str, int]
+    chats: int = 1
+    lengths: tuple[int, int] = LONG
+    long_answers: bool = False
+
+
+PLAIN = {"reuse": 0}
+TWO_SLOTS = {"reuse": 0, "cache_mib": 0, "slots": 2, "context": 2 * WINDOW}
+CASES = (
+    Case("clock in the system prompt", clock, PLAIN),
+    Case("sliding window", sliding, PLAIN),
+    Case("Ambrosio, by the way it cuts alone", ours, PLAIN),
+    Case("Ambrosio, embedded", ours, {}),
+    Case("2 chats, Ambrosio, embedded", ours, {}, chats=2),
+    Case("4 chats, Ambrosio, embedded", ours, {}, chats=4),
+    Case("2 chats, one slot without a cache of prompts", ours, {"reuse": 0, "cache_mib": 0}, 2),
+    Case("2 chats, two slots, Ambrosio pins them", ours, TWO_SLOTS, 2),
+    Case("short questions, long answers, cuts alone", ours, PLAIN, 1, SHORT, long_answers=True),
+    Case("short questions, long answers, embedded", ours, {}, 1, SHORT, long_answers=True),
+)
+
+
+async def measure(case: Case, model: Path, turns: int) -> Meter:
+    """Hold conversations, the chats taking turns."""
+    now = asyncio.get_running_loop().time
+    plan = {"context": WINDOW, "threads": 1, **case.plan}
+    with tempfile.TemporaryDirectory() as folder:
+        engine = Engine(str(model), Path(folder), now=now, plan=plan)
+        engine.claim()
+        address = engine.address
+        rows = Settings().rows(llama_base_url=address.url, llama_api_key=address.key)
+        async with httpx.AsyncClient() as http, engine.running(ready=partial(asyncio.sleep, 0)):
+            while engine.status.state != "ready":
+                await engine.changed.wait()
+            meter = Meter(rows["llama"], http)
+            await meter.manner()
+            router = Router({"llama": meter}, ("llama",), now=now)
+            chats = [Chat(f"chat {number}", case.lengths) for number in range(case.chats)]
+            for turn in range(turns):
+                for chat in chats:
+                    await take_turn(case.way, router, meter, chat, turn)
+            meter.cuts = sum(chat.cuts for chat in chats)
+            meter.new = await new_tokens(meter, chats)
+    return meter
+
+
+async def new_tokens(meter: Meter, chats: Sequence[Chat]) -> int:
+    """Count what a server without limits would have read: all that was asked, once."""
+    total = -meter.said - (len(chats) - 1) * await meter.count([Message("system", SYSTEM)])
+    for chat in chats:
+        *past, last = chat.all
+        whole = build(SYSTEM, tuple(past), last.question, window=10**9)
+        total += await meter.count(whole.messages)
+        # What was said last is in no prompt.
+        total += len(last.answer.split())
+    return total
+
+
+async def take_turn(way: Way, router: Router, meter: Meter, chat: Chat, turn: int) -> None:
+    """Ask one question and keep what came of it."""
+    words: list[str] = []
+    start: int | None = None
+    async with aclosing(way(router, meter, chat, turn)) as parts:
+        async for part in parts:
+            if isinstance(part, Begun):
+                start = part.start
+            if isinstance(part, Delta):
+                words.append(part.text)
+    if way in {clock, sliding} and chat.past:
+        start = chat.past[0].turn
+    chat.keep(turn, "".join(words), start)
+
+
+async def main() -> None:
+    """Print the table, then the memory."""
+    table = Table(title=f"Tokens read in 100 turns, window {WINDOW:,} tokens")
+    table.add_column("how")
+    for heading in ("read", "new", "read per new", "longest wait", "cuts"):
+        table.add_column(heading, justify="right")
+    with tempfile.TemporaryDirectory() as folder:
+        terse = make(Path(folder) / "terse.gguf")
+        wordy = make(Path(folder) / "wordy.gguf", reply=MANY_WORDS)
+        for case in CASES:
+            model = wordy if case.long_answers else terse
+            meter = await measure(case, model, 100)
+            counts = (f"{meter.read:,}", f"{meter.new:,}", f"{meter.read / meter.new:.2f}")
+            table.add_row(case.name, *counts, f"{meter.longest:,}", str(meter.cuts))
+            Console(stderr=True).print(case.name, *counts)
+        Console().print(table)
+        megabytes = await resident(terse, Path(folder), MESSAGES)
+    print(f"The bot itself, without the model, after {MESSAGES} messages: {megabytes:.1f} MB")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
