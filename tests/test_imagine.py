@@ -507,10 +507,11 @@ FAILURES = [
 async def test_a_failure_is_one_plain_line_with_a_retry(house, anna, painter, item, line):
     painter.image_script(item, item)
     await anna.say("/imagine a red fox --seed 7")
-    answer = await anna.wait_answer()
+    # Beside it the owner may be told that a provider rests.
+    answer = await anna.wait_text(line)
     painter._image_script.clear()
-    await anna.press("Retry")
-    photo = await anna.wait_answer(after=answer.message_id)
+    await anna.press("Retry", answer.message_id)
+    photo = await anna.wait_text("a red fox\n\n")
     await house.settled()
 
     assert answer.text == line
