@@ -349,7 +349,7 @@ async def _imagine(given: Settings, words: tuple[str, ...], output: Path | None)
     # What is painted already has been paid for: it is kept.
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, canvas.stop)
     async with building(given) as house:
-        return await sketch.draw(house.studio, wish, output, canvas, now=now)
+        return await sketch.draw(house.assistant, house.studio, wish, output, canvas, now=now)
 
 
 @main.command()

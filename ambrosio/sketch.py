@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
 from . import captions
+from .assistant import Assistant
 from .messages import Place, Turn
 from .pictures import Picture
 from .studio import Canvas, Order, Studio, Work
@@ -50,6 +51,7 @@ def read(text: str, output: Path | None) -> Wish | Fault:
 
 
 async def draw(
+    assistant: Assistant,
     studio: Studio,
     wish: Wish,
     output: Path | None,
@@ -62,7 +64,8 @@ async def draw(
 
     What has been painted is kept and accounted for, whatever becomes of the files.
     """
-    order = Order(_turn(studio, wish, now), wish)
+    turn = assistant.placed(_turn(assistant, wish, now))
+    order = Order(turn, wish, private=turn.private)
     async with asyncio.TaskGroup() as group:
         showing = group.create_task(_show(order, canvas, now, sleep))
         try:
@@ -82,15 +85,13 @@ async def draw(
     return _told(work, studio)
 
 
-def _turn(studio: Studio, wish: Wish, now: Callable[[], float]) -> Turn:
-    state = studio.store.place(TERMINAL)
+def _turn(assistant: Assistant, wish: Wish, now: Callable[[], float]) -> Turn:
     return Turn(
         place=TERMINAL,
         message=int(now() * 1000),
         person=0,
         question=f"/imagine {wish.prompt}",
-        parent=state.head,
-        model=state.model,
+        parent=assistant.head(TERMINAL),
     )
 
 

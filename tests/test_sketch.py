@@ -69,7 +69,7 @@ def test_what_cannot_work_is_told_before_it_costs_anything(text, output, line):
 
 
 async def test_a_picture_is_written_where_it_is_wanted(house, clock, tmp_path, capsys):
-    code = await draw(house.studio, FOX, tmp_path / "fox.png", Canvas(), now=clock)
+    code = await draw(house.assistant, house.studio, FOX, tmp_path / "fox.png", Canvas(), now=clock)
 
     assert code == 0
     assert (tmp_path / "fox.png").read_bytes() == paint("a red fox", 7, 1024, 1024)
@@ -82,7 +82,7 @@ async def test_a_picture_is_written_where_it_is_wanted(house, clock, tmp_path, c
 
 async def test_several_pictures_have_numbers_and_their_own_ending(house, clock, tmp_path):
     wish = Wish("a red fox", count=3, seed=7)
-    await draw(house.studio, wish, tmp_path / "fox", Canvas(), now=clock)
+    await draw(house.assistant, house.studio, wish, tmp_path / "fox", Canvas(), now=clock)
 
     names = ["fox.png", "fox-2.png", "fox-3.png"]
     contents = [paint("a red fox", seed, 1024, 1024) for seed in (7, 8, 9)]
@@ -93,7 +93,7 @@ async def test_without_a_name_the_file_is_named_after_the_seed(
     house, clock, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    await draw(house.studio, FOX, None, Canvas(), now=clock)
+    await draw(house.assistant, house.studio, FOX, None, Canvas(), now=clock)
 
     assert (tmp_path / "picture-7.png").is_file()
     assert capsys.readouterr().err.startswith("picture-7.png\n")
@@ -102,26 +102,46 @@ async def test_without_a_name_the_file_is_named_after_the_seed(
 async def test_another_kind_than_the_name_promises_is_said(house, painter, clock, tmp_path, capsys):
     content = (Path(__file__).parent / "data" / "fox.webp").read_bytes()
     painter.image_script(Gives((content,)))
-    await draw(house.studio, FOX, tmp_path / "fox.png", Canvas(), now=clock)
+    await draw(house.assistant, house.studio, FOX, tmp_path / "fox.png", Canvas(), now=clock)
 
     assert (tmp_path / "fox.png").read_bytes() == content
     assert "fox.png, in truth a WEBP file" in capsys.readouterr().err
 
 
 async def test_a_pipe_gets_the_bytes_and_nothing_else(house, clock, capfdbinary):
-    await draw(house.studio, FOX, STDOUT, Canvas(), now=clock)
+    await draw(house.assistant, house.studio, FOX, STDOUT, Canvas(), now=clock)
 
     assert capfdbinary.readouterr().out == paint("a red fox", 7, 1024, 1024)
 
 
 async def test_a_failure_is_one_line_and_no_file(house, painter, clock, tmp_path, capsys):
     painter.image_script(Status(402))
-    code = await draw(house.studio, FOX, tmp_path / "fox.png", Canvas(), now=clock)
+    code = await draw(house.assistant, house.studio, FOX, tmp_path / "fox.png", Canvas(), now=clock)
 
     assert code == 1
     assert not (tmp_path / "fox.png").exists()
     line = "error: The account at together has no credit left. The owner needs to top it up.\n"
     assert capsys.readouterr().err == line
+
+
+async def test_a_private_terminal_paints_at_home_or_not_at_all(
+    painter, painter_url, clock, tmp_path, capsys
+):
+    row = {"base_url": painter_url, "flavour": "together", "image_model": SDXL, "local": False}
+    given = settings.load(
+        tmp_path,
+        providers={"together": row},
+        ambrosio_data_dir=tmp_path,
+        ambrosio_private_default="on",
+    )
+    async with cli.building(given, now=clock, sleep=clock.sleep) as house:
+        code = await draw(
+            house.assistant, house.studio, FOX, tmp_path / "fox.png", Canvas(), now=clock
+        )
+
+    assert code == 1
+    assert capsys.readouterr().err.startswith("error: This chat is private")
+    assert painter.image_requests == []
 
 
 async def test_what_is_there_at_a_stop_is_written_and_accounted_for(
@@ -130,7 +150,9 @@ async def test_what_is_there_at_a_stop_is_written_and_accounted_for(
     painter.image_script(StallsBefore())
     canvas = Canvas()
     wish = Wish("a red fox", count=2, seed=7)
-    drawing = asyncio.create_task(draw(house.studio, wish, tmp_path / "fox.png", canvas, now=clock))
+    drawing = asyncio.create_task(
+        draw(house.assistant, house.studio, wish, tmp_path / "fox.png", canvas, now=clock)
+    )
     while not canvas.painted:
         canvas.moved.clear()
         await canvas.moved.wait()
@@ -146,7 +168,7 @@ async def test_a_disk_that_is_full_costs_the_picture_nothing_but_its_file(
     house, clock, tmp_path, capsys
 ):
     (tmp_path / "fox.png").symlink_to(tmp_path / "nowhere" / "fox.png")
-    code = await draw(house.studio, FOX, tmp_path / "fox.png", Canvas(), now=clock)
+    code = await draw(house.assistant, house.studio, FOX, tmp_path / "fox.png", Canvas(), now=clock)
 
     assert code == 1
     assert "error: a picture could not be written: " in capsys.readouterr().err
