@@ -175,12 +175,17 @@ def _word(term: str) -> str:
 
 def lacking(text: str, term: str) -> str:
     """Complain when something that belongs in the answer is not there."""
-    return "" if _names(text, term) else f"does not say “{term.replace('|', '” or “')}”"
+    return "" if _names(text, term) else f"does not say {_quoted(term)}"
 
 
 def holding(text: str, term: str) -> str:
     """Complain when something is there that does not belong."""
-    return f"says “{term.replace('|', '” or “')}”" if _names(text, term) else ""
+    return f"says {_quoted(term)}" if _names(text, term) else ""
+
+
+def _quoted(term: str) -> str:
+    first, *others = term.split("|")
+    return f"“{first}” or the like" if others else f"“{first}”"
 
 
 def unlike(text: str, pattern: str) -> str:

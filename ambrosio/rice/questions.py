@@ -11,8 +11,10 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
+from .. import shipped
 from ..context import Exchange
 from ..errors import SettingsInvalid
 from ..policy import split_vv
@@ -66,6 +68,17 @@ class Question:
         """Tell whether the same was asked: changed checks need no new answers."""
         asked = [self.ask, [[past.question, past.answer] for past in self.before]]
         return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
+
+
+def gather(own: Path) -> dict[str, Question]:
+    """Read the shipped questions and those of the owner's file, or raise `SettingsInvalid`."""
+    questions = parse(shipped.text("rice.toml"), source="rice.toml")
+    if not own.exists():
+        return questions
+    try:
+        return questions | parse(own.read_text("utf-8"), source=str(own))
+    except (OSError, UnicodeDecodeError) as exc:
+        raise SettingsInvalid([(str(own), str(exc), "a readable text file")]) from None
 
 
 def parse(text: str, *, source: str) -> dict[str, Question]:
