@@ -11,7 +11,7 @@ import pytest
 
 from ambrosio import cli, settings, shipped
 from ambrosio.demo.standin import ModelServer, Repeats, Says, StallsBefore, Status
-from ambrosio.errors import Faulty, KeyRefused, SettingsInvalid
+from ambrosio.errors import Faulty, KeyRefused, NoProvider, SettingsInvalid
 from ambrosio.providers import OpenAIProvider
 from ambrosio.rice import questions, run, terminal
 from ambrosio.rice.asking import Asker, Spoken
@@ -217,6 +217,7 @@ def test_what_is_sent_is_part_of_the_key_and_what_is_checked_is_not():
 
 # --- money ----------------------------------------------------------------------------------------
 
+RICE = Ask("", (), "Rice?")
 PRICED = {"local": False, "model": "m", "input_usd": Decimal(0), "output_usd": Decimal(1)}
 
 
@@ -254,6 +255,21 @@ async def test_zero_and_an_unknown_price_under_a_ceiling_ask_nothing(
     assert (code, told["models"], model.requests) == (1, [], [])
 
 
+async def test_who_has_no_budget_does_not_wait_for_those_who_need_none(tmp_path, clock, capsys):
+    home, away = ModelServer("h", answer=lambda _: StallsBefore()), ModelServer("m", answer=terse)
+    async with home.serving() as one, away.serving() as two:
+        rows = {"home": row(one), "paid": row(two, **PRICED)}
+        budget = {"ambrosio_monthly_budget_usd": Decimal(0)}
+        async with cooking(tmp_path, clock, rows, **budget) as (kitchen, _):
+            local = asyncio.ensure_future(kitchen.asker.ask(kitchen.providers["home"], RICE))
+            await home.wait_for(lambda: home.requests)
+            with pytest.raises(NoProvider):
+                await kitchen.asker.ask(kitchen.providers["paid"], RICE)
+            local.cancel()
+
+    assert away.requests == []
+
+
 async def test_every_call_is_in_the_ledger(tmp_path, clock, capsys):
     model = ModelServer("m", answer=terse)
     async with model.serving() as url:
@@ -271,7 +287,7 @@ async def test_a_model_that_never_ends_is_cut_off_and_paid_for(tmp_path, clock):
     async with model.serving() as url:
         rows = {"paid": row(url, **PRICED)}
         async with cooking(tmp_path, clock, rows) as (kitchen, store):
-            spoken = await kitchen.asker.ask(kitchen.providers["paid"], Ask("", (), "Rice?"))
+            spoken = await kitchen.asker.ask(kitchen.providers["paid"], RICE)
             await model.wait_for(lambda: model.served[0].state == "cancelled")
             spent = store.spent(0)
 

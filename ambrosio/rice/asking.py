@@ -87,7 +87,7 @@ class Asker:
                 return await self._ask(asked, ask, worst)
             except NoProvider:
                 # Calls under way seldom cost what is set aside for them.
-                if not self._reserved or worst.is_infinite():
+                if not sum(self._reserved) or worst.is_infinite():
                     raise
             await freed.wait()
 

@@ -27,7 +27,7 @@ from .page import page
 from .questions import Question, gather
 from .quick import shortcomings
 from .report import Report, as_json, count, dollars, interval, opinions, rate, report, seconds
-from .run import Entrant, Job, Key, Outcome, Records, Result, Wording, entrants, plan, work
+from .run import Job, Key, Outcome, Records, Result, Wording, entrants, plan, work
 
 Reminder = Literal["as-set", "off", "on", "both"]
 REMINDERS: Mapping[str, tuple[bool | None, ...]] = {
@@ -83,10 +83,7 @@ async def rice(kitchen: Kitchen, wish: Wish) -> int:
     if wish.fresh:
         records.forget()
     results, outcome = await _asked(kitchen, jobs, records)
-    notes = shortcomings(outcome)
-    judging = (await entrants(kitchen.providers, [wish.judge]))[0] if wish.judge else None
-    if judging:
-        notes += await _judged(kitchen, judging, results, questions, records)
+    judge_name, trouble = await _judged(kitchen, wish.judge, results, questions, records)
     when = datetime.fromtimestamp(kitchen.now(), UTC)
     if not outcome.broke:
         records.finish(results.values(), f"{when:%Y-%m-%d-%H%M%S}")
@@ -95,12 +92,11 @@ async def rice(kitchen: Kitchen, wish: Wish) -> int:
         questions,
         wordings,
         when=f"{when:%Y-%m-%d %H:%M} UTC",
-        judge=str(judging or ""),
-        notes=notes,
+        judge=judge_name,
+        notes=[*shortcomings(outcome), *trouble],
     )
     _tell(result, wish)
-    answered = any(each.spoken.text for each in results.values())
-    return 0 if answered else 1
+    return 0 if any(each.spoken.text for each in results.values()) else 1
 
 
 def _unknown(names: Iterable[str], providers: Mapping[str, OpenAIProvider]) -> str:
@@ -161,12 +157,15 @@ async def _asked(
 
 async def _judged(
     kitchen: Kitchen,
-    entrant: Entrant,
+    name: str,
     results: dict[Key, Result],
     questions: Mapping[str, Question],
     records: Records,
-) -> list[str]:
-    """Add a model's opinions to the results; give a note if it could not be done."""
+) -> tuple[str, list[str]]:
+    """Add a model's opinions to the results, if one was named; give it, and what went wrong."""
+    if not name:
+        return "", []
+    (entrant,) = await entrants(kitchen.providers, [name])
     waiting = [result for result in results.values() if result.spoken.text]
     with _bars([f"{entrant} judges"] * len(waiting)) as advance:
 
@@ -176,7 +175,7 @@ async def _judged(
             advance(f"{entrant} judges")
 
         trouble = await judge(kitchen.asker, entrant, waiting, questions, heard)
-    return [trouble] if trouble else []
+    return str(entrant), [trouble] if trouble else []
 
 
 @contextmanager
