@@ -121,7 +121,7 @@ class Assistant:
     ) -> None:
         self.store = store
         self.router = router
-        self._system = system
+        self.system = system
         self._private, self._now = private, now
 
     def private(self, place: Place) -> bool:
@@ -151,7 +151,7 @@ class Assistant:
     def ask(self, turn: Turn) -> Ask:
         """Make the question for the router."""
         return Ask(
-            system=self._system,
+            system=self.system,
             history=self.store.history(turn.parent),
             question=turn.question,
             concise=turn.concise,

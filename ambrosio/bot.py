@@ -8,7 +8,8 @@ of it is sent.
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -24,7 +25,7 @@ from .imagine import changed
 from .messages import Outgoing, Place, Turn
 from .policy import Access, Knock, Membership
 from .polling import URGENT, Poller
-from .previews import Previewer
+from .previews import Preview, Previewer
 from .reading import Command, Ignored, Odd, Press, Question, Stopped, read
 from .replies import Replies, Style, compose, compose_compared, notice
 from .store import Person, Received, Row, Store
@@ -262,7 +263,13 @@ class Bot:
             self._store.finish(row)
             return
         call = Call(row.place, said.person, row.message, said.args, said.replied_to, said.quote)
-        await self._say(row, await command.run(self._desk, call))
+        if not command.slow:
+            await self._say(row, await command.run(self._desk, call))
+            return
+        async with self._running(row, Progress(row.message)) as preview:
+            reply = await command.run(self._desk, call)
+        away = [Outgoing(row.place, edits=old, delete=True) for old in _surplus(row, preview)]
+        await self._say(row, replace(reply, sends=(*reply.sends, *away)))
 
     async def _press(self, row: Row, said: Press) -> None:
         """Answer a button; what asks a model then waits its turn like any question."""
@@ -341,30 +348,35 @@ class Bot:
     ) -> None:
         """Answer a turn, keep what came of it in one transaction, and deliver it."""
         assistant, progress = self._desk.assistant, Progress(turn.message)
-        self._desk.running[row.place] = progress
-        try:
-            async with self._previewer.showing(
-                row.place,
-                progress,
-                concise=turn.concise,
-                sent=partial(self._store.previewed, row),
-            ) as preview:
-                if compares:
-                    answers = await assistant.compare(turn, progress)
-                else:
-                    answers = [await assistant.answer(turn, progress)]
-        finally:
-            del self._desk.running[row.place]
+        async with self._running(row, progress, concise=turn.concise) as preview:
+            if compares:
+                answers = await assistant.compare(turn, progress)
+            else:
+                answers = [await assistant.answer(turn, progress)]
         if progress.superseded:
             old = [preview.message] if preview.message else []
             self._store.finish(row, [Outgoing(row.place, edits=each, delete=True) for each in old])
             await self._replies.deliver(row.place)
             return
-        surplus = [old for old in (row.preview, preview.message) if old is not None]
-        pairs = self._composed(answers, shown, surplus, compares=compares)
+        pairs = self._composed(answers, shown, _surplus(row, preview), compares=compares)
         keep = partial(self._desk.assistant.keep_all, pairs, row)
         await self._replies.kept(row.place, keep)
         await self._replies.deliver(row.place)
+
+    @asynccontextmanager
+    async def _running(
+        self, row: Row, progress: Progress, *, concise: bool = False
+    ) -> AsyncIterator[Preview]:
+        """Show what grows, and let it be stopped, until the block ends."""
+        self._desk.running[row.place] = progress
+        sent = partial(self._store.previewed, row)
+        try:
+            async with self._previewer.showing(
+                row.place, progress, concise=concise, sent=sent
+            ) as preview:
+                yield preview
+        finally:
+            del self._desk.running[row.place]
 
     def _composed(
         self,
@@ -388,6 +400,11 @@ class Bot:
             Outgoing(answers[0].turn.place, edits=old, delete=True) for old in surplus
         )
         return pairs
+
+
+def _surplus(row: Row, preview: Preview) -> list[int]:
+    """List the messages of previews that have to be taken away."""
+    return [old for old in (row.preview, preview.message) if old is not None]
 
 
 def _same(one: Turn, other: Turn) -> bool:

@@ -14,14 +14,13 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import click
 import httpx
 
-from . import __version__, logs, settings
+from . import __version__, logs, settings, shipped
 from .assistant import Assistant
 from .errors import (
     AmbrosioError,
@@ -61,14 +60,6 @@ def now() -> float:
     return datetime.now(UTC).timestamp()
 
 
-def system_prompt() -> str:
-    """Read the system prompt: inside of the wheel, or at the top of a checkout."""
-    packaged = resources.files(__package__).joinpath("prompts", "system.txt")
-    if packaged.is_file():
-        return packaged.read_text("utf-8").strip()
-    return (Path(__file__).parent.parent / "prompts" / "system.txt").read_text("utf-8").strip()
-
-
 @asynccontextmanager
 async def building(
     given: Settings,
@@ -102,7 +93,7 @@ async def building(
             assistant = Assistant(
                 store,
                 router,
-                system_prompt(),
+                shipped.text("system.txt"),
                 private=given.ambrosio_private_default == "on",
                 now=now,
             )
@@ -151,7 +142,7 @@ async def warm(
     """Let a llama.cpp server read the system prompt before somebody waits for it."""
     while True:
         try:
-            await provider.warm(system_prompt())
+            await provider.warm(shipped.text("system.txt"))
         except Loading:
             await sleep(LOADING_PAUSE_SECONDS)
         except ProviderError as exc:
@@ -196,11 +187,16 @@ def load() -> Settings:
     try:
         given = settings.load()
     except SettingsInvalid as exc:
-        for name, wrong, right in exc.faults:
-            click.echo(f"{name}: {wrong}; right would be: {right}", err=True)
+        tell_faults(exc)
         sys.exit(2)
     logs.set_up(given.ambrosio_log, given.secrets)
     return given
+
+
+def tell_faults(exc: SettingsInvalid) -> None:
+    """Print a line for each setting that is wrong."""
+    for name, wrong, right in exc.faults:
+        click.echo(f"{name}: {wrong}; right would be: {right}", err=True)
 
 
 def finish(work: Coroutine[Any, Any, int]) -> None:
@@ -211,6 +207,9 @@ def finish(work: Coroutine[Any, Any, int]) -> None:
         click.echo(f"error: the database cannot be used: {exc}", err=True)
         click.echo("\nhint: `ambrosio doctor` looks at the disk", err=True)
         code = 1
+    except SettingsInvalid as exc:
+        tell_faults(exc)
+        code = 2
     except AmbrosioError as exc:
         click.echo(f"error: {exc.sentence}", err=True)
         code = 1
@@ -350,6 +349,45 @@ async def _imagine(given: Settings, words: tuple[str, ...], output: Path | None)
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, canvas.stop)
     async with building(given) as house:
         return await sketch.draw(house.assistant, house.studio, wish, output, canvas, now=now)
+
+
+@main.command()
+@click.option("--provider", multiple=True, metavar="NAME[/MODEL]", help="Only this; repeatable.")
+@click.option("--repeat", default=1, type=click.IntRange(1, 50), help="Ask everything N times.")
+@click.option("--quick", is_flag=True, help="Only the eight questions of /rice.")
+@click.option("--json", is_flag=True, help="Print JSON.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write a page of HTML there.")
+@click.option("--prompt", multiple=True, metavar="FILE", help="Compare this system prompt too.")
+@click.option(
+    "--reminder",
+    type=click.Choice(["as-set", "off", "on", "both"]),
+    help="Repeat the vv rule behind the question? Default: as set; both with --prompt.",
+)
+@click.option("--judge", default="", metavar="NAME[/MODEL]", help="Add a model's opinion.")
+@click.option("--questions", type=click.Path(path_type=Path, exists=True), help="Add a file.")
+@click.option("--fresh", is_flag=True, help="Do not go on with a run that was broken off.")
+def rice(provider: tuple[str, ...], prompt: tuple[str, ...], **rest: Any) -> None:
+    """See which model gives the short answer that was wanted."""
+    finish(_rice(load(), {"providers": provider, "prompts": prompt, **rest}))
+
+
+async def _rice(given: Settings, wish: dict[str, Any]) -> int:
+    from .rice import terminal  # noqa: PLC0415  only this verb needs it
+    from .rice.asking import Asker  # noqa: PLC0415
+
+    if given.ambrosio_log != "debug":
+        # Failures are part of the report, and lines between the bars would tear them.
+        logging.getLogger("ambrosio").setLevel(logging.ERROR)
+    async with building(given) as house:
+        asker = Asker(
+            house.assistant.router,
+            charge=partial(house.store.charge, 0),
+            now=asyncio.get_running_loop().time,
+        )
+        kitchen = terminal.Kitchen(
+            asker, house.providers, house.assistant.system, given.ambrosio_data_dir, now
+        )
+        return await terminal.rice(kitchen, terminal.Wish(**wish))
 
 
 @main.command()

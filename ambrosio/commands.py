@@ -9,16 +9,18 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from . import __version__, imagine
 from .comparing import compare, press_go_on
 from .desk import Call, Desk, Reply, Run
 from .errors import ProviderError
-from .messages import Button
+from .messages import Button, Outgoing
 from .policy import PAIRING_SECONDS, Pairing
 from .preferences import press_setting, settings
 from .privacy import press_private, private, where
 from .providers import OpenAIProvider, Served
+from .rice.quick import quick
 from .settings import MODELS
 from .store import PlaceState
 
@@ -27,7 +29,7 @@ MOST_BUTTONS = 12
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One row of the table."""
+    """One row of the table; a slow one is shown while it runs, and /stop ends it."""
 
     name: str
     does: str
@@ -35,6 +37,7 @@ class Command:
     aliases: tuple[str, ...] = ()
     args: str = ""
     owner: bool = False
+    slow: bool = False
 
 
 # --- conversation ---------------------------------------------------------------------------------
@@ -191,6 +194,21 @@ def _mark(choice: str) -> str:
     return hashlib.sha256(choice.encode()).hexdigest()[:16]
 
 
+async def rice(desk: Desk, call: Call) -> Reply:
+    """Ask every model a few short questions, and lay the answers side by side."""
+    text, files = await quick(
+        desk.assistant.router,
+        desk.providers,
+        desk.assistant.system,
+        own=desk.folder / "rice.toml",
+        charge=partial(desk.store.charge, call.person),
+        progress=desk.running[call.place],
+        private=desk.assistant.private(call.place),
+        now=desk.now(),
+    )
+    return Reply(text, sends=(Outgoing(call.place, files=files, silent=True),) if files else ())
+
+
 # --- the house ------------------------------------------------------------------------------------
 
 
@@ -335,6 +353,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("status", "show how everybody is doing", status),
     Command("pair", "make a link that lets one person in", pair, owner=True),
     Command("people", "show who may talk to me", people, owner=True),
+    Command("rice", "see which model answers in short", rice, owner=True, slow=True),
 )
 BY_NAME: Mapping[str, Command] = {
     name: command for command in COMMANDS for name in (command.name, *command.aliases)

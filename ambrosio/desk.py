@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from .assistant import Assistant, Progress
 from .messages import Button, Outgoing, Place, Turn
@@ -32,6 +33,7 @@ class Desk:
     owners: Callable[[], frozenset[int]]
     now: Callable[[], float]
     looks: Looks = Looks()
+    folder: Path = Path()
     username: str = ""
     started_at: float = 0.0
     polled_at: float | None = None

@@ -196,6 +196,20 @@ class Router:
         self.alarms: asyncio.Queue[ProviderError] = asyncio.Queue()
         self._resting = asyncio.Event()
 
+    def only(self, provider: Provider, *, reserved: Decimal = Decimal(0)) -> "Router":
+        """Make a router that asks one provider and nobody else, under the same ceiling.
+
+        `reserved` counts as spent: with it, a call is made only if what it may cost is left.
+        """
+        return Router(
+            {provider.name: provider},
+            (provider.name,),
+            now=self._now,
+            ceiling=self._ceiling,
+            spent=lambda: self._spent() + reserved,
+            sleep=self._sleep,
+        )
+
     def route(self, *, concise: bool = False, model: str = "") -> tuple[tuple[str, str], ...]:
         """Give the order of (provider, model) for a question, before health is looked at."""
         name, _, chosen = model.partition("/")

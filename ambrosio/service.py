@@ -85,6 +85,7 @@ async def serve(
             rich=given.ambrosio_rich == "auto",
             reasoning=given.ambrosio_reasoning == "show",
         ),
+        folder=given.ambrosio_data_dir,
         started_at=now(),
     )
     async with AsyncExitStack() as closing:

@@ -20,7 +20,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from ambrosio.cli import system_prompt
+from ambrosio import shipped
 from ambrosio.context import Exchange, build
 from ambrosio.hearing import Hearing
 from ambrosio.llama.engine import Engine
@@ -33,7 +33,7 @@ from .bench_memory import resident
 from .gguf_model import PRIMER, REPLY, make
 
 WINDOW = 4096
-SYSTEM = system_prompt()
+SYSTEM = shipped.text("system.txt")
 WORDS = sorted(set((PRIMER + REPLY).split()))
 LONG, SHORT = (10, 120), (4, 16)
 MESSAGES = 500

@@ -80,7 +80,8 @@ async def test_killed_in_the_middle_of_twenty_answers_it_loses_none_and_repeats_
 async def test_killed_while_a_message_is_on_its_way_it_loses_nothing(
     api, telegram_url, model, model_url, tmp_path, seats
 ):
-    paragraphs = [f"Part {number}. " + "word " * 500 for number in range(4)]
+    words = " ".join(f"word{number}" for number in range(350))
+    paragraphs = [f"Part {number}. {words}" for number in range(4)]
     model.script(Says("\n\n".join(paragraphs)))
     api.hang("sendMessage")
     async with process(api, telegram_url, model_url, tmp_path) as first:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import ambrosio
-from ambrosio import cli, settings
+from ambrosio import cli, settings, shipped
 from ambrosio.commands import COMMANDS
 from ambrosio.settings import ProviderRow
 
@@ -93,7 +93,7 @@ def test_the_example_of_the_settings_names_each_of_them_and_loads(tmp_path):
 
 
 def test_the_model_is_told_what_vv_means():
-    prompt = cli.system_prompt()
+    prompt = shipped.text("system.txt")
     assert prompt == (ROOT / "prompts" / "system.txt").read_text("utf-8").strip()
     assert 'begins with the string "vv"' in prompt
     assert "as concisely as possible" in prompt

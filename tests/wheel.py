@@ -14,10 +14,12 @@ PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 # What the verbs load on demand; of the extras nothing may come along.
 TRIED = """
 import sys
-from ambrosio import chat, cli, doctor, service, sketch
+from ambrosio import chat, cli, doctor, service, shipped, sketch
+from ambrosio.rice import questions, terminal
+assert questions.parse(shipped.text("rice.toml"), source="rice.toml")
 extras = {"starlette", "uvicorn", "ambrosio.demo", "xllamacpp", "pytest"} & set(sys.modules)
 assert not extras, f"loaded without need: {extras}"
-print(cli.system_prompt())
+print(shipped.text("system.txt"))
 """
 
 

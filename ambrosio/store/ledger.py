@@ -28,6 +28,11 @@ class Ledger(Database):
         found = self._read("SELECT usd FROM ledger WHERE at >= ? AND usd IS NOT NULL", since)
         return sum((Decimal(row["usd"]) for row in found), Decimal(0))
 
+    def charge(self, person: int, ref: ModelRef, usage: Usage | None, usd: Decimal | None) -> None:
+        """Enter a call that belongs to no turn."""
+        with self._writing() as db:
+            self._charge(db, Expense(person, ref, usage, usd))
+
     def _charge(self, db: sqlite3.Connection, expense: Expense) -> None:
         usage = expense.usage
         counts = (usage.prompt, usage.cached, usage.completion) if usage else (None, None, None)

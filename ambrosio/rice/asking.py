@@ -1,0 +1,195 @@
+"""Asking one model one thing, as a real turn would, with a watch and a purse.
+
+Goes through the router, so that who may be asked is decided in the one place for it. What a call
+may cost is set aside before it is made, so that the last one does not pass the ceiling either. What
+it cannot know are thoughts that a server counts and does not show.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from ..context import Context, Manner, estimate
+from ..errors import AllFailed, AmbrosioError, NoProvider
+from ..messages import Begun, Delta, Ended, Finish, ModelRef, Note, Part, Sent, Usage
+from ..providers import OpenAIProvider
+from ..router import Ask, Router
+
+# No good answer is longer, and some models never end. Thoughts count.
+MOST_TOKENS = 4096
+
+Charge = Callable[[ModelRef, Usage | None, Decimal | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What came of asking; times are in seconds after it, `usd` is None when it is not known."""
+
+    text: str = ""
+    failure: str = ""
+    cut: bool = False
+    served: str = ""
+    first_seconds: float | None = None  # until the first word of the answer
+    total_seconds: float = 0.0
+    speaking_seconds: float = 0.0  # from the first sign of life, thoughts included, to the end
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    usd: Decimal | None = None
+
+
+class Reminding:
+    """A provider as it is, except for whether the vv rule is repeated behind the question."""
+
+    def __init__(self, provider: OpenAIProvider, reminder: bool | None) -> None:
+        self._provider = provider
+        self._reminder = reminder
+        self.name = provider.name
+        self.paid, self.local = provider.paid, provider.local
+        self.health, self.models = provider.health, provider.models
+
+    async def manner(self, model: str = "") -> Manner:
+        """Say how a model there is spoken to."""
+        manner = await self._provider.manner(model)
+        return manner if self._reminder is None else replace(manner, repeat_vv=self._reminder)
+
+    def stream(
+        self, context: Context, *, concise: bool = False, model: str = "", chat: str = ""
+    ) -> AsyncGenerator[Part]:
+        """Give an answer as it comes, or raise `ProviderError`."""
+        return self._provider.stream(context, concise=concise, model=model, chat=chat)
+
+    def price(self, usage: Usage | None) -> Decimal | None:
+        """Work out what a call has cost."""
+        return self._provider.price(usage)
+
+
+class Asker:
+    """Asks providers, one alone at a time, and charges what it costs."""
+
+    def __init__(self, router: Router, *, charge: Charge, now: Callable[[], float]) -> None:
+        self._router = router
+        self._charge = charge
+        self._now = now
+        self._reserved: list[Decimal] = []
+        self._freed = asyncio.Event()
+
+    async def ask(
+        self, provider: OpenAIProvider, ask: Ask, *, reminder: bool | None = None
+    ) -> Spoken:
+        """Ask, or raise `NoProvider` when the budget does not allow it; failures are told."""
+        asked = Reminding(provider, reminder)
+        worst = _worst(asked, ask)
+        while True:
+            freed = self._freed
+            try:
+                return await self._ask(asked, ask, worst)
+            except NoProvider:
+                # Calls under way seldom cost what is set aside for them.
+                if not sum(self._reserved) or worst.is_infinite():
+                    raise
+            await freed.wait()
+
+    async def _ask(self, provider: Reminding, ask: Ask, worst: Decimal) -> Spoken:
+        router = self._router.only(provider, reserved=sum(self._reserved, worst))
+        if worst.is_finite():
+            self._reserved.append(worst)
+        watch = _Watch(self._now)
+        try:
+            async with aclosing(router.stream(ask)) as parts:
+                async for part in parts:
+                    watch.take(part)
+                    if watch.tokens > MOST_TOKENS:
+                        break
+        except AllFailed as exc:
+            watch.failed(exc)
+        finally:
+            # Also when it was stopped in the middle: what was said has been paid for.
+            if worst.is_finite():
+                self._reserved.remove(worst)
+            usd = self._pay(provider, ask, watch)
+            if watch.begun or watch.failure:
+                self._freed.set()
+                self._freed = asyncio.Event()
+        return watch.spoken(usd)
+
+    def _pay(self, provider: Reminding, ask: Ask, watch: "_Watch") -> Decimal | None:
+        """Enter into the ledger what was said; where nobody has counted, by our own guess."""
+        if watch.begun is None:
+            return None
+        usage = watch.usage or Usage(_size(ask), watch.tokens)
+        usd = provider.price(usage)
+        self._charge(watch.begun.ref, usage, usd)
+        return usd
+
+
+def _worst(provider: Reminding, ask: Ask) -> Decimal:
+    """Say what a call may cost at most; without a price, more than any budget holds."""
+    usd = provider.price(Usage(_size(ask), MOST_TOKENS))
+    return Decimal("Infinity") if usd is None else usd
+
+
+def _size(ask: Ask) -> int:
+    past = sum(estimate(each.question) + estimate(each.answer) for each in ask.history)
+    return estimate(ask.system) + past + estimate(ask.question) + 32
+
+
+class _Watch:
+    """Reads the clock while an answer comes in."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._asked_at = now()
+        self._begun_at = self._first_at = self._ended_at = 0.0
+        self._words: list[str] = []
+        self._bytes = 0
+        self._finish: Finish | None = None
+        self.failure = ""
+        self.begun: Begun | None = None
+        self.usage: Usage | None = None
+
+    @property
+    def tokens(self) -> int:
+        """How much was said, thoughts included, as a guess."""
+        return self._bytes // 3
+
+    def take(self, part: Part) -> None:
+        """Take in what came."""
+        if isinstance(part, Sent | Note):
+            return
+        self._ended_at = self._now()
+        match part:
+            case Begun():
+                # Whatever came before it is void.
+                self.begun, self._begun_at = part, self._ended_at
+                self._words, self._first_at = [], 0.0
+            case Delta():
+                self._words.append(part.text)
+                self._bytes += len((part.text + part.reasoning).encode("utf-8", "replace"))
+                if part.text.strip() and not self._first_at:
+                    self._first_at = self._ended_at
+            case Ended():
+                self._finish, self.usage = part.finish, part.usage
+                self.begun = replace(self.begun or Begun(part.ref), ref=part.ref)
+
+    def failed(self, exc: AmbrosioError) -> None:
+        """Note that it came to nothing."""
+        self._ended_at = self._now()
+        self.failure = str(exc)
+        self._words = []
+
+    def spoken(self, usd: Decimal | None) -> Spoken:
+        """Sum up."""
+        return Spoken(
+            text="".join(self._words).strip(),
+            failure=self.failure,
+            cut=not self.failure and self._finish is not Finish.STOP,
+            served=str(self.begun.ref) if self.begun else "",
+            first_seconds=self._first_at - self._asked_at if self._first_at else None,
+            total_seconds=self._ended_at - self._asked_at,
+            speaking_seconds=self._ended_at - self._begun_at if self.begun else 0.0,
+            prompt_tokens=self.usage.prompt if self.usage else None,
+            completion_tokens=self.usage.completion if self.usage else None,
+            usd=usd,
+        )

@@ -1,0 +1,92 @@
+"""The short run for the phone: the quick questions, every model once, and Stop ends it."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ..assistant import Progress
+from ..errors import SettingsInvalid
+from ..messages import Delta, File
+from ..providers import OpenAIProvider
+from ..router import Router
+from .asking import Asker, Charge
+from .page import page
+from .questions import Question, gather
+from .report import message, report
+from .run import Outcome, Result, Wording, entrants, plan, work
+
+MOST_QUESTIONS = 8
+
+
+async def quick(
+    router: Router,
+    providers: Mapping[str, OpenAIProvider],
+    system: str,
+    *,
+    own: Path,
+    charge: Charge,
+    progress: Progress,
+    private: bool,
+    now: float,
+) -> tuple[str, tuple[File, ...]]:
+    """Ask everybody the quick questions; give a message in Markdown, and the page.
+
+    Where it is `private`, only models at home are asked.
+    """
+    try:
+        questions = gather(own)
+    except SettingsInvalid as exc:
+        return "\n".join(f"- {name}: {wrong}" for name, wrong, _ in exc.faults), ()
+    asked = [question for question in questions.values() if question.quick][:MOST_QUESTIONS]
+    asked = [replace(each, private=each.private or private) for each in asked]
+    asker = Asker(router, charge=charge, now=asyncio.get_running_loop().time)
+    wording = Wording("shipped", system)
+    results, notes = await _work(asker, asked, providers, wording, progress)
+    when = f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d %H:%M} UTC"
+    told = report(results, questions, [wording], when=when, notes=notes)
+    files = (File("rice.html", page(told).encode()),) if results else ()
+    return message(told), files
+
+
+async def _work(
+    asker: Asker,
+    asked: list[Question],
+    providers: Mapping[str, OpenAIProvider],
+    wording: Wording,
+    progress: Progress,
+) -> tuple[list[Result], list[str]]:
+    """Ask until all is answered or somebody says stop; give what there is, and notes on it."""
+    results: list[Result] = []
+    try:
+        async with asyncio.timeout(None) as scope:
+            progress.arm(scope)
+            try:
+                jobs = plan(asked, await entrants(providers), [wording])
+
+                def heard(result: Result) -> None:
+                    results.append(result)
+                    progress.void()
+                    progress.grow(Delta(f"{len(results)} of {len(jobs)} answers …"))
+
+                outcome = await work(asker, jobs, heard)
+            finally:
+                progress.arm(None)
+    except TimeoutError:
+        # The scope has no limit of its own: somebody pressed Stop.
+        return results, ["Stopped; this is what there was until then."]
+    return results, shortcomings(outcome)
+
+
+def shortcomings(outcome: Outcome) -> list[str]:
+    """Say who was not asked to the end, and why."""
+    notes = [
+        f"{name} was given up on after several failures in a row: {why}"
+        for name, why in outcome.given_up.items()
+    ]
+    notes += [
+        f"{name} was not asked to the end: the month's budget does not allow more."
+        for name in sorted(outcome.broke)
+    ]
+    return notes
