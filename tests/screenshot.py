@@ -35,7 +35,7 @@ def play(page: Page) -> None:
     """Say what the picture shows."""
     write(page, "vv jasmin or basmati rice with falafel?")
     page.locator(".item.in", has_text="Basmati.").wait_for()
-    write(page, "/imagine a quiet valley at dawn --n 2")
+    write(page, "/imagine a quiet valley at dawn --n 2 --seed 12")
     page.locator(".photos img").nth(1).wait_for()
     page.locator(".photos img").evaluate_all("all => Promise.all(all.map(each => each.decode()))")
     expect(page.locator(".notice")).to_have_count(0)

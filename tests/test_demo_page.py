@@ -99,6 +99,18 @@ def units(text, before=None):
     return len((text if before is None else text[: text.index(before)]).encode("utf-16-le")) // 2
 
 
+def test_a_rich_message_is_drawn_from_its_markdown(theatre, opened):
+    page = opened(theatre.page)
+    markdown = "## Rice\n\n| Kind | With |\n|---|---|\n| **Basmati** | falafel |\n\n- rinse\n- wait"
+    theatre.bot("sendRichMessage", chat_id=YOU, rich_message={"markdown": markdown})
+
+    said = item(page, "Basmati")
+
+    assert said.locator("h4").inner_text() == "Rice"
+    assert said.locator("tr").all_inner_texts() == ["Kind\tWith", "Basmati\tfalafel"]
+    assert said.locator("li").all_inner_texts() == ["rinse", "wait"]
+
+
 def test_what_a_model_writes_is_never_markup(theatre, opened):
     page = opened(theatre.page)
     theatre.bot("sendMessage", chat_id=YOU, text="<img src=x onerror=document.title=1> <b>no</b>")
@@ -383,6 +395,19 @@ def test_stop_keeps_what_was_written(demo, opened):
     page.get_by_role("button", name="Stop", exact=True).click()
 
     item(page, "Stopped.").get_by_text("Monday").wait_for()
+
+
+def test_pictures_come_as_an_album_with_buttons(demo, opened):
+    page = opened(demo.page)
+    write(page, "/imagine a quiet valley --n 2 --size 256x256")
+
+    page.locator(".photos.n2 button").first.click()
+    page.locator("#viewer").get_by_text("1 of 2").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Again").last.click()
+
+    page.locator(".photos.n2").nth(1).wait_for()
+    assert "a quiet valley" in page.locator(".item", has=page.locator(".photos")).last.inner_text()
 
 
 def test_an_edited_question_is_answered_anew_in_place(demo, opened):

@@ -12,6 +12,8 @@ from colorsys import hsv_to_rgb
 
 Colour = tuple[int, int, int]
 
+# The hues of a sky: from the blue of noon over violet to the orange of evening.
+SKIES = (0.52, 1.08)
 SUN = (255, 240, 190)
 # Where a hill begins, how dark it is and how high its waves are: from the far one to the near one.
 HILLS = ((0.56, 0.62, 0.030), (0.68, 0.44, 0.045), (0.82, 0.27, 0.055))
@@ -24,7 +26,7 @@ def paint(prompt: str, seed: int, width: int, height: int) -> bytes:
     dice = random.Random(f"{prompt}|{seed}")
     cell = max(2, width // SQUARES)
     across, down = -(-width // cell), -(-height // cell)
-    hue = dice.random()
+    hue = dice.uniform(*SKIES)
     sky = _colour(hue, 0.45, 0.72), _colour(hue + dice.uniform(0.05, 0.12), 0.30, 0.98)
     sun = dice.uniform(0.2, 0.8) * across, dice.uniform(0.15, 0.42) * down, 0.08 * min(across, down)
     hills = [
