@@ -167,10 +167,10 @@ class Loading(ProviderError):
 
 
 class NotRunning(ProviderError):
-    """The server that we run ourselves does not run; `reason` and `hint` are sentences."""
+    """Our own server does not run: `reason` is a clause, `hint` a sentence."""
 
     clause = "does not run"
-    what = "{provider} does not run. {reason}"
+    what = "{provider} does not run: {reason}."
     mend = "{hint}"
 
     def __init__(self, provider: str, *, reason: str, hint: str) -> None:

@@ -85,6 +85,8 @@ class _Attempt:
     lines: tuple[Message, ...]
     frugal: bool
     limited: bool
+    # Whether a refusal may mean that the model's template knows no system role.
+    folds: bool
 
     def milder(self, exc: ProviderError) -> Self | None:
         """Give what to try after a failure, None when there is nothing left."""
@@ -96,7 +98,7 @@ class _Attempt:
             case Rejected() if self.frugal or self.limited:
                 # The limit goes last; some models know it only by another name.
                 return replace(self, frugal=False, limited=self.frugal and self.limited)
-            case Rejected() if self.lines[0].role == "system":
+            case Rejected() if self.folds and self.lines[0].role == "system":
                 return replace(self, lines=fold(self.lines))
             case _:
                 return None
@@ -119,6 +121,7 @@ class OpenAIProvider:
         # Raises while a server that we run ourselves cannot be asked.
         self.check: Callable[[], None] = lambda: None
         self._notice_seconds = notice_seconds
+        self._asked = 0
         self._learnt: defaultdict[str, _Learnt] = defaultdict(_Learnt)
         self._client = AsyncOpenAI(
             # The SDK insists on a key; servers without one do not look at it.
@@ -254,6 +257,7 @@ class OpenAIProvider:
         remembers it.
         """
         self.check()
+        self._asked += 1
         slots = self._known(model).slots
         with slots.queue(chat, hasty=concise) as ticket:
             told = 0
@@ -280,7 +284,8 @@ class OpenAIProvider:
         row, learnt = self._row(chosen), self._known(chosen)
         model = chosen or row.model
         frugal, limited = concise and learnt.frugal, concise and learnt.limited
-        attempt, refused = _Attempt(context.messages, frugal, limited), False
+        attempt = _Attempt(context.messages, frugal, limited, folds=row.flavour == "llama")
+        refused = False
         while True:
             body = _body(row, frugal=attempt.frugal, limited=attempt.limited) | pin
             asked = self._once(attempt.lines, context.tokens, model, body)
@@ -302,10 +307,14 @@ class OpenAIProvider:
 
     async def warm(self, system: str, *, model: str = "") -> None:
         """Let the server read the system prompt ahead of the first question, or raise."""
+        asked = self._asked
         manner = await self.manner(model)
         lines: tuple[Message, ...] = (Message("system", system), Message("user", ""))
         with self._known(model).slots.queue("", hasty=False) as ticket:
             await ticket.called.wait()
+            if self._asked != asked:
+                # Somebody was quicker, and their question has brought the prompt along.
+                return
             await self._read(lines if manner.system_role else fold(lines), model, {})
 
     async def _recall(self, lines: tuple[Message, ...], model: str, pin: dict[str, Any]) -> None:

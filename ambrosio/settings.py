@@ -194,8 +194,6 @@ class Settings(BaseSettings):
                     raise ValueError(f"{route}:{name}")
         if self.openai_api_key.get_secret_value() and not self.openai_model:
             raise ValueError("openai_model")
-        if self.llama_gguf and self.llama_base_url:
-            raise ValueError("llama_gguf")
         return self
 
     @property
@@ -374,8 +372,6 @@ def _unknown(names: Iterable[str], prefixes: tuple[str, ...]) -> list[tuple[str,
 def _fault(error: dict[str, Any]) -> tuple[str, str, str]:
     """Turn one of pydantic's errors into the setting's name, what is wrong and what is right."""
     place, message = error["loc"], str(error["msg"]).removeprefix("Value error, ")
-    if not place and message == "llama_gguf":
-        return ("LLAMA_GGUF", "is set beside LLAMA_BASE_URL", "one of the two")
     route, named, wish = message.partition(":")
     if not place and named:
         wrong = f"names `{wish}`, which is no provider"

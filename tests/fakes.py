@@ -30,7 +30,7 @@ class FakeProvider:
     def price(self, usage):
         return Decimal(1) if self.paid else Decimal(0)
 
-    async def stream(self, context, *, concise=False, model=""):
+    async def stream(self, context, *, concise=False, model="", chat=""):
         self.asked.append(context)
         self.models.append(model)
         item = self._script.popleft() if self._script else self.name

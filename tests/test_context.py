@@ -84,15 +84,16 @@ def test_a_history_that_fits_is_whole():
     assert [line.content for line in built.messages[1:3]] == [history[0].question, "answer 0"]
 
 
-def test_a_history_that_is_too_long_is_cut_to_a_third_in_one_go():
+def test_a_history_that_is_too_long_is_cut_to_a_quarter_in_one_go():
     history = long_history(40)
 
     built = build(SYSTEM, history, "tea?")
 
     kept = history[built.dropped :]
     cost = sum(estimate(past.question) + estimate(past.answer) for past in kept)
-    assert cost <= 4096 // 3
-    assert cost + estimate(history[0].question) + estimate(history[0].answer) > 4096 // 3
+    room = 4096 - 4096 // 3 - estimate(SYSTEM) - estimate("tea?")
+    assert cost <= room // 4
+    assert cost + estimate(history[0].question) + estimate(history[0].answer) > room // 4
     assert built.first == kept[0].turn
     assert built.messages[1].content == kept[0].question
 

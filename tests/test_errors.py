@@ -16,6 +16,7 @@ def made(kind):
     special = {
         errors.SettingsInvalid: lambda: kind([("NAME", "is wrong", "right")]),
         errors.ModelGone: lambda: kind("llama", model="qwen"),
+        errors.NotRunning: lambda: kind("llama", reason="it is broken", hint="Mend it."),
         errors.PainterGone: lambda: kind("llama", model="flux", there=("sdxl", "fox")),
         errors.TooLong: lambda: kind("llama", tokens=5000, limit=4096),
         errors.AllFailed: lambda: kind([errors.Faulty("llama"), errors.NoCredit("together")]),

@@ -60,9 +60,9 @@ class TestSizing:
             plan(LARGE_MODEL, Machine(4, 7 * GB, 8 * GB))
 
         assert raised.value.reason == (
-            "The model needs 27.3 GB of memory: 26.4 GB for itself, 268 MB for 2,048 tokens of "
+            "the model needs 27.3 GB of memory: 26.4 GB for itself, 268 MB for 2,048 tokens of "
             "context, 300 MB to work with and 300 MB for everything else; 7.0 GB of 8.0 GB are "
-            "free."
+            "free"
         )
 
 
@@ -201,13 +201,13 @@ def test_sizes_are_said_as_people_say_them(size, said):
 @pytest.mark.parametrize(
     ("code", "log", "reason"),
     [
-        (-9, "", "It was killed, most likely because the memory was full."),
-        (-4, "", "llama.cpp needs a newer processor than this one."),
-        (-11, "", "llama.cpp ended by signal 11."),
-        (1, "E llama: bad_alloc", "There was not enough memory."),
+        (-9, "", "it was killed, most likely because the memory was full"),
+        (-4, "", "llama.cpp needs a newer processor than this one"),
+        (-11, "", "llama.cpp ended by signal 11"),
+        (1, "E llama: bad_alloc", "there was not enough memory"),
         (3, "error: unknown model architecture: 'x'", "does not know that kind of model"),
-        (3, "failed to load model", "llama.cpp cannot read the model; it may be damaged."),
-        (5, "", "llama.cpp ended with code 5."),
+        (3, "failed to load model", "llama.cpp cannot read the model; it may be damaged"),
+        (5, "", "llama.cpp ended with code 5"),
     ],
 )
 def test_a_child_that_died_without_a_word_is_looked_into(code, log, reason):

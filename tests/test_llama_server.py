@@ -314,7 +314,7 @@ class TestWhatIsWrong:
         failure = await self.failure(tmp_path / "no.gguf", tmp_path)
 
         assert failure.sentence == (
-            f"llama does not run. There is no file {tmp_path / 'no.gguf'}. Correct `LLAMA_GGUF`."
+            f"llama does not run: there is no file {tmp_path / 'no.gguf'}. Correct `LLAMA_GGUF`."
         )
 
     async def test_a_file_cut_short(self, chatml, tmp_path):
@@ -322,13 +322,13 @@ class TestWhatIsWrong:
         broken.write_bytes(chatml.read_bytes()[:100_000])
         failure = await self.failure(broken, tmp_path)
 
-        assert failure.reason == "broken.gguf is damaged or was not downloaded to its end."
+        assert failure.reason == "broken.gguf is damaged or was not downloaded to its end"
 
     async def test_a_kind_that_this_llama_cpp_does_not_know(self, models, tmp_path):
         model = make(models / "strange.gguf", architecture="strange")
         failure = await self.failure(model, tmp_path)
 
-        assert failure.reason == "This llama.cpp does not know that kind of model."
+        assert failure.reason == "this llama.cpp does not know that kind of model"
 
     async def test_a_model_larger_than_the_machine_is_refused_with_the_sum(self, chatml, tmp_path):
         huge = tmp_path / "huge.gguf"
@@ -337,7 +337,7 @@ class TestWhatIsWrong:
         failure = await self.failure(huge, tmp_path)
 
         assert failure.reason.startswith(
-            "The model needs 4000.6 GB of memory: 4000.0 GB for itself"
+            "the model needs 4000.6 GB of memory: 4000.0 GB for itself"
         )
         assert "are free" in failure.reason
 

@@ -12,7 +12,7 @@ from ambrosio import errors
 from ambrosio.context import CAUTIOUS_WINDOW, CONCISE_TOKENS, Manner, build
 from ambrosio.messages import Begun, Delta, Ended, Finish, ModelRef, Usage
 from ambrosio.providers import THINKING_TOKENS, OpenAIProvider, Served
-from ambrosio.refusals import FOREIGN
+from ambrosio.refusals import FOREIGN, translated
 from ambrosio.settings import ProviderRow
 
 BASE = "http://127.0.0.1:9/v1"
@@ -306,13 +306,13 @@ class TestTheLine:
             exc = kind.__new__(kind)
             if isinstance(exc, openai.APIStatusError):
                 exc.status_code, exc.body, exc.type = 418, None, None
-            assert isinstance(provider._translated(exc, "m"), errors.ProviderError), kind
+            assert isinstance(translated(exc, "p", model="m"), errors.ProviderError), kind
             assert issubclass(kind, FOREIGN)
         assert len(kinds) > 15
 
     @pytest.mark.parametrize("error", HTTPX_ERRORS, ids=lambda each: type(each).__name__)
-    async def test_no_error_of_httpx_stays_untranslated(self, provider, error):
-        assert isinstance(provider._translated(error, "m"), errors.ProviderError)
+    def test_no_error_of_httpx_stays_untranslated(self, error):
+        assert isinstance(translated(error, "p", model="m"), errors.ProviderError)
         assert isinstance(error, FOREIGN)
 
 

@@ -96,7 +96,7 @@ def _serve(path: Path, plan: sizing.Plan, orders: Orders) -> None:
         import xllamacpp  # noqa: PLC0415  the one place that loads llama.cpp
     except ImportError as exc:
         raise Unusable(
-            f"llama.cpp is not installed, or cannot be loaded ({exc}).",
+            "llama.cpp is not installed, or cannot be loaded",
             "Run `pip install 'ambrosio[llama]'`; on a slim system also install libgomp1.",
         ) from exc
     params = xllamacpp.CommonParams()

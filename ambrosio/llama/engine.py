@@ -179,7 +179,7 @@ class Engine:
             try:
                 await self._live(ready)
             except OSError as exc:
-                self._become(_failure(f"llama.cpp cannot be started: {exc.strerror}."))
+                self._become(_failure(f"llama.cpp cannot be started: {exc.strerror}"))
             if self._now() - began > HEALTHY_SECONDS:
                 self._failures = 0
             self._failures += 1
@@ -290,11 +290,11 @@ def _autopsy(code: int, log_end: str) -> Status:
     """
     if code == -signal.SIGKILL:
         return _failure(
-            "It was killed, most likely because the memory was full.",
+            "it was killed, most likely because the memory was full",
             "Set `LLAMA_GGUF` to a smaller model, or free some memory.",
         )
     if code == -signal.SIGILL:
-        return _failure("llama.cpp needs a newer processor than this one.", "Use another machine.")
+        return _failure("llama.cpp needs a newer processor than this one", "Use another machine.")
     words = log_end.lower()
     causes = (
         ("unknown model architecture", UNKNOWN_KIND),
@@ -307,19 +307,19 @@ def _autopsy(code: int, log_end: str) -> Status:
         if clue in words:
             return status
     ended = f"by signal {-code}" if code < 0 else f"with code {code}"
-    return _failure(f"llama.cpp ended {ended}.")
+    return _failure(f"llama.cpp ended {ended}")
 
 
 UNKNOWN_KIND = Status(
     "failed",
-    reason="This llama.cpp does not know that kind of model.",
+    reason="this llama.cpp does not know that kind of model",
     mend="Run `pip install --upgrade xllamacpp`, or choose another model.",
     lasting=True,
 )
 OUT_OF_MEMORY = _failure(
-    "There was not enough memory.", "Set `LLAMA_GGUF` to a smaller model, or free some memory."
+    "there was not enough memory", "Set `LLAMA_GGUF` to a smaller model, or free some memory."
 )
 DAMAGED = _failure(
-    "llama.cpp cannot read the model; it may be damaged.",
+    "llama.cpp cannot read the model; it may be damaged",
     "Delete the file and get it again; `llama/llama.log` in the data folder says more.",
 )

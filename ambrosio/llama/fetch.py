@@ -54,7 +54,7 @@ def obtain(reference: str, folder: Path, report: Report) -> Path:
     found = REFERENCE.fullmatch(reference)
     if not found:
         raise Unusable(
-            f"`{reference}` is neither a .gguf file nor a Hugging Face id.",
+            f"`{reference}` is neither a .gguf file nor a Hugging Face id",
             "Set `LLAMA_GGUF` like `unsloth/Qwen3.5-4B-GGUF:Q4_K_M`.",
         )
     repo, quant = found["repo"], found["quant"] or ""
@@ -113,7 +113,7 @@ def _download(repo: str, quant: str, home: Path, report: Report) -> list[Part]:
     if not files:
         there = ", ".join(Path(each.name).name for each in listed if each.name.endswith(".gguf"))
         raise Unusable(
-            f"{repo} has no {quant or '.gguf'} file; there are: {there or 'none'}.",
+            f"{repo} has no {quant or '.gguf'} file; there are {there or 'none'}",
             "Correct `LLAMA_GGUF`.",
         )
     home.mkdir(parents=True, exist_ok=True)
@@ -147,8 +147,8 @@ def _check_disk(files: Sequence[Part], home: Path) -> None:
     free = shutil.disk_usage(home).free
     if missing + SPARED_BYTES > free:
         raise Unusable(
-            f"The disk has {amount(free)} free, and the download needs "
-            f"{amount(missing + SPARED_BYTES)}.",
+            f"the disk has {amount(free)} free, and the download needs "
+            f"{amount(missing + SPARED_BYTES)}",
             "Make room, choose a smaller model, or move `AMBROSIO_DATA_DIR`.",
         )
 
@@ -199,7 +199,7 @@ def _check_sum(path: Path, part: Part) -> None:
         # Kept, it would be taken for whole the next time.
         path.unlink()
         raise Unusable(
-            f"{path.name} arrived damaged: its checksum is not the one that Hugging Face names.",
+            f"{path.name} arrived damaged: its checksum is not the one that Hugging Face names",
             "I get it again by myself; if that does not help, choose another model.",
             lasting=False,
         )
@@ -215,12 +215,12 @@ def _translating(repo: str) -> Iterator[None]:
         yield
     except errors.GatedRepoError as exc:
         raise Unusable(
-            f"{repo} wants its licence to be accepted first.",
+            f"{repo} wants its licence to be accepted first",
             "Accept it on its page at Hugging Face and set `HF_TOKEN`.",
         ) from exc
     except (errors.RepositoryNotFoundError, errors.HFValidationError) as exc:
         raise Unusable(
-            f"There is no model {repo} at Hugging Face, or it is private.", "Correct `LLAMA_GGUF`."
+            f"there is no model {repo} at Hugging Face, or it is private", "Correct `LLAMA_GGUF`."
         ) from exc
     except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, httpx2.HTTPError) as exc:
         raise _unreachable() from exc
@@ -230,7 +230,7 @@ def _translating(repo: str) -> Iterator[None]:
 
 def _unreachable() -> Unusable:
     return Unusable(
-        "Hugging Face cannot be reached.",
+        "Hugging Face cannot be reached",
         "Check the network; I go on by myself where the download stopped.",
         lasting=False,
     )
@@ -238,9 +238,9 @@ def _unreachable() -> Unusable:
 
 def _disk(exc: OSError) -> Unusable:
     if exc.errno == errno.ENOSPC:
-        return Unusable("The disk is full.", "Make room; I go on where the download stopped.")
+        return Unusable("the disk is full", "Make room; I go on where the download stopped.")
     if exc.strerror:
-        reason = f"The download cannot be written: {exc.strerror}."
+        reason = f"the download cannot be written: {exc.strerror}"
         return Unusable(reason, "Check `AMBROSIO_DATA_DIR`.")
     # The library's own complaint about a file that ended too early.
     return _unreachable()

@@ -63,11 +63,11 @@ def read(path: Path) -> Shape:
         with path.open("rb") as file:
             fields = _Reader(file).header(path.stat().st_size)
     except FileNotFoundError as exc:
-        raise Unusable(f"There is no file {exc.filename}.", "Correct `LLAMA_GGUF`.") from exc
+        raise Unusable(f"there is no file {exc.filename}", "Correct `LLAMA_GGUF`.") from exc
     except OSError as exc:
-        raise Unusable(f"{path} cannot be read.", "Check the rights of the file.") from exc
+        raise Unusable(f"{path} cannot be read", "Check the rights of the file.") from exc
     except (struct.error, ValueError, OverflowError, KeyError) as exc:
-        reason = f"{path.name} is damaged or was not downloaded to its end."
+        reason = f"{path.name} is damaged or was not downloaded to its end"
         raise Unusable(reason, "Delete the file and get it again.") from exc
     return _shape(fields, size)
 

@@ -90,11 +90,11 @@ def _need(shape: Shape, context: int) -> int:
 
 def _refusal(shape: Shape, context: int, machine: Machine) -> Unusable:
     return Unusable(
-        f"The model needs {amount(_need(shape, context) + SPARED_BYTES)} of memory: "
+        f"the model needs {amount(_need(shape, context) + SPARED_BYTES)} of memory: "
         f"{amount(shape.weights_bytes)} for itself, {amount(context * shape.token_bytes)} for "
         f"{context:,} tokens of context, {amount(WORKING_BYTES)} to work with and "
         f"{amount(SPARED_BYTES)} for everything else; {amount(machine.free_bytes)} of "
-        f"{amount(machine.total_bytes)} are free.",
+        f"{amount(machine.total_bytes)} are free",
         "Set `LLAMA_GGUF` to a smaller model, or free some memory.",
     )
 

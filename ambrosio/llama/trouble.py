@@ -2,7 +2,7 @@
 
 
 class Unusable(Exception):
-    """The model cannot be served: one sentence on why, one on what mends it.
+    """The model cannot be served: a clause on why, a sentence on what mends it.
 
     `lasting` tells what only the owner can mend from what may be better the next time.
     """
