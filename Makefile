@@ -35,6 +35,7 @@ test: .venv/ready
 
 bench: .venv/ready
 	@$(BIN)/python -m ambrosio.bench
+	@$(BIN)/python -m tests.bench
 
 format: .venv/ready
 	$(BIN)/ruff format .
