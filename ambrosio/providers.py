@@ -9,9 +9,9 @@ import logging
 from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlencode
 
 import httpx
@@ -19,7 +19,8 @@ import openai
 from openai import AsyncOpenAI, AsyncStream
 from openai.types.chat import ChatCompletionChunk
 
-from .context import CAUTIOUS_WINDOW, CONCISE_TOKENS, Context, Manner, fold
+from .asking import Attempt, body_for
+from .context import CAUTIOUS_WINDOW, Context, Manner, fold
 from .errors import (
     Empty,
     Faulty,
@@ -39,15 +40,6 @@ from .slots import Slots
 
 log = logging.getLogger(__name__)
 
-# Thoughts count as tokens of the answer; a model that cannot do without them needs room for both.
-THINKING_TOKENS = 1200
-# How a flavour is told not to think. gpt-oss can only be told to think little.
-UNTHINKING: Mapping[str, Mapping[str, Any]] = {
-    "none": {},
-    "template": {"chat_template_kwargs": {"enable_thinking": False}},
-    "reasoning": {"reasoning": {"enabled": False}},
-    "effort": {"reasoning_effort": "low"},
-}
 PROBE_SECONDS = 3.0
 # Nobody needs to know that they wait before this is over.
 NOTICE_SECONDS = 3.0
@@ -75,32 +67,6 @@ class _Learnt:
     # Whether it takes a concise turn's options, and its limit.
     frugal: bool = True
     limited: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class _Attempt:
-    """One way to put a question: with optional parameters (`frugal`), with a limit, or without."""
-
-    lines: tuple[Message, ...]
-    frugal: bool
-    limited: bool
-    # Whether a refusal may mean that the model's template knows no system role.
-    folds: bool
-
-    def milder(self, exc: ProviderError) -> Self | None:
-        """Give what to try after a failure, None when there is nothing left."""
-        match exc:
-            case Empty() if self.limited:
-                return replace(self, limited=False)
-            case TooLong():
-                return None
-            case Rejected() if self.frugal or self.limited:
-                # The limit goes last; some models know it only by another name.
-                return replace(self, frugal=False, limited=self.frugal and self.limited)
-            case Rejected() if self.folds and self.lines[0].role == "system":
-                return replace(self, lines=fold(self.lines))
-            case _:
-                return None
 
 
 class OpenAIProvider:
@@ -284,10 +250,10 @@ class OpenAIProvider:
         row, learnt = self._row(chosen), self._known(chosen)
         model = chosen or row.model
         frugal, limited = concise and learnt.frugal, concise and learnt.limited
-        attempt = _Attempt(context.messages, frugal, limited, folds=row.flavour == "llama")
+        attempt = Attempt(context.messages, frugal, limited, folds=row.flavour == "llama")
         refused = False
         while True:
-            body = _body(row, frugal=attempt.frugal, limited=attempt.limited) | pin
+            body = body_for(row, frugal=attempt.frugal, limited=attempt.limited) | pin
             asked = self._once(attempt.lines, context.tokens, model, body)
             try:
                 async with aclosing(asked) as parts:
@@ -338,7 +304,7 @@ class OpenAIProvider:
         at_most: int | None = None,
     ) -> None:
         """Let the server read without saying a word; give up when too much of it is new."""
-        body = _body(self.row, frugal=False, limited=False) | more | {"max_tokens": 0}
+        body = body_for(self.row, frugal=False, limited=False) | more | {"max_tokens": 0}
         model = model or self.row.model
         answer = Hearing(self.name, model)
         async with self._listening(lines, 0, model, body, answer) as stream:
@@ -413,25 +379,6 @@ class OpenAIProvider:
             stream=True,
             stream_cls=AsyncStream[ChatCompletionChunk],
         )
-
-
-def _body(row: ProviderRow, *, frugal: bool, limited: bool) -> dict[str, Any]:
-    """Put together what goes beside the messages; nothing that nobody asked for.
-
-    `frugal` asks for the plainest answer without thoughts, `limited` for a short one.
-    """
-    body: dict[str, Any] = dict(row.extra)
-    if row.flavour == "llama":
-        # Only with this does a llama.cpp server notice, while it reads, that we are gone.
-        body |= {"return_progress": True}
-    if row.flavour != "together":
-        body |= {"stream_options": {"include_usage": True}}
-    if frugal:
-        body |= {"temperature": 0, **UNTHINKING[row.thinking]}
-    if limited:
-        thoughts = THINKING_TOKENS if row.thinking == "effort" else 0
-        body |= {"max_tokens": CONCISE_TOKENS + thoughts}
-    return body
 
 
 async def _next(

@@ -9,9 +9,10 @@ import pytest
 import respx
 
 from ambrosio import errors
+from ambrosio.asking import THINKING_TOKENS
 from ambrosio.context import CAUTIOUS_WINDOW, CONCISE_TOKENS, Manner, build
 from ambrosio.messages import Begun, Delta, Ended, Finish, ModelRef, Usage
-from ambrosio.providers import THINKING_TOKENS, OpenAIProvider, Served
+from ambrosio.providers import OpenAIProvider, Served
 from ambrosio.refusals import FOREIGN, translated
 from ambrosio.settings import ProviderRow
 

@@ -1,32 +1,37 @@
 """Getting a model from Hugging Face: once, to the end, and checked.
 
-The file stays in the data folder with a note of its checksum; from then on no network is needed.
-A download that breaks off goes on where it stopped. Runs in the child process only, since the
-library that does it is large.
+The file stays in the data folder with a note of what it is; from then on no network is needed. A
+download that breaks off goes on where it stopped, after a restart too (which the library of that
+name no longer does). Runs in the child process only.
 """
 
 import errno
 import hashlib
 import json
+import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+
+import httpx
 
 from . import gguf
 from .trouble import Unusable, amount
 
+HUB = "https://huggingface.co"
+TIMEOUT = httpx.Timeout(60, connect=10)
 REFERENCE = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+?)(?::(?P<quant>[\w.-]+))?")
 USUAL_QUANT = "Q4_K_M"
 # What must stay free on the disk for the database and everybody else.
 SPARED_BYTES = 500_000_000
 READ_BYTES = 1 << 20
-# The library tries a broken line again by itself; this is for what it does not.
-TRIES = 5
+# A line that breaks is tried again at once while it still brings something, else so many times.
+TRIES = 4
 
 Report = Callable[[int, int], None]
 
@@ -107,43 +112,53 @@ def _first_of(name: str) -> str:
 
 
 def _download(repo: str, quant: str, home: Path, report: Report) -> list[Part]:
-    with _translating(repo):
-        listed = _listed(repo)
-    files = choose(listed, quant)
-    if not files:
-        there = ", ".join(Path(each.name).name for each in listed if each.name.endswith(".gguf"))
-        raise Unusable(
-            f"{repo} has no {quant or '.gguf'} file; there are {there or 'none'}",
-            "Correct `LLAMA_GGUF`.",
-        )
-    home.mkdir(parents=True, exist_ok=True)
-    _check_disk(files, home)
-    total = sum(part.size for part in files)
-    for index, part in enumerate(files):
-        before = sum(each.size for each in files[:index])
-        with _translating(repo):
-            _get(repo, part, home, partial(_add, report, before, total))
-        _check_sum(home / part.name, part)
+    hub, token = os.environ.get("HF_ENDPOINT") or HUB, os.environ.get("HF_TOKEN")
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    with (
+        httpx.Client(base_url=hub, headers=headers, timeout=TIMEOUT, follow_redirects=True) as http,
+        _translating(repo),
+    ):
+        revision, listed = _listed(http, repo)
+        files = choose(listed, quant)
+        if not files:
+            raise _nothing(repo, quant, listed)
+        home.mkdir(parents=True, exist_ok=True)
+        _check_disk(files, home)
+        total = sum(part.size for part in files)
+        for index, part in enumerate(files):
+            before = sum(each.size for each in files[:index])
+            url = f"/{repo}/resolve/{revision}/{part.name}"
+            _get(http, url, part, home / part.name, partial(_add, report, before, total))
     return files
+
+
+def _nothing(repo: str, quant: str, listed: Sequence[Part]) -> Unusable:
+    there = ", ".join(Path(each.name).name for each in listed if each.name.endswith(".gguf"))
+    return Unusable(
+        f"{repo} has no {quant or '.gguf'} file; there are {there or 'none'}",
+        "Correct `LLAMA_GGUF`.",
+    )
 
 
 def _add(report: Report, before: int, total: int, done: int) -> None:
     report(before + done, total)
 
 
-def _listed(repo: str) -> list[Part]:
-    from huggingface_hub import HfApi  # noqa: PLC0415  large, and needed only once
-
-    info = HfApi(library_name="ambrosio").model_info(repo, files_metadata=True)
-    return [
-        Part(each.rfilename, each.size or 0, each.lfs.sha256 if each.lfs else "")
-        for each in info.siblings or ()
+def _listed(http: httpx.Client, repo: str) -> tuple[str, list[Part]]:
+    """Give the newest revision of a repository and its files."""
+    answer = http.get(f"/api/models/{repo}", params={"blobs": "true"})
+    answer.raise_for_status()
+    found = answer.json()
+    parts = [
+        Part(each["rfilename"], each.get("size") or 0, (each.get("lfs") or {}).get("sha256", ""))
+        for each in found["siblings"]
     ]
+    return str(found["sha"]), parts
 
 
 def _check_disk(files: Sequence[Part], home: Path) -> None:
-    started = sum(each.stat().st_size for each in home.rglob("*.incomplete"))
-    missing = sum(part.size for part in files if not _whole(home / part.name, part)) - started
+    begun = sum(each.stat().st_size for each in home.rglob("*.part"))
+    missing = sum(part.size for part in files if not _whole(home / part.name, part)) - begun
     free = shutil.disk_usage(home).free
     if missing + SPARED_BYTES > free:
         raise Unusable(
@@ -153,39 +168,47 @@ def _check_disk(files: Sequence[Part], home: Path) -> None:
         )
 
 
-def _get(repo: str, part: Part, home: Path, report: Callable[[int], None]) -> None:
-    import httpx2  # noqa: PLC0415  what the library speaks HTTP with
-    from huggingface_hub import hf_hub_download  # noqa: PLC0415
-
-    for tries in range(1, TRIES + 1):
+def _get(
+    http: httpx.Client, url: str, part: Part, path: Path, report: Callable[[int], None]
+) -> None:
+    """Download a file, or what is missing of it, check it and put it in its place."""
+    if _whole(path, part):
+        return
+    begun = path.with_name(path.name + ".part")
+    begun.parent.mkdir(parents=True, exist_ok=True)
+    tries = 0
+    while (have := _size(begun)) < part.size:
         try:
-            hf_hub_download(repo, part.name, local_dir=home, tqdm_class=_bar(report))
-        except httpx2.ReadError:
-            if tries == TRIES:
-                raise
+            _append(http, url, begun, report)
+        except httpx.TransportError as exc:
+            broken: Exception | None = exc
         else:
-            return
+            broken = None
+        tries = 0 if _size(begun) > have else tries + 1
+        if tries == TRIES:
+            raise _unreachable() from broken
+        time.sleep(tries)
+    _check_sum(begun, part)
+    begun.replace(path)
 
 
-def _bar(report: Callable[[int], None]) -> type[Any]:
-    """Make something that the library takes for a progress bar and that tells us how far it is."""
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
-    class Bar:
-        def __init__(self, *_args: object, initial: int = 0, **_more: object) -> None:
-            self._done = initial
-            report(initial)
 
-        def update(self, size: float | None = 1) -> None:
-            self._done += int(size or 0)
-            report(self._done)
-
-        def __enter__(self) -> Self:
-            return self
-
-        def __exit__(self, *_exc: object) -> None:
-            pass
-
-    return Bar
+def _append(http: httpx.Client, url: str, begun: Path, report: Callable[[int], None]) -> None:
+    """Put what comes behind what is there; a server that does not know how starts afresh."""
+    have = _size(begun)
+    # Packed, the bytes could not be counted.
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+    with http.stream("GET", url, headers=headers) as answer:
+        answer.raise_for_status()
+        goes_on = answer.status_code == httpx.codes.PARTIAL_CONTENT
+        with begun.open("ab" if goes_on else "wb") as file:
+            report(file.tell())
+            for piece in answer.iter_raw():
+                file.write(piece)
+                report(file.tell())
 
 
 def _check_sum(path: Path, part: Part) -> None:
@@ -199,7 +222,7 @@ def _check_sum(path: Path, part: Part) -> None:
         # Kept, it would be taken for whole the next time.
         path.unlink()
         raise Unusable(
-            f"{path.name} arrived damaged: its checksum is not the one that Hugging Face names",
+            f"{Path(part.name).name} arrived damaged: its checksum is not what was promised",
             "I get it again by myself; if that does not help, choose another model.",
             lasting=False,
         )
@@ -208,24 +231,34 @@ def _check_sum(path: Path, part: Part) -> None:
 @contextmanager
 def _translating(repo: str) -> Iterator[None]:
     """Turn what can go wrong with a download into a plain line."""
-    import httpx2  # noqa: PLC0415
-    from huggingface_hub import errors  # noqa: PLC0415
-
     try:
         yield
-    except errors.GatedRepoError as exc:
-        raise Unusable(
+    except httpx.HTTPStatusError as exc:
+        raise _refused(repo, exc.response) from exc
+    except (httpx.HTTPError, httpx.InvalidURL) as exc:
+        raise _unreachable() from exc
+    except (KeyError, TypeError, ValueError) as exc:
+        raise _odd() from exc
+    except OSError as exc:
+        if exc.errno == errno.ENOSPC:
+            reason = "the disk is full"
+            raise Unusable(reason, "Make room; I go on where the download stopped.") from exc
+        reason = f"the download cannot be written: {exc.strerror}"
+        raise Unusable(reason, "Check `AMBROSIO_DATA_DIR`.") from exc
+
+
+def _refused(repo: str, answer: httpx.Response) -> Unusable:
+    if answer.headers.get("x-error-code") == "GatedRepo" or answer.status_code == 403:
+        return Unusable(
             f"{repo} wants its licence to be accepted first",
             "Accept it on its page at Hugging Face and set `HF_TOKEN`.",
-        ) from exc
-    except (errors.RepositoryNotFoundError, errors.HFValidationError) as exc:
-        raise Unusable(
+        )
+    # It answers 401 to whoever may not know whether something is there.
+    if answer.status_code in {401, 404}:
+        return Unusable(
             f"there is no model {repo} at Hugging Face, or it is private", "Correct `LLAMA_GGUF`."
-        ) from exc
-    except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, httpx2.HTTPError) as exc:
-        raise _unreachable() from exc
-    except OSError as exc:
-        raise _disk(exc) from exc
+        )
+    return _odd()
 
 
 def _unreachable() -> Unusable:
@@ -236,11 +269,7 @@ def _unreachable() -> Unusable:
     )
 
 
-def _disk(exc: OSError) -> Unusable:
-    if exc.errno == errno.ENOSPC:
-        return Unusable("the disk is full", "Make room; I go on where the download stopped.")
-    if exc.strerror:
-        reason = f"the download cannot be written: {exc.strerror}"
-        return Unusable(reason, "Check `AMBROSIO_DATA_DIR`.")
-    # The library's own complaint about a file that ended too early.
-    return _unreachable()
+def _odd() -> Unusable:
+    return Unusable(
+        "Hugging Face gave an answer that I cannot use", "I try again by myself.", lasting=False
+    )

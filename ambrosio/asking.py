@@ -1,0 +1,68 @@
+"""How a question is put to a model: what goes beside the words, and what is left out on a refusal.
+
+Pure.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from .context import CONCISE_TOKENS, fold
+from .errors import Empty, ProviderError, Rejected, TooLong
+from .messages import Message
+from .settings import ProviderRow
+
+# Thoughts count as tokens of the answer; a model that cannot do without them needs room for both.
+THINKING_TOKENS = 1200
+# How a flavour is told not to think. gpt-oss can only be told to think little.
+UNTHINKING: Mapping[str, Mapping[str, Any]] = {
+    "none": {},
+    "template": {"chat_template_kwargs": {"enable_thinking": False}},
+    "reasoning": {"reasoning": {"enabled": False}},
+    "effort": {"reasoning_effort": "low"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One way to put a question: with optional parameters (`frugal`), with a limit, or without."""
+
+    lines: tuple[Message, ...]
+    frugal: bool
+    limited: bool
+    # Whether a refusal may mean that the model's template knows no system role.
+    folds: bool
+
+    def milder(self, exc: ProviderError) -> Self | None:
+        """Give what to try after a failure, None when there is nothing left."""
+        match exc:
+            case Empty() if self.limited:
+                return replace(self, limited=False)
+            case TooLong():
+                return None
+            case Rejected() if self.frugal or self.limited:
+                # The limit goes last; some models know it only by another name.
+                return replace(self, frugal=False, limited=self.frugal and self.limited)
+            case Rejected() if self.folds and self.lines[0].role == "system":
+                return replace(self, lines=fold(self.lines))
+            case _:
+                return None
+
+
+def body_for(row: ProviderRow, *, frugal: bool, limited: bool) -> dict[str, Any]:
+    """Put together what goes beside the messages; nothing that nobody asked for.
+
+    `frugal` asks for the plainest answer without thoughts, `limited` for a short one.
+    """
+    body: dict[str, Any] = dict(row.extra)
+    if row.flavour == "llama":
+        # Only with this does a llama.cpp server notice, while it reads, that we are gone.
+        body |= {"return_progress": True}
+    if row.flavour != "together":
+        body |= {"stream_options": {"include_usage": True}}
+    if frugal:
+        body |= {"temperature": 0, **UNTHINKING[row.thinking]}
+    if limited:
+        thoughts = THINKING_TOKENS if row.thinking == "effort" else 0
+        body |= {"max_tokens": CONCISE_TOKENS + thoughts}
+    return body
