@@ -190,6 +190,8 @@ class TestNothingForNobody:
         async with local(endless, tmp_path) as llama:
             await llama.ready()
             await llama.idle()
+            # The router asks this first, and with it comes the number of slots.
+            await llama.provider.manner()
             order, waiting = [], asyncio.Event()
 
             async def ask(name, *, concise=False):
