@@ -5,11 +5,12 @@ kept beside the history so that it can be asked again.
 """
 
 import asyncio
-from collections.abc import Iterable
-from contextlib import aclosing
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
 
-from .errors import AllFailed, AmbrosioError, NoProvider
+from .budget import Bill
+from .errors import AllFailed, AmbrosioError, NoProvider, StoreFailed
 from .messages import Begun, Delta, Ended, Finish, Outgoing, Turn
 from .router import Ask, Router
 from .store import Answered, Expense, Row, Store
@@ -65,6 +66,7 @@ class Answer:
     ended: Ended | None = None
     stopped: bool = False
     failure: AmbrosioError | None = None
+    bills: list[Bill] = field(default_factory=list)
 
     @property
     def cut(self) -> bool:
@@ -94,6 +96,7 @@ class Assistant:
             question=turn.question,
             concise=turn.concise,
             model=turn.model,
+            person=turn.person,
         )
         try:
             async with asyncio.timeout(None) as scope:
@@ -110,11 +113,16 @@ class Assistant:
             progress.text = exc.partial
         except NoProvider as exc:
             answer.failure = exc
+        except asyncio.CancelledError:
+            # The turn is asked again after the next start, and this is paid all the same.
+            with suppress(StoreFailed):
+                self.charge(answer)
+            raise
         answer.text, answer.reasoning = progress.text, progress.reasoning
         return answer
 
     async def _listen(self, ask: Ask, answer: Answer, progress: Progress) -> None:
-        async with aclosing(self.router.stream(ask)) as parts:
+        async with aclosing(self.router.stream(ask, report=answer.bills.append)) as parts:
             async for part in parts:
                 match part:
                     case Begun():
@@ -137,11 +145,30 @@ class Assistant:
             start=answer.begun.start if answer.begun else None,
             ref=source.ref if source else None,
         )
-        return self.store.finish(row, replies, answered, self._expenses(answer))
+        turn = self.store.finish(row, replies, answered, expenses(answer.turn.person, answer.bills))
+        self._settle(answer.bills)
+        return turn
 
-    def _expenses(self, answer: Answer) -> list[Expense]:
-        if answer.ended is None:
-            return []
-        ref, usage = answer.ended.ref, answer.ended.usage
-        usd = self.router.providers[ref.provider].price(usage)
-        return [Expense(answer.turn.person, ref, usage, usd)]
+    def charge(self, answer: Answer) -> None:
+        """Account for a turn of which nothing else is kept."""
+        self.store.charge(*expenses(answer.turn.person, answer.bills))
+        self._settle(answer.bills)
+
+    def _settle(self, bills: Sequence[Bill]) -> None:
+        self.router.budget.settle(bill.hold for bill in bills)
+
+
+def expenses(person: int, bills: Iterable[Bill]) -> list[Expense]:
+    """Make rows for the ledger of what calls came to."""
+    return [
+        Expense(
+            person,
+            bill.ref,
+            bill.usage,
+            bill.usd,
+            counts_usd=bill.counts_usd,
+            estimated=bill.estimated,
+            outcome=bill.outcome,
+        )
+        for bill in bills
+    ]

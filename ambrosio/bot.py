@@ -22,6 +22,7 @@ from .easel import Easel
 from .errors import AmbrosioError, StoreFailed
 from .imagine import changed
 from .messages import Outgoing, Place, Turn
+from .money import dollars
 from .policy import Access, Knock, Membership
 from .polling import URGENT, Poller
 from .previews import Previewer
@@ -305,6 +306,8 @@ class Bot:
         )
         if replies and reply.edits is not None:
             replies[0] = replace(replies[0], edits=reply.edits, reply_to=None)
+        if reply.files:
+            replies.append(Outgoing(row.place, files=reply.files, silent=True))
         self._store.finish(row, [*replies, *reply.sends])
         await self._replies.deliver(row.place)
 
@@ -374,6 +377,7 @@ class Bot:
         finally:
             del self._desk.running[row.place]
         if progress.superseded:
+            self._desk.assistant.charge(answer)
             old = [preview.message] if preview.message else []
             self._store.finish(row, [Outgoing(row.place, edits=each, delete=True) for each in old])
             await self._replies.deliver(row.place)
@@ -382,7 +386,24 @@ class Bot:
         replies = compose(answer, style=self._style, shown=shown, surplus=surplus)
         keep = partial(self._desk.assistant.keep, answer, replies, row)
         await self._replies.kept(row.place, keep)
+        self._warn_owners()
         await self._replies.deliver(row.place)
+
+    def _warn_owners(self) -> None:
+        """Tell the owners, once a month, that most of the budget is used."""
+        budget = self._desk.assistant.router.budget
+        month = budget.warning()
+        if not month or budget.ceiling is None:
+            return
+        places = [Place(owner) for owner in self._desk.owners()]
+        text = (
+            f"This month's calls have cost {dollars(budget.spent())} of {dollars(budget.ceiling)}. "
+            "When that is used up, only models that cost nothing answer until the month ends. "
+            "/usage shows where it went."
+        )
+        if self._store.tell_once(f"budget {month}", [notice(each, text)[0] for each in places]):
+            for place in places:
+                self._group.create_task(self._replies.deliver(place))
 
 
 def _same(one: Turn, other: Turn) -> bool:

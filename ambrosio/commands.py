@@ -10,14 +10,15 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from . import __version__, imagine
+from . import __version__, belongings, imagine
 from .desk import Call, Desk, Reply, Run
 from .errors import ProviderError
 from .messages import Button
 from .policy import PAIRING_SECONDS, Pairing
 from .providers import OpenAIProvider, Served
-from .settings import MODELS
+from .settings import known_model
 from .store import PlaceState
+from .usage import usage
 
 MOST_BUTTONS = 12
 
@@ -154,7 +155,7 @@ def _worth_a_button(provider: OpenAIProvider, served: Served) -> bool:
     """Sort out, of the hundreds that some serve, the default and those that nothing is known of."""
     if served.kind not in {"chat", "language"} or served.id == provider.row.model:
         return False
-    return provider.local or served.id in MODELS
+    return provider.local or bool(known_model(served.id))
 
 
 def _choice(desk: Desk, words: str) -> str | None:
@@ -326,6 +327,10 @@ COMMANDS: tuple[Command, ...] = (
     Command("vv", "make every answer here short", vv, args="[on|off]"),
     Command("model", "choose who answers here", model, args="[name]"),
     Command("status", "show how everybody is doing", status),
+    Command("usage", "show what it has cost", usage, ("stats",)),
+    Command("search", "find what you said before", belongings.search, args="words"),
+    Command("export", "give you this conversation as files", belongings.export),
+    Command("forget", "delete what was said", belongings.forget),
     Command("pair", "make a link that lets one person in", pair, owner=True),
     Command("people", "show who may talk to me", people, owner=True),
 )
@@ -341,4 +346,5 @@ PRESSES: Mapping[str, Run] = {
     "model": press_model,
     "person": press_person,
     "group": press_group,
+    **belongings.PRESSES,
 }

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from .assistant import Assistant, Progress
-from .messages import Button, Outgoing, Place, Turn
+from .messages import Button, File, Outgoing, Place, Turn
 from .policy import Pairing
 from .providers import OpenAIProvider
 from .store import Store
@@ -48,9 +48,9 @@ class Call:
 class Reply:
     """What comes of it: Markdown to say (or to put in place of `edits`), or a turn to be answered.
 
-    An `order` is a turn that pictures answer, and `sends` goes out as it is. `toast` is the short
-    word that Telegram shows for a moment over the chat after a button, and `leaves` a group that
-    the bot is to go out of.
+    An `order` is a turn that pictures answer, `files` follow the words, and `sends` goes out as it
+    is. `toast` is the short word that Telegram shows for a moment over the chat after a button, and
+    `leaves` a group that the bot is to go out of.
     """
 
     text: str = ""
@@ -58,6 +58,7 @@ class Reply:
     edits: int | None = None
     turn: Turn | None = None
     order: Order | None = None
+    files: tuple[File, ...] = ()
     sends: tuple[Outgoing, ...] = ()
     toast: str = ""
     leaves: int | None = None

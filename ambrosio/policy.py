@@ -235,14 +235,19 @@ class Standing:
 
     name: str
     paid: bool
+    worst_usd: Decimal = Decimal(0)
 
 
-def permitted(
-    standings: Iterable[Standing], *, spent: Decimal, ceiling: Decimal | None
-) -> tuple[str, ...]:
-    """List who may be asked: a ceiling that is reached ends the paid ones; zero means zero."""
-    broke = ceiling is not None and spent >= ceiling
-    return tuple(each.name for each in standings if not (each.paid and broke))
+def permitted(standings: Iterable[Standing], *, left: Decimal | None) -> tuple[str, ...]:
+    """List who may be asked when so much money is left; None: there is no ceiling.
+
+    Who is paid is asked only if the worst case of this call is covered; zero means zero.
+    """
+    return tuple(each.name for each in standings if not each.paid or _covered(each, left))
+
+
+def _covered(standing: Standing, left: Decimal | None) -> bool:
+    return left is None or (left > 0 and standing.worst_usd <= left)
 
 
 def is_local(url: str) -> bool:

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from . import context, palette, policy
 from .breaker import Breaker
+from .budget import Bill, Budget, Hold, Outcome
 from .context import Context, Exchange, Manner
 from .errors import (
     AllFailed,
@@ -33,12 +34,16 @@ from .errors import (
     Rejected,
     StaysHome,
     TooLong,
+    Unaffordable,
     Unreachable,
 )
-from .messages import Begun, Delta, Ended, Usage
+from .messages import Begun, Delta, Ended, ModelRef, Usage
+from .money import Tariff
 from .painters import Commission, Painted, Painter, Taken
 
 log = logging.getLogger(__name__)
+
+Report = Callable[[Bill], None]
 
 # Only the owner can mend these, so asking again soon is of no use to anybody.
 LASTING = (KeyRefused, NoCredit, ModelGone)
@@ -75,20 +80,24 @@ class Provider(Protocol):
         """Give an answer as it comes, or raise `ProviderError`."""
         ...
 
-    def price(self, usage: Usage | None) -> Decimal | None:
-        """Work out what a call has cost."""
+    def tariff(self, model: str = "") -> Tariff:
+        """Say what a model there costs."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A question on its way to a model; `model` is the chat's choice: a provider, perhaps `/id`."""
+    """A question on its way to a model; `model` is the chat's choice: a provider, perhaps `/id`.
+
+    `person` is whose money it costs.
+    """
 
     system: str
     history: tuple[Exchange, ...]
     question: str
     concise: bool = False
     model: str = ""
+    person: int = 0
 
 
 @dataclass(slots=True)
@@ -119,13 +128,12 @@ class Router:
         fast_route: tuple[str, ...] = (),
         painters: Mapping[str, Painter] | None = None,
         image_route: tuple[str, ...] = (),
-        ceiling: Decimal | None = None,
-        spent: Callable[[], Decimal] = Decimal,
+        budget: Budget | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.providers = providers
         self.vitals: Mapping[str, Vitals] = {name: Vitals() for name in providers}
-        self._route = tuple(name for name in route if name in providers)
+        self._route = tuple(name for name in dict.fromkeys(route) if name in providers)
         self._fast_route = tuple(name for name in fast_route if name in providers)
         self.painters: Mapping[str, Painter] = painters or {}
         self._painting: Mapping[str, Vitals] = {name: Vitals() for name in self.painters}
@@ -133,7 +141,7 @@ class Router:
             name for name in dict.fromkeys(image_route) if name in self.painters
         )
         self._now, self._sleep = now, sleep
-        self._ceiling, self._spent = ceiling, spent
+        self.budget = budget or Budget(now=now)
 
     def route(self, *, concise: bool = False, model: str = "") -> tuple[tuple[str, str], ...]:
         """Give the order of (provider, model) for a question, before health is looked at."""
@@ -142,17 +150,23 @@ class Router:
         first = ((name, chosen),) if name in self.providers else ()
         return (*first, *((other, "") for other in order if not first or other != name))
 
-    async def stream(self, ask: Ask) -> AsyncGenerator[Begun | Delta | Ended]:
-        """Ask until somebody answers, or raise `NoProvider` or `AllFailed`."""
+    async def stream(
+        self, ask: Ask, *, report: Report | None = None
+    ) -> AsyncGenerator[Begun | Delta | Ended]:
+        """Ask until somebody answers, or raise `NoProvider` or `AllFailed`.
+
+        Each call that was made, however it ended, is told to `report`, whose owner has its hold
+        on the budget to settle.
+        """
         said, rounds = "", 0
         # Whoever rests in a later round was still tried.
         tried: dict[str, ProviderError] = {}
         while True:
             causes: list[ProviderError] = []
-            for candidate in self._candidates(ask):
+            for candidate in await self._candidates(ask):
                 words: list[str] = []
                 try:
-                    async with aclosing(self._attempt(candidate, ask)) as parts:
+                    async with aclosing(self._attempt(candidate, ask, report)) as parts:
                         async for part in parts:
                             if isinstance(part, Delta):
                                 words.append(part.text)
@@ -170,23 +184,33 @@ class Router:
                 raise AllFailed([*tried.values()], partial=said)
             await self._sleep(pause)
 
-    def _candidates(self, ask: Ask) -> list[_Candidate]:
+    async def _candidates(self, ask: Ask) -> list[_Candidate]:
         """List whom to ask: who may be, in order, without those that rest, unless all do."""
         order = self.route(concise=ask.concise, model=ask.model)
-        standings = [policy.Standing(name, self.providers[name].paid) for name, _ in order]
-        allowed = policy.permitted(standings, spent=self._spent(), ceiling=self._ceiling)
+        standings = [await self._standing(name, model, ask) for name, model in order]
+        allowed = self._permitted(standings, ask)
         found = [
             _Candidate(self.providers[name], model, self.vitals[name])
             for name, model in order
             if name in allowed
         ]
         if not found:
-            raise NoProvider
+            raise BudgetSpent if order else NoProvider
         now = self._now()
         return [each for each in found if each.vitals.breaker.closed(now)] or found
 
+    def _permitted(self, standings: list[policy.Standing], ask: Ask) -> tuple[str, ...]:
+        return policy.permitted(standings, left=self.budget.left(ask.person))
+
+    async def _standing(self, name: str, model: str, ask: Ask) -> policy.Standing:
+        provider = self.providers[name]
+        if not provider.paid:
+            return policy.Standing(name, paid=False)
+        built = _build(ask, await provider.manner(model), 0)
+        return policy.Standing(name, paid=True, worst_usd=_worst(provider, model, built))
+
     async def _attempt(
-        self, candidate: _Candidate, ask: Ask
+        self, candidate: _Candidate, ask: Ask, report: Report | None
     ) -> AsyncGenerator[Begun | Delta | Ended]:
         """Ask one provider, with less of the past if it says that it was too much."""
         vitals, window = candidate.vitals, 0
@@ -197,7 +221,7 @@ class Router:
             while True:
                 built = _build(ask, manner, window)
                 try:
-                    async with aclosing(self._stream(candidate, ask, built)) as parts:
+                    async with aclosing(self._stream(candidate, ask, built, report)) as parts:
                         async for part in parts:
                             if isinstance(part, Begun):
                                 vitals.first_word_seconds = self._now() - asked_at
@@ -218,15 +242,34 @@ class Router:
             vitals.breaker.let_go()
 
     async def _stream(
-        self, candidate: _Candidate, ask: Ask, built: Context
+        self, candidate: _Candidate, ask: Ask, built: Context, report: Report | None
     ) -> AsyncGenerator[Begun | Delta | Ended]:
-        stream = candidate.provider.stream(built, concise=ask.concise, model=candidate.model)
-        async with aclosing(stream) as parts:
-            async for part in parts:
-                if isinstance(part, Begun):
-                    yield replace(part, start=built.first, dropped=built.dropped)
-                else:
-                    yield part
+        """Make one call, with its worst case held from before it is made until it is paid."""
+        provider, model = candidate.provider, candidate.model
+        worst = _worst(provider, model, built)
+        standing = policy.Standing(provider.name, provider.paid, worst)
+        if not self._permitted([standing], ask):
+            # Somebody else's call has taken the money since the candidates were listed.
+            raise Unaffordable(provider.name)
+        meter = Meter(provider, model, built, self.budget.hold(ask.person, worst))
+        stream = provider.stream(built, concise=ask.concise, model=model)
+        try:
+            async with aclosing(stream) as parts:
+                async for part in parts:
+                    meter.take(part)
+                    if isinstance(part, Begun):
+                        yield replace(part, start=built.first, dropped=built.dropped)
+                    else:
+                        yield part
+        except ProviderError:
+            meter.fail()
+            raise
+        finally:
+            bill = meter.bill()
+            if report:
+                report(bill)
+            else:
+                self.budget.settle([bill.hold])
 
     # --- pictures ---------------------------------------------------------------------------------
 
@@ -289,7 +332,7 @@ class Router:
             if not order:
                 raise StaysHome
         standings = [policy.Standing(name, self.painters[name].paid) for name, _ in order]
-        allowed = policy.permitted(standings, spent=self._spent(), ceiling=self._ceiling)
+        allowed = policy.permitted(standings, left=self.budget.left(commission.person))
         found = [each for each in order if each[0] in allowed]
         if not found:
             raise BudgetSpent
@@ -319,10 +362,69 @@ class Router:
     def _failed(self, vitals: Vitals, exc: ProviderError) -> None:
         vitals.failure = str(exc)
         # These say nothing about the provider's health.
-        if isinstance(exc, Rejected | Loading):
+        if isinstance(exc, Rejected | Loading | Unaffordable):
             return
         rest = LASTING_REST_SECONDS if isinstance(exc, LASTING) else exc.retry_after_seconds
         vitals.breaker.failed(self._now(), rest_seconds=rest)
+
+
+class Meter:
+    """Counts what a call comes to, for when it ends before the server has counted."""
+
+    def __init__(self, provider: Provider, model: str, built: Context, hold: Hold) -> None:
+        self._ref = ModelRef(provider.name, model)
+        self._tariff = provider.tariff(model)
+        self._prompt = built.tokens
+        self._hold = hold
+        self._begun = False
+        self._words: list[str] = []
+        self._usage: Usage | None = None
+        self._wasted: Usage | None = None
+        self._outcome: Outcome = "stopped"
+
+    def take(self, part: Begun | Delta | Ended) -> None:
+        """Count a piece; what a provider said before it began anew has to be paid as well."""
+        match part:
+            case Begun():
+                self._wasted = self._guess() if self._begun else None
+                self._begun, self._ref = True, part.ref
+                self._words.clear()
+            case Delta():
+                self._words += part.text, part.reasoning
+            case Ended():
+                self._outcome, self._ref, self._usage = "done", part.ref, part.usage
+
+    def fail(self) -> None:
+        """Note that the provider did not come to an end."""
+        self._outcome = "failed"
+
+    def _guess(self) -> Usage:
+        words = "".join(self._words)
+        return Usage(self._prompt, context.estimate(words) if words else 0)
+
+    def bill(self) -> Bill:
+        """Write out what it costs; a call that failed before its first word costs nothing."""
+        usage = self._usage
+        if usage is None and (self._begun or self._outcome == "stopped"):
+            usage = self._guess()
+        estimated = usage is not self._usage or self._wasted is not None
+        if usage and self._wasted:
+            usage = usage.plus(self._wasted)
+        counts = self._tariff.cost(usage) if usage else Decimal(0)
+        self._hold.usd = counts
+        return Bill(
+            ref=self._ref,
+            usage=usage,
+            usd=counts if self._tariff.known or usage is None else None,
+            counts_usd=counts,
+            estimated=estimated,
+            outcome=self._outcome,
+            hold=self._hold,
+        )
+
+
+def _worst(provider: Provider, model: str, built: Context) -> Decimal:
+    return provider.tariff(model).worst(built.tokens, context.ANSWER_ROOM)
 
 
 def _build(ask: Ask, manner: Manner, window: int) -> Context:

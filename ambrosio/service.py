@@ -17,7 +17,7 @@ from telegram.warnings import PTBUserWarning
 from .assistant import Assistant
 from .bot import Bot
 from .desk import Desk
-from .errors import TokenRefused
+from .errors import StoreFailed, TokenRefused
 from .heartbeat import beat
 from .pacing import Pacer
 from .policy import PAIRING_SECONDS, Pairing
@@ -35,6 +35,7 @@ TELEGRAM_SECONDS = 30.0
 # An album of large pictures, on a thin line.
 UPLOAD_SECONDS = 180.0
 LONGEST_PAUSE_SECONDS = 60.0
+DAY_SECONDS = 86_400
 
 
 def telegram_bot(given: Settings) -> telegram.Bot:
@@ -96,7 +97,7 @@ async def serve(
                 rich=given.ambrosio_rich == "auto", reasoning=given.ambrosio_reasoning == "show"
             ),
             grace_seconds=given.ambrosio_grace_seconds,
-            heard=partial(beat, given.ambrosio_data_dir),
+            heard=_Heard(given, store, now),
             sleep=sleep,
         )
         log.info("listening as @%s; asking %s", bot.username, ", ".join(providers))
@@ -111,7 +112,28 @@ async def serve(
 
 
 def _owners(given: Settings, store: Store) -> frozenset[int]:
-    return given.ambrosio_owner | {person.id for person in store.people() if person.owner}
+    return given.ambrosio_owner | store.owners()
+
+
+class _Heard:
+    """What is done whenever Telegram was heard: a sign of life, and once a day some tidying up."""
+
+    def __init__(self, given: Settings, store: Store, now: Callable[[], float]) -> None:
+        self._given, self._store, self._now = given, store, now
+        self._tidied_at = float("-inf")
+
+    def __call__(self) -> None:
+        beat(self._given.ambrosio_data_dir)
+        days, now = self._given.ambrosio_retention_days, self._now()
+        if not days or now < self._tidied_at + DAY_SECONDS:
+            return
+        self._tidied_at = now
+        try:
+            count = self._store.expire(now - days * DAY_SECONDS)
+        except StoreFailed as exc:
+            log.warning("the disk: %s", exc)
+        else:
+            log.info("forgot %d turns older than %d days", count, days)
 
 
 async def _introduced(

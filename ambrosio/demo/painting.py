@@ -6,8 +6,8 @@ mean.
 
 import math
 import random
-import struct
-import zlib
+
+from ..png import png
 
 Colour = tuple[int, int, int]
 
@@ -27,13 +27,6 @@ def paint(prompt: str, seed: int, width: int, height: int) -> bytes:
         line = b"".join(bytes(colour) * cell for colour in row)[: 3 * width]
         rows.append((b"\0" + line) * cell)
     return png(width, height, b"".join(rows)[: height * (3 * width + 1)])
-
-
-def png(width: int, height: int, lines: bytes) -> bytes:
-    """Return the file for *lines*: eight-bit RGB, each line after a zero for its filter."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    blocks = (b"IHDR", header), (b"IDAT", zlib.compress(lines, 6)), (b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_block(name, body) for name, body in blocks)
 
 
 class _Hill:
@@ -72,7 +65,3 @@ def _colour(dice: random.Random) -> Colour:
 def _mixed(one: Colour, other: Colour, share: float) -> Colour:
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(one, other, strict=True))
     return red, green, blue
-
-
-def _block(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))

@@ -9,24 +9,28 @@ from ..messages import Outgoing
 from .conversations import Answered, Asked, Conversations, PlaceState
 from .gallery import Hung, Painting
 from .inbox import Inbox, Received, Row
-from .ledger import Expense, Ledger
+from .ledger import Account, Expense, Ledger
+from .memory import Found, Memory, Said
 from .people import People, Person
 
 __all__ = [
+    "Account",
     "Answered",
     "Asked",
     "Expense",
+    "Found",
     "Hung",
     "Painting",
     "Person",
     "PlaceState",
     "Received",
     "Row",
+    "Said",
     "Store",
 ]
 
 
-class Store(Inbox, Conversations, People, Ledger):
+class Store(Inbox, Conversations, People, Ledger, Memory):
     """The database; opening and closing it is `with`."""
 
     def set_aside(self, row: Row, error: str, replies: Iterable[Outgoing] = ()) -> None:
@@ -36,6 +40,14 @@ class Store(Inbox, Conversations, People, Ledger):
                 "UPDATE inbox SET state = 'aside', error = ? WHERE seq = ?", (error, row.seq)
             )
             self._enqueue(db, replies)
+
+    def tell_once(self, what: str, replies: Iterable[Outgoing]) -> bool:
+        """Put messages into the outbox, unless that was done before under the same name."""
+        with self._writing() as db:
+            done = db.execute("INSERT OR IGNORE INTO told VALUES (?)", (what,))
+            if done.rowcount:
+                self._enqueue(db, replies)
+        return bool(done.rowcount)
 
     def finish(
         self,
