@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .catalogue import as_of
+from .messages import ModelRef
 from .money import dollars
 from .store import Account
 
@@ -28,7 +29,7 @@ def as_table(accounts: Sequence[Account], console: Console) -> None:
         table.add_column(name, justify="right")
     for each in accounts:
         counts = (each.calls, each.prompt, each.cached, each.completion)
-        model = f"{each.provider}/{each.model}"
+        model = str(ModelRef(each.provider, each.model))
         table.add_row(each.day, model, each.kind, *(f"{n:,}" for n in counts), _cost(each))
     table.add_section()
     usd = sum((each.usd for each in accounts), Decimal(0))

@@ -151,9 +151,10 @@ class Memory(Database):
         for table in OF_A_TURN:
             db.execute(f"DELETE FROM {table} WHERE turn IN {turns}", args)  # noqa: S608
         db.execute(f"UPDATE places SET head = NULL WHERE head IN {turns}", args)  # noqa: S608
-        # The triggers would leave the words themselves in the index, marked as deleted.
         count = db.execute(f"DELETE FROM turns WHERE {where}", args).rowcount  # noqa: S608
-        db.execute("INSERT INTO words (words) VALUES ('rebuild')")
+        if count:
+            # The triggers leave the words themselves in the index, only marked as deleted.
+            db.execute("INSERT INTO words (words) VALUES ('rebuild')")
         return count
 
     def _scrub(self, *, tidy: bool = True) -> None:
