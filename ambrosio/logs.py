@@ -47,7 +47,7 @@ class Redacting(logging.Formatter):
                 exc = exc.exceptions[0]
             else:
                 exc = exc.__cause__ or (None if exc.__suppress_context__ else exc.__context__)
-        return "\nwhich came of\n".join(parts)
+        return "Traceback, innermost call last\n" + "\nwhich came of\n".join(parts)
 
 
 class Json(Redacting):
