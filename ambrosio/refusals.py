@@ -23,6 +23,8 @@ from .errors import (
     Unwelcome,
 )
 
+# What some say with other numbers than 404.
+GONE = ("model_not_found", "model_not_available")
 # What moderation calls itself.
 UNWELCOME = ("content_policy_violation", "moderation_blocked", "content_filter")
 # All that comes out of the SDK, which turns most of httpx's errors into its own and passes on what
@@ -54,6 +56,8 @@ def translated(
         case openai.APIConnectionError() | httpx.TransportError():
             # A timeout is one of them: only connecting has a limit of the SDK's own.
             return Unreachable(provider)
+        case openai.APIStatusError() if exc.code in GONE:
+            return ModelGone(provider, model=model)
         case openai.APIStatusError() if exc.status_code in {400, 403, 413, 422}:
             return _rejection(exc, provider, tokens, window)
         case openai.APIStatusError():
