@@ -6,12 +6,13 @@ kept beside the history so that it can be asked again.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
-from contextlib import aclosing
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from .errors import AllFailed, AmbrosioError, NoProvider, StaysHome
+from .budget import Bill
+from .errors import AllFailed, AmbrosioError, NoProvider, StoreFailed
 from .messages import Begun, Delta, Ended, Finish, ModelRef, Note, Outgoing, Place, Sent, Turn
 from .router import Ask, Router
 from .store import Answered, Expense, Outcome, Row, Store
@@ -88,6 +89,7 @@ class Answer:
     stopped: bool = False
     failure: AmbrosioError | None = None
     asked: list[ModelRef] = field(default_factory=list)
+    bills: list[Bill] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
@@ -95,6 +97,12 @@ class Answer:
         """Whose words these are."""
         source = self.ended or self.begun
         return source.ref if source else None
+
+    @property
+    def usd(self) -> Decimal | None:
+        """What it has cost, as far as that is known; None if it is not, or nobody was asked."""
+        known = [bill.usd for bill in self.bills if bill.usd is not None]
+        return sum(known, Decimal(0)) if known and len(known) == len(self.bills) else None
 
     @property
     def looped(self) -> bool:
@@ -157,6 +165,7 @@ class Assistant:
             concise=turn.concise,
             model=turn.model,
             private=turn.private,
+            person=turn.person,
             chat=f"{turn.place.chat}:{turn.place.topic}",
         )
 
@@ -186,6 +195,11 @@ class Assistant:
             progress.text = exc.partial
         except NoProvider as exc:
             answer.failure = exc
+        except asyncio.CancelledError:
+            # The turn is asked again after the next start, and this is paid all the same.
+            with suppress(StoreFailed):
+                self.charge(answer)
+            raise
         if answer.ended and answer.ended.surplus:
             # In the history a loop would only lead to the next one.
             progress.text = progress.text[: -answer.ended.surplus]
@@ -196,23 +210,35 @@ class Assistant:
     async def compare(self, turn: Turn, progress: Progress) -> list[Answer]:
         """Ask everybody who may be asked at once; the conversation goes on behind none of them."""
         turn = self.placed(replace(turn, beside=True))
-        permitted = self.router.permitted(self.ask(turn))
+        ask = self.ask(turn)
+        permitted = await self.router.permitted(ask)
         names = [f"{name}/{model}" if model else name for name, model in permitted]
         if not names:
-            failure = StaysHome([]) if turn.private else NoProvider()
-            return [Answer(turn, failure=failure)]
+            return [Answer(turn, failure=self.router.nobody(ask))]
         progress.parts = [Progress(turn.message) for _ in names]
         if progress.stopped:
             progress.stop()
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(self.answer(replace(turn, model=name), part, alone=True))
-                for name, part in zip(names, progress.parts, strict=True)
-            ]
+        answers: list[Answer] = []
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(self._beside(replace(turn, model=name), part, answers))
+                    for name, part in zip(names, progress.parts, strict=True)
+                ]
+        except asyncio.CancelledError:
+            # Who was still at it has charged its own.
+            with suppress(StoreFailed):
+                for answer in answers:
+                    self.charge(answer)
+            raise
         return [task.result() for task in tasks]
 
+    async def _beside(self, turn: Turn, progress: Progress, answers: list[Answer]) -> Answer:
+        answers.append(answer := await self.answer(turn, progress, alone=True))
+        return answer
+
     async def _listen(self, ask: Ask, answer: Answer, progress: Progress) -> None:
-        async with aclosing(self.router.stream(ask)) as parts:
+        async with aclosing(self.router.stream(ask, report=answer.bills.append)) as parts:
             async for part in parts:
                 match part:
                     case Sent():
@@ -238,13 +264,16 @@ class Assistant:
         self, answers: Iterable[tuple[Answer, Iterable[Outgoing]]], row: Row | None = None
     ) -> list[int | None]:
         """Keep several answers with what is to be sent of them, in one transaction."""
-        return self.store.finish_all(
+        pairs = list(answers)
+        turns = self.store.finish_all(
             row,
             [
-                Outcome(replies, self._answered(answer), self._expenses(answer))
-                for answer, replies in answers
+                Outcome(replies, self._answered(answer), expenses(answer.turn.person, answer.bills))
+                for answer, replies in pairs
             ],
         )
+        self._settle(bill for answer, _ in pairs for bill in answer.bills)
+        return turns
 
     def _answered(self, answer: Answer) -> Answered:
         spoken = answer.failure is None and bool(answer.text.strip())
@@ -256,14 +285,30 @@ class Assistant:
             asked=tuple(answer.asked),
         )
 
-    def cost(self, answer: Answer) -> Decimal | None:
-        """Say what an answer has cost in US dollars, None when that is not known."""
-        costs = [expense.usd for expense in self._expenses(answer)]
-        return costs[0] if costs else None
+    def charge(self, answer: Answer) -> None:
+        """Account for a turn of which nothing else is kept."""
+        self.pay(answer.turn.person, answer.bills)
 
-    def _expenses(self, answer: Answer) -> list[Expense]:
-        if answer.ended is None:
-            return []
-        ref, usage = answer.ended.ref, answer.ended.usage
-        usd = self.router.providers[ref.provider].price(usage)
-        return [Expense(answer.turn.person, ref, usage, usd)]
+    def pay(self, person: int, bills: Sequence[Bill]) -> None:
+        """Enter into the ledger what calls came to, and let go what was held for them."""
+        self.store.charge(*expenses(person, bills))
+        self._settle(bills)
+
+    def _settle(self, bills: Iterable[Bill]) -> None:
+        self.router.budget.settle(bill.hold for bill in bills)
+
+
+def expenses(person: int, bills: Iterable[Bill]) -> list[Expense]:
+    """Make rows for the ledger of what calls came to."""
+    return [
+        Expense(
+            person,
+            bill.ref,
+            bill.usage,
+            bill.usd,
+            counts_usd=bill.counts_usd,
+            estimated=bill.estimated,
+            outcome=bill.outcome,
+        )
+        for bill in bills
+    ]

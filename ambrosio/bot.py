@@ -23,6 +23,7 @@ from .easel import Easel
 from .errors import AmbrosioError, StoreFailed
 from .imagine import changed
 from .messages import Outgoing, Place, Turn
+from .money import dollars
 from .policy import Access, Knock, Membership
 from .polling import URGENT, Poller
 from .previews import Preview, Previewer
@@ -311,6 +312,8 @@ class Bot:
         )
         if replies and reply.edits is not None:
             replies[0] = replace(replies[0], edits=reply.edits, reply_to=None)
+        if reply.files:
+            replies.append(Outgoing(row.place, files=reply.files, silent=True))
         self._store.finish(row, [*replies, *reply.sends])
         await self._replies.deliver(row.place)
 
@@ -354,6 +357,8 @@ class Bot:
             else:
                 answers = [await assistant.answer(turn, progress)]
         if progress.superseded:
+            for answer in answers:
+                assistant.charge(answer)
             old = [preview.message] if preview.message else []
             self._store.finish(row, [Outgoing(row.place, edits=each, delete=True) for each in old])
             await self._replies.deliver(row.place)
@@ -361,6 +366,7 @@ class Bot:
         pairs = self._composed(answers, shown, _surplus(row, preview), compares=compares)
         keep = partial(self._desk.assistant.keep_all, pairs, row)
         await self._replies.kept(row.place, keep)
+        self._warn_owners()
         await self._replies.deliver(row.place)
 
     @asynccontextmanager
@@ -394,12 +400,28 @@ class Bot:
             return [(answers[0], compose(answers[0], style=style, shown=shown, surplus=surplus))]
         pairs = []
         for number, answer in enumerate(answers):
-            usd = self._desk.assistant.cost(answer)
-            pairs.append((answer, compose_compared(answer, usd, style=style, rings=number == 0)))
+            said = compose_compared(answer, answer.usd, style=style, rings=number == 0)
+            pairs.append((answer, said))
         pairs[-1][1].extend(
             Outgoing(answers[0].turn.place, edits=old, delete=True) for old in surplus
         )
         return pairs
+
+    def _warn_owners(self) -> None:
+        """Tell the owners, once a month, that most of the budget is used."""
+        budget = self._desk.assistant.router.budget
+        month = budget.warning()
+        if not month or budget.ceiling is None:
+            return
+        places = [Place(owner) for owner in self._desk.owners()]
+        text = (
+            f"This month's calls have cost {dollars(budget.spent())} of {dollars(budget.ceiling)}. "
+            "When that is used up, only models that cost nothing answer until the month ends. "
+            "/usage shows where it went."
+        )
+        if self._store.tell_once(f"budget {month}", [notice(each, text)[0] for each in places]):
+            for place in places:
+                self._group.create_task(self._replies.deliver(place))
 
 
 def _surplus(row: Row, preview: Preview) -> list[int]:

@@ -19,9 +19,11 @@ from typing import Any
 
 import click
 import httpx
+from rich.console import Console
 
 from . import __version__, logs, settings, shipped
 from .assistant import Assistant
+from .budget import Budget
 from .errors import (
     AmbrosioError,
     AnotherPoller,
@@ -33,6 +35,7 @@ from .errors import (
 )
 from .llama import find
 from .llama.engine import Engine
+from .money import month_began
 from .painters import Painter
 from .providers import OpenAIProvider
 from .router import LOADING_PAUSE_SECONDS, Router
@@ -86,8 +89,13 @@ async def building(
                 painters=painters,
                 image_route=(*given.ambrosio_image_route, *everybody),
                 fast_route=given.ambrosio_fast_route,
-                ceiling=given.ambrosio_monthly_budget_usd,
-                spent=lambda: store.spent(_month_began()),
+                budget=Budget(
+                    now=now,
+                    spent=store.spent,
+                    ceiling=given.ambrosio_monthly_budget_usd,
+                    share=given.ambrosio_person_budget_usd,
+                    guest=partial(_guest, given, store),
+                ),
                 sleep=sleep,
             )
             assistant = Assistant(
@@ -152,9 +160,9 @@ async def warm(
             return
 
 
-def _month_began() -> float:
-    today = datetime.now(UTC)
-    return today.replace(day=1, hour=0, minute=0, second=0, microsecond=0).timestamp()
+def _guest(given: Settings, store: Store, person: int) -> bool:
+    # Whoever sits at the machine's own terminal has the number 0.
+    return person not in {0, *given.ambrosio_owner, *store.owners()}
 
 
 @contextmanager
@@ -381,13 +389,55 @@ async def _rice(given: Settings, wish: dict[str, Any]) -> int:
     async with building(given) as house:
         asker = Asker(
             house.assistant.router,
-            charge=partial(house.store.charge, 0),
+            charge=partial(house.assistant.pay, 0),
             now=asyncio.get_running_loop().time,
         )
         kitchen = terminal.Kitchen(
             asker, house.providers, house.assistant.system, given.ambrosio_data_dir, now
         )
         return await terminal.rice(kitchen, terminal.Wish(**wish))
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="The first day; if not given, the first of this month.",
+)
+def usage(as_json: bool, since: datetime | None) -> None:
+    """Show what was asked and what it has cost, by day and model."""
+    finish(_usage(load(), since, as_json=as_json))
+
+
+async def _usage(given: Settings, since: datetime | None, *, as_json: bool) -> int:
+    from . import statement  # noqa: PLC0415  only this verb needs it
+
+    began = since.replace(tzinfo=UTC).timestamp() if since else month_began(now())
+    with Store(given.database, now=now) as store:
+        accounts = store.accounts(began)
+    if as_json:
+        statement.as_json(accounts, click.echo)
+    else:
+        statement.as_table(accounts, Console())
+    return 0
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def backup(file: Path) -> None:
+    """Copy the database to FILE, which must not exist; Ambrosio may be running."""
+    given = load()
+    if not given.database.exists():
+        click.echo(f"error: there is nothing to copy yet: {given.database}", err=True)
+        sys.exit(1)
+    try:
+        with Store(given.database, now=now) as store:
+            store.backup(file)
+    except StoreFailed as exc:
+        click.echo(f"error: {exc}", err=True)
+        sys.exit(1)
+    click.echo(f"copied; to restore it, put {file} in the place of {given.database}", err=True)
 
 
 @main.command()

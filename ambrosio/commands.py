@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from . import __version__, imagine
+from . import __version__, belongings, imagine
 from .comparing import compare, press_go_on
 from .desk import Call, Desk, Reply, Run
 from .errors import ProviderError
@@ -21,8 +21,9 @@ from .preferences import press_setting, settings
 from .privacy import press_private, private, where
 from .providers import OpenAIProvider, Served
 from .rice.quick import quick
-from .settings import MODELS
+from .settings import known_model
 from .store import PlaceState
+from .usage import usage
 
 MOST_BUTTONS = 12
 
@@ -160,7 +161,7 @@ def _worth_a_button(provider: OpenAIProvider, served: Served) -> bool:
     """Sort out, of the hundreds that some serve, the default and those that nothing is known of."""
     if served.kind not in {"chat", "language"} or served.id == provider.row.model:
         return False
-    return provider.local or served.id in MODELS
+    return provider.local or bool(known_model(served.id))
 
 
 def _choice(desk: Desk, words: str) -> str | None:
@@ -201,7 +202,7 @@ async def rice(desk: Desk, call: Call) -> Reply:
         desk.providers,
         desk.assistant.system,
         own=desk.folder / "rice.toml",
-        charge=partial(desk.store.charge, call.person),
+        charge=partial(desk.assistant.pay, call.person),
         progress=desk.running[call.place],
         private=desk.assistant.private(call.place),
         now=desk.now(),
@@ -351,6 +352,10 @@ COMMANDS: tuple[Command, ...] = (
     Command("where", "show who was asked what is said here", where),
     Command("settings", "choose how answers look here", settings),
     Command("status", "show how everybody is doing", status),
+    Command("usage", "show what it has cost", usage, ("stats",)),
+    Command("search", "find what you said before", belongings.search, args="words"),
+    Command("export", "give you this conversation as files", belongings.export),
+    Command("forget", "delete what was said", belongings.forget),
     Command("pair", "make a link that lets one person in", pair, owner=True),
     Command("people", "show who may talk to me", people, owner=True),
     Command("rice", "see which model answers in short", rice, owner=True, slow=True),
@@ -370,4 +375,5 @@ PRESSES: Mapping[str, Run] = {
     "set": press_setting,
     "person": press_person,
     "group": press_group,
+    **belongings.PRESSES,
 }

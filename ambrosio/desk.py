@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .assistant import Assistant, Progress
-from .messages import Button, Outgoing, Place, Turn
+from .messages import Button, File, Outgoing, Place, Turn
 from .policy import Pairing
 from .providers import OpenAIProvider
 from .settings import Stream
@@ -62,8 +62,9 @@ class Reply:
     """What comes of it: Markdown to say (or to put in place of `edits`), or a turn to be answered.
 
     Everybody who may answers the turn if it `compares`. An `order` is a turn that pictures answer,
-    and `sends` goes out as it is. `toast` is the short word that Telegram shows for a moment over
-    the chat after a button, and `leaves` a group that the bot is to go out of.
+    `files` follow the words, and `sends` goes out as it is. `toast` is the short word that Telegram
+    shows for a moment over the chat after a button, and `leaves` a group that the bot is to go out
+    of.
     """
 
     text: str = ""
@@ -71,6 +72,7 @@ class Reply:
     edits: int | None = None
     turn: Turn | None = None
     order: Order | None = None
+    files: tuple[File, ...] = ()
     sends: tuple[Outgoing, ...] = ()
     compares: bool = False
     toast: str = ""

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import httpx
 import telegram
 from telegram.error import Conflict, InvalidToken, TelegramError
 
+from .budget import Budget
 from .errors import AllFailed, NoProvider, ProviderError
 from .messages import Delta, Ended
 from .providers import OpenAIProvider
@@ -71,7 +73,7 @@ async def _findings(
         yield finding
     answered = 0
     for provider in providers.values():
-        found = await _question(provider)
+        found = await _question(provider, given.ambrosio_monthly_budget_usd)
         answered += found.good
         yield found
         async for finding in _models(given, provider):
@@ -172,10 +174,14 @@ def _running(folder: Path) -> bool:
     return False
 
 
-async def _question(provider: OpenAIProvider) -> Finding:
+async def _question(provider: OpenAIProvider, ceiling: Decimal | None) -> Finding:
     """Ask for a word, as a vv question would be asked."""
+    now = asyncio.get_running_loop().time
     router = Router(
-        {provider.name: provider}, (provider.name,), now=asyncio.get_running_loop().time
+        {provider.name: provider},
+        (provider.name,),
+        now=now,
+        budget=Budget(now=now, ceiling=ceiling),
     )
     ask = Ask("Answer with one word.", (), "Say OK", concise=True)
     said = used = ""

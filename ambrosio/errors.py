@@ -7,9 +7,9 @@
     ├── AnotherPoller            somebody else polls with the same token
     ├── DemoFailed               the demo cannot begin
     ├── NoProvider               nobody is configured, or nobody may be asked
+    │   ├── BudgetSpent          … since those who can cost money that is not there
     │   └── NoPainter            … to make pictures
-    │       ├── PaintsHome       … and what is asked may not leave the house
-    │       └── BudgetSpent      … since those that are cost money
+    │       └── PaintsHome       … and what is asked may not leave the house
     ├── AllFailed                everybody was asked and nobody answered
     │   └── StaysHome            … everybody at home: it is private
     ├── Interrupted              a crash in the middle, and another at the second try
@@ -23,6 +23,7 @@
         ├── Empty                an answer without a word
         ├── KeyRefused           the key is wrong or not allowed
         ├── NoCredit             the account is empty
+        ├── Unaffordable         our own budget does not cover it
         ├── ModelGone            the model is not served there
         │   └── PainterGone      … and these image models are
         ├── BrokenPicture        what came is no whole picture
@@ -114,6 +115,13 @@ class NoProvider(AmbrosioError):
     again = False
 
 
+class BudgetSpent(NoProvider):
+    """All who could be asked cost money, and what is left of it does not cover the call."""
+
+    what = "This month's budget does not cover that, and nobody is set up who works for nothing."
+    mend = "The owner can raise the budget, or start a llama.cpp server."
+
+
 class NoPainter(NoProvider):
     """Nobody is configured to make pictures."""
 
@@ -126,13 +134,6 @@ class PaintsHome(NoPainter):
 
     what = "This chat is private, and no image model runs on this machine, so nothing was sent."
     mend = "The owner can set one up in ambrosio.toml."
-
-
-class BudgetSpent(NoPainter):
-    """All that could be asked costs money, and there is none left to spend."""
-
-    what = "The budget is used up, and every image model that is set up costs money."
-    mend = "The owner can raise AMBROSIO_MONTHLY_BUDGET_USD."
 
 
 class Interrupted(AmbrosioError):
@@ -246,6 +247,15 @@ class NoCredit(ProviderError):
     clause = "has no credit left"
     what = "The account at {provider} has no credit left."
     mend = "The owner needs to top it up."
+    again = False
+
+
+class Unaffordable(ProviderError):
+    """What is left of our own budget does not cover the call."""
+
+    clause = "costs more than is left of the budget"
+    what = "{provider} costs more than is left of this month's budget."
+    mend = BudgetSpent.mend
     again = False
 
 

@@ -4,11 +4,14 @@ import json
 import logging
 import re
 import sys
+import traceback
 import warnings
 from collections.abc import Sequence
+from types import TracebackType
 
 # The token is part of every address at Telegram, and libraries put addresses into their errors.
 TOKEN = re.compile(r"(?<!\d)\d{6,}:[\w-]{30,}")
+Exc = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 # These write addresses (httpx) or whole updates (telegram) at levels that one has on.
 CHATTY = {
     "httpx": logging.WARNING,
@@ -34,6 +37,17 @@ class Redacting(logging.Formatter):
         for secret in self._secrets:
             line = line.replace(secret, "[secret]")
         return TOKEN.sub("[token]", line)
+
+    def formatException(self, ei: Exc) -> str:  # noqa: N802  logging's name
+        """Say where, and what class of exception: its own words may quote a message."""
+        parts, exc = [], ei[1]
+        while exc is not None:
+            parts.append("".join(traceback.format_tb(exc.__traceback__)) + type(exc).__qualname__)
+            if isinstance(exc, BaseExceptionGroup):
+                exc = exc.exceptions[0]
+            else:
+                exc = exc.__cause__ or (None if exc.__suppress_context__ else exc.__context__)
+        return "Traceback, innermost call last\n" + "\nwhich came of\n".join(parts)
 
 
 class Json(Redacting):

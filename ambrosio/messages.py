@@ -39,6 +39,15 @@ class Usage:
     cached: int = 0
     reasoning: int = 0
 
+    def plus(self, other: "Usage") -> "Usage":
+        """Add up what two calls have used."""
+        return Usage(
+            self.prompt + other.prompt,
+            self.completion + other.completion,
+            self.cached + other.cached,
+            self.reasoning + other.reasoning,
+        )
+
 
 class Finish(StrEnum):
     """Why a model ended its answer."""

@@ -53,13 +53,15 @@ HEADERS = {"user-agent": f"ambrosio/{__version__}"}
 class Commission:
     """A wish on its way to a painter: one picture for each of the seeds.
 
-    `reference` is a picture to be varied, `private` says that nothing may leave the house.
+    `reference` is a picture to be varied, `private` says that nothing may leave the house, and
+    `person` is whose money it costs.
     """
 
     wish: Wish
     seeds: tuple[int, ...]
     reference: bytes = field(default=b"", repr=False)
     private: bool = False
+    person: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -235,22 +235,23 @@ class Standing:
     name: str
     paid: bool
     local: bool = False
+    worst_usd: Decimal = Decimal(0)
 
 
 def permitted(
-    standings: Iterable[Standing],
-    *,
-    private: bool = False,
-    spent: Decimal,
-    ceiling: Decimal | None,
+    standings: Iterable[Standing], *, private: bool = False, left: Decimal | None
 ) -> tuple[str, ...]:
-    """List who may be asked: what is private stays home, and a ceiling ends the paid ones.
+    """List who may be asked: what is private stays home, and the others need to be affordable.
 
-    A ceiling of zero is reached before anything is spent.
+    So much money is `left`; None: there is no ceiling. Who is paid is asked only if the worst case
+    of this call is covered; zero means zero.
     """
-    broke = ceiling is not None and spent >= ceiling
     return tuple(
         each.name
         for each in standings
-        if not (private and not each.local) and not (broke and each.paid)
+        if not (private and not each.local) and (not each.paid or _covered(each, left))
     )
+
+
+def _covered(standing: Standing, left: Decimal | None) -> bool:
+    return left is None or (left > 0 and standing.worst_usd <= left)

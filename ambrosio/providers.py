@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,6 +19,7 @@ from openai import AsyncOpenAI, AsyncStream
 from openai.types.chat import ChatCompletionChunk
 
 from .asking import Attempt, body_for
+from .catalogue import dearest
 from .context import CAUTIOUS_WINDOW, Context, Manner, fold
 from .errors import (
     Empty,
@@ -33,13 +33,16 @@ from .errors import (
     Unreachable,
 )
 from .hearing import Hearing, unread
-from .messages import Message, Note, Part, Usage
+from .messages import Message, Note, Part
+from .money import FREE, Tariff
 from .refusals import FOREIGN, count, translated
 from .settings import ProviderRow, known_model
 from .slots import Slots
 
 log = logging.getLogger(__name__)
 
+# The price of the row's own model is not that of another.
+UNPRICED = {"input_usd": None, "cached_usd": None, "output_usd": None}
 PROBE_SECONDS = 3.0
 # Nobody needs to know that they wait before this is over.
 NOTICE_SECONDS = 3.0
@@ -107,14 +110,19 @@ class OpenAIProvider:
         free = self.row.input_usd == 0 and self.row.output_usd == 0
         return not self.local and not free
 
-    def price(self, usage: Usage | None) -> Decimal | None:
-        """Work out what a call has cost in US dollars, None when that is not known."""
+    def tariff(self, model: str = "") -> Tariff:
+        """Say what a model here costs; the dearest known prices stand in for unknown ones."""
         if not self.paid:
-            return Decimal(0)
-        if usage is None or self.row.input_usd is None or self.row.output_usd is None:
-            return None
-        asked, said = Decimal(usage.prompt), Decimal(usage.completion)
-        return (asked * self.row.input_usd + said * self.row.output_usd) / 1_000_000
+            return FREE
+        row = self._row(model)
+        asked, said = row.input_usd, row.output_usd
+        input_usd = dearest("input_usd") if asked is None else asked
+        return Tariff(
+            input_usd,
+            dearest("output_usd") if said is None else said,
+            input_usd if row.cached_usd is None else row.cached_usd,
+            known=asked is not None and said is not None,
+        )
 
     async def manner(self, model: str = "") -> Manner:
         """Say how a model here is spoken to, asking the server what nobody has told.
@@ -136,7 +144,7 @@ class OpenAIProvider:
         """Give the row as it is for a model other than the one it names."""
         if model in {"", self.row.model}:
             return self.row
-        return self.row.model_copy(update=dict(known_model(model)))
+        return self.row.model_copy(update={**UNPRICED, **known_model(model)})
 
     async def _learn(self, model: str, learnt: _Learnt) -> None:
         """Read window, slots and the template's ways from a llama.cpp server's properties."""

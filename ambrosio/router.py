@@ -15,9 +15,11 @@ from typing import Protocol
 
 from . import context, palette, policy
 from .breaker import Breaker
+from .budget import Bill, Budget, Hold, Outcome
 from .context import Context, Exchange, Manner
 from .errors import (
     AllFailed,
+    AmbrosioError,
     BudgetSpent,
     Empty,
     Faulty,
@@ -35,12 +37,16 @@ from .errors import (
     Rejected,
     StaysHome,
     TooLong,
+    Unaffordable,
     Unreachable,
 )
-from .messages import Begun, Delta, ModelRef, Note, Part, Sent, Usage
+from .messages import Begun, Delta, Ended, ModelRef, Note, Part, Sent, Usage
+from .money import Tariff
 from .painters import Commission, Painted, Painter, Taken
 
 log = logging.getLogger(__name__)
+
+Report = Callable[[Bill], None]
 
 # Only the owner can mend these, so asking again soon is of no use to anybody.
 LASTING = (KeyRefused, NoCredit, ModelGone)
@@ -100,8 +106,8 @@ class Provider(Protocol):
         """Give an answer as it comes, or raise `ProviderError`."""
         ...
 
-    def price(self, usage: Usage | None) -> Decimal | None:
-        """Work out what a call has cost."""
+    def tariff(self, model: str = "") -> Tariff:
+        """Say what a model there costs."""
         ...
 
 
@@ -110,8 +116,8 @@ class Ask:
     """A question on its way to a model.
 
     `model` is the chat's choice: a provider, perhaps `/id`; `alone` asks nobody else. `private` is
-    asked only at home, and so is whatever follows something private. `chat` tells conversations
-    apart for servers that remember them.
+    asked only at home, and so is whatever follows something private. `person` is whose money it
+    costs, and `chat` tells conversations apart for servers that remember them.
     """
 
     system: str
@@ -121,6 +127,7 @@ class Ask:
     model: str = ""
     private: bool = False
     alone: bool = False
+    person: int = 0
     chat: str = ""
 
     @property
@@ -177,8 +184,7 @@ class Router:
         fast_route: tuple[str, ...] = (),
         painters: Mapping[str, Painter] | None = None,
         image_route: tuple[str, ...] = (),
-        ceiling: Decimal | None = None,
-        spent: Callable[[], Decimal] = Decimal,
+        budget: Budget | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.providers = providers
@@ -191,22 +197,18 @@ class Router:
             name for name in dict.fromkeys(image_route) if name in self.painters
         )
         self._now, self._sleep = now, sleep
-        self._ceiling, self._spent = ceiling, spent
+        self.budget = budget or Budget(now=now)
         # Failures that only the owner can mend, each once.
         self.alarms: asyncio.Queue[ProviderError] = asyncio.Queue()
         self._resting = asyncio.Event()
 
-    def only(self, provider: Provider, *, reserved: Decimal = Decimal(0)) -> "Router":
-        """Make a router that asks one provider and nobody else, under the same ceiling.
-
-        `reserved` counts as spent: with it, a call is made only if what it may cost is left.
-        """
+    def only(self, provider: Provider) -> "Router":
+        """Make a router that asks one provider and nobody else, out of the same budget."""
         return Router(
             {provider.name: provider},
             (provider.name,),
             now=self._now,
-            ceiling=self._ceiling,
-            spent=lambda: self._spent() + reserved,
+            budget=self.budget,
             sleep=self._sleep,
         )
 
@@ -217,28 +219,49 @@ class Router:
         first = ((name, chosen),) if name in self.providers else ()
         return (*first, *((other, "") for other in order if not first or other != name))
 
-    def permitted(self, ask: Ask) -> tuple[tuple[str, str], ...]:
+    async def permitted(self, ask: Ask) -> tuple[tuple[str, str], ...]:
         """List who may be asked, in order: the one place where that is decided."""
         order = self.route(concise=ask.concise, model=ask.model)
         if ask.alone:
             order = order[:1]
-        providers = [self.providers[name] for name, _ in order]
-        allowed = policy.permitted(
-            [policy.Standing(each.name, each.paid, each.local) for each in providers],
-            private=ask.stays_home,
-            spent=self._spent(),
-            ceiling=self._ceiling,
-        )
+        standings = [await self._standing(name, model, ask) for name, model in order]
+        allowed = self._allowed(standings, ask)
         return tuple(each for each in order if each[0] in allowed)
 
-    async def stream(self, ask: Ask) -> AsyncGenerator[Part]:
-        """Ask until somebody answers, or raise `NoProvider`, `AllFailed` or `StaysHome`."""
+    def nobody(self, ask: Ask) -> AmbrosioError:
+        """Say why there is nobody who may be asked."""
+        if ask.stays_home:
+            return StaysHome([])
+        return BudgetSpent() if self.route(concise=ask.concise, model=ask.model) else NoProvider()
+
+    def _allowed(self, standings: Sequence[policy.Standing], ask: Ask) -> tuple[str, ...]:
+        left = self.budget.left(ask.person)
+        return policy.permitted(standings, private=ask.stays_home, left=left)
+
+    async def _standing(self, name: str, model: str, ask: Ask) -> policy.Standing:
+        provider = self.providers[name]
+        standing = policy.Standing(name, provider.paid, provider.local)
+        if not provider.paid or (ask.stays_home and not provider.local):
+            return standing
+        try:
+            built = _build(ask, await provider.manner(model), 0)
+        except ProviderError:
+            # Whoever asks it hears the same, and its price is looked at again before the call.
+            return standing
+        return replace(standing, worst_usd=_worst(provider, model, built))
+
+    async def stream(self, ask: Ask, *, report: Report | None = None) -> AsyncGenerator[Part]:
+        """Ask until somebody answers, or raise `NoProvider`, `AllFailed` or `StaysHome`.
+
+        Each call that was made, however it ended, is told to `report`, whose owner has its hold
+        on the budget to settle.
+        """
         said, rounds = "", 0
         # Whoever rests in a later round was still tried.
         tried: dict[str, ProviderError] = {}
         while True:
             try:
-                async with aclosing(self._round(ask)) as parts:
+                async with aclosing(self._round(ask, report)) as parts:
                     async for part in parts:
                         yield part
             except AllFailed as exc:
@@ -256,15 +279,16 @@ class Router:
                     yield Note(cause.note)
             await self._sleep(pause)
 
-    async def _round(self, ask: Ask) -> AsyncGenerator[Part]:
+    async def _round(self, ask: Ask, report: Report | None) -> AsyncGenerator[Part]:
         """Ask everybody once, in order, or raise `NoProvider` or `AllFailed`."""
         causes: list[ProviderError] = []
         said = ""
-        for candidate in self._candidates(ask):
+        for candidate in await self._candidates(ask):
             words: list[str] = []
-            asked = replace(candidate, passed=self._passed(ask, candidate, causes))
+            passed = await self._passed(ask, candidate, causes)
+            asked = replace(candidate, passed=passed)
             try:
-                async with aclosing(self._attempt(asked, ask)) as parts:
+                async with aclosing(self._attempt(asked, ask, report)) as parts:
                     async for part in parts:
                         if isinstance(part, Delta):
                             words.append(part.text)
@@ -277,22 +301,22 @@ class Router:
                 return
         raise AllFailed(causes, partial=said)
 
-    def _candidates(self, ask: Ask) -> list[_Candidate]:
+    async def _candidates(self, ask: Ask) -> list[_Candidate]:
         """List whom to ask: who may be, in order, without those that rest, unless all do."""
         found = [
             _Candidate(self.providers[name], model, self.vitals[name])
-            for name, model in self.permitted(ask)
+            for name, model in await self.permitted(ask)
         ]
         if not found:
-            raise StaysHome([]) if ask.stays_home else NoProvider
+            raise self.nobody(ask)
         now = self._now()
         return [each for each in found if each.vitals.breaker.closed(now)] or found
 
-    def _passed(
+    async def _passed(
         self, ask: Ask, candidate: _Candidate, causes: list[ProviderError]
     ) -> tuple[str, ...]:
         """Say of each that comes before in the order why it did not answer."""
-        permitted = dict(self.permitted(ask))
+        permitted = dict(await self.permitted(ask))
         failed = {cause.provider: str(cause) for cause in causes}
         clauses = []
         for name, _ in self.route(concise=ask.concise, model=ask.model):
@@ -303,7 +327,9 @@ class Router:
             clauses.append(failed.get(name, resting))
         return tuple(clauses)
 
-    async def _attempt(self, candidate: _Candidate, ask: Ask) -> AsyncGenerator[Part]:
+    async def _attempt(
+        self, candidate: _Candidate, ask: Ask, report: Report | None
+    ) -> AsyncGenerator[Part]:
         """Ask one provider, with less of the past if it says that it was too much."""
         vitals, window = candidate.vitals, 0
         asked_at = self._now()
@@ -312,9 +338,8 @@ class Router:
             manner = await candidate.provider.manner(candidate.model)
             while True:
                 built = _build(ask, manner, window)
-                yield Sent(ModelRef(candidate.provider.name, candidate.model))
                 try:
-                    async with aclosing(self._stream(candidate, ask, built)) as parts:
+                    async with aclosing(self._stream(candidate, ask, built, report)) as parts:
                         async for part in parts:
                             if isinstance(part, Begun):
                                 vitals.first_word_seconds = self._now() - asked_at
@@ -334,19 +359,37 @@ class Router:
             vitals.breaker.let_go()
 
     async def _stream(
-        self, candidate: _Candidate, ask: Ask, built: Context
+        self, candidate: _Candidate, ask: Ask, built: Context, report: Report | None
     ) -> AsyncGenerator[Part]:
-        stream = candidate.provider.stream(
-            built, concise=ask.concise, model=candidate.model, chat=ask.chat
-        )
-        async with aclosing(stream) as parts:
-            async for part in parts:
-                if isinstance(part, Begun):
-                    yield replace(
-                        part, start=built.first, dropped=built.dropped, passed=candidate.passed
-                    )
-                else:
-                    yield part
+        """Make one call, with its worst case held from before it is made until it is paid."""
+        provider, model = candidate.provider, candidate.model
+        worst = _worst(provider, model, built)
+        standing = policy.Standing(provider.name, provider.paid, provider.local, worst)
+        if not self._allowed([standing], ask):
+            # Somebody else's call has taken the money since the candidates were listed.
+            raise Unaffordable(provider.name)
+        meter = Meter(provider, model, built, self.budget.hold(ask.person, worst))
+        stream = provider.stream(built, concise=ask.concise, model=model, chat=ask.chat)
+        try:
+            yield Sent(ModelRef(provider.name, model))
+            async with aclosing(stream) as parts:
+                async for part in parts:
+                    meter.take(part)
+                    if isinstance(part, Begun):
+                        yield replace(
+                            part, start=built.first, dropped=built.dropped, passed=candidate.passed
+                        )
+                    else:
+                        yield part
+        except ProviderError:
+            meter.fail()
+            raise
+        finally:
+            bill = meter.bill()
+            if report:
+                report(bill)
+            else:
+                self.budget.settle([bill.hold])
 
     # --- pictures ---------------------------------------------------------------------------------
 
@@ -408,8 +451,7 @@ class Router:
         allowed = policy.permitted(
             [policy.Standing(each.name, each.paid, each.local) for each in painters],
             private=commission.private,
-            spent=self._spent(),
-            ceiling=self._ceiling,
+            left=self.budget.left(commission.person),
         )
         found = [each for each in order if each[0] in allowed]
         if not found:
@@ -440,7 +482,7 @@ class Router:
     def _failed(self, vitals: Vitals, exc: ProviderError) -> None:
         vitals.cause = exc
         # These say nothing about the provider's health.
-        if isinstance(exc, Rejected | Loading | NotRunning):
+        if isinstance(exc, Rejected | Loading | NotRunning | Unaffordable):
             return
         rest = LASTING_REST_SECONDS if isinstance(exc, LASTING) else exc.retry_after_seconds
         vitals.breaker.failed(self._now(), rest_seconds=rest)
@@ -493,6 +535,67 @@ def _askable(vitals: Vitals) -> bool:
     silent = isinstance(cause, KeyRefused | NoCredit | Rejected)
     limited = cause is not None and cause.retry_after_seconds is not None
     return vitals.breaker.open_until is not None and not silent and not limited
+
+
+class Meter:
+    """Counts what a call comes to, for when it ends before the server has counted."""
+
+    def __init__(self, provider: Provider, model: str, built: Context, hold: Hold) -> None:
+        self._ref = ModelRef(provider.name, model)
+        self._tariff = provider.tariff(model)
+        self._prompt = built.tokens
+        self._hold = hold
+        self._begun = False
+        self._words: list[str] = []
+        self._usage: Usage | None = None
+        self._wasted: Usage | None = None
+        self._outcome: Outcome = "stopped"
+
+    def take(self, part: Part) -> None:
+        """Count a piece; what a provider said before it began anew has to be paid as well."""
+        match part:
+            case Begun():
+                self._wasted = self._guess() if self._begun else None
+                self._begun, self._ref = True, part.ref
+                self._words.clear()
+            case Delta():
+                self._words += part.text, part.reasoning
+            case Ended():
+                self._outcome, self._ref, self._usage = "done", part.ref, part.usage
+            case Sent() | Note():
+                pass
+
+    def fail(self) -> None:
+        """Note that the provider did not come to an end."""
+        self._outcome = "failed"
+
+    def _guess(self) -> Usage:
+        words = "".join(self._words)
+        return Usage(self._prompt, context.estimate(words) if words else 0)
+
+    def bill(self) -> Bill:
+        """Write out what it costs; a call that failed before its first word costs nothing."""
+        usage = self._usage
+        if usage is None and (self._begun or self._outcome == "stopped"):
+            usage = self._guess()
+        estimated = usage is not self._usage or self._wasted is not None
+        if usage and self._wasted:
+            usage = usage.plus(self._wasted)
+        counts = self._tariff.cost(usage) if usage else Decimal(0)
+        self._hold.usd = counts
+        return Bill(
+            ref=self._ref,
+            usage=usage,
+            usd=counts if self._tariff.known or usage is None else None,
+            counts_usd=counts,
+            estimated=estimated,
+            outcome=self._outcome,
+            hold=self._hold,
+        )
+
+
+def _worst(provider: Provider, model: str, built: Context) -> Decimal:
+    return provider.tariff(model).worst(built.tokens, context.ANSWER_ROOM)
 
 
 def _build(ask: Ask, manner: Manner, window: int) -> Context:

@@ -25,7 +25,7 @@ from .policy import PAIRING_SECONDS, Pairing
 from .previews import Previewer
 from .providers import OpenAIProvider
 from .replies import Replies, notice
-from .settings import MODELS, Settings
+from .settings import Settings, known_model
 from .store import Store
 from .studio import Studio
 
@@ -38,6 +38,7 @@ UPLOAD_SECONDS = 180.0
 LONGEST_PAUSE_SECONDS = 60.0
 # Of the models that are there when one is gone.
 MOST_NAMES = 8
+DAY_SECONDS = 86_400
 
 
 def telegram_bot(given: Settings) -> telegram.Bot:
@@ -102,7 +103,7 @@ async def serve(
             replies,
             previewer,
             grace_seconds=given.ambrosio_grace_seconds,
-            heard=partial(beat, given.ambrosio_data_dir),
+            heard=_Heard(given, store, now),
             sleep=sleep,
         )
         log.info("listening as @%s; asking %s", bot.username, ", ".join(providers))
@@ -122,7 +123,28 @@ async def serve(
 
 
 def _owners(given: Settings, store: Store) -> frozenset[int]:
-    return given.ambrosio_owner | {person.id for person in store.people() if person.owner}
+    return given.ambrosio_owner | store.owners()
+
+
+class _Heard:
+    """What is done whenever Telegram was heard: a sign of life, and once a day some tidying up."""
+
+    def __init__(self, given: Settings, store: Store, now: Callable[[], float]) -> None:
+        self._given, self._store, self._now = given, store, now
+        self._tidied_at = float("-inf")
+
+    def __call__(self) -> None:
+        beat(self._given.ambrosio_data_dir)
+        days, now = self._given.ambrosio_retention_days, self._now()
+        if not days or now < self._tidied_at + DAY_SECONDS:
+            return
+        self._tidied_at = now
+        try:
+            count = self._store.expire(now - days * DAY_SECONDS)
+        except StoreFailed as exc:
+            log.warning("the disk: %s", exc)
+        else:
+            log.info("forgot %d turns older than %d days", count, days)
 
 
 async def _introduced(
@@ -175,7 +197,7 @@ async def _there(desk: Desk, exc: ProviderError) -> str:
     except ProviderError:
         return ""
     names = sorted(each.id for each in served if each.kind in {"chat", "language"})
-    known = [name for name in names if name in MODELS]
+    known = [name for name in names if known_model(name)]
     shown = [*known, *(name for name in names if name not in known)][:MOST_NAMES]
     return f"It has: {', '.join(f'`{name}`' for name in shown)}." if shown else ""
 

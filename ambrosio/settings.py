@@ -28,6 +28,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from . import catalogue
 from .addresses import is_local, is_public
 from .errors import SettingsInvalid
 from .palette import ImageRow, known
@@ -86,6 +87,7 @@ class ProviderRow(BaseModel):
     first_token_seconds: float = Field(default=30, gt=0)
     silence_seconds: float = Field(default=30, gt=0)
     input_usd: Decimal | None = Field(default=None, ge=0)  # per million tokens
+    cached_usd: Decimal | None = Field(default=None, ge=0)  # None: like any other input
     output_usd: Decimal | None = Field(default=None, ge=0)
     image_model: str = ""  # with it the server makes pictures; without `model` it does nothing else
     # How it is asked for them; None: as together.ai for that flavour, else as OpenAI.
@@ -152,6 +154,12 @@ class Settings(BaseSettings):
     )
     ambrosio_private_default: Literal["on", "off"] = Field(
         default="off", description="on or off: whether chats that nobody has set are private"
+    )
+    ambrosio_person_budget_usd: Decimal | None = Field(
+        default=None, ge=0, description="an amount in US dollars for each guest, like 1"
+    )
+    ambrosio_retention_days: int = Field(
+        default=0, ge=0, description="days after which messages are forgotten, like 90; 0: never"
     )
     ambrosio_grace_seconds: float = Field(
         default=5, ge=0, le=80, description="seconds from 0 to 80, like 5"
@@ -266,44 +274,9 @@ class Settings(BaseSettings):
         return tuple(value for key in keys if (value := key.get_secret_value()))
 
 
-# What is known of models that the named providers serve: window, way to stop the thinking, and
-# US dollars per million tokens (together.ai's list of autumn 2026). Rows in the file overrule it.
-MODELS: Mapping[str, Mapping[str, Any]] = {
-    "openai/gpt-oss-120b": {
-        "context": 131_072,
-        "thinking": "effort",
-        "input_usd": Decimal("0.15"),
-        "output_usd": Decimal("0.60"),
-    },
-    "Qwen/Qwen3.5-9B": {
-        "context": 262_144,
-        "thinking": "reasoning",
-        "input_usd": Decimal("0.17"),
-        "output_usd": Decimal("0.25"),
-    },
-    "zai-org/GLM-5.3-Flash": {
-        "context": 1_000_000,
-        "thinking": "reasoning",
-        "input_usd": Decimal("0.15"),
-        "output_usd": Decimal("0.50"),
-    },
-    "deepseek-ai/DeepSeek-V4.1-Flash": {
-        "context": 1_000_000,
-        "thinking": "reasoning",
-        "input_usd": Decimal("0.30"),
-        "output_usd": Decimal("1.20"),
-    },
-    "mistralai/Mixtral-8x7B-Instruct-v0.1": {
-        "context": 32_768,
-        "system_role": False,
-        "repeat_vv": True,
-    },
-}
-
-
 def known_model(model: str) -> Mapping[str, Any]:
-    """Look up what is known of a model by its id; nothing for a stranger."""
-    return MODELS.get(model, {})
+    """Look up what is known of a chat model by its id; nothing for a stranger."""
+    return catalogue.known(model)
 
 
 def load(folder: Path | None = None, **given: Any) -> Settings:

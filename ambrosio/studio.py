@@ -10,9 +10,11 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from .assistant import Progress
+from .assistant import Progress, expenses
+from .budget import Bill
+from .catalogue import dearest
 from .errors import AllFailed, AmbrosioError, NoProvider
-from .messages import Delta, Ended, ModelRef, Outgoing, Turn
+from .messages import Begun, Delta, ModelRef, Outgoing, Turn
 from .painters import Commission, Painted, Taken
 from .pictures import Picture
 from .router import Ask, Router
@@ -175,7 +177,11 @@ class Studio:
     async def _watch(self, work: Work, canvas: Canvas) -> None:
         order = work.order
         commission = Commission(
-            order.wish, work.seeds, reference=order.reference, private=order.private
+            order.wish,
+            work.seeds,
+            reference=order.reference,
+            private=order.private,
+            person=order.turn.person,
         )
         async with aclosing(self.router.imagine(commission)) as parts:
             async for part in parts:
@@ -198,21 +204,30 @@ class Studio:
         # What is stopped or fails from here on can be tried again without losing what was said.
         work.order = order.retold
         question = f"Prompt: {order.wish.prompt}\n\nSaid: {order.change}"
-        ask = Ask(REWRITE, (), question, model=order.turn.model, private=order.private)
+        ask = Ask(
+            REWRITE,
+            (),
+            question,
+            model=order.turn.model,
+            private=order.private,
+            person=order.turn.person,
+        )
+        bills: list[Bill] = []
         try:
-            async with aclosing(self.router.stream(ask)) as parts:
+            async with aclosing(self.router.stream(ask, report=bills.append)) as parts:
                 async for part in parts:
                     match part:
                         case Delta():
                             said += part.text
-                        case Ended():
-                            usd = self.router.providers[part.ref.provider].price(part.usage)
-                            cost = Expense(order.turn.person, part.ref, part.usage, usd)
-                            work.words.append(cost)
-                        case _:
+                        case Begun():
                             said = ""
+                        case _:
+                            pass
         except (AllFailed, NoProvider):
             said = work.order.wish.prompt
+        finally:
+            work.words += expenses(order.turn.person, bills)
+            self.router.budget.settle(bill.hold for bill in bills)
         prompt = said.strip().strip('"“”').strip()
         if prompt.upper().startswith(TALK) or not prompt:
             self.store.finish(None, expenses=work.words)
@@ -244,6 +259,10 @@ class Studio:
             work.ref,
             None,
             work.usd,
+            counts_usd=dearest("megapixel_usd", "images") * len(work.painted)
+            if work.usd is None
+            else None,
+            kind="image",
             pictures=len(work.painted),
             megapixels=pixels / 1e6,
         )

@@ -1,6 +1,7 @@
 """What every test stands on: one event loop, no network but loopback, a clock that is told."""
 
 import asyncio
+import logging
 import os
 import socket
 from pathlib import Path
@@ -62,6 +63,14 @@ def _clean_environment(monkeypatch):
     for name in [name for name in os.environ if name.startswith(PREFIXES)]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PTB_TIMEDELTA", "1")
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before():
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = before
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from ambrosio.context import Manner
 from ambrosio.messages import Begun, Delta, Ended, Finish, ModelRef
+from ambrosio.money import FREE, Tariff
 
 
 class Echo:
@@ -32,8 +33,8 @@ class Echo:
     async def models(self):
         return self.served
 
-    def price(self, usage):
-        return Decimal(1) if self.paid else Decimal(0)
+    def tariff(self, model=""):
+        return Tariff(Decimal(300), Decimal(300), Decimal(300)) if self.paid else FREE
 
     async def stream(self, context, *, concise=False, model="", **_):
         self.seen.append("\n".join(message.content for message in context.messages))

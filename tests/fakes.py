@@ -7,6 +7,7 @@ from decimal import Decimal
 from ambrosio.context import Manner
 from ambrosio.errors import Faulty, ProviderError
 from ambrosio.messages import Begun, Delta, Ended, Finish, ModelRef, Usage
+from ambrosio.money import FREE, Tariff
 
 
 class FakeProvider:
@@ -28,8 +29,8 @@ class FakeProvider:
     async def manner(self, model=""):
         return self._manner
 
-    def price(self, usage):
-        return Decimal(1) if self.paid else Decimal(0)
+    def tariff(self, model=""):
+        return Tariff(Decimal(1), Decimal(1), Decimal(1)) if self.paid else FREE
 
     async def stream(self, context, *, concise=False, model="", **_):
         self.asked.append(context)

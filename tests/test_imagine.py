@@ -577,7 +577,7 @@ async def test_a_spent_budget_paints_nothing(api, telegram_url, tmp_path, given,
         await anna.say("/imagine a red fox")
         answer = await anna.wait_answer()
 
-    assert answer.text.startswith("The budget is used up")
+    assert answer.text.startswith("This month's budget")
     assert painter.image_requests == []
 
 

@@ -11,6 +11,7 @@ import pytest
 import respx
 
 from ambrosio import errors, pictures
+from ambrosio.budget import Budget
 from ambrosio.painters import Commission, Painted, Painter, Taken
 from ambrosio.palette import ImageRequest, ImageRow
 from ambrosio.providers import OpenAIProvider
@@ -407,8 +408,7 @@ def router_of(*painters, clock, ceiling=None, spent=Decimal(0)):
         sleep=clock.sleep,
         painters={each.name: each for each in painters},
         image_route=tuple(each.name for each in painters),
-        ceiling=ceiling,
-        spent=lambda: spent,
+        budget=Budget(now=clock, ceiling=ceiling, spent=lambda since, person: spent),
     )
 
 

@@ -386,9 +386,9 @@ HOME, AWAY = Standing("home", paid=False), Standing("away", paid=True)
     ],
 )
 def test_a_ceiling_ends_the_paid_ones(spent, ceiling, names):
-    limit = None if ceiling is None else Decimal(ceiling)
+    left = None if ceiling is None else Decimal(ceiling) - Decimal(spent)
 
-    assert permitted([AWAY, HOME], spent=Decimal(spent), ceiling=limit) == names
+    assert permitted([AWAY, HOME], left=left) == names
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ambrosio import cli
 from ambrosio.addresses import is_local, is_public
 from ambrosio.assistant import Assistant, Progress
+from ambrosio.budget import Budget
 from ambrosio.commands import BY_NAME, PRESSES
 from ambrosio.context import Context, Exchange
 from ambrosio.demo.standin import ModelServer, Says, Status
@@ -59,10 +60,10 @@ HOME, AWAY = Standing("home", paid=False, local=True), Standing("away", paid=Tru
     ],
 )
 def test_privacy_and_money_decide_who_may_be_asked(private, spent, ceiling, names):
-    limit = None if ceiling is None else Decimal(ceiling)
+    left = None if ceiling is None else Decimal(ceiling - spent)
 
-    assert permitted([AWAY, HOME], private=private, spent=Decimal(spent), ceiling=limit) == names
-    assert permitted([AWAY], private=True, spent=Decimal(0), ceiling=None) == ()
+    assert permitted([AWAY, HOME], private=private, left=left) == names
+    assert permitted([AWAY], private=True, left=None) == ()
 
 
 @pytest.mark.parametrize(
@@ -289,8 +290,7 @@ async def live(house, deeds, *, private):
             providers,
             route,
             fast_route=fast,
-            ceiling=ceiling,
-            spent=lambda: store.spent(0),
+            budget=Budget(now=lambda: 0.0, spent=store.spent, ceiling=ceiling),
             now=lambda: next(clock),
             sleep=no_sleep,
         )

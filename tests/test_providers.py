@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from decimal import Decimal
 
 import httpx
 import openai
@@ -613,19 +614,20 @@ class TestWhatIsServed:
 
 class TestPrices:
     @pytest.mark.parametrize(
-        ("row", "paid", "price"),
+        ("row", "paid", "price", "known"),
         [
-            ({}, False, "0"),
-            ({"local": False}, True, None),
-            ({"local": False, "input_usd": "0", "output_usd": "0"}, False, "0"),
-            ({"local": False, "input_usd": "2", "output_usd": "4"}, True, "0.000008"),
-            ({"local": False, "input_usd": "2"}, True, None),
+            ({}, False, "0", True),
+            ({"local": False}, True, "0.000021", False),
+            ({"local": False, "input_usd": "0", "output_usd": "0"}, False, "0", True),
+            ({"local": False, "input_usd": "2", "output_usd": "4"}, True, "0.000008", True),
+            ({"local": False, "input_usd": "2"}, True, "0.000019", False),
         ],
     )
-    async def test_what_a_call_costs(self, provider_of, row, paid, price):
+    async def test_what_a_call_costs(self, provider_of, row, paid, price, known):
         provider = provider_of(**row)
 
-        found = provider.price(Usage(2, 1))
+        tariff = provider.tariff()
 
         assert provider.paid is paid
-        assert str(found and found.normalize().__format__("f")) == str(price)
+        assert tariff.known is known
+        assert tariff.cost(Usage(2, 1)) == Decimal(price)

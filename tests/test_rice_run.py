@@ -57,7 +57,7 @@ async def cooking(folder, clock, providers, **given):
     route = {"ambrosio_route": tuple(providers), "providers": providers}
     loaded = loaded.model_copy(update=route)
     async with cli.building(loaded, now=clock, sleep=clock.sleep) as house:
-        asker = Asker(house.assistant.router, charge=partial(house.store.charge, 0), now=clock)
+        asker = Asker(house.assistant.router, charge=partial(house.assistant.pay, 0), now=clock)
         known = {name: house.providers[name] for name in providers}
         yield Kitchen(asker, known, shipped.text("system.txt"), folder, clock), house.store
 
@@ -271,6 +271,8 @@ async def test_who_has_no_budget_does_not_wait_for_those_who_need_none(tmp_path,
             with pytest.raises(NoProvider):
                 await kitchen.asker.ask(kitchen.providers["paid"], RICE)
             local.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await local
 
     assert away.requests == []
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from ambrosio import errors
+from ambrosio.budget import Budget
 from ambrosio.context import Exchange, Manner
 from ambrosio.messages import Begun, Delta, Ended, Sent
 from ambrosio.router import (
@@ -348,20 +349,23 @@ class TestTheBudget:
         [("0", None, "a"), ("0", "5", "a"), ("5", "5", "b"), ("0", "0", "b")],
     )
     async def test_a_ceiling_that_is_reached_ends_the_paid_ones(
-        self, router_of, spent, ceiling, answers
+        self, router_of, clock, spent, ceiling, answers
     ):
         router = router_of(
             FakeProvider("a", paid=True),
             FakeProvider("b"),
-            spent=lambda: Decimal(spent),
-            ceiling=ceiling and Decimal(ceiling),
+            budget=Budget(
+                now=clock,
+                spent=lambda since, person: Decimal(spent),
+                ceiling=ceiling and Decimal(ceiling),
+            ),
         )
 
         assert await said(router) == answers
 
-    async def test_not_even_a_choice_overrules_it(self, router_of):
+    async def test_not_even_a_choice_overrules_it(self, router_of, clock):
         a = FakeProvider("a", paid=True)
-        router = router_of(a, ceiling=Decimal(0))
+        router = router_of(a, budget=Budget(now=clock, ceiling=Decimal(0)))
 
         with pytest.raises(errors.NoProvider):
             await heard(router, Ask("", (), "tea?", model="a"))

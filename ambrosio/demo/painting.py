@@ -6,9 +6,9 @@ mean.
 
 import math
 import random
-import struct
-import zlib
 from colorsys import hsv_to_rgb
+
+from ..png import png
 
 Colour = tuple[int, int, int]
 
@@ -46,13 +46,6 @@ def paint(prompt: str, seed: int, width: int, height: int) -> bytes:
     return png(width, height, b"".join(rows)[: height * (3 * width + 1)])
 
 
-def png(width: int, height: int, lines: bytes) -> bytes:
-    """Return the file for *lines*: eight-bit RGB, each line after a zero for its filter."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    blocks = (b"IHDR", header), (b"IDAT", zlib.compress(lines, 6)), (b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_block(name, body) for name, body in blocks)
-
-
 def _ridge(dice: random.Random, level: float, wave: float, across: int, down: int) -> list[float]:
     """Give the height of a hill for each square across, counted from above."""
     waves = [
@@ -74,7 +67,3 @@ def _colour(hue: float, saturation: float, value: float) -> Colour:
 def _mixed(one: Colour, other: Colour, share: float) -> Colour:
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(one, other, strict=True))
     return red, green, blue
-
-
-def _block(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))

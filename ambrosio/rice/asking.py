@@ -1,26 +1,29 @@
 """Asking one model one thing, as a real turn would, with a watch and a purse.
 
-Goes through the router, so that who may be asked is decided in the one place for it. What a call
-may cost is set aside before it is made, so that the last one does not pass the ceiling either. What
-it cannot know are thoughts that a server counts and does not show.
+Goes through the router, so that who may be asked is decided in the one place for it, and what a
+call may cost is held before it is made. Answers may be longer here than the router foresees, so
+the rest is held beside it: the last call does not pass the ceiling either. What it cannot know are
+thoughts that a server counts and does not show.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from ..context import Context, Manner, estimate
-from ..errors import AllFailed, AmbrosioError, NoProvider
-from ..messages import Begun, Delta, Ended, Finish, ModelRef, Note, Part, Sent, Usage
+from ..budget import Bill, Hold
+from ..context import ANSWER_ROOM, Context, Manner
+from ..errors import AllFailed, AmbrosioError, BudgetSpent, NoProvider
+from ..messages import Begun, Delta, Ended, Finish, Note, Part, Sent, Usage
+from ..money import Tariff
 from ..providers import OpenAIProvider
 from ..router import Ask, Router
 
 # No good answer is longer, and some models never end. Thoughts count.
 MOST_TOKENS = 4096
 
-Charge = Callable[[ModelRef, Usage | None, Decimal | None], None]
+Charge = Callable[[Sequence[Bill]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +63,9 @@ class Reminding:
         """Give an answer as it comes, or raise `ProviderError`."""
         return self._provider.stream(context, concise=concise, model=model, chat=chat)
 
-    def price(self, usage: Usage | None) -> Decimal | None:
-        """Work out what a call has cost."""
-        return self._provider.price(usage)
+    def tariff(self, model: str = "") -> Tariff:
+        """Say what a model there costs."""
+        return self._provider.tariff(model)
 
 
 class Asker:
@@ -72,32 +75,35 @@ class Asker:
         self._router = router
         self._charge = charge
         self._now = now
-        self._reserved: list[Decimal] = []
+        self._holds: list[Hold] = []
         self._freed = asyncio.Event()
 
     async def ask(
         self, provider: OpenAIProvider, ask: Ask, *, reminder: bool | None = None
     ) -> Spoken:
         """Ask, or raise `NoProvider` when the budget does not allow it; failures are told."""
-        asked = Reminding(provider, reminder)
-        worst = _worst(asked, ask)
+        asked, tariff = Reminding(provider, reminder), provider.tariff(_chosen(ask))
+        if not tariff.known and self._router.budget.left(ask.person) is not None:
+            # Hundreds of questions at a price that is only guessed are too much of a risk.
+            raise BudgetSpent
+        longer = tariff.cost(Usage(0, MOST_TOKENS - ANSWER_ROOM))
         while True:
             freed = self._freed
             try:
-                return await self._ask(asked, ask, worst)
+                return await self._ask(asked, ask, longer)
             except NoProvider:
                 # Calls under way seldom cost what is set aside for them.
-                if not sum(self._reserved) or worst.is_infinite():
+                if not any(hold.usd for hold in self._holds):
                     raise
             await freed.wait()
 
-    async def _ask(self, provider: Reminding, ask: Ask, worst: Decimal) -> Spoken:
-        router = self._router.only(provider, reserved=sum(self._reserved, worst))
-        if worst.is_finite():
-            self._reserved.append(worst)
-        watch = _Watch(self._now)
+    async def _ask(self, provider: Reminding, ask: Ask, longer: Decimal) -> Spoken:
+        budget, watch = self._router.budget, _Watch(self._now)
+        bills: list[Bill] = []
+        self._holds.append(hold := budget.hold(ask.person, longer))
         try:
-            async with aclosing(router.stream(ask)) as parts:
+            stream = self._router.only(provider).stream(ask, report=bills.append)
+            async with aclosing(stream) as parts:
                 async for part in parts:
                     watch.take(part)
                     if watch.tokens > MOST_TOKENS:
@@ -106,33 +112,24 @@ class Asker:
             watch.failed(exc)
         finally:
             # Also when it was stopped in the middle: what was said has been paid for.
-            if worst.is_finite():
-                self._reserved.remove(worst)
-            usd = self._pay(provider, ask, watch)
+            self._holds.remove(hold)
+            try:
+                self._charge(bills)
+            finally:
+                budget.settle([hold])
             if watch.begun or watch.failure:
                 self._freed.set()
                 self._freed = asyncio.Event()
-        return watch.spoken(usd)
-
-    def _pay(self, provider: Reminding, ask: Ask, watch: "_Watch") -> Decimal | None:
-        """Enter into the ledger what was said; where nobody has counted, by our own guess."""
-        if watch.begun is None:
-            return None
-        usage = watch.usage or Usage(_size(ask), watch.tokens)
-        usd = provider.price(usage)
-        self._charge(watch.begun.ref, usage, usd)
-        return usd
+        return watch.spoken(_cost(bills) if watch.begun else None)
 
 
-def _worst(provider: Reminding, ask: Ask) -> Decimal:
-    """Say what a call may cost at most; without a price, more than any budget holds."""
-    usd = provider.price(Usage(_size(ask), MOST_TOKENS))
-    return Decimal("Infinity") if usd is None else usd
+def _chosen(ask: Ask) -> str:
+    return ask.model.partition("/")[2]
 
 
-def _size(ask: Ask) -> int:
-    past = sum(estimate(each.question) + estimate(each.answer) for each in ask.history)
-    return estimate(ask.system) + past + estimate(ask.question) + 32
+def _cost(bills: Sequence[Bill]) -> Decimal | None:
+    known = [bill.usd for bill in bills if bill.usd is not None]
+    return sum(known, Decimal(0)) if len(known) == len(bills) else None
 
 
 class _Watch:

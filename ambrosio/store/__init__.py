@@ -10,13 +10,16 @@ from ..messages import Outgoing
 from .conversations import Answered, Asked, Conversations, PlaceState, Via, Visits
 from .gallery import Hung, Painting
 from .inbox import Inbox, Received, Row
-from .ledger import Expense, Ledger
+from .ledger import Account, Expense, Ledger
+from .memory import Found, Memory, Said
 from .people import People, Person
 
 __all__ = [
+    "Account",
     "Answered",
     "Asked",
     "Expense",
+    "Found",
     "Hung",
     "Outcome",
     "Painting",
@@ -24,6 +27,7 @@ __all__ = [
     "PlaceState",
     "Received",
     "Row",
+    "Said",
     "Store",
     "Via",
     "Visits",
@@ -40,7 +44,7 @@ class Outcome:
     painting: Painting | None = None
 
 
-class Store(Inbox, Conversations, People, Ledger):
+class Store(Inbox, Conversations, People, Ledger, Memory):
     """The database; opening and closing it is `with`."""
 
     def set_aside(self, row: Row, error: str, replies: Iterable[Outgoing] = ()) -> None:
@@ -50,6 +54,14 @@ class Store(Inbox, Conversations, People, Ledger):
                 "UPDATE inbox SET state = 'aside', error = ? WHERE seq = ?", (error, row.seq)
             )
             self._enqueue(db, replies)
+
+    def tell_once(self, what: str, replies: Iterable[Outgoing]) -> bool:
+        """Put messages into the outbox, unless that was done before under the same name."""
+        with self._writing() as db:
+            done = db.execute("INSERT OR IGNORE INTO told VALUES (?)", (what,))
+            if done.rowcount:
+                self._enqueue(db, replies)
+        return bool(done.rowcount)
 
     def finish(
         self,

@@ -81,6 +81,13 @@ class Conversations(Database):
         with self._writing() as db:
             self._set_place(db, place, state)
 
+    def go_to(self, place: Place, turn: int) -> None:
+        """Let a place's conversation go on from a turn."""
+        with self._writing() as db:
+            db.execute(
+                "UPDATE places SET head = ? WHERE chat = ? AND topic = ?", (turn, *key(place))
+            )
+
     def history(self, parent: int | None) -> tuple[Exchange, ...]:
         """Give the answered turns that lead to `parent`, itself included, oldest first."""
         found = self._read(

@@ -8,6 +8,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Self
 
@@ -78,7 +79,49 @@ MIGRATIONS = (
         times INTEGER NOT NULL, at REAL NOT NULL,
         PRIMARY KEY (chat, topic, provider, model)) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE ledger ADD COLUMN kind TEXT NOT NULL DEFAULT 'chat';
+    ALTER TABLE ledger ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE ledger ADD COLUMN outcome TEXT NOT NULL DEFAULT 'done';
+    ALTER TABLE ledger ADD COLUMN counts_usd TEXT NOT NULL DEFAULT '0';
+    UPDATE ledger SET counts_usd = usd WHERE usd IS NOT NULL;
+    CREATE TABLE told (what TEXT PRIMARY KEY) WITHOUT ROWID;
+    """,
+    """
+    CREATE VIRTUAL TABLE words USING fts5 (
+        question, answer, content = 'turns', content_rowid = 'id',
+        tokenize = 'unicode61 remove_diacritics 2');
+    INSERT INTO words (words) VALUES ('rebuild');
+    CREATE TRIGGER words_added AFTER INSERT ON turns BEGIN
+        INSERT INTO words (rowid, question, answer) VALUES (new.id, new.question, new.answer);
+    END;
+    CREATE TRIGGER words_gone AFTER DELETE ON turns BEGIN
+        INSERT INTO words (words, rowid, question, answer)
+        VALUES ('delete', old.id, old.question, old.answer);
+    END;
+    CREATE TRIGGER words_changed AFTER UPDATE OF question, answer ON turns BEGIN
+        INSERT INTO words (words, rowid, question, answer)
+        VALUES ('delete', old.id, old.question, old.answer);
+        INSERT INTO words (rowid, question, answer) VALUES (new.id, new.question, new.answer);
+    END;
+    CREATE INDEX turns_people ON turns (person);
+    """,
 )
+
+
+class Total:
+    """Adds amounts up exactly, where SQLite's own `sum` would make floats of them."""
+
+    def __init__(self) -> None:
+        self._sum = Decimal(0)
+
+    def step(self, amount: str | None) -> None:
+        """Take in the amount of a row."""
+        self._sum += Decimal(amount or 0)
+
+    def finalize(self) -> str:
+        """Give the sum."""
+        return str(self._sum)
 
 
 class Database:
@@ -118,6 +161,7 @@ class Database:
 
     def _set_up(self) -> None:
         self._db.row_factory = sqlite3.Row
+        self._db.create_aggregate("total_usd", 1, Total)  # type: ignore[arg-type]  # gives text
         self._db.execute("PRAGMA journal_mode = WAL")
         # FULL: an update that Telegram was told we have must survive a power cut.
         self._db.execute("PRAGMA synchronous = FULL")

@@ -24,6 +24,10 @@ class People(Outbox):
         found = self._read("SELECT * FROM people ORDER BY owner DESC, name")
         return [Person(row["id"], row["name"], bool(row["owner"])) for row in found]
 
+    def owners(self) -> frozenset[int]:
+        """List the owners who were paired; those from the settings are not among them."""
+        return frozenset(person.id for person in self.people() if person.owner)
+
     def admit(self, person: Person, replies: Iterable[Outgoing] = ()) -> None:
         """Let somebody in."""
         with self._writing() as db:

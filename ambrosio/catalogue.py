@@ -1,0 +1,38 @@
+"""What is known of models by their id, from the list that comes with Ambrosio.
+
+The list is data with a date and not a promise: ids retire and prices change, and rows in
+`ambrosio.toml` overrule it.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from importlib import resources
+from typing import Any, Literal
+
+Kind = Literal["chat", "images", "speech"]
+
+
+@cache
+def _shipped() -> Mapping[str, Any]:
+    text = resources.files(__package__).joinpath("data", "prices.toml").read_text("utf-8")
+    return tomllib.loads(text, parse_float=Decimal)
+
+
+def known(model: str, kind: Kind = "chat") -> Mapping[str, Any]:
+    """Look up what is known of a model; nothing for a stranger."""
+    found: Mapping[str, Any] = _shipped()[kind].get(model, {})
+    return found
+
+
+def as_of() -> date:
+    """Tell from which day the prices are."""
+    day: date = _shipped()["as_of"]
+    return day
+
+
+def dearest(price: str, kind: Kind = "chat") -> Decimal:
+    """Give the highest price of this name in the list, for models that are not in it."""
+    return max(Decimal(row.get(price, 0)) for row in _shipped()[kind].values())

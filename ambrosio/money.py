@@ -1,0 +1,67 @@
+"""What a call costs, what it may cost at most, and when a month begins.
+
+Pure, in `Decimal`, in US dollars. A price that nobody knows is never zero: the dearest known one
+stands in for it where money is counted, and `known` says that it must not be shown as the cost.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from .messages import Usage
+
+MILLION = Decimal(1_000_000)
+# Of the ceiling, when the owners are told.
+WARNING_SHARE = Decimal("0.8")
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """Prices of a model per million tokens; `known` is False if they are only a cautious guess."""
+
+    input_usd: Decimal = Decimal(0)
+    output_usd: Decimal = Decimal(0)
+    cached_usd: Decimal = Decimal(0)
+    known: bool = True
+
+    def cost(self, usage: Usage) -> Decimal:
+        """Work out what was spent on so many tokens."""
+        fresh = max(0, usage.prompt - usage.cached)
+        asked = fresh * self.input_usd + usage.cached * self.cached_usd
+        return (asked + usage.completion * self.output_usd) / MILLION
+
+    def worst(self, prompt: int, answer: int) -> Decimal:
+        """Work out what a call may cost: nothing of it cached, and the whole answer used."""
+        return self.cost(Usage(prompt, answer))
+
+
+FREE = Tariff()
+
+
+def month_began(at: float) -> float:
+    """Give the moment at which the month of a moment began, by UTC."""
+    first = datetime.fromtimestamp(at, UTC).replace(day=1, hour=0, minute=0, second=0)
+    return first.replace(microsecond=0).timestamp()
+
+
+def day_began(at: float) -> float:
+    """Give the moment at which the day of a moment began, by UTC."""
+    return at - at % 86_400
+
+
+def month_name(at: float) -> str:
+    """Name a month, as `2026-11`."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m")
+
+
+def nearly_spent(spent: Decimal, ceiling: Decimal | None) -> bool:
+    """Say whether it is time for a warning; nobody needs one about a ceiling of zero."""
+    return bool(ceiling) and ceiling is not None and spent >= ceiling * WARNING_SHARE
+
+
+def dollars(usd: Decimal) -> str:
+    """Write an amount so that a small one is not nothing: `$0.0042`, `$0.37`, `$12.50`."""
+    if usd and abs(usd) < Decimal("0.1"):
+        small = f"${usd:.4f}"
+        return small if small.strip("$0.") else "< $0.0001"
+    return f"${usd:.2f}"
