@@ -246,6 +246,8 @@ class OpenAIProvider:
             async with aclosing(self._patiently(context, model, pin, concise=concise)) as parts:
                 async for part in parts:
                     yield part
+            # A warm-up that has stood behind it in the line has nothing left to do.
+            self._asked += 1
 
     async def _patiently(
         self, context: Context, chosen: str, pin: dict[str, Any], *, concise: bool
