@@ -94,6 +94,8 @@ async def _show(progress: Progress, paper: Paper) -> None:
 def _print_end(answer: Answer) -> None:
     if answer.failure:
         print(f"error: {answer.failure.sentence}", file=sys.stderr)
+    elif answer.looped:
+        print("(cut off: the model only repeated itself from here on)", file=sys.stderr)
     elif answer.cut:
         print("(cut off: the answer reached its length limit)", file=sys.stderr)
     elif answer.ended:

@@ -96,6 +96,7 @@ async def building(
                     share=given.ambrosio_person_budget_usd,
                     guest=partial(_guest, given, store),
                 ),
+                patience_seconds=given.ambrosio_patience_seconds,
                 sleep=sleep,
             )
             assistant = Assistant(

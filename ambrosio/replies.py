@@ -166,6 +166,8 @@ def _notes(answer: Answer) -> list[str]:
         notes.append(answer.failure.sentence)
     elif answer.stopped:
         notes.append("Stopped.")
+    elif answer.looped:
+        notes.append("Cut here: the model only repeated itself from here on.")
     elif answer.cut:
         notes.append(
             "Cut off here: the answer reached its length limit. Ask me to go on for the rest."

@@ -7,7 +7,7 @@ that breaks after it is started afresh by the next one and never spliced.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -40,6 +40,7 @@ from .errors import (
     Unaffordable,
     Unreachable,
 )
+from .hedging import race
 from .messages import Begun, Delta, Ended, ModelRef, Note, Part, Sent, Usage
 from .money import Tariff
 from .painters import Commission, Painted, Painter, Taken
@@ -185,8 +186,10 @@ class Router:
         painters: Mapping[str, Painter] | None = None,
         image_route: tuple[str, ...] = (),
         budget: Budget | None = None,
+        patience_seconds: float = 0,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self._patience_seconds = patience_seconds
         self.providers = providers
         self.vitals: Mapping[str, Vitals] = {name: Vitals() for name in providers}
         self._route = tuple(name for name in dict.fromkeys(route) if name in providers)
@@ -283,12 +286,12 @@ class Router:
         """Ask everybody once, in order, or raise `NoProvider` or `AllFailed`."""
         causes: list[ProviderError] = []
         said = ""
-        for candidate in await self._candidates(ask):
+        line = iter(await self._candidates(ask))
+        for candidate in line:
             words: list[str] = []
-            passed = await self._passed(ask, candidate, causes)
-            asked = replace(candidate, passed=passed)
+            asked = await self._asked(candidate, line, ask, causes, report)
             try:
-                async with aclosing(self._attempt(asked, ask, report)) as parts:
+                async with aclosing(asked) as parts:
                     async for part in parts:
                         if isinstance(part, Delta):
                             words.append(part.text)
@@ -300,6 +303,27 @@ class Router:
             else:
                 return
         raise AllFailed(causes, partial=said)
+
+    async def _asked(
+        self,
+        candidate: _Candidate,
+        line: Iterator[_Candidate],
+        ask: Ask,
+        causes: list[ProviderError],
+        report: Report | None,
+    ) -> AsyncGenerator[Part]:
+        """Ask one provider, and the next in the line as well if a local one is slow to speak."""
+        passed = await self._passed(ask, candidate, causes)
+        attempt = self._attempt(replace(candidate, passed=passed), ask, report)
+        if not self._patience_seconds or not candidate.provider.local or ask.stays_home:
+            return attempt
+
+        def second() -> AsyncGenerator[Part] | None:
+            other = next(line, None)
+            slow = (*passed, f"{candidate.provider.name} is slow")
+            return self._attempt(replace(other, passed=slow), ask, report) if other else None
+
+        return race(attempt, second, patience_seconds=self._patience_seconds, lost=causes.append)
 
     async def _candidates(self, ask: Ask) -> list[_Candidate]:
         """List whom to ask: who may be, in order, without those that rest, unless all do."""

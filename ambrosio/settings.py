@@ -161,6 +161,11 @@ class Settings(BaseSettings):
     ambrosio_retention_days: int = Field(
         default=0, ge=0, description="days after which messages are forgotten, like 90; 0: never"
     )
+    ambrosio_patience_seconds: float = Field(
+        default=0,
+        ge=0,
+        description="seconds after which the next provider is asked as well, like 20; 0 is never",
+    )
     ambrosio_grace_seconds: float = Field(
         default=5, ge=0, le=80, description="seconds from 0 to 80, like 5"
     )

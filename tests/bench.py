@@ -30,16 +30,13 @@ from ambrosio.router import Ask, Router
 from ambrosio.settings import ProviderRow, Settings
 
 from .bench_memory import resident
-from .gguf_model import PRIMER, REPLY, make
+from .gguf_model import LITANY, PRIMER, REPLY, make
 
 WINDOW = 4096
 SYSTEM = shipped.text("system.txt")
 WORDS = sorted(set((PRIMER + REPLY).split()))
 LONG, SHORT = (10, 120), (4, 16)
 MESSAGES = 500
-MANY_WORDS = " ".join(
-    first + second + "x" for first in "bcdfghjklmnpqrs" for second in "aeiouywvtz"
-)
 
 
 class Meter(OpenAIProvider):
@@ -212,7 +209,7 @@ async def main() -> None:
         table.add_column(heading, justify="right")
     with tempfile.TemporaryDirectory() as folder:
         terse = make(Path(folder) / "terse.gguf")
-        wordy = make(Path(folder) / "wordy.gguf", reply=MANY_WORDS)
+        wordy = make(Path(folder) / "wordy.gguf", reply=LITANY)
         for case in CASES:
             model = wordy if case.long_answers else terse
             meter = await measure(case, model, 100)

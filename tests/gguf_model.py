@@ -22,6 +22,8 @@ REPLY = (
     "ask me whatever you like."
 )
 THOUGHT = "Hm - let us consider it first"
+# Long enough not to be taken for a loop when it is said again and again.
+LITANY = " ".join(first + second + "x" for first in "bcdfghjklmnpqrs" for second in "aeiouywvtz")
 # What else the vocabulary should know, so that a question is not read letter by letter.
 PRIMER = """
 You are an assistant that people reach from their phone. If a request begins with the string

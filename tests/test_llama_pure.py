@@ -43,6 +43,9 @@ class TestSizing:
 
         assert (found.threads, found.batch) == (threads, batch)
 
+    def test_a_tiny_model_gets_one_thread(self):
+        assert plan(Shape("llama", 1_000_000, 100, 8_192), Machine(8, GB, GB)).threads == 1
+
     @pytest.mark.parametrize("free", [4, 5, 6, 8, 16, 64])
     def test_model_context_and_cache_never_want_more_than_is_free(self, free):
         found = plan(SMALL_MODEL, Machine(4, free * GB, free * GB))

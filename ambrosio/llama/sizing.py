@@ -27,6 +27,8 @@ SMALLEST_CACHE_BYTES = 64 * MIB
 BATCH, SMALL_BATCH = 512, 256
 FEW_CORES = 4
 SLEEP_SECONDS = 1_800
+# With a model that small, threads wait for each other longer than they work.
+ONE_THREAD_BYTES = 50 * MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +71,20 @@ def plan(shape: Shape, machine: Machine) -> Plan:
     cache = min(LARGEST_CACHE_BYTES, left // 2)
     few = machine.cores <= FEW_CORES
     return Plan(
-        # On a larger machine one core stays free for everything else.
-        threads=machine.cores if few else machine.cores - 1,
+        threads=_threads(shape, machine.cores),
         context=context,
         batch=SMALL_BATCH if few else BATCH,
         cache_mib=cache // MIB if cache >= SMALLEST_CACHE_BYTES else 0,
         # Somebody else may want the memory of a model that fills much of it.
         sleep_seconds=SLEEP_SECONDS if _need(shape, context) * 4 > machine.total_bytes else -1,
     )
+
+
+def _threads(shape: Shape, cores: int) -> int:
+    if shape.weights_bytes < ONE_THREAD_BYTES:
+        return 1
+    # On a larger machine one core stays free for everything else.
+    return cores if cores <= FEW_CORES else cores - 1
 
 
 def _fits(shape: Shape, context: int, free: int) -> bool:
