@@ -25,13 +25,13 @@ def endless(tmp_path_factory):
     return make(path, size=SLOW, reply=LITANY, endless=True)
 
 
-async def unhurried(seconds):
-    """Give the model the time that it really takes to load."""
-    await asyncio.sleep(min(seconds, 0.2))
-
-
 @pytest.fixture
-def life_with(api, telegram_url, tmp_path):
+def life_with(api, telegram_url, tmp_path, clock):
+    async def unhurried(seconds):
+        # The model takes the time that it really takes to load.
+        clock.pass_seconds(seconds)
+        await asyncio.sleep(min(seconds, 0.2))
+
     def start(model, **given):
         more = {"llama_gguf": str(model), **given}
         return living(api, telegram_url, tmp_path, sleep=unhurried, **more)
