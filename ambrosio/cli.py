@@ -9,7 +9,14 @@ import signal
 import sys
 import threading
 import webbrowser
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterator,
+    Mapping,
+)
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,8 +35,6 @@ from .errors import (
     AmbrosioError,
     AnotherPoller,
     DemoFailed,
-    Loading,
-    ProviderError,
     SettingsInvalid,
     StoreFailed,
 )
@@ -38,10 +43,11 @@ from .llama.engine import Engine
 from .money import month_began
 from .painters import Painter
 from .providers import OpenAIProvider
-from .router import LOADING_PAUSE_SECONDS, Router
+from .router import Router
 from .settings import ProviderRow, Settings
 from .store import Store
 from .studio import Canvas, Studio
+from .warming import warm, warming
 from .wishes import Fault
 
 log = logging.getLogger(__name__)
@@ -141,24 +147,10 @@ async def finding_providers(
         there = engine.address
         providers = made(given.rows(llama_base_url=there.url, llama_api_key=there.key))
         providers["llama"].check = partial(engine.check, "llama")
-        async with engine.running(ready=partial(warm, providers["llama"])):
+        async with engine.running(
+            ready=partial(warm, providers["llama"], shipped.text("system.txt"))
+        ):
             yield providers
-
-
-async def warm(
-    provider: OpenAIProvider, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-) -> None:
-    """Let a llama.cpp server read the system prompt before somebody waits for it."""
-    while True:
-        try:
-            await provider.warm(shipped.text("system.txt"))
-        except Loading:
-            await sleep(LOADING_PAUSE_SECONDS)
-        except ProviderError as exc:
-            log.info("not warmed up: %s", exc)
-            return
-        else:
-            return
 
 
 def _guest(given: Settings, store: Store, person: int) -> bool:
@@ -251,7 +243,10 @@ async def _run(given: Settings) -> int:
 
     stop = stopping()
     with alone(given.ambrosio_data_dir):
-        async with building(given) as house:
+        async with (
+            building(given) as house,
+            warming(house.providers.values(), shipped.text("system.txt")),
+        ):
             await serve(
                 given,
                 store=house.store,

@@ -10,7 +10,7 @@ import asyncio
 import random
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,6 @@ from rich.table import Table
 
 from ambrosio import shipped
 from ambrosio.context import Exchange, build
-from ambrosio.hearing import Hearing
 from ambrosio.llama.engine import Engine
 from ambrosio.messages import Begun, Delta, Message, Part
 from ambrosio.providers import OpenAIProvider
@@ -44,23 +43,29 @@ class Meter(OpenAIProvider):
 
     def __init__(self, row: ProviderRow, http: httpx.AsyncClient) -> None:
         super().__init__("llama", row, http)
-        self.read = self.said = self.longest = 0
+        self.read = self.said = self.last_said = self.longest = 0
         self.cuts = self.new = 0
 
-    async def _heard(self, stream: Any, answer: Hearing) -> AsyncGenerator[Part]:
-        watched: Any = self._watched(stream)
-        async with aclosing(super()._heard(watched, answer)) as parts:
-            async for part in parts:
-                yield part
+    @asynccontextmanager
+    async def _listening(self, *args: Any) -> AsyncGenerator[Any]:
+        async with super()._listening(*args) as stream:
+            yield self._watched(stream)
 
     async def _watched(self, stream: Any) -> AsyncGenerator[Any]:
-        async for chunk in stream:
-            if timings := (chunk.model_extra or {}).get("timings"):
-                self.read += timings["prompt_n"]
-                # The token that ends an answer is said, and read with the next question.
-                self.said += timings["predicted_n"] - 1
-                self.longest = max(self.longest, timings["prompt_n"])
-            yield chunk
+        read = said = 0
+        try:
+            async for chunk in stream:
+                extra = chunk.model_extra or {}
+                if progress := extra.get("prompt_progress"):
+                    read = progress["processed"] - progress["cache"]
+                if timings := extra.get("timings"):
+                    # The token that ends an answer is said, and read with the next question.
+                    read, said = timings["prompt_n"], max(0, timings["predicted_n"] - 1)
+                yield chunk
+        finally:
+            self.read, self.said = self.read + read, self.said + said
+            self.last_said = said
+            self.longest = max(self.longest, read)
 
     async def count(self, lines: Sequence[Message]) -> int:
         """Let the server count the tokens of a prompt."""
@@ -85,6 +90,7 @@ class Chat:
     past: list[Exchange] = field(default_factory=list)
     all: list[Exchange] = field(default_factory=list)
     cuts: int = 0
+    unsaid: int = 0
 
     def question(self, turn: int) -> str:
         """Ask something, at the same turn always the same."""
@@ -182,7 +188,7 @@ async def new_tokens(meter: Meter, chats: Sequence[Chat]) -> int:
         whole = build(SYSTEM, tuple(past), last.question, window=10**9)
         total += await meter.count(whole.messages)
         # What was said last is in no prompt.
-        total += len(last.answer.split())
+        total += chat.unsaid
     return total
 
 
@@ -198,6 +204,7 @@ async def take_turn(way: Way, router: Router, meter: Meter, chat: Chat, turn: in
                 words.append(part.text)
     if way in {clock, sliding} and chat.past:
         start = chat.past[0].turn
+    chat.unsaid = meter.last_said
     chat.keep(turn, "".join(words), start)
 
 

@@ -57,8 +57,8 @@ def test_the_readme_can_be_read_at_a_sitting():
     assert len(README.splitlines()) <= 200
 
 
-def test_the_providers_in_the_readme_can_be_used_and_name_every_field(tmp_path):
-    (example,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+def test_the_example_of_a_provider_can_be_used_and_names_every_field(tmp_path):
+    example = (ROOT / "docs" / "ambrosio.toml").read_text("utf-8")
     everything = re.sub(r"^# (?=\w+ = )", "", example, flags=re.MULTILINE)
     (row,) = tomllib.loads(everything)["providers"].values()
     assert set(row) == set(ProviderRow.model_fields)

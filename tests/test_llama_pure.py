@@ -134,13 +134,20 @@ class TestHeader:
         with pytest.raises(Unusable, match="damaged"):
             read(path)
 
-    def test_layers_may_differ(self, tmp_path):
+    @pytest.mark.parametrize(
+        "which",
+        [
+            {"a.attention.head_count_kv": [0, 0, 0, 2]},
+            {"a.attention.head_count_kv": 2, "a.full_attention_interval": 4},
+        ],
+    )
+    def test_not_every_layer_keeps_tokens_in_mind(self, which):
         fields: dict[str, gguf.Value] = {
-            "general.architecture": "lfm2",
-            "lfm2.block_count": 3,
-            "lfm2.attention.head_count": 4,
-            "lfm2.embedding_length": 256,
-            "lfm2.attention.head_count_kv": [0.0, 0.0, 2.0],
+            "general.architecture": "a",
+            "a.block_count": 4,
+            "a.attention.head_count": 4,
+            "a.embedding_length": 256,
+            **which,
         }
 
         assert gguf._shape(fields, 1).token_bytes == 2 * (64 + 64) * 2

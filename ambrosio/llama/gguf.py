@@ -84,8 +84,10 @@ def _shape(fields: Mapping[str, Value], size: int) -> Shape:
     keys = number("attention.key_length", width)
     values = number("attention.value_length", width)
     each = fields.get(f"{architecture}.attention.head_count_kv", heads)
-    # A list has one number for each layer; those with none keep no tokens in mind.
-    in_all = sum(int(one) for one in each) if isinstance(each, list) else int(each) * layers
+    # A list has one number for each layer; those with none keep no tokens in mind. Qwen3.5 says
+    # instead how many layers there are to one that does.
+    keeping = layers // (number("full_attention_interval", 1) or 1)
+    in_all = sum(int(one) for one in each) if isinstance(each, list) else int(each) * keeping
     two_bytes = 2
     return Shape(architecture, size, in_all * (keys + values) * two_bytes, number("context_length"))
 
