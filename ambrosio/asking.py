@@ -25,13 +25,21 @@ UNTHINKING: Mapping[str, Mapping[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One way to put a question: with optional parameters (`frugal`), with a limit, or without."""
+    """One way to put a question.
+
+    Args:
+        lines: the messages.
+        frugal: the plainest answer is wanted, without thoughts.
+        limited: a short one is.
+        most: it may take so many tokens; 0 is no limit.
+        folds: a refusal may mean that the model's template knows no system role.
+    """
 
     lines: tuple[Message, ...]
-    frugal: bool
-    limited: bool
-    # Whether a refusal may mean that the model's template knows no system role.
-    folds: bool
+    frugal: bool = False
+    limited: bool = False
+    most: int = 0
+    folds: bool = False
 
     def milder(self, exc: ProviderError) -> Self | None:
         """Give what to try after a failure, None when there is nothing left."""
@@ -40,29 +48,29 @@ class Attempt:
                 return replace(self, limited=False)
             case TooLong():
                 return None
-            case Rejected() if self.frugal or self.limited:
+            case Rejected() if self.frugal:
+                return replace(self, frugal=False)
+            case Rejected() if self.limited or self.most:
                 # The limit goes last; some models know it only by another name.
-                return replace(self, frugal=False, limited=self.frugal and self.limited)
+                return replace(self, limited=False, most=0)
             case Rejected() if self.folds and self.lines[0].role == "system":
                 return replace(self, lines=fold(self.lines))
             case _:
                 return None
 
-
-def body_for(row: ProviderRow, *, frugal: bool, limited: bool) -> dict[str, Any]:
-    """Put together what goes beside the messages; nothing that nobody asked for.
-
-    `frugal` asks for the plainest answer without thoughts, `limited` for a short one.
-    """
-    body: dict[str, Any] = dict(row.extra)
-    if row.flavour == "llama":
-        # Only with this does a llama.cpp server notice, while it reads, that we are gone.
-        body |= {"return_progress": True}
-    if row.flavour != "together":
-        body |= {"stream_options": {"include_usage": True}}
-    if frugal:
-        body |= {"temperature": 0, **UNTHINKING[row.thinking]}
-    if limited:
-        thoughts = THINKING_TOKENS if row.thinking == "effort" else 0
-        body |= {"max_tokens": CONCISE_TOKENS + thoughts}
-    return body
+    def body(self, row: ProviderRow) -> dict[str, Any]:
+        """Put together what goes beside the messages; nothing that nobody asked for."""
+        body: dict[str, Any] = dict(row.extra)
+        if row.flavour == "llama":
+            # Only with this does a llama.cpp server notice, while it reads, that we are gone.
+            body |= {"return_progress": True}
+        if row.flavour != "together":
+            body |= {"stream_options": {"include_usage": True}}
+        if self.frugal:
+            body |= {"temperature": 0, **UNTHINKING[row.thinking]}
+        if self.limited:
+            thoughts = THINKING_TOKENS if row.thinking == "effort" else 0
+            body |= {"max_tokens": CONCISE_TOKENS + thoughts}
+        elif self.most:
+            body |= {"max_tokens": self.most}
+        return body

@@ -6,16 +6,16 @@ kept beside the history so that it can be asked again.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import Callable, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from .budget import Bill
-from .errors import AllFailed, AmbrosioError, NoProvider, StoreFailed
+from .errors import AllFailed, AmbrosioError, NoProvider
 from .messages import Begun, Delta, Ended, Finish, ModelRef, Note, Outgoing, Place, Sent, Turn
+from .money import Expense, total
 from .router import Ask, Router
-from .store import Answered, Expense, Outcome, Row, Store
+from .store import Answered, Outcome, Row, Store
 
 
 class Progress:
@@ -89,7 +89,7 @@ class Answer:
     stopped: bool = False
     failure: AmbrosioError | None = None
     asked: list[ModelRef] = field(default_factory=list)
-    bills: list[Bill] = field(default_factory=list)
+    expenses: list[Expense] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
@@ -101,8 +101,12 @@ class Answer:
     @property
     def usd(self) -> Decimal | None:
         """What it has cost, as far as that is known; None if it is not, or nobody was asked."""
-        known = [bill.usd for bill in self.bills if bill.usd is not None]
-        return sum(known, Decimal(0)) if known and len(known) == len(self.bills) else None
+        return total(self.expenses)
+
+    def spoke(self, ref: ModelRef) -> None:
+        """Note the model by the name that it gives itself, once it speaks."""
+        numbers = [number for number, it in enumerate(self.asked) if it.provider == ref.provider]
+        self.asked[numbers[-1]] = ref
 
     @property
     def looped(self) -> bool:
@@ -195,11 +199,6 @@ class Assistant:
             progress.text = exc.partial
         except NoProvider as exc:
             answer.failure = exc
-        except asyncio.CancelledError:
-            # The turn is asked again after the next start, and this is paid all the same.
-            with suppress(StoreFailed):
-                self.charge(answer)
-            raise
         if answer.ended and answer.ended.surplus:
             # In the history a loop would only lead to the next one.
             progress.text = progress.text[: -answer.ended.surplus]
@@ -218,34 +217,22 @@ class Assistant:
         progress.parts = [Progress(turn.message) for _ in names]
         if progress.stopped:
             progress.stop()
-        answers: list[Answer] = []
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(self._beside(replace(turn, model=name), part, answers))
-                    for name, part in zip(names, progress.parts, strict=True)
-                ]
-        except asyncio.CancelledError:
-            # Who was still at it has charged its own.
-            with suppress(StoreFailed):
-                for answer in answers:
-                    self.charge(answer)
-            raise
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(self.answer(replace(turn, model=name), part, alone=True))
+                for name, part in zip(names, progress.parts, strict=True)
+            ]
         return [task.result() for task in tasks]
 
-    async def _beside(self, turn: Turn, progress: Progress, answers: list[Answer]) -> Answer:
-        answers.append(answer := await self.answer(turn, progress, alone=True))
-        return answer
-
     async def _listen(self, ask: Ask, answer: Answer, progress: Progress) -> None:
-        async with aclosing(self.router.stream(ask, report=answer.bills.append)) as parts:
+        async with aclosing(self.router.stream(ask, report=answer.expenses.append)) as parts:
             async for part in parts:
                 match part:
                     case Sent():
                         answer.asked.append(part.ref)
                     case Begun():
                         answer.begun = part
-                        answer.asked[-1] = part.ref
+                        answer.spoke(part.ref)
                         progress.void()
                     case Delta():
                         progress.grow(part)
@@ -264,16 +251,9 @@ class Assistant:
         self, answers: Iterable[tuple[Answer, Iterable[Outgoing]]], row: Row | None = None
     ) -> list[int | None]:
         """Keep several answers with what is to be sent of them, in one transaction."""
-        pairs = list(answers)
-        turns = self.store.finish_all(
-            row,
-            [
-                Outcome(replies, self._answered(answer), expenses(answer.turn.person, answer.bills))
-                for answer, replies in pairs
-            ],
+        return self.store.finish_all(
+            row, [Outcome(replies, self._answered(answer)) for answer, replies in answers]
         )
-        self._settle(bill for answer, _ in pairs for bill in answer.bills)
-        return turns
 
     def _answered(self, answer: Answer) -> Answered:
         spoken = answer.failure is None and bool(answer.text.strip())
@@ -284,31 +264,3 @@ class Assistant:
             ref=answer.ref,
             asked=tuple(answer.asked),
         )
-
-    def charge(self, answer: Answer) -> None:
-        """Account for a turn of which nothing else is kept."""
-        self.pay(answer.turn.person, answer.bills)
-
-    def pay(self, person: int, bills: Sequence[Bill]) -> None:
-        """Enter into the ledger what calls came to, and let go what was held for them."""
-        self.store.charge(*expenses(person, bills))
-        self._settle(bills)
-
-    def _settle(self, bills: Iterable[Bill]) -> None:
-        self.router.budget.settle(bill.hold for bill in bills)
-
-
-def expenses(person: int, bills: Iterable[Bill]) -> list[Expense]:
-    """Make rows for the ledger of what calls came to."""
-    return [
-        Expense(
-            person,
-            bill.ref,
-            bill.usage,
-            bill.usd,
-            counts_usd=bill.counts_usd,
-            estimated=bill.estimated,
-            outcome=bill.outcome,
-        )
-        for bill in bills
-    ]

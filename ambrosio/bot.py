@@ -357,8 +357,6 @@ class Bot:
             else:
                 answers = [await assistant.answer(turn, progress)]
         if progress.superseded:
-            for answer in answers:
-                assistant.charge(answer)
             old = [preview.message] if preview.message else []
             self._store.finish(row, [Outgoing(row.place, edits=each, delete=True) for each in old])
             await self._replies.deliver(row.place)
@@ -416,7 +414,8 @@ class Bot:
         places = [Place(owner) for owner in self._desk.owners()]
         text = (
             f"This month's calls have cost {dollars(budget.spent())} of {dollars(budget.ceiling)}. "
-            "When that is used up, only models that cost nothing answer until the month ends. "
+            "What the rest does not cover is answered by models that cost nothing, until the "
+            "month ends. "
             "/usage shows where it went."
         )
         if self._store.tell_once(f"budget {month}", [notice(each, text)[0] for each in places]):

@@ -1,51 +1,55 @@
 """How much may still be spent, and by whom.
 
-What the ledger has, and what is on its way into it: a call holds its worst case from before it is
-made, then what it has cost, until the ledger has that. So calls side by side cannot spend the same
-dollar. A ceiling can be passed by one answer that grows longer than foreseen, and by no second one.
+A call is in the ledger at its worst case from before it is made, and at what it has cost from its
+end on. So calls side by side cannot spend the same dollar, and one that a pulled plug has cut off
+still counts. Only a server that takes no limit for an answer can pass a ceiling, by that answer.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Literal
+from typing import Protocol
 
-from .messages import ModelRef, Usage
-from .money import day_began, month_began, month_name, nearly_spent
+from .money import Expense, month_began, month_name, nearly_spent
+from .policy import Standing, permitted
 
-Outcome = Literal["done", "stopped", "failed"]
-
-
-@dataclass(slots=True, eq=False)
-class Hold:
-    """Money of somebody that is spoken for."""
-
-    person: int
-    usd: Decimal
+# What an answer may take where there is a ceiling: the worst case counts on it, and it is sent.
+MOST_TOKENS = 8192
 
 
-@dataclass(frozen=True, slots=True)
-class Bill:
-    """What one call has come to; `counts_usd` stands in where the price is not known."""
+class Ledger(Protocol):
+    """Where calls are entered."""
 
-    ref: ModelRef
-    usage: Usage | None
-    usd: Decimal | None
-    counts_usd: Decimal
-    estimated: bool = False
-    outcome: Outcome = "done"
-    hold: Hold | None = None
+    def spent(self, since: float, person: int | None = None) -> Decimal:
+        """Sum what counts since a moment, of one person or (None) of all."""
+        ...
+
+    def enter(self, expense: Expense, call: int | None = None) -> int:
+        """Enter a call, or what one that is there has come to; give its number."""
+        ...
 
 
-def _nothing(_since: float, _person: int | None) -> Decimal:
-    return Decimal(0)
+@dataclass(slots=True)
+class Slate:
+    """A ledger that is wiped when Ambrosio ends, and knows no days."""
+
+    calls: list[Expense] = field(default_factory=list)
+
+    def spent(self, since: float, person: int | None = None) -> Decimal:  # noqa: ARG002
+        """Sum what counts, of one person or (None) of all."""
+        counts = [each.counts for each in self.calls if person in {None, each.person}]
+        return sum(counts, Decimal(0))
+
+    def enter(self, expense: Expense, call: int | None = None) -> int:
+        """Enter a call, or what one that is there has come to; give its number."""
+        if call is None:
+            call = len(self.calls)
+        self.calls[call:] = [expense, *self.calls[call + 1 :]]
+        return call
 
 
 def _nobody(_person: int) -> bool:
     return False
-
-
-Spent = Callable[[float, int | None], Decimal]
 
 
 class Budget:
@@ -55,7 +59,7 @@ class Budget:
         self,
         *,
         now: Callable[[], float],
-        spent: Spent = _nothing,
+        ledger: Ledger | None = None,
         ceiling: Decimal | None = None,
         share: Decimal | None = None,
         guest: Callable[[int], bool] = _nobody,
@@ -64,24 +68,23 @@ class Budget:
 
         Args:
             now: tells the time.
-            spent: gives what was spent since a moment, by one person or (None) by all.
+            ledger: knows what was spent, and takes what is.
             ceiling: what a month may cost.
             share: what a month may cost for each guest.
             guest: says whom `share` limits: owners have the whole ceiling.
         """
-        self._now, self._spent, self._guest = now, spent, guest
+        self._now, self._ledger, self._guest = now, ledger or Slate(), guest
         self.ceiling, self.share = ceiling, share
-        self._holds: set[Hold] = set()
+        # The month in which a call was too dear for what was left of the ceiling.
+        self._short = ""
 
     def limit(self, person: int) -> Decimal | None:
         """Give a guest's share, None for those who have none."""
         return self.share if self._guest(person) else None
 
-    def spent(self, person: int | None = None, *, today: bool = False) -> Decimal:
-        """Sum what this month, or today, has cost, with what is not in the ledger yet."""
-        began = day_began if today else month_began
-        held = [it.usd for it in self._holds if person in {None, it.person}]
-        return self._spent(began(self._now()), person) + sum(held, Decimal(0))
+    def spent(self, person: int | None = None) -> Decimal:
+        """Sum what this month has cost, with the worst of what is under way."""
+        return self._ledger.spent(month_began(self._now()), person)
 
     def left(self, person: int) -> Decimal | None:
         """Say how much somebody may still spend this month; None: there is no ceiling."""
@@ -92,16 +95,29 @@ class Budget:
             rests.append(limit - self.spent(person))
         return min(rests) if rests else None
 
-    def hold(self, person: int, usd: Decimal) -> Hold:
-        """Set money aside for a call."""
-        hold = Hold(person, usd)
-        self._holds.add(hold)
-        return hold
+    def permitted(
+        self, standings: Iterable[Standing], *, person: int, private: bool
+    ) -> tuple[str, ...]:
+        """List who may be asked, by `policy` and by what is left."""
+        standings = list(standings)
+        if self.ceiling is not None:
+            whole = permitted(standings, private=private, left=None)
+            covered = permitted(standings, private=private, left=self.ceiling - self.spent())
+            self._short = self._short if covered == whole else month_name(self._now())
+        return permitted(standings, private=private, left=self.left(person))
 
-    def settle(self, holds: Iterable[Hold | None]) -> None:
-        """Let go what the ledger has now."""
-        self._holds.difference_update(hold for hold in holds if hold)
+    def begin(self, worst: Expense) -> int | None:
+        """Enter a call that is about to be made; one that costs nothing waits for its end."""
+        if not worst.counts:
+            return None
+        return self._ledger.enter(replace(worst, estimated=True, outcome="open"))
+
+    def end(self, call: int | None, expense: Expense) -> None:
+        """Enter what a call has come to."""
+        self._ledger.enter(expense, call)
 
     def warning(self) -> str:
         """Name the month whose ceiling is nearly reached; empty while there is enough."""
-        return month_name(self._now()) if nearly_spent(self.spent(), self.ceiling) else ""
+        month = month_name(self._now())
+        nearly = self.ceiling and (self._short == month or nearly_spent(self.spent(), self.ceiling))
+        return month if nearly else ""

@@ -43,7 +43,7 @@ from .llama.engine import Engine
 from .money import month_began
 from .painters import Painter
 from .providers import OpenAIProvider
-from .router import Router
+from .router import Gallery, Router
 from .settings import ProviderRow, Settings
 from .store import Store
 from .studio import Canvas, Studio
@@ -86,22 +86,28 @@ async def building(
                 if provider.row.image_model
             }
             everybody = (*given.ambrosio_route, *given.providers)
+            budget = Budget(
+                now=now,
+                ledger=store,
+                ceiling=given.ambrosio_monthly_budget_usd,
+                share=given.ambrosio_person_budget_usd,
+                guest=partial(_guest, given, store),
+            )
+            gallery = Gallery(
+                painters,
+                (*given.ambrosio_image_route, *everybody),
+                now=now,
+                budget=budget,
+                sleep=sleep,
+            )
             router = Router(
                 providers,
                 tuple(
                     name for name in everybody if name in providers and providers[name].row.talks
                 ),
                 now=now,
-                painters=painters,
-                image_route=(*given.ambrosio_image_route, *everybody),
                 fast_route=given.ambrosio_fast_route,
-                budget=Budget(
-                    now=now,
-                    spent=store.spent,
-                    ceiling=given.ambrosio_monthly_budget_usd,
-                    share=given.ambrosio_person_budget_usd,
-                    guest=partial(_guest, given, store),
-                ),
+                budget=budget,
                 patience_seconds=given.ambrosio_patience_seconds,
                 sleep=sleep,
             )
@@ -112,7 +118,7 @@ async def building(
                 private=given.ambrosio_private_default == "on",
                 now=now,
             )
-            studio = Studio(store, router, now=now, dice=secrets.randbelow)
+            studio = Studio(store, router, gallery, now=now, dice=secrets.randbelow)
             yield House(given, store, providers, assistant, studio)
 
 
@@ -383,11 +389,7 @@ async def _rice(given: Settings, wish: dict[str, Any]) -> int:
         # Failures are part of the report, and lines between the bars would tear them.
         logging.getLogger("ambrosio").setLevel(logging.ERROR)
     async with building(given) as house:
-        asker = Asker(
-            house.assistant.router,
-            charge=partial(house.assistant.pay, 0),
-            now=asyncio.get_running_loop().time,
-        )
+        asker = Asker(house.assistant.router, now=asyncio.get_running_loop().time)
         kitchen = terminal.Kitchen(
             asker, house.providers, house.assistant.system, given.ambrosio_data_dir, now
         )

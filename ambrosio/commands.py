@@ -9,7 +9,6 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 
 from . import __version__, belongings, imagine
 from .comparing import compare, press_go_on
@@ -202,7 +201,7 @@ async def rice(desk: Desk, call: Call) -> Reply:
         desk.providers,
         desk.assistant.system,
         own=desk.folder / "rice.toml",
-        charge=partial(desk.assistant.pay, call.person),
+        person=call.person,
         progress=desk.running[call.place],
         private=desk.assistant.private(call.place),
         now=desk.now(),
@@ -217,7 +216,7 @@ async def status(desk: Desk, call: Call) -> Reply:
     """Tell how everybody is doing."""
     now = desk.now()
     lines = [f"**Ambrosio {__version__}**, up {_duration(now - desk.started_at)}"]
-    for name, vitals in desk.assistant.router.vitals.items():
+    for name, vitals in desk.assistant.router.health.vitals.items():
         lines.append(f"{_health(vitals.failure)} **{name}** {desk.providers[name].row.model}")
         details = []
         if vitals.first_word_seconds is not None:

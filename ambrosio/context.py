@@ -44,7 +44,8 @@ class Manner:
 class Context:
     """What is sent, the first turn of the past that is in it, and how many had to be left out.
 
-    `uncut` is what a server that remembers the chat has in mind, when something was left out.
+    `uncut` is what a server that remembers the chat has in mind, when something was left out;
+    `most` are the tokens that the answer may take, 0 where that is left open.
     """
 
     messages: tuple[Message, ...]
@@ -52,6 +53,7 @@ class Context:
     first: int | None
     dropped: int
     uncut: tuple[Message, ...] = ()
+    most: int = 0
 
 
 def estimate(text: str) -> int:

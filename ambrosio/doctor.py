@@ -200,7 +200,7 @@ async def _question(provider: OpenAIProvider, ceiling: Decimal | None) -> Findin
         return Finding(
             provider.name, False, "said nothing for a minute", "see its log", needed=False
         )
-    first = router.vitals[provider.name].first_word_seconds or 0
+    first = router.health.vitals[provider.name].first_word_seconds or 0
     where = "at home" if provider.local else "outside"
     return Finding(provider.name, True, f"{used} answers after {first:.1f} s ({where})")
 

@@ -59,9 +59,8 @@ class Easel:
         if work is None:
             return False
         if canvas.superseded:
-            # The words have been edited: nobody waits for this, but it may have cost something.
-            expenses = self._desk.studio.expenses(work)
-            self._desk.store.finish(row, _away(row, preview.message), expenses=expenses)
+            # The words have been edited: nobody waits for this.
+            self._desk.store.finish(row, _away(row, preview.message))
             await self._replies.deliver(row.place)
         else:
             await self._hand_in(row, work, preview.message)

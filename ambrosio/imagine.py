@@ -157,7 +157,7 @@ async def press_vary(desk: Desk, call: Call) -> Reply:
 
 def _paints_from_pictures(studio: Studio, painting: Painting) -> bool:
     ref = painting.ref
-    painter = studio.router.painters.get(ref.provider) if ref else None
+    painter = studio.gallery.painters.get(ref.provider) if ref else None
     return bool(ref and painter and painter.row(ref.model).reference)
 
 

@@ -4,11 +4,13 @@ Pure, in `Decimal`, in US dollars. A price that nobody knows is never zero: the 
 stands in for it where money is counted, and `known` says that it must not be shown as the cost.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Literal
 
-from .messages import Usage
+from .messages import ModelRef, Usage
 
 MILLION = Decimal(1_000_000)
 # Of the ceiling, when the owners are told.
@@ -36,6 +38,41 @@ class Tariff:
 
 
 FREE = Tariff()
+
+Kind = Literal["chat", "image", "speech"]
+# An open call is under way, or was when the plug was pulled.
+Outcome = Literal["open", "done", "stopped", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Expense:
+    """One call of a provider; `usd` is None when its price is not known.
+
+    `counts_usd` is what then counts against the budget in its place, and `estimated` says that the
+    usage is a guess, since the server did not count.
+    """
+
+    person: int
+    ref: ModelRef
+    usage: Usage | None
+    usd: Decimal | None
+    counts_usd: Decimal | None = None
+    kind: Kind = "chat"
+    estimated: bool = False
+    outcome: Outcome = "done"
+    pictures: int = 0
+    megapixels: float = 0.0
+
+    @property
+    def counts(self) -> Decimal:
+        """What is taken from the budget for it."""
+        return self.usd or Decimal(0) if self.counts_usd is None else self.counts_usd
+
+
+def total(expenses: Iterable[Expense]) -> Decimal | None:
+    """Add up what calls have cost; None if that is not known of each, or there are none."""
+    known = [each.usd for each in expenses]
+    return None if None in known or not known else sum(filter(None, known), Decimal(0))
 
 
 def month_began(at: float) -> float:

@@ -31,6 +31,7 @@ from .errors import (
     Unwelcome,
 )
 from .messages import ModelRef
+from .money import Expense
 from .palette import ImageRequest, ImageRow
 from .pictures import Picture
 from .providers import OpenAIProvider
@@ -139,6 +140,23 @@ class Painter:
                     yield Painted(picture, usd, outcome.lost)
         if failure:
             raise failure
+
+    def worst(self, model: str, commission: Commission) -> Expense:
+        """Say what a commission costs at most: all of its pictures, as large as they are asked."""
+        row, count = self.row(model), len(commission.seeds)
+        asked = palette.fit(commission.wish, commission.seeds, model, row).requests[0]
+        width, height = asked.width, asked.height
+        usd = palette.price(row, width=width, height=height, steps=asked.steps)
+        counts = palette.dearest(width=width, height=height) if usd is None else usd
+        return Expense(
+            commission.person,
+            ModelRef(self.name, model),
+            None,
+            None if usd is None else usd * count * self.paid,
+            counts_usd=counts * count * self.paid,
+            kind="image",
+            pictures=count,
+        )
 
     def _price(self, row: ImageRow, picture: Picture, *, steps: int) -> Decimal | None:
         """Work out what a picture has cost in US dollars, None when that is not known."""

@@ -1,7 +1,8 @@
 """Image models: what each can do, and a wish brought to the nearest of it.
 
-Pure. The table says what is known of models as together.ai serves them in autumn 2026; rows in
-`ambrosio.toml` overrule and extend it. A stranger is asked for as little as possible.
+Pure. The table says what is known of models as together.ai serves them in autumn 2026, prices are
+in `catalogue`, and rows in `ambrosio.toml` overrule both. A stranger is asked for as little as
+possible.
 """
 
 import math
@@ -12,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from . import catalogue
 from .wishes import Wish
 
 MEGAPIXEL = Decimal(1_000_000)
@@ -55,48 +57,29 @@ _KONTEXT = {"ratios": _RATIOS, "most_steps": 50, "steps": 28, "reference": "imag
 _SHAPED = {"ratios": _RATIOS, "seed": False}
 
 TABLE: Mapping[str, Mapping[str, Any]] = {
-    "stabilityai/stable-diffusion-xl-base-1.0": {
-        "name": "SDXL",
-        "megapixel_usd": Decimal("0.0019"),
-        **_SD,
-    },
-    "stabilityai/stable-diffusion-3-medium": {
-        "name": "SD3",
-        "megapixel_usd": Decimal("0.0019"),
-        **_SD,
-    },
+    "stabilityai/stable-diffusion-xl-base-1.0": {"name": "SDXL", **_SD},
+    "stabilityai/stable-diffusion-3-medium": {"name": "SD3", **_SD},
     "black-forest-labs/FLUX.1-schnell": {
         "name": "FLUX schnell",
         "ratios": _RATIOS,
         "most_steps": 12,
         "steps": 4,
         "avoid": True,
-        "megapixel_usd": Decimal("0.0027"),
-        "priced_steps": 4,
     },
-    "black-forest-labs/FLUX.1.1-pro": {"name": "FLUX 1.1", "megapixel_usd": Decimal("0.04")},
-    "black-forest-labs/FLUX.1-kontext-pro": {
-        "name": "FLUX Kontext",
-        "megapixel_usd": Decimal("0.04"),
-        **_KONTEXT,
-    },
+    "black-forest-labs/FLUX.1.1-pro": {"name": "FLUX 1.1"},
+    "black-forest-labs/FLUX.1-kontext-pro": {"name": "FLUX Kontext", **_KONTEXT},
     "black-forest-labs/FLUX.1-kontext-max": {"name": "FLUX Kontext max", **_KONTEXT},
     "black-forest-labs/FLUX.2-dev": {
         "name": "FLUX",
         "most_steps": 50,
         "steps": 28,
-        "usd": Decimal("0.0154"),
         **_FLUX2,
     },
-    "black-forest-labs/FLUX.2-pro": {"name": "FLUX pro", "usd": Decimal("0.03"), **_FLUX2},
+    "black-forest-labs/FLUX.2-pro": {"name": "FLUX pro", **_FLUX2},
     "black-forest-labs/FLUX.2-flex": {"name": "FLUX flex", "most_steps": 50, **_FLUX2},
     "black-forest-labs/FLUX.2-max": {"name": "FLUX max", **_FLUX2},
-    "Qwen/Qwen-Image": {
-        "name": "Qwen",
-        "most_steps": 75,
-        "megapixel_usd": Decimal("0.0058"),
-    },
-    "google/imagen-4.0-fast": {"name": "Imagen", "usd": Decimal("0.02"), **_SHAPED},
+    "Qwen/Qwen-Image": {"name": "Qwen", "most_steps": 75},
+    "google/imagen-4.0-fast": {"name": "Imagen", **_SHAPED},
     "google/imagen-4.0-preview": {"name": "Imagen 4", **_SHAPED},
     "ideogram/ideogram-3.0": {"name": "Ideogram", **_SHAPED},
     "gpt-image-1": {
@@ -144,7 +127,9 @@ def known(model: str, rows: Mapping[str, ImageRow]) -> ImageRow:
     """Look up what is known of a model: in the given rows, then in the table."""
     if model in rows:
         return rows[model]
-    return ImageRow(**TABLE[model]) if model in TABLE else STRANGER
+    if model not in TABLE:
+        return STRANGER
+    return ImageRow(**TABLE[model], **catalogue.known(model, "images"))
 
 
 def called(name: str, rows: Mapping[str, ImageRow]) -> str:
@@ -196,6 +181,12 @@ def price(row: ImageRow, *, width: int, height: int, steps: int) -> Decimal | No
         return None
     cost = row.megapixel_usd * width * height / MEGAPIXEL
     return cost * steps / row.priced_steps if row.priced_steps and steps else cost
+
+
+def dearest(*, width: int, height: int) -> Decimal:
+    """Say what one picture costs where it costs most, for models whose price nobody knows."""
+    prices = [price(known(model, {}), width=width, height=height, steps=0) for model in TABLE]
+    return max(usd for usd in prices if usd is not None)
 
 
 def refused(wish: Wish, lost: Collection[str]) -> tuple[str, ...]:

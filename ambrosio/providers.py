@@ -18,7 +18,7 @@ import openai
 from openai import AsyncOpenAI, AsyncStream
 from openai.types.chat import ChatCompletionChunk
 
-from .asking import Attempt, body_for
+from .asking import Attempt
 from .catalogue import dearest
 from .context import CAUTIOUS_WINDOW, Context, Manner, fold
 from .errors import (
@@ -260,10 +260,13 @@ class OpenAIProvider:
         row, learnt = self._row(chosen), self._known(chosen)
         model = chosen or row.model
         frugal, limited = concise and learnt.frugal, concise and learnt.limited
-        attempt = Attempt(context.messages, frugal, limited, folds=row.flavour == "llama")
+        most = context.most if learnt.limited else 0
+        attempt = first = Attempt(
+            context.messages, frugal, limited, most, folds=row.flavour == "llama"
+        )
         refused = False
         while True:
-            body = body_for(row, frugal=attempt.frugal, limited=attempt.limited) | pin
+            body = attempt.body(row) | pin
             asked = self._once(attempt.lines, context.tokens, model, body)
             try:
                 async with aclosing(asked) as parts:
@@ -278,7 +281,8 @@ class OpenAIProvider:
                 break
         if refused:
             log.info("%s wants to be asked in a simpler way for %s", self.name, model)
-            learnt.frugal, learnt.limited = attempt.frugal, attempt.limited
+            learnt.frugal &= attempt.frugal == first.frugal
+            learnt.limited &= (attempt.limited, attempt.most) == (first.limited, first.most)
             learnt.system_role = attempt.lines[0].role == "system"
 
     async def warm(self, system: str, *, model: str = "") -> None:
@@ -314,7 +318,7 @@ class OpenAIProvider:
         at_most: int | None = None,
     ) -> None:
         """Let the server read without saying a word; give up when too much of it is new."""
-        body = body_for(self.row, frugal=False, limited=False) | more | {"max_tokens": 0}
+        body = Attempt(lines).body(self.row) | more | {"max_tokens": 0}
         model = model or self.row.model
         answer = Hearing(self.name, model)
         async with self._listening(lines, 0, model, body, answer) as stream:

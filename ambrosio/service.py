@@ -108,10 +108,11 @@ async def serve(
         )
         log.info("listening as @%s; asking %s", bot.username, ", ".join(providers))
         _warn(given, providers)
+        store.waive_pictures()
         async with asyncio.TaskGroup() as group:
             beside = [
                 group.create_task(_pair(desk, say, stop, sleep)),
-                group.create_task(assistant.router.watch()),
+                group.create_task(assistant.router.health.watch()),
                 group.create_task(_alarm(desk, replies)),
             ]
             try:
@@ -176,7 +177,7 @@ def _warn(given: Settings, providers: Mapping[str, OpenAIProvider]) -> None:
 async def _alarm(desk: Desk, replies: Replies) -> None:
     """Tell the owners, once each, of what nobody else can mend."""
     while True:
-        exc = await desk.assistant.router.alarms.get()
+        exc = await desk.assistant.router.health.alarms.get()
         text = f"{exc.alarm} {await _there(desk, exc)}".strip()
         for owner in sorted(desk.owners()):
             place = Place(owner)

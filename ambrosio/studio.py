@@ -1,4 +1,4 @@
-"""One order for pictures, whatever the channel it comes by: choose seeds, ask, account.
+"""One order for pictures, whatever the channel it comes by: choose seeds, ask, keep.
 
 What `assistant` is for words. It knows neither Telegram nor a terminal. A failed order keeps its
 wish, so that it can be tried again.
@@ -10,15 +10,13 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from .assistant import Progress, expenses
-from .budget import Bill
-from .catalogue import dearest
+from .assistant import Progress
 from .errors import AllFailed, AmbrosioError, NoProvider
 from .messages import Begun, Delta, ModelRef, Outgoing, Turn
 from .painters import Commission, Painted, Taken
 from .pictures import Picture
-from .router import Ask, Router
-from .store import Answered, Expense, Painting, Row, Store
+from .router import Ask, Gallery, Router
+from .store import Answered, Painting, Row, Store
 from .wishes import SEEDS, Wish
 
 # Chosen seeds are short enough to be typed.
@@ -103,7 +101,6 @@ class Work:
     seconds: float = 0.0
     stopped: bool = False
     failure: AmbrosioError | None = None
-    words: list[Expense] = field(default_factory=list)
 
     @property
     def pictures(self) -> tuple[Picture, ...]:
@@ -139,12 +136,13 @@ class Studio:
         self,
         store: Store,
         router: Router,
+        gallery: Gallery,
         *,
         now: Callable[[], float],
         dice: Callable[[int], int],
     ) -> None:
         self.store = store
-        self.router = router
+        self.router, self.gallery = router, gallery
         self._now, self._dice = now, dice
 
     async def paint(self, order: Order, canvas: Canvas) -> Work | None:
@@ -183,7 +181,7 @@ class Studio:
             private=order.private,
             person=order.turn.person,
         )
-        async with aclosing(self.router.imagine(commission)) as parts:
+        async with aclosing(self.gallery.paint(commission)) as parts:
             async for part in parts:
                 canvas.take(part)
 
@@ -212,9 +210,8 @@ class Studio:
             private=order.private,
             person=order.turn.person,
         )
-        bills: list[Bill] = []
         try:
-            async with aclosing(self.router.stream(ask, report=bills.append)) as parts:
+            async with aclosing(self.router.stream(ask)) as parts:
                 async for part in parts:
                     match part:
                         case Delta():
@@ -225,12 +222,8 @@ class Studio:
                             pass
         except (AllFailed, NoProvider):
             said = work.order.wish.prompt
-        finally:
-            work.words += expenses(order.turn.person, bills)
-            self.router.budget.settle(bill.hold for bill in bills)
         prompt = said.strip().strip('"“”').strip()
         if prompt.upper().startswith(TALK) or not prompt:
-            self.store.finish(None, expenses=work.words)
             return False
         work.order = replace(order, wish=replace(order.wish, prompt=prompt))
         return True
@@ -246,31 +239,11 @@ class Studio:
             start=history[0].turn if history else None,
             ref=work.ref,
         )
-        painting = work.painting
-        return self.store.finish(row, replies, answered, self.expenses(work), painting)
-
-    def expenses(self, work: Work) -> list[Expense]:
-        """List what an order has cost."""
-        if work.ref is None:
-            return work.words
-        pixels = sum(each.width * each.height for each in work.pictures)
-        pictures = Expense(
-            work.order.turn.person,
-            work.ref,
-            None,
-            work.usd,
-            counts_usd=dearest("megapixel_usd", "images") * len(work.painted)
-            if work.usd is None
-            else None,
-            kind="image",
-            pictures=len(work.painted),
-            megapixels=pixels / 1e6,
-        )
-        return [*work.words, pictures]
+        return self.store.finish(row, replies, answered, work.painting)
 
     def name(self, ref: ModelRef) -> str:
         """Say what people call a model."""
-        row = self.router.painters[ref.provider].row(ref.model)
+        row = self.gallery.painters[ref.provider].row(ref.model)
         return row.name or ref.model.rpartition("/")[2]
 
 

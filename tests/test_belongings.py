@@ -15,7 +15,8 @@ from ambrosio import logs
 from ambrosio.cli import main
 from ambrosio.demo.standin import Says, Status
 from ambrosio.messages import ModelRef, Place, Turn
-from ambrosio.store import Answered, Expense, Person, PlaceState, Store
+from ambrosio.money import Expense
+from ambrosio.store import Answered, Person, PlaceState, Store
 
 from .house import OWNER, living
 
@@ -161,7 +162,8 @@ class TestForgetting:
             kept(store, f"in private: {SECRET}", ANSWER)
             own = kept(store, f"in the group: {SECRET}", ANSWER, chat=-1001, message=5)
             kept(store, "and I?", "Yes.", person=43, chat=-1001, message=6, parent=own)
-            store.charge(Expense(OWNER, ref, None, Decimal(1)), Expense(43, ref, None, Decimal(2)))
+            store.enter(Expense(OWNER, ref, None, Decimal(1)))
+            store.enter(Expense(43, ref, None, Decimal(2)))
             count = store.forget_person(OWNER)
 
             assert count == 2

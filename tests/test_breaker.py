@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from ambrosio.breaker import LONGEST_REST_SECONDS, Breaker
+from ambrosio.router.breaker import LONGEST_REST_SECONDS, Breaker
 
 
 def state(breaker, now):

@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from ambrosio.breaker import REST_SECONDS
 from ambrosio.context import Exchange
 from ambrosio.demo.standin import (
     BrokenSse,
@@ -22,6 +21,7 @@ from ambrosio.errors import AllFailed, Faulty, KeyRefused, ModelGone, NoCredit, 
 from ambrosio.messages import Begun
 from ambrosio.providers import Served
 from ambrosio.router import Ask, Router
+from ambrosio.router.breaker import REST_SECONDS
 
 from .echo import Echo
 from .house import living
@@ -236,7 +236,9 @@ class Ward:
         return [part async for part in self.router.stream(ask)]
 
     def alarms(self):
-        return [self.router.alarms.get_nowait() for _ in range(self.router.alarms.qsize())]
+        return [
+            self.router.health.alarms.get_nowait() for _ in range(self.router.health.alarms.qsize())
+        ]
 
 
 async def test_a_resting_provider_comes_back_by_itself(clock):
@@ -244,10 +246,10 @@ async def test_a_resting_provider_comes_back_by_itself(clock):
     for _ in range(3):
         await ward.ask()
     ward.one.sick = Faulty("one")
-    await ward.router.probe()
-    assert not ward.router.vitals["one"].breaker.closed(clock())
+    await ward.router.health.probe()
+    assert not ward.router.health.vitals["one"].breaker.closed(clock())
     ward.one.sick = None
-    await ward.router.probe()
+    await ward.router.health.probe()
     await ward.ask()
 
     assert ward.one.checks == 2
@@ -264,21 +266,21 @@ async def test_a_probe_ends_no_rest_of_which_it_knows_nothing(clock, failure):
     ward = Ward(clock, (failure, None))
     await ward.ask()
 
-    await ward.router.probe()
+    await ward.router.health.probe()
 
     assert ward.one.checks == 0
-    assert not ward.router.vitals["one"].breaker.closed(clock())
+    assert not ward.router.health.vitals["one"].breaker.closed(clock())
 
 
 async def test_a_model_that_is_served_again_is_asked_again(clock):
     ward = Ward(clock, (ModelGone("one", model="x"), None))
     await ward.ask()
-    await ward.router.probe()
-    assert not ward.router.vitals["one"].breaker.closed(clock())
+    await ward.router.health.probe()
+    assert not ward.router.health.vitals["one"].breaker.closed(clock())
     ward.one.served = [Served("x")]
-    await ward.router.probe()
+    await ward.router.health.probe()
 
-    assert ward.router.vitals["one"].breaker.closed(clock())
+    assert ward.router.health.vitals["one"].breaker.closed(clock())
 
 
 async def test_only_the_first_failure_of_a_kind_that_lasts_is_an_alarm(clock):

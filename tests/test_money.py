@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from ambrosio import catalogue, money
-from ambrosio.budget import Bill, Budget
+from ambrosio.budget import MOST_TOKENS, Budget, Slate
 from ambrosio.cli import main
-from ambrosio.context import ANSWER_ROOM, Manner
+from ambrosio.context import Manner
 from ambrosio.demo.standin import (
     Dies,
     EmptyAnswer,
@@ -20,20 +20,22 @@ from ambrosio.demo.standin import (
     Holds,
     ModelServer,
     Says,
+    StallsBefore,
     Status,
 )
 from ambrosio.errors import AllFailed, NoProvider
 from ambrosio.messages import Begun, Delta, Ended, Finish, ModelRef, Usage
-from ambrosio.money import Tariff, dollars, month_began, nearly_spent
+from ambrosio.money import Expense, Tariff, dollars, month_began, nearly_spent
 from ambrosio.policy import Standing, permitted
 from ambrosio.providers import OpenAIProvider
 from ambrosio.router import Ask, Router
 from ambrosio.settings import ProviderRow
-from ambrosio.store import Expense, Person, Store
+from ambrosio.store import Person, Store
 
 from .house import OWNER, living
 
 D = Decimal
+REF = ModelRef("together", "m")
 
 
 def moment(text):
@@ -154,9 +156,10 @@ class TestPrices:
 
 class TestBudget:
     def budget(self, clock, spent, **rules):
+        calls = [Expense(person or 8, REF, None, usd) for person, usd in spent.items()]
         return Budget(
             now=clock,
-            spent=lambda since, person: spent.get(person, D(0)),
+            ledger=Slate(calls),
             guest=lambda person: person != OWNER,
             **rules,
         )
@@ -175,20 +178,21 @@ class TestBudget:
         ],
     )
     def test_guests_have_a_share_and_owners_the_whole(self, clock, rules, person, left):
-        spent = {None: D(3), 7: D("0.75")}
+        spent = {OWNER: D("2.25"), 7: D("0.75")}
 
         assert self.budget(clock, spent, **rules).left(person) == left
 
     def test_calls_side_by_side_cannot_spend_the_same_dollar(self, clock):
         budget = self.budget(clock, {}, ceiling=D(5))
-        one, other = budget.hold(7, D(3)), budget.hold(8, D(1))
+        one = budget.begin(Expense(7, REF, None, D(3)))
+        other = budget.begin(Expense(8, REF, None, None, counts_usd=D(1)))
         assert budget.left(OWNER) == D(1)
 
-        one.usd = D("0.5")
+        budget.end(one, Expense(7, REF, None, D("0.5")))
         assert budget.left(OWNER) == D("3.5")
 
-        budget.settle([one, other])
-        assert budget.left(OWNER) == D(5)
+        budget.end(other, Expense(8, REF, None, D(0)))
+        assert budget.left(OWNER) == D("4.5")
 
 
 def hired(url, **row):
@@ -252,8 +256,8 @@ class Paid:
 
 
 async def test_of_many_questions_at_once_only_those_that_are_covered_are_asked(clock):
-    worst = Decimal(ANSWER_ROOM)
-    bills: list[Bill] = []
+    worst = Decimal(MOST_TOKENS)
+    bills: list[Expense] = []
     budget = Budget(now=clock, ceiling=worst * 2)
     router = Router({"paid": Paid()}, ("paid",), now=clock, budget=budget)
 
@@ -279,7 +283,8 @@ class TestTheLedger:
         async with bot({"together": hired(together_url)}) as life:
             yield life
 
-    def rows(self, life):
+    @staticmethod
+    def rows(life):
         return [
             (row["outcome"], bool(row["estimated"]), row["prompt"], row["completion"], row["usd"])
             for row in life.store._read("SELECT * FROM ledger ORDER BY id")
@@ -395,15 +400,52 @@ class TestTheLedger:
 RULES = {"ambrosio_monthly_budget_usd": D("0.5"), "ambrosio_route": ("together", "llama")}
 
 
+class TestThePulledPlug:
+    """A call that nobody has lived to see the end of."""
+
+    async def test_its_worst_case_counts_for_the_rest_of_the_month(
+        self, anna, bot, together, together_url
+    ):
+        together.script(StallsBefore())
+        async with bot({"together": hired(together_url)}, **RULES) as life:
+            await anna.say("rice?")
+            await together.wait_for(lambda: together.served)
+            [(outcome, estimated, *_, worst)] = TestTheLedger.rows(life)
+            held = life.store.spent(0)
+
+        assert (outcome, estimated) == ("open", True)
+        assert D("0.004") < held == D(worst)
+
+    async def test_an_order_for_pictures_is_charged_when_it_is_given_again(self, tmp_path, clock):
+        with Store(tmp_path / "ambrosio.db", now=clock) as store:
+            budget = Budget(now=clock, ledger=store)
+            budget.begin(Expense(OWNER, REF, None, D(1)))
+            budget.begin(Expense(OWNER, REF, None, D(2), kind="image", pictures=1))
+            assert store.spent(0) == 3
+            store.waive_pictures()
+
+            assert store.spent(0) == 1
+
+    def test_what_was_forgotten_meanwhile_stays_so(self, tmp_path, clock):
+        with Store(tmp_path / "ambrosio.db", now=clock) as store:
+            budget = Budget(now=clock, ledger=store)
+            call = budget.begin(Expense(OWNER, REF, None, D(1)))
+            store.forget_person(OWNER)
+            budget.end(call, Expense(OWNER, REF, None, D("0.5")))
+
+            assert store.spent(0) == D("0.5")
+            assert store.spent(0, OWNER) == 0
+
+
 class TestTheBudgetRunsOut:
     """The worst case of a call is some six cents here, and an answer about one and a half."""
 
     def earlier(self, life, usd):
         """Have something spent in the days before."""
-        life.store.charge(Expense(OWNER, ModelRef("together", "m"), None, D(usd)))
+        life.store.enter(Expense(OWNER, ModelRef("together", "m"), None, D(usd)))
 
     async def ask(self, life, anna, together):
-        together.script(Says(prose(500)))
+        together.script(Says(prose(2000)))
         await anna.say("/new")
         await anna.say("question")
         await life.settled()
@@ -411,7 +453,7 @@ class TestTheBudgetRunsOut:
     async def test_in_the_middle_of_a_day_the_model_at_home_goes_on(
         self, bot, anna, model, model_url, together, together_url
     ):
-        rows = {"together": hired(together_url, output_usd=D(30))}
+        rows = {"together": hired(together_url, output_usd=D("7.5"))}
         async with bot(rows, llama_base_url=model_url, **RULES) as life:
             self.earlier(life, "0.37")
             asked = 0
@@ -435,7 +477,7 @@ class TestTheBudgetRunsOut:
         assert "of $0.50" in warning
 
     async def test_the_owners_are_warned_once_a_month(self, bot, anna, api, together, together_url):
-        rows = {"together": hired(together_url, output_usd=D(30))}
+        rows = {"together": hired(together_url, output_usd=D("7.5"))}
         async with bot(rows, **RULES) as life:
             warned = []
             for _ in range(2):
@@ -446,6 +488,18 @@ class TestTheBudgetRunsOut:
                 api.state.now.pass_seconds(32 * 86_400)
 
         assert warned == [1, 1, 2, 2]
+
+    async def test_they_are_warned_as_well_when_a_call_is_refused_before_that(
+        self, bot, anna, together, together_url
+    ):
+        rows = {"together": hired(together_url, output_usd=D(30))}
+        async with bot(rows, **RULES) as life:
+            self.earlier(life, "0.3")
+            await self.ask(life, anna, together)
+            await self.ask(life, anna, together)
+
+        assert together.requests == []
+        assert sum("have cost $0.30 of $0.50" in line.text for line in anna.answers) == 1
 
     async def test_without_a_model_at_home_one_plain_line_says_so(
         self, bot, anna, together, together_url
@@ -473,7 +527,7 @@ class TestTheBudgetRunsOut:
     ):
         ben = api.person(43, "Ben").private()
         rows = {"together": hired(together_url)}
-        async with bot(rows, ambrosio_person_budget_usd=D("0.0018")) as life:
+        async with bot(rows, ambrosio_person_budget_usd=D("0.0055")) as life:
             life.store.admit(Person(43, "Ben", owner=False))
             together.script(Says(prose(1000)))
             await ben.say("question")
@@ -492,7 +546,7 @@ class TestUsage:
     async def test_one_screen_shows_what_was_spent_and_what_is_left(
         self, bot, anna, model_url, together, together_url
     ):
-        rows = {"together": hired(together_url, output_usd=D(1000))}
+        rows = {"together": hired(together_url, output_usd=D(500))}
         together.script(Says(prose(500)))
         given = {"ambrosio_monthly_budget_usd": D(5), "llama_base_url": model_url}
         async with bot(rows, **given) as life:
@@ -506,7 +560,7 @@ class TestUsage:
             text = (await anna.wait_answer()).text
             await life.settled()
 
-        assert D("0.4") < spent < 1
+        assert D("0.2") < spent < 1
         assert f"Today 2 calls, {dollars(spent)}" in text
         assert f"together chat: 1 call, {dollars(spent)}" in text
         assert "llama chat: 1 call, $0.00" in text
@@ -529,8 +583,8 @@ class TestUsage:
         monkeypatch.chdir(tmp_path)
         ref = ModelRef("together", "openai/gpt-oss-120b")
         with Store(tmp_path / "ambrosio.db", now=lambda: moment("2026-10-02")) as store:
-            store.charge(Expense(OWNER, ref, Usage(10, 5), D("0.0000045")))
-            store.charge(Expense(OWNER, ref, Usage(10, 5), None, D("0.1"), estimated=True))
+            store.enter(Expense(OWNER, ref, Usage(10, 5), D("0.0000045")))
+            store.enter(Expense(OWNER, ref, Usage(10, 5), None, D("0.1"), estimated=True))
 
     @pytest.mark.usefixtures("ledger")
     def test_the_terminal_gives_json_that_rounds_nothing(self):

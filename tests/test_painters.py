@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+from contextlib import aclosing
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,12 +11,14 @@ import httpx
 import pytest
 import respx
 
-from ambrosio import errors, pictures
-from ambrosio.budget import Budget
+from ambrosio import errors, palette, pictures
+from ambrosio.budget import Budget, Slate
+from ambrosio.messages import ModelRef
+from ambrosio.money import Expense
 from ambrosio.painters import Commission, Painted, Painter, Taken
 from ambrosio.palette import ImageRequest, ImageRow
 from ambrosio.providers import OpenAIProvider
-from ambrosio.router import Router
+from ambrosio.router import Gallery
 from ambrosio.settings import ProviderRow
 from ambrosio.wishes import Wish
 
@@ -387,28 +390,26 @@ async def test_a_server_at_home_sends_nobody_outside(http, server):
 # --- whom to ask, and whom next -------------------------------------------------------------------
 
 
-async def asked(router, *, count=1, model="", private=False):
+async def asked(gallery, *, count=1, model="", private=False):
     """Collect what comes of a commission, and the failure at its end."""
     wish = Wish("a fox", count=count, model=model)
     commission = Commission(wish, tuple(range(7, 7 + count)), private=private)
     parts = []
     try:
-        async for part in router.imagine(commission):
+        async for part in gallery.paint(commission):
             parts.append(part)  # noqa: PERF401  what came before a failure counts
     except errors.AmbrosioError as exc:
         return parts, exc
     return parts, None
 
 
-def router_of(*painters, clock, ceiling=None, spent=Decimal(0)):
-    return Router(
-        {},
-        (),
+def gallery_of(*painters, clock, ceiling=None, slate=None):
+    return Gallery(
+        {each.name: each for each in painters},
+        tuple(each.name for each in painters),
         now=clock,
         sleep=clock.sleep,
-        painters={each.name: each for each in painters},
-        image_route=tuple(each.name for each in painters),
-        budget=Budget(now=clock, ceiling=ceiling, spent=lambda since, person: spent),
+        budget=Budget(now=clock, ceiling=ceiling, ledger=slate),
     )
 
 
@@ -422,7 +423,7 @@ def home(http, **row):
 async def test_pictures_are_asked_for_side_by_side(http, server, clock):
     route = images(server, coded(PNG), coded(PNG), coded(PNG), coded(PNG))
 
-    parts, failure = await asked(router_of(painter(http), clock=clock), count=4)
+    parts, failure = await asked(gallery_of(painter(http), clock=clock), count=4)
 
     assert failure is None
     assert sorted(sent(route, call)["seed"] for call in range(4)) == [7, 8, 9, 10]
@@ -435,7 +436,7 @@ async def test_the_next_one_is_asked_where_one_cannot(http, server, clock):
     images(server, refusal(402))
     local = server.post(f"{HOME}/images/generations").mock(return_value=coded(PNG))
 
-    parts, failure = await asked(router_of(painter(http), home(http), clock=clock))
+    parts, failure = await asked(gallery_of(painter(http), home(http), clock=clock))
 
     assert failure is None
     assert local.called
@@ -446,7 +447,7 @@ async def test_what_there_is_of_several_is_given_and_nobody_else_is_asked(http, 
     images(server, coded(PNG), refusal(500), coded(WEBP), refusal(500))
     local = server.post(f"{HOME}/images/generations").mock(return_value=coded(PNG))
 
-    parts, failure = await asked(router_of(painter(http), home(http), clock=clock), count=4)
+    parts, failure = await asked(gallery_of(painter(http), home(http), clock=clock), count=4)
 
     assert len([part for part in parts if isinstance(part, Painted)]) == 2
     assert [type(cause) for cause in failure.causes] == [errors.Faulty]
@@ -457,7 +458,7 @@ async def test_a_short_retry_after_is_waited_out_once(http, server, clock):
     route = images(server, refusal(429, headers={"retry-after": "7"}), coded(PNG))
     began = clock()
 
-    _, failure = await asked(router_of(painter(http), clock=clock))
+    _, failure = await asked(gallery_of(painter(http), clock=clock))
 
     assert failure is None
     assert route.call_count == 2
@@ -468,7 +469,7 @@ async def test_a_private_commission_stays_at_home(http, server, clock):
     outside = images(server, coded(PNG))
     server.post(f"{HOME}/images/generations").mock(return_value=refusal(500))
 
-    _, failure = await asked(router_of(painter(http), home(http), clock=clock), private=True)
+    _, failure = await asked(gallery_of(painter(http), home(http), clock=clock), private=True)
 
     assert [type(cause) for cause in failure.causes] == [errors.Faulty]
     assert not outside.called
@@ -477,7 +478,7 @@ async def test_a_private_commission_stays_at_home(http, server, clock):
 async def test_a_private_commission_without_a_painter_at_home_asks_nobody(http, server, clock):
     outside = images(server, coded(PNG))
 
-    _, failure = await asked(router_of(painter(http), clock=clock), private=True)
+    _, failure = await asked(gallery_of(painter(http), clock=clock), private=True)
 
     assert type(failure) is errors.PaintsHome
     assert not outside.called
@@ -486,10 +487,11 @@ async def test_a_private_commission_without_a_painter_at_home_asks_nobody(http, 
 async def test_a_spent_budget_leaves_those_that_cost_nothing(http, server, clock):
     outside = images(server, coded(PNG))
     server.post(f"{HOME}/images/generations").mock(return_value=coded(PNG))
-    limits = {"clock": clock, "ceiling": Decimal(5), "spent": Decimal(5)}
+    spent = Expense(7, ModelRef("together", "m"), None, Decimal(5))
+    limits = {"clock": clock, "ceiling": Decimal(5), "slate": Slate([spent])}
 
-    parts, _ = await asked(router_of(painter(http), home(http), **limits))
-    _, failure = await asked(router_of(painter(http), **limits))
+    parts, _ = await asked(gallery_of(painter(http), home(http), **limits))
+    _, failure = await asked(gallery_of(painter(http), **limits))
 
     assert parts[0].ref.provider == "home"
     assert parts[1].usd == 0
@@ -497,8 +499,79 @@ async def test_a_spent_budget_leaves_those_that_cost_nothing(http, server, clock
     assert not outside.called
 
 
+LARGE = Decimal("0.0019922944")
+
+
+@pytest.mark.parametrize(("ceiling", "paid"), [(LARGE * 4, True), (LARGE * 4 - LARGE / 99, False)])
+async def test_the_worst_case_of_all_pictures_has_to_be_covered(http, server, clock, ceiling, paid):
+    images(server, *[coded(PNG)] * 4)
+    slate = Slate()
+
+    gallery = gallery_of(painter(http), clock=clock, ceiling=ceiling, slate=slate)
+    _, failure = await asked(gallery, count=4)
+
+    assert (failure is None) is paid
+    assert [(each.usd, each.pictures, each.outcome) for each in slate.calls] == (
+        [(LARGE * 4, 4, "done")] if paid else []
+    )
+
+
+async def test_orders_side_by_side_cannot_spend_the_same_dollar(http, server, clock):
+    images(server, coded(PNG))
+    gallery = gallery_of(painter(http), clock=clock, ceiling=LARGE)
+
+    outcomes = await asyncio.gather(*(asked(gallery) for _ in range(3)))
+
+    said = sorted(type(failure).__name__ for _, failure in outcomes)
+    assert said == ["BudgetSpent", "BudgetSpent", "NoneType"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "usd", "pictures", "estimated"),
+    [
+        # Nobody has painted what was refused, and nobody is sure of what did not come whole.
+        ([coded(PNG), refusal(500)], LARGE, 1, False),
+        ([coded(PNG), coded(PNG[:100])], LARGE * 2, 1, True),
+        ([refusal(402), refusal(402)], Decimal(0), 0, False),
+    ],
+)
+async def test_an_order_that_fails_costs_what_was_painted(
+    http, server, clock, answers, usd, pictures, estimated
+):
+    images(server, *answers)
+    slate = Slate()
+    await asked(gallery_of(painter(http), clock=clock, slate=slate), count=2)
+
+    (call,) = slate.calls
+    assert (call.usd, call.pictures, call.estimated) == (usd, pictures, estimated)
+    assert call.outcome == "failed"
+
+
+async def test_an_order_that_is_left_costs_what_was_painted(http, server, clock):
+    images(server, coded(PNG), coded(PNG))
+    slate = Slate()
+    gallery = gallery_of(painter(http), clock=clock, slate=slate)
+    async with aclosing(gallery.paint(Commission(Wish("a fox", count=2), (7, 8)))) as parts:
+        async for part in parts:
+            assert isinstance(part, Taken)
+            break
+
+    (call,) = slate.calls
+    assert (call.usd, call.pictures, call.outcome) == (Decimal(0), 0, "stopped")
+
+
+async def test_what_a_stranger_asks_is_unknown_and_counts_as_the_dearest(http, server, clock):
+    images(server, coded(PNG))
+    slate = Slate()
+    await asked(gallery_of(painter(http), clock=clock, slate=slate), model="together/x/y")
+
+    (call,) = slate.calls
+    assert call.usd is None
+    assert call.counts == palette.dearest(width=1024, height=1024) > Decimal("0.04")
+
+
 async def test_nobody_to_ask_is_told(clock):
-    _, failure = await asked(router_of(clock=clock))
+    _, failure = await asked(gallery_of(clock=clock))
 
     assert type(failure) is errors.NoPainter
 
@@ -508,7 +581,7 @@ async def test_whoever_names_a_model_gets_no_other_one(http, server, clock):
     server.get(f"{BASE}/models?serverless").respond(json=[{"id": "flux", "type": "image"}])
     local = server.post(f"{HOME}/images/generations").mock(return_value=coded(PNG))
 
-    _, failure = await asked(router_of(painter(http), home(http), clock=clock), model="nobody")
+    _, failure = await asked(gallery_of(painter(http), home(http), clock=clock), model="nobody")
 
     assert "It has flux" in failure.sentence
     assert not local.called
@@ -528,7 +601,7 @@ async def test_whoever_names_a_model_gets_no_other_one(http, server, clock):
     ],
 )
 async def test_a_model_is_asked_for_where_it_is_served(http, clock, model, first):
-    router = router_of(home(http), painter(http), clock=clock)
+    gallery = gallery_of(home(http), painter(http), clock=clock)
 
-    assert router.image_route(model)[0] == first
-    assert {name for name, _ in router.image_route(model)} == {"home", "together"}
+    assert gallery.route(model)[0] == first
+    assert {name for name, _ in gallery.route(model)} == {"home", "together"}

@@ -35,7 +35,7 @@ from ambrosio.messages import Message, Place, Turn
 from ambrosio.policy import Standing, permitted
 from ambrosio.reading import Question
 from ambrosio.replies import compose, compose_compared
-from ambrosio.router import Ask, Router
+from ambrosio.router import Ask, Gallery, Router
 from ambrosio.settings import load
 from ambrosio.store import Store
 from ambrosio.studio import Studio
@@ -136,7 +136,8 @@ class Phone:
 
     def __init__(self, assistant: Assistant, providers: Mapping[str, Any], *, private: bool):
         self.assistant, self.store, self.private = assistant, assistant.store, private
-        studio = Studio(self.store, assistant.router, now=lambda: 0.0, dice=lambda _: 0)
+        gallery = Gallery({}, (), now=lambda: 0.0)
+        studio = Studio(self.store, assistant.router, gallery, now=lambda: 0.0, dice=lambda _: 0)
         self.desk = Desk(
             self.store, assistant, studio, providers, lambda: frozenset({OWNER}), lambda: 0.0
         )
@@ -290,7 +291,7 @@ async def live(house, deeds, *, private):
             providers,
             route,
             fast_route=fast,
-            budget=Budget(now=lambda: 0.0, spent=store.spent, ceiling=ceiling),
+            budget=Budget(now=lambda: 0.0, ledger=store, ceiling=ceiling),
             now=lambda: next(clock),
             sleep=no_sleep,
         )

@@ -4,7 +4,6 @@ import asyncio
 import json
 from contextlib import asynccontextmanager
 from decimal import Decimal
-from functools import partial
 
 import httpx
 import pytest
@@ -57,7 +56,7 @@ async def cooking(folder, clock, providers, **given):
     route = {"ambrosio_route": tuple(providers), "providers": providers}
     loaded = loaded.model_copy(update=route)
     async with cli.building(loaded, now=clock, sleep=clock.sleep) as house:
-        asker = Asker(house.assistant.router, charge=partial(house.assistant.pay, 0), now=clock)
+        asker = Asker(house.assistant.router, now=clock)
         known = {name: house.providers[name] for name in providers}
         yield Kitchen(asker, known, shipped.text("system.txt"), folder, clock), house.store
 
@@ -228,8 +227,8 @@ def counting(words):
 
 async def test_the_budget_is_not_passed_by_the_last_call_either(tmp_path, clock, capsys):
     model = ModelServer("m", answer=lambda _: Says(counting(600)))
-    # A call may cost 4,096 micro-dollars and costs 400: there is room for it four times.
-    ceiling = Decimal("0.0055")
+    # A call may cost 8,192 micro-dollars and costs 400: there is room for it four times.
+    ceiling = Decimal("0.0096")
     async with model.serving() as url:
         rows = {"paid": row(url, **PRICED)}
         budget = {"ambrosio_monthly_budget_usd": ceiling}

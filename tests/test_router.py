@@ -6,17 +6,17 @@ from decimal import Decimal
 import pytest
 
 from ambrosio import errors
-from ambrosio.budget import Budget
+from ambrosio.budget import Budget, Slate
 from ambrosio.context import Exchange, Manner
-from ambrosio.messages import Begun, Delta, Ended, Sent
-from ambrosio.router import (
+from ambrosio.messages import Begun, Delta, Ended, ModelRef, Sent
+from ambrosio.money import Expense
+from ambrosio.router import Ask, Router
+from ambrosio.router.health import (
     LASTING_REST_SECONDS,
     LOADING_PAUSE_SECONDS,
     LOADING_ROUNDS,
     LONGEST_PAUSE_SECONDS,
     PASSING_PAUSE_SECONDS,
-    Ask,
-    Router,
 )
 
 from .fakes import FakeProvider
@@ -193,7 +193,7 @@ class TestFailover:
             assert a.open == 1
 
         assert a.open == 0
-        assert router.vitals["a"].breaker.closed(0)
+        assert router.health.vitals["a"].breaker.closed(0)
 
 
 class TestAnotherRound:
@@ -275,7 +275,7 @@ class TestHealth:
             await heard(router)
 
         assert (len(a.asked), len(b.asked)) == (3, 5)
-        assert router.vitals["a"].failure == str(fault())
+        assert router.health.vitals["a"].failure == str(fault())
 
     async def test_after_its_rest_it_is_asked_again(self, router_of, clock):
         a, b = FakeProvider("a", *[fault()] * 3), FakeProvider("b")
@@ -286,7 +286,7 @@ class TestHealth:
         clock.pass_seconds(30)
 
         assert await said(router) == "a"
-        assert router.vitals["a"].failure == ""
+        assert router.health.vitals["a"].failure == ""
 
     async def test_one_that_names_its_rest_gets_it(self, router_of, clock):
         a = FakeProvider("a", errors.Overloaded("a", retry_after_seconds=7))
@@ -340,7 +340,7 @@ class TestHealth:
 
         await heard(router)
 
-        assert router.vitals["a"].first_word_seconds == 2
+        assert router.health.vitals["a"].first_word_seconds == 2
 
 
 class TestTheBudget:
@@ -356,7 +356,7 @@ class TestTheBudget:
             FakeProvider("b"),
             budget=Budget(
                 now=clock,
-                spent=lambda since, person: Decimal(spent),
+                ledger=Slate([Expense(7, ModelRef("a", ""), None, Decimal(spent))]),
                 ceiling=ceiling and Decimal(ceiling),
             ),
         )

@@ -17,9 +17,9 @@ from ambrosio.messages import (
     Outgoing,
     Place,
     Turn,
-    Usage,
 )
-from ambrosio.store import Answered, Expense, Person, PlaceState, Received, Store
+from ambrosio.money import Expense
+from ambrosio.store import Answered, Person, PlaceState, Received, Store
 from ambrosio.store.database import MIGRATIONS
 
 HERE, ELSEWHERE = Place(42), Place(-100, 7)
@@ -283,23 +283,18 @@ class TestTheInbox:
 
 
 class TestFinish:
-    EXPENSE = Expense(42, ModelRef("llama", "qwen"), Usage(10, 5), Decimal("0.25"))
-
     def test_all_of_it_happens(self, store):
         store.receive(BOT, 8, [received(7)])
         row = store.claim("42:0")
 
-        number = store.finish(
-            row, [outgoing("Yes."), outgoing("And no.")], answered("q", "a"), [self.EXPENSE]
-        )
+        number = store.finish(row, [outgoing("Yes."), outgoing("And no.")], answered("q", "a"))
 
         assert store.turn(number).answer == "a"
         assert store.place(HERE).head == number
         assert store.next_out(HERE)[1].chunk.text == "Yes."
-        assert store.spent(0) == Decimal("0.25")
         assert store.waiting() == 0
 
-    @pytest.mark.parametrize("last", ["inbox", "ledger", "outbox", "places"])
+    @pytest.mark.parametrize("last", ["inbox", "outbox", "places"])
     def test_or_nothing(self, store, last):
         store.receive(BOT, 8, [received(7)])
         row = store.claim("42:0")
@@ -311,11 +306,11 @@ class TestFinish:
         before = everything(store)
 
         with pytest.raises(StoreFailed):
-            store.finish(row, [outgoing("Yes.")], answered("q", "a"), [self.EXPENSE])
+            store.finish(row, [outgoing("Yes.")], answered("q", "a"))
 
         assert everything(store) == before
         store._db.execute("DROP TRIGGER full")
-        assert store.finish(row, [outgoing("Yes.")], answered("q", "a"), [self.EXPENSE])
+        assert store.finish(row, [outgoing("Yes.")], answered("q", "a"))
 
     def test_what_is_no_failure_of_the_disk_rolls_back_too(self, store):
         before = everything(store)
@@ -528,7 +523,7 @@ class TestPeopleAndMoney:
         began = clock()
         for usd in ("0.1", "0.2", None):
             spent = None if usd is None else Decimal(usd)
-            store.finish(None, expenses=[Expense(42, ref, None, spent)])
+            store.enter(Expense(42, ref, None, spent))
             clock.pass_seconds(10)
 
         assert store.spent(began) == Decimal("0.3")

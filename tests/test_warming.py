@@ -5,7 +5,6 @@ from functools import partial
 import httpx
 import pytest
 
-from ambrosio.demo.standin import Status
 from ambrosio.providers import OpenAIProvider
 from ambrosio.settings import Settings
 from ambrosio.warming import warm, warming
@@ -41,7 +40,7 @@ async def test_one_that_loads_is_waited_for(model, provider, clock):
 
 
 async def test_one_that_fails_harms_nobody(model, provider):
-    model.script(Status(500))
+    model.api_key = "another"
     await warm(provider, SYSTEM)
 
     assert len(model.requests) == 1

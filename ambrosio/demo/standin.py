@@ -197,6 +197,9 @@ class ModelServer(Terms):
         self._tell()
         item: Item | None
         item = self.stops_at_the_door(request.headers) or self.objects_to_chat(asked)
+        if item is None and asked.max_tokens == 0:
+            # Whoever lets a server only read wants nothing of what it has to say.
+            item = EmptyAnswer()
         if item is None:
             item = self._script.popleft() if self._script else self.answer(asked)
         if isinstance(item, Refusal):

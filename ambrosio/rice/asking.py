@@ -1,29 +1,24 @@
 """Asking one model one thing, as a real turn would, with a watch and a purse.
 
 Goes through the router, so that who may be asked is decided in the one place for it, and what a
-call may cost is held before it is made. Answers may be longer here than the router foresees, so
-the rest is held beside it: the last call does not pass the ceiling either. What it cannot know are
-thoughts that a server counts and does not show.
+call may cost is in the ledger before it is made.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from ..budget import Bill, Hold
-from ..context import ANSWER_ROOM, Context, Manner
+from ..context import Context, Manner
 from ..errors import AllFailed, AmbrosioError, BudgetSpent, NoProvider
 from ..messages import Begun, Delta, Ended, Finish, Note, Part, Sent, Usage
-from ..money import Tariff
+from ..money import Expense, Tariff, total
 from ..providers import OpenAIProvider
 from ..router import Ask, Router
 
 # No good answer is longer, and some models never end. Thoughts count.
 MOST_TOKENS = 4096
-
-Charge = Callable[[Sequence[Bill]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,40 +64,39 @@ class Reminding:
 
 
 class Asker:
-    """Asks providers, one alone at a time, and charges what it costs."""
+    """Asks providers, one alone at a time."""
 
-    def __init__(self, router: Router, *, charge: Charge, now: Callable[[], float]) -> None:
-        self._router = router
-        self._charge = charge
+    def __init__(self, router: Router, *, now: Callable[[], float], person: int = 0) -> None:
+        """Take whom it is asked of, a clock, and whose money it costs."""
+        self._router, self._person = router, person
         self._now = now
-        self._holds: list[Hold] = []
+        self._under_way = 0
         self._freed = asyncio.Event()
 
     async def ask(
         self, provider: OpenAIProvider, ask: Ask, *, reminder: bool | None = None
     ) -> Spoken:
         """Ask, or raise `NoProvider` when the budget does not allow it; failures are told."""
-        asked, tariff = Reminding(provider, reminder), provider.tariff(_chosen(ask))
-        if not tariff.known and self._router.budget.left(ask.person) is not None:
+        asked, ask = Reminding(provider, reminder), replace(ask, person=self._person)
+        known = provider.tariff(_chosen(ask)).known
+        if not known and self._router.budget.left(ask.person) is not None:
             # Hundreds of questions at a price that is only guessed are too much of a risk.
             raise BudgetSpent
-        longer = tariff.cost(Usage(0, MOST_TOKENS - ANSWER_ROOM))
         while True:
             freed = self._freed
             try:
-                return await self._ask(asked, ask, longer)
+                return await self._ask(asked, ask)
             except NoProvider:
                 # Calls under way seldom cost what is set aside for them.
-                if not any(hold.usd for hold in self._holds):
+                if not self._under_way:
                     raise
             await freed.wait()
 
-    async def _ask(self, provider: Reminding, ask: Ask, longer: Decimal) -> Spoken:
-        budget, watch = self._router.budget, _Watch(self._now)
-        bills: list[Bill] = []
-        self._holds.append(hold := budget.hold(ask.person, longer))
+    async def _ask(self, provider: Reminding, ask: Ask) -> Spoken:
+        watch, expenses = _Watch(self._now), list[Expense]()
+        self._under_way += provider.paid
         try:
-            stream = self._router.only(provider).stream(ask, report=bills.append)
+            stream = self._router.only(provider).stream(ask, report=expenses.append)
             async with aclosing(stream) as parts:
                 async for part in parts:
                     watch.take(part)
@@ -111,25 +105,15 @@ class Asker:
         except AllFailed as exc:
             watch.failed(exc)
         finally:
-            # Also when it was stopped in the middle: what was said has been paid for.
-            self._holds.remove(hold)
-            try:
-                self._charge(bills)
-            finally:
-                budget.settle([hold])
+            self._under_way -= provider.paid
             if watch.begun or watch.failure:
                 self._freed.set()
                 self._freed = asyncio.Event()
-        return watch.spoken(_cost(bills) if watch.begun else None)
+        return watch.spoken(total(expenses) if watch.begun else None)
 
 
 def _chosen(ask: Ask) -> str:
     return ask.model.partition("/")[2]
-
-
-def _cost(bills: Sequence[Bill]) -> Decimal | None:
-    known = [bill.usd for bill in bills if bill.usd is not None]
-    return sum(known, Decimal(0)) if len(known) == len(bills) else None
 
 
 class _Watch:

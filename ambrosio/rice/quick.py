@@ -11,7 +11,7 @@ from ..errors import SettingsInvalid
 from ..messages import Delta, File
 from ..providers import OpenAIProvider
 from ..router import Router
-from .asking import Asker, Charge
+from .asking import Asker
 from .page import page
 from .questions import Question, gather
 from .report import message, report
@@ -26,7 +26,7 @@ async def quick(
     system: str,
     *,
     own: Path,
-    charge: Charge,
+    person: int,
     progress: Progress,
     private: bool,
     now: float,
@@ -41,7 +41,7 @@ async def quick(
         return "\n".join(f"- {name}: {wrong}" for name, wrong, _ in exc.faults), ()
     asked = [question for question in questions.values() if question.quick][:MOST_QUESTIONS]
     asked = [replace(each, private=each.private or private) for each in asked]
-    asker = Asker(router, charge=charge, now=asyncio.get_running_loop().time)
+    asker = Asker(router, now=asyncio.get_running_loop().time, person=person)
     wording = Wording("shipped", system)
     results, notes = await _work(asker, asked, providers, wording, progress)
     when = f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d %H:%M} UTC"

@@ -10,7 +10,7 @@ from ..messages import Outgoing
 from .conversations import Answered, Asked, Conversations, PlaceState, Via, Visits
 from .gallery import Hung, Painting
 from .inbox import Inbox, Received, Row
-from .ledger import Account, Expense, Ledger
+from .ledger import Account, Ledger
 from .memory import Found, Memory, Said
 from .people import People, Person
 
@@ -18,7 +18,6 @@ __all__ = [
     "Account",
     "Answered",
     "Asked",
-    "Expense",
     "Found",
     "Hung",
     "Outcome",
@@ -36,11 +35,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What is to be said, the turn that it answers, if it is one, and what that has cost."""
+    """What is to be said, the turn that it answers, if it is one, and its pictures."""
 
     replies: Iterable[Outgoing]
     answered: Answered | None = None
-    expenses: Iterable[Expense] = ()
     painting: Painting | None = None
 
 
@@ -68,16 +66,15 @@ class Store(Inbox, Conversations, People, Ledger, Memory):
         row: Row | None,
         replies: Iterable[Outgoing] = (),
         answered: Answered | None = None,
-        expenses: Iterable[Expense] = (),
         painting: Painting | None = None,
     ) -> int | None:
         """Close an update with all that came of it, in one transaction; give the turn's id."""
-        return self.finish_all(row, [Outcome(replies, answered, expenses, painting)])[0]
+        return self.finish_all(row, [Outcome(replies, answered, painting)])[0]
 
     def finish_all(self, row: Row | None, outcomes: Iterable[Outcome]) -> list[int | None]:
         """Close an update of which several turns came; give their ids.
 
-        The outbox, the history, the ledger and the inbox change together or not at all, so that a
+        The outbox, the history and the inbox change together or not at all, so that a
         crash at any moment neither loses an answer nor asks for it twice.
         """
         turns: list[int | None] = []
@@ -90,8 +87,6 @@ class Store(Inbox, Conversations, People, Ledger, Memory):
                 if outcome.painting:
                     self._let_go(db)
                 turns.append(turn)
-                for expense in outcome.expenses:
-                    self._charge(db, expense)
             if row:
                 db.execute("UPDATE inbox SET state = 'done', body = '' WHERE seq = ?", (row.seq,))
         return turns

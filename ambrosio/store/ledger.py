@@ -3,32 +3,9 @@
 import sqlite3
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
 
-from ..messages import ModelRef, Usage
+from ..money import Expense
 from .database import Database
-
-Kind = Literal["chat", "image", "speech"]
-
-
-@dataclass(frozen=True, slots=True)
-class Expense:
-    """One call of a provider; `usd` is None when its price is not known.
-
-    `counts_usd` is what then counts against the budget in its place, and `estimated` says that the
-    usage is a guess, since the server did not count.
-    """
-
-    person: int
-    ref: ModelRef
-    usage: Usage | None
-    usd: Decimal | None
-    counts_usd: Decimal | None = None
-    kind: Kind = "chat"
-    estimated: bool = False
-    outcome: str = "done"
-    pictures: int = 0
-    megapixels: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +40,14 @@ class Ledger(Database):
         # Of no rows at all the sum is NULL.
         return Decimal(found[0]["usd"] or 0)
 
+    def waive_pictures(self) -> None:
+        """Charge nothing for orders that a crash has cut off: they are given again."""
+        with self._writing() as db:
+            db.execute(
+                "UPDATE ledger SET outcome = 'stopped', usd = '0', counts_usd = '0', pictures = 0"
+                " WHERE outcome = 'open' AND kind = 'image'"
+            )
+
     def accounts(self, since: float, person: int | None = None) -> list[Account]:
         """Add the calls since a moment up by day (of UTC), model and kind, oldest first."""
         found = self._read(
@@ -78,14 +63,9 @@ class Ledger(Database):
         )
         return [_account(row) for row in found]
 
-    def charge(self, *expenses: Expense) -> None:
-        """Enter calls that came to nothing else that is kept."""
-        with self._writing() as db:
-            for expense in expenses:
-                self._charge(db, expense)
-
-    def _charge(self, db: sqlite3.Connection, expense: Expense) -> None:
-        usage, usd, counts = expense.usage, expense.usd, expense.counts_usd
+    def enter(self, expense: Expense, call: int | None = None) -> int:
+        """Enter a call, or what one that is there has come to; give its number."""
+        usage = expense.usage
         fields: dict[str, object] = {
             "at": self._now(),
             "person": expense.person,
@@ -94,16 +74,24 @@ class Ledger(Database):
             "prompt": usage and usage.prompt,
             "cached": usage and usage.cached,
             "completion": usage and usage.completion,
-            "usd": None if usd is None else str(usd),
-            "counts_usd": str(counts if counts is not None else usd or 0),
+            "usd": None if expense.usd is None else str(expense.usd),
+            "counts_usd": str(expense.counts),
             "kind": expense.kind,
             "estimated": expense.estimated,
             "outcome": expense.outcome,
             "pictures": expense.pictures,
             "megapixels": expense.megapixels,
         }
-        names, marks = ", ".join(fields), ", ".join("?" * len(fields))
-        db.execute(f"INSERT INTO ledger ({names}) VALUES ({marks})", [*fields.values()])  # noqa: S608  our own column names
+        with self._writing() as db:
+            if call is None:
+                names, marks = ", ".join(fields), ", ".join("?" * len(fields))
+                statement = f"INSERT INTO ledger ({names}) VALUES ({marks})"  # noqa: S608  our own column names
+                return db.execute(statement, [*fields.values()]).lastrowid or 0
+            # Whose it was, and when, may have been forgotten meanwhile.
+            del fields["at"], fields["person"]
+            marks = ", ".join(f"{name} = ?" for name in fields)
+            db.execute(f"UPDATE ledger SET {marks} WHERE id = ?", [*fields.values(), call])  # noqa: S608
+            return call
 
 
 def _account(row: sqlite3.Row) -> Account:

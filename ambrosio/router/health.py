@@ -1,0 +1,174 @@
+"""How providers have been doing, who of them rests, and how they come back by themselves."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ..errors import (
+    Empty,
+    Faulty,
+    KeyRefused,
+    Loading,
+    ModelGone,
+    NoCredit,
+    NotRunning,
+    Overloaded,
+    ProviderError,
+    Rejected,
+    Unaffordable,
+    Unreachable,
+)
+from .breaker import Breaker
+
+log = logging.getLogger(__name__)
+
+# Only the owner can mend these, so asking again soon is of no use to anybody.
+LASTING = (KeyRefused, NoCredit, ModelGone)
+LASTING_REST_SECONDS = 300.0
+# Gone a moment later, more often than not.
+PASSING = (Unreachable, Overloaded, Faulty, Empty)
+PASSING_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 10.0
+# A small machine reads a large model from its disk for minutes.
+LOADING_PAUSE_SECONDS = 2.0
+LOADING_ROUNDS = 150
+PROBE_PAUSE_SECONDS = 20.0
+# These say nothing about the health of whoever says them.
+HARMLESS = (Rejected, Loading, NotRunning, Unaffordable)
+
+
+class Listed(Protocol):
+    """A model that a provider says it serves."""
+
+    @property
+    def id(self) -> str:
+        """What it is asked for by."""
+        ...
+
+
+class Patient(Protocol):
+    """What can be asked how it is, which costs nothing."""
+
+    async def health(self) -> None:
+        """Find out, without spending money, that it can be asked, or raise `ProviderError`."""
+        ...
+
+    async def models(self) -> Sequence[Listed]:
+        """List what it serves, or raise `ProviderError`."""
+        ...
+
+
+@dataclass(slots=True)
+class Vitals:
+    """How a provider has been doing; shown by /status.
+
+    `told` says that its owner knows of a failure that nobody else can mend.
+    """
+
+    breaker: Breaker = field(default_factory=Breaker)
+    first_word_seconds: float | None = None
+    cause: ProviderError | None = None
+    told: bool = False
+
+    @property
+    def failure(self) -> str:
+        """What went wrong when it was last asked."""
+        return str(self.cause or "")
+
+    @property
+    def askable(self) -> bool:
+        """Whether a probe can tell that a rest may end: it knows nothing of money or of limits."""
+        cause = self.cause
+        silent = isinstance(cause, KeyRefused | NoCredit | Rejected)
+        limited = cause is not None and cause.retry_after_seconds is not None
+        return self.breaker.open_until is not None and not silent and not limited
+
+    def failed(self, exc: ProviderError, *, now: float) -> None:
+        """Note a failure, and let it rest if that says something about it."""
+        self.cause = exc
+        if isinstance(exc, HARMLESS):
+            return
+        rest = LASTING_REST_SECONDS if isinstance(exc, LASTING) else exc.retry_after_seconds
+        self.breaker.failed(now, rest_seconds=rest)
+
+    def rested(self) -> None:
+        """Note that it may be asked again."""
+        self.breaker.succeeded()
+        self.cause = None
+
+    def answered(self) -> None:
+        """Note that it works: all is forgotten."""
+        self.rested()
+        self.told = False
+
+
+class Health:
+    """Looks after providers: notes their failures, and asks those that rest how they are."""
+
+    def __init__(
+        self,
+        providers: Mapping[str, Patient],
+        *,
+        now: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.vitals: Mapping[str, Vitals] = {name: Vitals() for name in providers}
+        # Failures that only the owner can mend, each once.
+        self.alarms: asyncio.Queue[ProviderError] = asyncio.Queue()
+        self._providers = providers
+        self._now, self._sleep = now, sleep
+        self._resting = asyncio.Event()
+
+    def failed(self, vitals: Vitals, exc: ProviderError) -> None:
+        """Note a failure, tell the owner if nobody else can mend it, and watch who rests."""
+        vitals.failed(exc, now=self._now())
+        if isinstance(exc, LASTING) and not vitals.told:
+            vitals.told = True
+            self.alarms.put_nowait(exc)
+        if vitals.askable:
+            self._resting.set()
+
+    async def watch(self) -> None:
+        """Look after those that rest until cancelled, so that they come back by themselves."""
+        while True:
+            await self._resting.wait()
+            await self._sleep(PROBE_PAUSE_SECONDS)
+            await self.probe()
+
+    async def probe(self) -> None:
+        """Ask those that rest how they are, which costs nothing, and let them return."""
+        self._resting.clear()
+        for name, vitals in self.vitals.items():
+            if not vitals.askable:
+                continue
+            try:
+                await _check(self._providers[name], vitals.cause)
+            except ProviderError as exc:
+                log.debug("still resting: %s", exc)
+                self._resting.set()
+            else:
+                log.info("%s is back", name)
+                vitals.rested()
+
+
+async def _check(provider: Patient, cause: ProviderError | None) -> None:
+    """Return if a provider is well again, or raise why it is not."""
+    if isinstance(cause, ModelGone):
+        if cause.model not in {each.id for each in await provider.models()}:
+            raise cause
+    else:
+        await provider.health()
+
+
+def pause(causes: Iterable[ProviderError], rounds: int) -> float | None:
+    """Say how long to wait before everybody is asked once more; None: not at all."""
+    causes = list(causes)
+    if any(isinstance(cause, Loading) for cause in causes):
+        return LOADING_PAUSE_SECONDS if rounds <= LOADING_ROUNDS else None
+    passing = [cause for cause in causes if isinstance(cause, PASSING)]
+    if not passing or rounds > 1:
+        return None
+    shortest = min(cause.retry_after_seconds or PASSING_PAUSE_SECONDS for cause in passing)
+    return shortest if shortest <= LONGEST_PAUSE_SECONDS else None
