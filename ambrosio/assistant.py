@@ -76,10 +76,7 @@ class Progress:
 
 @dataclass(slots=True)
 class Answer:
-    """What came of a turn: words, or the failure that is told instead, and how it ended.
-
-    `asked` are all to whom the question went.
-    """
+    """What came of a turn: words, or the failure that is told instead, and how it ended."""
 
     turn: Turn
     text: str = ""
@@ -88,7 +85,6 @@ class Answer:
     ended: Ended | None = None
     stopped: bool = False
     failure: AmbrosioError | None = None
-    asked: list[ModelRef] = field(default_factory=list)
     expenses: list[Expense] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -102,11 +98,6 @@ class Answer:
     def usd(self) -> Decimal | None:
         """What it has cost, as far as that is known; None if it is not, or nobody was asked."""
         return total(self.expenses)
-
-    def spoke(self, ref: ModelRef) -> None:
-        """Note the model by the name that it gives itself, once it speaks."""
-        numbers = [number for number, it in enumerate(self.asked) if it.provider == ref.provider]
-        self.asked[numbers[-1]] = ref
 
     @property
     def looped(self) -> bool:
@@ -229,10 +220,9 @@ class Assistant:
             async for part in parts:
                 match part:
                     case Sent():
-                        answer.asked.append(part.ref)
+                        self.store.went(answer.turn.place, part.ref.provider)
                     case Begun():
                         answer.begun = part
-                        answer.spoke(part.ref)
                         progress.void()
                     case Delta():
                         progress.grow(part)
@@ -262,5 +252,4 @@ class Assistant:
             text=answer.text if spoken else None,
             start=answer.begun.start if answer.begun else None,
             ref=answer.ref,
-            asked=tuple(answer.asked),
         )

@@ -95,13 +95,9 @@ async def where(desk: Desk, call: Call) -> Reply:
         return Reply("Nobody has been asked anything from this chat yet. Just write.")
     lines = []
     for each in visits:
-        provider = desk.providers.get(each.ref.provider)
+        provider = desk.providers.get(each.provider)
         home = " · at home" if provider and provider.local else ""
-        model = each.ref.model or (provider.row.model if provider else "")
         times = "message" if each.times == 1 else "messages"
         last = datetime.fromtimestamp(each.at, UTC).strftime("%-d %B %Y, %H:%M UTC")
-        lines.append(
-            f"- **{each.ref.provider}**{home}, {model or 'its model'}: "
-            f"{each.times:,} {times}, the last on {last}"
-        )
+        lines.append(f"- **{each.provider}**{home}: {each.times:,} {times}, the last on {last}")
     return Reply("Where what was said in this chat has gone:\n\n" + "\n".join(lines))

@@ -25,19 +25,18 @@ def as_table(accounts: Sequence[Account], console: Console) -> None:
     table = Table(caption=f"prices of {as_of()}; ~ has estimates in it; days are those of UTC")
     for name in ("day", "model", "kind"):
         table.add_column(name)
-    for name in ("calls", "read", "cached", "written", "cost"):
+    for name in ("calls", "read", "cached", "written", "pictures", "cost"):
         table.add_column(name, justify="right")
     for each in accounts:
-        counts = (each.calls, each.prompt, each.cached, each.completion)
+        counts = (each.calls, each.prompt, each.cached, each.completion, each.pictures)
         model = str(ModelRef(each.provider, each.model))
         table.add_row(each.day, model, each.kind, *(f"{n:,}" for n in counts), _cost(each))
     table.add_section()
     usd = sum((each.usd for each in accounts), Decimal(0))
     unknown = sum(each.unknown for each in accounts)
     blind = f" + {unknown} unknown" if unknown else ""
-    table.add_row(
-        "", "", "", f"{sum(each.calls for each in accounts):,}", "", "", "", dollars(usd) + blind
-    )
+    calls = f"{sum(each.calls for each in accounts):,}"
+    table.add_row("", "", "", calls, "", "", "", "", dollars(usd) + blind)
     console.print(table)
 
 

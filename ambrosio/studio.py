@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from .assistant import Progress
 from .errors import AllFailed, AmbrosioError, NoProvider
-from .messages import Begun, Delta, ModelRef, Outgoing, Turn
+from .messages import Begun, Delta, ModelRef, Outgoing, Sent, Turn
 from .painters import Commission, Painted, Taken
 from .pictures import Picture
 from .router import Ask, Gallery, Router
@@ -183,6 +183,8 @@ class Studio:
         )
         async with aclosing(self.gallery.paint(commission)) as parts:
             async for part in parts:
+                if isinstance(part, Taken):
+                    self.store.went(order.turn.place, part.ref.provider)
                 canvas.take(part)
 
     def _seeds(self, wish: Wish) -> tuple[int, ...]:
@@ -214,6 +216,8 @@ class Studio:
             async with aclosing(self.router.stream(ask)) as parts:
                 async for part in parts:
                     match part:
+                        case Sent():
+                            self.store.went(order.turn.place, part.ref.provider)
                         case Delta():
                             said += part.text
                         case Begun():

@@ -3,7 +3,7 @@
 Owners see the whole house, guests what is theirs.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -60,15 +60,15 @@ def _rows(month: Sequence[Account]) -> list[str]:
     for each in month:
         groups.setdefault((each.provider, each.kind), []).append(each)
     return [
-        f"- {provider} {kind}: {_sum(accounts)}, {_tokens(accounts)}"
+        f"- {provider} {kind}: {_sum(accounts)}, {_amount(accounts)}"
         for (provider, kind), accounts in sorted(groups.items())
     ]
 
 
-def _tokens(accounts: Iterable[Account]) -> str:
-    read = said = 0
-    for each in accounts:
-        read, said = read + each.prompt, said + each.completion
+def _amount(accounts: Sequence[Account]) -> str:
+    if pictures := sum(each.pictures for each in accounts):
+        return f"{pictures:,} picture{'' if pictures == 1 else 's'}"
+    read, said = sum(each.prompt for each in accounts), sum(each.completion for each in accounts)
     return f"{read:,} tokens read, {said:,} written"
 
 

@@ -194,7 +194,8 @@ class TestForgetting:
         ref = ModelRef("together", "m")
         for place in (here, elsewhere):
             turn = Turn(place, 1, OWNER, "rice?")
-            store.finish(None, answered=Answered(turn, ANSWER, ref=ref, asked=(ref,)))
+            store.went(turn.place, ref.provider)
+            store.finish(None, answered=Answered(turn, ANSWER, ref=ref))
         store.forget_place(here)
 
         assert store.visits(here) == []

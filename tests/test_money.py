@@ -567,6 +567,14 @@ class TestUsage:
         assert f"Ceiling $5.00 a month, {dollars(5 - spent)} left" in text
         assert anna.last.photo == (640, 280)
 
+    async def test_pictures_are_counted_as_pictures(self, bot, anna, together_url):
+        painted = Expense(OWNER, REF, None, D("0.008"), kind="image", pictures=4, megapixels=4.2)
+        async with bot({"together": hired(together_url)}) as life:
+            life.store.enter(painted)
+            await anna.say("/usage")
+
+            assert "together image: 1 call, $0.0080, 4 pictures" in (await anna.wait_answer()).text
+
     async def test_a_guest_sees_only_what_is_theirs(self, bot, api, anna, together_url):
         ben = api.person(43, "Ben").private()
         async with bot({"together": hired(together_url)}) as life:

@@ -18,7 +18,7 @@ from ambrosio.assistant import Assistant, Progress
 from ambrosio.budget import Budget
 from ambrosio.commands import BY_NAME, PRESSES
 from ambrosio.context import Context, Exchange
-from ambrosio.demo.standin import ModelServer, Says, Status
+from ambrosio.demo.standin import ModelServer, Says, StallsBefore, Status
 from ambrosio.desk import Call, Desk
 from ambrosio.errors import (
     Faulty,
@@ -468,7 +468,21 @@ class TestInTheChat:
         told = (await anna.wait_answer()).text
 
         assert "together" in told
-        assert "llama · at home, default: 2 messages" in told
+        assert "llama · at home: 2 messages" in told
+
+    async def test_where_tells_of_a_question_that_nobody_has_lived_to_answer(
+        self, anna, cloud, house
+    ):
+        cloud.script(StallsBefore())
+        question = await anna.say("hello")
+        await cloud.wait_for(lambda: cloud.served)
+        [visit] = house.store.visits(Place(42))
+        assert visit.provider == "together"
+        await anna.edit(question, "hello again")
+        await anna.wait_answer()
+        await anna.say("/where")
+
+        assert "together: 2 messages" in (await anna.wait_answer()).text
 
 
 @contextlib.asynccontextmanager

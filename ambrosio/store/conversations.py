@@ -37,23 +37,19 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What comes out of a turn, to be kept; `text` is None when it failed.
-
-    `asked` are all to whom the question went, `ref` is the one whose answer it is.
-    """
+    """What comes out of a turn, to be kept; `text` is None when it failed."""
 
     turn: Turn
     text: str | None
     start: int | None = None
     ref: ModelRef | None = None
-    asked: tuple[ModelRef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Visits:
-    """How often a model was asked here, and when for the last time."""
+    """How often a provider was asked here, and when for the last time."""
 
-    ref: ModelRef
+    provider: str
     times: int
     at: float
 
@@ -142,15 +138,23 @@ class Conversations(Database):
         )
         return bool(found)
 
+    def went(self, place: Place, provider: str) -> None:
+        """Note, before it happens, that a provider is shown what is said here."""
+        with self._writing() as db:
+            db.execute(
+                "INSERT INTO asked VALUES (?, ?, ?, '', 1, ?)"
+                " ON CONFLICT DO UPDATE SET times = times + 1, at = excluded.at",
+                (*key(place), provider, self._now()),
+            )
+
     def visits(self, place: Place) -> list[Visits]:
         """List who was asked what is said here, those asked last first."""
         found = self._read(
-            "SELECT * FROM asked WHERE chat = ? AND topic = ? ORDER BY at DESC", *key(place)
+            "SELECT provider, sum(times) AS times, max(at) AS at FROM asked"
+            " WHERE chat = ? AND topic = ? GROUP BY provider ORDER BY max(at) DESC",
+            *key(place),
         )
-        return [
-            Visits(ModelRef(row["provider"], row["model"]), row["times"], row["at"])
-            for row in found
-        ]
+        return [Visits(row["provider"], row["times"], row["at"]) for row in found]
 
     def answered_by(self, place: Place) -> ModelRef | None:
         """Tell who gave the newest answer in a place."""
@@ -178,7 +182,6 @@ class Conversations(Database):
             "at": self._now(),
             "private": turn.private,
         }
-        self._count(db, answered)
         if turn.replaces is None:
             names, marks = ", ".join(fields), ", ".join("?" * len(fields))
             done = db.execute(f"INSERT INTO turns ({names}) VALUES ({marks})", [*fields.values()])  # noqa: S608  our own column names
@@ -199,14 +202,6 @@ class Conversations(Database):
                 (*key(turn.place), number),
             )
         return number
-
-    def _count(self, db: sqlite3.Connection, answered: Answered) -> None:
-        for ref in answered.asked:
-            db.execute(
-                "INSERT INTO asked VALUES (?, ?, ?, ?, 1, ?)"
-                " ON CONFLICT DO UPDATE SET times = times + 1, at = excluded.at",
-                (*key(answered.turn.place), ref.provider, ref.model, self._now()),
-            )
 
     def _set_place(self, db: sqlite3.Connection, place: Place, state: PlaceState) -> None:
         fields = asdict(state)

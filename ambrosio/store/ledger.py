@@ -20,6 +20,7 @@ class Account:
     prompt: int
     cached: int
     completion: int
+    pictures: int
     usd: Decimal
     counts_usd: Decimal
     unknown: int
@@ -53,7 +54,8 @@ class Ledger(Database):
         found = self._read(
             "SELECT date(at, 'unixepoch') AS day, provider, model, kind, count(*) AS calls,"
             " sum(coalesce(prompt, 0)) AS prompt, sum(coalesce(cached, 0)) AS cached,"
-            " sum(coalesce(completion, 0)) AS completion, total_usd(usd) AS usd,"
+            " sum(coalesce(completion, 0)) AS completion, sum(pictures) AS pictures,"
+            " total_usd(usd) AS usd,"
             " total_usd(counts_usd) AS counts_usd, sum(usd IS NULL) AS unknown,"
             " sum(estimated) AS estimated FROM ledger"
             " WHERE at >= ?1 AND (?2 IS NULL OR person = ?2)"
