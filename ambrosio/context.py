@@ -44,16 +44,18 @@ class Manner:
 class Context:
     """What is sent, the first turn of the past that is in it, and how many had to be left out.
 
-    `uncut` is what a server that remembers the chat has in mind, when something was left out;
-    `most` are the tokens that the answer may take, 0 where that is left open.
+    `room` are the tokens that the window has left for the answer, and `most` those that it may
+    take, 0 where that is left open. `uncut` is what a server that remembers the chat has in mind,
+    when something was left out.
     """
 
     messages: tuple[Message, ...]
     tokens: int
     first: int | None
     dropped: int
-    uncut: tuple[Message, ...] = ()
+    room: int = 0
     most: int = 0
+    uncut: tuple[Message, ...] = ()
 
 
 def estimate(text: str) -> int:
@@ -86,11 +88,13 @@ def build(
     costs = [_cost(exchange, manner) for exchange in history]
     kept = _keep(costs, room=room - fixed)
     recent = history[len(history) - kept :]
+    tokens = fixed + sum(costs[len(costs) - kept :])
     return Context(
         messages=_lines(system, recent, asked, manner),
-        tokens=fixed + sum(costs[len(costs) - kept :]),
+        tokens=tokens,
         first=recent[0].turn if recent else None,
         dropped=len(history) - kept,
+        room=max(0, window - tokens),
         uncut=_lines(system, history, "", manner) if kept < len(history) else (),
     )
 

@@ -476,6 +476,30 @@ class TestTheBudgetRunsOut:
         [warning] = [line.text for line in anna.answers if "have cost" in line.text]
         assert "of $0.50" in warning
 
+    @pytest.mark.parametrize(
+        ("given", "most"),
+        [
+            ({}, None),
+            ({"ambrosio_monthly_budget_usd": D(5)}, MOST_TOKENS),
+        ],
+    )
+    async def test_under_a_ceiling_no_answer_is_longer_than_was_foreseen(
+        self, bot, anna, together, together_url, given, most
+    ):
+        async with bot({"together": hired(together_url)}, **given):
+            await anna.say("question")
+            await anna.wait_answer()
+
+        assert [asked.max_tokens for asked in together.requests] == [most]
+
+    async def test_a_small_window_leaves_less_than_that(self, bot, anna, together, together_url):
+        rows = {"together": hired(together_url, context=4096)}
+        async with bot(rows, ambrosio_monthly_budget_usd=D(5)):
+            await anna.say("question")
+            await anna.wait_answer()
+
+        assert 3000 < together.requests[0].max_tokens < 4096
+
     async def test_the_owners_are_warned_once_a_month(self, bot, anna, api, together, together_url):
         rows = {"together": hired(together_url, output_usd=D("7.5"))}
         async with bot(rows, **RULES) as life:

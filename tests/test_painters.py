@@ -526,6 +526,23 @@ async def test_orders_side_by_side_cannot_spend_the_same_dollar(http, server, cl
     assert said == ["BudgetSpent", "BudgetSpent", "NoneType"]
 
 
+async def test_what_was_spent_while_one_failed_is_not_there_for_the_next(http, server, clock):
+    slate = Slate()
+
+    def fails(request):
+        slate.enter(Expense(8, ModelRef("other", "m"), None, LARGE))
+        return refusal(402)
+
+    server.post(f"{BASE}/images/generations").mock(side_effect=fails)
+    elsewhere = server.post("https://b.example/v1/images/generations").mock(return_value=coded(PNG))
+    other = painter(http, name="b", base_url="https://b.example/v1")
+    gallery = gallery_of(painter(http), other, clock=clock, ceiling=LARGE, slate=slate)
+    _, failure = await asked(gallery)
+
+    assert type(failure.causes[1]) is errors.Unaffordable
+    assert not elsewhere.called
+
+
 @pytest.mark.parametrize(
     ("answers", "usd", "pictures", "estimated"),
     [

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from decimal import Decimal
 
 import httpx
@@ -513,6 +514,15 @@ class TestWhatIsSent:
         await heard(provider, concise=True)
 
         assert ["max_tokens" in body for body in bodies(chat)] == [True, True, False, False]
+
+    async def test_what_an_answer_may_take_is_sent_as_long_as_it_is_taken(self, provider, chat):
+        chat.side_effect = [refusal(400), *[sse(piece("Tea"), CLOSING)] * 2]
+        context = replace(QUESTION, most=8192)
+
+        await heard(provider, context)
+        await heard(provider, context)
+
+        assert [body.get("max_tokens") for body in bodies(chat)] == [8192, None, None]
 
     async def test_a_request_that_is_wrong_in_any_case_teaches_nothing(self, provider, chat):
         chat.side_effect = [*[refusal(400)] * 3, sse(piece("Tea"), CLOSING)]

@@ -312,7 +312,7 @@ class Router:
             # Somebody else's call has taken the money since the candidates were listed.
             raise Unaffordable(provider.name)
         if provider.paid and self.budget.left(ask.person) is not None:
-            built = replace(built, most=MOST_TOKENS)
+            built = replace(built, most=min(MOST_TOKENS, built.room))
         meter = Meter(ask.person, ref, provider.tariff(ref.model), built)
         call = self.budget.begin(Expense(ask.person, ref, None, worst))
         stream = provider.stream(built, concise=ask.concise, model=ref.model, chat=ask.chat)
