@@ -34,7 +34,7 @@ class Ledger(Database):
         """Sum what counts against the budget since a moment, of one person or of all."""
         found = self._read(
             "SELECT total_usd(counts_usd) AS usd FROM ledger"
-            " WHERE at >= ?1 AND (?2 IS NULL OR person = ?2)",
+            " WHERE at >= ?1 AND (?2 IS NULL OR person = ?2) AND counts_usd <> '0'",
             since,
             person,
         )
