@@ -101,14 +101,15 @@ def units(text, before=None):
 
 def test_a_rich_message_is_drawn_from_its_markdown(theatre, opened):
     page = opened(theatre.page)
-    markdown = "## Rice\n\n| Kind | With |\n|---|---|\n| **Basmati** | falafel |\n\n- rinse\n- wait"
+    table = "| Kind | With |\n|---|---|\n| **Basmati** | falafel |"
+    markdown = f"## Rice\n\n{table}\n\n- rinse\n- wait $\\frac{{1}}{{3}}$ h"
     theatre.bot("sendRichMessage", chat_id=YOU, rich_message={"markdown": markdown})
 
     said = item(page, "Basmati")
 
     assert said.locator("h4").inner_text() == "Rice"
     assert said.locator("tr").all_inner_texts() == ["Kind\tWith", "Basmati\tfalafel"]
-    assert said.locator("li").all_inner_texts() == ["rinse", "wait"]
+    assert said.locator("li").all_inner_texts() == ["rinse", "wait 1⁄3 h"]
 
 
 def test_what_a_model_writes_is_never_markup(theatre, opened):
@@ -326,9 +327,9 @@ def test_nothing_sticks_out_sideways(theatre, opened, size):
     theatre.bot("sendMessage", chat_id=YOU, text=text, entities=[pre])
     item(page, "xxx").wait_for()
 
-    wide = (
-        "[...document.querySelectorAll('.bubble, .box, .bar')].map(e => e.getBoundingClientRect())"
-    )
+    choose(page, "xxx", "Reply")
+    wide = "[...document.querySelectorAll('.bubble, .box, .bar, #about button')]"
+    wide += ".map(each => each.getBoundingClientRect())"
     inside = page.evaluate(f"{wide}.every(box => box.left >= 0 && box.right <= innerWidth)")
 
     assert inside
