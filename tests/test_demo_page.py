@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from ambrosio.demo.files import png
-from ambrosio.demo.stage import FRIEND, GROUP, YOU
+from ambrosio.demo.stage import FORUM, FRIEND, GROUP, TOPICS, YOU
 
 from .browser import CHROMIUM, FLAGS
 from .theatre import Running, Theatre
@@ -297,6 +297,27 @@ def test_one_sees_what_rings_and_what_does_not(theatre, opened):
     assert page.locator(".notice").count() == 1
     assert item(page, "A file follows").get_by_title("It did not ring").count() == 1
     assert page.locator("#rooms .count").inner_text() == "1"
+
+
+def test_each_topic_of_a_group_is_a_room_of_its_own(theatre, opened):
+    page = opened(theatre.page)
+    garden, holidays = TOPICS
+    place = {"chat_id": FORUM, "message_thread_id": garden}
+    theatre.bot("sendMessage", chat_id=FORUM, message_thread_id=holidays, text="By train")
+    page.locator("#rooms button", has_text="By train").wait_for()
+
+    page.locator("#rooms button", has_text="Garden").click()
+    write(page, "@ambrosio_bot when do beans go out?")
+    theatre.bot("sendChatAction", **place, action="typing")
+    page.locator("#status", has_text="is typing").wait_for()
+    theatre.bot("sendMessage", **place, text="In May.")
+    item(page, "In May.").wait_for()
+    page.reload()
+    item(page, "In May.").wait_for()
+
+    assert page.locator(".item[data-id]").count() == 2
+    message = theatre.updates()[0]["message"]
+    assert (message["chat"]["id"], message["message_thread_id"]) == (FORUM, garden)
 
 
 def test_a_pairing_link_is_opened_by_whoever_is_chosen(theatre, opened):

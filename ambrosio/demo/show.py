@@ -108,13 +108,13 @@ def _settings(url: str, token: str, folder: Path) -> Mapping[str, str]:
     }
 
 
-def _answered_by(database: Path, now: Callable[[], float], chat: int) -> str:
-    """Look up in the bot's own books who has answered last in a chat."""
+def _answered_by(database: Path, now: Callable[[], float], place: Place) -> str:
+    """Look up in the bot's own books who has answered last in a place."""
     if not database.exists():
         return ""
     try:
         with Store(database, now=now) as store:
-            ref = store.answered_by(Place(chat))
+            ref = store.answered_by(place)
     except StoreFailed:
         return ""
     return str(ref) if ref else ""
