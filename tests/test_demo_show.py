@@ -195,7 +195,7 @@ async def test_a_model_that_was_asked_for_is_alone(tmp_path, monkeypatch):
 
 
 def run(*options, folder):
-    cli_options = ["demo", "--model", "stand-in", "--no-browser", *options]
+    cli_options = ["demo", "--model", "stand-in", "--no-browser", "--port", "0", *options]
     return CliRunner(env={"AMBROSIO_DATA_DIR": str(folder)}).invoke(cli.main, cli_options)
 
 
@@ -212,10 +212,21 @@ def test_a_port_that_is_taken_is_said_so(tmp_path):
     )
 
 
+@pytest.mark.parametrize("wish", ["nope.gguf", "what is this"])
+def test_a_model_that_is_none_is_said_so(tmp_path, wish):
+    result = run("--model", wish, folder=tmp_path)
+
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"error: There is no model `{wish}`. "
+        "Name a .gguf file, or `owner/repo:QUANT` at Hugging Face.\n"
+    )
+
+
 def test_a_folder_that_cannot_be_written_to_is_said_so(tmp_path):
     (tmp_path / "demo").write_text("not a folder", "utf-8")
 
-    result = run("--port", "0", folder=tmp_path)
+    result = run(folder=tmp_path)
 
     assert result.exit_code == 1
     assert "cannot be written to. Name another one with `AMBROSIO_DATA_DIR`." in result.stderr
@@ -223,7 +234,7 @@ def test_a_folder_that_cannot_be_written_to_is_said_so(tmp_path):
 
 def test_a_second_demo_is_told_where_the_first_one_is(tmp_path):
     with Running(tmp_path) as first:
-        result = run("--port", "0", folder=tmp_path)
+        result = run(folder=tmp_path)
 
         assert result.exit_code == 1
         assert result.stderr == f"error: The demo is already running. Its page is {first.page}\n"

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import httpx
 
-from ..errors import ProviderError
+from ..errors import DemoFailed, ProviderError
+from ..llama.fetch import REFERENCE
 from ..llama.find import find
 from ..providers import OpenAIProvider
 from ..settings import ProviderRow, Settings
@@ -64,7 +65,12 @@ async def thinking(given: Settings, wish: str, *, offer: Callable[[], str]) -> A
 
 
 def _local(wish: str) -> Mind:
-    file = Path(wish).absolute()
+    file = Path(wish).expanduser().absolute()
+    if not file.exists() and (file.suffix == ".gguf" or not REFERENCE.fullmatch(wish)):
+        raise DemoFailed(
+            f"There is no model `{wish}`.",
+            "Name a .gguf file, or `owner/repo:QUANT` at Hugging Face.",
+        )
     source = str(file) if file.exists() else wish
     return Mind(file.name, "It runs on this machine.", {"LLAMA_GGUF": source}, alone=True)
 
