@@ -6,6 +6,7 @@ name no longer does). It blocks, so the bot leaves it to the child process.
 """
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -138,13 +139,26 @@ def _download(repo: str, quant: str, home: Path, report: Report) -> list[Part]:
         if not files:
             raise _nothing(repo, quant, listed)
         home.mkdir(parents=True, exist_ok=True)
-        _check_disk(files, home)
         total = sum(part.size for part in files)
-        for index, part in enumerate(files):
-            before = sum(each.size for each in files[:index])
-            url = f"/{repo}/resolve/{revision}/{part.name}"
-            _get(http, url, part, home / part.name, partial(_add, report, before, total))
+        with _alone(home):
+            _check_disk(files, home)
+            for index, part in enumerate(files):
+                before = sum(each.size for each in files[:index])
+                url = f"/{repo}/resolve/{revision}/{part.name}"
+                _get(http, url, part, home / part.name, partial(_add, report, before, total))
     return files
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Keep a second download out, as the demo's and the bot's go to the same place."""
+    with (home / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            reason = "another Ambrosio is downloading it"
+            raise Unusable(reason, "I use it as soon as it is here.", lasting=False) from None
+        yield
 
 
 def _nothing(repo: str, quant: str, listed: Sequence[Part]) -> Unusable:
