@@ -88,11 +88,11 @@ def _asked(model: Small, models: Path) -> bool:
         f"  from {model.page}\n"
         f"  to   {models}\n"
     )
-    try:
-        answer = input("Download it? Without it, a stand-in answers. [y/N] ")
-    except EOFError:
+    print("Download it? Without it, a stand-in answers. [y/N] ", end="", flush=True)
+    # Not input(), which can miss a Ctrl+C that comes while it prints its prompt.
+    answer = sys.stdin.readline()
+    if not answer:
         print()
-        return False
     return answer.strip().lower() in {"y", "yes"}
 
 
