@@ -1,6 +1,7 @@
 # Everything the project needs, from a fresh clone: Python 3.11 or newer and make.
 PYTHON ?= python3
 BIN := .venv/bin
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
 .PHONY: help demo run test bench screenshot format clean
 
@@ -43,12 +44,13 @@ format: .venv/ready
 
 .venv/demo: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo]'
+	@$(PIP) '.[demo,llama]' --only-binary xllamacpp || \
+		{ echo 'There is no llama.cpp for this machine; going on without'; $(PIP) '.[demo]'; }
 	@touch $@
 
 .venv/ready: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(PIP) '.[dev]'
 	@touch $@
 
 clean:

@@ -27,13 +27,15 @@ async def usage(desk: Desk, call: Call) -> Reply:
     today = [each for each in accounts if each.day == _day(now)]
     ceiling = budget.ceiling if whose is None else budget.limit(call.person)
     lines = [f"**Today** {_sum(today)}", f"**This month** {_sum(month)}", *_rows(month)]
-    lines.append(_rest(ceiling, budget.left(call.person)))
+    notes = [_rest(ceiling, budget.left(call.person))]
     if any(each.unknown for each in month):
-        lines.append("Where a price is unknown, the dearest known one counts.")
+        notes.append("Where a price is unknown, the dearest known one counts.")
     if any(each.estimated for each in month):
-        lines.append("Calls that were broken off are estimated.")
-    lines.append("_Days and months are those of UTC._")
-    return Reply("  \n".join(lines), files=_chart(accounts, now))
+        notes.append("Calls that were broken off are estimated.")
+    notes.append("_Days and months are those of UTC._")
+    # A line right behind the list would be part of its last row.
+    text = "\n\n".join("  \n".join(part) for part in (lines, notes))
+    return Reply(text, files=_chart(accounts, now))
 
 
 def _day(at: float) -> str:

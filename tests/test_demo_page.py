@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from ambrosio.demo.files import png
-from ambrosio.demo.stage import FRIEND, GROUP, YOU
+from ambrosio.demo.stage import FORUM, FRIEND, GROUP, TOPICS, YOU
 
 from .browser import CHROMIUM, FLAGS
 from .theatre import Running, Theatre
@@ -101,14 +101,15 @@ def units(text, before=None):
 
 def test_a_rich_message_is_drawn_from_its_markdown(theatre, opened):
     page = opened(theatre.page)
-    markdown = "## Rice\n\n| Kind | With |\n|---|---|\n| **Basmati** | falafel |\n\n- rinse\n- wait"
+    table = "| Kind | With |\n|---|---|\n| **Basmati** | falafel |"
+    markdown = f"## Rice\n\n{table}\n\n- rinse\n- wait $\\frac{{1}}{{3}}$ h"
     theatre.bot("sendRichMessage", chat_id=YOU, rich_message={"markdown": markdown})
 
     said = item(page, "Basmati")
 
     assert said.locator("h4").inner_text() == "Rice"
     assert said.locator("tr").all_inner_texts() == ["Kind\tWith", "Basmati\tfalafel"]
-    assert said.locator("li").all_inner_texts() == ["rinse", "wait"]
+    assert said.locator("li").all_inner_texts() == ["rinse", "wait 1⁄3 h"]
 
 
 def test_what_a_model_writes_is_never_markup(theatre, opened):
@@ -298,6 +299,27 @@ def test_one_sees_what_rings_and_what_does_not(theatre, opened):
     assert page.locator("#rooms .count").inner_text() == "1"
 
 
+def test_each_topic_of_a_group_is_a_room_of_its_own(theatre, opened):
+    page = opened(theatre.page)
+    garden, holidays = TOPICS
+    place = {"chat_id": FORUM, "message_thread_id": garden}
+    theatre.bot("sendMessage", chat_id=FORUM, message_thread_id=holidays, text="By train")
+    page.locator("#rooms button", has_text="By train").wait_for()
+
+    page.locator("#rooms button", has_text="Garden").click()
+    write(page, "@ambrosio_bot when do beans go out?")
+    theatre.bot("sendChatAction", **place, action="typing")
+    page.locator("#status", has_text="is typing").wait_for()
+    theatre.bot("sendMessage", **place, text="In May.")
+    item(page, "In May.").wait_for()
+    page.reload()
+    item(page, "In May.").wait_for()
+
+    assert page.locator(".item[data-id]").count() == 2
+    message = theatre.updates()[0]["message"]
+    assert (message["chat"]["id"], message["message_thread_id"]) == (FORUM, garden)
+
+
 def test_a_pairing_link_is_opened_by_whoever_is_chosen(theatre, opened):
     page = opened(theatre.page)
     theatre.bot("sendMessage", chat_id=YOU, text="https://t.me/ambrosio_bot?start=s3cret")
@@ -326,13 +348,98 @@ def test_nothing_sticks_out_sideways(theatre, opened, size):
     theatre.bot("sendMessage", chat_id=YOU, text=text, entities=[pre])
     item(page, "xxx").wait_for()
 
-    wide = (
-        "[...document.querySelectorAll('.bubble, .box, .bar')].map(e => e.getBoundingClientRect())"
-    )
+    choose(page, "xxx", "Reply")
+    wide = "[...document.querySelectorAll('.bubble, .box, .bar, #about button')]"
+    wide += ".map(each => each.getBoundingClientRect())"
     inside = page.evaluate(f"{wide}.every(box => box.left >= 0 && box.right <= innerWidth)")
 
     assert inside
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_whoever_is_at_the_bottom_stays_there_whatever_comes(theatre, opened):
+    page = opened(theatre.page)
+    for number in range(30):
+        theatre.bot("sendMessage", chat_id=YOU, text=f"Line {number}")
+    item(page, "Line 29").wait_for()
+    for number in range(3):
+        theatre.bot(
+            "sendMessage", chat_id=YOU, text="\n".join(f"{number} {it}" for it in range(20))
+        )
+        picture = {"photo": ("chart.png", png(600, 400), "image/png")}
+        theatre.bot("sendPhoto", picture, chat_id=YOU)
+
+    page.locator(".photos").nth(2).wait_for()
+    page.locator("#down").wait_for(state="hidden")
+    page.locator("#scroll").hover()
+    page.mouse.wheel(0, -600)
+    page.locator("#down").wait_for()
+    theatre.bot("sendMessage", chat_id=YOU, text="And one more")
+
+    page.locator("#down", has_text="1").wait_for()
+
+
+# What a reader meets: every piece of text, its colour and what lies under it.
+CONTRASTS = """() => {
+  const pen = Object.assign(document.createElement("canvas"), { width: 1, height: 1 })
+    .getContext("2d", { willReadFrequently: true });
+  const bytes = (colour) => {
+    pen.clearRect(0, 0, 1, 1); pen.fillStyle = colour; pen.fillRect(0, 0, 1, 1);
+    return [...pen.getImageData(0, 0, 1, 1).data];
+  };
+  const over = ([r, g, b, a], below) =>
+    [r, g, b].map((each, at) => each * a / 255 + below[at] * (1 - a / 255));
+  const light = (colour) => {
+    const [r, g, b] = colour.map((each) => each / 255)
+      .map((each) => each <= 0.03928 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (element) => {
+    if (!element) return [255, 255, 255];
+    const style = getComputedStyle(element);
+    return over(bytes(style.backgroundColor), behind(element.parentElement));
+  };
+  const found = [], walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const text = walk.currentNode, owner = text.parentElement;
+    if (!text.data.trim() || owner.closest("script, style, svg, .face, .spoiler")) continue;
+    if (!owner.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
+    const below = behind(owner);
+    const one = light(over(bytes(getComputedStyle(owner).color), below)), two = light(below);
+    const ratio = (Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05);
+    if (ratio < 4.5) found.push(`${ratio.toFixed(2)} ${owner.className} ${text.data.trim()}`);
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everything_can_be_read_by_weak_eyes(theatre, opened, scheme):
+    page = opened(theatre.page, color_scheme=scheme, reduced_motion="reduce")
+    write(page, "/usage what is this?")
+    sent = item(page, "/usage")
+    sent.wait_for()
+    text = "print() said http://example.org"
+    entities = [
+        {"type": "pre", "offset": 0, "length": 7, "language": "python"},
+        {"type": "blockquote", "offset": 8, "length": 4},
+    ]
+    rows = keys([[{"text": "Longer", "callback_data": "longer:1"}]])
+    theatre.bot("sendMessage", chat_id=YOU, text=text, entities=entities, reply_markup=rows)
+    theatre.bot("sendMessage", chat_id=GROUP, text="Dinner", disable_notification=True)
+    theatre.bot("sendMessageDraft", chat_id=YOU, draft_id=7, text="One", can_stop=True)
+    page.get_by_role("button", name="Stop").wait_for()
+    page.locator("#drawerbutton").click()
+    theatre.call("sendMessage", json={"chat_id": 1, "text": "a"})
+    page.locator("#calls .bad").wait_for()
+    page.locator("#commands").click()
+
+    assert page.evaluate(CONTRASTS) == []
+    page.locator("#rooms button", has_text="Kitchen").click()
+    write(page, "Hello")
+    page.get_by_role("button", name="Ben", exact=True).click()
+    item(page, "Hello").wait_for()
+    assert page.evaluate(CONTRASTS) == []
 
 
 def test_everything_can_be_done_by_keyboard(theatre, opened):

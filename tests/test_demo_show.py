@@ -112,9 +112,20 @@ def nobody_about(monkeypatch):
     monkeypatch.setattr("ambrosio.llama.find.USUAL", ())
 
 
+def nothing():
+    return ""
+
+
+def never():
+    raise AssertionError("it was offered")
+
+
 @pytest.mark.usefixtures("nobody_about")
 async def test_without_a_model_the_stand_in_says_what_it_is(tmp_path):
-    async with thinking(settings.load(tmp_path), "") as mind, httpx.AsyncClient() as http:
+    async with (
+        thinking(settings.load(tmp_path), "", offer=nothing) as mind,
+        httpx.AsyncClient() as http,
+    ):
         served = await http.get(f"{mind.given['LLAMA_BASE_URL']}/models")
 
         assert mind.name == "stand-in"
@@ -125,7 +136,7 @@ async def test_without_a_model_the_stand_in_says_what_it_is(tmp_path):
 async def test_what_is_set_up_answers(tmp_path):
     given = settings.load(tmp_path, together_api_key="key", llama_base_url=None)
 
-    async with thinking(given, "") as mind:
+    async with thinking(given, "", offer=nothing) as mind:
         assert mind.name == "together/openai/gpt-oss-120b"
         assert mind.given == {}
 
@@ -134,14 +145,36 @@ async def test_a_server_on_the_usual_port_answers(tmp_path, monkeypatch):
     async with ModelServer("tiny").serving() as url:
         monkeypatch.setattr("ambrosio.llama.find.USUAL", (url.removesuffix("/v1"),))
 
-        async with thinking(settings.load(tmp_path), "") as mind:
+        async with thinking(settings.load(tmp_path), "", offer=nothing) as mind:
             assert mind.name == "llama/tiny"
+
+
+async def test_a_model_file_that_is_set_up_answers_beside_the_others(tmp_path):
+    both = {"llama_gguf": "~/models/tiny.gguf", "together_api_key": "key"}
+
+    async with thinking(settings.load(tmp_path, **both), "", offer=never) as mind:
+        assert (mind.name, mind.given, mind.alone) == ("llama/tiny.gguf", {}, False)
+
+
+async def test_what_is_typed_goes_before_what_is_set_up(tmp_path):
+    given = settings.load(tmp_path, llama_gguf="set-up.gguf", together_api_key="key")
+
+    async with thinking(given, "somebody/typed-GGUF:Q4_0", offer=never) as mind:
+        assert mind.name == "typed-GGUF:Q4_0"
+        assert mind.given == {"LLAMA_GGUF": "somebody/typed-GGUF:Q4_0"}
+        assert mind.alone
+
+
+@pytest.mark.usefixtures("nobody_about")
+async def test_what_is_offered_and_taken_answers(tmp_path):
+    async with thinking(settings.load(tmp_path), "", offer=lambda: "some/tiny-GGUF:Q4_0") as mind:
+        assert mind.name == "tiny-GGUF:Q4_0"
 
 
 async def test_the_stand_in_can_be_asked_for(tmp_path):
     given = settings.load(tmp_path, together_api_key="key")
 
-    async with thinking(given, "stand-in") as mind:
+    async with thinking(given, "stand-in", offer=nothing) as mind:
         assert mind.name == "stand-in"
 
 
@@ -149,7 +182,7 @@ async def test_a_model_that_was_asked_for_is_alone(tmp_path, monkeypatch):
     monkeypatch.setenv("TOGETHER_API_KEY", "real")
     monkeypatch.setenv("AMBROSIO_STREAM", "edit")
 
-    async with thinking(settings.load(tmp_path), "stand-in") as mind:
+    async with thinking(settings.load(tmp_path), "stand-in", offer=nothing) as mind:
         alone = environment({"LLAMA_MODEL": "x"}, alone=mind.alone)
     beside = environment({}, alone=False)
 
@@ -162,7 +195,7 @@ async def test_a_model_that_was_asked_for_is_alone(tmp_path, monkeypatch):
 
 
 def run(*options, folder):
-    cli_options = ["demo", "--model", "stand-in", "--no-browser", *options]
+    cli_options = ["demo", "--model", "stand-in", "--no-browser", "--port", "0", *options]
     return CliRunner(env={"AMBROSIO_DATA_DIR": str(folder)}).invoke(cli.main, cli_options)
 
 
@@ -179,10 +212,21 @@ def test_a_port_that_is_taken_is_said_so(tmp_path):
     )
 
 
+@pytest.mark.parametrize("wish", ["nope.gguf", "what is this"])
+def test_a_model_that_is_none_is_said_so(tmp_path, wish):
+    result = run("--model", wish, folder=tmp_path)
+
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"error: There is no model `{wish}`. "
+        "Name a .gguf file, or `owner/repo:QUANT` at Hugging Face.\n"
+    )
+
+
 def test_a_folder_that_cannot_be_written_to_is_said_so(tmp_path):
     (tmp_path / "demo").write_text("not a folder", "utf-8")
 
-    result = run("--port", "0", folder=tmp_path)
+    result = run(folder=tmp_path)
 
     assert result.exit_code == 1
     assert "cannot be written to. Name another one with `AMBROSIO_DATA_DIR`." in result.stderr
@@ -190,7 +234,7 @@ def test_a_folder_that_cannot_be_written_to_is_said_so(tmp_path):
 
 def test_a_second_demo_is_told_where_the_first_one_is(tmp_path):
     with Running(tmp_path) as first:
-        result = run("--port", "0", folder=tmp_path)
+        result = run(folder=tmp_path)
 
         assert result.exit_code == 1
         assert result.stderr == f"error: The demo is already running. Its page is {first.page}\n"

@@ -1,6 +1,7 @@
 """A model comes from Hugging Face: once, to its end, and checked."""
 
 import asyncio
+import fcntl
 
 import pytest
 
@@ -81,6 +82,18 @@ async def test_a_download_that_was_stopped_goes_on_at_the_next_start(hub, tmp_pa
     first, second = hub.ranges
     assert first == ""
     assert int(second.removeprefix("bytes=").removesuffix("-")) >= 20_000_000
+    assert (tmp_path / "models" / REPO / FILE).read_bytes() == content
+
+
+async def test_two_do_not_download_into_one_another(hub, tmp_path, content):
+    (tmp_path / "models" / REPO).mkdir(parents=True)
+    with (tmp_path / "models" / REPO / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        failed = await failure(REFERENCE, tmp_path)
+    async with local(REFERENCE, tmp_path) as llama:
+        await llama.ready()
+
+    assert failed.reason == "another Ambrosio is downloading it"
     assert (tmp_path / "models" / REPO / FILE).read_bytes() == content
 
 

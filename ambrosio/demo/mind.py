@@ -1,17 +1,19 @@
 """Which model answers in the demo.
 
-What `--model` names; else what is set up; else a llama.cpp server that is there anyway; else the
+What `--model` names, since whoever types it means it; else what is set up, as `ambrosio run` would
+have it; else a llama.cpp server that is there anyway; else a model that is offered; else the
 stand-in, which needs nothing and knows nothing.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 
-from ..errors import ProviderError
+from ..errors import DemoFailed, ProviderError
+from ..llama.fetch import REFERENCE
 from ..llama.find import find
 from ..providers import OpenAIProvider
 from ..settings import ProviderRow, Settings
@@ -24,6 +26,9 @@ NO_MODEL = (
     "Nobody thinks here yet: set `LLAMA_GGUF` or `TOGETHER_API_KEY` in `.env` and start the demo "
     "again, and a real model answers."
 )
+# Where a server of our own will be, nobody knows before it runs.
+LATER = "http://127.0.0.1/v1"
+SET_UP = "It is the one that is set up here."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,41 +45,58 @@ class Mind:
 
 
 @asynccontextmanager
-async def thinking(given: Settings, wish: str) -> AsyncIterator[Mind]:
-    """Find who answers; a stand-in lives as long as the block."""
-    wish = wish or given.llama_gguf
+async def thinking(given: Settings, wish: str, *, offer: Callable[[], str]) -> AsyncIterator[Mind]:
+    """Find who answers; a stand-in lives as long as the block.
+
+    Args:
+        given: what is set up.
+        wish: what `--model` names, "" for nothing.
+        offer: gives a model where nothing is set up, "" for none.
+    """
     if wish and wish != STAND_IN:
         yield _local(wish)
-    elif not wish and (rows := await _rows(given)):
-        yield Mind(await _name(given, rows), "It is the one that is set up here.")
+    elif not wish and (name := await _set_up(given)):
+        yield Mind(name, SET_UP)
+    elif not wish and (offered := offer()):
+        yield _local(offered)
     else:
         async with _standing_in(asked_for=bool(wish)) as mind:
             yield mind
 
 
 def _local(wish: str) -> Mind:
-    file = Path(wish).absolute()
+    file = Path(wish).expanduser().absolute()
+    if not file.exists() and (file.suffix == ".gguf" or not REFERENCE.fullmatch(wish)):
+        raise DemoFailed(
+            f"There is no model `{wish}`.",
+            "Name a .gguf file, or `owner/repo:QUANT` at Hugging Face.",
+        )
     source = str(file) if file.exists() else wish
     return Mind(file.name, "It runs on this machine.", {"LLAMA_GGUF": source}, alone=True)
 
 
-async def _rows(given: Settings) -> dict[str, ProviderRow]:
-    async with httpx.AsyncClient() as http:
-        return given.rows(llama_base_url=given.llama_base_url or await find(http))
-
-
-async def _name(given: Settings, rows: Mapping[str, ProviderRow]) -> str:
-    """Name the model that is asked first, as its provider and its id."""
+async def _set_up(given: Settings) -> str:
+    """Name the model that is asked first, as its provider and its id; "" if there is none."""
+    # As the bot does, without a proxy: this is at home.
+    async with httpx.AsyncClient(trust_env=False) as http:
+        there = LATER if given.llama_gguf else given.llama_base_url or await find(http)
+        rows = given.rows(llama_base_url=there)
+    if not rows:
+        return ""
     first = next((name for name in given.ambrosio_route if name in rows), next(iter(rows)))
-    model = rows[first].model
-    if not model:
-        async with httpx.AsyncClient() as http:
-            try:
-                served = await OpenAIProvider(first, rows[first], http).models()
-            except ProviderError:
-                served = []
-        model = served[0].id if served else ""
+    if first == "llama" and given.llama_gguf:
+        return f"llama/{Path(given.llama_gguf).name}"
+    model = rows[first].model or await _served(first, rows[first])
     return f"{first}/{model}" if model else first
+
+
+async def _served(name: str, row: ProviderRow) -> str:
+    async with httpx.AsyncClient(trust_env=not row.at_home) as http:
+        try:
+            served = await OpenAIProvider(name, row, http).models()
+        except ProviderError:
+            return ""
+    return served[0].id if served else ""
 
 
 @asynccontextmanager

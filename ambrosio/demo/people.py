@@ -376,11 +376,6 @@ class Group:
         self.chat.closed = None
         self.seat(by)._membership("left", "member")  # noqa: SLF001 - a group changes its seats
 
-    async def remove_bot(self, by: Person) -> None:
-        """Let somebody throw the bot out."""
-        self.seat(by)._membership("member", "kicked")  # noqa: SLF001 - a group changes its seats
-        close(self._state, self.chat, KICKED)
-
     def screen(self) -> list[Line]:
         """Show all messages in order."""
         return self.chat.screen()

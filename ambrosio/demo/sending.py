@@ -122,8 +122,9 @@ def send_chat_action(state: State, request: Request) -> bool:
     chat, name = state.reach(request), request.params["action"]
     if name not in ACTIONS:
         raise bad("wrong parameter action in request")
-    chat.actions.append(Action(name, thread(chat, request.params), state.now()))
-    state.signal.fire("action", chat=chat.id, action=name)
+    topic = thread(chat, request.params)
+    chat.actions.append(Action(name, topic, state.now()))
+    state.signal.fire("action", chat=chat.id, topic=topic, action=name)
     return True
 
 

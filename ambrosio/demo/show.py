@@ -5,6 +5,7 @@ each time, since its old one speaks of messages that are no longer there.
 """
 
 import asyncio
+import os
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
@@ -17,6 +18,7 @@ from ..settings import Settings
 from ..store import Store
 from .botapi import ME, BotApi
 from .mind import thinking
+from .offer import offer
 from .page import serving
 from .process import BotProcess, environment
 from .stage import YOU, Stage
@@ -45,9 +47,12 @@ async def show(
         ready: is told the page's address and who answers.
         stop: ends it.
     """
-    folder = _emptied(home / "bot")
+    models = given.ambrosio_data_dir / "models"
+    folder = _emptied(home / "bot", models)
     async with AsyncExitStack() as closing:
-        mind = await closing.enter_async_context(thinking(given, wish))
+        mind = await closing.enter_async_context(
+            thinking(given, wish, offer=partial(offer, home, models))
+        )
         # What the emulator allows is allowed to whoever has the token, so it is a new one.
         api = BotApi(now, token=f"{ME['id']}:{secrets.token_urlsafe(26)}")
         closing.callback(api.close)
@@ -70,11 +75,16 @@ async def show(
             keeping.cancel()
 
 
-def _emptied(folder: Path) -> Path:
+def _emptied(folder: Path, models: Path) -> Path:
+    """Give the bot a folder without the books of the last time, but with all the models."""
     try:
         folder.mkdir(exist_ok=True)
         for old in folder.glob("ambrosio.db*"):
             old.unlink()
+        models.mkdir(exist_ok=True)
+        # What was downloaded for the demo serves `ambrosio run`, and the other way round.
+        if not (folder / "models").exists():
+            (folder / "models").symlink_to(os.path.relpath(models, folder))
     except OSError as exc:
         raise cannot_write(folder) from exc
     return folder
@@ -98,13 +108,13 @@ def _settings(url: str, token: str, folder: Path) -> Mapping[str, str]:
     }
 
 
-def _answered_by(database: Path, now: Callable[[], float], chat: int) -> str:
-    """Look up in the bot's own books who has answered last in a chat."""
+def _answered_by(database: Path, now: Callable[[], float], place: Place) -> str:
+    """Look up in the bot's own books who has answered last in a place."""
     if not database.exists():
         return ""
     try:
         with Store(database, now=now) as store:
-            ref = store.answered_by(Place(chat))
+            ref = store.answered_by(place)
     except StoreFailed:
         return ""
     return str(ref) if ref else ""

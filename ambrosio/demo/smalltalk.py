@@ -62,7 +62,8 @@ _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Su
 
 def answer(request: ChatRequest) -> Says:
     """Answer as a friendly stand-in does; one line only if the question begins with "vv"."""
-    question = request.question.strip()
+    # What the question is a reply to stands quoted before it.
+    question = re.sub(r"^>.*\n?", "", request.question, flags=re.MULTILINE).strip()
     if (vv := _VV.match(question)) is not None:
         return Says(_short(question[vv.end() :].strip()))
     if request.pictures:

@@ -1,7 +1,7 @@
 """Who is there in the demo, and what the page is told of them.
 
-You own the bot; a friend sits with you in a group; a stranger has found the bot's name. The page
-gets the messages as the Bot API has them and draws them itself.
+You own the bot; a friend sits with you in a group, and in one with topics; a stranger has found
+the bot's name. The page gets the messages as the Bot API has them and draws them itself.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ..messages import Place
 from . import account
 from .botapi import BotApi
 from .chats import Chat
@@ -18,27 +19,39 @@ from .people import Person, Seat
 from .refusals import bad
 from .signals import Json
 
-YOU, FRIEND, STRANGER, GROUP = 42, 43, 666, -1001
+YOU, FRIEND, STRANGER, GROUP, FORUM = 42, 43, 666, -1001, -1002
+TOPICS = {2: "Garden", 3: "Holidays"}
 SHOWN_CALLS = 200
 SHOWN_LINES = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A chat in the page's list: what it is called there, and who can speak in it."""
+    """A chat or a topic in the page's list: its name there, and who can speak in it."""
 
     chat: Chat
     title: str
     note: str
     face: str
     people: tuple[Person, ...]
+    topic: int = 0
+
+    @property
+    def id(self) -> int | str:
+        """What the page knows it by."""
+        return _key(self.chat.id, self.topic)
+
+    @property
+    def place(self) -> Place:
+        """What the bot knows it by."""
+        return Place(self.chat.id, self.topic)
 
 
 class Stage:
     """The emulator with its cast, and the state of the bot's process."""
 
     def __init__(
-        self, api: BotApi, *, model: str, hint: str, answered_by: Callable[[int], str]
+        self, api: BotApi, *, model: str, hint: str, answered_by: Callable[[Place], str]
     ) -> None:
         """Seat everybody.
 
@@ -46,7 +59,7 @@ class Stage:
             api: the Bot API server they are all connected to.
             model: who answers as long as nobody has.
             hint: a sentence about that model.
-            answered_by: tells who has answered last in a chat, "" for nobody.
+            answered_by: tells who has answered last in a place, "" for nobody.
         """
         self.api = api
         self.bot = "starting"
@@ -60,28 +73,34 @@ class Stage:
         stranger = api.person(STRANGER, "Mallory")
         self.you = you
         self.group = api.group(GROUP, "Kitchen", members=(you, friend), bot=False)
+        self.forum = api.group(FORUM, "House", members=(you, friend), topics=TOPICS, bot=False)
         me = str(api.state.me["first_name"])
         rooms = (
             Room(you.private().chat, me, "your private chat", "bot", (you,)),
             Room(self.group.chat, "Kitchen", f"you, Ben and {me}", "group", (you, friend)),
+            *(
+                Room(self.forum.chat, name, "a topic of “House”", "group", (you, friend), topic)
+                for topic, name in TOPICS.items()
+            ),
             Room(stranger.private().chat, "Mallory’s phone", "a stranger", "stranger", (stranger,)),
             Room(
                 friend.private().chat, "Ben’s phone", "a friend, not let in yet", "guest", (friend,)
             ),
         )
-        self.rooms = {room.chat.id: room for room in rooms}
+        self.rooms = {room.id: room for room in rooms}
 
     async def open(self) -> None:
-        """Let the owner bring the bot into the group."""
+        """Let the owner bring the bot into the groups."""
         await self.group.add_bot(self.you)
+        await self.forum.add_bot(self.you)
 
     def seat(self, chat: object, person: object) -> Seat:
         """Give somebody's place in a chat, or refuse."""
-        room = self.rooms.get(chat) if isinstance(chat, int) else None
+        room = self.rooms.get(chat) if isinstance(chat, int | str) else None
         if room is None or person not in {each.id for each in room.people}:
             raise bad("nobody of that number sits there")
         user = next(each.user for each in room.people if each.id == person)
-        return Seat(self.api.state, room.chat, user)
+        return Seat(self.api.state, room.chat, user, room.topic)
 
     # --- the bot's process ------------------------------------------------------------------------
 
@@ -115,50 +134,75 @@ class Stage:
         """Turn a change at the emulator into what the page hears of it."""
         match event["event"]:
             case "message" | "edited":
-                message = drawn(event["message"])
-                yield {**event, "message": message, "silent": self._silent(event)}
-                if event["message"]["from"]["is_bot"]:
-                    yield self._answering(event["chat"])
+                yield from self._said(event)
             case "call" if event["method"] in {"setMyCommands", "deleteMyCommands"}:
                 yield event
-                for chat, room in self.rooms.items():
-                    yield {"event": "menu", "chat": chat, "menus": self._menus(room)}
+                for room in self.rooms.values():
+                    yield {"event": "menu", "chat": room.id, "menus": self._menus(room)}
             case "draft":
-                yield {**event, "entities": linked(event["text"], event.get("entities", []))}
+                marks = linked(event["text"], event.get("entities", []))
+                yield {**event, "chat": _key(event["chat"], event["topic"]), "entities": marks}
+            case "action":
+                yield {**event, "chat": _key(event["chat"], event["topic"])}
+            case "deleted" | "reaction":
+                # Their numbers are known in one topic only.
+                yield from self._everywhere(event)
             case _:
                 yield event
 
+    def _said(self, event: Json) -> Iterator[Json]:
+        message = event["message"]
+        room = _key(event["chat"], _topic(message))
+        yield {**event, "chat": room, "message": drawn(message), "silent": self._silent(event)}
+        if message["from"]["is_bot"] and room in self.rooms:
+            yield {"event": "model", "chat": room, "model": self._model_of(room)}
+
+    def _everywhere(self, event: Json) -> Iterator[Json]:
+        for room in self.rooms.values():
+            if room.chat.id == event["chat"]:
+                yield {**event, "chat": room.id}
+
     def _room(self, room: Room) -> Json:
         chat = room.chat
-        draft = chat.draft(0, self.api.state.now())
+        draft = chat.draft(room.topic, self.api.state.now())
         return {
-            "id": chat.id,
+            "id": room.id,
+            "topic": room.topic,
             "type": chat.description["type"],
             "title": room.title,
             "note": room.note,
             "face": room.face,
             "people": [{"id": each.id, "name": each.user["first_name"]} for each in room.people],
-            "messages": [drawn(message) for _, message in sorted(chat.messages.items())],
+            "messages": [
+                drawn(message)
+                for _, message in sorted(chat.messages.items())
+                if _topic(message) == room.topic
+            ],
             "silent": sorted(chat.silent),
             "reactions": chat.reactions,
             "draft": draft.shown() if draft else None,
             "menus": self._menus(room),
-            "model": self._model_of(chat.id),
+            "model": self._model_of(room.id),
         }
 
     def _menus(self, room: Room) -> dict[int, list[Json]]:
         state = self.api.state
         return {each.id: account.menu(state, room.chat, each.id) for each in room.people}
 
-    def _answering(self, chat: int) -> Json:
-        return {"event": "model", "chat": chat, "model": self._model_of(chat)}
-
-    def _model_of(self, chat: int) -> str:
-        return self._answered_by(chat) or self._model
+    def _model_of(self, room: int | str) -> str:
+        return self._answered_by(self.rooms[room].place) or self._model
 
     def _silent(self, event: Json) -> bool:
         chat: Any = self.api.state.chats[event["chat"]]
         return event["message"]["message_id"] in chat.silent
+
+
+def _key(chat: int, topic: int) -> int | str:
+    return f"{chat}/{topic}" if topic else chat
+
+
+def _topic(message: Json) -> int:
+    return int(message.get("message_thread_id", 0))
 
 
 def drawn(message: Json) -> Json:

@@ -2,10 +2,11 @@
 
 The file stays in the data folder with a note of what it is; from then on no network is needed. A
 download that breaks off goes on where it stopped, after a restart too (which the library of that
-name no longer does). Runs in the child process only.
+name no longer does). It blocks, so the bot leaves it to the child process.
 """
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -62,14 +63,30 @@ def obtain(reference: str, folder: Path, report: Report) -> Path:
             f"`{reference}` is neither a .gguf file nor a Hugging Face id",
             "Set `LLAMA_GGUF` like `unsloth/Qwen3.5-4B-GGUF:Q4_K_M`.",
         )
+    if whole := kept(reference, folder):
+        return whole
     repo, quant = found["repo"], found["quant"] or ""
     home = folder / repo
-    note = home / f"{quant or 'default'}.json"
-    files = _noted(note)
-    if not files or not all(_whole(home / part.name, part) for part in files):
+    with _translating(repo):
         files = _download(repo, quant, home, report)
-        note.write_text(json.dumps([asdict(part) for part in files]))
+        _note(home, quant).write_text(json.dumps([asdict(part) for part in files]))
     return home / files[0].name
+
+
+def kept(reference: str, folder: Path) -> Path | None:
+    """Give the file of a model that was downloaded before, if it is there and whole."""
+    found = REFERENCE.fullmatch(reference)
+    if not found:
+        return None
+    home = folder / found["repo"]
+    files = _noted(_note(home, found["quant"] or ""))
+    if files and all(_whole(home / part.name, part) for part in files):
+        return home / files[0].name
+    return None
+
+
+def _note(home: Path, quant: str) -> Path:
+    return home / f"{quant or 'default'}.json"
 
 
 def _noted(note: Path) -> list[Part]:
@@ -114,22 +131,34 @@ def _first_of(name: str) -> str:
 def _download(repo: str, quant: str, home: Path, report: Report) -> list[Part]:
     hub, token = os.environ.get("HF_ENDPOINT") or HUB, os.environ.get("HF_TOKEN")
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    with (
-        httpx.Client(base_url=hub, headers=headers, timeout=TIMEOUT, follow_redirects=True) as http,
-        _translating(repo),
-    ):
+    with httpx.Client(
+        base_url=hub, headers=headers, timeout=TIMEOUT, follow_redirects=True
+    ) as http:
         revision, listed = _listed(http, repo)
         files = choose(listed, quant)
         if not files:
             raise _nothing(repo, quant, listed)
         home.mkdir(parents=True, exist_ok=True)
-        _check_disk(files, home)
         total = sum(part.size for part in files)
-        for index, part in enumerate(files):
-            before = sum(each.size for each in files[:index])
-            url = f"/{repo}/resolve/{revision}/{part.name}"
-            _get(http, url, part, home / part.name, partial(_add, report, before, total))
+        with _alone(home):
+            _check_disk(files, home)
+            for index, part in enumerate(files):
+                before = sum(each.size for each in files[:index])
+                url = f"/{repo}/resolve/{revision}/{part.name}"
+                _get(http, url, part, home / part.name, partial(_add, report, before, total))
     return files
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Keep a second download out, as the demo's and the bot's go to the same place."""
+    with (home / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            reason = "another Ambrosio is downloading it"
+            raise Unusable(reason, "I use it as soon as it is here.", lasting=False) from None
+        yield
 
 
 def _nothing(repo: str, quant: str, listed: Sequence[Part]) -> Unusable:
