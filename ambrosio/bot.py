@@ -16,8 +16,10 @@ from functools import partial
 import telegram
 from telegram.error import TelegramError
 
+from . import regrets
 from .assistant import Answer, Progress
 from .commands import BY_NAME, COMMANDS, PRESSES
+from .composing import Style, compose, compose_compared, notice
 from .desk import Call, Desk, Reply
 from .easel import Easel
 from .errors import AmbrosioError, StoreFailed
@@ -28,7 +30,7 @@ from .policy import Access, Knock, Membership
 from .polling import URGENT, Poller
 from .previews import Preview, Previewer
 from .reading import Command, Ignored, Odd, Press, Question, Stopped, read
-from .replies import Replies, Style, compose, compose_compared, notice
+from .replies import Replies
 from .store import Person, Received, Row, Store
 from .threads import turn_of
 
@@ -36,12 +38,6 @@ log = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 3
 DISK_PAUSE_SECONDS = 5.0
-
-GAVE_UP = (
-    "I tried three times to answer this message and failed, so I have put it aside. "
-    "Please send it again, perhaps in other words."
-)
-UNREADABLE = "Telegram sent me this in a form that I cannot read. Please send it in another way."
 
 
 class Bot:
@@ -215,7 +211,7 @@ class Bot:
     async def _work(self, row: Row) -> None:
         """Work on one update; a failure that nobody foresaw costs one of its attempts."""
         if row.attempts > MOST_ATTEMPTS:
-            await self._put_aside(row, "three attempts", GAVE_UP)
+            await self._put_aside(row, "three attempts", regrets.GAVE_UP)
             return
         try:
             await self._handle(row)
@@ -245,7 +241,7 @@ class Bot:
                     running.stop()
                 self._store.finish(row)
             case None:
-                await self._put_aside(row, "unreadable", UNREADABLE)
+                await self._put_aside(row, "unreadable", regrets.UNREADABLE)
 
     async def _put_aside(self, row: Row, reason: str, text: str) -> None:
         replies = notice(row.place, text, reply_to=row.message or None)
@@ -258,7 +254,7 @@ class Bot:
         command = BY_NAME.get(said.name)
         person_may = command and (not command.owner or said.person in self._desk.owners())
         if command is None or not person_may:
-            await self._say(row, Reply(f"I do not know /{said.name}. /help lists what I do know."))
+            await self._say(row, Reply(regrets.UNKNOWN_COMMAND.format(name=said.name)))
             return
         if self._store.superseded(row):
             self._store.finish(row)
@@ -276,7 +272,7 @@ class Bot:
         """Answer a button; what asks a model then waits its turn like any question."""
         word, _, args = said.data.partition(":")
         run = PRESSES.get(word)
-        reply = Reply(toast="That button no longer works.")
+        reply = Reply(toast=regrets.BUTTON_GONE)
         if run:
             reply = await run(self._desk, Call(row.place, said.person, row.message, args))
         if row.lane.startswith(URGENT):
@@ -330,9 +326,7 @@ class Bot:
                 self._store.finish(row)
                 return
         if not turn.question.strip():
-            await self._say(
-                row, Reply('Write your question after "vv", like this: *vv capital of Peru?*')
-            )
+            await self._say(row, Reply(regrets.NOTHING_BEHIND_VV))
             return
         await self._turn(row, turn, shown=shown)
 

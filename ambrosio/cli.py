@@ -28,7 +28,7 @@ import click
 import httpx
 from rich.console import Console
 
-from . import __version__, logs, settings, shipped
+from . import __version__, logs, regrets, settings, shipped
 from .assistant import Assistant
 from .budget import Budget
 from .errors import (
@@ -202,8 +202,8 @@ def load() -> Settings:
 
 def tell_faults(exc: SettingsInvalid) -> None:
     """Print a line for each setting that is wrong."""
-    for name, wrong, right in exc.faults:
-        click.echo(f"{name}: {wrong}; right would be: {right}", err=True)
+    for line in exc.lines:
+        click.echo(line, err=True)
 
 
 def finish(work: Coroutine[Any, Any, int]) -> None:
@@ -211,8 +211,8 @@ def finish(work: Coroutine[Any, Any, int]) -> None:
     try:
         code = asyncio.run(work)
     except StoreFailed as exc:
-        click.echo(f"error: the database cannot be used: {exc}", err=True)
-        click.echo("\nhint: `ambrosio doctor` looks at the disk", err=True)
+        log.warning("the disk: %s", exc)
+        click.echo(f"error: {regrets.DATABASE_UNUSABLE}", err=True)
         code = 1
     except SettingsInvalid as exc:
         tell_faults(exc)
@@ -327,7 +327,8 @@ async def _chat(given: Settings, question: str, piped: str, provider: str, *, fr
         name = provider.partition("/")[0]
         if name and name not in house.providers:
             known = ", ".join(house.providers)
-            click.echo(f"error: no provider is called `{name}`; there are: {known}", err=True)
+            line = regrets.NO_SUCH_PROVIDER.format(name=name, known=known)
+            click.echo(f"error: {line}", err=True)
             return 2
         words = "\n\n".join(part for part in (question, piped.strip()) if part)
         return await talk(house.assistant, words, model=provider, fresh=fresh, now=now)
@@ -427,13 +428,15 @@ def backup(file: Path) -> None:
     """Copy the database to FILE, which must not exist; Ambrosio may be running."""
     given = load()
     if not given.database.exists():
-        click.echo(f"error: there is nothing to copy yet: {given.database}", err=True)
+        line = regrets.NOTHING_TO_COPY.format(path=given.database)
+        click.echo(f"error: {line}", err=True)
         sys.exit(1)
     try:
         with Store(given.database, now=now) as store:
             store.backup(file)
     except StoreFailed as exc:
-        click.echo(f"error: {exc}", err=True)
+        log.warning("the disk: %s", exc)
+        click.echo(f"error: {regrets.NOT_COPIED.format(path=file)}", err=True)
         sys.exit(1)
     click.echo(f"copied; to restore it, put {file} in the place of {given.database}", err=True)
 

@@ -6,6 +6,7 @@ That it stays there is not decided here but by `policy.permitted`; here it is as
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from . import regrets
 from .desk import Call, Desk, Reply
 from .messages import Button, Turn
 from .policy import split_vv
@@ -67,17 +68,14 @@ def _switch(desk: Desk, call: Call, *, on: bool) -> str:
     desk.store.set_place(call.place, replace(state, head=None) if was and not on else state)
     local = _local(desk)
     if on and not local:
-        return (
-            "This chat is private now, and no model runs at home, so nobody can answer here. "
-            "Start a llama.cpp server, or turn it off with /private off."
-        )
+        return regrets.NOBODY_AT_HOME
     if on:
         return (
             f"This chat is private now: only {' and '.join(local)} will be asked. "
             "/private says what that covers."
         )
     if not was:
-        return "This chat is not private. /private on makes it so."
+        return regrets.NOT_PRIVATE
     return (
         "This chat is no longer private. I begin a new conversation, since others may be asked "
         "from now on, and what was said in private is not for them."
@@ -92,7 +90,7 @@ async def where(desk: Desk, call: Call) -> Reply:
     """List who was asked what is said in this chat, how often, and when for the last time."""
     visits = desk.store.visits(call.place)
     if not visits:
-        return Reply("Nobody has been asked anything from this chat yet. Just write.")
+        return Reply(regrets.NOBODY_ASKED)
     lines = []
     for each in visits:
         provider = desk.providers.get(each.provider)

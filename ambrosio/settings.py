@@ -36,6 +36,8 @@ from .palette import ImageRow, known
 PREFIXES = ("AMBROSIO_", "LLAMA_", "TELEGRAM_", "TOGETHER_", "OPENAI_")
 # The settings that stand in `ambrosio.toml`.
 TABLES = ("providers", "images")
+# What pydantic calls the faults that are more than a value which does not fit.
+WRONG = {"missing": "is missing", "extra_forbidden": "is not known there"}
 # llama.cpp's own variables begin alike and are none of our business.
 FOREIGN = ("LLAMA_ARG_", "LLAMA_CACHE", "LLAMA_LOG")
 
@@ -372,7 +374,8 @@ def _fault(error: dict[str, Any]) -> tuple[str, str, str]:
         return (message.upper(), "is missing", str(Settings.model_fields[message].description))
     name = str(place[0])
     if name in TABLES:
-        return ("ambrosio.toml: " + ".".join(map(str, place)), message, "see README.md")
+        wrong = _said(error, message)
+        return ("ambrosio.toml: " + ".".join(map(str, place)), wrong, "as in docs/ambrosio.toml")
     right = Settings.model_fields[name].description
     return (name.upper(), _wrong(error, message), str(right))
 
@@ -381,4 +384,9 @@ def _wrong(error: dict[str, Any], message: str) -> str:
     # Values of secret settings are never repeated.
     value = error.get("input")
     shown = f"`{value}` " if isinstance(value, str | int | float) else ""
-    return f"{shown}{message[:1].lower()}{message[1:]}"
+    return shown + _said(error, message)
+
+
+def _said(error: dict[str, Any], message: str) -> str:
+    """Give our own words for one of pydantic's errors; its own are for programmers."""
+    return message if error["type"] == "value_error" else WRONG.get(error["type"], "does not fit")

@@ -146,8 +146,31 @@ async def test_the_owner_hears_once_of_a_model_that_is_gone_and_what_is_there(
     await both.settled()
 
     told = [line.text for line in anna.answers if "does not serve" in line.text]
-    assert len(told) == 1
-    assert "It has: stand-in." in told[0]
+    assert told == [
+        "llama does not serve stand-in. Until you mend that in the settings, I ask together. "
+        "It has: stand-in."
+    ]
+
+
+async def test_the_owner_hears_that_there_is_nobody_else(anna, model, alone):
+    model.answer = lambda _: Status(401)
+    await anna.say("question")
+    await alone.settled()
+
+    told = await anna.wait_text("Until you mend")
+    assert told.text == (
+        "llama refused the key. Until you mend that in the settings, there is nobody else to ask."
+    )
+
+
+async def test_another_model_can_be_chosen_under_a_failure(anna, model, alone):
+    model.answer = lambda _: Status(400)
+    await anna.say("question")
+    await anna.wait_text("did not accept")
+    await anna.press("Choose a model")
+
+    listed = await anna.wait_text("Automatic: first llama.")
+    assert listed.buttons[:2] == ("✓ automatic", "llama")
 
 
 async def test_the_line_about_who_answered_can_be_always_or_never(anna, model, second, both):

@@ -17,6 +17,7 @@ from ambrosio.addresses import is_local, is_public
 from ambrosio.assistant import Assistant, Progress
 from ambrosio.budget import Budget
 from ambrosio.commands import BY_NAME, PRESSES
+from ambrosio.composing import compose, compose_compared
 from ambrosio.context import Context, Exchange
 from ambrosio.demo.standin import ModelServer, Says, StallsBefore, Status
 from ambrosio.desk import Call, Desk
@@ -34,7 +35,6 @@ from ambrosio.errors import (
 from ambrosio.messages import Message, Place, Turn
 from ambrosio.policy import Standing, permitted
 from ambrosio.reading import Question
-from ambrosio.replies import compose, compose_compared
 from ambrosio.router import Ask, Gallery, Router
 from ambrosio.settings import load
 from ambrosio.store import Store
@@ -190,6 +190,8 @@ class Phone:
         message = pressable[number % len(pressable)]
         buttons = self.messages[message - 1].buttons
         word, _, args = buttons[number % len(buttons)].partition(":")
+        if word == "private":
+            self.private = args == "on"
         reply = await PRESSES[word](self.desk, Call(PLACE, OWNER, message, args))
         if reply.turn:
             await self.turn(reply.turn)
@@ -415,7 +417,7 @@ class TestInTheChat:
         await anna.wait_text("Eczema.")
 
         assert "only llama" in told.text
-        assert line.buttons == ("Retry",)
+        assert line.buttons == ("Retry", "Choose a model", "Leave private mode")
         assert cloud.requests == []
 
     async def test_leaving_private_mode_begins_anew_and_says_why(self, anna, cloud, house):
