@@ -88,8 +88,10 @@ def test_no_button_says_a_sentence_that_is_not_in_the_table():
     for path in Path(ambrosio.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.keyword) and node.arg == "toast":
-                texts = [each.value for each in ast.walk(node) if isinstance(each, ast.Constant)]
-                written += [text for text in texts if " " in str(text)]
+                texts = [
+                    str(each.value) for each in ast.walk(node) if isinstance(each, ast.Constant)
+                ]
+                written += [text for text in texts if " " in text]
 
     # These say that it worked.
     assert sorted(written) == [
@@ -131,7 +133,7 @@ def test_the_tree_in_the_docstring_is_the_tree():
         above[level] = name
         parents[name] = above.get(level - 1)
     for kind in ALL[1:]:
-        assert parents[kind.__name__] == kind.__base__.__name__
+        assert parents[kind.__name__] == kind.__mro__[1].__name__
 
 
 class TestAllFailed:

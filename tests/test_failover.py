@@ -146,10 +146,11 @@ async def test_the_owner_hears_once_of_a_model_that_is_gone_and_what_is_there(
     await both.settled()
 
     told = [line.text for line in anna.answers if "does not serve" in line.text]
-    assert told == [
+    [line] = told
+    assert line == (
         "llama does not serve stand-in. Until you mend that in the settings, I ask together. "
         "It has: stand-in."
-    ]
+    )
 
 
 async def test_the_owner_hears_that_there_is_nobody_else(anna, model, alone):

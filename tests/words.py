@@ -74,8 +74,7 @@ def unusable() -> Iterator[tuple[str, str]]:
     """Read out of the code why a model of our own cannot be served, and what mends it."""
     for path in sorted(Path(inspect.getfile(llama)).parent.glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-            if named and node.func.id in {"Unusable", "_failure"}:
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in {"Unusable", "_failure"}:
                 why, *mends = node.args
                 yield _text(why), _text(mends[0]) if mends else LOOK
 
