@@ -46,6 +46,8 @@ from .house import OWNER, living
 
 PLACE = Place(OWNER)
 SECRET = "secret"
+CLOUD = "openai/gpt-oss-120b"
+SDXL = "stabilityai/stable-diffusion-xl-base-1.0"
 HOME, AWAY = Standing("home", paid=False, local=True), Standing("away", paid=True)
 
 
@@ -551,3 +553,98 @@ async def test_a_wish_in_private_is_not_painted_elsewhere(api, telegram_url, tmp
 
     assert cloud.requests == []
     assert cloud.image_requests == []
+
+
+class TestPictures:
+    """A painter at home, and before it one outside that writes and paints."""
+
+    @pytest.fixture
+    async def cloud(self):
+        return ModelServer(model=CLOUD, image_model=SDXL, flavour="together")
+
+    @pytest.fixture
+    async def easel(self):
+        return ModelServer(model=CLOUD, image_model=SDXL, flavour="together")
+
+    @pytest.fixture
+    async def house(self, api, telegram_url, tmp_path, model_url, cloud, easel):
+        async with cloud.serving() as url, easel.serving() as home:
+            (tmp_path / "ambrosio.toml").write_text(
+                f'[providers.together]\nbase_url = "{url}"\nlocal = false\nflavour = "together"\n'
+                f'model = "{CLOUD}"\nimage_model = "{SDXL}"\n'
+                f'[providers.easel]\nbase_url = "{home}"\nflavour = "together"\n'
+                f'image_model = "{SDXL}"\n'
+            )
+            route = ("together", "llama", "easel")
+            async with living(
+                api, telegram_url, tmp_path, llama_base_url=model_url, ambrosio_route=route
+            ) as life:
+                yield life
+        assert api.violations == []
+
+    async def test_the_painter_outside_comes_first_in_the_open(self, anna, cloud, easel, house):
+        await anna.say("/imagine a red fox")
+        await house.settled()
+
+        assert (len(cloud.image_requests), easel.image_requests) == (1, [])
+
+    @pytest.mark.parametrize("whose", ["question", "answer"])
+    async def test_what_was_said_in_private_is_painted_at_home(
+        self, anna, model, cloud, easel, house, whose
+    ):
+        model.script(Says("Eczema."))
+        question = await anna.say("/private what is this rash?")
+        answer = await anna.wait_text("Eczema.")
+        said = {"question": question, "answer": answer.message_id}[whose]
+        await anna.say("/imagine", reply_to=said)
+        await house.settled()
+
+        assert len(easel.image_requests) == 1
+        assert (cloud.requests, cloud.image_requests) == ([], [])
+
+    async def test_a_private_picture_is_changed_at_home(self, anna, model, cloud, easel, house):
+        await anna.say("/private on")
+        await house.settled()
+        await anna.say("/imagine a rash")
+        photo = await anna.wait_answer()
+        await anna.say("/private off")
+        await house.settled()
+        model.script(Says("a rash at night"))
+        await anna.say("make it night", reply_to=photo.message_id)
+        await house.settled()
+
+        assert [asked.prompt for asked in easel.image_requests] == ["a rash", "a rash at night"]
+        assert "Said: make it night" in model.requests[-1].messages[-1][1]
+        assert (cloud.requests, cloud.image_requests) == ([], [])
+
+    async def test_a_private_picture_is_changed_even_if_nobody_at_home_writes(
+        self, anna, model, cloud, easel, house
+    ):
+        await anna.say("/private on")
+        await house.settled()
+        await anna.say("/imagine a rash")
+        photo = await anna.wait_answer()
+        await anna.say("/private off")
+        await house.settled()
+        model.answer = lambda _: Status(500)
+        await anna.say("make it night", reply_to=photo.message_id)
+        await house.settled()
+
+        assert easel.image_requests[-1].prompt == "a rash, make it night"
+        assert (cloud.requests, cloud.image_requests) == ([], [])
+
+    @pytest.mark.parametrize("button", ["Again", "Vary"])
+    async def test_a_private_picture_is_painted_once_more_at_home(
+        self, anna, cloud, easel, house, button
+    ):
+        await anna.say("/private on")
+        await house.settled()
+        await anna.say("/imagine a rash")
+        photo = await anna.wait_answer()
+        await anna.say("/private off")
+        await house.settled()
+        await anna.press(button, photo.message_id)
+        await house.settled()
+
+        assert len(easel.image_requests) > 1
+        assert (cloud.requests, cloud.image_requests) == ([], [])
