@@ -8,18 +8,16 @@ of it is sent.
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from functools import partial
 
 import telegram
 from telegram.error import TelegramError
 
 from . import regrets
-from .assistant import Answer, Progress
+from .assistant import Progress
 from .commands import BY_NAME, COMMANDS, PRESSES
-from .composing import Style, compose, compose_compared, notice
+from .composing import notice
 from .desk import Call, Desk, Reply
 from .easel import Easel
 from .errors import AmbrosioError, StoreFailed
@@ -28,9 +26,10 @@ from .messages import Outgoing, Place, Turn
 from .money import dollars
 from .policy import Access, Knock, Membership
 from .polling import URGENT, Poller
-from .previews import Preview, Previewer
+from .previews import Previewer
 from .reading import Command, Ignored, Odd, Press, Question, Stopped, read
 from .replies import Replies
+from .scribe import Scribe, surplus
 from .store import Person, Received, Row, Store
 from .threads import turn_of
 
@@ -57,6 +56,7 @@ class Bot:
         self._bot, self._desk = bot, desk
         self._replies, self._previewer = replies, previewer
         self._easel = Easel(desk, replies, previewer, sleep=sleep)
+        self._scribe = Scribe(desk, replies, previewer, kept=self._warn_owners)
         self._grace_seconds = grace_seconds
         self._on_heard = heard
         self._sleep = sleep
@@ -263,9 +263,9 @@ class Bot:
         if not command.slow:
             await self._say(row, await command.run(self._desk, call))
             return
-        async with self._running(row, Progress(row.message)) as preview:
+        async with self._scribe.running(row, Progress(row.message)) as preview:
             reply = await command.run(self._desk, call)
-        away = [Outgoing(row.place, edits=old, delete=True) for old in _surplus(row, preview)]
+        away = [Outgoing(row.place, edits=old, delete=True) for old in surplus(row, preview)]
         await self._say(row, replace(reply, sends=(*reply.sends, *away)))
 
     async def _press(self, row: Row, said: Press) -> None:
@@ -295,7 +295,8 @@ class Bot:
 
     async def _say(self, row: Row, reply: Reply) -> None:
         if reply.turn:
-            await self._turn(row, reply.turn, compares=reply.compares)
+            work = self._scribe.compare if reply.compares else self._scribe.write
+            await work(row, reply.turn)
             return
         if reply.order:
             await self._easel.work(row, reply.order)
@@ -328,7 +329,7 @@ class Bot:
         if not turn.question.strip():
             await self._say(row, Reply(regrets.NOTHING_BEHIND_VV))
             return
-        await self._turn(row, turn, shown=shown)
+        await self._scribe.write(row, turn, shown=shown)
 
     async def _repainted(self, row: Row, said: Question) -> bool:
         """Take words in reply to a picture for a wish, unless they are none."""
@@ -339,65 +340,6 @@ class Bot:
         if reply:
             await self._say(row, reply)
         return reply is not None
-
-    async def _turn(
-        self, row: Row, turn: Turn, *, shown: Sequence[int] = (), compares: bool = False
-    ) -> None:
-        """Answer a turn, keep what came of it in one transaction, and deliver it."""
-        assistant, progress = self._desk.assistant, Progress(turn.message)
-        async with self._running(row, progress, concise=turn.concise) as preview:
-            if compares:
-                answers = await assistant.compare(turn, progress)
-            else:
-                answers = [await assistant.answer(turn, progress)]
-        if progress.superseded:
-            old = [preview.message] if preview.message else []
-            self._store.finish(row, [Outgoing(row.place, edits=each, delete=True) for each in old])
-            await self._replies.deliver(row.place)
-            return
-        pairs = self._composed(answers, shown, _surplus(row, preview), compares=compares)
-        keep = partial(self._desk.assistant.keep_all, pairs, row)
-        await self._replies.kept(row.place, keep)
-        self._warn_owners()
-        await self._replies.deliver(row.place)
-
-    @asynccontextmanager
-    async def _running(
-        self, row: Row, progress: Progress, *, concise: bool = False
-    ) -> AsyncIterator[Preview]:
-        """Show what grows, and let it be stopped, until the block ends."""
-        self._desk.running[row.place] = progress
-        sent = partial(self._store.previewed, row)
-        try:
-            async with self._previewer.showing(
-                row.place, progress, concise=concise, sent=sent
-            ) as preview:
-                yield preview
-        finally:
-            del self._desk.running[row.place]
-
-    def _composed(
-        self,
-        answers: Sequence[Answer],
-        shown: Sequence[int],
-        surplus: Sequence[int],
-        *,
-        compares: bool,
-    ) -> list[tuple[Answer, list[Outgoing]]]:
-        """Put the messages beside the answers that they show."""
-        looks, state = self._desk.looks, self._store.place(answers[0].turn.place)
-        rich = looks.rich if state.rich is None else state.rich
-        style = Style(rich=rich, reasoning=looks.reasoning, via=state.via)
-        if not compares:
-            return [(answers[0], compose(answers[0], style=style, shown=shown, surplus=surplus))]
-        pairs = []
-        for number, answer in enumerate(answers):
-            said = compose_compared(answer, answer.usd, style=style, rings=number == 0)
-            pairs.append((answer, said))
-        pairs[-1][1].extend(
-            Outgoing(answers[0].turn.place, edits=old, delete=True) for old in surplus
-        )
-        return pairs
 
     def _warn_owners(self) -> None:
         """Tell the owners, once a month, that most of the budget is used."""
@@ -415,11 +357,6 @@ class Bot:
         if self._store.tell_once(f"budget {month}", [notice(each, text)[0] for each in places]):
             for place in places:
                 self._group.create_task(self._replies.deliver(place))
-
-
-def _surplus(row: Row, preview: Preview) -> list[int]:
-    """List the messages of previews that have to be taken away."""
-    return [old for old in (row.preview, preview.message) if old is not None]
 
 
 def _same(one: Turn, other: Turn) -> bool:

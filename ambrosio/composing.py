@@ -63,16 +63,21 @@ def compose(
 
 
 def compose_compared(
-    answer: Answer, usd: Decimal | None, *, style: Style = PLAIN, rings: bool = True
+    answer: Answer,
+    usd: Decimal | None,
+    *,
+    style: Style = PLAIN,
+    shown: Sequence[int] = (),
+    rings: bool = True,
 ) -> list[Outgoing]:
     """Make messages of one of several answers, with what it took and a button to go on with it."""
     notes = [*_notes(answer), *_figures(answer, usd)]
-    outgoing = _set(answer, notes, rich=style.rich)
+    outgoing = _set(answer, notes, rich=style.rich and not shown)
     if not answer.failure:
         outgoing[-1] = replace(outgoing[-1], buttons=(GO_ON,))
     if not rings:
         outgoing[0] = replace(outgoing[0], silent=True)
-    return outgoing + _files(answer)
+    return _in_place(outgoing, shown, answer.turn.place) + _files(answer)
 
 
 def _set(answer: Answer, notes: list[str], *, rich: bool) -> list[Outgoing]:

@@ -190,59 +190,6 @@ async def test_the_line_about_who_answered_can_be_always_or_never(anna, model, s
     assert never.text == "Two."
 
 
-async def test_a_comparison_shows_everybody_and_goes_on_with_one(anna, model, second, both):
-    model.script(Says("Rayleigh."))
-    second.script(Says("Scattering."), Says("Fine."))
-    await anna.say("/compare why is the sky blue?")
-    one = await anna.wait_text("Rayleigh.")
-    two = await anna.wait_text("Scattering.")
-    await anna.press("Go on with this one", one.message_id)
-    model.script(Says("Welcome."))
-    await anna.say("thanks")
-    await anna.wait_text("Welcome.")
-
-    assert re.search(r"llama · stand-in · \d+\.\d s · \d+ tokens? · free", one.text)
-    assert re.search(
-        r"together · openai/gpt-oss-120b · \d+\.\d s · \d+ tokens? · under \$0.0001", two.text
-    )
-    assert model.requests[-1].messages[1:] == (
-        ("user", "why is the sky blue?"),
-        ("assistant", "Rayleigh."),
-        ("user", "thanks"),
-    )
-
-
-async def test_a_comparison_that_nobody_chose_from_leaves_no_trace(anna, model, second, both):
-    await anna.say("/compare why?")
-    await both.settled()
-    await anna.say("hello")
-    await both.settled()
-
-    assert model.requests[-1].messages[1:] == (("user", "hello"),)
-
-
-async def test_stop_ends_all_of_a_comparison(anna, model, second, both):
-    model.script(StallsAfter("Ray"))
-    second.script(StallsAfter("Scat"))
-    await anna.say("/compare why?")
-    await model.wait_for(lambda: model.served[0].words)
-    await second.wait_for(lambda: second.served[0].words)
-    await anna.say("/stop")
-    await both.settled()
-
-    assert len([line for line in anna.answers if "Stopped." in line.text]) >= 1
-
-
-async def test_in_private_only_those_at_home_are_compared(anna, model, second, both):
-    await anna.say("/private on")
-    await both.settled()
-    await anna.say("/compare why?")
-    await both.settled()
-
-    assert len(model.requests) == 1
-    assert second.requests == []
-
-
 # --- health ---------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ambrosio import cli
 from ambrosio.addresses import is_local, is_public
-from ambrosio.assistant import Assistant, Progress
+from ambrosio.assistant import Answer, Assistant, Progress
 from ambrosio.budget import Budget
 from ambrosio.commands import BY_NAME, PRESSES
 from ambrosio.composing import compose, compose_compared
@@ -200,12 +200,10 @@ class Phone:
 
     async def turn(self, turn: Turn, shown=(), *, compares: bool = False) -> None:
         if compares:
-            answers = await self.assistant.compare(turn, Progress())
-            pairs = [(each, compose_compared(each, None)) for each in answers]
+            await self.assistant.compare(turn, Progress(), self.arrived)
         else:
             answer = await self.assistant.answer(turn, Progress())
-            pairs = [(answer, compose(answer, shown=shown))]
-        self.assistant.keep_all(pairs)
+            self.assistant.keep(answer, compose(answer, shown=shown))
         while found := self.store.next_out(PLACE):
             number, outgoing, _ = found
             if outgoing.edits is None and not outgoing.delete:
@@ -215,6 +213,9 @@ class Phone:
             line.text = outgoing.chunk.text
             line.buttons = tuple(button.data for button in outgoing.buttons)
             self.store.sent(number, outgoing, [there])
+
+    async def arrived(self, answer: Answer) -> None:
+        self.assistant.keep(answer, compose_compared(answer, None))
 
     async def choose(self, number: int) -> None:
         names = ("", "one", "two", "three", "three/other")
