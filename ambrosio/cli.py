@@ -17,7 +17,7 @@ from collections.abc import (
     Iterator,
     Mapping,
 )
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -134,24 +134,31 @@ async def finding_providers(
     A llama.cpp server nobody named is looked for, but not when we have one of our own. The way to
     those at home knows nothing of a proxy in the environment, which would be a way out.
     """
-    async with httpx.AsyncClient() as http, httpx.AsyncClient(trust_env=False) as home:
+    async with AsyncExitStack() as lines:
+        http = await lines.enter_async_context(httpx.AsyncClient())
+        home = await lines.enter_async_context(httpx.AsyncClient(trust_env=False))
 
-        def made(rows: Mapping[str, ProviderRow]) -> dict[str, OpenAIProvider]:
-            return {
-                name: OpenAIProvider(name, row, home if row.at_home else http)
-                for name, row in rows.items()
-            }
+        async def line(row: ProviderRow) -> httpx.AsyncClient:
+            if not row.socket:
+                return home if row.at_home else http
+            through = httpx.AsyncHTTPTransport(uds=row.socket)
+            return await lines.enter_async_context(
+                httpx.AsyncClient(transport=through, trust_env=False)
+            )
+
+        async def made(rows: Mapping[str, ProviderRow]) -> dict[str, OpenAIProvider]:
+            return {name: OpenAIProvider(name, row, await line(row)) for name, row in rows.items()}
 
         if not given.llama_gguf:
             found = given.llama_base_url or await find.find(home)
             rows = given.rows(llama_base_url=found)
             # With nothing else to ask, failures shall name the server that is missing.
-            yield made(rows or given.rows(llama_base_url=f"{find.USUAL[0]}/v1"))
+            yield await made(rows or given.rows(llama_base_url=f"{find.USUAL[0]}/v1"))
             return
         engine = Engine(given.llama_gguf, given.ambrosio_data_dir, now=now, sleep=sleep)
         engine.claim()
         there = engine.address
-        providers = made(given.rows(llama_base_url=there.url, llama_api_key=there.key))
+        providers = await made(given.rows(llama_base_url=there.url, llama_api_key=there.key))
         providers["llama"].check = partial(engine.check, "llama")
         async with engine.running(
             ready=partial(warm, providers["llama"], shipped.text("system.txt"))

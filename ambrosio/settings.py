@@ -62,8 +62,14 @@ def _http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _server_url(value: str) -> str:
+    """Take an http address or a Unix socket, as `unix:/run/llama.sock`."""
+    return value if re.fullmatch(r"unix:/[^\s?#]+", value) else _http_url(value)
+
+
 Stream = Literal["draft", "edit", "off"]
 Url = Annotated[str, AfterValidator(_http_url)]
+ServerUrl = Annotated[str, AfterValidator(_server_url)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words_or_none)]
 Ids = Annotated[frozenset[int], NoDecode, BeforeValidator(_words_or_none)]
 
@@ -73,7 +79,7 @@ class ProviderRow(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    base_url: Url
+    base_url: ServerUrl
     api_key: SecretStr = SecretStr("")
     model: str = ""
     flavour: Literal["llama", "together", "openai"] = "openai"
@@ -100,6 +106,16 @@ class ProviderRow(BaseModel):
     def talks(self) -> bool:
         """Say whether it can be asked for words."""
         return bool(self.model) or not self.image_model
+
+    @property
+    def socket(self) -> str:
+        """Give the path of the Unix socket that is its address, "" if it is none."""
+        return urlsplit(self.base_url).path if self.base_url.startswith("unix:") else ""
+
+    @property
+    def url(self) -> str:
+        """Give the address for HTTP, which wants a host for a socket as well."""
+        return "http://localhost/v1" if self.socket else self.base_url
 
     @property
     def at_home(self) -> bool:
@@ -177,7 +193,7 @@ class Settings(BaseSettings):
     ambrosio_log: Literal["debug", "info", "warning", "error", "json"] = Field(
         default="info", description="one of debug, info, warning, error, json"
     )
-    llama_base_url: Url | None = Field(
+    llama_base_url: ServerUrl | None = Field(
         default=None, description="the address of a llama.cpp server, like http://127.0.0.1:9931/v1"
     )
     llama_gguf: str = Field(

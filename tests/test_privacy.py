@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given, settings
@@ -32,7 +33,7 @@ from ambrosio.errors import (
     TimedOut,
     Unreachable,
 )
-from ambrosio.messages import Message, Place, Turn
+from ambrosio.messages import Delta, Message, Place, Turn
 from ambrosio.policy import Standing, permitted
 from ambrosio.reading import Question
 from ambrosio.router import Ask, Gallery, Router
@@ -523,6 +524,45 @@ async def test_a_proxy_of_the_environment_never_sees_what_stays_home(
 
     assert heard == []
     assert len(model.requests) == 1
+
+
+@contextlib.asynccontextmanager
+async def socket_of(url, path):
+    """Let a server on loopback be reached by a Unix socket as well."""
+
+    async def relay(reader, writer):
+        while piece := await reader.read(65536):
+            writer.write(piece)
+        writer.close()
+
+    async def serve(reader, writer):
+        there = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+        await asyncio.gather(relay(reader, there[1]), relay(there[0], writer))
+
+    async with await asyncio.start_unix_server(serve, path):
+        yield f"unix:{path}"
+
+
+async def test_a_server_on_a_unix_socket_is_at_home_and_answers(tmp_path, model, model_url):
+    model.window = 5000
+    model.script(Says("Eczema."))
+    async with socket_of(model_url, tmp_path / "llama.sock") as address:
+        row = f'[providers.llama]\nbase_url = "{address}"\nflavour = "llama"\n'
+        (tmp_path / "ambrosio.toml").write_text(row)
+        async with cli.finding_providers(load(tmp_path)) as providers:
+            await providers["llama"].health()
+            manner = await providers["llama"].manner()
+        parts = await words_of(tmp_path, llama_base_url=address)
+
+    assert providers["llama"].local
+    assert manner.window == 5000
+    assert any(isinstance(part, Delta) and part.text == "Eczema." for part in parts)
+
+
+@pytest.mark.parametrize("address", ["unix:", "unix:llama.sock", "unix:/run/a b", "unix:/run/a?b"])
+def test_what_is_no_path_is_no_socket(tmp_path, address):
+    with pytest.raises(SettingsInvalid):
+        load(tmp_path, llama_base_url=address)
 
 
 async def test_a_local_server_cannot_send_a_question_elsewhere(tmp_path):
