@@ -295,8 +295,10 @@ class Bot:
 
     async def _say(self, row: Row, reply: Reply) -> None:
         if reply.turn:
-            work = self._scribe.compare if reply.compares else self._scribe.write
-            await work(row, reply.turn)
+            if reply.compares:
+                await self._scribe.compare(row, reply.turn)
+            else:
+                await self._scribe.write(row, reply.turn, shown=reply.shown)
             return
         if reply.order:
             await self._easel.work(row, reply.order)

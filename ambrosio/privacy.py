@@ -35,7 +35,7 @@ async def private(desk: Desk, call: Call) -> Reply:
         state = "This chat is private." if on else "This chat is not private."
         promise = PROMISE.format(local=", ".join(_local(desk)) or NOBODY)
         return Reply(f"**{state}**\n\n{promise}", (button,))
-    return Reply(turn=_one(desk, call))
+    return _one(desk, call)
 
 
 async def press_private(desk: Desk, call: Call) -> Reply:
@@ -43,22 +43,31 @@ async def press_private(desk: Desk, call: Call) -> Reply:
     return Reply(_switch(desk, call, on=call.args == "on"), edits=call.message, toast="Done")
 
 
-def _one(desk: Desk, call: Call) -> Turn:
-    """Make a turn of one private question; written anew, it stands in for what it was."""
+def _one(desk: Desk, call: Call) -> Reply:
+    """Ask one private question; written anew, its answer takes the place of what it was."""
     concise, question = split_vv(call.args)
+    if not question.strip():
+        return Reply(regrets.NOTHING_BEHIND_VV)
     state = desk.store.place(call.place)
     before = desk.store.turn_of(call.place, call.message)
-    return Turn(
+    turn = Turn(
         place=call.place,
         message=call.message,
         person=call.person,
         question=question,
         concise=concise or state.vv,
         parent=before.turn.parent if before else desk.assistant.head(call.place),
-        replaces=before.id if before and before.turn.private else None,
         model=state.model,
         private=True,
     )
+    # What was said in the open stays there: only a private question is replaced by one.
+    if before is None or not before.turn.private:
+        return Reply(turn=turn)
+    turn = replace(turn, replaces=before.id)
+    if before.answer is None:
+        return Reply(turn=turn)
+    same = (before.turn.question, before.turn.concise) == (turn.question, turn.concise)
+    return Reply() if same else Reply(turn=turn, shown=tuple(desk.store.shown(before.id)))
 
 
 def _switch(desk: Desk, call: Call, *, on: bool) -> str:

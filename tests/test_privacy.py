@@ -455,6 +455,40 @@ class TestInTheChat:
         assert all("rash" not in str(asked.messages) for asked in cloud.requests)
         assert len(cloud.requests) == 2
 
+    async def test_an_edited_private_question_is_answered_in_place(self, anna, model, cloud, house):
+        model.script(Says("Eczema."), Says("Hives."))
+        number = await anna.say("/private what is this rash?")
+        answer = await anna.wait_text("Eczema.")
+        await anna.edit(number, "/private what is this itching rash?")
+        await house.settled()
+        await anna.edit(number, "/private  what is this itching rash?")
+        await house.settled()
+
+        [line] = anna.answers
+        assert line.message_id == answer.message_id
+        assert line.text.startswith("Hives.")
+        assert len(model.requests) == 2
+        assert cloud.requests == []
+
+    async def test_an_edit_that_makes_a_question_private_asks_nobody_else(
+        self, anna, model, cloud, house
+    ):
+        cloud.script(Says("A rash."))
+        model.script(Says("Eczema."))
+        number = await anna.say("what is this rash?")
+        await anna.wait_text("A rash.")
+        await anna.edit(number, "/private what is this rash on my foot?")
+        await anna.wait_text("Eczema.")
+        await house.settled()
+
+        assert len(cloud.requests) == 1
+
+    async def test_nothing_behind_private_vv_asks_nobody(self, anna, model, house):
+        await anna.say("/private vv")
+
+        assert (await anna.wait_answer()).text.startswith("There is no question behind")
+        assert model.requests == []
+
     async def test_the_promise_says_what_it_does_not_cover(self, anna, house):
         await anna.say("/private")
         told = await anna.wait_answer()
