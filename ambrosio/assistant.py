@@ -6,7 +6,7 @@ kept beside the history so that it can be asked again.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -15,7 +15,7 @@ from .errors import AllFailed, AmbrosioError, NoProvider
 from .messages import Begun, Delta, Ended, Finish, ModelRef, Note, Outgoing, Place, Sent, Turn
 from .money import Expense, total
 from .router import Ask, Router
-from .store import Answered, Outcome, Row, Store
+from .store import Answered, Row, Store
 
 
 class Progress:
@@ -197,23 +197,42 @@ class Assistant:
         answer.seconds = self._now() - began_at
         return answer
 
-    async def compare(self, turn: Turn, progress: Progress) -> list[Answer]:
-        """Ask everybody who may be asked at once; the conversation goes on behind none of them."""
+    async def compare(
+        self,
+        turn: Turn,
+        progress: Progress,
+        arrived: Callable[[Answer], Awaitable[None]],
+        *,
+        without: Collection[str] = (),
+    ) -> None:
+        """Ask everybody who may be asked at once; the conversation goes on behind none of them.
+
+        Args:
+            turn: what was asked.
+            progress: says whom it waits for, and may be stopped.
+            arrived: is given each answer when it is there.
+            without: providers that have answered already.
+        """
         turn = self.placed(replace(turn, beside=True))
         ask = self.ask(turn)
-        permitted = await self.router.permitted(ask)
-        names = [f"{name}/{model}" if model else name for name, model in permitted]
-        if not names:
-            return [Answer(turn, failure=self.router.nobody(ask))]
-        progress.parts = [Progress(turn.message) for _ in names]
+        asked = [ModelRef(*each) for each in await self.router.permitted(ask)]
+        if not asked:
+            await arrived(Answer(turn, failure=self.router.nobody(ask)))
+        waiting = [str(ref) for ref in asked if ref.provider not in without]
+        progress.parts = [Progress(turn.message) for _ in waiting]
         if progress.stopped:
             progress.stop()
+
+        async def ask_one(name: str, part: Progress) -> None:
+            answer = await self.answer(replace(turn, model=name), part, alone=True)
+            waiting.remove(name)
+            progress.wait(_asking(waiting))
+            await arrived(answer)
+
+        progress.wait(_asking(waiting))
         async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(self.answer(replace(turn, model=name), part, alone=True))
-                for name, part in zip(names, progress.parts, strict=True)
-            ]
-        return [task.result() for task in tasks]
+            for name, part in zip(tuple(waiting), progress.parts, strict=True):
+                group.create_task(ask_one(name, part))
 
     async def _listen(self, ask: Ask, answer: Answer, progress: Progress) -> None:
         async with aclosing(self.router.stream(ask, report=answer.expenses.append)) as parts:
@@ -235,15 +254,7 @@ class Assistant:
         self, answer: Answer, replies: Iterable[Outgoing] = (), row: Row | None = None
     ) -> int | None:
         """Keep all that came of a turn in one transaction; give the turn's id."""
-        return self.keep_all([(answer, replies)], row)[0]
-
-    def keep_all(
-        self, answers: Iterable[tuple[Answer, Iterable[Outgoing]]], row: Row | None = None
-    ) -> list[int | None]:
-        """Keep several answers with what is to be sent of them, in one transaction."""
-        return self.store.finish_all(
-            row, [Outcome(replies, self._answered(answer)) for answer, replies in answers]
-        )
+        return self.store.finish(row, replies, self._answered(answer))
 
     def _answered(self, answer: Answer) -> Answered:
         spoken = answer.failure is None and bool(answer.text.strip())
@@ -253,3 +264,7 @@ class Assistant:
             start=answer.begun.start if answer.begun else None,
             ref=answer.ref,
         )
+
+
+def _asking(names: Sequence[str]) -> str:
+    return f"Asking {' and '.join(names)}…" if names else ""

@@ -4,9 +4,10 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from . import regrets
+from .composing import notice
 from .desk import Call, Desk, Reply, Run
 from .messages import Button, File, Outgoing, Place
-from .replies import notice
 from .store import Found, Said
 
 MOST_FOUND = 5
@@ -19,7 +20,7 @@ async def export(desk: Desk, call: Call) -> Reply:
     """Give the conversation as two files, to read and to work with."""
     said = desk.store.conversation(desk.store.place(call.place).head)
     if not said:
-        return Reply("There is no conversation here yet, so there is nothing to export.")
+        return Reply(regrets.NOTHING_TO_EXPORT)
     name = f"conversation-{datetime.fromtimestamp(desk.now(), UTC):%Y-%m-%d}"
     files = (
         File(f"{name}.md", _markdown(said).encode()),
@@ -67,12 +68,12 @@ def _when(at: float) -> datetime:
 async def search(desk: Desk, call: Call) -> Reply:
     """Find what this person has asked before; each result is a reply to it, to be tapped."""
     if not call.args:
-        return Reply("Write the words behind it, like: /search basmati rice")
+        return Reply(regrets.NOTHING_TO_FIND)
     # In a group, nothing from elsewhere is shown to the others.
     chat = None if call.place.private else call.place.chat
     found = desk.store.search(call.args, person=call.person, chat=chat, most=MOST_FOUND)
     if not found:
-        return Reply("You have not said that here, nor have I. Try fewer words, or other ones.")
+        return Reply(regrets.NOT_FOUND)
     return Reply(sends=tuple(_result(each, call.place) for each in found))
 
 
@@ -99,7 +100,7 @@ async def press_go(desk: Desk, call: Call) -> Reply:
     """Go on from an older turn of this place."""
     asked = desk.store.turn(int(call.args))
     if asked is None or asked.turn.place != call.place or asked.answer is None:
-        return Reply(toast="I no longer know that one.")
+        return Reply(toast=regrets.FORGOTTEN)
     desk.store.go_to(call.place, asked.id)
     return Reply(toast="What you write next continues from there.")
 
@@ -125,9 +126,9 @@ async def press_forget(desk: Desk, call: Call) -> Reply:
     if call.args == "nothing":
         return Reply("Nothing was forgotten.", edits=call.message, toast="Kept")
     if call.args == "here" and not call.place.private and call.person not in desk.owners():
-        return Reply(toast="In a group only the owner can do that.")
+        return Reply(toast=regrets.OWNER_ONLY_HERE)
     if desk.running:
-        return Reply(toast="An answer is being written. Press again when it is there.")
+        return Reply(toast=regrets.BUSY)
     if call.args == "here":
         count = desk.store.forget_place(call.place)
         what = "all that was said here"

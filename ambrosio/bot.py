@@ -8,16 +8,16 @@ of it is sent.
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from functools import partial
 
 import telegram
 from telegram.error import TelegramError
 
-from .assistant import Answer, Progress
+from . import regrets
+from .assistant import Progress
 from .commands import BY_NAME, COMMANDS, PRESSES
+from .composing import notice
 from .desk import Call, Desk, Reply
 from .easel import Easel
 from .errors import AmbrosioError, StoreFailed
@@ -26,9 +26,10 @@ from .messages import Outgoing, Place, Turn
 from .money import dollars
 from .policy import Access, Knock, Membership
 from .polling import URGENT, Poller
-from .previews import Preview, Previewer
+from .previews import Previewer
 from .reading import Command, Ignored, Odd, Press, Question, Stopped, read
-from .replies import Replies, Style, compose, compose_compared, notice
+from .replies import Replies
+from .scribe import Scribe, surplus
 from .store import Person, Received, Row, Store
 from .threads import turn_of
 
@@ -36,12 +37,6 @@ log = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 3
 DISK_PAUSE_SECONDS = 5.0
-
-GAVE_UP = (
-    "I tried three times to answer this message and failed, so I have put it aside. "
-    "Please send it again, perhaps in other words."
-)
-UNREADABLE = "Telegram sent me this in a form that I cannot read. Please send it in another way."
 
 
 class Bot:
@@ -61,6 +56,7 @@ class Bot:
         self._bot, self._desk = bot, desk
         self._replies, self._previewer = replies, previewer
         self._easel = Easel(desk, replies, previewer, sleep=sleep)
+        self._scribe = Scribe(desk, replies, previewer, kept=self._warn_owners)
         self._grace_seconds = grace_seconds
         self._on_heard = heard
         self._sleep = sleep
@@ -215,7 +211,7 @@ class Bot:
     async def _work(self, row: Row) -> None:
         """Work on one update; a failure that nobody foresaw costs one of its attempts."""
         if row.attempts > MOST_ATTEMPTS:
-            await self._put_aside(row, "three attempts", GAVE_UP)
+            await self._put_aside(row, "three attempts", regrets.GAVE_UP)
             return
         try:
             await self._handle(row)
@@ -245,7 +241,7 @@ class Bot:
                     running.stop()
                 self._store.finish(row)
             case None:
-                await self._put_aside(row, "unreadable", UNREADABLE)
+                await self._put_aside(row, "unreadable", regrets.UNREADABLE)
 
     async def _put_aside(self, row: Row, reason: str, text: str) -> None:
         replies = notice(row.place, text, reply_to=row.message or None)
@@ -258,7 +254,7 @@ class Bot:
         command = BY_NAME.get(said.name)
         person_may = command and (not command.owner or said.person in self._desk.owners())
         if command is None or not person_may:
-            await self._say(row, Reply(f"I do not know /{said.name}. /help lists what I do know."))
+            await self._say(row, Reply(regrets.UNKNOWN_COMMAND.format(name=said.name)))
             return
         if self._store.superseded(row):
             self._store.finish(row)
@@ -267,16 +263,16 @@ class Bot:
         if not command.slow:
             await self._say(row, await command.run(self._desk, call))
             return
-        async with self._running(row, Progress(row.message)) as preview:
+        async with self._scribe.running(row, Progress(row.message)) as preview:
             reply = await command.run(self._desk, call)
-        away = [Outgoing(row.place, edits=old, delete=True) for old in _surplus(row, preview)]
+        away = [Outgoing(row.place, edits=old, delete=True) for old in surplus(row, preview)]
         await self._say(row, replace(reply, sends=(*reply.sends, *away)))
 
     async def _press(self, row: Row, said: Press) -> None:
         """Answer a button; what asks a model then waits its turn like any question."""
         word, _, args = said.data.partition(":")
         run = PRESSES.get(word)
-        reply = Reply(toast="That button no longer works.")
+        reply = Reply(toast=regrets.BUTTON_GONE)
         if run:
             reply = await run(self._desk, Call(row.place, said.person, row.message, args))
         if row.lane.startswith(URGENT):
@@ -299,7 +295,10 @@ class Bot:
 
     async def _say(self, row: Row, reply: Reply) -> None:
         if reply.turn:
-            await self._turn(row, reply.turn, compares=reply.compares)
+            if reply.compares:
+                await self._scribe.compare(row, reply.turn)
+            else:
+                await self._scribe.write(row, reply.turn, shown=reply.shown)
             return
         if reply.order:
             await self._easel.work(row, reply.order)
@@ -330,11 +329,9 @@ class Bot:
                 self._store.finish(row)
                 return
         if not turn.question.strip():
-            await self._say(
-                row, Reply('Write your question after "vv", like this: *vv capital of Peru?*')
-            )
+            await self._say(row, Reply(regrets.NOTHING_BEHIND_VV))
             return
-        await self._turn(row, turn, shown=shown)
+        await self._scribe.write(row, turn, shown=shown)
 
     async def _repainted(self, row: Row, said: Question) -> bool:
         """Take words in reply to a picture for a wish, unless they are none."""
@@ -345,65 +342,6 @@ class Bot:
         if reply:
             await self._say(row, reply)
         return reply is not None
-
-    async def _turn(
-        self, row: Row, turn: Turn, *, shown: Sequence[int] = (), compares: bool = False
-    ) -> None:
-        """Answer a turn, keep what came of it in one transaction, and deliver it."""
-        assistant, progress = self._desk.assistant, Progress(turn.message)
-        async with self._running(row, progress, concise=turn.concise) as preview:
-            if compares:
-                answers = await assistant.compare(turn, progress)
-            else:
-                answers = [await assistant.answer(turn, progress)]
-        if progress.superseded:
-            old = [preview.message] if preview.message else []
-            self._store.finish(row, [Outgoing(row.place, edits=each, delete=True) for each in old])
-            await self._replies.deliver(row.place)
-            return
-        pairs = self._composed(answers, shown, _surplus(row, preview), compares=compares)
-        keep = partial(self._desk.assistant.keep_all, pairs, row)
-        await self._replies.kept(row.place, keep)
-        self._warn_owners()
-        await self._replies.deliver(row.place)
-
-    @asynccontextmanager
-    async def _running(
-        self, row: Row, progress: Progress, *, concise: bool = False
-    ) -> AsyncIterator[Preview]:
-        """Show what grows, and let it be stopped, until the block ends."""
-        self._desk.running[row.place] = progress
-        sent = partial(self._store.previewed, row)
-        try:
-            async with self._previewer.showing(
-                row.place, progress, concise=concise, sent=sent
-            ) as preview:
-                yield preview
-        finally:
-            del self._desk.running[row.place]
-
-    def _composed(
-        self,
-        answers: Sequence[Answer],
-        shown: Sequence[int],
-        surplus: Sequence[int],
-        *,
-        compares: bool,
-    ) -> list[tuple[Answer, list[Outgoing]]]:
-        """Put the messages beside the answers that they show."""
-        looks, state = self._desk.looks, self._store.place(answers[0].turn.place)
-        rich = looks.rich if state.rich is None else state.rich
-        style = Style(rich=rich, reasoning=looks.reasoning, via=state.via)
-        if not compares:
-            return [(answers[0], compose(answers[0], style=style, shown=shown, surplus=surplus))]
-        pairs = []
-        for number, answer in enumerate(answers):
-            said = compose_compared(answer, answer.usd, style=style, rings=number == 0)
-            pairs.append((answer, said))
-        pairs[-1][1].extend(
-            Outgoing(answers[0].turn.place, edits=old, delete=True) for old in surplus
-        )
-        return pairs
 
     def _warn_owners(self) -> None:
         """Tell the owners, once a month, that most of the budget is used."""
@@ -421,11 +359,6 @@ class Bot:
         if self._store.tell_once(f"budget {month}", [notice(each, text)[0] for each in places]):
             for place in places:
                 self._group.create_task(self._replies.deliver(place))
-
-
-def _surplus(row: Row, preview: Preview) -> list[int]:
-    """List the messages of previews that have to be taken away."""
-    return [old for old in (row.preview, preview.message) if old is not None]
 
 
 def _same(one: Turn, other: Turn) -> bool:

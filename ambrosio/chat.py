@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 
+from . import regrets
 from .assistant import Answer, Assistant, Progress
 from .messages import Place, Turn
 from .policy import split_vv
@@ -26,7 +27,7 @@ async def talk(
     if words:
         return await _answer(assistant, words, model=model, now=now)
     if not sys.stdin.isatty():
-        print("error: there is no question", file=sys.stderr)
+        print(f"error: {regrets.NO_QUESTION}", file=sys.stderr)
         return 2
     print("Ctrl+D ends the conversation, Ctrl+C an answer", file=sys.stderr)
     while (line := await asyncio.to_thread(_ask)) is not None:

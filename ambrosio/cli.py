@@ -17,7 +17,7 @@ from collections.abc import (
     Iterator,
     Mapping,
 )
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -28,7 +28,7 @@ import click
 import httpx
 from rich.console import Console
 
-from . import __version__, logs, settings, shipped
+from . import __version__, logs, regrets, settings, shipped
 from .assistant import Assistant
 from .budget import Budget
 from .errors import (
@@ -134,24 +134,31 @@ async def finding_providers(
     A llama.cpp server nobody named is looked for, but not when we have one of our own. The way to
     those at home knows nothing of a proxy in the environment, which would be a way out.
     """
-    async with httpx.AsyncClient() as http, httpx.AsyncClient(trust_env=False) as home:
+    async with AsyncExitStack() as lines:
+        http = await lines.enter_async_context(httpx.AsyncClient())
+        home = await lines.enter_async_context(httpx.AsyncClient(trust_env=False))
 
-        def made(rows: Mapping[str, ProviderRow]) -> dict[str, OpenAIProvider]:
-            return {
-                name: OpenAIProvider(name, row, home if row.at_home else http)
-                for name, row in rows.items()
-            }
+        async def line(row: ProviderRow) -> httpx.AsyncClient:
+            if not row.socket:
+                return home if row.at_home else http
+            through = httpx.AsyncHTTPTransport(uds=row.socket)
+            return await lines.enter_async_context(
+                httpx.AsyncClient(transport=through, trust_env=False)
+            )
+
+        async def made(rows: Mapping[str, ProviderRow]) -> dict[str, OpenAIProvider]:
+            return {name: OpenAIProvider(name, row, await line(row)) for name, row in rows.items()}
 
         if not given.llama_gguf:
             found = given.llama_base_url or await find.find(home)
             rows = given.rows(llama_base_url=found)
             # With nothing else to ask, failures shall name the server that is missing.
-            yield made(rows or given.rows(llama_base_url=f"{find.USUAL[0]}/v1"))
+            yield await made(rows or given.rows(llama_base_url=f"{find.USUAL[0]}/v1"))
             return
         engine = Engine(given.llama_gguf, given.ambrosio_data_dir, now=now, sleep=sleep)
         engine.claim()
         there = engine.address
-        providers = made(given.rows(llama_base_url=there.url, llama_api_key=there.key))
+        providers = await made(given.rows(llama_base_url=there.url, llama_api_key=there.key))
         providers["llama"].check = partial(engine.check, "llama")
         async with engine.running(
             ready=partial(warm, providers["llama"], shipped.text("system.txt"))
@@ -202,8 +209,8 @@ def load() -> Settings:
 
 def tell_faults(exc: SettingsInvalid) -> None:
     """Print a line for each setting that is wrong."""
-    for name, wrong, right in exc.faults:
-        click.echo(f"{name}: {wrong}; right would be: {right}", err=True)
+    for line in exc.lines:
+        click.echo(line, err=True)
 
 
 def finish(work: Coroutine[Any, Any, int]) -> None:
@@ -211,8 +218,8 @@ def finish(work: Coroutine[Any, Any, int]) -> None:
     try:
         code = asyncio.run(work)
     except StoreFailed as exc:
-        click.echo(f"error: the database cannot be used: {exc}", err=True)
-        click.echo("\nhint: `ambrosio doctor` looks at the disk", err=True)
+        log.warning("the disk: %s", exc)
+        click.echo(f"error: {regrets.DATABASE_UNUSABLE}", err=True)
         code = 1
     except SettingsInvalid as exc:
         tell_faults(exc)
@@ -327,7 +334,8 @@ async def _chat(given: Settings, question: str, piped: str, provider: str, *, fr
         name = provider.partition("/")[0]
         if name and name not in house.providers:
             known = ", ".join(house.providers)
-            click.echo(f"error: no provider is called `{name}`; there are: {known}", err=True)
+            line = regrets.NO_SUCH_PROVIDER.format(name=name, known=known)
+            click.echo(f"error: {line}", err=True)
             return 2
         words = "\n\n".join(part for part in (question, piped.strip()) if part)
         return await talk(house.assistant, words, model=provider, fresh=fresh, now=now)
@@ -427,13 +435,15 @@ def backup(file: Path) -> None:
     """Copy the database to FILE, which must not exist; Ambrosio may be running."""
     given = load()
     if not given.database.exists():
-        click.echo(f"error: there is nothing to copy yet: {given.database}", err=True)
+        line = regrets.NOTHING_TO_COPY.format(path=given.database)
+        click.echo(f"error: {line}", err=True)
         sys.exit(1)
     try:
         with Store(given.database, now=now) as store:
             store.backup(file)
     except StoreFailed as exc:
-        click.echo(f"error: {exc}", err=True)
+        log.warning("the disk: %s", exc)
+        click.echo(f"error: {regrets.NOT_COPIED.format(path=file)}", err=True)
         sys.exit(1)
     click.echo(f"copied; to restore it, put {file} in the place of {given.database}", err=True)
 

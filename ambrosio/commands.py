@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from . import __version__, belongings, imagine
+from . import __version__, belongings, imagine, regrets
 from .comparing import compare, press_go_on
 from .desk import Call, Desk, Reply, Run
 from .errors import ProviderError
@@ -76,7 +76,7 @@ async def stop(desk: Desk, call: Call) -> Reply:
     """Stop the answer that is being written."""
     progress = desk.running.get(call.place)
     if progress is None:
-        return Reply("There is nothing to stop.")
+        return Reply(regrets.NOTHING_TO_STOP)
     progress.stop()
     return Reply()
 
@@ -86,7 +86,7 @@ async def retry(desk: Desk, call: Call) -> Reply:
     state = desk.store.place(call.place)
     asked = desk.store.turn(state.head) if state.head else None
     if asked is None:
-        return Reply("There is no question here to answer again. Just write one.")
+        return Reply(regrets.NOTHING_TO_REPEAT)
     if desk.store.painting(asked.id):
         return await imagine.press_again(desk, replace(call, args=str(asked.id)))
     model = _choice(desk, call.args) if call.args else state.model
@@ -100,7 +100,7 @@ async def vv(desk: Desk, call: Call) -> Reply:
     state = desk.store.place(call.place)
     wish = call.args.strip().lower()
     if wish not in {"", "on", "off"}:
-        return Reply("Write /vv on or /vv off.")
+        return Reply(regrets.ON_OR_OFF)
     on = not state.vv if not wish else wish == "on"
     desk.store.set_place(call.place, replace(state, vv=on))
     return Reply(
@@ -131,12 +131,17 @@ async def model(desk: Desk, call: Call) -> Reply:
     return Reply(_model_line(desk, state.model), tuple(buttons))
 
 
+async def press_models(desk: Desk, call: Call) -> Reply:
+    """Show who else can answer."""
+    return await model(desk, replace(call, args=""))
+
+
 async def press_model(desk: Desk, call: Call) -> Reply:
     """Choose the model whose button was pressed."""
     state = desk.store.place(call.place)
     marks = {_mark(choice): choice for choice in await _choices(desk)} | {"auto": ""}
     if call.args not in marks:
-        return Reply(toast="That model is no longer there. /model shows which are.")
+        return Reply(toast=regrets.MODEL_GONE)
     chosen = marks[call.args]
     desk.store.set_place(call.place, replace(state, model=chosen))
     line = _model_line(desk, chosen)
@@ -174,13 +179,13 @@ def _choice(desk: Desk, words: str) -> str | None:
 
 def _unknown_model(desk: Desk, words: str) -> str:
     names = ", ".join(f"`{name}`" for name in desk.providers) or "none"
-    return f"I do not know `{words}`. Choose from {names}, or one of their models: `name/model`."
+    return regrets.UNKNOWN_MODEL.format(model=words, names=names)
 
 
 def _model_line(desk: Desk, chosen: str) -> str:
     route = desk.assistant.router.route(model=chosen)
     if not route:
-        return "No model is set up."
+        return regrets.NO_MODEL
     order = ", then ".join(name for name, _ in route)
     return f"**{chosen}** is asked first here." if chosen else f"Automatic: first {order}."
 
@@ -288,7 +293,7 @@ def _owner(yes: bool) -> str:
 async def press_person(desk: Desk, call: Call) -> Reply:
     """Let somebody in no longer."""
     if call.person not in desk.owners():
-        return Reply(toast="Only the owner can do that.")
+        return Reply(toast=regrets.OWNER_ONLY)
     desk.store.dismiss(int(call.args))
     listed = await people(desk, call)
     return replace(listed, edits=call.message, toast="Removed")
@@ -297,7 +302,7 @@ async def press_person(desk: Desk, call: Call) -> Reply:
 async def press_group(desk: Desk, call: Call) -> Reply:
     """Go out of a group."""
     if call.person not in desk.owners():
-        return Reply(toast="Only the owner can do that.")
+        return Reply(toast=regrets.OWNER_ONLY)
     desk.store.set_group(int(call.args), None)
     listed = await people(desk, call)
     return replace(listed, edits=call.message, toast="Left", leaves=int(call.args))
@@ -310,18 +315,21 @@ async def press_retry(desk: Desk, call: Call) -> Reply:
     """Ask a question again that nobody could answer."""
     asked = desk.store.turn(int(call.args))
     if asked is None or asked.answer is not None:
-        return Reply(
-            toast="That has been answered already." if asked else "I no longer have that question."
-        )
+        return Reply(toast=regrets.ANSWERED if asked else regrets.FORGOTTEN)
     head, model = desk.assistant.head(call.place), desk.store.place(call.place).model
     return Reply(turn=replace(asked.turn, parent=head, replaces=asked.id, model=model))
+
+
+async def press_fresh(desk: Desk, call: Call) -> Reply:
+    """Begin a new conversation."""
+    return replace(await new(desk, call), toast="Done")
 
 
 async def press_stop(desk: Desk, call: Call) -> Reply:
     """Stop the answer that is being written above the button."""
     progress = desk.running.get(call.place)
     if progress is None:
-        return Reply(toast="There is nothing to stop.")
+        return Reply(toast=regrets.NOTHING_TO_STOP)
     progress.stop()
     return Reply(toast="Stopped")
 
@@ -330,9 +338,7 @@ async def press_longer(desk: Desk, call: Call) -> Reply:
     """Answer the same question in full."""
     asked = desk.store.turn(int(call.args))
     if asked is None or not asked.turn.concise:
-        return Reply(
-            toast="That has been done already." if asked else "I no longer have that question."
-        )
+        return Reply(toast=regrets.LENGTHENED if asked else regrets.FORGOTTEN)
     state = desk.store.place(call.place)
     return Reply(turn=replace(asked.turn, concise=False, replaces=asked.id, model=state.model))
 
@@ -369,6 +375,8 @@ PRESSES: Mapping[str, Run] = {
     **imagine.PRESSES,
     "stop": press_stop,
     "model": press_model,
+    "models": press_models,
+    "fresh": press_fresh,
     "private": press_private,
     "goon": press_go_on,
     "set": press_setting,

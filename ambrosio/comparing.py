@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from . import regrets
 from .desk import Call, Desk, Reply
 from .messages import Turn
 from .policy import split_vv
@@ -11,7 +12,7 @@ async def compare(desk: Desk, call: Call) -> Reply:
     """Ask everybody who may be asked."""
     concise, question = split_vv(call.args)
     if not question.strip():
-        return Reply("There is nothing to compare yet. Write: */compare why is the sky blue?*")
+        return Reply(regrets.NOTHING_TO_COMPARE)
     turn = Turn(
         place=call.place,
         message=call.message,
@@ -28,9 +29,9 @@ async def press_go_on(desk: Desk, call: Call) -> Reply:
     """Let the conversation go on behind one of the answers."""
     chosen = desk.store.turn(int(call.args))
     if chosen is None or chosen.answer is None:
-        return Reply(toast="I no longer know that one. Just ask again.")
+        return Reply(toast=regrets.FORGOTTEN)
     if chosen.turn.private and not desk.assistant.private(call.place):
-        return Reply(toast="That was said in private. Reply to it to go on there.")
+        return Reply(toast=regrets.SAID_IN_PRIVATE)
     state = desk.store.place(call.place)
     desk.store.set_place(call.place, replace(state, head=chosen.id))
     return Reply(toast="The conversation goes on from here.")

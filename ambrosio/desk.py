@@ -61,7 +61,8 @@ class Call:
 class Reply:
     """What comes of it: Markdown to say (or to put in place of `edits`), or a turn to be answered.
 
-    Everybody who may answers the turn if it `compares`. An `order` is a turn that pictures answer,
+    Everybody who may answers the turn if it `compares`; else its answer takes the place of the
+    messages that are `shown`. An `order` is a turn that pictures answer,
     `files` follow the words, and `sends` goes out as it is. `toast` is the short word that Telegram
     shows for a moment over the chat after a button, and `leaves` a group that the bot is to go out
     of.
@@ -71,6 +72,7 @@ class Reply:
     buttons: tuple[Button, ...] = ()
     edits: int | None = None
     turn: Turn | None = None
+    shown: tuple[int, ...] = ()
     order: Order | None = None
     files: tuple[File, ...] = ()
     sends: tuple[Outgoing, ...] = ()

@@ -34,9 +34,11 @@
             └── Unwelcome        the provider does not want to paint that
 
 Foreign exceptions are translated into these once, at their edge. Each says of itself in one
-sentence what happened and in one what can be done, for the person who reads it in the chat.
+sentence what happened and in one what can be done, for the person who reads it in the chat; what
+comes of that is in `docs/errors.md`, and `python -m tests.words` writes that page anew.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -44,9 +46,11 @@ class AmbrosioError(Exception):
     """The root: a failure whose sentences may be shown to a person."""
 
     what: ClassVar[str] = "Something went wrong."
-    mend: ClassVar[str] = "Please try again."
+    mend: ClassVar[str] = "Try again."
     # Whether the same request may succeed a little later, so that a button for it makes sense.
     again: bool = True
+    # Whether another model may do better, so that a button to choose one makes sense.
+    elsewhere: bool = False
 
     @property
     def happened(self) -> str:
@@ -63,19 +67,24 @@ class SettingsInvalid(AmbrosioError):
     """A setting is wrong or missing: one (name, what is wrong, what would be right) for each."""
 
     what = "Some settings are wrong."
-    mend = "Run `ambrosio doctor` on the machine."
+    mend = "Mend them as the terminal says, and start me again."
     again = False
 
     def __init__(self, faults: list[tuple[str, str, str]]) -> None:
         super().__init__("; ".join(f"{name}: {wrong}" for name, wrong, _ in faults))
         self.faults = faults
 
+    @property
+    def lines(self) -> list[str]:
+        """Say of each setting what is wrong and what would be right."""
+        return [f"{name}: {wrong}; right would be: {right}" for name, wrong, right in self.faults]
+
 
 class StoreFailed(AmbrosioError):
     """The database cannot be read or written: a full disk, a damaged or locked file."""
 
-    what = "I cannot write to my disk at the moment."
-    mend = "Nothing is lost; I will carry on as soon as there is room."
+    what = "I cannot write to my disk."
+    mend = "Nothing is lost: make room there, and I carry on by myself."
 
 
 class TokenRefused(AmbrosioError):
@@ -111,7 +120,7 @@ class NoProvider(AmbrosioError):
     """Nobody is configured to answer, or nobody who may be asked."""
 
     what = "There is no model that I may ask."
-    mend = "The owner needs to set one up, or to raise the monthly ceiling."
+    mend = "The owner needs to set one up: `ambrosio doctor` says how."
     again = False
 
 
@@ -126,7 +135,7 @@ class NoPainter(NoProvider):
     """Nobody is configured to make pictures."""
 
     what = "No image model is set up."
-    mend = "Set `TOGETHER_API_KEY`, or `image_model` in a row of ambrosio.toml, then restart me."
+    mend = "The owner can set `TOGETHER_API_KEY`, or `image_model` in ambrosio.toml."
 
 
 class PaintsHome(NoPainter):
@@ -156,11 +165,10 @@ class ProviderError(AmbrosioError):
         self.provider = provider
         self.retry_after_seconds = retry_after_seconds
 
-    @property
-    def alarm(self) -> str:
-        """What the owner is told, unasked, of a failure that only they can mend."""
-        happened = self.what.format_map(vars(self))
-        return f"{happened} Until you mend that in the settings, I ask the others."
+    def alarm(self, others: Sequence[str]) -> str:
+        """Say what the owner is told, unasked, of what only they can mend; `others` are asked."""
+        instead = f"I ask {', then '.join(others)}" if others else "there is nobody else to ask"
+        return f"{self.happened} Until you mend that in the settings, {instead}."
 
 
 class Unreachable(ProviderError):
@@ -177,6 +185,7 @@ class TimedOut(ProviderError):
     clause = "did not answer in time"
     what = "{provider} did not answer in time."
     mend = "Try again, or choose another model with /model."
+    elsewhere = True
 
 
 class Loading(ProviderError):
@@ -222,6 +231,7 @@ class Faulty(ProviderError):
     clause = "ran into an error"
     what = "{provider} ran into an error of its own."
     mend = "Try again, or choose another model with /model."
+    elsewhere = True
 
 
 class Empty(ProviderError):
@@ -265,6 +275,7 @@ class ModelGone(ProviderError):
     clause = "no longer serves the model"
     what = "{provider} does not serve {model}."
     mend = "Choose another model with /model."
+    elsewhere = True
     again = False
 
     def __init__(self, provider: str, *, model: str) -> None:
@@ -275,11 +286,12 @@ class ModelGone(ProviderError):
 class PainterGone(ModelGone):
     """The image model is not served there; `there` are those that are."""
 
-    mend = "It has {names}; name one with --model."
+    mend = "Name another one with --model: it has {names}."
+    elsewhere = False
 
     def __init__(self, provider: str, *, model: str, there: tuple[str, ...]) -> None:
         super().__init__(provider, model=model)
-        self.names = ", ".join(there) or "no image model at all"
+        self.names = ", ".join(there) or "no other"
 
 
 class BrokenPicture(ProviderError):
@@ -310,6 +322,7 @@ class Rejected(ProviderError):
     clause = "did not accept the request"
     what = "{provider} did not accept the request."
     mend = "Try another model with /model."
+    elsewhere = True
 
     def __init__(self, provider: str, *, parameter: str = "") -> None:
         super().__init__(provider)
@@ -322,6 +335,7 @@ class Unwelcome(Rejected):
     clause = "does not want to paint that"
     what = "{provider} does not want to paint that."
     mend = "Say it in other words."
+    elsewhere = False
 
 
 class TooLong(Rejected):
@@ -330,6 +344,7 @@ class TooLong(Rejected):
     clause = "cannot take in so much text"
     what = "This is too long for {provider}: about {tokens} tokens, and its limit is {limit}."
     mend = "Shorten it, or choose a model that takes more with /model."
+    elsewhere = True
     again = False
 
     def __init__(self, provider: str, *, tokens: int, limit: int) -> None:
@@ -349,6 +364,8 @@ class AllFailed(AmbrosioError):
         self.causes = causes
         self.partial = partial
         self.again = not causes or any(cause.again for cause in causes)
+        # The line that names several does not speak of other models.
+        self.elsewhere = len(causes) == 1 and causes[0].elsewhere
 
     @property
     def sentence(self) -> str:
@@ -361,6 +378,10 @@ class AllFailed(AmbrosioError):
 
 class StaysHome(AllFailed):
     """What is asked is private, and nobody at home can answer; nothing has left the house."""
+
+    def __init__(self, causes: list[ProviderError], *, partial: str = "") -> None:
+        super().__init__(causes, partial=partial)
+        self.elsewhere = bool(causes) and causes[0].elsewhere
 
     @property
     def sentence(self) -> str:

@@ -8,13 +8,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from . import captions
+from . import captions, regrets
+from .composing import notice
 from .desk import Call, Desk, Reply, Run
 from .errors import AllFailed, AmbrosioError, HugePicture, Overloaded, Rejected, Unwelcome
 from .markdown import plain
 from .markdown.chunks import units
 from .messages import Button, Chunk, Entity, File, Outgoing, Turn
-from .replies import notice
 from .store import Painting
 from .studio import Order, Studio, Work
 from .wishes import SEEDS, Fault, Wish, parse
@@ -172,7 +172,7 @@ async def press_file(desk: Desk, call: Call) -> Reply:
         files = tuple(File(captions.name(each), picture=each.number) for each in hung)
         return Reply(sends=(Outgoing(call.place, files=files, turn=number),))
     if any(each.seed is None for each in hung):
-        return Reply("I no longer keep the original, and this model cannot paint it once more.")
+        return Reply(regrets.NO_ORIGINAL)
     seeds = tuple(each.seed for each in hung if each.seed is not None)
     wish = replace(painting.wish, seed=seeds[0], count=len(seeds), model=str(painting.ref or ""))
     note = "I no longer kept the original: painted once more with the same seed"
@@ -191,7 +191,7 @@ async def press_paint(desk: Desk, call: Call) -> Reply:
     if hung and (not missing or None in have):
         missing = painting.seeds[len(hung) :]
     if hung and not missing:
-        return Reply(toast="That is painted already.")
+        return Reply(toast=regrets.PAINTED)
     wish = replace(painting.wish, count=len(missing) or painting.wish.count)
     order = replace(_order(desk, call, wish), seeds=missing)
     if not hung:
@@ -207,7 +207,7 @@ def _order(desk: Desk, call: Call, wish: Wish) -> Order:
 
 
 def _forgotten() -> Reply:
-    return Reply(toast="I no longer know that picture.")
+    return Reply(toast=regrets.FORGOTTEN_PICTURE)
 
 
 PRESSES: Mapping[str, Run] = {

@@ -281,7 +281,7 @@ class Painter:
 
     def _may_be_fetched(self, url: str) -> bool:
         try:
-            there, here = urlsplit(url), urlsplit(self._provider.row.base_url)
+            there, here = urlsplit(url), urlsplit(self._provider.row.url)
             inside = is_local(url) or there.hostname == here.hostname
         except ValueError:
             return False

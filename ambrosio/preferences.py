@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from . import regrets
 from .desk import Call, Desk, Reply
 from .messages import Button
 from .store import PlaceState, Via
@@ -29,7 +30,7 @@ async def press_setting(desk: Desk, call: Call) -> Reply:
     elif name == "rich" and value in RICH:
         state = replace(state, rich=RICH[value])
     else:
-        return Reply(toast="That button no longer works.")
+        return Reply(toast=regrets.BUTTON_GONE)
     desk.store.set_place(call.place, state)
     return replace(_screen(desk, state), edits=call.message, toast="Done")
 

@@ -6,6 +6,7 @@ That it stays there is not decided here but by `policy.permitted`; here it is as
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from . import regrets
 from .desk import Call, Desk, Reply
 from .messages import Button, Turn
 from .policy import split_vv
@@ -34,7 +35,7 @@ async def private(desk: Desk, call: Call) -> Reply:
         state = "This chat is private." if on else "This chat is not private."
         promise = PROMISE.format(local=", ".join(_local(desk)) or NOBODY)
         return Reply(f"**{state}**\n\n{promise}", (button,))
-    return Reply(turn=_one(desk, call))
+    return _one(desk, call)
 
 
 async def press_private(desk: Desk, call: Call) -> Reply:
@@ -42,22 +43,31 @@ async def press_private(desk: Desk, call: Call) -> Reply:
     return Reply(_switch(desk, call, on=call.args == "on"), edits=call.message, toast="Done")
 
 
-def _one(desk: Desk, call: Call) -> Turn:
-    """Make a turn of one private question; written anew, it stands in for what it was."""
+def _one(desk: Desk, call: Call) -> Reply:
+    """Ask one private question; written anew, its answer takes the place of what it was."""
     concise, question = split_vv(call.args)
+    if not question.strip():
+        return Reply(regrets.NOTHING_BEHIND_VV)
     state = desk.store.place(call.place)
     before = desk.store.turn_of(call.place, call.message)
-    return Turn(
+    turn = Turn(
         place=call.place,
         message=call.message,
         person=call.person,
         question=question,
         concise=concise or state.vv,
         parent=before.turn.parent if before else desk.assistant.head(call.place),
-        replaces=before.id if before and before.turn.private else None,
         model=state.model,
         private=True,
     )
+    # What was said in the open stays there: only a private question is replaced by one.
+    if before is None or not before.turn.private:
+        return Reply(turn=turn)
+    turn = replace(turn, replaces=before.id)
+    if before.answer is None:
+        return Reply(turn=turn)
+    same = (before.turn.question, before.turn.concise) == (turn.question, turn.concise)
+    return Reply() if same else Reply(turn=turn, shown=tuple(desk.store.shown(before.id)))
 
 
 def _switch(desk: Desk, call: Call, *, on: bool) -> str:
@@ -67,17 +77,14 @@ def _switch(desk: Desk, call: Call, *, on: bool) -> str:
     desk.store.set_place(call.place, replace(state, head=None) if was and not on else state)
     local = _local(desk)
     if on and not local:
-        return (
-            "This chat is private now, and no model runs at home, so nobody can answer here. "
-            "Start a llama.cpp server, or turn it off with /private off."
-        )
+        return regrets.NOBODY_AT_HOME
     if on:
         return (
             f"This chat is private now: only {' and '.join(local)} will be asked. "
             "/private says what that covers."
         )
     if not was:
-        return "This chat is not private. /private on makes it so."
+        return regrets.NOT_PRIVATE
     return (
         "This chat is no longer private. I begin a new conversation, since others may be asked "
         "from now on, and what was said in private is not for them."
@@ -92,7 +99,7 @@ async def where(desk: Desk, call: Call) -> Reply:
     """List who was asked what is said in this chat, how often, and when for the last time."""
     visits = desk.store.visits(call.place)
     if not visits:
-        return Reply("Nobody has been asked anything from this chat yet. Just write.")
+        return Reply(regrets.NOBODY_ASKED)
     lines = []
     for each in visits:
         provider = desk.providers.get(each.provider)

@@ -95,7 +95,7 @@ class OpenAIProvider:
         self._client = AsyncOpenAI(
             # The SDK insists on a key; servers without one do not look at it.
             api_key=row.api_key.get_secret_value() or "none",
-            base_url=row.base_url,
+            base_url=row.url,
             max_retries=0,
             timeout=openai.Timeout(None, connect=row.connect_seconds),
             # llama.cpp may hang up behind a stream just when the next request goes out.
@@ -186,7 +186,7 @@ class OpenAIProvider:
 
     @property
     def _root(self) -> str:
-        return self.row.base_url.removesuffix("/v1")
+        return self.row.url.removesuffix("/v1")
 
     async def draw(self, body: Mapping[str, object], *, seconds: float, most: int) -> bytes:
         """Ask for pictures and give the answer's JSON, at the most so many bytes of it, or raise.

@@ -10,6 +10,7 @@ from typing import Any
 
 import telegram
 
+from . import regrets
 from .policy import split_vv
 
 
@@ -67,23 +68,6 @@ class Ignored:
 
 Said = Question | Command | Press | Stopped | Odd | Ignored
 
-ONLY_TEXT = "so far I read only text. Please tell me in words."
-HINTS = {
-    "photo": f"I cannot look at pictures; {ONLY_TEXT}",
-    "sticker": f"A nice sticker, but {ONLY_TEXT}",
-    "voice": f"I cannot listen; {ONLY_TEXT}",
-    "audio": f"I cannot listen; {ONLY_TEXT}",
-    "video": f"I cannot watch videos; {ONLY_TEXT}",
-    "video_note": f"I cannot watch videos; {ONLY_TEXT}",
-    "document": f"I cannot open files; {ONLY_TEXT}",
-    "location": f"I cannot read maps; {ONLY_TEXT}",
-    "venue": f"I cannot read maps; {ONLY_TEXT}",
-    "contact": f"I do not keep contacts; {ONLY_TEXT}",
-    "poll": f"I do not vote; {ONLY_TEXT}",
-    "dice": f"You win, but {ONLY_TEXT}",
-    "animation": f"I cannot watch videos; {ONLY_TEXT}",
-    "story": f"I cannot see stories; {ONLY_TEXT}",
-}
 # Something happened in the chat and nobody has said anything.
 SERVICE = (
     "pinned_message",
@@ -123,7 +107,7 @@ def read(update: dict[str, Any], bot: telegram.Bot, username: str) -> Said | Non
 
 def _message(message: telegram.Message, username: str, *, edited: bool) -> Said:
     # A caption alone makes no sense of what cannot be seen.
-    for kind, hint in HINTS.items():
+    for kind, hint in regrets.UNSEEN.items():
         if getattr(message, kind):
             return Ignored() if edited else Odd(hint)
     person = message.from_user.id if message.from_user else 0
@@ -131,10 +115,10 @@ def _message(message: telegram.Message, username: str, *, edited: bool) -> Said:
     text = _clean(message.text or "")
     if not text.strip():
         known = any(getattr(message, kind, None) for kind in SERVICE)
-        return Ignored() if known or edited else Odd(f"I cannot make anything of this; {ONLY_TEXT}")
+        return Ignored() if known or edited else Odd(regrets.UNCLEAR)
     if command := re.match(r"/(\w+)(?:@(\w+))?(?:\s+|$)", text):
         if command[2] and command[2].lower() != username.lower():
-            return Odd(f"/{command[1]} is meant for @{command[2]}, not for me.")
+            return Odd(regrets.COMMAND_OF_ANOTHER.format(name=command[1], username=command[2]))
         return Command(
             person=person,
             name=command[1].lower(),

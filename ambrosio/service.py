@@ -16,6 +16,7 @@ from telegram.warnings import PTBUserWarning
 
 from .assistant import Assistant
 from .bot import Bot
+from .composing import notice
 from .desk import Desk, Looks
 from .errors import ModelGone, ProviderError, StoreFailed, TokenRefused
 from .heartbeat import beat
@@ -24,7 +25,7 @@ from .pacing import Pacer
 from .policy import PAIRING_SECONDS, Pairing
 from .previews import Previewer
 from .providers import OpenAIProvider
-from .replies import Replies, notice
+from .replies import Replies
 from .settings import Settings, known_model
 from .store import Store
 from .studio import Studio
@@ -178,7 +179,9 @@ async def _alarm(desk: Desk, replies: Replies) -> None:
     """Tell the owners, once each, of what nobody else can mend."""
     while True:
         exc = await desk.assistant.router.health.alarms.get()
-        text = f"{exc.alarm} {await _there(desk, exc)}".strip()
+        route = desk.assistant.router.route()
+        others = [name for name, _ in route if name != exc.provider]
+        text = f"{exc.alarm(others)} {await _there(desk, exc)}".strip()
         for owner in sorted(desk.owners()):
             place = Place(owner)
             try:

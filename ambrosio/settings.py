@@ -36,6 +36,8 @@ from .palette import ImageRow, known
 PREFIXES = ("AMBROSIO_", "LLAMA_", "TELEGRAM_", "TOGETHER_", "OPENAI_")
 # The settings that stand in `ambrosio.toml`.
 TABLES = ("providers", "images")
+# What pydantic calls the faults that are more than a value which does not fit.
+WRONG = {"missing": "is missing", "extra_forbidden": "is not known there"}
 # llama.cpp's own variables begin alike and are none of our business.
 FOREIGN = ("LLAMA_ARG_", "LLAMA_CACHE", "LLAMA_LOG")
 
@@ -60,8 +62,14 @@ def _http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _server_url(value: str) -> str:
+    """Take an http address or a Unix socket, as `unix:/run/llama.sock`."""
+    return value if re.fullmatch(r"unix:/[^\s?#]+", value) else _http_url(value)
+
+
 Stream = Literal["draft", "edit", "off"]
 Url = Annotated[str, AfterValidator(_http_url)]
+ServerUrl = Annotated[str, AfterValidator(_server_url)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words_or_none)]
 Ids = Annotated[frozenset[int], NoDecode, BeforeValidator(_words_or_none)]
 
@@ -71,7 +79,7 @@ class ProviderRow(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    base_url: Url
+    base_url: ServerUrl
     api_key: SecretStr = SecretStr("")
     model: str = ""
     flavour: Literal["llama", "together", "openai"] = "openai"
@@ -98,6 +106,16 @@ class ProviderRow(BaseModel):
     def talks(self) -> bool:
         """Say whether it can be asked for words."""
         return bool(self.model) or not self.image_model
+
+    @property
+    def socket(self) -> str:
+        """Give the path of the Unix socket that is its address, "" if it is none."""
+        return urlsplit(self.base_url).path if self.base_url.startswith("unix:") else ""
+
+    @property
+    def url(self) -> str:
+        """Give the address for HTTP, which wants a host for a socket as well."""
+        return "http://localhost/v1" if self.socket else self.base_url
 
     @property
     def at_home(self) -> bool:
@@ -175,7 +193,7 @@ class Settings(BaseSettings):
     ambrosio_log: Literal["debug", "info", "warning", "error", "json"] = Field(
         default="info", description="one of debug, info, warning, error, json"
     )
-    llama_base_url: Url | None = Field(
+    llama_base_url: ServerUrl | None = Field(
         default=None, description="the address of a llama.cpp server, like http://127.0.0.1:9931/v1"
     )
     llama_gguf: str = Field(
@@ -372,7 +390,8 @@ def _fault(error: dict[str, Any]) -> tuple[str, str, str]:
         return (message.upper(), "is missing", str(Settings.model_fields[message].description))
     name = str(place[0])
     if name in TABLES:
-        return ("ambrosio.toml: " + ".".join(map(str, place)), message, "see README.md")
+        wrong = _said(error, message)
+        return ("ambrosio.toml: " + ".".join(map(str, place)), wrong, "as in docs/ambrosio.toml")
     right = Settings.model_fields[name].description
     return (name.upper(), _wrong(error, message), str(right))
 
@@ -381,4 +400,9 @@ def _wrong(error: dict[str, Any], message: str) -> str:
     # Values of secret settings are never repeated.
     value = error.get("input")
     shown = f"`{value}` " if isinstance(value, str | int | float) else ""
-    return f"{shown}{message[:1].lower()}{message[1:]}"
+    return shown + _said(error, message)
+
+
+def _said(error: dict[str, Any], message: str) -> str:
+    """Give our own words for one of pydantic's errors; its own are for programmers."""
+    return message if error["type"] == "value_error" else WRONG.get(error["type"], "does not fit")

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
-from . import captions
+from . import captions, regrets
 from .assistant import Assistant
 from .messages import Place, Turn
 from .pictures import Picture
@@ -41,12 +41,12 @@ def read(text: str, output: Path | None) -> Wish | Fault:
     if isinstance(wish, Fault):
         return wish
     if not wish.prompt:
-        return Fault('there is no prompt; right would be: ambrosio imagine "a red fox" -o fox.png')
+        return Fault(regrets.NO_PROMPT)
     if output == STDOUT:
-        return Fault("a pipe takes one picture: leave --n out.") if wish.count > 1 else wish
+        return Fault(regrets.ONE_TO_A_PIPE) if wish.count > 1 else wish
     folder = output.parent if output else Path()
     if not os.access(folder, os.W_OK) or (output and output.is_dir()):
-        return Fault(f"no file can be written as {output or folder}.")
+        return Fault(regrets.NOT_WRITABLE.format(path=output or folder))
     return wish
 
 
@@ -79,8 +79,8 @@ async def draw(
     try:
         for path, picture in zip(_paths(work, output), work.pictures, strict=True):
             _write(path, picture)
-    except OSError as exc:
-        _say(f"error: a picture could not be written: {exc.strerror}")
+    except OSError:
+        _say(f"error: {regrets.NOT_WRITTEN}")
         return 1
     return _told(work, studio)
 

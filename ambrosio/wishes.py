@@ -35,7 +35,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One line that says what is wrong and what would be right."""
+    """What is wrong with it, in one sentence, and what would be right, in another."""
 
     line: str
 
@@ -58,7 +58,7 @@ def parse(text: str) -> Wish | Fault:
         name = found[2].lower()
         if name not in _OPTIONS:
             there = ", ".join(f"--{each}" for each in _OPTIONS)
-            return Fault(f"--{name} is not an option: there are {there}.")
+            return Fault(f"--{name} is not an option. There are {there}.")
         kept.append(text[place : found.start()])
         value, place = _value(text, found.end(), name)
         read, right = _OPTIONS[name]
@@ -66,10 +66,10 @@ def parse(text: str) -> Wish | Fault:
             wish = read(wish, value)
         except ValueError:
             given = f"--{name} {value}" if value else f"--{name} alone"
-            return Fault(f"{given} does not work: it takes {right}.")
+            return Fault(f"{given} does not work. It takes {right}.")
     kept.append(text[place:])
     if wish.ratio and wish.size:
-        return Fault("--ar and --size say the same thing twice: keep one of them.")
+        return Fault("--ar and --size say the same thing twice. Keep one of them.")
     prompt = " ".join(part.strip() for part in kept if part.strip())
     return replace(wish, prompt=prompt)
 

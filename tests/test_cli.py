@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from ambrosio import __version__, cli
 from ambrosio.demo.standin import Dies, ModelServer, Says, Status
 from ambrosio.errors import KeyRefused, Unreachable
+from ambrosio.regrets import DATABASE_UNUSABLE, NO_QUESTION
 
 ROOT = Path(__file__).parent.parent
 KEY = "sk-very-secret-key"
@@ -129,13 +130,13 @@ class TestTheDoor:
         ended = inside("chat")
 
         assert (ended.exit_code, ended.stdout) == (2, "")
-        assert ended.stderr == "error: there is no question\n"
+        assert ended.stderr == f"error: {NO_QUESTION}\n"
 
     def test_a_provider_that_is_none_is_told_with_those_that_are(self, inside):
         ended = inside("chat", "--provider", "nobody/x", "tea?")
 
         assert (ended.exit_code, ended.stdout) == (2, "")
-        assert ended.stderr == "error: no provider is called `nobody`; there are: llama\n"
+        assert ended.stderr == "error: No provider is called `nobody`. Choose from: llama.\n"
 
     def test_a_disk_that_cannot_be_written_to_is_told(self, inside, tmp_path):
         (tmp_path / "data").write_text("a file")
@@ -143,8 +144,7 @@ class TestTheDoor:
         ended = inside("chat", "tea?")
 
         assert (ended.exit_code, ended.stdout) == (1, "")
-        assert ended.stderr.startswith("error: the database cannot be used: ")
-        assert "\n\nhint: " in ended.stderr
+        assert f"error: {DATABASE_UNUSABLE}\n" in ended.stderr
         assert "Traceback" not in ended.stderr
 
 

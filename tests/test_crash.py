@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from ambrosio.demo.standin import Holds, Says
+from ambrosio.demo.standin import Holds, ModelServer, Says
 
 from .house import OWNER
 
@@ -82,7 +82,8 @@ async def test_killed_while_a_message_is_on_its_way_it_loses_nothing(
 ):
     words = " ".join(f"word{number}" for number in range(350))
     paragraphs = [f"Part {number}. {words}" for number in range(4)]
-    model.script(Says("\n\n".join(paragraphs)))
+    # A server that has just started is asked to read the system prompt, too.
+    model.answer = lambda asked: Says("\n\n".join(paragraphs) if asked.question else "")
     api.hang("sendMessage")
     async with process(api, telegram_url, model_url, tmp_path) as first:
         await seats[0].say("question")
@@ -98,8 +99,38 @@ async def test_killed_while_a_message_is_on_its_way_it_loses_nothing(
     found = Counter(line.text.split(".")[0] for line in seats[0].answers)
     assert found["Part 0"] == 2
     assert [found[f"Part {number}"] for number in (1, 2, 3)] == [1, 1, 1]
-    # Beside it the system prompt is read, at every start.
-    assert len([asked for asked in model.requests if asked.max_tokens != 0]) == 1
+    assert [asked.question for asked in model.requests if asked.question] == ["question"]
+
+
+async def test_killed_in_the_middle_of_a_comparison_it_asks_nobody_twice(
+    api, telegram_url, model, model_url, tmp_path, seats
+):
+    held, cloud = asyncio.Event(), ModelServer(model="openai/gpt-oss-120b", flavour="together")
+
+    def answer(asked):
+        waits = asked.question and not held.is_set()
+        return Holds("Ray", held) if waits else Says("Rayleigh.")
+
+    model.answer = answer
+    cloud.answer = lambda _: Says("Scattering.")
+    async with cloud.serving() as url:
+        row = f'[providers.together]\nbase_url = "{url}"\nlocal = false\nflavour = "together"\n'
+        (tmp_path / "ambrosio.toml").write_text(f'{row}model = "{cloud.model}"\n')
+        async with process(api, telegram_url, model_url, tmp_path) as first:
+            await seats[0].say("/compare why is the sky blue?")
+            await seats[0].wait_text("Scattering.")
+            # By then it knows that the message has arrived.
+            await seats[0].press("Go on with this one")
+            await model.wait_for(lambda: model.served[-1].words)
+            first.send_signal(signal.SIGKILL)
+            await first.wait()
+        held.set()
+        async with process(api, telegram_url, model_url, tmp_path):
+            await seats[0].wait_text("Rayleigh.")
+
+    shown = [line.text.split("\n")[0] for line in seats[0].answers]
+    assert shown == ["Scattering.", "Rayleigh."]
+    assert len(cloud.requests) == 1
 
 
 async def test_sigterm_ends_it_quietly_and_in_good_time(

@@ -1,49 +1,103 @@
 """What a person reads of each failure, and the tree that the docstring draws."""
 
+import ast
 import re
+from pathlib import Path
 
 import pytest
 
-from ambrosio import errors
+import ambrosio
+from ambrosio import errors, imagine
+from ambrosio.composing import MODELS, RETRY, helping
 from ambrosio.errors import AllFailed, AmbrosioError, ProviderError
 
+from .words import ALL, EXAMPLES, PAGE, ROOTS, made, page, regretted, unusable
 
-def below(kind):
-    return [kind, *(each for child in kind.__subclasses__() for each in below(child))]
-
-
-def made(kind):
-    special = {
-        errors.SettingsInvalid: lambda: kind([("NAME", "is wrong", "right")]),
-        errors.DemoFailed: lambda: kind("The port is taken.", "Choose another one."),
-        errors.ModelGone: lambda: kind("llama", model="qwen"),
-        errors.NotRunning: lambda: kind("llama", reason="it is broken", hint="Mend it."),
-        errors.PainterGone: lambda: kind("llama", model="flux", there=("sdxl", "fox")),
-        errors.TooLong: lambda: kind("llama", tokens=5000, limit=4096),
-        errors.AllFailed: lambda: kind([errors.Faulty("llama"), errors.NoCredit("together")]),
-        errors.StaysHome: lambda: kind([errors.Overloaded("llama")]),
-    }
-    if kind in special:
-        return special[kind]()
-    return kind("llama") if issubclass(kind, ProviderError) else kind()
-
-
-ALL = [kind for kind in below(AmbrosioError) if kind.__module__ == errors.__name__]
 PROVIDERS = [kind for kind in ALL if issubclass(kind, ProviderError)]
+# What Telegram shows for a moment after a button.
+TOAST_CHARACTERS = 200
+ROUGH = re.compile(
+    r"\b(?:please|sorry|oops|HTTP|JSON|exception|traceback|null|None)\b|!", re.IGNORECASE
+)
 
 
 def name(kind):
     return kind.__name__
 
 
+def sentences(text):
+    """Cut a text where a full stop, or the end of an example, comes before a capital or a slash."""
+    return re.split(r"(?<=[.])\s+(?=[A-Z/`{])", text)
+
+
 @pytest.mark.parametrize("kind", ALL, ids=name)
 def test_each_says_what_happened_and_what_can_be_done(kind):
     sentence = made(kind).sentence
 
-    assert len(re.findall(r"[.](?: |$)", sentence)) == 2
+    assert len(sentences(sentence)) == 2
     assert sentence.endswith(".")
     assert sentence[0].isupper() or sentence.startswith("llama")
-    assert not re.search(r"[{}\n]|  |None", sentence)
+    assert not re.search(r"[{}\n]|  ", sentence)
+    assert not ROUGH.search(sentence)
+
+
+@pytest.mark.parametrize("kind", ALL, ids=name)
+def test_a_button_stands_under_what_it_helps_with(kind):
+    failure = made(kind)
+
+    assert (MODELS in helping(failure)) == ("/model" in failure.sentence)
+    assert (RETRY in helping(failure)) == failure.again
+
+
+@pytest.mark.parametrize("kind", ALL, ids=name)
+def test_a_picture_that_failed_is_told_like_any_other_failure(kind):
+    line = imagine.failed(made(kind))
+
+    assert len(sentences(line)) == 2
+    assert not ROUGH.search(line)
+
+
+@pytest.mark.parametrize("text", regretted().values(), ids=regretted())
+def test_what_is_not_to_be_had_is_told_with_what_to_do(text):
+    assert len(sentences(text)) == 2
+    assert len(text) <= TOAST_CHARACTERS
+    assert not ROUGH.search(text)
+
+
+@pytest.mark.parametrize(("why", "mend"), list(unusable()))
+def test_why_a_model_of_our_own_does_not_run_fits_into_a_line(why, mend):
+    assert not re.search(r"[.]\s|[.]$", why)
+    assert len(sentences(mend)) == 1
+    assert mend.endswith(".")
+    assert not ROUGH.search(why + mend)
+
+
+def test_the_page_of_all_that_is_said_is_so():
+    assert PAGE.read_text("utf-8") == page(), "write it anew with `python -m tests.words`"
+
+
+def test_every_failure_has_a_row_and_every_row_a_failure():
+    rows = re.findall(r"^\| `(\w+)` \| .*? \| .*?\|$", PAGE.read_text("utf-8"), re.MULTILINE)
+
+    assert rows == [kind.__name__ for kind in ALL if kind not in ROOTS]
+    assert set(EXAMPLES) <= set(ALL)
+
+
+def test_no_button_says_a_sentence_that_is_not_in_the_table():
+    written = []
+    for path in Path(ambrosio.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.keyword) and node.arg == "toast":
+                texts = [
+                    str(each.value) for each in ast.walk(node) if isinstance(each, ast.Constant)
+                ]
+                written += [text for text in texts if " " in text]
+
+    # These say that it worked.
+    assert sorted(written) == [
+        "The conversation goes on from here.",
+        "What you write next continues from there.",
+    ]
 
 
 @pytest.mark.parametrize("kind", PROVIDERS, ids=name)
@@ -79,7 +133,7 @@ def test_the_tree_in_the_docstring_is_the_tree():
         above[level] = name
         parents[name] = above.get(level - 1)
     for kind in ALL[1:]:
-        assert parents[kind.__name__] == kind.__base__.__name__
+        assert parents[kind.__name__] == kind.__mro__[1].__name__
 
 
 class TestAllFailed:
@@ -96,6 +150,13 @@ class TestAllFailed:
             "Nobody could answer: together has no credit left; llama cannot be reached. "
         )
         assert failed.again
+
+    def test_the_owner_is_told_who_is_asked_instead(self):
+        refused = errors.KeyRefused("llama")
+
+        assert refused.alarm(["together", "openai"]).endswith("I ask together, then openai.")
+        assert refused.alarm([]).endswith("there is nobody else to ask.")
+        assert all(len(sentences(refused.alarm(names))) == 2 for names in ([], ["together"]))
 
     def test_braces_in_foreign_names_do_no_harm(self):
         failed = errors.ModelGone("{x}", model="{y}{0}")

@@ -18,6 +18,7 @@ from ambrosio.demo.standin import (
     StallsBefore,
     Status,
 )
+from ambrosio.regrets import FORGOTTEN_PICTURE
 from ambrosio.store import Store
 
 from .house import OWNER, living
@@ -250,7 +251,7 @@ async def test_a_wrong_option_gives_the_prompt_back(anna, painter, prompt):
     photo = await anna.wait_answer(after=answer.message_id)
 
     line, _, text = answer.text.partition("\n\n")
-    assert line.startswith("--n 9 does not work: it takes a number from 1 to 4.")
+    assert line.startswith("--n 9 does not work. It takes a number from 1 to 4.")
     assert text == f"/imagine {prompt} --n 9"
     assert answer.entities[0].type == "pre"
     assert photo.photo
@@ -447,7 +448,7 @@ async def test_a_forged_button_does_nothing(anna, painter, api, word):
     query = anna.tap_data(f"{word}:999", answer.message_id)
     await api.wait_for(lambda: query.answer is not None)
 
-    assert query.answer["text"] == "I no longer know that picture."
+    assert query.answer["text"] == FORGOTTEN_PICTURE
     assert painter.image_requests == []
 
 
@@ -478,7 +479,7 @@ FAILURES = [
     (Status(401), "together refused the key. The owner needs to set a valid one."),
     (
         Status(404),
-        f"together does not serve {SDXL}. It has {SDXL}; name one with --model.",
+        f"together does not serve {SDXL}. Name another one with --model: it has {SDXL}.",
     ),
     (
         Status(429, retry_after=60),
@@ -571,7 +572,7 @@ async def test_without_a_painter_it_says_so(api, telegram_url, tmp_path, model_u
         await anna.say("/imagine a red fox")
         answer = await anna.wait_answer()
 
-    assert answer.text.startswith("No image model is set up. Set TOGETHER_API_KEY")
+    assert answer.text.startswith("No image model is set up. The owner can set TOGETHER_API_KEY")
 
 
 async def test_a_spent_budget_paints_nothing(api, telegram_url, tmp_path, given, painter, anna):
@@ -706,7 +707,7 @@ async def test_a_wrong_option_in_reply_to_a_picture_is_told(anna, painter):
     await anna.say("make it night --n 9", reply_to=first.message_id)
     answer = await anna.wait_answer(after=first.message_id)
 
-    assert answer.text.startswith("--n 9 does not work: it takes a number from 1 to 4.")
+    assert answer.text.startswith("--n 9 does not work. It takes a number from 1 to 4.")
     assert answer.text.endswith("\n\nmake it night --n 9")
     assert len(painter.image_requests) == 1
 

@@ -52,12 +52,16 @@ def prompts(folder):
     return [int(each) for each in found]
 
 
-async def test_a_message_is_answered_by_the_model_inside(anna, life_with, chatml):
+async def test_a_message_is_answered_by_the_model_inside(anna, life_with, chatml, tmp_path):
     async with life_with(chatml):
-        await anna.say("tell about rice")
+        await anna.say("tell about rashes")
         answer = await anna.wait_answer(seconds=20)
 
     assert answer.text == REPLY
+    log = (tmp_path / LOG).read_text()
+    assert "stop processing" in log
+    assert "rashes" not in log
+    assert REPLY not in log
 
 
 async def test_over_many_turns_no_word_is_read_twice(anna, life_with, chatml, tmp_path):

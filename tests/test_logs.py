@@ -7,7 +7,20 @@ import sys
 
 import pytest
 
+from ambrosio import shipped
+from ambrosio.demo.standin import (
+    BrokenSse,
+    Dies,
+    ErrorObject,
+    HangsUp,
+    ModelServer,
+    Overflow,
+    Says,
+    Status,
+)
 from ambrosio.logs import CHATTY, Json, Redacting, set_up
+
+from .house import living
 
 TOKEN = "123456789:AAbbCCddEEffGGhhIIjjKKllMMnnOOppQQr"
 KEY = "sk-very-secret"
@@ -120,3 +133,81 @@ def test_each_level_is_heard_from_its_own_on(monkeypatch, level, heard, written)
         getattr(log, each)("a line")
 
     assert len(paper.getvalue().splitlines()) == heard
+
+
+# --- what is said ---------------------------------------------------------------------------------
+
+# What was asked, answered, refused, painted, searched for; and what nobody could foresee.
+SAID = ("rashquestion", "eczemaanswer", "quotingrefusal", "foxprompt", "rashsearch", "unforeseen")
+FAILURES = (
+    Says(f"{SAID[1]}."),
+    Status(400, message=SAID[2]),
+    Status(401, message=SAID[2]),
+    Status(402, message=SAID[2]),
+    Status(429, message=SAID[2]),
+    Status(500, body=f"<h1>{SAID[2]}</h1>"),
+    Overflow(9000, 4096),
+    HangsUp(),
+    Dies(after=SAID[1]),
+    BrokenSse(),
+    ErrorObject(after=SAID[1], message=SAID[2]),
+)
+
+
+@pytest.fixture
+def loud(monkeypatch, api):
+    """Set the log up at its loudest and give what it writes."""
+    levels = {name: logging.getLogger(name).level for name in CHATTY}
+    paper = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", paper)
+    set_up("debug", [KEY, api.token])
+    # The servers of the test itself write down who called.
+    monkeypatch.setattr(logging.getLogger("uvicorn.access"), "disabled", True)
+    yield paper.getvalue
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+
+
+@pytest.fixture
+async def house(api, telegram_url, tmp_path, model_url):
+    cloud = ModelServer(flavour="together", model="openai/gpt-oss-120b", api_key=KEY)
+    async with cloud.serving() as url:
+        (tmp_path / "ambrosio.toml").write_text(
+            f'[providers.together]\nbase_url = "{url}"\nlocal = false\nflavour = "together"\n'
+            f'model = "openai/gpt-oss-120b"\napi_key = "{KEY}"\nimage_model = "sdxl"\n'
+        )
+        async with living(api, telegram_url, tmp_path, llama_base_url=model_url) as life:
+            yield life, cloud
+
+
+async def test_no_word_of_anybody_reaches_the_log_whatever_goes_wrong(
+    api, anna, model, house, loud, monkeypatch
+):
+    life, cloud = house
+    for failure in FAILURES:
+        model.answer = cloud.answer = lambda _, failure=failure: failure
+        await anna.say(f"{SAID[0]} and so on")
+        await life.settled()
+    for words in ("/compare", "/private", "/imagine", "/imagine --n 9", "/search", "/model", "/x"):
+        await anna.say(f"{words} {SAID[3]} {SAID[4]}")
+        await life.settled()
+    api.fail("sendMessage", code=500, description=SAID[2])
+    api.garbage("sendMessage")
+    api.drop("sendMessage")
+    await anna.say(f"{SAID[0]} once more")
+    await life.settled()
+
+    def odd(*_, **__):
+        raise RuntimeError(SAID[5])
+
+    with monkeypatch.context() as broken:
+        broken.setattr(life.assistant, "placed", odd)
+        await anna.say(SAID[0])
+        await life.settled()
+
+    written = loud()
+    assert "a turn failed, attempt 3" in written
+    assert "llama" in written
+    system = shipped.text("system.txt").split(".")[0]
+    secrets = (KEY, api.token, api.token.partition(":")[2])
+    assert [each for each in (*SAID, system, *secrets) if each in written] == []

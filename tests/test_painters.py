@@ -295,7 +295,7 @@ async def test_a_retired_model_is_named_with_those_that_are_there(http, server, 
         await painter(http).draw(REQUEST)
 
     assert raised.value.sentence == (
-        f"together does not serve {SDXL}. It has flux; name one with --model."
+        f"together does not serve {SDXL}. Name another one with --model: it has flux."
     )
 
 
@@ -600,7 +600,7 @@ async def test_whoever_names_a_model_gets_no_other_one(http, server, clock):
 
     _, failure = await asked(gallery_of(painter(http), home(http), clock=clock), model="nobody")
 
-    assert "It has flux" in failure.sentence
+    assert "it has flux" in failure.sentence
     assert not local.called
 
 

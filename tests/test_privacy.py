@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given, settings
@@ -14,9 +15,10 @@ from hypothesis import strategies as st
 
 from ambrosio import cli
 from ambrosio.addresses import is_local, is_public
-from ambrosio.assistant import Assistant, Progress
+from ambrosio.assistant import Answer, Assistant, Progress
 from ambrosio.budget import Budget
 from ambrosio.commands import BY_NAME, PRESSES
+from ambrosio.composing import compose, compose_compared
 from ambrosio.context import Context, Exchange
 from ambrosio.demo.standin import ModelServer, Says, StallsBefore, Status
 from ambrosio.desk import Call, Desk
@@ -31,10 +33,9 @@ from ambrosio.errors import (
     TimedOut,
     Unreachable,
 )
-from ambrosio.messages import Message, Place, Turn
+from ambrosio.messages import Delta, Message, Place, Turn
 from ambrosio.policy import Standing, permitted
 from ambrosio.reading import Question
-from ambrosio.replies import compose, compose_compared
 from ambrosio.router import Ask, Gallery, Router
 from ambrosio.settings import load
 from ambrosio.store import Store
@@ -46,6 +47,8 @@ from .house import OWNER, living
 
 PLACE = Place(OWNER)
 SECRET = "secret"
+CLOUD = "openai/gpt-oss-120b"
+SDXL = "stabilityai/stable-diffusion-xl-base-1.0"
 HOME, AWAY = Standing("home", paid=False, local=True), Standing("away", paid=True)
 
 
@@ -190,18 +193,18 @@ class Phone:
         message = pressable[number % len(pressable)]
         buttons = self.messages[message - 1].buttons
         word, _, args = buttons[number % len(buttons)].partition(":")
+        if word == "private":
+            self.private = args == "on"
         reply = await PRESSES[word](self.desk, Call(PLACE, OWNER, message, args))
         if reply.turn:
             await self.turn(reply.turn)
 
     async def turn(self, turn: Turn, shown=(), *, compares: bool = False) -> None:
         if compares:
-            answers = await self.assistant.compare(turn, Progress())
-            pairs = [(each, compose_compared(each, None)) for each in answers]
+            await self.assistant.compare(turn, Progress(), self.arrived)
         else:
             answer = await self.assistant.answer(turn, Progress())
-            pairs = [(answer, compose(answer, shown=shown))]
-        self.assistant.keep_all(pairs)
+            self.assistant.keep(answer, compose(answer, shown=shown))
         while found := self.store.next_out(PLACE):
             number, outgoing, _ = found
             if outgoing.edits is None and not outgoing.delete:
@@ -211,6 +214,9 @@ class Phone:
             line.text = outgoing.chunk.text
             line.buttons = tuple(button.data for button in outgoing.buttons)
             self.store.sent(number, outgoing, [there])
+
+    async def arrived(self, answer: Answer) -> None:
+        self.assistant.keep(answer, compose_compared(answer, None))
 
     async def choose(self, number: int) -> None:
         names = ("", "one", "two", "three", "three/other")
@@ -415,7 +421,7 @@ class TestInTheChat:
         await anna.wait_text("Eczema.")
 
         assert "only llama" in told.text
-        assert line.buttons == ("Retry",)
+        assert line.buttons == ("Retry", "Choose a model", "Leave private mode")
         assert cloud.requests == []
 
     async def test_leaving_private_mode_begins_anew_and_says_why(self, anna, cloud, house):
@@ -448,6 +454,40 @@ class TestInTheChat:
         assert ("assistant", "Eczema.") in model.requests[1].messages
         assert all("rash" not in str(asked.messages) for asked in cloud.requests)
         assert len(cloud.requests) == 2
+
+    async def test_an_edited_private_question_is_answered_in_place(self, anna, model, cloud, house):
+        model.script(Says("Eczema."), Says("Hives."))
+        number = await anna.say("/private what is this rash?")
+        answer = await anna.wait_text("Eczema.")
+        await anna.edit(number, "/private what is this itching rash?")
+        await house.settled()
+        await anna.edit(number, "/private  what is this itching rash?")
+        await house.settled()
+
+        [line] = anna.answers
+        assert line.message_id == answer.message_id
+        assert line.text.startswith("Hives.")
+        assert len(model.requests) == 2
+        assert cloud.requests == []
+
+    async def test_an_edit_that_makes_a_question_private_asks_nobody_else(
+        self, anna, model, cloud, house
+    ):
+        cloud.script(Says("A rash."))
+        model.script(Says("Eczema."))
+        number = await anna.say("what is this rash?")
+        await anna.wait_text("A rash.")
+        await anna.edit(number, "/private what is this rash on my foot?")
+        await anna.wait_text("Eczema.")
+        await house.settled()
+
+        assert len(cloud.requests) == 1
+
+    async def test_nothing_behind_private_vv_asks_nobody(self, anna, model, house):
+        await anna.say("/private vv")
+
+        assert (await anna.wait_answer()).text.startswith("There is no question behind")
+        assert model.requests == []
 
     async def test_the_promise_says_what_it_does_not_cover(self, anna, house):
         await anna.say("/private")
@@ -520,6 +560,45 @@ async def test_a_proxy_of_the_environment_never_sees_what_stays_home(
     assert len(model.requests) == 1
 
 
+@contextlib.asynccontextmanager
+async def socket_of(url, path):
+    """Let a server on loopback be reached by a Unix socket as well."""
+
+    async def relay(reader, writer):
+        while piece := await reader.read(65536):
+            writer.write(piece)
+        writer.close()
+
+    async def serve(reader, writer):
+        there = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+        await asyncio.gather(relay(reader, there[1]), relay(there[0], writer))
+
+    async with await asyncio.start_unix_server(serve, path):
+        yield f"unix:{path}"
+
+
+async def test_a_server_on_a_unix_socket_is_at_home_and_answers(tmp_path, model, model_url):
+    model.window = 5000
+    model.script(Says("Eczema."))
+    async with socket_of(model_url, tmp_path / "llama.sock") as address:
+        row = f'[providers.llama]\nbase_url = "{address}"\nflavour = "llama"\n'
+        (tmp_path / "ambrosio.toml").write_text(row)
+        async with cli.finding_providers(load(tmp_path)) as providers:
+            await providers["llama"].health()
+            manner = await providers["llama"].manner()
+        parts = await words_of(tmp_path, llama_base_url=address)
+
+    assert providers["llama"].local
+    assert manner.window == 5000
+    assert any(isinstance(part, Delta) and part.text == "Eczema." for part in parts)
+
+
+@pytest.mark.parametrize("address", ["unix:", "unix:llama.sock", "unix:/run/a b", "unix:/run/a?b"])
+def test_what_is_no_path_is_no_socket(tmp_path, address):
+    with pytest.raises(SettingsInvalid):
+        load(tmp_path, llama_base_url=address)
+
+
 async def test_a_local_server_cannot_send_a_question_elsewhere(tmp_path):
     async with listening() as (elsewhere, heard):
         moved = f"HTTP/1.1 307 Moved\r\nLocation: {elsewhere}/v1/chat/completions\r\n"
@@ -549,3 +628,98 @@ async def test_a_wish_in_private_is_not_painted_elsewhere(api, telegram_url, tmp
 
     assert cloud.requests == []
     assert cloud.image_requests == []
+
+
+class TestPictures:
+    """A painter at home, and before it one outside that writes and paints."""
+
+    @pytest.fixture
+    async def cloud(self):
+        return ModelServer(model=CLOUD, image_model=SDXL, flavour="together")
+
+    @pytest.fixture
+    async def easel(self):
+        return ModelServer(model=CLOUD, image_model=SDXL, flavour="together")
+
+    @pytest.fixture
+    async def house(self, api, telegram_url, tmp_path, model_url, cloud, easel):
+        async with cloud.serving() as url, easel.serving() as home:
+            (tmp_path / "ambrosio.toml").write_text(
+                f'[providers.together]\nbase_url = "{url}"\nlocal = false\nflavour = "together"\n'
+                f'model = "{CLOUD}"\nimage_model = "{SDXL}"\n'
+                f'[providers.easel]\nbase_url = "{home}"\nflavour = "together"\n'
+                f'image_model = "{SDXL}"\n'
+            )
+            route = ("together", "llama", "easel")
+            async with living(
+                api, telegram_url, tmp_path, llama_base_url=model_url, ambrosio_route=route
+            ) as life:
+                yield life
+        assert api.violations == []
+
+    async def test_the_painter_outside_comes_first_in_the_open(self, anna, cloud, easel, house):
+        await anna.say("/imagine a red fox")
+        await house.settled()
+
+        assert (len(cloud.image_requests), easel.image_requests) == (1, [])
+
+    @pytest.mark.parametrize("whose", ["question", "answer"])
+    async def test_what_was_said_in_private_is_painted_at_home(
+        self, anna, model, cloud, easel, house, whose
+    ):
+        model.script(Says("Eczema."))
+        question = await anna.say("/private what is this rash?")
+        answer = await anna.wait_text("Eczema.")
+        said = {"question": question, "answer": answer.message_id}[whose]
+        await anna.say("/imagine", reply_to=said)
+        await house.settled()
+
+        assert len(easel.image_requests) == 1
+        assert (cloud.requests, cloud.image_requests) == ([], [])
+
+    async def test_a_private_picture_is_changed_at_home(self, anna, model, cloud, easel, house):
+        await anna.say("/private on")
+        await house.settled()
+        await anna.say("/imagine a rash")
+        photo = await anna.wait_answer()
+        await anna.say("/private off")
+        await house.settled()
+        model.script(Says("a rash at night"))
+        await anna.say("make it night", reply_to=photo.message_id)
+        await house.settled()
+
+        assert [asked.prompt for asked in easel.image_requests] == ["a rash", "a rash at night"]
+        assert "Said: make it night" in model.requests[-1].messages[-1][1]
+        assert (cloud.requests, cloud.image_requests) == ([], [])
+
+    async def test_a_private_picture_is_changed_even_if_nobody_at_home_writes(
+        self, anna, model, cloud, easel, house
+    ):
+        await anna.say("/private on")
+        await house.settled()
+        await anna.say("/imagine a rash")
+        photo = await anna.wait_answer()
+        await anna.say("/private off")
+        await house.settled()
+        model.answer = lambda _: Status(500)
+        await anna.say("make it night", reply_to=photo.message_id)
+        await house.settled()
+
+        assert easel.image_requests[-1].prompt == "a rash, make it night"
+        assert (cloud.requests, cloud.image_requests) == ([], [])
+
+    @pytest.mark.parametrize("button", ["Again", "Vary"])
+    async def test_a_private_picture_is_painted_once_more_at_home(
+        self, anna, cloud, easel, house, button
+    ):
+        await anna.say("/private on")
+        await house.settled()
+        await anna.say("/imagine a rash")
+        photo = await anna.wait_answer()
+        await anna.say("/private off")
+        await house.settled()
+        await anna.press(button, photo.message_id)
+        await house.settled()
+
+        assert len(easel.image_requests) > 1
+        assert (cloud.requests, cloud.image_requests) == ([], [])

@@ -55,10 +55,10 @@ def test_what_the_shell_took_apart_is_one_text_again(words, text):
     ("text", "output", "line"),
     [
         ("a red fox --n 9", None, "--n 9 does not work"),
-        ("--n 2", None, "there is no prompt"),
-        ("a red fox --n 2", STDOUT, "a pipe takes one picture"),
-        ("a red fox", Path("/nowhere/fox.png"), "no file can be written as /nowhere/fox.png"),
-        ("a red fox", Path("/"), "no file can be written as /"),
+        ("--n 2", None, "There is no prompt"),
+        ("a red fox --n 2", STDOUT, "A pipe takes one picture"),
+        ("a red fox", Path("/nowhere/fox.png"), "No file can be written as /nowhere/fox.png"),
+        ("a red fox", Path("/"), "No file can be written as /"),
     ],
 )
 def test_what_cannot_work_is_told_before_it_costs_anything(text, output, line):
@@ -171,7 +171,7 @@ async def test_a_disk_that_is_full_costs_the_picture_nothing_but_its_file(
     code = await draw(house.assistant, house.studio, FOX, tmp_path / "fox.png", Canvas(), now=clock)
 
     assert code == 1
-    assert "error: a picture could not be written: " in capsys.readouterr().err
+    assert "error: The disk does not take the picture. " in capsys.readouterr().err
     assert house.store.spent(0) == Decimal("0.0019922944")
 
 

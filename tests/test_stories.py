@@ -175,7 +175,7 @@ class TestBadInput:
             (lambda anna: anna.send_photo(caption="what is this?"), "only text"),
             (lambda anna: anna.send_voice(), "only text"),
             (lambda anna: anna.send_document(b"x", "a.txt"), "only text"),
-            (lambda anna: anna.say("vv"), "after"),
+            (lambda anna: anna.say("vv"), "behind"),
             (lambda anna: anna.say("/foo bar"), "/help"),
             (lambda anna: anna.say("/help@other_bot"), "other_bot"),
         ],
@@ -304,7 +304,7 @@ class TestFailover:
         await anna.say("thanks")
         await anna.wait_text("Fine.")
 
-        assert line.buttons == ("Retry",)
+        assert line.buttons == ("Retry", "Choose a model")
         assert model.requests[-1].messages[1:] == (
             ("user", "question"),
             ("assistant", "At last."),
@@ -319,7 +319,7 @@ class TestFailover:
 
         assert answer.text.startswith("Half of it\n\n")
         assert "ran into an error" in answer.text
-        assert answer.buttons == ("Retry",)
+        assert answer.buttons == ("Retry", "Choose a model")
 
     async def test_a_model_that_loads_is_waited_for(self, anna, model, life):
         model.loading = True
@@ -342,6 +342,12 @@ class TestFailover:
         cuts = [after for before, after in pairs if after[: len(before)] != before]
         told = [line for line in anna.answers if "no longer see" in line.text]
         assert len(told) == len(cuts) > 0
+        assert {line.buttons for line in told} == {("New conversation",)}
+        await anna.press("New conversation", told[-1].message_id)
+        await anna.wait_text("A fresh start")
+        await anna.say("hello")
+        await anna.wait_answer()
+        assert model.requests[-1].messages[1:] == (("user", "hello"),)
         assert len(cuts) < 6
 
     async def test_a_choice_holds_for_the_chat(self, anna, model, second, both):

@@ -279,8 +279,10 @@ def _tail(path: Path, begins: int) -> str:
     return ""
 
 
-def _failure(reason: str, mend: str = "See `llama/llama.log` in the data folder.") -> Status:
-    return Status("failed", reason=reason, mend=mend)
+def _failure(
+    reason: str, mend: str = "See `llama/llama.log` in the data folder.", *, lasting: bool = False
+) -> Status:
+    return Status("failed", reason=reason, mend=mend, lasting=lasting)
 
 
 def _autopsy(code: int, log_end: str) -> Status:
@@ -310,10 +312,9 @@ def _autopsy(code: int, log_end: str) -> Status:
     return _failure(f"llama.cpp ended {ended}")
 
 
-UNKNOWN_KIND = Status(
-    "failed",
-    reason="this llama.cpp does not know that kind of model",
-    mend="Run `pip install --upgrade xllamacpp`, or choose another model.",
+UNKNOWN_KIND = _failure(
+    "this llama.cpp does not know that kind of model",
+    "Run `pip install --upgrade xllamacpp`, or choose another model.",
     lasting=True,
 )
 OUT_OF_MEMORY = _failure(

@@ -270,10 +270,12 @@ def _translating(repo: str) -> Iterator[None]:
         raise _odd() from exc
     except OSError as exc:
         if exc.errno == errno.ENOSPC:
-            reason = "the disk is full"
-            raise Unusable(reason, "Make room; I go on where the download stopped.") from exc
-        reason = f"the download cannot be written: {exc.strerror}"
-        raise Unusable(reason, "Check `AMBROSIO_DATA_DIR`.") from exc
+            raise Unusable(
+                "the disk is full", "Make room; I go on where the download stopped."
+            ) from exc
+        raise Unusable(
+            f"the download cannot be written: {exc.strerror}", "Check `AMBROSIO_DATA_DIR`."
+        ) from exc
 
 
 def _refused(repo: str, answer: httpx.Response) -> Unusable:

@@ -67,8 +67,10 @@ def read(path: Path) -> Shape:
     except OSError as exc:
         raise Unusable(f"{path} cannot be read", "Check the rights of the file.") from exc
     except (struct.error, ValueError, OverflowError, KeyError) as exc:
-        reason = f"{path.name} is damaged or was not downloaded to its end"
-        raise Unusable(reason, "Delete the file and get it again.") from exc
+        raise Unusable(
+            f"{path.name} is damaged or was not downloaded to its end",
+            "Delete the file and get it again.",
+        ) from exc
     return _shape(fields, size)
 
 

@@ -38,7 +38,7 @@ async def quick(
     try:
         questions = gather(own)
     except SettingsInvalid as exc:
-        return "\n".join(f"- {name}: {wrong}" for name, wrong, _ in exc.faults), ()
+        return "\n".join(f"- {line}" for line in exc.lines), ()
     asked = [question for question in questions.values() if question.quick][:MOST_QUESTIONS]
     asked = [replace(each, private=each.private or private) for each in asked]
     asker = Asker(router, now=asyncio.get_running_loop().time, person=person)

@@ -4,7 +4,6 @@ One class, divided by its nouns. What belongs together changes in one transactio
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from ..messages import Outgoing
 from .conversations import Answered, Asked, Conversations, PlaceState, Via, Visits
@@ -20,7 +19,6 @@ __all__ = [
     "Asked",
     "Found",
     "Hung",
-    "Outcome",
     "Painting",
     "Person",
     "PlaceState",
@@ -31,15 +29,6 @@ __all__ = [
     "Via",
     "Visits",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What is to be said, the turn that it answers, if it is one, and its pictures."""
-
-    replies: Iterable[Outgoing]
-    answered: Answered | None = None
-    painting: Painting | None = None
 
 
 class Store(Inbox, Conversations, People, Ledger, Memory):
@@ -68,25 +57,18 @@ class Store(Inbox, Conversations, People, Ledger, Memory):
         answered: Answered | None = None,
         painting: Painting | None = None,
     ) -> int | None:
-        """Close an update with all that came of it, in one transaction; give the turn's id."""
-        return self.finish_all(row, [Outcome(replies, answered, painting)])[0]
+        """Close an update with all that came of it; give the turn's id.
 
-    def finish_all(self, row: Row | None, outcomes: Iterable[Outcome]) -> list[int | None]:
-        """Close an update of which several turns came; give their ids.
-
-        The outbox, the history and the inbox change together or not at all, so that a
-        crash at any moment neither loses an answer nor asks for it twice.
+        The outbox, the history and the inbox change together or not at all, so that a crash at any
+        moment neither loses an answer nor asks for it twice.
         """
-        turns: list[int | None] = []
         with self._writing() as db:
-            for outcome in outcomes:
-                turn = self._keep(db, outcome.answered) if outcome.answered else None
-                if outcome.painting and turn is not None:
-                    self._hang(db, turn, outcome.painting)
-                self._enqueue(db, outcome.replies, turn)
-                if outcome.painting:
-                    self._let_go(db)
-                turns.append(turn)
+            turn = self._keep(db, answered) if answered else None
+            if painting and turn is not None:
+                self._hang(db, turn, painting)
+            self._enqueue(db, replies, turn)
+            if painting:
+                self._let_go(db)
             if row:
                 db.execute("UPDATE inbox SET state = 'done', body = '' WHERE seq = ?", (row.seq,))
-        return turns
+        return turn

@@ -33,6 +33,7 @@ class Asked:
     id: int
     turn: Turn
     answer: str | None
+    provider: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,13 @@ class Conversations(Database):
             *(place.chat, message) * 2,
         )
         return _asked(found[0]) if found else None
+
+    def turns_of(self, place: Place, message: int) -> list[Asked]:
+        """List the turns of which a message is the question, oldest first."""
+        found = self._read(
+            "SELECT * FROM turns WHERE chat = ? AND message = ? ORDER BY id", place.chat, message
+        )
+        return [_asked(row) for row in found]
 
     def shown(self, turn: int) -> list[int]:
         """List the bot's messages that show a turn's answer, in order."""
@@ -222,4 +230,4 @@ def _asked(row: sqlite3.Row) -> Asked:
         parent=row["parent"],
         private=bool(row["private"]),
     )
-    return Asked(row["id"], turn, row["answer"])
+    return Asked(row["id"], turn, row["answer"], row["provider"])
