@@ -156,8 +156,11 @@ def _alone(home: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            reason = "another Ambrosio is downloading it"
-            raise Unusable(reason, "I use it as soon as it is here.", lasting=False) from None
+            raise Unusable(
+                "another Ambrosio is downloading it",
+                "I use it as soon as it is here.",
+                lasting=False,
+            ) from None
         yield
 
 
