@@ -137,8 +137,8 @@ async def _telegram(given: Settings) -> AsyncIterator[Finding]:
         yield await _poller(given, bot)
     except InvalidToken:
         yield Finding("token", False, "Telegram refuses it", "get a new one from @BotFather")
-    except TelegramError as exc:
-        says = f"no word from {given.telegram_base_url} ({type(exc).__name__})"
+    except TelegramError:
+        says = f"no word from {given.telegram_base_url}"
         yield Finding("telegram", False, says, "check the network")
     finally:
         await bot.shutdown()

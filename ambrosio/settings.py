@@ -336,18 +336,23 @@ def _dotenv(path: Path) -> Iterable[str]:
     try:
         return dotenv_values(path)
     except (OSError, UnicodeDecodeError) as exc:
-        raise SettingsInvalid([(".env", _line(exc), "a text file like .env.example")]) from None
+        raise SettingsInvalid(
+            [(".env", unreadable(exc), "a text file like .env.example")]
+        ) from None
 
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
-        raise SettingsInvalid([(path.name, _line(exc), "a valid TOML file")]) from None
+        raise SettingsInvalid([(path.name, unreadable(exc), "a valid TOML file")]) from None
 
 
-def _line(exc: Exception) -> str:
-    return "is not UTF-8" if isinstance(exc, UnicodeDecodeError) else f"cannot be read: {exc}"
+def unreadable(exc: Exception) -> str:
+    """Say why a file cannot be read; of what is no TOML, where in it that is."""
+    if isinstance(exc, UnicodeDecodeError):
+        return "is not UTF-8"
+    return f"cannot be read: {exc.strerror if isinstance(exc, OSError) else exc}"
 
 
 def _rows(table: Any, defaults: Callable[[str, dict[str, Any]], Mapping[str, Any]]) -> Any:

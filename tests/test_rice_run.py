@@ -440,7 +440,7 @@ def test_the_owners_questions_are_added_and_take_the_place_of_shipped_ones(tmp_p
 @pytest.mark.parametrize(
     ("text", "wrong"),
     [
-        ("[q", "Expected ']'"),
+        ("[q", "cannot be read: Expected ']'"),
         ("q = 3", "is no table"),
         ("[q]\nwords = 3", "has no question"),
         ('[q]\nask = "vv"\nwords = 3', "has no question"),

@@ -18,6 +18,7 @@ from .. import shipped
 from ..context import Exchange
 from ..errors import SettingsInvalid
 from ..policy import split_vv
+from ..settings import unreadable
 from .language import LANGUAGES
 
 
@@ -78,7 +79,7 @@ def gather(own: Path) -> dict[str, Question]:
     try:
         return questions | parse(own.read_text("utf-8"), source=str(own))
     except (OSError, UnicodeDecodeError) as exc:
-        raise SettingsInvalid([(str(own), str(exc), "a readable text file")]) from None
+        raise SettingsInvalid([(str(own), unreadable(exc), "a readable text file")]) from None
 
 
 def parse(text: str, *, source: str) -> dict[str, Question]:
@@ -86,7 +87,7 @@ def parse(text: str, *, source: str) -> dict[str, Question]:
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
-        raise SettingsInvalid([(source, str(exc), "a valid TOML file")]) from None
+        raise SettingsInvalid([(source, unreadable(exc), "a valid TOML file")]) from None
     faults = [
         (f"{source}: {name}", wrong, right)
         for name, table in tables.items()
