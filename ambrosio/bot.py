@@ -56,7 +56,7 @@ class Bot:
         self._bot, self._desk = bot, desk
         self._replies, self._previewer = replies, previewer
         self._easel = Easel(desk, replies, previewer, sleep=sleep)
-        self._scribe = Scribe(desk, replies, previewer, kept=self._warn_owners)
+        self._scribe = Scribe(desk, replies, previewer)
         self._grace_seconds = grace_seconds
         self._on_heard = heard
         self._sleep = sleep
@@ -215,6 +215,7 @@ class Bot:
             return
         try:
             await self._handle(row)
+            self._warn_owners()
         except asyncio.CancelledError:
             self._store.unclaim(row)
             raise

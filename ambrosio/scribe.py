@@ -3,7 +3,7 @@
 What `easel` is for pictures.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -20,12 +20,8 @@ from .store import Row
 class Scribe:
     """Has turns answered, one for each chat at a time."""
 
-    def __init__(
-        self, desk: Desk, replies: Replies, previewer: Previewer, *, kept: Callable[[], None]
-    ) -> None:
-        """Take what is worked with; `kept` is told whenever an answer has been kept."""
+    def __init__(self, desk: Desk, replies: Replies, previewer: Previewer) -> None:
         self._desk, self._replies, self._previewer = desk, replies, previewer
-        self._kept = kept
 
     @asynccontextmanager
     async def running(
@@ -54,7 +50,6 @@ class Scribe:
             answer, style=self._style(row.place), shown=shown, surplus=surplus(row, preview)
         )
         await self._replies.kept(row.place, partial(assistant.keep, answer, said, row))
-        self._kept()
         await self._replies.deliver(row.place)
 
     async def compare(self, row: Row, turn: Turn) -> None:
@@ -97,7 +92,6 @@ class Scribe:
         )
         shelf.rings = False
         await self._replies.kept(place, partial(assistant.keep, answer, said))
-        self._kept()
         # Behind the last of them, a preview on its way would be a ghost.
         if shelf.progress.note:
             await self._replies.deliver(place)

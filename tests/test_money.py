@@ -525,6 +525,17 @@ class TestTheBudgetRunsOut:
         assert together.requests == []
         assert sum("have cost $0.30 of $0.50" in line.text for line in anna.answers) == 1
 
+    async def test_an_order_for_pictures_that_is_refused_warns_them_too(
+        self, bot, anna, together, together_url
+    ):
+        rows = {"together": hired(together_url, image_model="black-forest-labs/FLUX.1.1-pro")}
+        async with bot(rows, ambrosio_monthly_budget_usd=D("0.05")) as life:
+            await anna.say("/imagine a fox --n 4")
+            await life.settled()
+
+        assert together.image_requests == []
+        assert sum("have cost $0.00 of $0.05" in line.text for line in anna.answers) == 1
+
     async def test_without_a_model_at_home_one_plain_line_says_so(
         self, bot, anna, together, together_url
     ):
