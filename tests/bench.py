@@ -55,10 +55,9 @@ class Meter(OpenAIProvider):
         read = said = 0
         try:
             async for chunk in stream:
-                extra = chunk.model_extra or {}
-                if progress := extra.get("prompt_progress"):
+                if progress := chunk.get("prompt_progress"):
                     read = progress["processed"] - progress["cache"]
-                if timings := extra.get("timings"):
+                if timings := chunk.get("timings"):
                     # The token that ends an answer is said, and read with the next question.
                     read, said = timings["prompt_n"], max(0, timings["predicted_n"] - 1)
                 yield chunk
@@ -71,9 +70,7 @@ class Meter(OpenAIProvider):
         """Let the server count the tokens of a prompt."""
         said = [{"role": line.role, "content": line.content} for line in lines]
         body = {"model": "tiny", "messages": said}
-        found: Any = await self._client.post(
-            "/chat/completions/input_tokens", cast_to=object, body=body
-        )
+        found: Any = await self._wire.post("/chat/completions/input_tokens", body)
         return int(found["input_tokens"])
 
     @property
