@@ -230,7 +230,9 @@ class TestLife:
         assert Note("llama is loading its model; the answer comes by itself.") in parts
         assert words(parts).strip() == REPLY
 
-    async def test_it_comes_back_from_the_dead_and_the_question_is_answered(self, chatml, tmp_path):
+    async def test_it_comes_back_from_the_dead_and_the_question_is_answered(
+        self, chatml, tmp_path, caplog
+    ):
         async with local(chatml, tmp_path) as llama:
             await llama.ask("tell about rice")
             os.kill(llama.engine.pid or 0, signal.SIGKILL)
@@ -238,6 +240,7 @@ class TestLife:
 
         assert words(parts).strip() == REPLY
         assert llama.engine.starts == 2
+        assert "the local model: it was killed, most likely" in caplog.text
 
     async def test_a_death_in_mid_answer_is_made_good_from_the_beginning(self, endless, tmp_path):
         async with local(endless, tmp_path) as llama:
