@@ -289,7 +289,13 @@ class OpenAIProvider:
             if self._asked != asked:
                 # Somebody was quicker, and their question has brought the prompt along.
                 return
-            await self._read(lines if manner.system_role else fold(lines), model, {})
+            # Whoever comes meanwhile goes on where this has stopped.
+            await self._read(
+                lines if manner.system_role else fold(lines),
+                model,
+                {},
+                enough=lambda _: self._asked != asked,
+            )
 
     async def _recall(self, lines: tuple[Message, ...], model: str, pin: dict[str, Any]) -> None:
         """Let a server fetch a chat back that another has displaced, before its history is cut.
@@ -298,7 +304,9 @@ class OpenAIProvider:
         not made to read it all again.
         """
         try:
-            await self._read(lines, model, pin, at_most=RECALLED_TOKENS)
+            await self._read(
+                lines, model, pin, enough=lambda chunk: unread(chunk) > RECALLED_TOKENS
+            )
         except ProviderError as exc:
             # The question itself comes next and will say what is wrong.
             log.info("not recalled: %s", exc)
@@ -309,15 +317,14 @@ class OpenAIProvider:
         model: str,
         more: dict[str, Any],
         *,
-        at_most: int | None = None,
+        enough: Callable[[dict[str, Any]], bool],
     ) -> None:
-        """Let the server read without saying a word; give up when too much of it is new."""
+        """Let the server read without saying a word, and leave when it is enough."""
         body = Attempt(lines).body(self.row) | more | {"max_tokens": 0}
-        model = model or self.row.model
-        answer = Hearing(self.name, model)
-        async with self._listening(lines, 0, model, body, answer) as stream:
+        named = model or self.row.model
+        async with self._listening(lines, 0, named, body, Hearing(self.name, named)) as stream:
             while chunk := await _next(stream, self.row.first_token_seconds):
-                if at_most is not None and unread(chunk) > at_most:
+                if enough(chunk):
                     return
 
     async def _once(
