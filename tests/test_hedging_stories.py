@@ -112,7 +112,7 @@ async def test_whoever_was_asked_is_named_and_paid_even_if_the_slow_one_answers(
         answer = await anna.wait_answer()
         await cancelled(cloud)
         await life.settled()
-        visits = {each.ref.provider for each in life.store.visits(Place(OWNER))}
+        visits = {each.provider for each in life.store.visits(Place(OWNER))}
         accounts = {each.provider: each for each in life.store.accounts(0)}
 
     assert answer.text == "Black tea."
