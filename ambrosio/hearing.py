@@ -1,18 +1,19 @@
 """What has come of one answer so far: words, thoughts, and how it ended.
 
-Reads the chunks of a stream, whatever the flavour. It knows the SDK's types and asks nobody.
+Reads the chunks of a stream, whatever the flavour, and asks nobody.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import cast
-
-from openai.types.chat import ChatCompletionChunk
-from openai.types.chat.chat_completion_chunk import ChoiceDelta
+from typing import Any
 
 from . import repetition
 from .errors import Empty, Faulty
 from .messages import Begun, Delta, Ended, Finish, ModelRef, Note, Part, Usage
 from .thoughts import ThoughtFilter
+
+# A piece of a stream, as it came: nobody has checked it.
+Chunk = Mapping[str, Any]
 
 # How many characters come before the text is looked through for loops again.
 LOOKED_THROUGH_EVERY = 100
@@ -38,32 +39,29 @@ class Hearing:
         """Whether the model only repeats itself, so that the rest is not worth waiting for."""
         return self._surplus > 0
 
-    def take(self, chunk: ChatCompletionChunk) -> list[Part]:
-        """Read a chunk, or raise `Faulty`: the SDK does not check what it hands over."""
+    def take(self, chunk: Chunk) -> list[Part]:
+        """Read a chunk, or raise `Faulty` when it is not as agreed."""
         try:
             return self._read(chunk)
         except (AttributeError, TypeError, ValueError):
             raise Faulty(self._provider) from None
 
-    def _read(self, chunk: ChatCompletionChunk) -> list[Part]:
+    def _read(self, chunk: Chunk) -> list[Part]:
         # Chunks that only report progress or usage give no words.
         self._usage = _usage(chunk) or self._usage
-        if not self._ref.model and chunk.model:
-            self._ref = replace(self._ref, model=str(chunk.model))
+        if not self._ref.model and chunk.get("model"):
+            self._ref = replace(self._ref, model=str(chunk["model"]))
         parts = self._progress(chunk)
-        for choice in chunk.choices or ():
+        for choice in chunk.get("choices") or ():
             # The last choice of some servers has none.
-            if (delta := cast("ChoiceDelta | None", choice.delta)) is not None:
-                parts += self._say(self._heard(delta))
-            if choice.finish_reason:
-                long = choice.finish_reason == "length"
-                self._finish = Finish.LENGTH if long else Finish.STOP
+            parts += self._say(self._heard(choice.get("delta") or {}))
+            if reason := choice.get("finish_reason"):
+                self._finish = Finish.LENGTH if reason == "length" else Finish.STOP
         return parts
 
-    def _heard(self, delta: ChoiceDelta) -> Delta:
-        extra = delta.model_extra or {}
-        thought = extra.get("reasoning") or extra.get("reasoning_content") or ""
-        words = self._thoughts.feed(delta.content or "")
+    def _heard(self, delta: Chunk) -> Delta:
+        thought = delta.get("reasoning") or delta.get("reasoning_content") or ""
+        words = self._thoughts.feed(delta.get("content") or "")
         return Delta(words.text, str(thought) + words.reasoning)
 
     def end(self) -> list[Part]:
@@ -95,33 +93,32 @@ class Hearing:
             self._looked_at = len(self._said)
             self._surplus = repetition.surplus(self._said)
 
-    def _progress(self, chunk: ChatCompletionChunk) -> list[Part]:
+    def _progress(self, chunk: Chunk) -> list[Part]:
         """Say how much of a long prompt llama.cpp has read; a small machine takes minutes."""
         new = unread(chunk)
         if self.begun or new < SLOW_TOKENS:
             return []
-        progress = (chunk.model_extra or {})["prompt_progress"]
+        progress = chunk["prompt_progress"]
         read = progress.get("processed", 0) - progress.get("cache", 0)
         return [Note(f"Reading… {max(0, read) * 100 // new} %")]
 
 
-def unread(chunk: ChatCompletionChunk) -> int:
+def unread(chunk: Chunk) -> int:
     """Tell how many tokens of the prompt llama.cpp does not remember, if the chunk says so."""
-    progress = (chunk.model_extra or {}).get("prompt_progress") or {}
+    progress = chunk.get("prompt_progress") or {}
     return int(progress.get("total", 0)) - int(progress.get("cache", 0))
 
 
-def _usage(chunk: ChatCompletionChunk) -> Usage | None:
-    if chunk.usage is None:
+def _usage(chunk: Chunk) -> Usage | None:
+    usage = chunk.get("usage")
+    if usage is None:
         return None
-    usage = chunk.usage
-    read, said = usage.prompt_tokens_details, usage.completion_tokens_details
-    # together.ai puts it flat for some models.
-    flat = (usage.model_extra or {}).get("cached_tokens")
-    cached = (read.cached_tokens if read else None) or flat or 0
+    read = usage.get("prompt_tokens_details") or {}
+    said = usage.get("completion_tokens_details") or {}
     return Usage(
-        prompt=int(usage.prompt_tokens or 0),
-        completion=int(usage.completion_tokens or 0),
-        cached=int(cached),
-        reasoning=int((said.reasoning_tokens if said else None) or 0),
+        prompt=int(usage.get("prompt_tokens") or 0),
+        completion=int(usage.get("completion_tokens") or 0),
+        # together.ai puts it flat for some models.
+        cached=int(read.get("cached_tokens") or usage.get("cached_tokens") or 0),
+        reasoning=int(said.get("reasoning_tokens") or 0),
     )

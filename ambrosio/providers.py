@@ -1,22 +1,19 @@
 """Servers that speak the OpenAI API: llama.cpp, together.ai and all the others.
 
-The one place that knows the SDK, its exceptions and what is particular about each flavour. It does
-not decide whom to ask, when to try again, or what may be sent where: that is the router's.
+The one place that knows what is particular about each flavour. It does not decide whom to ask, when
+to try again, or what may be sent where: that is the router's.
 """
 
 import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx
-import openai
-from openai import AsyncOpenAI, AsyncStream
-from openai.types.chat import ChatCompletionChunk
 
 from .asking import Attempt
 from .catalogue import dearest
@@ -38,6 +35,7 @@ from .money import FREE, Tariff
 from .refusals import FOREIGN, count, translated
 from .settings import ProviderRow, known_model
 from .slots import Slots
+from .wire import Wire
 
 log = logging.getLogger(__name__)
 
@@ -92,16 +90,13 @@ class OpenAIProvider:
         self._notice_seconds = notice_seconds
         self._asked = 0
         self._learnt: defaultdict[str, _Learnt] = defaultdict(_Learnt)
-        self._client = AsyncOpenAI(
-            # The SDK insists on a key; servers without one do not look at it.
-            api_key=row.api_key.get_secret_value() or "none",
-            base_url=row.url,
-            max_retries=0,
-            timeout=openai.Timeout(None, connect=row.connect_seconds),
+        self._wire = Wire(
+            http,
+            row.url,
+            key=row.api_key.get_secret_value(),
+            connect_seconds=row.connect_seconds,
             # llama.cpp may hang up behind a stream just when the next request goes out.
-            default_headers={"Connection": "close"} if row.flavour == "llama" else None,
-            # Annotated for its own HTTP stack; takes an httpx client as an escape hatch.
-            http_client=http,  # type: ignore[arg-type]
+            reuses=row.flavour != "llama",
         )
 
     @property
@@ -193,30 +188,29 @@ class OpenAIProvider:
 
         The whole of it may take so many `seconds`; a server that is left stops painting.
         """
-        model, found = str(body["model"]), bytearray()
-        pictures = self._client.images.with_streaming_response
+        model, found, reached = str(body["model"]), bytearray(), False
         try:
             async with (
                 asyncio.timeout(seconds),
-                pictures.generate(prompt="", extra_body=body) as answer,
+                self._wire.posted("/images/generations", body) as answer,
             ):
-                async for piece in answer.iter_bytes():
+                reached = True
+                async for piece in answer.aiter_bytes():
                     found += piece
                     if len(found) > most:
                         raise HugePicture(self.name)
         except TimeoutError:
             raise TimedOut(self.name) from None
-        except httpx.HTTPError as exc:
-            # Behind the headers the SDK leaves them as they are.
-            raise Faulty(self.name) from exc
-        except openai.OpenAIError as exc:
+        except httpx.TransportError as exc:
+            raise (Faulty if reached else Unreachable)(self.name) from exc
+        except FOREIGN as exc:
             raise translated(exc, self.name, model=model) from exc
         return bytes(found)
 
     async def _get(self, path: str) -> Any:
         try:
             async with asyncio.timeout(PROBE_SECONDS):
-                return await self._client.get(path, cast_to=object)
+                return await self._wire.get(path)
         except TimeoutError:
             raise TimedOut(self.name) from None
         except FOREIGN as exc:
@@ -295,7 +289,13 @@ class OpenAIProvider:
             if self._asked != asked:
                 # Somebody was quicker, and their question has brought the prompt along.
                 return
-            await self._read(lines if manner.system_role else fold(lines), model, {})
+            # Whoever comes meanwhile goes on where this has stopped.
+            await self._read(
+                lines if manner.system_role else fold(lines),
+                model,
+                {},
+                enough=lambda _: self._asked != asked,
+            )
 
     async def _recall(self, lines: tuple[Message, ...], model: str, pin: dict[str, Any]) -> None:
         """Let a server fetch a chat back that another has displaced, before its history is cut.
@@ -304,7 +304,9 @@ class OpenAIProvider:
         not made to read it all again.
         """
         try:
-            await self._read(lines, model, pin, at_most=RECALLED_TOKENS)
+            await self._read(
+                lines, model, pin, enough=lambda chunk: unread(chunk) > RECALLED_TOKENS
+            )
         except ProviderError as exc:
             # The question itself comes next and will say what is wrong.
             log.info("not recalled: %s", exc)
@@ -315,15 +317,14 @@ class OpenAIProvider:
         model: str,
         more: dict[str, Any],
         *,
-        at_most: int | None = None,
+        enough: Callable[[dict[str, Any]], bool],
     ) -> None:
-        """Let the server read without saying a word; give up when too much of it is new."""
+        """Let the server read without saying a word, and leave when it is enough."""
         body = Attempt(lines).body(self.row) | more | {"max_tokens": 0}
-        model = model or self.row.model
-        answer = Hearing(self.name, model)
-        async with self._listening(lines, 0, model, body, answer) as stream:
+        named = model or self.row.model
+        async with self._listening(lines, 0, named, body, Hearing(self.name, named)) as stream:
             while chunk := await _next(stream, self.row.first_token_seconds):
-                if at_most is not None and unread(chunk) > at_most:
+                if enough(chunk):
                     return
 
     async def _once(
@@ -347,16 +348,19 @@ class OpenAIProvider:
         model: str,
         body: dict[str, Any],
         answer: Hearing,
-    ) -> AsyncIterator[AsyncStream[ChatCompletionChunk]]:
+    ) -> AsyncIterator[AsyncGenerator[dict[str, Any]]]:
         """Open a stream that is closed whatever happens, or raise `ProviderError`."""
+        said = [{"role": line.role, "content": line.content} for line in lines]
+        whole = {"model": model or "default", "messages": said, **body}
         try:
-            async with asyncio.timeout(self.row.first_token_seconds):
-                stream = await self._open(lines, model, body)
-            async with stream:
+            async with AsyncExitStack() as closing:
+                async with asyncio.timeout(self.row.first_token_seconds):
+                    asking = self._wire.stream("/chat/completions", whole)
+                    stream = await closing.enter_async_context(asking)
                 yield stream
         except TimeoutError:
             raise TimedOut(self.name) from None
-        except openai.APIConnectionError as exc:
+        except httpx.TransportError as exc:
             failure = Faulty if answer.begun else Unreachable
             raise failure(self.name) from exc
         except FOREIGN as exc:
@@ -372,7 +376,7 @@ class OpenAIProvider:
         return failure
 
     async def _heard(
-        self, stream: AsyncStream[ChatCompletionChunk], answer: Hearing
+        self, stream: AsyncIterator[dict[str, Any]], answer: Hearing
     ) -> AsyncGenerator[Part]:
         """Read a stream to its end, or as far as it is worth it."""
         patience = self.row.first_token_seconds
@@ -382,22 +386,10 @@ class OpenAIProvider:
             if answer.begun:
                 patience = self.row.silence_seconds
 
-    async def _open(
-        self, lines: tuple[Message, ...], model: str, body: dict[str, Any]
-    ) -> AsyncStream[ChatCompletionChunk]:
-        said = [{"role": line.role, "content": line.content} for line in lines]
-        return await self._client.post(
-            "/chat/completions",
-            cast_to=object,
-            body={"model": model or "default", "messages": said, "stream": True, **body},
-            stream=True,
-            stream_cls=AsyncStream[ChatCompletionChunk],
-        )
-
 
 async def _next(
-    stream: AsyncIterator[ChatCompletionChunk], patience_seconds: float
-) -> ChatCompletionChunk | None:
+    stream: AsyncIterator[dict[str, Any]], patience_seconds: float
+) -> dict[str, Any] | None:
     """Wait for the next chunk, or raise `TimeoutError`; every sign of life starts the time anew."""
     async with asyncio.timeout(patience_seconds):
         return await anext(stream, None)

@@ -1,13 +1,12 @@
 """What a provider's failures mean, told by class and status and never by their text.
 
-The one place that knows the SDK's exceptions.
+The one place that knows what `wire` fails with.
 """
 
 import json
 from collections.abc import Mapping
 
 import httpx
-import openai
 
 from .errors import (
     Faulty,
@@ -22,15 +21,15 @@ from .errors import (
     Unreachable,
     Unwelcome,
 )
+from .wire import Refused
 
 # What some say of a model that is gone, with other numbers than 404.
 GONE = ("model_not_found", "model_not_available")
 # What moderation calls itself.
 UNWELCOME = ("content_policy_violation", "moderation_blocked", "content_filter")
-# All that comes out of the SDK, which turns most of httpx's errors into its own and passes on what
-# Python makes of a line that is no JSON.
+# All that comes out of `wire`.
 FOREIGN = (
-    openai.OpenAIError,
+    Refused,
     httpx.HTTPError,
     httpx.StreamError,
     httpx.InvalidURL,
@@ -46,49 +45,49 @@ def translated(
     """Turn a foreign failure into ours.
 
     Args:
-        exc: what came out of the SDK.
+        exc: what came out of `wire`.
         provider: who failed.
         model: what it was asked for.
         tokens: the size of what was sent, by our own estimate.
         window: what the model is thought to take.
     """
     match exc:
-        case openai.APIConnectionError() | httpx.TransportError():
-            # A timeout is one of them: only connecting has a limit of the SDK's own.
+        case httpx.TransportError():
+            # A timeout is one of them: only connecting has a limit of its own.
             return Unreachable(provider)
-        case openai.APIStatusError() if exc.code in GONE:
+        case Refused() if exc.told("code") in GONE:
             return ModelGone(provider, model=model)
-        case openai.APIStatusError() if exc.status_code in {400, 403, 413, 422}:
+        case Refused(status=400 | 403 | 413 | 422):
             return _rejection(exc, provider, tokens, window)
-        case openai.APIStatusError():
+        case Refused() if exc.status:
             return _refusal(exc, provider, model)
         case _:
             return Faulty(provider)
 
 
-def _rejection(
-    exc: openai.APIStatusError, provider: str, tokens: int, window: int
-) -> ProviderError:
+def _rejection(exc: Refused, provider: str, tokens: int, window: int) -> ProviderError:
     """Tell a request that is too long from one that is wrong; together.ai says 403 to both."""
-    body = exc.body if isinstance(exc.body, dict) else {}
-    if exc.type == "exceed_context_size_error" or tokens > window:
-        limit = count(body.get("n_ctx")) or window
-        return TooLong(provider, tokens=count(body.get("n_prompt_tokens")) or tokens, limit=limit)
-    if exc.code in UNWELCOME or exc.type in UNWELCOME:
+    code, kind = exc.told("code"), exc.told("type")
+    if kind == "exceed_context_size_error" or tokens > window:
+        limit = count(exc.body.get("n_ctx")) or window
+        return TooLong(
+            provider, tokens=count(exc.body.get("n_prompt_tokens")) or tokens, limit=limit
+        )
+    if code in UNWELCOME or kind in UNWELCOME:
         return Unwelcome(provider)
-    if exc.status_code == 403:
+    if exc.status == 403:
         return KeyRefused(provider)
-    return Rejected(provider, parameter=str(exc.param or ""))
+    return Rejected(provider, parameter=exc.told("param"))
 
 
-def _refusal(exc: openai.APIStatusError, provider: str, model: str) -> ProviderError:
-    status = exc.status_code
+def _refusal(exc: Refused, provider: str, model: str) -> ProviderError:
+    status = exc.status
     if status == 404:
         return ModelGone(provider, model=model)
-    if status == 503 and exc.type == "unavailable_error":
+    if status == 503 and exc.told("type") == "unavailable_error":
         return Loading(provider)
-    if status in {429, 503, 529} and exc.code != "insufficient_quota":
-        after = _seconds(exc.response.headers.get("retry-after"))
+    if status in {429, 503, 529} and exc.told("code") != "insufficient_quota":
+        after = _seconds(exc.retry_after)
         return Overloaded(provider, retry_after_seconds=after)
     failures: Mapping[int, type[ProviderError]] = {
         401: KeyRefused,
@@ -103,7 +102,7 @@ def count(value: object) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _seconds(header: str | None) -> float | None:
+def _seconds(header: str) -> float | None:
     """Read a Retry-After in seconds; the form with a date is not worth a parser."""
     try:
         return max(0.0, float(header)) if header else None

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 
+import httpx
 import telegram
 from telegram.error import InvalidToken, TelegramError
 from telegram.request import HTTPXRequest
@@ -48,6 +49,8 @@ def telegram_bot(given: Settings) -> telegram.Bot:
     os.environ.setdefault("PTB_TIMEDELTA", "1")
     # Its own method parses, and one update that it cannot parse would stop the polling.
     warnings.filterwarnings("ignore", "Please use 'Bot.getUpdates'", PTBUserWarning)
+    # Certificates take a megabyte each time they are read.
+    shared = {"verify": httpx.create_ssl_context()}
     return telegram.Bot(
         given.telegram_bot_token.get_secret_value(),
         base_url=f"{given.telegram_base_url}/bot",
@@ -56,8 +59,9 @@ def telegram_bot(given: Settings) -> telegram.Bot:
             read_timeout=TELEGRAM_SECONDS,
             write_timeout=TELEGRAM_SECONDS,
             media_write_timeout=UPLOAD_SECONDS,
+            httpx_kwargs=shared,
         ),
-        get_updates_request=HTTPXRequest(connection_pool_size=1),
+        get_updates_request=HTTPXRequest(connection_pool_size=1, httpx_kwargs=shared),
     )
 
 

@@ -57,6 +57,17 @@ TEMPLATES = {
         "{{ raise_exception('Only user and assistant roles are supported!') }}{% endif %}"
         "{% endfor %}{% if add_generation_prompt %}{{ 'GPT4 Correct Assistant:\n' }}{% endif %}"
     ),
+    # Gemma's: no system either, and the model has a name of its own.
+    "gemma": (
+        "{{ bos_token }}{% if messages[0].role == 'system' %}"
+        "{{ raise_exception('System role not supported') }}{% endif %}{% for m in messages %}"
+        "{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}"
+        "{{ raise_exception('Conversation roles must alternate user/assistant/user/...') }}"
+        "{% endif %}"
+        "{{ '<|im_start|>' + ('model' if m.role == 'assistant' else m.role) + '\n' }}"
+        "{{ m.content | trim + '<|im_end|>\n' }}{% endfor %}"
+        "{% if add_generation_prompt %}{{ '<|im_start|>model\n' }}{% endif %}"
+    ),
     # Mixtral's: strict alternation, or an error.
     "mixtral": (
         "{{ bos_token }}{% for m in messages %}"

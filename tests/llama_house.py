@@ -17,9 +17,10 @@ from ambrosio.messages import Delta, Part
 from ambrosio.providers import OpenAIProvider
 from ambrosio.router import Ask, Router
 from ambrosio.settings import Settings
+from ambrosio.warming import warm
 
 SYSTEM = "You are a butler, and as brief as the request is."
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 LOG = "llama/llama.log"
 
 
@@ -45,14 +46,23 @@ class Local:
         async with asyncio.timeout(PATIENCE_SECONDS), aclosing(self.router.stream(asked)) as parts:
             return [part async for part in parts]
 
-    async def slots(self) -> list[dict[str, Any]]:
+    async def look(self, path: str) -> Any:
         address = self.engine.address
         found = await self.http.get(
-            address.url.removesuffix("/v1") + "/slots",
+            address.url.removesuffix("/v1") + path,
             headers={"Authorization": f"Bearer {address.key}", "Connection": "close"},
         )
-        slots: list[dict[str, Any]] = found.json()
+        return found.json()
+
+    async def slots(self) -> list[dict[str, Any]]:
+        slots: list[dict[str, Any]] = await self.look("/slots")
         return slots
+
+    async def sleeping(self) -> None:
+        """Wait until the model has gone to sleep."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not (await self.look("/props")).get("is_sleeping"):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
 
     async def idle(self) -> None:
         """Wait until nothing is computed any more."""
@@ -88,7 +98,7 @@ async def local(model: Path | str, folder: Path, **plan: int) -> AsyncIterator[L
         provider = OpenAIProvider("llama", row, http, notice_seconds=0.02)
         provider.check = partial(engine.check, "llama")
         router = Router({"llama": provider}, ("llama",), now=clock, sleep=swift)
-        async with engine.running(ready=partial(provider.warm, SYSTEM)):
+        async with engine.running(ready=partial(warm, provider, SYSTEM)):
             yield Local(engine, provider, router, http)
 
 

@@ -40,7 +40,7 @@ async def failure(reference, folder):
 async def test_a_model_is_downloaded_and_answers(hub, tmp_path, content):
     seen = []
     async with local(REFERENCE, tmp_path) as llama:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while llama.engine.status.state != "ready":
                 seen.append(llama.engine.status)
                 await llama.engine.changed.wait()
@@ -73,7 +73,7 @@ async def test_a_line_that_breaks_in_the_middle_goes_on_where_it_stopped(hub, tm
 async def test_a_download_that_was_stopped_goes_on_at_the_next_start(hub, tmp_path):
     content = make(tmp_path / "slow.gguf", size=SLOW).read_bytes()
     hub.files[REPO][FILE], hub.breaks, hub.stalls = content, [30_000_000], True
-    async with local(REFERENCE, tmp_path) as llama, asyncio.timeout(20):
+    async with local(REFERENCE, tmp_path) as llama, asyncio.timeout(60):
         while llama.engine.status.done < 20_000_000:
             await llama.engine.changed.wait()
     async with local(REFERENCE, tmp_path) as llama:

@@ -9,6 +9,7 @@ import respx
 
 from ambrosio import errors
 from ambrosio.context import Exchange, build
+from ambrosio.llama import find
 from ambrosio.messages import Begun, Delta
 from ambrosio.providers import OpenAIProvider
 from ambrosio.settings import ProviderRow
@@ -199,3 +200,34 @@ async def test_stop_words_go_out_with_every_question(provider_of, chat):
     await heard(provider_of(extra={"stop": ["<|im_end|>"]}))
 
     assert bodies(chat)[0]["stop"] == ["<|im_end|>"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "found"),
+    [
+        (httpx.Response(200, json={"status": "ok"}), None, f"{find.USUAL[0]}/v1"),
+        (httpx.Response(503, json={"error": {}}), None, f"{find.USUAL[0]}/v1"),
+        (None, httpx.Response(200, json={"status": "ok"}), f"{find.USUAL[1]}/v1"),
+        (None, httpx.Response(200, html="<h1>It works!</h1>"), None),
+        (None, httpx.Response(404, json={}), None),
+        (None, None, None),
+    ],
+)
+async def test_a_server_on_a_usual_port_is_found_even_while_it_loads(server, first, second, found):
+    for address, answer in zip(find.USUAL, (first, second), strict=True):
+        given = {"return_value": answer} if answer else {"side_effect": httpx.ConnectError("no")}
+        server.get(f"{address}/health").mock(**given)
+
+    async with httpx.AsyncClient(verify=False) as http:  # reading certificates takes a while
+        assert await find.find(http) == found
+
+
+async def test_a_model_chosen_of_a_router_is_the_one_that_is_asked(provider_of, server, chat):
+    served = [{"id": "small", "meta": {"n_ctx": 2048}}, {"id": "large"}]
+    server.get(f"{ROOT}/v1/models").respond(json={"data": served})
+    chat.mock(side_effect=lambda _: says("Hi."))
+    provider = provider_of(model="small")
+    names = [each.id for each in await provider.models()]
+    await heard(provider, model=names[1])
+
+    assert [body["model"] for body in bodies(chat)] == ["large"]

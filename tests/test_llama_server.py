@@ -78,7 +78,7 @@ class TestAnswers:
         assert not any(part.reasoning for part in parts if isinstance(part, Delta))
         assert words(parts).strip() == REPLY
 
-    @pytest.mark.parametrize("template", ["starling", "mixtral"])
+    @pytest.mark.parametrize("template", ["starling", "mixtral", "gemma"])
     async def test_templates_without_a_system_role_get_the_prompt_with_the_first_question(
         self, models, tmp_path, template
     ):
@@ -230,7 +230,9 @@ class TestLife:
         assert Note("llama is loading its model; the answer comes by itself.") in parts
         assert words(parts).strip() == REPLY
 
-    async def test_it_comes_back_from_the_dead_and_the_question_is_answered(self, chatml, tmp_path):
+    async def test_it_comes_back_from_the_dead_and_the_question_is_answered(
+        self, chatml, tmp_path, caplog
+    ):
         async with local(chatml, tmp_path) as llama:
             await llama.ask("tell about rice")
             os.kill(llama.engine.pid or 0, signal.SIGKILL)
@@ -238,6 +240,16 @@ class TestLife:
 
         assert words(parts).strip() == REPLY
         assert llama.engine.starts == 2
+        assert "the local model: it was killed, most likely" in caplog.text
+
+    async def test_it_sleeps_when_nobody_asks_and_wakes_for_a_question(self, chatml, tmp_path):
+        async with local(chatml, tmp_path, sleep_seconds=1) as llama:
+            await llama.ready()
+            await llama.sleeping()
+            parts = await llama.ask("tell about rice")
+
+        assert words(parts).strip() == REPLY
+        assert llama.engine.starts == 1
 
     async def test_a_death_in_mid_answer_is_made_good_from_the_beginning(self, endless, tmp_path):
         async with local(endless, tmp_path) as llama:
@@ -342,6 +354,20 @@ class TestWhatIsWrong:
             "the model needs 4000.6 GB of memory: 4000.0 GB for itself"
         )
         assert "are free" in failure.reason
+
+    async def test_one_that_dies_again_and_again_is_explained(self, chatml, tmp_path):
+        async with local(chatml, tmp_path) as llama, asyncio.timeout(60):
+            while llama.engine.status.state != "failed":
+                if llama.engine.status.state == "ready":
+                    os.kill(llama.engine.pid or 0, signal.SIGKILL)
+                await llama.engine.changed.wait()
+            with pytest.raises(NotRunning) as raised:
+                llama.engine.check("llama")
+            await llama.ready()
+            parts = await llama.ask("tell about rice")
+
+        assert raised.value.reason == "it was killed, most likely because the memory was full"
+        assert words(parts).strip() == REPLY
 
     async def test_others_answer_meanwhile(self, tmp_path):
         async with local(tmp_path / "no.gguf", tmp_path) as llama:

@@ -1,10 +1,14 @@
 """The system prompt is there before the first question."""
 
+import asyncio
 from functools import partial
 
 import httpx
 import pytest
+import respx
 
+from ambrosio.context import build
+from ambrosio.messages import Delta, Note
 from ambrosio.providers import OpenAIProvider
 from ambrosio.settings import Settings
 from ambrosio.warming import warm, warming
@@ -62,3 +66,44 @@ async def test_whoever_asks_first_is_not_made_to_wait_for_it(model, provider, mo
     await warm(provider, SYSTEM)
 
     assert model.requests == []
+
+
+class Reading(httpx.AsyncByteStream):
+    """A server that reads a prompt without end, and says after each piece how far it is."""
+
+    def __init__(self):
+        self.begun, self.left = asyncio.Event(), False
+
+    async def __aiter__(self):
+        while True:
+            yield b'data: {"choices": [], "prompt_progress": {"total": 9}}\n\n'
+            self.begun.set()
+            await asyncio.sleep(0)
+
+    async def aclose(self):
+        self.left = True
+
+
+@respx.mock
+async def test_a_question_that_comes_meanwhile_takes_its_place():
+    props = {"default_generation_settings": {"n_ctx": 4096}, "total_slots": 1}
+    respx.get("http://127.0.0.1:9/props").respond(json=props)
+    said = b'data: {"choices": [{"delta": {"content": "Tea."}, "finish_reason": "stop"}]}\n\n'
+    reading = Reading()
+    respx.post("http://127.0.0.1:9/v1/chat/completions").mock(
+        side_effect=[httpx.Response(200, stream=reading), httpx.Response(200, content=said)]
+    )
+    row = Settings().rows(llama_base_url="http://127.0.0.1:9/v1")["llama"]
+    async with (
+        httpx.AsyncClient(verify=False) as http,  # reading certificates takes a while
+        asyncio.timeout(5),
+        asyncio.TaskGroup() as group,
+    ):
+        provider = OpenAIProvider("llama", row, http)
+        group.create_task(warm(provider, SYSTEM))
+        await reading.begun.wait()
+        parts = [part async for part in provider.stream(build(SYSTEM, (), "tea?"))]
+
+    assert any(isinstance(part, Delta) for part in parts)
+    assert not any(isinstance(part, Note) for part in parts)
+    assert reading.left

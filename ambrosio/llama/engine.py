@@ -186,9 +186,10 @@ class Engine:
             pause = min(FIRST_PAUSE_SECONDS * 2 ** (self._failures - 1), LONGEST_PAUSE_SECONDS)
             if self.status.lasting:
                 pause = LONGEST_PAUSE_SECONDS
-            elif self._failures < TOLD_AFTER:
+            reason = self.status.reason
+            log.warning("the local model: %s; I try again in %.0f s", reason, pause)
+            if not self.status.lasting and self._failures < TOLD_AFTER:
                 self._become(Status())
-            log.warning("the local model: %s again in %.0f s", self.status.reason, pause)
             await self._sleep(pause)
 
     async def _live(self, ready: Callable[[], Awaitable[None]]) -> None:
