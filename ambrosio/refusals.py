@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 
 import httpx
+from httpx_sse import SSEError
 
 from .errors import (
     Faulty,
@@ -52,6 +53,9 @@ def translated(
         window: what the model is thought to take.
     """
     match exc:
+        case SSEError():
+            # Its kind is that of a line that broke, but this is a page in the place of a stream.
+            return Faulty(provider)
         case httpx.TransportError():
             # A timeout is one of them: only connecting has a limit of its own.
             return Unreachable(provider)
