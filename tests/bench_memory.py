@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ambrosio.cli import now
+from ambrosio.building import now
 from ambrosio.demo.botapi import BotApi
 from ambrosio.demo.people import Seat
 from ambrosio.demo.server import serving

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ambrosio import cli, settings
+from ambrosio import settings
 from ambrosio.assistant import Assistant
+from ambrosio.building import building
 from ambrosio.demo.botapi import BotApi
 from ambrosio.service import serve
 from ambrosio.store import Store
@@ -58,7 +59,10 @@ async def living(
     loaded = settings.load(folder, **{**values, **given})
     stop = asyncio.Event()
     printed: list[str] = []
-    async with cli.building(loaded, now=now, sleep=sleep) as house, asyncio.TaskGroup() as group:
+    async with (
+        building(loaded, now=now, sleep=sleep) as house,
+        asyncio.TaskGroup() as group,
+    ):
         task = group.create_task(
             serve(
                 loaded,

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ambrosio import cli
 from ambrosio.addresses import is_local, is_public
 from ambrosio.assistant import Answer, Assistant, Progress
 from ambrosio.budget import Budget
+from ambrosio.building import finding_providers
 from ambrosio.commands import BY_NAME, PRESSES
 from ambrosio.composing import compose, compose_compared
 from ambrosio.context import Context, Exchange
@@ -542,7 +542,7 @@ async def listening(answer=b""):
 
 
 async def words_of(folder, **given):
-    async with cli.finding_providers(load(folder, **given)) as providers:
+    async with finding_providers(load(folder, **given)) as providers:
         context = Context((Message("user", "rash?"),), 3, None, 0)
         return [part async for part in providers["llama"].stream(context)]
 
@@ -583,7 +583,7 @@ async def test_a_server_on_a_unix_socket_is_at_home_and_answers(tmp_path, model,
     async with socket_of(model_url, tmp_path / "llama.sock") as address:
         row = f'[providers.llama]\nbase_url = "{address}"\nflavour = "llama"\n'
         (tmp_path / "ambrosio.toml").write_text(row)
-        async with cli.finding_providers(load(tmp_path)) as providers:
+        async with finding_providers(load(tmp_path)) as providers:
             await providers["llama"].health()
             manner = await providers["llama"].manner()
         parts = await words_of(tmp_path, llama_base_url=address)

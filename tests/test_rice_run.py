@@ -8,7 +8,8 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from ambrosio import cli, settings, shipped
+from ambrosio import settings, shipped
+from ambrosio.building import building
 from ambrosio.demo.standin import ModelServer, Says, StallsBefore, Status
 from ambrosio.errors import Faulty, KeyRefused, NoProvider, SettingsInvalid
 from ambrosio.providers import OpenAIProvider
@@ -55,7 +56,7 @@ async def cooking(folder, clock, providers, **given):
     loaded = settings.load(folder, ambrosio_data_dir=folder, **given)
     route = {"ambrosio_route": tuple(providers), "providers": providers}
     loaded = loaded.model_copy(update=route)
-    async with cli.building(loaded, now=clock, sleep=clock.sleep) as house:
+    async with building(loaded, now=clock, sleep=clock.sleep) as house:
         asker = Asker(house.assistant.router, now=clock)
         known = {name: house.providers[name] for name in providers}
         yield Kitchen(asker, known, shipped.text("system.txt"), folder, clock), house.store

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ambrosio import cli, settings
+from ambrosio import settings
+from ambrosio.building import building
 from ambrosio.demo.painting import paint
 from ambrosio.demo.standin import Gives, ModelServer, StallsBefore, Status
 from ambrosio.sketch import STDOUT, draw, read, typed
@@ -34,7 +35,7 @@ async def painter_url(painter):
 async def house(painter_url, tmp_path, clock):
     row = {"base_url": painter_url, "flavour": "together", "image_model": SDXL, "local": False}
     given = settings.load(tmp_path, providers={"together": row}, ambrosio_data_dir=tmp_path)
-    async with cli.building(given, now=clock, sleep=clock.sleep) as house:
+    async with building(given, now=clock, sleep=clock.sleep) as house:
         yield house
 
 
@@ -134,7 +135,7 @@ async def test_a_private_terminal_paints_at_home_or_not_at_all(
         ambrosio_data_dir=tmp_path,
         ambrosio_private_default="on",
     )
-    async with cli.building(given, now=clock, sleep=clock.sleep) as house:
+    async with building(given, now=clock, sleep=clock.sleep) as house:
         code = await draw(
             house.assistant, house.studio, FOX, tmp_path / "fox.png", Canvas(), now=clock
         )
