@@ -14,6 +14,7 @@ from ambrosio.settings import Settings
 from ambrosio.warming import warm, warming
 
 SYSTEM = "You are a butler."
+EVENTS = {"content-type": "text/event-stream"}
 
 
 @pytest.fixture
@@ -91,7 +92,10 @@ async def test_a_question_that_comes_meanwhile_takes_its_place():
     said = b'data: {"choices": [{"delta": {"content": "Tea."}, "finish_reason": "stop"}]}\n\n'
     reading = Reading()
     respx.post("http://127.0.0.1:9/v1/chat/completions").mock(
-        side_effect=[httpx.Response(200, stream=reading), httpx.Response(200, content=said)]
+        side_effect=[
+            httpx.Response(200, headers=EVENTS, stream=reading),
+            httpx.Response(200, headers=EVENTS, content=said),
+        ]
     )
     row = Settings().rows(llama_base_url="http://127.0.0.1:9/v1")["llama"]
     async with (
