@@ -128,7 +128,7 @@ class BudgetSpent(NoProvider):
     """All who could be asked cost money, and what is left of it does not cover the call."""
 
     what = "This month's budget does not cover that, and nobody is set up who works for nothing."
-    mend = "The owner can raise the budget, or start a llama.cpp server."
+    mend = "The owner can raise the budget, or set up a model at home."
 
 
 class NoPainter(NoProvider):
