@@ -465,6 +465,20 @@ async def test_a_short_retry_after_is_waited_out_once(http, server, clock):
     assert clock() - began == 7
 
 
+async def test_a_model_that_one_wish_names_and_nobody_serves_harms_no_other_wish(
+    http, server, clock
+):
+    server.get(f"{BASE}/models?serverless").respond(json=[])
+    images(server, refusal(404), coded(PNG))
+    server.post(f"{HOME}/images/generations").mock(return_value=coded(PNG))
+    gallery = gallery_of(painter(http), home(http), clock=clock)
+
+    await asked(gallery, model="together/x/typo")
+    parts, _ = await asked(gallery)
+
+    assert parts[0].ref.provider == "together"
+
+
 async def test_a_private_commission_stays_at_home(http, server, clock):
     outside = images(server, coded(PNG))
     server.post(f"{HOME}/images/generations").mock(return_value=refusal(500))

@@ -20,6 +20,7 @@ from ..errors import (
     AmbrosioError,
     BudgetSpent,
     Loading,
+    ModelGone,
     NoProvider,
     ProviderError,
     StaysHome,
@@ -296,7 +297,9 @@ class Router:
                     vitals.answered()
                     return
         except ProviderError as exc:
-            self.health.failed(vitals, exc)
+            # A model that only this chat has chosen says nothing of the others there.
+            if not (isinstance(exc, ModelGone) and candidate.model):
+                self.health.failed(vitals, exc)
             raise
         finally:
             vitals.breaker.let_go()

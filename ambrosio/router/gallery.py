@@ -128,7 +128,9 @@ class Gallery:
                 async for part in parts:
                     yield part
         except ProviderError as exc:
-            vitals.failed(exc, now=self._now())
+            # A model that only this wish names says nothing of the painter's own.
+            if not (isinstance(exc, PainterGone) and model != self.painters[name].model):
+                vitals.failed(exc, now=self._now())
             raise
         else:
             vitals.breaker.succeeded()
