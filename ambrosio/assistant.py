@@ -145,8 +145,9 @@ class Assistant:
         Before anybody is asked it is noted of its message, too, for ever.
         """
         at_home = self.private(turn.place)
+        noted = self.store.stays_home(turn.place, turn.message)
         history = self.store.history(turn.parent)
-        private = turn.private or at_home or any(past.private for past in history)
+        private = turn.private or at_home or noted or any(past.private for past in history)
         if private:
             self.store.keep_home(turn.place, turn.message)
         return replace(turn, private=private, beside=turn.beside or (private and not at_home))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from . import regrets
@@ -83,9 +84,10 @@ def _result(found: Found, place: Place) -> Outgoing:
     head = f"**{_when(found.at):%-d %B %Y}**"
     if found.place == place:
         buttons = (Button("Go on from here", f"go:{found.turn}"),)
-        return notice(place, f"{head}\n\n{quote}", buttons=buttons, reply_to=found.message)[0]
-    head += f" · {_elsewhere(found)}"
-    return notice(place, f"{head}\n\n{quote}")[0]
+        told = notice(place, f"{head}\n\n{quote}", buttons=buttons, reply_to=found.message)
+    else:
+        told = notice(place, f"{head} · {_elsewhere(found)}\n\n{quote}")
+    return replace(told[0], private=found.private)
 
 
 def _elsewhere(found: Found) -> str:

@@ -260,6 +260,9 @@ class Bot:
         if self._store.superseded(row):
             self._store.finish(row)
             return
+        if self._desk.assistant.private(row.place):
+            # Whoever quotes or edits it later, out of private mode, asks nobody outside either.
+            self._store.keep_home(row.place, row.message)
         call = Call(row.place, said.person, row.message, said.args, said.replied_to, said.quote)
         if not command.slow:
             await self._say(row, await command.run(self._desk, call))
@@ -314,7 +317,11 @@ class Bot:
             replies[0] = replace(replies[0], edits=reply.edits, reply_to=None)
         if reply.files:
             replies.append(Outgoing(row.place, files=reply.files, silent=True))
-        self._store.finish(row, [*replies, *reply.sends])
+        replies += reply.sends
+        if self._desk.assistant.private(row.place):
+            # It may repeat what was said here.
+            replies = [replace(each, private=True) for each in replies]
+        self._store.finish(row, replies)
         await self._replies.deliver(row.place)
 
     async def _question(self, row: Row, said: Question) -> None:

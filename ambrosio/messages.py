@@ -197,7 +197,8 @@ class Outgoing:
 
     `delete` takes the message `edits` away. Two or more `files` are an album, with the words under
     the first; an album takes no buttons. `turn` ties the message to the turn it answers, so that
-    a reply to it continues from there. `rich` is Markdown that Telegram shall set by itself.
+    a reply to it continues from there. What is `private` stays so when it is replied to. `rich` is
+    Markdown that Telegram shall set by itself.
     """
 
     place: Place
@@ -207,6 +208,7 @@ class Outgoing:
     edits: int | None = None
     delete: bool = False
     silent: bool = False
+    private: bool = False
     rich: str = ""
     turn: int | None = None
     files: tuple[File, ...] = ()

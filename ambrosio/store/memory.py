@@ -44,6 +44,7 @@ class Found:
     message: int
     at: float
     quote: str
+    private: bool
 
 
 class Memory(Database):
@@ -90,7 +91,12 @@ class Memory(Database):
         )
         return [
             Found(
-                row["id"], Place(row["chat"], row["topic"]), row["message"], row["at"], row["quote"]
+                turn=row["id"],
+                place=Place(row["chat"], row["topic"]),
+                message=row["message"],
+                at=row["at"],
+                quote=row["quote"],
+                private=bool(row["private"]),
             )
             for row in found
         ]
