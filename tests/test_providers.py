@@ -154,7 +154,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize(
         ("header", "seconds"),
-        [({}, None), ("7", 7), ("0.5", 0.5), ("-3", 0), ("Wed, 21 Oct 2026 07:28:00 GMT", None)],
+        [({}, None), ("7", 7), ("0.5", 0.5), ("-3", 0), ("inf", None), ("Wed, 21 Oct 2026 07:28:00 GMT", None)],
     )
     @pytest.mark.parametrize("status", [429, 503])
     async def test_the_rest_that_a_server_asks_for_is_passed_on(

@@ -332,7 +332,8 @@ class TestHealth:
     async def test_a_model_that_one_chat_has_chosen_and_nobody_serves_harms_no_other_chat(
         self, router_of
     ):
-        router = router_of(FakeProvider("a", errors.ModelGone("a", model="typo")), FakeProvider("b"))
+        gone = errors.ModelGone("a", model="typo")
+        router = router_of(FakeProvider("a", gone), FakeProvider("b"))
 
         chosen = await said(router, replace(QUESTION, model="a/typo"))
 

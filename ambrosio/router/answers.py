@@ -20,7 +20,6 @@ from ..errors import (
     AmbrosioError,
     BudgetSpent,
     Loading,
-    ModelGone,
     NoProvider,
     ProviderError,
     StaysHome,
@@ -297,9 +296,7 @@ class Router:
                     vitals.answered()
                     return
         except ProviderError as exc:
-            # A model that only this chat has chosen says nothing of the others there.
-            if not (isinstance(exc, ModelGone) and candidate.model):
-                self.health.failed(vitals, exc)
+            self.health.failed(vitals, exc, chosen=candidate.model)
             raise
         finally:
             vitals.breaker.let_go()
