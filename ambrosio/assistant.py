@@ -12,7 +12,19 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from .errors import AllFailed, AmbrosioError, NoProvider
-from .messages import Begun, Delta, Ended, Finish, ModelRef, Note, Outgoing, Place, Sent, Turn
+from .messages import (
+    Begun,
+    Delta,
+    Ended,
+    Finish,
+    ModelRef,
+    Note,
+    Outgoing,
+    Place,
+    Sent,
+    Turn,
+    Wasted,
+)
 from .money import Expense, total
 from .router import Ask, Router
 from .store import Answered, Row, Store
@@ -250,6 +262,8 @@ class Assistant:
                         progress.wait(part.text)
                     case Ended():
                         answer.ended = part
+                    case Wasted():
+                        pass
 
     def keep(
         self, answer: Answer, replies: Iterable[Outgoing] = (), row: Row | None = None

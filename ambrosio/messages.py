@@ -106,7 +106,14 @@ class Ended:
     surplus: int = 0
 
 
-Part = Sent | Begun | Delta | Note | Ended
+@dataclass(frozen=True, slots=True)
+class Wasted:
+    """An answer has ended without a word, and is paid all the same; `usage` as in `Ended`."""
+
+    usage: Usage | None
+
+
+Part = Sent | Begun | Delta | Note | Wasted | Ended
 
 
 # --- where something is said, and by whom ---------------------------------------------------------

@@ -30,7 +30,7 @@ from .errors import (
     Unreachable,
 )
 from .hearing import Hearing, unread
-from .messages import Message, Note, Part
+from .messages import Message, Note, Part, Wasted
 from .money import FREE, Tariff
 from .refusals import FOREIGN, count, translated
 from .settings import ProviderRow, known_model
@@ -337,7 +337,12 @@ class OpenAIProvider:
         ):
             async for part in parts:
                 yield part
-        for part in answer.end():
+        try:
+            last = answer.end()
+        except Empty:
+            yield Wasted(answer.usage)
+            raise
+        for part in last:
             yield part
 
     @asynccontextmanager

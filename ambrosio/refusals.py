@@ -3,7 +3,6 @@
 The one place that knows what `wire` fails with.
 """
 
-import json
 from collections.abc import Mapping
 from math import isfinite
 
@@ -35,8 +34,8 @@ FOREIGN = (
     httpx.HTTPError,
     httpx.StreamError,
     httpx.InvalidURL,
-    json.JSONDecodeError,
-    UnicodeDecodeError,
+    # Of JSON that is none, of bytes that are no text, and of a number with thousands of digits.
+    ValueError,
     RecursionError,
 )
 

@@ -387,6 +387,7 @@ async def test_what_is_shown_while_a_private_answer_grows_is_private(clock):
     with Store(":memory:", now=clock) as store:
         store.receive(7, 2, [Received(1, "42:0", PLACE, 5, "{}")])
         row = store.claim("42:0")
+        assert row
         store.previewed(row, 6)
         store.keep_home(PLACE, 5)
         store.previewed(row, 7)

@@ -327,8 +327,8 @@ class Router:
                         )
                     else:
                         yield part
-        except ProviderError:
-            meter.fail()
+        except ProviderError as exc:
+            meter.fail(exc)
             raise
         finally:
             expense = meter.expense()
