@@ -630,6 +630,19 @@ class TestTheBudgetRunsOut:
         assert "budget" not in answered.text
         assert len(together.requests) == 2
 
+    async def test_a_share_is_not_whole_again_for_being_forgotten(self, bot, api, together_url):
+        ben = api.person(43, "Ben").private()
+        spent = Expense(43, ModelRef("together", "m"), None, D("0.5"))
+        async with bot({"together": hired(together_url)}, ambrosio_person_budget_usd=D(1)) as life:
+            life.store.admit(Person(43, "Ben", owner=False))
+            life.store.enter(spent)
+            await ben.say("/forget")
+            await ben.wait_answer()
+            await ben.press("Everything of mine, everywhere")
+            await life.settled()
+
+            assert life.assistant.router.budget.left(43) == D("0.5")
+
 
 class TestUsage:
     async def test_one_screen_shows_what_was_spent_and_what_is_left(

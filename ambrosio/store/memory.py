@@ -117,10 +117,11 @@ class Memory(Database):
         self._scrub()
         return count
 
-    def forget_person(self, person: int) -> int:
+    def forget_person(self, person: int, *, charged_since: float = float("inf")) -> int:
         """Delete all that a person has said, everywhere; give the number of turns.
 
-        Of the ledger only what each day has cost stays, without a person and a time of day.
+        Of the ledger only what each day has cost stays, without a person and a time of day. Days
+        since a moment stay `charged` to the person, whose share would be whole again without them.
         """
         with self._writing() as db:
             # A private chat has its person's number.
@@ -141,7 +142,9 @@ class Memory(Database):
                 (person,),
             )
             db.execute(
-                "UPDATE ledger SET person = 0, at = at - at % 86400 WHERE person = ?", (person,)
+                "UPDATE ledger SET person = iif(at < ?, 0, person), at = at - at % 86400"
+                " WHERE person = ?",
+                (charged_since, person),
             )
             count = self._drop_turns(db, "person = ?", (person,))
         self._scrub()
