@@ -479,6 +479,18 @@ async def test_a_model_that_one_wish_names_and_nobody_serves_harms_no_other_wish
     assert parts[0].ref.provider == "together"
 
 
+async def test_a_picture_with_a_price_is_charged_where_words_cost_nothing(http, server, clock):
+    images(server, coded(PNG))
+    slate = Slate()
+    free = painter(http, input_usd=0, output_usd=0)
+
+    await asked(gallery_of(free, clock=clock, slate=slate))
+    _, failure = await asked(gallery_of(free, clock=clock, ceiling=Decimal(0)))
+
+    assert slate.spent(0) > 0
+    assert isinstance(failure, errors.BudgetSpent)
+
+
 async def test_a_private_commission_stays_at_home(http, server, clock):
     outside = images(server, coded(PNG))
     server.post(f"{HOME}/images/generations").mock(return_value=refusal(500))

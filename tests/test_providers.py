@@ -647,5 +647,6 @@ class TestPrices:
         tariff = provider.tariff()
 
         assert provider.paid is paid
+        assert provider.tariff("openai/gpt-oss-120b").free is provider.local
         assert tariff.known is known
         assert tariff.cost(Usage(2, 1)) == Decimal(price)

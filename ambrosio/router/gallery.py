@@ -113,7 +113,7 @@ class Gallery:
     def _allowed(self, name: str, model: str, commission: Commission) -> bool:
         painter = self.painters[name]
         worst = painter.worst(model, commission).counts
-        standing = Standing(name, painter.paid, painter.local, worst)
+        standing = Standing(name, bool(worst), painter.local, worst)
         person, private = commission.person, commission.private
         return bool(self._budget.permitted([standing], person=person, private=private))
 
