@@ -219,10 +219,10 @@ class Bot:
         except asyncio.CancelledError:
             self._store.unclaim(row)
             raise
-        except StoreFailed:
-            self._store.unclaim(row)
-            raise
-        except Exception:
+        except Exception as exc:
+            if failed := _of_the_store(exc):
+                self._store.unclaim(row)
+                raise failed from exc
             log.exception("a turn failed, attempt %d", row.attempts)
 
     async def _handle(self, row: Row) -> None:
@@ -367,6 +367,14 @@ class Bot:
         if self._store.tell_once(f"budget {month}", [notice(each, text)[0] for each in places]):
             for place in places:
                 self._group.create_task(self._replies.deliver(place))
+
+
+def _of_the_store(exc: BaseException) -> StoreFailed | None:
+    """Find the disk's failure, also among those that a group of tasks has brought."""
+    if isinstance(exc, BaseExceptionGroup):
+        found = exc.subgroup(StoreFailed)
+        return _of_the_store(found.exceptions[0]) if found else None
+    return exc if isinstance(exc, StoreFailed) else None
 
 
 def _same(one: Turn, other: Turn) -> bool:
