@@ -491,6 +491,17 @@ async def test_a_picture_with_a_price_is_charged_where_words_cost_nothing(http, 
     assert isinstance(failure, errors.BudgetSpent)
 
 
+async def test_a_picture_that_comes_broken_beside_a_whole_one_is_paid(http, server, clock):
+    images(server, coded(PNG, PNG[:20]))
+    slate = Slate()
+    rows = {SDXL: ImageRow(count=2, seed=False, usd=Decimal("0.5"))}
+
+    parts, _ = await asked(gallery_of(painter(http, rows=rows), clock=clock, slate=slate), count=2)
+
+    assert len([part for part in parts if isinstance(part, Painted)]) == 1
+    assert slate.spent(0) == 1
+
+
 async def test_a_private_commission_stays_at_home(http, server, clock):
     outside = images(server, coded(PNG))
     server.post(f"{HOME}/images/generations").mock(return_value=refusal(500))

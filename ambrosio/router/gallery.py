@@ -154,7 +154,8 @@ class Gallery:
                     if isinstance(part, Painted):
                         tally.painted.append(part)
                     yield part
-            tally.outcome = "done"
+            # What is not there now has come broken.
+            tally.outcome, tally.missing_counts = "done", True
         except ProviderError as exc:
             tally.outcome = "failed"
             tally.missing_counts = isinstance(exc, PAINTED_FOR_NOTHING)
