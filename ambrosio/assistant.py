@@ -12,7 +12,19 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from .errors import AllFailed, AmbrosioError, NoProvider
-from .messages import Begun, Delta, Ended, Finish, ModelRef, Note, Outgoing, Place, Sent, Turn
+from .messages import (
+    Begun,
+    Delta,
+    Ended,
+    Finish,
+    ModelRef,
+    Note,
+    Outgoing,
+    Place,
+    Sent,
+    Turn,
+    Wasted,
+)
 from .money import Expense, total
 from .router import Ask, Router
 from .store import Answered, Row, Store
@@ -145,8 +157,9 @@ class Assistant:
         Before anybody is asked it is noted of its message, too, for ever.
         """
         at_home = self.private(turn.place)
+        noted = self.store.stays_home(turn.place, turn.message)
         history = self.store.history(turn.parent)
-        private = turn.private or at_home or any(past.private for past in history)
+        private = turn.private or at_home or noted or any(past.private for past in history)
         if private:
             self.store.keep_home(turn.place, turn.message)
         return replace(turn, private=private, beside=turn.beside or (private and not at_home))
@@ -249,6 +262,8 @@ class Assistant:
                         progress.wait(part.text)
                     case Ended():
                         answer.ended = part
+                    case Wasted():
+                        pass
 
     def keep(
         self, answer: Answer, replies: Iterable[Outgoing] = (), row: Row | None = None

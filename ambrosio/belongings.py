@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from . import regrets
 from .composing import notice
 from .desk import Call, Desk, Reply, Run
 from .messages import Button, File, Outgoing, Place
+from .money import month_began
 from .store import Found, Said
 
 MOST_FOUND = 5
@@ -83,9 +85,10 @@ def _result(found: Found, place: Place) -> Outgoing:
     head = f"**{_when(found.at):%-d %B %Y}**"
     if found.place == place:
         buttons = (Button("Go on from here", f"go:{found.turn}"),)
-        return notice(place, f"{head}\n\n{quote}", buttons=buttons, reply_to=found.message)[0]
-    head += f" · {_elsewhere(found)}"
-    return notice(place, f"{head}\n\n{quote}")[0]
+        told = notice(place, f"{head}\n\n{quote}", buttons=buttons, reply_to=found.message)
+    else:
+        told = notice(place, f"{head} · {_elsewhere(found)}\n\n{quote}")
+    return replace(told[0], private=found.private)
 
 
 def _elsewhere(found: Found) -> str:
@@ -133,10 +136,16 @@ async def press_forget(desk: Desk, call: Call) -> Reply:
         count = desk.store.forget_place(call.place)
         what = "all that was said here"
     else:
-        count = desk.store.forget_person(call.person)
+        count = desk.store.forget_person(call.person, charged_since=_charged_since(desk, call))
         what = "all that you have ever told me, here and elsewhere"
     turns = "one question and its answer" if count == 1 else f"{count} questions and their answers"
     return Reply(f"I have forgotten {what}: {turns}.", edits=call.message, toast="Forgotten")
+
+
+def _charged_since(desk: Desk, call: Call) -> float:
+    """Tell from when on a share needs to know what was spent of it."""
+    limit = desk.assistant.router.budget.limit(call.person)
+    return float("inf") if limit is None else month_began(desk.now())
 
 
 PRESSES: dict[str, Run] = {"go": press_go, "forget": press_forget}

@@ -219,10 +219,10 @@ class Bot:
         except asyncio.CancelledError:
             self._store.unclaim(row)
             raise
-        except StoreFailed:
-            self._store.unclaim(row)
-            raise
-        except Exception:
+        except Exception as exc:
+            if failed := _of_the_store(exc):
+                self._store.unclaim(row)
+                raise failed from exc
             log.exception("a turn failed, attempt %d", row.attempts)
 
     async def _handle(self, row: Row) -> None:
@@ -260,6 +260,9 @@ class Bot:
         if self._store.superseded(row):
             self._store.finish(row)
             return
+        if self._desk.assistant.private(row.place):
+            # Whoever quotes or edits it later, out of private mode, asks nobody outside either.
+            self._store.keep_home(row.place, row.message)
         call = Call(row.place, said.person, row.message, said.args, said.replied_to, said.quote)
         if not command.slow:
             await self._say(row, await command.run(self._desk, call))
@@ -314,7 +317,11 @@ class Bot:
             replies[0] = replace(replies[0], edits=reply.edits, reply_to=None)
         if reply.files:
             replies.append(Outgoing(row.place, files=reply.files, silent=True))
-        self._store.finish(row, [*replies, *reply.sends])
+        replies += reply.sends
+        if self._desk.assistant.private(row.place):
+            # It may repeat what was said here.
+            replies = [replace(each, private=True) for each in replies]
+        self._store.finish(row, replies)
         await self._replies.deliver(row.place)
 
     async def _question(self, row: Row, said: Question) -> None:
@@ -360,6 +367,14 @@ class Bot:
         if self._store.tell_once(f"budget {month}", [notice(each, text)[0] for each in places]):
             for place in places:
                 self._group.create_task(self._replies.deliver(place))
+
+
+def _of_the_store(exc: BaseException) -> StoreFailed | None:
+    """Find the disk's failure, also among those that a group of tasks has brought."""
+    if isinstance(exc, BaseExceptionGroup):
+        found = exc.subgroup(StoreFailed)
+        return _of_the_store(found.exceptions[0]) if found else None
+    return exc if isinstance(exc, StoreFailed) else None
 
 
 def _same(one: Turn, other: Turn) -> bool:

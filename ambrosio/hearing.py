@@ -29,7 +29,7 @@ class Hearing:
         self._ref = ModelRef(provider, model)
         self._thoughts = ThoughtFilter()
         self._finish: Finish | None = None
-        self._usage: Usage | None = None
+        self.usage: Usage | None = None
         self._said = ""
         self._words = self._looked_at = self._surplus = 0
         self.begun = self._spoken = False
@@ -43,12 +43,12 @@ class Hearing:
         """Read a chunk, or raise `Faulty` when it is not as agreed."""
         try:
             return self._read(chunk)
-        except (AttributeError, TypeError, ValueError):
+        except (AttributeError, TypeError, ValueError, OverflowError):
             raise Faulty(self._provider) from None
 
     def _read(self, chunk: Chunk) -> list[Part]:
         # Chunks that only report progress or usage give no words.
-        self._usage = _usage(chunk) or self._usage
+        self.usage = _usage(chunk) or self.usage
         if not self._ref.model and chunk.get("model"):
             self._ref = replace(self._ref, model=str(chunk["model"]))
         parts = self._progress(chunk)
@@ -74,7 +74,7 @@ class Hearing:
         if not self._spoken:
             raise Empty(self._provider)
         surplus = min(self._surplus, self._words)
-        return [*parts, Ended(self._ref, self._finish, self._usage, surplus)]
+        return [*parts, Ended(self._ref, self._finish, self.usage, surplus)]
 
     def _say(self, delta: Delta) -> list[Part]:
         if not delta.text and not delta.reasoning:
@@ -110,15 +110,20 @@ def unread(chunk: Chunk) -> int:
 
 
 def _usage(chunk: Chunk) -> Usage | None:
-    usage = chunk.get("usage")
-    if usage is None:
-        return None
+    usage = chunk.get("usage") or {}
     read = usage.get("prompt_tokens_details") or {}
     said = usage.get("completion_tokens_details") or {}
-    return Usage(
-        prompt=int(usage.get("prompt_tokens") or 0),
-        completion=int(usage.get("completion_tokens") or 0),
+    counted = Usage(
+        prompt=_tokens(usage.get("prompt_tokens")),
+        completion=_tokens(usage.get("completion_tokens")),
         # together.ai puts it flat for some models.
-        cached=int(read.get("cached_tokens") or usage.get("cached_tokens") or 0),
-        reasoning=int(said.get("reasoning_tokens") or 0),
+        cached=_tokens(read.get("cached_tokens") or usage.get("cached_tokens")),
+        reasoning=_tokens(said.get("reasoning_tokens")),
     )
+    # A server that says nothing but zeros has not counted.
+    return counted if counted.prompt or counted.completion else None
+
+
+def _tokens(value: Any) -> int:
+    """Read a number of tokens; less than none would be money that comes back."""
+    return max(0, int(value or 0))

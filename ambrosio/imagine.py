@@ -65,16 +65,15 @@ def _mended(fault: Fault, text: str) -> Reply:
 
 
 def _turn(desk: Desk, call: Call, wish: Wish, *, message: int | None = None) -> Turn:
-    message = call.message if message is None else message
-    told = (message, call.replied_to)
+    old = call.replied_to
     return Turn(
         place=call.place,
-        message=message,
+        message=call.message if message is None else message,
         person=call.person,
         question=f"/imagine {wish.prompt}",
         parent=desk.assistant.head(call.place),
         model=desk.store.place(call.place).model,
-        private=any(desk.store.stays_home(call.place, each) for each in told if each is not None),
+        private=old is not None and desk.store.stays_home(call.place, old),
     )
 
 

@@ -106,7 +106,14 @@ class Ended:
     surplus: int = 0
 
 
-Part = Sent | Begun | Delta | Note | Ended
+@dataclass(frozen=True, slots=True)
+class Wasted:
+    """An answer has ended without a word, and is paid all the same; `usage` as in `Ended`."""
+
+    usage: Usage | None
+
+
+Part = Sent | Begun | Delta | Note | Wasted | Ended
 
 
 # --- where something is said, and by whom ---------------------------------------------------------
@@ -197,7 +204,8 @@ class Outgoing:
 
     `delete` takes the message `edits` away. Two or more `files` are an album, with the words under
     the first; an album takes no buttons. `turn` ties the message to the turn it answers, so that
-    a reply to it continues from there. `rich` is Markdown that Telegram shall set by itself.
+    a reply to it continues from there. What is `private` stays so when it is replied to. `rich` is
+    Markdown that Telegram shall set by itself.
     """
 
     place: Place
@@ -207,6 +215,7 @@ class Outgoing:
     edits: int | None = None
     delete: bool = False
     silent: bool = False
+    private: bool = False
     rich: str = ""
     turn: int | None = None
     files: tuple[File, ...] = ()

@@ -26,6 +26,11 @@ class Tariff:
     cached_usd: Decimal = Decimal(0)
     known: bool = True
 
+    @property
+    def free(self) -> bool:
+        """Whether a call costs nothing, whatever it takes."""
+        return not (self.input_usd or self.output_usd or self.cached_usd)
+
     def cost(self, usage: Usage) -> Decimal:
         """Work out what was spent on so many tokens."""
         fresh = max(0, usage.prompt - usage.cached)

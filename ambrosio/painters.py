@@ -107,11 +107,6 @@ class Painter:
         # What a server said by name that it does not take is not sent to that model again.
         self._refused: dict[str, frozenset[str]] = {}
 
-    @property
-    def paid(self) -> bool:
-        """Whether a picture costs money."""
-        return self._provider.paid
-
     def row(self, model: str) -> ImageRow:
         """Say what a model here can do."""
         return dialects.spoken(palette.known(model, self.rows), self._dialect)
@@ -147,22 +142,28 @@ class Painter:
         asked = palette.fit(commission.wish, commission.seeds, model, row).requests[0]
         width, height = asked.width, asked.height
         usd = palette.price(row, width=width, height=height, steps=asked.steps)
+        if self._free(row):
+            usd = Decimal(0)
         counts = palette.dearest(width=width, height=height) if usd is None else usd
         return Expense(
             commission.person,
             ModelRef(self.name, model),
             None,
-            None if usd is None else usd * count * self.paid,
-            counts_usd=counts * count * self.paid,
+            None if usd is None else usd * count,
+            counts_usd=counts * count,
             kind="image",
             pictures=count,
         )
 
     def _price(self, row: ImageRow, picture: Picture, *, steps: int) -> Decimal | None:
         """Work out what a picture has cost in US dollars, None when that is not known."""
-        if not self.paid:
+        if self._free(row):
             return Decimal(0)
         return palette.price(row, width=picture.width, height=picture.height, steps=steps)
+
+    def _free(self, row: ImageRow) -> bool:
+        """Whether a picture costs nothing: at home, or where words do not and it has no price."""
+        return self.local or not (self._provider.paid or row.usd or row.megapixel_usd)
 
     async def _outcome(self, request: ImageRequest) -> Drawn | ProviderError:
         """Draw, with a failure as something that comes back: the other pictures go on."""

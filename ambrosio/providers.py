@@ -30,7 +30,7 @@ from .errors import (
     Unreachable,
 )
 from .hearing import Hearing, unread
-from .messages import Message, Note, Part
+from .messages import Message, Note, Part, Wasted
 from .money import FREE, Tariff
 from .refusals import FOREIGN, count, translated
 from .settings import ProviderRow, known_model
@@ -101,13 +101,12 @@ class OpenAIProvider:
 
     @property
     def paid(self) -> bool:
-        """Whether a call costs money: outside of the house, unless its price is set to zero."""
-        free = self.row.input_usd == 0 and self.row.output_usd == 0
-        return not self.local and not free
+        """Whether its own model costs money."""
+        return not self.tariff().free
 
     def tariff(self, model: str = "") -> Tariff:
         """Say what a model here costs; the dearest known prices stand in for unknown ones."""
-        if not self.paid:
+        if self.local:
             return FREE
         row = self._row(model)
         asked, said = row.input_usd, row.output_usd
@@ -139,7 +138,9 @@ class OpenAIProvider:
         """Give the row as it is for a model other than the one it names."""
         if model in {"", self.row.model}:
             return self.row
-        return self.row.model_copy(update={**UNPRICED, **known_model(model)})
+        # Where its own costs nothing, neither does one of which nobody knows a price.
+        free = self.row.input_usd == 0 and self.row.output_usd == 0
+        return self.row.model_copy(update={**({} if free else UNPRICED), **known_model(model)})
 
     async def _learn(self, model: str, learnt: _Learnt) -> None:
         """Read window, slots and the template's ways from a llama.cpp server's properties."""
@@ -337,7 +338,12 @@ class OpenAIProvider:
         ):
             async for part in parts:
                 yield part
-        for part in answer.end():
+        try:
+            last = answer.end()
+        except Empty:
+            yield Wasted(answer.usage)
+            raise
+        for part in last:
             yield part
 
     @asynccontextmanager

@@ -146,10 +146,13 @@ def _quote(message: telegram.Message) -> str:
 
 
 def _replied(message: telegram.Message) -> str:
-    """Give the text that a message replies to, the chosen piece if there is one."""
-    replied = message.reply_to_message
-    text = message.quote.text if message.quote else (replied and (replied.text or replied.caption))
-    return text or ""
+    """Give the text that a message replies to, the chosen piece if there is one.
+
+    None if that was said in another chat: whether it is private there cannot be seen from here.
+    """
+    if (replied := message.reply_to_message) is None:
+        return ""
+    return (message.quote and message.quote.text) or replied.text or replied.caption or ""
 
 
 def _clean(text: str) -> str:

@@ -3,8 +3,8 @@
 The one place that knows what `wire` fails with.
 """
 
-import json
 from collections.abc import Mapping
+from math import isfinite
 
 import httpx
 from httpx_sse import SSEError
@@ -34,8 +34,8 @@ FOREIGN = (
     httpx.HTTPError,
     httpx.StreamError,
     httpx.InvalidURL,
-    json.JSONDecodeError,
-    UnicodeDecodeError,
+    # Of JSON that is none, of bytes that are no text, and of a number with thousands of digits.
+    ValueError,
     RecursionError,
 )
 
@@ -109,6 +109,7 @@ def count(value: object) -> int:
 def _seconds(header: str) -> float | None:
     """Read a Retry-After in seconds; the form with a date is not worth a parser."""
     try:
-        return max(0.0, float(header)) if header else None
+        seconds = float(header)
     except ValueError:
         return None
+    return max(0.0, seconds) if isfinite(seconds) else None

@@ -20,10 +20,8 @@ def turn_of(
         concise=said.concise or state.vv,
         parent=assistant.head(place),
         model=state.model,
-        # The words themselves may be private, or those that are quoted, in whatever chat by now.
-        private=any(
-            store.stays_home(place, each) for each in (message, said.replied_to) if each is not None
-        ),
+        # The words that are quoted may be private, in whatever chat by now.
+        private=said.replied_to is not None and store.stays_home(place, said.replied_to),
     )
     if said.edited:
         asked = store.turn_of(place, message)

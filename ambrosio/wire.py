@@ -109,7 +109,8 @@ async def _pieces(answer: httpx.Response) -> AsyncGenerator[dict[str, Any]]:
     async with aclosing(EventSource(answer).aiter_sse()) as events:
         async for event in events:
             if event.data == "[DONE]":
-                with suppress(TimeoutError):
+                # However the server hangs up, all has been said.
+                with suppress(TimeoutError, httpx.HTTPError):
                     async with asyncio.timeout(GOODBYE_SECONDS):
                         async for _rest in events:
                             pass

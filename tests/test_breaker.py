@@ -67,6 +67,8 @@ def run(script):
         ("f300+299", "open"),
         ("f300+300ps", "closed"),
         ("f0", "ready"),
+        ("f9999+899", "open"),
+        ("f9999+900", "ready"),
         ("pl", "closed"),
         ("fffp", "open"),
         ("ffff", "open"),
@@ -81,6 +83,13 @@ def test_while_one_probes_nobody_else_is_let_through():
 
     assert not breaker.closed(now)
     assert not breaker.closed(now + 1000)
+
+
+def test_a_clock_that_is_set_back_makes_no_rest_longer():
+    breaker, now = run("fff")
+
+    assert not breaker.closed(now)
+    assert breaker.closed(now - 86_400)
 
 
 def test_a_rest_grows_to_a_quarter_of_an_hour_and_no_further():

@@ -23,7 +23,8 @@ from ambrosio.demo.standin import (
     StallsBefore,
     Status,
 )
-from ambrosio.errors import AllFailed, NoProvider
+from ambrosio.errors import AllFailed, Faulty, NoProvider, TimedOut
+from ambrosio.hearing import Hearing
 from ambrosio.messages import Begun, Delta, Ended, Finish, ModelRef, Usage
 from ambrosio.money import Expense, Tariff, dollars, month_began, nearly_spent
 from ambrosio.policy import Standing, permitted
@@ -255,6 +256,16 @@ class Paid:
         yield Ended(ref, Finish.STOP, Usage(1, 1))
 
 
+class Silent(Paid):
+    """A provider that is waited for in vain."""
+
+    async def stream(self, context, *, concise=False, model="", chat=""):
+        words: list[Delta] = []
+        for word in words:
+            yield word
+        raise TimedOut(self.name)
+
+
 async def test_of_many_questions_at_once_only_those_that_are_covered_are_asked(clock):
     worst = Decimal(MOST_TOKENS)
     bills: list[Expense] = []
@@ -317,27 +328,70 @@ class TestTheLedger:
             assert life.assistant.router.budget.spent() == spent > 0
 
     @pytest.mark.parametrize(
-        ("trouble", "outcome", "costs"),
+        ("trouble", "costs"),
         [
-            (Status(500), "failed", False),
-            (Status(402), "failed", False),
-            (EmptyAnswer(), "failed", False),
-            (Dies(after="Half of it"), "failed", True),
-            (EndsUnfinished("Half of it"), "failed", True),
+            (Status(500), False),
+            (Status(402), False),
+            (Dies(after="Half of it"), True),
+            (EndsUnfinished("Half of it"), True),
         ],
     )
-    async def test_a_failed_call_costs_what_it_had_said(
-        self, anna, paid, together, trouble, outcome, costs
-    ):
+    async def test_a_failed_call_costs_what_it_had_said(self, anna, paid, together, trouble, costs):
         together.script(trouble, trouble)
         await anna.say("rice?")
         await anna.wait_answer()
         await paid.settled()
 
         for row in self.rows(paid):
-            assert row[0] == outcome
-            assert (row[1], D(row[4]) > 0) == (costs, costs)
+            assert (row[0], row[1], D(row[4]) > 0) == ("failed", costs, costs)
             assert (row[3] or 0) >= (len("Half of it") // 3 if costs else 0)
+
+    async def test_an_answer_without_a_word_costs_what_the_server_has_counted(
+        self, anna, paid, together
+    ):
+        together.script(EmptyAnswer(), Says("Basmati."))
+        await anna.say("vv rice?")
+        await anna.wait_answer()
+        await paid.settled()
+
+        [(outcome, estimated, prompt, *_)] = self.rows(paid)
+        await anna.say("/new")
+        await anna.say("vv rice?")
+        await paid.settled()
+        assert (outcome, estimated) == ("done", False)
+        assert prompt == 2 * self.rows(paid)[1][2]
+
+    async def test_a_server_that_was_waited_for_in_vain_has_read_the_question(self, clock):
+        slate = Slate()
+        budget = Budget(now=clock, ledger=slate)
+        router = Router({"paid": Silent()}, ("paid",), now=clock, budget=budget)
+        with pytest.raises(AllFailed):
+            _ = [part async for part in router.stream(Ask("Be kind.", (), "tea?"))]
+
+        [call] = slate.calls
+        assert (call.outcome, call.estimated) == ("failed", True)
+        assert call.usage
+        assert call.usage.prompt > call.usage.completion == 0
+
+    @pytest.mark.parametrize(
+        ("told", "counted"),
+        [
+            ({"prompt_tokens": 0, "completion_tokens": 0}, None),
+            ({}, None),
+            ({"prompt_tokens": 9, "completion_tokens": -9_000_000}, Usage(9, 0)),
+            ({"prompt_tokens": 9, "cached_tokens": -9}, Usage(9, 0)),
+        ],
+    )
+    def test_no_server_counts_to_less_than_nothing(self, told, counted):
+        hearing = Hearing("together", "m")
+        hearing.take({"usage": {"prompt_tokens": 5}} if counted is None else {})
+        hearing.take({"usage": told})
+
+        assert hearing.usage == (counted or Usage(5, 0))
+
+    def test_a_number_of_tokens_that_is_none_is_a_fault(self):
+        with pytest.raises(Faulty):
+            Hearing("together", "m").take({"usage": {"prompt_tokens": float("inf")}})
 
     async def test_a_stopped_answer_costs_its_prompt_and_its_words(self, anna, paid, together):
         together.script(Holds("Once upon a time", asyncio.Event()))
@@ -575,6 +629,19 @@ class TestTheBudgetRunsOut:
         assert "budget" in refused.text
         assert "budget" not in answered.text
         assert len(together.requests) == 2
+
+    async def test_a_share_is_not_whole_again_for_being_forgotten(self, bot, api, together_url):
+        ben = api.person(43, "Ben").private()
+        spent = Expense(43, ModelRef("together", "m"), None, D("0.5"))
+        async with bot({"together": hired(together_url)}, ambrosio_person_budget_usd=D(1)) as life:
+            life.store.admit(Person(43, "Ben", owner=False))
+            life.store.enter(spent)
+            await ben.say("/forget")
+            await ben.wait_answer()
+            await ben.press("Everything of mine, everywhere")
+            await life.settled()
+
+            assert life.assistant.router.budget.left(43) == D("0.5")
 
 
 class TestUsage:

@@ -465,6 +465,43 @@ async def test_a_short_retry_after_is_waited_out_once(http, server, clock):
     assert clock() - began == 7
 
 
+async def test_a_model_that_one_wish_names_and_nobody_serves_harms_no_other_wish(
+    http, server, clock
+):
+    server.get(f"{BASE}/models?serverless").respond(json=[])
+    images(server, refusal(404), coded(PNG))
+    server.post(f"{HOME}/images/generations").mock(return_value=coded(PNG))
+    gallery = gallery_of(painter(http), home(http), clock=clock)
+
+    await asked(gallery, model="together/x/typo")
+    parts, _ = await asked(gallery)
+
+    assert parts[0].ref.provider == "together"
+
+
+async def test_a_picture_with_a_price_is_charged_where_words_cost_nothing(http, server, clock):
+    images(server, coded(PNG))
+    slate = Slate()
+    free = painter(http, input_usd=0, output_usd=0)
+
+    await asked(gallery_of(free, clock=clock, slate=slate))
+    _, failure = await asked(gallery_of(free, clock=clock, ceiling=Decimal(0)))
+
+    assert slate.spent(0) > 0
+    assert isinstance(failure, errors.BudgetSpent)
+
+
+async def test_a_picture_that_comes_broken_beside_a_whole_one_is_paid(http, server, clock):
+    images(server, coded(PNG, PNG[:20]))
+    slate = Slate()
+    rows = {SDXL: ImageRow(count=2, seed=False, usd=Decimal("0.5"))}
+
+    parts, _ = await asked(gallery_of(painter(http, rows=rows), clock=clock, slate=slate), count=2)
+
+    assert len([part for part in parts if isinstance(part, Painted)]) == 1
+    assert slate.spent(0) == 1
+
+
 async def test_a_private_commission_stays_at_home(http, server, clock):
     outside = images(server, coded(PNG))
     server.post(f"{HOME}/images/generations").mock(return_value=refusal(500))

@@ -8,7 +8,7 @@ import pytest
 from ambrosio import cli
 from ambrosio.demo.server import serving
 from ambrosio.demo.standin import Holds, ModelServer, Says
-from ambrosio.errors import AnotherPoller, TokenRefused
+from ambrosio.errors import AnotherPoller, StoreFailed, TokenRefused
 from ambrosio.store import Store
 
 from .house import living
@@ -96,6 +96,24 @@ async def test_an_answer_outlives_a_full_disk_and_is_not_asked_for_again(anna, l
 
     await anna.wait_text("2999")
     assert len(model.requests) == 1
+
+
+@pytest.mark.parametrize("question", ["question", "/compare question"])
+async def test_a_disk_that_fails_while_somebody_is_asked_costs_no_attempt(
+    anna, life, model, monkeypatch, question
+):
+    enter, left = life.store.enter, [StoreFailed("full")] * 4
+
+    def failing(*given):
+        if left:
+            raise left.pop()
+        return enter(*given)
+
+    monkeypatch.setattr(life.store, "enter", failing)
+    model.script(*[Says("Basmati.")] * 5)
+    await anna.say(question)
+
+    await anna.wait_text("Basmati.")
 
 
 async def test_the_second_of_two_with_one_token_says_so_and_ends(api, tmp_path, clock):

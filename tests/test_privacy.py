@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import telegram
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -35,10 +36,10 @@ from ambrosio.errors import (
 )
 from ambrosio.messages import Delta, Message, Place, Turn
 from ambrosio.policy import Standing, permitted
-from ambrosio.reading import Question
+from ambrosio.reading import Question, read
 from ambrosio.router import Ask, Gallery, Router
 from ambrosio.settings import load
-from ambrosio.store import Store
+from ambrosio.store import Received, Store
 from ambrosio.studio import Studio
 from ambrosio.threads import turn_of
 
@@ -382,6 +383,37 @@ async def test_a_chat_that_its_owner_has_opened_goes_on_afresh():
     assert "two heard" in away.seen[1]
 
 
+async def test_what_is_shown_while_a_private_answer_grows_is_private(clock):
+    with Store(":memory:", now=clock) as store:
+        store.receive(7, 2, [Received(1, "42:0", PLACE, 5, "{}")])
+        row = store.claim("42:0")
+        assert row
+        store.previewed(row, 6)
+        store.keep_home(PLACE, 5)
+        store.previewed(row, 7)
+
+        assert [store.stays_home(PLACE, each) for each in (6, 7)] == [False, True]
+
+
+@pytest.mark.parametrize("text", ["/imagine", "and now?"])
+def test_what_is_quoted_from_another_chat_is_left_there(text):
+    chat, person = {"id": 42, "type": "private"}, {"id": 42, "is_bot": False, "first_name": "Anna"}
+    elsewhere = {"origin": {"type": "user", "sender_user": person, "date": 0}, "message_id": 7}
+    message = {
+        "message_id": 5,
+        "date": 0,
+        "chat": chat,
+        "from": person,
+        "text": text,
+        "external_reply": elsewhere,
+        "quote": {"text": SECRET, "position": 0},
+    }
+
+    said = read({"update_id": 1, "message": message}, telegram.Bot("1:a"), "ambrosio_bot")
+
+    assert SECRET not in str(said)
+
+
 # --- through everything ---------------------------------------------------------------------------
 
 
@@ -482,6 +514,48 @@ class TestInTheChat:
         await house.settled()
 
         assert len(cloud.requests) == 1
+
+    @pytest.mark.parametrize("edited", ["/compare is this a rash?", "is this a rash?"])
+    async def test_an_edit_does_not_let_a_private_question_out(
+        self, anna, model, cloud, house, edited
+    ):
+        number = await anna.say("/private what is this rash?")
+        await anna.wait_answer()
+        await anna.edit(number, edited)
+        await house.settled()
+
+        assert len(model.requests) == 2
+        assert cloud.requests == []
+
+    async def test_a_private_find_is_not_quoted_to_anybody_else(self, anna, model, cloud, house):
+        await anna.say("/private what is this rash?")
+        await anna.wait_answer()
+        await anna.say("/search rash")
+        found = await anna.wait_answer()
+        await anna.say("and now?", reply_to=found.message_id)
+        await house.settled()
+
+        assert "rash" in str(model.requests[-1].messages)
+        assert cloud.requests == []
+
+    @pytest.mark.parametrize("deed", ["quote", "quote the answer", "edit"])
+    async def test_a_command_that_was_given_in_private_stays_so(
+        self, anna, model, cloud, house, deed
+    ):
+        await anna.say("/private on")
+        await anna.wait_answer()
+        command = await anna.say("/imagine this rash --n 9")
+        told = await anna.wait_text("this rash")
+        await anna.say("/private off")
+        await anna.wait_answer()
+        if deed == "edit":
+            await anna.edit(command, "what is this rash?")
+        else:
+            await anna.say("and?", reply_to=command if deed == "quote" else told.message_id)
+        await house.settled()
+
+        assert "rash" in str(model.requests[-1].messages)
+        assert cloud.requests == []
 
     async def test_nothing_behind_private_vv_asks_nobody(self, anna, model, house):
         await anna.say("/private vv")

@@ -12,7 +12,7 @@ import respx
 from ambrosio import errors
 from ambrosio.asking import THINKING_TOKENS
 from ambrosio.context import CAUTIOUS_WINDOW, CONCISE_TOKENS, Manner, build
-from ambrosio.messages import Begun, Delta, Ended, Finish, ModelRef, Usage
+from ambrosio.messages import Begun, Delta, Ended, Finish, ModelRef, Usage, Wasted
 from ambrosio.providers import OpenAIProvider, Served
 from ambrosio.refusals import FOREIGN, translated
 from ambrosio.settings import ProviderRow
@@ -152,9 +152,23 @@ class TestRefusals:
 
         assert isinstance(await failure(provider), errors.ProviderError)
 
+    async def test_a_number_that_is_too_long_to_be_read_is_a_fault(self, provider, chat):
+        line = f'data: {{"usage": {"9" * 5000}}}\n\n'
+        headers = {"content-type": "text/event-stream"}
+        chat.mock(return_value=httpx.Response(200, text=line, headers=headers))
+
+        assert isinstance(await failure(provider), errors.Faulty)
+
     @pytest.mark.parametrize(
         ("header", "seconds"),
-        [({}, None), ("7", 7), ("0.5", 0.5), ("-3", 0), ("Wed, 21 Oct 2026 07:28:00 GMT", None)],
+        [
+            ({}, None),
+            ("7", 7),
+            ("0.5", 0.5),
+            ("-3", 0),
+            ("inf", None),
+            ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+        ],
     )
     @pytest.mark.parametrize("status", [429, 503])
     async def test_the_rest_that_a_server_asks_for_is_passed_on(
@@ -541,7 +555,8 @@ class TestWhatIsSent:
 
         assert ["max_tokens" in body for body in bodies(chat)] == [True, False]
         assert bodies(chat)[1]["temperature"] == 0
-        assert [part for part in parts if isinstance(part, Begun)] == [parts[0], parts[2]]
+        assert [part for part in parts if isinstance(part, Begun)] == [parts[0], parts[3]]
+        assert parts[2] == Wasted(None)
         assert words(parts) == "Tea"
 
 
@@ -632,5 +647,6 @@ class TestPrices:
         tariff = provider.tariff()
 
         assert provider.paid is paid
+        assert provider.tariff("openai/gpt-oss-120b").free is provider.local
         assert tariff.known is known
         assert tariff.cost(Usage(2, 1)) == Decimal(price)

@@ -1,6 +1,7 @@
 """Whom to ask, and whom next."""
 
 from contextlib import aclosing
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -327,6 +328,17 @@ class TestHealth:
             await heard(router)
 
         assert len(a.asked) == 6
+
+    async def test_a_model_that_one_chat_has_chosen_and_nobody_serves_harms_no_other_chat(
+        self, router_of
+    ):
+        gone = errors.ModelGone("a", model="typo")
+        router = router_of(FakeProvider("a", gone), FakeProvider("b"))
+
+        chosen = await said(router, replace(QUESTION, model="a/typo"))
+
+        assert (chosen, await said(router)) == ("b", "a")
+        assert router.health.alarms.empty()
 
     async def test_when_all_rest_they_are_asked_all_the_same(self, router_of):
         a, b = FakeProvider("a", errors.NoCredit("a")), FakeProvider("b", errors.NoCredit("b"))

@@ -17,13 +17,16 @@ TEA = b'data: {"said": "tea"}\n\n'
 class Body(httpx.AsyncByteStream):
     """What is sent block by block; it notes that it was closed."""
 
-    def __init__(self, *blocks, endless=False):
-        self.blocks, self.endless, self.read, self.closed = blocks, endless, 0, False
+    def __init__(self, *blocks, endless=False, breaks=False):
+        self.blocks, self.endless, self.breaks = blocks, endless, breaks
+        self.read, self.closed = 0, False
 
     async def __aiter__(self):
         for block in self.blocks:
             self.read += 1
             yield block
+        if self.breaks:
+            raise httpx.RemoteProtocolError("peer closed connection")
         if self.endless:
             await asyncio.Event().wait()
 
@@ -79,6 +82,13 @@ async def test_behind_the_last_word_the_line_is_read_to_its_end_for_the_next_que
     await pieces(wire)
 
     assert (body.read, body.closed) == (4, True)
+
+
+async def test_a_server_that_hangs_up_without_a_goodbye_has_said_all(wire, chat):
+    body = Body(TEA, b"data: [DONE]\n\n", breaks=True)
+    chat.respond(200, headers=EVENTS, stream=body)
+
+    assert await pieces(wire) == [{"said": "tea"}]
 
 
 async def test_a_server_that_does_not_hang_up_is_not_waited_for(wire, chat):

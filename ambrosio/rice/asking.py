@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from ..context import Context, Manner
 from ..errors import AllFailed, AmbrosioError, BudgetSpent, NoProvider
-from ..messages import Begun, Delta, Ended, Finish, Note, Part, Sent, Usage
+from ..messages import Begun, Delta, Ended, Finish, Note, Part, Sent, Usage, Wasted
 from ..money import Expense, Tariff, total
 from ..providers import OpenAIProvider
 from ..router import Ask, Router
@@ -137,7 +137,7 @@ class _Watch:
 
     def take(self, part: Part) -> None:
         """Take in what came."""
-        if isinstance(part, Sent | Note):
+        if isinstance(part, Sent | Note | Wasted):
             return
         self._ended_at = self._now()
         match part:

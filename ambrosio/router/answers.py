@@ -163,8 +163,9 @@ class Router:
 
     async def _standing(self, name: str, model: str, ask: Ask) -> Standing:
         provider = self.providers[name]
-        standing = Standing(name, provider.paid, provider.local)
-        if not provider.paid or (ask.stays_home and not provider.local):
+        paid = not provider.tariff(model).free
+        standing = Standing(name, paid, provider.local)
+        if not paid or (ask.stays_home and not provider.local):
             return standing
         try:
             built = _build(ask, await provider.manner(model), 0)
@@ -296,7 +297,7 @@ class Router:
                     vitals.answered()
                     return
         except ProviderError as exc:
-            self.health.failed(vitals, exc)
+            self.health.failed(vitals, exc, chosen=candidate.model)
             raise
         finally:
             vitals.breaker.let_go()
@@ -307,13 +308,14 @@ class Router:
         """Make one call, which is in the ledger at its worst case before it is made."""
         provider, ref = candidate.provider, ModelRef(candidate.provider.name, candidate.model)
         worst = _worst(provider, ref.model, built)
-        standing = Standing(provider.name, provider.paid, provider.local, worst)
+        tariff = provider.tariff(ref.model)
+        standing = Standing(provider.name, not tariff.free, provider.local, worst)
         if not self._allowed([standing], ask):
             # Somebody else's call has taken the money since the candidates were listed.
             raise Unaffordable(provider.name)
-        if provider.paid and self.budget.left(ask.person) is not None:
+        if standing.paid and self.budget.left(ask.person) is not None:
             built = replace(built, most=min(MOST_TOKENS, built.room))
-        meter = Meter(ask.person, ref, provider.tariff(ref.model), built)
+        meter = Meter(ask.person, ref, tariff, built)
         call = self.budget.begin(Expense(ask.person, ref, None, worst))
         stream = provider.stream(built, concise=ask.concise, model=ref.model, chat=ask.chat)
         try:
@@ -327,8 +329,8 @@ class Router:
                         )
                     else:
                         yield part
-        except ProviderError:
-            meter.fail()
+        except ProviderError as exc:
+            meter.fail(exc)
             raise
         finally:
             expense = meter.expense()

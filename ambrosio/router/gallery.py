@@ -113,7 +113,7 @@ class Gallery:
     def _allowed(self, name: str, model: str, commission: Commission) -> bool:
         painter = self.painters[name]
         worst = painter.worst(model, commission).counts
-        standing = Standing(name, painter.paid, painter.local, worst)
+        standing = Standing(name, bool(worst), painter.local, worst)
         person, private = commission.person, commission.private
         return bool(self._budget.permitted([standing], person=person, private=private))
 
@@ -128,7 +128,9 @@ class Gallery:
                 async for part in parts:
                     yield part
         except ProviderError as exc:
-            vitals.failed(exc, now=self._now())
+            # A model that only this wish names says nothing of the painter's own.
+            if not (isinstance(exc, PainterGone) and model != self.painters[name].model):
+                vitals.failed(exc, now=self._now())
             raise
         else:
             vitals.breaker.succeeded()
@@ -152,7 +154,8 @@ class Gallery:
                     if isinstance(part, Painted):
                         tally.painted.append(part)
                     yield part
-            tally.outcome = "done"
+            # What is not there now has come broken.
+            tally.outcome, tally.missing_counts = "done", True
         except ProviderError as exc:
             tally.outcome = "failed"
             tally.missing_counts = isinstance(exc, PAINTED_FOR_NOTHING)

@@ -121,8 +121,13 @@ class Health:
         self._now, self._sleep = now, sleep
         self._resting = asyncio.Event()
 
-    def failed(self, vitals: Vitals, exc: ProviderError) -> None:
-        """Note a failure, tell the owner if nobody else can mend it, and watch who rests."""
+    def failed(self, vitals: Vitals, exc: ProviderError, *, chosen: str = "") -> None:
+        """Note a failure, tell the owner if nobody else can mend it, and watch who rests.
+
+        That a model is gone which only one chat has `chosen` says nothing of the provider's own.
+        """
+        if chosen and isinstance(exc, ModelGone):
+            return
         vitals.failed(exc, now=self._now())
         if isinstance(exc, LASTING) and not vitals.told:
             vitals.told = True

@@ -1,7 +1,10 @@
 """Counts what a call comes to, also when it ends before the server has counted."""
 
+from functools import reduce
+
 from ..context import Context, estimate
-from ..messages import Begun, Delta, Ended, ModelRef, Note, Part, Sent, Usage
+from ..errors import ProviderError, TimedOut
+from ..messages import Begun, Delta, Ended, ModelRef, Note, Part, Sent, Usage, Wasted
 from ..money import Expense, Outcome, Tariff
 
 
@@ -11,42 +14,45 @@ class Meter:
     def __init__(self, person: int, ref: ModelRef, tariff: Tariff, built: Context) -> None:
         self._person, self._ref, self._tariff = person, ref, tariff
         self._prompt = built.tokens
-        self._begun = False
+        # What each answer that has ended has used: one without a word may be asked for anew.
+        self._used: list[Usage] = []
         self._words: list[str] = []
-        self._usage: Usage | None = None
-        self._wasted: Usage | None = None
+        # Whether the server is at work on one that has not.
+        self._works = True
+        self._estimated = False
         self._outcome: Outcome = "stopped"
 
     def take(self, part: Part) -> None:
-        """Count a piece; what a provider said before it began anew has to be paid as well."""
+        """Count a piece."""
         match part:
             case Begun():
-                self._wasted = self._guess() if self._begun else None
-                self._begun, self._ref = True, part.ref
-                self._words.clear()
+                self._works, self._ref = True, part.ref
             case Delta():
                 self._words += part.text, part.reasoning
+            case Wasted():
+                self._end(part.usage)
             case Ended():
-                self._outcome, self._ref, self._usage = "done", part.ref, part.usage
+                self._outcome, self._ref, self._works = "done", part.ref, False
+                self._end(part.usage)
             case Sent() | Note():
                 pass
 
-    def fail(self) -> None:
-        """Note that the provider did not come to an end."""
+    def fail(self, exc: ProviderError) -> None:
+        """Note that the provider did not come to an end; what it was silent over is paid."""
         self._outcome = "failed"
+        self._works = bool(self._words) or isinstance(exc, TimedOut)
 
-    def _guess(self) -> Usage:
+    def _end(self, usage: Usage | None) -> None:
         words = "".join(self._words)
-        return Usage(self._prompt, estimate(words) if words else 0)
+        self._used.append(usage or Usage(self._prompt, estimate(words) if words else 0))
+        self._estimated = self._estimated or usage is None
+        self._words.clear()
 
     def expense(self) -> Expense:
         """Say what it costs; a call that failed before its first word costs nothing."""
-        usage = self._usage
-        if usage is None and (self._begun or self._outcome == "stopped"):
-            usage = self._guess()
-        estimated = usage is not self._usage or self._wasted is not None
-        if usage and self._wasted:
-            usage = usage.plus(self._wasted)
+        if self._works:
+            self._end(None)
+        usage = reduce(Usage.plus, self._used) if self._used else None
         counts = self._tariff.cost(usage or Usage(0, 0))
         return Expense(
             self._person,
@@ -54,6 +60,6 @@ class Meter:
             usage,
             counts if self._tariff.known or usage is None else None,
             counts_usd=counts,
-            estimated=estimated,
+            estimated=self._estimated,
             outcome=self._outcome,
         )

@@ -97,9 +97,17 @@ class Inbox(Database):
             db.execute("UPDATE inbox SET attempts = attempts - 1 WHERE seq = ?", (row.seq,))
 
     def previewed(self, row: Row, message: int) -> None:
-        """Note a message that has to be taken away when the answer is there."""
+        """Note a message that has to be taken away when the answer is there.
+
+        It shows what is private as well, and somebody may reply to it while it stands there.
+        """
         with self._writing() as db:
             db.execute("UPDATE inbox SET preview = ? WHERE seq = ?", (message, row.seq))
+            db.execute(
+                "INSERT OR IGNORE INTO secrets SELECT chat, ? FROM secrets"
+                " WHERE chat = ? AND message = ?",
+                (message, row.place.chat, row.message),
+            )
 
     def move(self, row: Row, lane: str) -> None:
         """Let an update wait in another lane instead."""

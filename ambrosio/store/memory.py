@@ -44,6 +44,7 @@ class Found:
     message: int
     at: float
     quote: str
+    private: bool
 
 
 class Memory(Database):
@@ -90,7 +91,12 @@ class Memory(Database):
         )
         return [
             Found(
-                row["id"], Place(row["chat"], row["topic"]), row["message"], row["at"], row["quote"]
+                turn=row["id"],
+                place=Place(row["chat"], row["topic"]),
+                message=row["message"],
+                at=row["at"],
+                quote=row["quote"],
+                private=bool(row["private"]),
             )
             for row in found
         ]
@@ -111,10 +117,11 @@ class Memory(Database):
         self._scrub()
         return count
 
-    def forget_person(self, person: int) -> int:
+    def forget_person(self, person: int, *, charged_since: float = float("inf")) -> int:
         """Delete all that a person has said, everywhere; give the number of turns.
 
-        Of the ledger only what each day has cost stays, without a person and a time of day.
+        Of the ledger only what each day has cost stays, without a person and a time of day. Days
+        since a moment stay `charged` to the person, whose share would be whole again without them.
         """
         with self._writing() as db:
             # A private chat has its person's number.
@@ -135,7 +142,9 @@ class Memory(Database):
                 (person,),
             )
             db.execute(
-                "UPDATE ledger SET person = 0, at = at - at % 86400 WHERE person = ?", (person,)
+                "UPDATE ledger SET person = iif(at < ?, 0, person), at = at - at % 86400"
+                " WHERE person = ?",
+                (charged_since, person),
             )
             count = self._drop_turns(db, "person = ?", (person,))
         self._scrub()

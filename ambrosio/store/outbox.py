@@ -81,15 +81,14 @@ class Outbox(Gallery):
                     "DELETE FROM shown WHERE chat = ? AND message = ?",
                     (outgoing.place.chat, outgoing.edits),
                 )
-            if outgoing.turn is not None:
-                db.executemany(
-                    "INSERT OR REPLACE INTO shown VALUES (?1, ?2, ?3)",
-                    numbers := [(outgoing.place.chat, each, outgoing.turn) for each in messages],
-                )
-                db.executemany(
-                    "INSERT OR IGNORE INTO secrets SELECT ?1, ?2 FROM turns"
-                    " WHERE id = ?3 AND private",
-                    numbers,
+            for each in messages:
+                there = outgoing.place.chat, each, outgoing.turn
+                if outgoing.turn is not None:
+                    db.execute("INSERT OR REPLACE INTO shown VALUES (?, ?, ?)", there)
+                db.execute(
+                    "INSERT OR IGNORE INTO secrets SELECT ?1, ?2"
+                    " WHERE ?4 OR EXISTS (SELECT 1 FROM turns WHERE id = ?3 AND private)",
+                    (*there, outgoing.private),
                 )
 
 
