@@ -2,7 +2,8 @@
 
 A call is in the ledger at its worst case from before it is made, and at what it has cost from its
 end on. So calls side by side cannot spend the same dollar, and one that a pulled plug has cut off
-still counts. Only a server that takes no limit for an answer can pass a ceiling, by that answer.
+still counts. A ceiling can be passed by one call and by no second one: where a server takes no
+limit for an answer, or a script has more tokens to the byte than our guess.
 """
 
 from collections.abc import Callable, Iterable

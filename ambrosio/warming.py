@@ -15,7 +15,11 @@ log = logging.getLogger(__name__)
 @asynccontextmanager
 async def warming(providers: Iterable[OpenAIProvider], system: str) -> AsyncIterator[None]:
     """Warm up the llama.cpp servers that others run, beside whatever else there is to do."""
-    servers = [each for each in providers if each.row.flavour == "llama" and not each.row.moves]
+    servers = [
+        each
+        for each in providers
+        if each.local and each.row.flavour == "llama" and not each.row.moves
+    ]
     tasks = [asyncio.create_task(warm(each, system)) for each in servers]
     try:
         yield

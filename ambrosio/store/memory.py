@@ -142,8 +142,8 @@ class Memory(Database):
                 (person,),
             )
             db.execute(
-                "UPDATE ledger SET person = iif(at < ?, 0, person), at = at - at % 86400"
-                " WHERE person = ?",
+                "UPDATE ledger SET person = iif(at < ?, 0, person),"
+                " at = CAST(at / 86400 AS INTEGER) * 86400 WHERE person = ?",
                 (charged_since, person),
             )
             count = self._drop_turns(db, "person = ?", (person,))
