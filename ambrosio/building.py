@@ -18,7 +18,8 @@ from .llama.engine import Engine
 from .painters import Painter
 from .providers import OpenAIProvider
 from .router import Gallery, Router
-from .settings import ProviderRow, Settings
+from .rows import ProviderRow
+from .settings import Settings
 from .store import Store
 from .studio import Studio
 from .warming import warm

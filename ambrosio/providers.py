@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 import httpx
 
 from .asking import Attempt
-from .catalogue import dearest
+from .catalogue import dearest, known
 from .context import CAUTIOUS_WINDOW, Context, Manner, fold
 from .errors import (
     Empty,
@@ -33,7 +33,7 @@ from .hearing import Hearing, unread
 from .messages import Message, Note, Part, Wasted
 from .money import FREE, Tariff
 from .refusals import FOREIGN, count, translated
-from .settings import ProviderRow, known_model
+from .rows import ProviderRow
 from .slots import Slots
 from .wire import Wire
 
@@ -140,7 +140,7 @@ class OpenAIProvider:
             return self.row
         # Where its own costs nothing, neither does one of which nobody knows a price.
         free = self.row.input_usd == 0 and self.row.output_usd == 0
-        return self.row.model_copy(update={**({} if free else UNPRICED), **known_model(model)})
+        return self.row.model_copy(update={**({} if free else UNPRICED), **known(model)})
 
     async def _learn(self, model: str, learnt: _Learnt) -> None:
         """Read window, slots and the template's ways from a llama.cpp server's properties."""

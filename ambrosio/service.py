@@ -15,6 +15,7 @@ from telegram.error import InvalidToken, TelegramError
 from telegram.request import HTTPXRequest
 from telegram.warnings import PTBUserWarning
 
+from . import catalogue
 from .assistant import Assistant
 from .bot import Bot
 from .composing import notice
@@ -27,7 +28,7 @@ from .policy import PAIRING_SECONDS, Pairing
 from .previews import Previewer
 from .providers import OpenAIProvider
 from .replies import Replies
-from .settings import Settings, known_model
+from .settings import Settings
 from .store import Store
 from .studio import Studio
 
@@ -205,7 +206,7 @@ async def _there(desk: Desk, exc: ProviderError) -> str:
     except ProviderError:
         return ""
     names = sorted(each.id for each in served if each.kind in {"chat", "language"})
-    known = [name for name in names if known_model(name)]
+    known = [name for name in names if catalogue.known(name)]
     shown = [*known, *(name for name in names if name not in known)][:MOST_NAMES]
     return f"It has: {', '.join(f'`{name}`' for name in shown)}." if shown else ""
 

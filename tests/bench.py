@@ -25,7 +25,8 @@ from ambrosio.llama.engine import Engine
 from ambrosio.messages import Begun, Delta, Message, Part
 from ambrosio.providers import OpenAIProvider
 from ambrosio.router import Ask, Router
-from ambrosio.settings import ProviderRow, Settings
+from ambrosio.rows import ProviderRow
+from ambrosio.settings import Settings
 
 from .bench_memory import grow
 from .gguf_model import LITANY, PRIMER, REPLY, make

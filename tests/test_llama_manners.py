@@ -12,7 +12,7 @@ from ambrosio.context import Exchange, build
 from ambrosio.llama import find
 from ambrosio.messages import Begun, Delta
 from ambrosio.providers import OpenAIProvider
-from ambrosio.settings import ProviderRow
+from ambrosio.rows import ProviderRow
 
 ROOT = "http://127.0.0.1:9"
 PAST = tuple(Exchange(number, "rice " * 40, "tea " * 40) for number in range(1, 60))

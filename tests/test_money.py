@@ -30,7 +30,7 @@ from ambrosio.money import Expense, Tariff, dollars, month_began, nearly_spent
 from ambrosio.policy import Standing, permitted
 from ambrosio.providers import OpenAIProvider
 from ambrosio.router import Ask, Router
-from ambrosio.settings import ProviderRow
+from ambrosio.rows import ProviderRow
 from ambrosio.store import Person, Store
 
 from .house import OWNER, living

@@ -19,7 +19,7 @@ from ambrosio.painters import Commission, Painted, Painter, Taken
 from ambrosio.palette import ImageRequest, ImageRow
 from ambrosio.providers import OpenAIProvider
 from ambrosio.router import Gallery
-from ambrosio.settings import ProviderRow
+from ambrosio.rows import ProviderRow
 from ambrosio.wishes import Wish
 
 DATA = Path(__file__).parent / "data"

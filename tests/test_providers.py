@@ -15,7 +15,7 @@ from ambrosio.context import CAUTIOUS_WINDOW, CONCISE_TOKENS, Manner, build
 from ambrosio.messages import Begun, Delta, Ended, Finish, ModelRef, Usage, Wasted
 from ambrosio.providers import OpenAIProvider, Served
 from ambrosio.refusals import FOREIGN, translated
-from ambrosio.settings import ProviderRow
+from ambrosio.rows import ProviderRow
 from ambrosio.wire import Refused
 
 BASE = "http://127.0.0.1:9/v1"
