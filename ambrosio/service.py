@@ -16,8 +16,8 @@ from telegram.request import HTTPXRequest
 from telegram.warnings import PTBUserWarning
 
 from . import catalogue
-from .assistant import Assistant
 from .bot import Bot
+from .building import House
 from .composing import notice
 from .desk import Desk, Looks
 from .errors import ModelGone, ProviderError, StoreFailed, TokenRefused
@@ -30,7 +30,6 @@ from .providers import OpenAIProvider
 from .replies import Replies
 from .settings import Settings
 from .store import Store
-from .studio import Studio
 
 log = logging.getLogger(__name__)
 
@@ -67,24 +66,21 @@ def telegram_bot(given: Settings) -> telegram.Bot:
 
 
 async def serve(
-    given: Settings,
+    house: House,
     *,
-    store: Store,
-    assistant: Assistant,
-    studio: Studio,
-    providers: Mapping[str, OpenAIProvider],
     stop: asyncio.Event,
     now: Callable[[], float],
     say: Callable[[str], None],
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
     """Be the bot until `stop` is set, or raise `TokenRefused` or `AnotherPoller`."""
+    given, store = house.settings, house.store
     bot = telegram_bot(given)
     desk = Desk(
         store=store,
-        assistant=assistant,
-        studio=studio,
-        providers=providers,
+        assistant=house.assistant,
+        studio=house.studio,
+        providers=house.providers,
         owners=partial(_owners, given, store),
         now=now,
         looks=Looks(
@@ -112,13 +108,13 @@ async def serve(
             heard=_Heard(given, store, now),
             sleep=sleep,
         )
-        log.info("listening as @%s; asking %s", bot.username, ", ".join(providers))
-        _warn(given, providers)
+        log.info("listening as @%s; asking %s", bot.username, ", ".join(desk.providers))
+        _warn(given, desk.providers)
         store.waive_pictures()
         async with asyncio.TaskGroup() as group:
             beside = [
                 group.create_task(_pair(desk, say, stop, sleep)),
-                group.create_task(assistant.router.health.watch()),
+                group.create_task(house.assistant.router.health.watch()),
                 group.create_task(_alarm(desk, replies)),
             ]
             try:
