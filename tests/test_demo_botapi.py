@@ -645,7 +645,7 @@ async def test_an_album_has_two_to_ten_items_of_one_kind_and_no_buttons(api, bot
 
 async def test_a_group_with_privacy_shows_the_bot_only_what_is_meant_for_it(api, bot):
     anna = api.person(42)
-    group = api.group(-100123, "Rice", members=(anna,))
+    group = api.group(-100123, "Rice")
     answered = (await bot.send_message(-100123, "I am here")).message_id
     await group.say(anna, "nobody else's business")
     await group.say(anna, "@ambrosio_bot hello")

@@ -171,7 +171,7 @@ class TestEdits:
         assert [line.text for line in anna.answers] == ["The whole story."]
 
     async def test_a_group_sees_edits(self, api, anna, model, life):
-        group = api.group(-100500, "Kitchen", members=[api.person(OWNER)], bot=False)
+        group = api.group(-100500, "Kitchen", bot=False)
         await group.add_bot(api.person(OWNER))
         held = asyncio.Event()
         model.script(Holds(STORY, held))
