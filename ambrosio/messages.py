@@ -132,6 +132,10 @@ class Place:
         return self.chat > 0
 
 
+# What is said on the machine itself; no chat and no person at Telegram has the number 0.
+TERMINAL = Place(0)
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One request and where its answer belongs, whatever the channel it came by.

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import secrets
-import warnings
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
@@ -13,7 +12,6 @@ import httpx
 import telegram
 from telegram.error import InvalidToken, TelegramError
 from telegram.request import HTTPXRequest
-from telegram.warnings import PTBUserWarning
 
 from . import catalogue
 from .bot import Bot
@@ -47,8 +45,6 @@ def telegram_bot(given: Settings) -> telegram.Bot:
     """Make the client for the Bot API; nothing is asked yet."""
     # PTB gives Retry-After as a timedelta only with this, and warns without it.
     os.environ.setdefault("PTB_TIMEDELTA", "1")
-    # Its own method parses, and one update that it cannot parse would stop the polling.
-    warnings.filterwarnings("ignore", "Please use 'Bot.getUpdates'", PTBUserWarning)
     # Certificates take a megabyte each time they are read.
     shared = {"verify": httpx.create_ssl_context()}
     return telegram.Bot(
