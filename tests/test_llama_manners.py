@@ -5,7 +5,6 @@ import json
 
 import httpx
 import pytest
-import respx
 
 from ambrosio import errors
 from ambrosio.context import Exchange, build
@@ -47,12 +46,6 @@ def endless(answer):
 def props(window=4096, slots=1, **caps):
     found = {"default_generation_settings": {"n_ctx": window}, "total_slots": slots}
     return httpx.Response(200, json={**found, "chat_template_caps": caps})
-
-
-@pytest.fixture
-def server():
-    with respx.mock(assert_all_called=False) as router:
-        yield router
 
 
 @pytest.fixture

@@ -155,6 +155,6 @@ async def test_guesses_are_limited(api, telegram_url, tmp_path):
         for number in range(5):
             await anna.say(f"/start guess-{number}")
         await anna.say(f"/start {code}")
-        await api.wait_for(lambda: api.updates.pending == [])
+        await life.settled()
 
     assert anna.answers == []

@@ -7,7 +7,6 @@ from decimal import Decimal
 
 import httpx
 import pytest
-import respx
 
 from ambrosio import errors
 from ambrosio.asking import THINKING_TOKENS
@@ -56,12 +55,6 @@ class Line(httpx.AsyncByteStream):
 def sending(*pieces):
     raw = [sse(each).content if isinstance(each, dict) else each for each in pieces]
     return httpx.Response(200, stream=Line(*raw), headers={"content-type": "text/event-stream"})
-
-
-@pytest.fixture
-def server():
-    with respx.mock(assert_all_called=False) as router:
-        yield router
 
 
 @pytest.fixture
