@@ -71,22 +71,7 @@ async def serve(
 ) -> None:
     """Be the bot until `stop` is set, or raise `TokenRefused` or `AnotherPoller`."""
     given, store = house.settings, house.store
-    bot = telegram_bot(given)
-    desk = Desk(
-        store=store,
-        assistant=house.assistant,
-        studio=house.studio,
-        providers=house.providers,
-        owners=partial(_owners, given, store),
-        now=now,
-        looks=Looks(
-            stream=given.ambrosio_stream,
-            rich=given.ambrosio_rich == "auto",
-            reasoning=given.ambrosio_reasoning == "show",
-        ),
-        folder=given.ambrosio_data_dir,
-        started_at=now(),
-    )
+    bot, desk = telegram_bot(given), _desk(house, now)
     async with AsyncExitStack() as closing:
         closing.push_async_callback(bot.shutdown)
         if not await _introduced(bot, stop, sleep):
@@ -119,6 +104,25 @@ async def serve(
                 for task in beside:
                     task.cancel()
     log.info("stopped; what is left is answered after the next start")
+
+
+def _desk(house: House, now: Callable[[], float]) -> Desk:
+    given = house.settings
+    return Desk(
+        store=house.store,
+        assistant=house.assistant,
+        studio=house.studio,
+        providers=house.providers,
+        owners=partial(_owners, given, house.store),
+        now=now,
+        looks=Looks(
+            stream=given.ambrosio_stream,
+            rich=given.ambrosio_rich == "auto",
+            reasoning=given.ambrosio_reasoning == "show",
+        ),
+        folder=given.ambrosio_data_dir,
+        started_at=now(),
+    )
 
 
 def _owners(given: Settings, store: Store) -> frozenset[int]:
