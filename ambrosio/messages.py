@@ -1,7 +1,7 @@
 """The values that cross the borders between modules.
 
 Frozen, without identity and without behaviour beyond what a value can say of itself. Nothing here
-knows Telegram's objects, an SDK's or the database's.
+knows Telegram's objects, a server's JSON or the database's rows.
 """
 
 from dataclasses import dataclass, field
