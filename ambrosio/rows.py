@@ -32,6 +32,7 @@ def _server_url(value: str) -> str:
 
 Url = Annotated[str, AfterValidator(_http_url)]
 ServerUrl = Annotated[str, AfterValidator(_server_url)]
+Dialect = Literal["together", "openai", "localai", "sdcpp"]
 
 
 class ProviderRow(BaseModel):
@@ -59,7 +60,7 @@ class ProviderRow(BaseModel):
     output_usd: Decimal | None = Field(default=None, ge=0)
     image_model: str = ""  # with it the server makes pictures; without `model` it does nothing else
     # How it is asked for them; None: as together.ai for that flavour, else as OpenAI.
-    image_dialect: Literal["together", "openai", "localai", "sdcpp"] | None = None
+    image_dialect: Dialect | None = None
     image_seconds: float | None = Field(default=None, gt=0)  # None: longer for a server at home
 
     @property

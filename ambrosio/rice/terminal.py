@@ -26,12 +26,7 @@ from .judge import judge
 from .page import page
 from .questions import Question, gather
 from .quick import shortcomings
-from .report import (
-    Report,
-    as_json,
-    cells,
-    report,
-)
+from .report import Report, as_json, cells, report
 from .run import Job, Key, Outcome, Records, Result, Wording, entrants, plan, work
 
 Reminder = Literal["as-set", "off", "on", "both"]
