@@ -10,7 +10,7 @@ from typing import Any, Self
 from .context import CONCISE_TOKENS, fold
 from .errors import Empty, ProviderError, Rejected, TooLong
 from .messages import Message
-from .settings import ProviderRow
+from .rows import ProviderRow
 
 # Thoughts count as tokens of the answer; a model that cannot do without them needs room for both.
 THINKING_TOKENS = 1200

@@ -15,10 +15,12 @@ from .assistant import Assistant
 from .budget import Budget
 from .llama import find
 from .llama.engine import Engine
+from .messages import TERMINAL
 from .painters import Painter
 from .providers import OpenAIProvider
 from .router import Gallery, Router
-from .settings import ProviderRow, Settings
+from .rows import ProviderRow
+from .settings import Settings
 from .store import Store
 from .studio import Studio
 from .warming import warm
@@ -140,5 +142,5 @@ async def finding_providers(
 
 
 def _guest(given: Settings, store: Store, person: int) -> bool:
-    # Whoever sits at the machine's own terminal has the number 0.
-    return person not in {0, *given.ambrosio_owner, *store.owners()}
+    # Whoever sits at the machine's own terminal is at home there.
+    return person not in {TERMINAL.chat, *given.ambrosio_owner, *store.owners()}

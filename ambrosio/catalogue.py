@@ -12,7 +12,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, Literal
 
-Kind = Literal["chat", "images", "speech"]
+Kind = Literal["chat", "images"]
 
 
 @cache
@@ -33,6 +33,6 @@ def as_of() -> date:
     return day
 
 
-def dearest(price: str, kind: Kind = "chat") -> Decimal:
-    """Give the highest price of this name in the list, for models that are not in it."""
-    return max(Decimal(row.get(price, 0)) for row in _shipped()[kind].values())
+def dearest(price: str) -> Decimal:
+    """Give the highest price of this name among chat models, for those that are not in the list."""
+    return max(Decimal(row.get(price, 0)) for row in _shipped()["chat"].values())

@@ -10,11 +10,8 @@ from dataclasses import replace
 
 from . import regrets
 from .assistant import Answer, Assistant, Progress
-from .messages import Place, Turn
+from .messages import TERMINAL, Turn
 from .policy import split_vv
-
-# No chat at Telegram has the number 0.
-TERMINAL = Place(0)
 
 
 async def talk(
@@ -48,7 +45,7 @@ async def _answer(assistant: Assistant, words: str, *, model: str, now: Callable
     turn = Turn(
         place=TERMINAL,
         message=int(now() * 1000),
-        person=0,
+        person=TERMINAL.chat,
         question=question.strip(),
         concise=concise,
         parent=assistant.head(TERMINAL),

@@ -1,4 +1,4 @@
-"""The command line; the one place that builds everything."""
+"""The command line: reads what is typed, and leaves with an exit code."""
 
 import asyncio
 import fcntl
@@ -8,13 +8,9 @@ import signal
 import sys
 import threading
 import webbrowser
-from collections.abc import (
-    Coroutine,
-    Iterator,
-)
+from collections.abc import Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +20,7 @@ from rich.console import Console
 
 from . import __version__, logs, regrets, settings, shipped
 from .building import building, finding_providers, now
-from .errors import (
-    AmbrosioError,
-    AnotherPoller,
-    DemoFailed,
-    SettingsInvalid,
-    StoreFailed,
-)
+from .errors import AmbrosioError, AnotherPoller, DemoFailed, SettingsInvalid, StoreFailed
 from .money import month_began
 from .settings import Settings
 from .store import Store
@@ -130,16 +120,7 @@ async def _run(given: Settings) -> int:
             building(given) as house,
             warming(house.providers.values(), shipped.text("system.txt")),
         ):
-            await serve(
-                given,
-                store=house.store,
-                assistant=house.assistant,
-                studio=house.studio,
-                providers=house.providers,
-                stop=stop,
-                now=now,
-                say=partial(click.echo, err=False),
-            )
+            await serve(house, stop=stop, now=now, say=click.echo)
     return 0
 
 

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from . import __version__, belongings, imagine, regrets
+from . import __version__, belongings, catalogue, imagine, regrets
 from .comparing import compare, press_go_on
 from .desk import Call, Desk, Reply, Run
 from .errors import ProviderError
@@ -20,7 +20,6 @@ from .preferences import press_setting, settings
 from .privacy import press_private, private, where
 from .providers import OpenAIProvider, Served
 from .rice.quick import quick
-from .settings import known_model
 from .store import PlaceState
 from .usage import usage
 
@@ -165,7 +164,7 @@ def _worth_a_button(provider: OpenAIProvider, served: Served) -> bool:
     """Sort out, of the hundreds that some serve, the default and those that nothing is known of."""
     if served.kind not in {"chat", "language"} or served.id == provider.row.model:
         return False
-    return provider.local or bool(known_model(served.id))
+    return provider.local or bool(catalogue.known(served.id))
 
 
 def _choice(desk: Desk, words: str) -> str | None:

@@ -9,11 +9,10 @@ import binascii
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from .palette import ImageRequest, ImageRow
-
-Dialect = Literal["together", "openai", "localai", "sdcpp"]
+from .rows import Dialect
 
 # Without these it is another request.
 ESSENTIAL = frozenset({"model", "prompt", "n"})

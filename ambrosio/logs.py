@@ -16,9 +16,6 @@ Exc = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[No
 CHATTY = {
     "httpx": logging.WARNING,
     "httpcore": logging.WARNING,
-    "httpx2": logging.WARNING,
-    "httpcore2": logging.WARNING,
-    "openai": logging.WARNING,
     "telegram": logging.CRITICAL,
     "asyncio": logging.WARNING,
 }
@@ -61,7 +58,7 @@ class Json(Redacting):
 
 def set_up(level: str, secrets: Sequence[str]) -> None:
     """Send the log to stderr, at a level or as JSON lines."""
-    # Our own polling wants the raw JSON; nobody who starts the bot can do anything about it.
+    # PTB's own method parses, and one update that it cannot parse would stop the polling.
     warnings.filterwarnings("ignore", "Please use 'Bot.getUpdates'")
     handler = logging.StreamHandler(sys.stderr)
     formatter = (

@@ -1,7 +1,7 @@
 """The values that cross the borders between modules.
 
 Frozen, without identity and without behaviour beyond what a value can say of itself. Nothing here
-knows Telegram's objects, an SDK's or the database's.
+knows Telegram's objects, a server's JSON or the database's rows.
 """
 
 from dataclasses import dataclass, field
@@ -130,6 +130,10 @@ class Place:
     def private(self) -> bool:
         """Say whether one person sits there: Telegram gives such a chat the person's own id."""
         return self.chat > 0
+
+
+# What is said on the machine itself; no chat and no person at Telegram has the number 0.
+TERMINAL = Place(0)
 
 
 @dataclass(frozen=True, slots=True)

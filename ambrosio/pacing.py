@@ -98,10 +98,6 @@ class Pacer:
         pace = self._pace(chat)
         pace.quiet_until = max(pace.quiet_until, self._now() + seconds)
 
-    def quiet(self, chat: int) -> bool:
-        """Say whether a chat is in a flood wait."""
-        return self._now() < self._pace(chat).quiet_until
-
     def _pace(self, chat: int) -> _Pace:
         if chat not in self._chats:
             # Telegram gives groups negative numbers.

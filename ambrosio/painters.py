@@ -16,7 +16,7 @@ import httpx
 
 from . import __version__, dialects, palette, pictures
 from .addresses import is_local
-from .dialects import Dialect, Item
+from .dialects import Item
 from .errors import (
     BrokenPicture,
     Empty,
@@ -35,6 +35,7 @@ from .money import Expense
 from .palette import ImageRequest, ImageRow
 from .pictures import Picture
 from .providers import OpenAIProvider
+from .rows import Dialect
 from .wishes import Wish
 
 log = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ to try again, or what may be sent where: that is the router's.
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 import httpx
 
 from .asking import Attempt
-from .catalogue import dearest
+from .catalogue import dearest, known
 from .context import CAUTIOUS_WINDOW, Context, Manner, fold
 from .errors import (
     Empty,
@@ -29,11 +29,12 @@ from .errors import (
     TooLong,
     Unreachable,
 )
-from .hearing import Hearing, unread
-from .messages import Message, Note, Part, Wasted
+from .hearing import Chunk, unread
+from .listening import Listener, Question
+from .messages import Message, Note, Part
 from .money import FREE, Tariff
 from .refusals import FOREIGN, count, translated
-from .settings import ProviderRow, known_model
+from .rows import ProviderRow
 from .slots import Slots
 from .wire import Wire
 
@@ -98,6 +99,7 @@ class OpenAIProvider:
             # llama.cpp may hang up behind a stream just when the next request goes out.
             reuses=row.flavour != "llama",
         )
+        self._listener = Listener(name, row, self._wire, self._failure)
 
     @property
     def paid(self) -> bool:
@@ -140,7 +142,7 @@ class OpenAIProvider:
             return self.row
         # Where its own costs nothing, neither does one of which nobody knows a price.
         free = self.row.input_usd == 0 and self.row.output_usd == 0
-        return self.row.model_copy(update={**({} if free else UNPRICED), **known_model(model)})
+        return self.row.model_copy(update={**({} if free else UNPRICED), **known(model)})
 
     async def _learn(self, model: str, learnt: _Learnt) -> None:
         """Read window, slots and the template's ways from a llama.cpp server's properties."""
@@ -261,10 +263,10 @@ class OpenAIProvider:
         )
         refused = False
         while True:
-            body = attempt.body(row) | pin
-            asked = self._once(attempt.lines, context.tokens, model, body)
+            beside = attempt.body(row) | pin
+            question = Question(attempt.lines, model, beside, context.tokens)
             try:
-                async with aclosing(asked) as parts:
+                async with aclosing(self._listener.answer(question)) as parts:
                     async for part in parts:
                         yield part
             except (Empty, Rejected) as exc:
@@ -280,12 +282,12 @@ class OpenAIProvider:
             learnt.limited &= (attempt.limited, attempt.most) == (first.limited, first.most)
             learnt.system_role = attempt.lines[0].role == "system"
 
-    async def warm(self, system: str, *, model: str = "") -> None:
+    async def warm(self, system: str) -> None:
         """Let the server read the system prompt ahead of the first question, or raise."""
         asked = self._asked
-        manner = await self.manner(model)
+        manner = await self.manner()
         lines: tuple[Message, ...] = (Message("system", system), Message("user", ""))
-        with self._known(model).slots.queue("", hasty=False) as ticket:
+        with self._known("").slots.queue("", hasty=False) as ticket:
             await ticket.called.wait()
             if self._asked != asked:
                 # Somebody was quicker, and their question has brought the prompt along.
@@ -293,7 +295,7 @@ class OpenAIProvider:
             # Whoever comes meanwhile goes on where this has stopped.
             await self._read(
                 lines if manner.system_role else fold(lines),
-                model,
+                "",
                 {},
                 enough=lambda _: self._asked != asked,
             )
@@ -316,89 +318,24 @@ class OpenAIProvider:
         self,
         lines: tuple[Message, ...],
         model: str,
-        more: dict[str, Any],
+        pin: dict[str, Any],
         *,
-        enough: Callable[[dict[str, Any]], bool],
+        enough: Callable[[Chunk], bool],
     ) -> None:
         """Let the server read without saying a word, and leave when it is enough."""
-        body = Attempt(lines).body(self.row) | more | {"max_tokens": 0}
-        named = model or self.row.model
-        async with self._listening(lines, 0, named, body, Hearing(self.name, named)) as stream:
-            while chunk := await _next(stream, self.row.first_token_seconds):
-                if enough(chunk):
-                    return
+        beside = Attempt(lines).body(self.row) | pin | {"max_tokens": 0}
+        question = Question(lines, model or self.row.model, beside)
+        await self._listener.read(question, enough=enough)
 
-    async def _once(
-        self, lines: tuple[Message, ...], tokens: int, model: str, body: dict[str, Any]
-    ) -> AsyncGenerator[Part]:
-        answer = Hearing(self.name, model)
-        async with (
-            self._listening(lines, tokens, model, body, answer) as stream,
-            aclosing(self._heard(stream, answer)) as parts,
-        ):
-            async for part in parts:
-                yield part
-        try:
-            last = answer.end()
-        except Empty:
-            yield Wasted(answer.usage)
-            raise
-        for part in last:
-            yield part
-
-    @asynccontextmanager
-    async def _listening(
-        self,
-        lines: tuple[Message, ...],
-        tokens: int,
-        model: str,
-        body: dict[str, Any],
-        answer: Hearing,
-    ) -> AsyncIterator[AsyncGenerator[dict[str, Any]]]:
-        """Open a stream that is closed whatever happens, or raise `ProviderError`."""
-        said = [{"role": line.role, "content": line.content} for line in lines]
-        whole = {"model": model or "default", "messages": said, **body}
-        try:
-            async with AsyncExitStack() as closing:
-                async with asyncio.timeout(self.row.first_token_seconds):
-                    asking = self._wire.stream("/chat/completions", whole)
-                    stream = await closing.enter_async_context(asking)
-                yield stream
-        except TimeoutError:
-            raise TimedOut(self.name) from None
-        except httpx.TransportError as exc:
-            failure = Faulty if answer.begun else Unreachable
-            raise failure(self.name) from exc
-        except FOREIGN as exc:
-            raise self._failure(exc, model, tokens) from exc
-
-    def _failure(self, exc: Exception, model: str, tokens: int) -> ProviderError:
+    def _failure(self, exc: Exception, question: Question) -> ProviderError:
         """Translate what went wrong with a question, and remember a window that was too small."""
+        model, tokens = question.model, question.tokens
         learnt = self._known(model)
         window = learnt.window or self._row(model).context or CAUTIOUS_WINDOW
         failure = translated(exc, self.name, model=model, tokens=tokens, window=window)
         if isinstance(failure, TooLong):
             learnt.window = failure.limit
         return failure
-
-    async def _heard(
-        self, stream: AsyncIterator[dict[str, Any]], answer: Hearing
-    ) -> AsyncGenerator[Part]:
-        """Read a stream to its end, or as far as it is worth it."""
-        patience = self.row.first_token_seconds
-        while not answer.looping and (chunk := await _next(stream, patience)) is not None:
-            for part in answer.take(chunk):
-                yield part
-            if answer.begun:
-                patience = self.row.silence_seconds
-
-
-async def _next(
-    stream: AsyncIterator[dict[str, Any]], patience_seconds: float
-) -> dict[str, Any] | None:
-    """Wait for the next chunk, or raise `TimeoutError`; every sign of life starts the time anew."""
-    async with asyncio.timeout(patience_seconds):
-        return await anext(stream, None)
 
 
 def _context_of(item: Mapping[str, Any]) -> int:

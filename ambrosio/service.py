@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import secrets
-import warnings
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
@@ -13,10 +12,10 @@ import httpx
 import telegram
 from telegram.error import InvalidToken, TelegramError
 from telegram.request import HTTPXRequest
-from telegram.warnings import PTBUserWarning
 
-from .assistant import Assistant
+from . import catalogue
 from .bot import Bot
+from .building import House
 from .composing import notice
 from .desk import Desk, Looks
 from .errors import ModelGone, ProviderError, StoreFailed, TokenRefused
@@ -27,9 +26,8 @@ from .policy import PAIRING_SECONDS, Pairing
 from .previews import Previewer
 from .providers import OpenAIProvider
 from .replies import Replies
-from .settings import Settings, known_model
+from .settings import Settings
 from .store import Store
-from .studio import Studio
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +45,6 @@ def telegram_bot(given: Settings) -> telegram.Bot:
     """Make the client for the Bot API; nothing is asked yet."""
     # PTB gives Retry-After as a timedelta only with this, and warns without it.
     os.environ.setdefault("PTB_TIMEDELTA", "1")
-    # Its own method parses, and one update that it cannot parse would stop the polling.
-    warnings.filterwarnings("ignore", "Please use 'Bot.getUpdates'", PTBUserWarning)
     # Certificates take a megabyte each time they are read.
     shared = {"verify": httpx.create_ssl_context()}
     return telegram.Bot(
@@ -66,34 +62,16 @@ def telegram_bot(given: Settings) -> telegram.Bot:
 
 
 async def serve(
-    given: Settings,
+    house: House,
     *,
-    store: Store,
-    assistant: Assistant,
-    studio: Studio,
-    providers: Mapping[str, OpenAIProvider],
     stop: asyncio.Event,
     now: Callable[[], float],
     say: Callable[[str], None],
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
     """Be the bot until `stop` is set, or raise `TokenRefused` or `AnotherPoller`."""
-    bot = telegram_bot(given)
-    desk = Desk(
-        store=store,
-        assistant=assistant,
-        studio=studio,
-        providers=providers,
-        owners=partial(_owners, given, store),
-        now=now,
-        looks=Looks(
-            stream=given.ambrosio_stream,
-            rich=given.ambrosio_rich == "auto",
-            reasoning=given.ambrosio_reasoning == "show",
-        ),
-        folder=given.ambrosio_data_dir,
-        started_at=now(),
-    )
+    given, store = house.settings, house.store
+    bot, desk = telegram_bot(given), _desk(house, now)
     async with AsyncExitStack() as closing:
         closing.push_async_callback(bot.shutdown)
         if not await _introduced(bot, stop, sleep):
@@ -111,13 +89,13 @@ async def serve(
             heard=_Heard(given, store, now),
             sleep=sleep,
         )
-        log.info("listening as @%s; asking %s", bot.username, ", ".join(providers))
-        _warn(given, providers)
+        log.info("listening as @%s; asking %s", bot.username, ", ".join(desk.providers))
+        _warn(given, desk.providers)
         store.waive_pictures()
         async with asyncio.TaskGroup() as group:
             beside = [
                 group.create_task(_pair(desk, say, stop, sleep)),
-                group.create_task(assistant.router.health.watch()),
+                group.create_task(house.assistant.router.health.watch()),
                 group.create_task(_alarm(desk, replies)),
             ]
             try:
@@ -126,6 +104,25 @@ async def serve(
                 for task in beside:
                     task.cancel()
     log.info("stopped; what is left is answered after the next start")
+
+
+def _desk(house: House, now: Callable[[], float]) -> Desk:
+    given = house.settings
+    return Desk(
+        store=house.store,
+        assistant=house.assistant,
+        studio=house.studio,
+        providers=house.providers,
+        owners=partial(_owners, given, house.store),
+        now=now,
+        looks=Looks(
+            stream=given.ambrosio_stream,
+            rich=given.ambrosio_rich == "auto",
+            reasoning=given.ambrosio_reasoning == "show",
+        ),
+        folder=given.ambrosio_data_dir,
+        started_at=now(),
+    )
 
 
 def _owners(given: Settings, store: Store) -> frozenset[int]:
@@ -205,7 +202,7 @@ async def _there(desk: Desk, exc: ProviderError) -> str:
     except ProviderError:
         return ""
     names = sorted(each.id for each in served if each.kind in {"chat", "language"})
-    known = [name for name in names if known_model(name)]
+    known = [name for name in names if catalogue.known(name)]
     shown = [*known, *(name for name in names if name not in known)][:MOST_NAMES]
     return f"It has: {', '.join(f'`{name}`' for name in shown)}." if shown else ""
 

@@ -12,26 +12,16 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 import platformdirs
 from dotenv import dotenv_values
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from . import catalogue
-from .addresses import is_local, is_public
 from .errors import SettingsInvalid
 from .palette import ImageRow, known
+from .rows import ProviderRow, ServerUrl, Url
 
 PREFIXES = ("AMBROSIO_", "LLAMA_", "TELEGRAM_", "TOGETHER_", "OPENAI_")
 # The settings that stand in `ambrosio.toml`.
@@ -43,91 +33,15 @@ FOREIGN = ("LLAMA_ARG_", "LLAMA_CACHE", "LLAMA_LOG")
 
 
 def _words(value: object) -> object:
-    return re.split(r"[,\s]+", value.strip(", \n\t")) if isinstance(value, str) else value
-
-
-def _words_or_none(value: object) -> object:
-    return () if isinstance(value, str) and not value.strip() else _words(value)
-
-
-def _http_url(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        # A port that is none raises when it is looked at.
-        good = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or re.search(r"\s", value):
-        raise ValueError("is not an http address")
-    return value.rstrip("/")
-
-
-def _server_url(value: str) -> str:
-    """Take an http address or a Unix socket, as `unix:/run/llama.sock`."""
-    return value if re.fullmatch(r"unix:/[^\s?#]+", value) else _http_url(value)
+    """Take what stands between commas or spaces, nothing of an empty text."""
+    if not isinstance(value, str):
+        return value
+    return re.split(r"[,\s]+", value.strip(", \n\t")) if value.strip() else ()
 
 
 Stream = Literal["draft", "edit", "off"]
-Url = Annotated[str, AfterValidator(_http_url)]
-ServerUrl = Annotated[str, AfterValidator(_server_url)]
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words_or_none)]
-Ids = Annotated[frozenset[int], NoDecode, BeforeValidator(_words_or_none)]
-
-
-class ProviderRow(BaseModel):
-    """One server that speaks the OpenAI API, with what is particular about it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    base_url: ServerUrl
-    api_key: SecretStr = SecretStr("")
-    model: str = ""
-    flavour: Literal["llama", "together", "openai"] = "openai"
-    local: bool | None = None  # None: judged by the address
-    context: int = Field(default=0, ge=0)  # tokens; 0: asked of the server, else a cautious guess
-    system_role: bool = True  # False: the template knows none, so it goes before the first question
-    repeat_vv: bool = False  # the model ignores system prompts: say the rule behind the question
-    # How thinking is switched off for a vv question; "none": there is nothing to switch off.
-    thinking: Literal["none", "template", "reasoning", "effort"] = "none"
-    moves: bool = False  # llama.cpp with --cache-reuse: what a cut leaves is moved, not read again
-    extra: dict[str, Any] = Field(default_factory=dict)  # goes into every request body
-    connect_seconds: float = Field(default=5, gt=0)
-    first_token_seconds: float = Field(default=30, gt=0)
-    silence_seconds: float = Field(default=30, gt=0)
-    input_usd: Decimal | None = Field(default=None, ge=0)  # per million tokens
-    cached_usd: Decimal | None = Field(default=None, ge=0)  # None: like any other input
-    output_usd: Decimal | None = Field(default=None, ge=0)
-    image_model: str = ""  # with it the server makes pictures; without `model` it does nothing else
-    # How it is asked for them; None: as together.ai for that flavour, else as OpenAI.
-    image_dialect: Literal["together", "openai", "localai", "sdcpp"] | None = None
-    image_seconds: float | None = Field(default=None, gt=0)  # None: longer for a server at home
-
-    @property
-    def talks(self) -> bool:
-        """Say whether it can be asked for words."""
-        return bool(self.model) or not self.image_model
-
-    @property
-    def socket(self) -> str:
-        """Give the path of the Unix socket that is its address, "" if it is none."""
-        return urlsplit(self.base_url).path if self.base_url.startswith("unix:") else ""
-
-    @property
-    def url(self) -> str:
-        """Give the address for HTTP, which wants a host for a socket as well."""
-        return "http://localhost/v1" if self.socket else self.base_url
-
-    @property
-    def at_home(self) -> bool:
-        """Whether what is asked there stays in the house: as the owner says, else by address."""
-        return is_local(self.base_url) if self.local is None else self.local
-
-    @model_validator(mode="after")
-    def _local_is_near(self) -> Self:
-        if self.local and is_public(self.base_url):
-            raise ValueError("is called local and has a public address")
-        return self
-
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+Ids = Annotated[frozenset[int], NoDecode, BeforeValidator(_words)]
 
 # A small machine reads a long prompt for minutes; progress keeps this limit from biting.
 LOCAL_PATIENCE = {"first_token_seconds": 300, "silence_seconds": 90}
@@ -213,9 +127,6 @@ class Settings(BaseSettings):
         default="stabilityai/stable-diffusion-xl-base-1.0",
         description="the id of an image model at together",
     )
-    together_speech_model: str = Field(
-        default="openai/whisper-large-v3", description="the id of a transcription model at together"
-    )
     openai_api_key: SecretStr = Field(default=SecretStr(""), description="a key of that provider")
     openai_base_url: Url = Field(
         default="https://api.openai.com/v1", description="the address of an OpenAI-compatible API"
@@ -273,14 +184,14 @@ class Settings(BaseSettings):
                 model=self.together_model,
                 flavour="together",
                 image_model=self.together_image_model,
-                **known_model(self.together_model),
+                **catalogue.known(self.together_model),
             )
         if self.openai_api_key.get_secret_value():
             rows["openai"] = ProviderRow(
                 base_url=self.openai_base_url,
                 api_key=self.openai_api_key,
                 model=self.openai_model,
-                **known_model(self.openai_model),
+                **catalogue.known(self.openai_model),
             )
         return rows | self.providers
 
@@ -295,11 +206,6 @@ class Settings(BaseSettings):
             *(row.api_key for row in self.providers.values()),
         ]
         return tuple(value for key in keys if (value := key.get_secret_value()))
-
-
-def known_model(model: str) -> Mapping[str, Any]:
-    """Look up what is known of a chat model by its id; nothing for a stranger."""
-    return catalogue.known(model)
 
 
 def load(folder: Path | None = None, **given: Any) -> Settings:
@@ -366,7 +272,7 @@ def _rows(table: Any, defaults: Callable[[str, dict[str, Any]], Mapping[str, Any
 
 
 def _provider_defaults(_name: str, row: dict[str, Any]) -> Mapping[str, Any]:
-    return known_model(str(row.get("model", "")))
+    return catalogue.known(str(row.get("model", "")))
 
 
 def _image_defaults(model: str, _row: dict[str, Any]) -> Mapping[str, Any]:

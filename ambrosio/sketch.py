@@ -12,13 +12,11 @@ from pathlib import Path
 
 from . import captions, regrets
 from .assistant import Assistant
-from .messages import Place, Turn
+from .messages import TERMINAL, Turn
 from .pictures import Picture
 from .studio import Canvas, Order, Studio, Work
 from .wishes import Fault, Wish, parse
 
-# No chat at Telegram has the number 0.
-TERMINAL = Place(0)
 # Where "-" stands for a file.
 STDOUT = Path("-")
 TICK_SECONDS = 0.5
@@ -89,7 +87,7 @@ def _turn(assistant: Assistant, wish: Wish, now: Callable[[], float]) -> Turn:
     return Turn(
         place=TERMINAL,
         message=int(now() * 1000),
-        person=0,
+        person=TERMINAL.chat,
         question=f"/imagine {wish.prompt}",
         parent=assistant.head(TERMINAL),
     )

@@ -25,7 +25,8 @@ from ambrosio.llama.engine import Engine
 from ambrosio.messages import Begun, Delta, Message, Part
 from ambrosio.providers import OpenAIProvider
 from ambrosio.router import Ask, Router
-from ambrosio.settings import ProviderRow, Settings
+from ambrosio.rows import ProviderRow
+from ambrosio.settings import Settings
 
 from .bench_memory import grow
 from .gguf_model import LITANY, PRIMER, REPLY, make
@@ -46,10 +47,12 @@ class Meter(OpenAIProvider):
         super().__init__("llama", row, http)
         self.read = self.said = self.last_said = self.longest = 0
         self.cuts = self.new = 0
+        wire: Any = self._wire
+        self._stream, wire.stream = wire.stream, self._streamed
 
     @asynccontextmanager
-    async def _listening(self, *args: Any) -> AsyncGenerator[Any]:
-        async with super()._listening(*args) as stream:
+    async def _streamed(self, *args: Any) -> AsyncGenerator[Any]:
+        async with self._stream(*args) as stream:
             yield self._watched(stream)
 
     async def _watched(self, stream: Any) -> AsyncGenerator[Any]:

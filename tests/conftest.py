@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
+import respx
 
 from ambrosio.demo.botapi import BotApi
 from ambrosio.demo.server import serving
@@ -88,6 +89,13 @@ def api(clock):
 async def telegram_url(api):
     async with serving(api) as url:
         yield url
+
+
+@pytest.fixture
+def server():
+    """Answer what a test sends over httpx, and refuse the rest."""
+    with respx.mock(assert_all_called=False) as router:
+        yield router
 
 
 @pytest.fixture

@@ -63,19 +63,7 @@ async def living(
         building(loaded, now=now, sleep=sleep) as house,
         asyncio.TaskGroup() as group,
     ):
-        task = group.create_task(
-            serve(
-                loaded,
-                store=house.store,
-                assistant=house.assistant,
-                studio=house.studio,
-                providers=house.providers,
-                stop=stop,
-                now=now,
-                say=printed.append,
-                sleep=sleep,
-            )
-        )
+        task = group.create_task(serve(house, stop=stop, now=now, say=printed.append, sleep=sleep))
         try:
             yield Life(api, house.store, house.assistant, stop, printed, task)
         finally:

@@ -24,8 +24,8 @@ SECRET = "xylophone"
 ANSWER = "quagga"
 
 
-def kept(store, question, answer, *, person=OWNER, chat=OWNER, topic=0, message=1, parent=None):
-    turn = Turn(Place(chat, topic), message, person, question, parent=parent)
+def kept(store, question, answer, *, person=OWNER, chat=OWNER, message=1, parent=None):
+    turn = Turn(Place(chat), message, person, question, parent=parent)
     return store.finish(None, answered=Answered(turn, answer))
 
 
@@ -231,7 +231,7 @@ class TestForgetting:
     async def test_in_a_group_a_guest_cannot_forget_what_others_said(self, anna, api, life):
         ben = api.person(43, "Ben")
         life.store.admit(Person(43, "Ben", owner=False))
-        group = api.group(-1001234, "Kitchen", members=(api.person(OWNER, "Anna"), ben))
+        group = api.group(-1001234, "Kitchen")
         life.store.set_group(group.id, "Kitchen")
         kept(life.store, f"the {SECRET}", ANSWER, chat=group.id)
         seat = group.seat(ben)

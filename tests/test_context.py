@@ -29,8 +29,8 @@ def exchanges(turns):
     )
 
 
-def long_history(count, size=300):
-    return exchanges([(f"question {n} " + "x" * size, f"answer {n}", False) for n in range(count)])
+def long_history(count):
+    return exchanges([(f"question {n} " + "x" * 300, f"answer {n}", False) for n in range(count)])
 
 
 @settings(deadline=None)

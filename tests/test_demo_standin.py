@@ -33,11 +33,6 @@ from ambrosio.demo.wire import Flavour
 QUESTION = [{"role": "user", "content": "Which rice with falafel?"}]
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @asynccontextmanager
 async def a_client(server: ModelServer, key: str = "unused") -> AsyncIterator[openai.AsyncOpenAI]:
     async with (

@@ -9,7 +9,7 @@ import pytest
 import ambrosio
 from ambrosio import cli, settings, shipped
 from ambrosio.commands import COMMANDS
-from ambrosio.settings import ProviderRow
+from ambrosio.rows import ProviderRow
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = Path(ambrosio.__file__).parent

@@ -207,7 +207,7 @@ async def test_an_option_that_a_server_refuses_is_said(anna, painter):
 
 async def test_in_a_group_the_picture_replies_to_the_wish(api, telegram_url, tmp_path, given):
     anna = api.person(OWNER, "Anna")
-    group = api.group(-100, "Family", members=(anna,))
+    group = api.group(-100, "Family")
     async with living(api, telegram_url, tmp_path, **given) as life:
         life.store.set_group(-100, "Family")
         asked = await group.say(anna, "/imagine@ambrosio_bot a red fox --n 2")
@@ -221,7 +221,7 @@ async def test_in_a_group_the_picture_replies_to_the_wish(api, telegram_url, tmp
 
 async def test_in_a_topic_the_picture_stays_there(api, telegram_url, tmp_path, given):
     anna = api.person(OWNER, "Anna")
-    group = api.group(-100, "Family", members=(anna,), topics={5: "Art"})
+    group = api.group(-100, "Family", topics={5: "Art"})
     async with living(api, telegram_url, tmp_path, **given) as life:
         life.store.set_group(-100, "Family")
         seat = group.seat(anna, 5)
@@ -303,7 +303,7 @@ async def test_after_a_while_it_says_what_is_being_made(anna, painter):
 
 async def test_in_a_group_the_status_line_goes_away(api, telegram_url, tmp_path, given, painter):
     anna = api.person(OWNER, "Anna")
-    group = api.group(-100, "Family", members=(anna,))
+    group = api.group(-100, "Family")
     held = asyncio.Event()
     painter.image_script(Holds("", held))
     async with living(api, telegram_url, tmp_path, **given) as life:

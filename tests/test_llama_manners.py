@@ -5,14 +5,13 @@ import json
 
 import httpx
 import pytest
-import respx
 
 from ambrosio import errors
 from ambrosio.context import Exchange, build
 from ambrosio.llama import find
 from ambrosio.messages import Begun, Delta
 from ambrosio.providers import OpenAIProvider
-from ambrosio.settings import ProviderRow
+from ambrosio.rows import ProviderRow
 
 ROOT = "http://127.0.0.1:9"
 PAST = tuple(Exchange(number, "rice " * 40, "tea " * 40) for number in range(1, 60))
@@ -47,12 +46,6 @@ def endless(answer):
 def props(window=4096, slots=1, **caps):
     found = {"default_generation_settings": {"n_ctx": window}, "total_slots": slots}
     return httpx.Response(200, json={**found, "chat_template_caps": caps})
-
-
-@pytest.fixture
-def server():
-    with respx.mock(assert_all_called=False) as router:
-        yield router
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from .gguf_model import SMALL, make
 
 GB = 1_000_000_000
 # About Qwen3.5-4B in Q4_K_M, and Mixtral-8x7B in Q4_K_M.
-SMALL_MODEL = Shape("qwen3", 2_710_000_000, 147_456, 262_144)
-LARGE_MODEL = Shape("llama", 26_440_000_000, 131_072, 32_768)
+SMALL_MODEL = Shape(2_710_000_000, 147_456, 262_144)
+LARGE_MODEL = Shape(26_440_000_000, 131_072, 32_768)
 
 
 class TestSizing:
@@ -29,7 +29,7 @@ class TestSizing:
             (SMALL_MODEL, Machine(2, int(3.7 * GB), 4 * GB), 2_048),
             (SMALL_MODEL, Machine(8, 30 * GB, 32 * GB), 32_768),
             (LARGE_MODEL, Machine(8, 30 * GB, 32 * GB), 8_192),
-            (Shape("llama", GB, 1_000, 1_024), Machine(2, 4 * GB, 4 * GB), 1_024),
+            (Shape(GB, 1_000, 1_024), Machine(2, 4 * GB, 4 * GB), 1_024),
         ],
     )
     def test_the_context_is_the_largest_that_leaves_room(self, shape, machine, context):
@@ -44,7 +44,7 @@ class TestSizing:
         assert (found.threads, found.batch) == (threads, batch)
 
     def test_a_tiny_model_gets_one_thread(self):
-        assert plan(Shape("llama", 1_000_000, 100, 8_192), Machine(8, GB, GB)).threads == 1
+        assert plan(Shape(1_000_000, 100, 8_192), Machine(8, GB, GB)).threads == 1
 
     @pytest.mark.parametrize("free", [4, 5, 6, 8, 16, 64])
     def test_model_context_and_cache_never_want_more_than_is_free(self, free):
@@ -107,7 +107,7 @@ class TestHeader:
         shape = read(path)
 
         each_layer = 2 * SMALL.width * 2
-        assert shape == Shape("llama", path.stat().st_size, SMALL.layers * each_layer, 32_768)
+        assert shape == Shape(path.stat().st_size, SMALL.layers * each_layer, 32_768)
 
     @pytest.mark.parametrize("length", [0, 3, 20, 500, 5_000, 50_000, 200_000])
     def test_a_file_cut_anywhere_is_found_out(self, tmp_path, length):

@@ -24,13 +24,12 @@ from .house import living
 
 TOKEN = "123456789:AAbbCCddEEffGGhhIIjjKKllMMnnOOppQQr"
 KEY = "sk-very-secret"
-NAMES = ["", "httpx", "httpcore", "openai", "telegram", "ambrosio.test"]
 
 
 @pytest.fixture(params=["info", "json"])
 def written(request, monkeypatch):
     """Set the log up as the program does and give what it writes."""
-    levels = {name: logging.getLogger(name).level for name in [*NAMES, *CHATTY]}
+    levels = {name: logging.getLogger(name).level for name in ["", log.name, *CHATTY]}
     handlers = logging.getLogger().handlers
     paper = io.StringIO()
     monkeypatch.setattr(sys, "stderr", paper)

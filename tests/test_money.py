@@ -30,7 +30,7 @@ from ambrosio.money import Expense, Tariff, dollars, month_began, nearly_spent
 from ambrosio.policy import Standing, permitted
 from ambrosio.providers import OpenAIProvider
 from ambrosio.router import Ask, Router
-from ambrosio.settings import ProviderRow
+from ambrosio.rows import ProviderRow
 from ambrosio.store import Person, Store
 
 from .house import OWNER, living
@@ -121,7 +121,6 @@ class TestPrices:
     def test_the_shipped_list_has_a_date_and_the_default_models(self):
         assert catalogue.as_of().year >= 2026
         assert catalogue.known("openai/gpt-oss-120b")["input_usd"] == D("0.15")
-        assert catalogue.known("openai/whisper-large-v3", "speech")["minute_usd"] == D("0.0015")
         model = "stabilityai/stable-diffusion-xl-base-1.0"
         assert catalogue.known(model, "images")["megapixel_usd"] == D("0.0019")
 

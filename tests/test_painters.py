@@ -9,7 +9,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-import respx
 
 from ambrosio import errors, palette, pictures
 from ambrosio.budget import Budget, Slate
@@ -19,7 +18,7 @@ from ambrosio.painters import Commission, Painted, Painter, Taken
 from ambrosio.palette import ImageRequest, ImageRow
 from ambrosio.providers import OpenAIProvider
 from ambrosio.router import Gallery
-from ambrosio.settings import ProviderRow
+from ambrosio.rows import ProviderRow
 from ambrosio.wishes import Wish
 
 DATA = Path(__file__).parent / "data"
@@ -49,12 +48,6 @@ def painter(http, *, name="together", rows=None, **row):
 async def http():
     async with httpx.AsyncClient() as client:
         yield client
-
-
-@pytest.fixture
-def server():
-    with respx.mock(assert_all_called=False) as router:
-        yield router
 
 
 def images(server, *answers):

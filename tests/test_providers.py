@@ -7,7 +7,6 @@ from decimal import Decimal
 
 import httpx
 import pytest
-import respx
 
 from ambrosio import errors
 from ambrosio.asking import THINKING_TOKENS
@@ -15,7 +14,7 @@ from ambrosio.context import CAUTIOUS_WINDOW, CONCISE_TOKENS, Manner, build
 from ambrosio.messages import Begun, Delta, Ended, Finish, ModelRef, Usage, Wasted
 from ambrosio.providers import OpenAIProvider, Served
 from ambrosio.refusals import FOREIGN, translated
-from ambrosio.settings import ProviderRow
+from ambrosio.rows import ProviderRow
 from ambrosio.wire import Refused
 
 BASE = "http://127.0.0.1:9/v1"
@@ -56,12 +55,6 @@ class Line(httpx.AsyncByteStream):
 def sending(*pieces):
     raw = [sse(each).content if isinstance(each, dict) else each for each in pieces]
     return httpx.Response(200, stream=Line(*raw), headers={"content-type": "text/event-stream"})
-
-
-@pytest.fixture
-def server():
-    with respx.mock(assert_all_called=False) as router:
-        yield router
 
 
 @pytest.fixture

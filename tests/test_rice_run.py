@@ -17,6 +17,7 @@ from ambrosio.rice import questions, run, terminal
 from ambrosio.rice.asking import Asker, Spoken
 from ambrosio.rice.terminal import Kitchen, Wish
 from ambrosio.router import Ask
+from ambrosio.rows import ProviderRow
 
 # The quick questions by words that only they have, with an answer: six are good, two are not.
 TERSE = {
@@ -48,7 +49,7 @@ def failing_half_of_the_time(asked):
 
 
 def row(url, **given):
-    return settings.ProviderRow(base_url=url, first_token_seconds=30, **given)
+    return ProviderRow(base_url=url, first_token_seconds=30, **given)
 
 
 @asynccontextmanager

@@ -53,9 +53,9 @@ def sleeps(clock):
 
 @pytest.fixture
 def router_of(clock, sleeps):
-    def make(*providers, route=("a", "b", "c"), **given):
+    def make(*providers, **given):
         named = {provider.name: provider for provider in providers}
-        return Router(named, route, now=clock, sleep=sleeps, **given)
+        return Router(named, ("a", "b", "c"), now=clock, sleep=sleeps, **given)
 
     return make
 

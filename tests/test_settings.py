@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from ambrosio import catalogue
 from ambrosio.errors import SettingsInvalid
-from ambrosio.settings import TABLES, Settings, known_model, load
+from ambrosio.settings import TABLES, Settings, load
 
 EXAMPLE = Path(__file__).parent.parent / ".env.example"
 FIELDS = {name: field for name, field in Settings.model_fields.items() if name not in TABLES}
@@ -208,7 +209,7 @@ class TestTheTable:
 
         assert list(rows) == ["llama", "together", "openai"]
         assert rows["llama"].first_token_seconds > rows["together"].first_token_seconds
-        assert rows["together"].context == known_model(rows["together"].model)["context"]
+        assert rows["together"].context == catalogue.known(rows["together"].model)["context"]
 
     def test_a_file_adds_rows_and_the_route_may_name_them(self, tmp_path, monkeypatch):
         toml(

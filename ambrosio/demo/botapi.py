@@ -100,17 +100,15 @@ class BotApi:
         now: Callable[[], float],
         *,
         token: str = TOKEN,
-        me: Json | None = None,
         schema: Path | None = None,
-        first_update_id: int = 1000,
     ) -> None:
         self.token = token
         signal = Signal()
         self.state = State(
-            me=me or ME,
+            me=ME,
             now=now,
             signal=signal,
-            updates=Updates(signal, first_update_id),
+            updates=Updates(signal),
             flood=Flood(now),
         )
         self.signal = signal
@@ -222,13 +220,13 @@ class BotApi:
         refusal = Refused(429, description, retry_after)
         return self.faults.plan(Fault(method, "refuse", times, refusal=refusal))
 
-    def hang(self, method: str = ANY, *, times: float = 1) -> Fault:
-        """Process the next calls but never answer; `release()` then cuts the connection."""
-        return self.faults.plan(Fault(method, "hang", times, processed=True))
+    def hang(self, method: str = ANY) -> Fault:
+        """Process the next call but never answer; `release()` then cuts the connection."""
+        return self.faults.plan(Fault(method, "hang", 1, processed=True))
 
-    def drop(self, method: str = ANY, *, processed: bool = False, times: float = 1) -> Fault:
+    def drop(self, method: str = ANY, *, processed: bool = False) -> Fault:
         """Close the connection without an answer, before or after the call is processed."""
-        return self.faults.plan(Fault(method, "drop", times, processed=processed))
+        return self.faults.plan(Fault(method, "drop", 1, processed=processed))
 
     def garbage(self, method: str = ANY, *, times: float = 1) -> Fault:
         """Answer the next calls with 200 and something that is not JSON."""
@@ -238,9 +236,9 @@ class BotApi:
         """Be an older server, which does not know these methods."""
         self._lacking |= set(methods)
 
-    def limit_floods(self, *, on: bool = True) -> None:
+    def limit_floods(self) -> None:
         """Keep to Telegram's flood limits (off at first)."""
-        self.state.flood.on = on
+        self.state.flood.on = True
 
     # --- the people's side ------------------------------------------------------------------------
 
@@ -257,15 +255,12 @@ class BotApi:
         id: int,  # noqa: A002 - Telegram's name
         title: str = "Group",
         *,
-        members: tuple[Person, ...] = (),
         topics: dict[int, str] | None = None,
         privacy: bool = True,
         bot: bool = True,
     ) -> Group:
         """Give a supergroup; with `bot=False` the bot is not in it until `group.add_bot`."""
-        return Group(
-            self.state, id, title, members=members, topics=topics or {}, privacy=privacy, bot=bot
-        )
+        return Group(self.state, id, title, topics=topics or {}, privacy=privacy, bot=bot)
 
     def inject(self, update: Json) -> int:
         """Queue a raw update, sound or not, and return its number."""

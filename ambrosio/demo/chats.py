@@ -87,7 +87,6 @@ class Chat:
 
     description: Json
     topics: dict[int, str] = field(default_factory=dict)
-    members: dict[int, Json] = field(default_factory=dict)
     privacy: bool = True
     closed: Refused | None = None
     messages: dict[int, Json] = field(default_factory=dict)

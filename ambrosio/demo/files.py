@@ -95,10 +95,10 @@ class Files:
         upload = self.get(file_id)
         return {**self._common(file_id), "file_name": upload.name, "mime_type": upload.type}
 
-    def sound(self, file_id: str, seconds: int, mime: str = "") -> Json:
+    def sound(self, file_id: str, seconds: int) -> Json:
         """Describe a voice note."""
-        mime = mime or self.get(file_id).type
-        return {**self._common(file_id), "duration": seconds, "mime_type": mime}
+        upload = self.get(file_id)
+        return {**self._common(file_id), "duration": seconds, "mime_type": upload.type}
 
     def _common(self, file_id: str) -> Json:
         size = len(self.get(file_id).content)

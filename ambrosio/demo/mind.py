@@ -16,7 +16,8 @@ from ..errors import DemoFailed, ProviderError
 from ..llama.fetch import REFERENCE
 from ..llama.find import find
 from ..providers import OpenAIProvider
-from ..settings import ProviderRow, Settings
+from ..rows import ProviderRow
+from ..settings import Settings
 from .standin import ModelServer
 
 STAND_IN = "stand-in"

@@ -1,6 +1,5 @@
 """People with phones: what they do in a chat with the bot, and what they see there."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from .account import close
@@ -32,9 +31,9 @@ class Seat:
         """The chat's number."""
         return self.chat.id
 
-    def topic(self, number: int, name: str = "Topic") -> "Seat":
+    def topic(self, number: int) -> "Seat":
         """Sit in a topic of the chat, which is opened if it is not there."""
-        self.chat.topics.setdefault(number, name)
+        self.chat.topics.setdefault(number, "Topic")
         return Seat(self._state, self.chat, self.user, number)
 
     # --- what the person does ---------------------------------------------------------------------
@@ -99,25 +98,25 @@ class Seat:
         voice = {"voice": self._state.files.sound(file_id, seconds)}
         return self._post({**voice, **_caption(caption), **fields})
 
-    async def send_sticker(self, emoji: str = "🙂") -> int:
+    async def send_sticker(self) -> int:
         """Send a sticker."""
         file_id = self._state.files.keep(Upload("sticker.webp", b"RIFF"))
         common = {"file_id": file_id, "file_unique_id": file_id, "type": "regular"}
         size = {"width": 512, "height": 512, "is_animated": False, "is_video": False}
-        return self._post({"sticker": {**common, **size, "emoji": emoji}})
+        return self._post({"sticker": {**common, **size, "emoji": "🙂"}})
 
-    async def send_location(self, latitude: float = 45.4, longitude: float = 12.3) -> int:
+    async def send_location(self) -> int:
         """Send a place."""
-        return self._post({"location": {"latitude": latitude, "longitude": longitude}})
+        return self._post({"location": {"latitude": 45.4, "longitude": 12.3}})
 
-    async def send_poll(self, question: str = "Rice?", options: Sequence[str] = ("a", "b")) -> int:
+    async def send_poll(self) -> int:
         """Send a poll."""
         choices = [
             {"text": text, "voter_count": 0, "persistent_id": str(i)}
-            for i, text in enumerate(options)
+            for i, text in enumerate(("a", "b"))
         ]
         flags = dict.fromkeys(("is_closed", "allows_multiple_answers", "allows_revoting"), False)
-        poll = {"id": "1", "question": question, "options": choices, "total_voter_count": 0}
+        poll = {"id": "1", "question": "Rice?", "options": choices, "total_voter_count": 0}
         return self._post(
             {"poll": {**poll, **flags, "is_anonymous": True, "members_only": False, "type": "quiz"}}
         )
@@ -345,16 +344,14 @@ class Group:
         id: int,  # noqa: A002 - Telegram's name
         title: str,
         *,
-        members: tuple[Person, ...],
         topics: dict[int, str],
         privacy: bool,
         bot: bool,
     ) -> None:
         forum = {"is_forum": True} if topics else {}
         description = {"id": id, "type": "supergroup", "title": title, **forum}
-        people = {person.id: person.user for person in members}
         self._state = state
-        self.chat = Chat(description, topics, people, privacy)
+        self.chat = Chat(description, topics, privacy)
         self.chat.closed = None if bot else KICKED
         state.chats[id] = self.chat
 

@@ -184,11 +184,9 @@ def divided(body: bytes, boundary: str) -> tuple[dict[str, str], dict[str, Uploa
 
 
 @asynccontextmanager
-async def serving(
-    api: BotApi, *, port: int = 0, more: tuple[BaseRoute, ...] = ()
-) -> AsyncIterator[str]:
+async def serving(api: BotApi, *, port: int = 0) -> AsyncIterator[str]:
     """Serve on loopback while the block runs, and give the address; port 0 takes a free one."""
-    app = Starlette(routes=[*routes(api), *more])
+    app = Starlette(routes=routes(api))
     async with listening(app, port=port) as address:
         try:
             yield address

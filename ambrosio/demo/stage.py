@@ -72,8 +72,8 @@ class Stage:
         friend = api.person(FRIEND, "Ben")
         stranger = api.person(STRANGER, "Mallory")
         self.you = you
-        self.group = api.group(GROUP, "Kitchen", members=(you, friend), bot=False)
-        self.forum = api.group(FORUM, "House", members=(you, friend), topics=TOPICS, bot=False)
+        self.group = api.group(GROUP, "Kitchen", bot=False)
+        self.forum = api.group(FORUM, "House", topics=TOPICS, bot=False)
         me = str(api.state.me["first_name"])
         rooms = (
             Room(you.private().chat, me, "your private chat", "bot", (you,)),

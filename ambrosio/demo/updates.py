@@ -10,6 +10,7 @@ from .refusals import Refused, bad
 from .signals import Json, Signal
 
 LONGEST_POLL_SECONDS = 50
+FIRST_ID = 1000
 # An offset this far beyond the newest update is taken for one of an earlier numbering.
 SLACK = 10
 NOT_BY_DEFAULT = {"chat_member", "message_reaction", "message_reaction_count"}
@@ -18,13 +19,13 @@ NOT_BY_DEFAULT = {"chat_member", "message_reaction", "message_reaction_count"}
 class Updates:
     """The queue between Telegram and the bot."""
 
-    def __init__(self, signal: Signal, first_id: int) -> None:
+    def __init__(self, signal: Signal) -> None:
         self._signal = signal
         self._wake = asyncio.Event()
         self._poll = object()
         self._ending: Refused | None = None
         self._closed = False
-        self.next_id = first_id
+        self.next_id = FIRST_ID
         self.pending: list[Json] = []
         self.allowed: set[str] | None = None
         self.webhook = ""

@@ -149,7 +149,7 @@ class Engine:
                 os.close(self._lock)
 
     def claim(self) -> None:
-        """Make this folder's engine ours, unless another process has it."""
+        """Make this folder's engine ours, unless another process has it, or raise `StoreFailed`."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             lock = os.open(self._folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)

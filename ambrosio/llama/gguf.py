@@ -41,7 +41,6 @@ Value = str | float | list[str | float]
 class Shape:
     """What a model weighs: its file, and every token that it keeps in mind."""
 
-    architecture: str
     weights_bytes: int
     token_bytes: int
     trained_context: int
@@ -91,7 +90,7 @@ def _shape(fields: Mapping[str, Value], size: int) -> Shape:
     keeping = layers // (number("full_attention_interval", 1) or 1)
     in_all = sum(int(one) for one in each) if isinstance(each, list) else int(each) * keeping
     two_bytes = 2
-    return Shape(architecture, size, in_all * (keys + values) * two_bytes, number("context_length"))
+    return Shape(size, in_all * (keys + values) * two_bytes, number("context_length"))
 
 
 class _Reader:

@@ -11,7 +11,7 @@ from itertools import groupby
 from .chart import Point, scatter
 from .figures import Judged, Line
 from .questions import Question
-from .report import Report, count, dollars, interval, opinions, rate, seconds
+from .report import Report, cells, seconds
 
 COLUMNS = (
     "passed",
@@ -60,22 +60,10 @@ def _numbers(told: Report) -> Iterator[str]:
     yield '<div class="scroll"><table><thead><tr><th class="name">model</th><th></th>'
     yield f"{heads}</tr></thead><tbody>"
     for rank, line in enumerate(told.lines, start=1):
-        cells = [
-            f"{line.passed} of {line.asked}",
-            interval(line),
-            count(line.words),
-            seconds(line.first_seconds),
-            seconds(line.total_seconds),
-            rate(line.tokens_per_second),
-            dollars(line.usd_per_question),
-            str(line.failed) if line.failed else "",
-        ]
-        if told.judge:
-            cells.append(opinions(line))
         yield (
             f'<tr class="m{rank % 6}"><td class="name">{_badge(rank)}{escape(line.name)}</td>'
             f"<td>{_bar(line)}</td>"
-            + "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+            + "".join(f"<td>{escape(cell)}</td>" for cell in cells(line, told))
             + "</tr>"
         )
     yield "</tbody></table></div>"

@@ -86,6 +86,21 @@ def interval(line: Line) -> str:
     return f"{low * 100:.0f}–{high * 100:.0f} %"
 
 
+def cells(line: Line, told: Report) -> list[str]:
+    """Put the numbers of a line into words, in the order of the table's columns."""
+    return [
+        f"{line.passed} of {line.asked}",
+        interval(line),
+        count(line.words),
+        seconds(line.first_seconds),
+        seconds(line.total_seconds),
+        rate(line.tokens_per_second),
+        dollars(line.usd_per_question),
+        str(line.failed or ""),
+        *([opinions(line)] if told.judge else []),
+    ]
+
+
 # --- JSON -----------------------------------------------------------------------------------------
 
 

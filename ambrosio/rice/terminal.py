@@ -26,7 +26,7 @@ from .judge import judge
 from .page import page
 from .questions import Question, gather
 from .quick import shortcomings
-from .report import Report, as_json, count, dollars, interval, opinions, rate, report, seconds
+from .report import Report, as_json, cells, report
 from .run import Job, Key, Outcome, Records, Result, Wording, entrants, plan, work
 
 Reminder = Literal["as-set", "off", "on", "both"]
@@ -227,18 +227,7 @@ def table(result: Report) -> Table:
     for head in heads:
         drawn.add_column(head, justify="right", no_wrap=True)
     for line in result.lines:
-        cells = [
-            f"{line.passed} of {line.asked}",
-            interval(line),
-            count(line.words),
-            seconds(line.first_seconds),
-            seconds(line.total_seconds),
-            rate(line.tokens_per_second),
-            dollars(line.usd_per_question),
-            str(line.failed or ""),
-        ]
-        cells += [opinions(line)] if result.judge else []
-        drawn.add_row(Text(line.name), *cells)
+        drawn.add_row(Text(line.name), *cells(line, result))
     if result.judge:
         drawn.caption = f"* in the opinion of {result.judge}, and no part of what passed"
     return drawn

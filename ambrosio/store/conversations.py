@@ -1,6 +1,7 @@
 """Who asked what, what was answered, and how one turn follows another."""
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -190,19 +191,7 @@ class Conversations(Database):
             "at": self._now(),
             "private": turn.private,
         }
-        if turn.replaces is None:
-            names, marks = ", ".join(fields), ", ".join("?" * len(fields))
-            done = db.execute(f"INSERT INTO turns ({names}) VALUES ({marks})", [*fields.values()])  # noqa: S608  our own column names
-            number = int(done.lastrowid or 0)
-            fresh = True
-        else:
-            number = turn.replaces
-            old = db.execute("SELECT answer FROM turns WHERE id = ?", (number,)).fetchone()
-            fresh = old is not None and old["answer"] is None
-            pairs = ", ".join(f"{name} = ?" for name in fields)
-            # A failed second try leaves the answer that was there.
-            if fresh or answered.text is not None:
-                db.execute(f"UPDATE turns SET {pairs} WHERE id = ?", [*fields.values(), number])  # noqa: S608  our own column names
+        number, fresh = _written(db, turn.replaces, fields)
         if fresh and answered.text is not None and not turn.beside:
             db.execute(
                 "INSERT INTO places (chat, topic, head) VALUES (?, ?, ?)"
@@ -218,6 +207,23 @@ class Conversations(Database):
             f"INSERT OR REPLACE INTO places (chat, topic, {names}) VALUES (?, ?, {marks})",  # noqa: S608  our own column names
             (*key(place), *fields.values()),
         )
+
+
+def _written(
+    db: sqlite3.Connection, replaces: int | None, fields: Mapping[str, object]
+) -> tuple[int, bool]:
+    """Write a turn, or over an older one; give its number, and whether it had no answer before."""
+    if replaces is None:
+        names, marks = ", ".join(fields), ", ".join("?" * len(fields))
+        done = db.execute(f"INSERT INTO turns ({names}) VALUES ({marks})", [*fields.values()])  # noqa: S608  our own column names
+        return int(done.lastrowid or 0), True
+    old = db.execute("SELECT answer FROM turns WHERE id = ?", (replaces,)).fetchone()
+    fresh = old is not None and old["answer"] is None
+    # A failed second try leaves the answer that was there.
+    if fresh or fields["answer"] is not None:
+        pairs = ", ".join(f"{name} = ?" for name in fields)
+        db.execute(f"UPDATE turns SET {pairs} WHERE id = ?", [*fields.values(), replaces])  # noqa: S608  our own column names
+    return replaces, fresh
 
 
 def _asked(row: sqlite3.Row) -> Asked:
