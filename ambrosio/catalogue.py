@@ -12,7 +12,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, Literal
 
-Kind = Literal["chat", "images"]
+Kind = Literal["chat", "images", "speech"]
 
 
 @cache

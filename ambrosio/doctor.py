@@ -217,6 +217,7 @@ async def _models(given: Settings, provider: OpenAIProvider) -> AsyncIterator[Fi
     wanted = (
         ("model", given.together_model, {"chat", "language"}),
         ("image model", given.together_image_model, {"image"}),
+        ("speech model", given.together_speech_model, {"audio", "transcribe"}),
     )
     for what, wish, kinds in wanted:
         there = [each.id for each in served if each.kind in kinds]

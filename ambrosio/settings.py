@@ -127,6 +127,9 @@ class Settings(BaseSettings):
         default="stabilityai/stable-diffusion-xl-base-1.0",
         description="the id of an image model at together",
     )
+    together_speech_model: str = Field(
+        default="openai/whisper-large-v3", description="the id of a transcription model at together"
+    )
     openai_api_key: SecretStr = Field(default=SecretStr(""), description="a key of that provider")
     openai_base_url: Url = Field(
         default="https://api.openai.com/v1", description="the address of an OpenAI-compatible API"
