@@ -315,7 +315,9 @@ def backup(file: Path) -> None:
         log.warning("the disk: %s", exc)
         click.echo(f"error: {regrets.NOT_COPIED.format(path=file)}", err=True)
         sys.exit(1)
-    click.echo(f"copied; to restore it, put {file} in the place of {given.database}", err=True)
+    base = given.database
+    click.echo(f"copied; to restore it, stop Ambrosio, delete {base}-wal and {base}-shm", err=True)
+    click.echo(f"if they are there, and put {file} in the place of {base}", err=True)
 
 
 @main.command()
