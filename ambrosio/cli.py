@@ -331,3 +331,6 @@ async def _doctor(given: Settings) -> int:
 
     async with httpx.AsyncClient() as http, finding_providers(given) as providers:
         return await examine(given, providers, http, now=now, say=click.echo)
+    if given.ambrosio_log != "debug":
+        # What fails is part of the findings.
+        logging.getLogger("ambrosio.router").setLevel(logging.ERROR)
