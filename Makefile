@@ -43,12 +43,14 @@ format: .venv/ready
 	$(BIN)/ruff check --fix .
 
 .venv/demo: pyproject.toml
+	@echo 'Setting up .venv, which takes a minute'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(PIP) '.[demo,llama]' --only-binary xllamacpp || \
 		{ echo 'There is no llama.cpp for this machine; going on without'; $(PIP) '.[demo]'; }
 	@touch $@
 
 .venv/ready: pyproject.toml
+	@echo 'Setting up .venv, which takes a minute or two'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(PIP) '.[dev]'
 	@touch $@

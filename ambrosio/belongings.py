@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from . import regrets
-from .composing import notice
 from .desk import Call, Desk, Reply, Run
+from .markdown import plain, render
 from .messages import Button, File, Outgoing, Place
 from .money import month_began
 from .store import Found, Said
@@ -81,14 +81,22 @@ async def search(desk: Desk, call: Call) -> Reply:
 
 def _result(found: Found, place: Place) -> Outgoing:
     """Make a message of a result: a reply to the question, or a link if it is elsewhere."""
-    quote = " ".join(found.quote.split())
-    head = f"**{_when(found.at):%-d %B %Y}**"
-    if found.place == place:
-        buttons = (Button("Go on from here", f"go:{found.turn}"),)
-        told = notice(place, f"{head}\n\n{quote}", buttons=buttons, reply_to=found.message)
-    else:
-        told = notice(place, f"{head} · {_elsewhere(found)}\n\n{quote}")
-    return replace(told[0], private=found.private)
+    here = found.place == place
+    day = f"**{_when(found.at):%-d %B %Y}**"
+    (head,) = render(day if here else f"{day} · {_elsewhere(found)}").chunks
+    chunk = replace(plain(f"{head.text}\n\n{_unmarked(found.quote)}"), entities=head.entities)
+    told = Outgoing(place, chunk, private=found.private)
+    if not here:
+        return told
+    buttons = (Button("Go on from here", f"go:{found.turn}"),)
+    return replace(told, buttons=buttons, reply_to=found.message)
+
+
+def _unmarked(passage: str) -> str:
+    """Give a passage in one line and without the marks of Markdown, which its cut would break."""
+    text = " ".join(chunk.text for chunk in render(passage).chunks)
+    # The rules of a table are drawn, and are no words either.
+    return " ".join(text.replace("─", " ").split())
 
 
 def _elsewhere(found: Found) -> str:

@@ -202,7 +202,10 @@ async def _chat(given: Settings, question: str, piped: str, provider: str, *, fr
     help="Write the picture there; - is the standard output.",
 )
 def imagine(prompt: tuple[str, ...], output: Path | None) -> None:
-    """Paint PROMPT, with the options of /imagine, as in "a red fox" --ar 16:9 --n 2."""
+    """Paint PROMPT.
+
+    It takes the options of /imagine, as in "a red fox" --ar 16:9 --n 2.
+    """
     finish(_imagine(load(), prompt, output))
 
 
@@ -283,7 +286,10 @@ async def _usage(given: Settings, since: datetime | None, *, as_json: bool) -> i
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def backup(file: Path) -> None:
-    """Copy the database to FILE, which must not exist; Ambrosio may be running."""
+    """Copy the database to a new FILE.
+
+    Ambrosio may be running.
+    """
     given = load()
     if not given.database.exists():
         line = regrets.NOTHING_TO_COPY.format(path=given.database)
@@ -296,17 +302,22 @@ def backup(file: Path) -> None:
         log.warning("the disk: %s", exc)
         click.echo(f"error: {regrets.NOT_COPIED.format(path=file)}", err=True)
         sys.exit(1)
-    click.echo(f"copied; to restore it, put {file} in the place of {given.database}", err=True)
+    base = given.database
+    click.echo(f"copied; to restore it, stop Ambrosio, delete {base}-wal and {base}-shm", err=True)
+    click.echo(f"if they are there, and put {file} in the place of {base}", err=True)
 
 
 @main.command()
 def doctor() -> None:
-    """Check everything that is set up, and say how to mend what is not right."""
+    """Check what is set up, and say how to mend it."""
     finish(_doctor(load()))
 
 
 async def _doctor(given: Settings) -> int:
     from .doctor import examine  # noqa: PLC0415  only this verb needs it
 
+    if given.ambrosio_log != "debug":
+        # What fails is part of the findings.
+        logging.getLogger("ambrosio.router").setLevel(logging.ERROR)
     async with httpx.AsyncClient() as http, finding_providers(given) as providers:
         return await examine(given, providers, http, now=now, say=click.echo)

@@ -82,7 +82,7 @@ async def _findings(
         "answers",
         answered > 0,
         f"{answered} of {len(providers)} providers work",
-        "get one of them to work",
+        "start a llama.cpp server, or set LLAMA_GGUF or TOGETHER_API_KEY",
     )
 
 
@@ -194,7 +194,7 @@ async def _question(provider: OpenAIProvider, ceiling: Decimal | None) -> Findin
                     used = str(part.ref)
     except (AllFailed, NoProvider) as exc:
         return Finding(
-            provider.name, False, exc.sentence, f"see {provider.row.base_url}", needed=False
+            provider.name, False, exc.sentence, f"look at {provider.row.base_url}", needed=False
         )
     except TimeoutError:
         return Finding(

@@ -52,7 +52,10 @@ NOTHING_TO_COMPARE = (
 )
 NOTHING_TO_FIND = "There is nothing to look for yet. Write it like this: */search basmati rice*"
 NOT_FOUND = "You have not said that here, nor have I. Try fewer words, or other ones."
-NOTHING_TO_EXPORT = "There is nothing to export here yet. Just write, and there is."
+NOTHING_TO_EXPORT = (
+    "There is nothing to export: this conversation is empty. /search finds an older one to go on "
+    "from."
+)
 NOBODY_ASKED = "Nobody has been asked anything from this chat yet. Just write."
 NOBODY_AT_HOME = (
     "This chat is private now, and no model runs at home, so nobody can answer here. "

@@ -13,6 +13,9 @@ from .messages import ModelRef
 from .money import dollars
 from .store import Account
 
+# In a pipe there is no edge to keep to.
+WIDE = 400
+
 
 def as_json(accounts: Sequence[Account], say: Callable[[str], None]) -> None:
     """Print an object for each day, model and kind; amounts are strings and never rounded."""
@@ -22,11 +25,14 @@ def as_json(accounts: Sequence[Account], say: Callable[[str], None]) -> None:
 
 def as_table(accounts: Sequence[Account], console: Console) -> None:
     """Print a line for each day, model and kind, and the sum."""
-    table = Table(caption=f"prices of {as_of()}; ~ has estimates in it; days are those of UTC")
-    for name in ("day", "model", "kind"):
-        table.add_column(name)
+    caption = f"prices of {as_of()}; ~ has estimates in it; days are those of UTC"
+    table = Table(box=None, caption=caption, caption_justify="left", padding=(0, 1, 0, 0))
+    table.add_column("day", no_wrap=True)
+    # Where there is no room, only this one breaks.
+    table.add_column("model", overflow="fold")
+    table.add_column("kind", no_wrap=True)
     for name in ("calls", "read", "cached", "written", "pictures", "cost"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for each in accounts:
         counts = (each.calls, each.prompt, each.cached, each.completion, each.pictures)
         model = str(ModelRef(each.provider, each.model))
@@ -37,6 +43,8 @@ def as_table(accounts: Sequence[Account], console: Console) -> None:
     blind = f" + {unknown} unknown" if unknown else ""
     calls = f"{sum(each.calls for each in accounts):,}"
     table.add_row("", "", "", calls, "", "", "", "", dollars(usd) + blind)
+    if not console.is_terminal:
+        console.width = WIDE
     console.print(table)
 
 

@@ -9,7 +9,8 @@ from decimal import Decimal
 
 from .chart import bars
 from .desk import Call, Desk, Reply
-from .messages import File
+from .markdown import plain
+from .messages import File, Outgoing, Place
 from .money import day_began, dollars, month_began
 from .store import Account
 
@@ -35,7 +36,7 @@ async def usage(desk: Desk, call: Call) -> Reply:
     notes.append("_Days and months are those of UTC._")
     # A line right behind the list would be part of its last row.
     text = "\n\n".join("  \n".join(part) for part in (lines, notes))
-    return Reply(text, files=_chart(accounts, now))
+    return Reply(text, sends=_chart(accounts, now, call.place))
 
 
 def _day(at: float) -> str:
@@ -83,7 +84,7 @@ def _rest(ceiling: Decimal | None, left: Decimal | None) -> str:
     return f"**Ceiling** {dollars(ceiling)} a month, {rest} left"
 
 
-def _chart(accounts: Sequence[Account], now: float) -> tuple[File, ...]:
+def _chart(accounts: Sequence[Account], now: float, place: Place) -> tuple[Outgoing, ...]:
     """Draw dollars a day, or calls a day while nothing costs anything."""
     today = datetime.fromtimestamp(now, UTC).date()
     days = [today - timedelta(days=back) for back in reversed(range(CHART_DAYS))]
@@ -99,4 +100,7 @@ def _chart(accounts: Sequence[Account], now: float) -> tuple[File, ...]:
     values = [float(value) for value in (costs if dear else calls).values()]
     top = dollars(dear).lstrip("< ") if dear else str(max(calls.values()))
     picture = bars(values, top, [f"{day:%m-%d}" for day in days])
-    return (File("usage.png", picture, photo=True),)
+    what = "Dollars" if dear else "Calls"
+    caption = plain(f"{what} a day, the last {CHART_DAYS} days")
+    files = (File("usage.png", picture, photo=True),)
+    return (Outgoing(place, caption, files=files, silent=True),)

@@ -84,6 +84,17 @@ class TestSearch:
         said = [text for _, text in model.requests[2].messages[1:]]
         assert said == ["rice with falafel?", "Basmati.", "how long to cook it?"]
 
+    async def test_a_passage_is_shown_without_the_marks_that_its_cut_would_break(
+        self, anna, model, life
+    ):
+        model.script(Says("# Rice\n\n| kind | with |\n|---|---|\n| **basmati** | falafel |"))
+        await anna.say("a table")
+        await life.settled()
+        await anna.say("/search basmati")
+        found = await anna.wait_text("Rice kind")
+
+        assert found.text.endswith("\n\nRice kind with basmati falafel")
+
     async def test_nobody_finds_what_others_have_said(self, anna, api, life):
         ben = api.person(43, "Ben").private()
         life.store.admit(Person(43, "Ben", owner=False))
@@ -283,6 +294,8 @@ class TestBackup:
             await anna.wait_answer()
             await life.settled()
             result = backup(tmp_path / "copy.db")
+            # What a crash has left there would be read into the copy and break it.
+            assert f"delete {tmp_path / 'ambrosio.db'}-wal" in result.stderr
             await anna.say("This is said after the copy.")
             await anna.wait_answer()
             await life.settled()

@@ -668,6 +668,7 @@ class TestUsage:
         assert "llama chat: 1 call, $0.00" in text
         assert f"Ceiling $5.00 a month, {dollars(5 - spent)} left" in text
         assert anna.last.photo == (640, 280)
+        assert anna.last.text == "Dollars a day, the last 30 days"
 
     async def test_pictures_are_counted_as_pictures(self, bot, anna, together_url):
         painted = Expense(OWNER, REF, None, D("0.008"), kind="image", pictures=4, megapixels=4.2)
@@ -711,10 +712,8 @@ class TestUsage:
 
     @pytest.mark.usefixtures("ledger")
     def test_the_terminal_gives_a_table(self):
-        result = CliRunner().invoke(
-            main, ["usage", "--since", "2026-10-01"], env={"COLUMNS": "120"}
-        )
+        result = CliRunner().invoke(main, ["usage", "--since", "2026-10-01"], env={"COLUMNS": "40"})
 
-        assert "2026-10-02" in result.stdout
+        assert "2026-10-02 together/openai/gpt-oss-120b chat " in result.stdout
         assert "1 unknown" in result.stdout
         assert result.exit_code == 0

@@ -247,4 +247,6 @@ def _print_failures(console: Console, line: Line) -> None:
         said.add(words)
         told_of = "; ".join(str(complaint) for complaint in each.complaints)
         console.print(Text.assemble("  ", (each.result.question, "bold"), "  ", (told_of, "red")))
-        console.print(Padding(Text(each.result.spoken.text), (0, 0, 0, 4)))
+        if each.result.spoken.text:
+            answer = Padding(Text(each.result.spoken.text), (0, 0, 0, 4), expand=False)
+            console.print(answer)
