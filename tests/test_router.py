@@ -258,6 +258,13 @@ class TestAnotherRound:
         assert await said(router_of(a)) == "Tea."
         assert sleeps.seconds == [LOADING_PAUSE_SECONDS] * 40
 
+    async def test_whoever_has_come_up_again_may_slip_once_more(self, router_of):
+        slips = [errors.Faulty("a"), errors.Loading("a"), errors.Unreachable("a")]
+        assert await said(router_of(FakeProvider("a", *slips, "Tea."))) == "Tea."
+
+        failed = await gave_up(router_of(FakeProvider("a", *slips, errors.Faulty("a"), "Tea.")))
+        assert [type(cause) for cause in failed.causes] == [errors.Faulty]
+
     async def test_but_not_for_ever(self, router_of):
         a = FakeProvider("a", *[errors.Loading("a")] * 1000)
 

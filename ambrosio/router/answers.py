@@ -179,7 +179,7 @@ class Router:
 
         Each call that was made, however it ended, is in the ledger and is told to `report`.
         """
-        said, rounds = "", 0
+        said, rounds, loads = "", 0, 0
         # Whoever rests in a later round was still tried.
         tried: dict[str, ProviderError] = {}
         while True:
@@ -194,7 +194,8 @@ class Router:
             rounds += 1
             tried |= {cause.provider: cause for cause in failed.causes}
             said = failed.partial or said
-            seconds = pause(failed.causes, rounds)
+            loads += any(isinstance(cause, Loading) for cause in failed.causes)
+            seconds = pause(failed.causes, rounds, loads)
             if seconds is None or ask.alone:
                 raise (StaysHome if ask.stays_home else AllFailed)([*tried.values()], partial=said)
             for cause in failed.causes:

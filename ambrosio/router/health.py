@@ -167,13 +167,17 @@ async def _check(provider: Patient, cause: ProviderError | None) -> None:
         await provider.health()
 
 
-def pause(causes: Iterable[ProviderError], rounds: int) -> float | None:
-    """Say how long to wait before everybody is asked once more; None: not at all."""
+def pause(causes: Iterable[ProviderError], rounds: int, loads: int = 0) -> float | None:
+    """Say how long to wait before everybody is asked once more; None: not at all.
+
+    So many `rounds` have come to nothing, `loads` of them since a model was loading. A server that
+    has come up again may slip once more.
+    """
     causes = list(causes)
     if any(isinstance(cause, Loading) for cause in causes):
         return LOADING_PAUSE_SECONDS if rounds <= LOADING_ROUNDS else None
     passing = [cause for cause in causes if isinstance(cause, PASSING)]
-    if not passing or rounds > 1:
+    if not passing or rounds - loads > 1 + bool(loads):
         return None
     shortest = min(cause.retry_after_seconds or PASSING_PAUSE_SECONDS for cause in passing)
     return shortest if shortest <= LONGEST_PAUSE_SECONDS else None
