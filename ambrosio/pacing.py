@@ -14,6 +14,8 @@ Kind = Literal["send", "preview", "hint"]
 
 # Previews leave this much to the answer itself, which then never waits for its own preview.
 RESERVE = 2.0
+# What rounding leaves is too little for a clock to wait for: whoever tries comes back too early.
+CRUMB = 1e-9
 
 
 @dataclass(slots=True)
@@ -31,7 +33,8 @@ class Bucket:
     def wait_seconds(self, now: float, *, reserve: float = 0.0) -> float:
         """Say how long until one call fits and `reserve` is left."""
         self._refill(now)
-        return max(0.0, (1 + reserve - self.level) / self.per_second)
+        missing = 1 + reserve - self.level
+        return missing / self.per_second if missing > CRUMB else 0.0
 
     def take(self, now: float) -> None:
         """Count a call; it may go below zero, which the next ones wait for."""

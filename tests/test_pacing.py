@@ -142,6 +142,13 @@ class TestAFlood:
         assert pacer.wait_seconds(ANNA, "send") == 10
 
 
+def test_what_rounding_leaves_is_not_waited_for():
+    bucket = Bucket(4, 1)
+    bucket.level = 1 - 4e-16
+
+    assert bucket.wait_seconds(1e9) == 0
+
+
 KINDS = st.sampled_from(["send", "preview", "hint"])
 ASKS = st.lists(st.tuples(st.sampled_from([1, 2, 3, -1, -2]), KINDS, st.floats(0, 3)), max_size=150)
 EXACTLY = 1e-6
