@@ -214,11 +214,13 @@ async def _models(given: Settings, provider: OpenAIProvider) -> AsyncIterator[Fi
     except ProviderError as exc:
         yield Finding("models", False, exc.sentence, needed=False)
         return
-    wanted = (
+    wanted = [
         ("model", given.together_model, {"chat", "language"}),
         ("image model", given.together_image_model, {"image"}),
-        ("speech model", given.together_speech_model, {"audio", "transcribe"}),
-    )
+    ]
+    if "together_speech_model" in given.model_fields_set:
+        # Nothing listens yet, so that only who has chosen one wants to know.
+        wanted.append(("speech model", given.together_speech_model, {"audio", "transcribe"}))
     for what, wish, kinds in wanted:
         there = [each.id for each in served if each.kind in kinds]
         others = f"these are: {', '.join(there[:5]) or 'none'}"

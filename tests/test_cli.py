@@ -219,6 +219,29 @@ def broken(ended):
 
 
 class TestDoctor:
+    @pytest.mark.parametrize(
+        ("given", "wrong"),
+        [
+            ({}, []),
+            ({"TOGETHER_MODEL": "gone"}, ["model"]),
+            # Nothing listens yet: only who has chosen a model for it wants to know of it.
+            ({"TOGETHER_SPEECH_MODEL": "gone"}, ["speech model"]),
+        ],
+    )
+    async def test_a_retired_model_is_named_with_what_is_there(self, examined, given, wrong):
+        server = ModelServer("m", "together", api_key="key")
+        async with server.serving() as url:
+            together = {
+                "TOGETHER_API_KEY": "key",
+                "TOGETHER_BASE_URL": url,
+                "TOGETHER_MODEL": "m",
+                "TOGETHER_IMAGE_MODEL": server.image_model,
+            }
+            ended = await examined(**{**together, **given})
+
+        lines = [line for line in ended.out.splitlines() if "is not served there" in line]
+        assert [line.split(": ")[0].lstrip("✗!? ") for line in lines] == wrong
+
     async def test_all_is_well(self, examined, api, model):
         ended = await examined()
 
