@@ -59,11 +59,6 @@ class Wire:
         async with self._opened("GET", address) as answer:
             return json.loads(await answer.aread())
 
-    async def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Give the JSON of an answer."""
-        async with self.posted(path, body) as answer:
-            return json.loads(await answer.aread())
-
     @asynccontextmanager
     async def posted(self, path: str, body: Mapping[str, Any]) -> AsyncIterator[httpx.Response]:
         """Ask, and give the answer before its body is read."""

@@ -7,6 +7,7 @@ minutes; the counts depend on what is sent and not on the size of the model.
 """
 
 import asyncio
+import json
 import random
 import sys
 import tempfile
@@ -74,7 +75,8 @@ class Meter(OpenAIProvider):
         """Let the server count the tokens of a prompt."""
         said = [{"role": line.role, "content": line.content} for line in lines]
         body = {"model": "tiny", "messages": said}
-        found: Any = await self._wire.post("/chat/completions/input_tokens", body)
+        async with self._wire.posted("/chat/completions/input_tokens", body) as answer:
+            found: Any = json.loads(await answer.aread())
         return int(found["input_tokens"])
 
     @property

@@ -15,7 +15,7 @@ from ambrosio.demo.standin import ModelServer
 from ambrosio.settings import PREFIXES
 from ambrosio.store import Store
 
-from .house import OWNER, living
+from .house import OWNER, SDXL, living
 
 SCHEMA = Path(__file__).parent / "data" / "botapi-10.3.json"
 
@@ -106,6 +106,17 @@ async def model():
 @pytest.fixture
 async def model_url(model):
     async with model.serving() as url:
+        yield url
+
+
+@pytest.fixture
+async def painter():
+    return ModelServer(flavour="together", image_model=SDXL, model="openai/gpt-oss-120b")
+
+
+@pytest.fixture
+async def painter_url(painter):
+    async with painter.serving() as url:
         yield url
 
 

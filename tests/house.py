@@ -15,6 +15,7 @@ from ambrosio.service import serve
 from ambrosio.store import Store
 
 OWNER = 42
+SDXL = "stabilityai/stable-diffusion-xl-base-1.0"
 
 
 @dataclass

@@ -24,24 +24,12 @@ from ambrosio.money import Expense
 from ambrosio.regrets import FORGOTTEN_PICTURE
 from ambrosio.store import Store
 
-from .house import OWNER, living
+from .house import OWNER, SDXL, living
 
 DATA = Path(__file__).parent / "data"
-SDXL = "stabilityai/stable-diffusion-xl-base-1.0"
 BUTTONS = ("Again", "Vary", "×4", "File")
 # What together asks for a picture of 1024×1024.
 LARGE = Decimal("0.0019922944")
-
-
-@pytest.fixture
-async def painter():
-    return ModelServer(flavour="together", image_model=SDXL, model="openai/gpt-oss-120b")
-
-
-@pytest.fixture
-async def painter_url(painter):
-    async with painter.serving() as url:
-        yield url
 
 
 @pytest.fixture

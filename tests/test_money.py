@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import aclosing
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import islice, product
@@ -286,6 +287,22 @@ async def test_of_many_questions_at_once_only_those_that_are_covered_are_asked(c
     assert len(refused) == 3
     assert all("budget" in said for said in refused)
     assert budget.spent() == 2
+
+
+@pytest.mark.parametrize(("known", "usd"), [(True, D(MOST_TOKENS)), (False, None)])
+async def test_a_call_under_way_counts_and_is_shown_only_at_a_known_price(clock, known, usd):
+    class Asked(Paid):
+        def tariff(self, model=""):
+            return Tariff(output_usd=money.MILLION, known=known)
+
+    slate = Slate()
+    budget = Budget(now=clock, ledger=slate)
+    stream = Router({"paid": Asked()}, ("paid",), now=clock, budget=budget).stream(Ask("", (), "?"))
+    async with aclosing(stream) as parts:
+        await anext(parts)
+        [call] = slate.calls
+
+    assert (call.usd, call.counts, call.outcome) == (usd, D(MOST_TOKENS), "open")
 
 
 class TestTheLedger:

@@ -21,10 +21,11 @@ from ambrosio.router import Gallery
 from ambrosio.rows import ProviderRow
 from ambrosio.wishes import Wish
 
+from .house import SDXL
+
 DATA = Path(__file__).parent / "data"
 PNG, WEBP = (DATA / "fox.png").read_bytes(), (DATA / "fox.webp").read_bytes()
 BASE = "https://api.together.ai/v1"
-SDXL = "stabilityai/stable-diffusion-xl-base-1.0"
 REQUEST = ImageRequest(SDXL, "a fox", 1024, 768, seed=7, steps=30, avoid="text")
 
 

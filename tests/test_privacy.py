@@ -704,6 +704,17 @@ async def test_a_wish_in_private_is_not_painted_elsewhere(api, telegram_url, tmp
     assert cloud.image_requests == []
 
 
+async def painted_in_private(anna, house):
+    """Have a rash painted in private mode, and leave it; give the photo."""
+    await anna.say("/private on")
+    await house.settled()
+    await anna.say("/imagine a rash")
+    photo = await anna.wait_answer()
+    await anna.say("/private off")
+    await house.settled()
+    return photo
+
+
 class TestPictures:
     """A painter at home, and before it one outside that writes and paints."""
 
@@ -752,12 +763,7 @@ class TestPictures:
         assert (cloud.requests, cloud.image_requests) == ([], [])
 
     async def test_a_private_picture_is_changed_at_home(self, anna, model, cloud, easel, house):
-        await anna.say("/private on")
-        await house.settled()
-        await anna.say("/imagine a rash")
-        photo = await anna.wait_answer()
-        await anna.say("/private off")
-        await house.settled()
+        photo = await painted_in_private(anna, house)
         model.script(Says("a rash at night"))
         await anna.say("make it night", reply_to=photo.message_id)
         await house.settled()
@@ -769,12 +775,7 @@ class TestPictures:
     async def test_a_private_picture_is_changed_even_if_nobody_at_home_writes(
         self, anna, model, cloud, easel, house
     ):
-        await anna.say("/private on")
-        await house.settled()
-        await anna.say("/imagine a rash")
-        photo = await anna.wait_answer()
-        await anna.say("/private off")
-        await house.settled()
+        photo = await painted_in_private(anna, house)
         model.answer = lambda _: Status(500)
         await anna.say("make it night", reply_to=photo.message_id)
         await house.settled()
@@ -786,12 +787,7 @@ class TestPictures:
     async def test_a_private_picture_is_painted_once_more_at_home(
         self, anna, cloud, easel, house, button
     ):
-        await anna.say("/private on")
-        await house.settled()
-        await anna.say("/imagine a rash")
-        photo = await anna.wait_answer()
-        await anna.say("/private off")
-        await house.settled()
+        photo = await painted_in_private(anna, house)
         await anna.press(button, photo.message_id)
         await house.settled()
 

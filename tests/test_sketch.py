@@ -11,24 +11,14 @@ import pytest
 from ambrosio import settings
 from ambrosio.building import building
 from ambrosio.demo.painting import paint
-from ambrosio.demo.standin import Gives, ModelServer, StallsBefore, Status
+from ambrosio.demo.standin import Gives, StallsBefore, Status
 from ambrosio.sketch import STDOUT, draw, read, typed
 from ambrosio.studio import Canvas
 from ambrosio.wishes import Fault, Wish
 
-SDXL = "stabilityai/stable-diffusion-xl-base-1.0"
+from .house import SDXL
+
 FOX = Wish("a red fox", seed=7)
-
-
-@pytest.fixture
-async def painter():
-    return ModelServer(flavour="together", image_model=SDXL, model="x")
-
-
-@pytest.fixture
-async def painter_url(painter):
-    async with painter.serving() as url:
-        yield url
 
 
 @pytest.fixture

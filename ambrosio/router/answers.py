@@ -9,7 +9,6 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Protocol
 
 from .. import context
@@ -172,7 +171,7 @@ class Router:
         except ProviderError:
             # Whoever asks it hears the same, and its price is looked at again before the call.
             return standing
-        return replace(standing, worst_usd=_worst(provider, model, built))
+        return replace(standing, worst_usd=provider.tariff(model).worst(built.tokens, MOST_TOKENS))
 
     async def stream(self, ask: Ask, *, report: Report | None = None) -> AsyncGenerator[Part]:
         """Ask until somebody answers, or raise `NoProvider`, `AllFailed` or `StaysHome`.
@@ -308,8 +307,8 @@ class Router:
     ) -> AsyncGenerator[Part]:
         """Make one call, which is in the ledger at its worst case before it is made."""
         provider, ref = candidate.provider, ModelRef(candidate.provider.name, candidate.model)
-        worst = _worst(provider, ref.model, built)
         tariff = provider.tariff(ref.model)
+        worst = tariff.worst(built.tokens, MOST_TOKENS)
         standing = Standing(provider.name, not tariff.free, provider.local, worst)
         if not self._allowed([standing], ask):
             # Somebody else's call has taken the money since the candidates were listed.
@@ -317,7 +316,8 @@ class Router:
         if standing.paid and self.budget.left(ask.person) is not None:
             built = replace(built, most=min(MOST_TOKENS, built.room))
         meter = Meter(ask.person, ref, tariff, built)
-        call = self.budget.begin(Expense(ask.person, ref, None, worst))
+        shown = worst if tariff.known else None
+        call = self.budget.begin(Expense(ask.person, ref, None, shown, counts_usd=worst))
         stream = provider.stream(built, concise=ask.concise, model=ref.model, chat=ask.chat)
         try:
             yield Sent(ref)
@@ -338,10 +338,6 @@ class Router:
             if report:
                 report(expense)
             self.budget.end(call, expense)
-
-
-def _worst(provider: Provider, model: str, built: Context) -> Decimal:
-    return provider.tariff(model).worst(built.tokens, MOST_TOKENS)
 
 
 def _build(ask: Ask, manner: Manner, window: int) -> Context:

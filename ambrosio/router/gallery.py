@@ -104,16 +104,19 @@ class Gallery:
         order = self.route(commission.wish.model)
         if not order:
             raise NoPainter
-        allowed = [each for each in order if self._allowed(*each, commission)]
+        allowed = [
+            (name, model)
+            for name, model in order
+            if self._allowed(self.painters[name].worst(model, commission), commission)
+        ]
         if not allowed:
             raise PaintsHome if commission.private else BudgetSpent
         now = self._now()
         return [each for each in allowed if self._vitals[each[0]].breaker.closed(now)] or allowed
 
-    def _allowed(self, name: str, model: str, commission: Commission) -> bool:
-        painter = self.painters[name]
-        worst = painter.worst(model, commission).counts
-        standing = Standing(name, bool(worst), painter.local, worst)
+    def _allowed(self, worst: Expense, commission: Commission) -> bool:
+        painter = self.painters[worst.ref.provider]
+        standing = Standing(painter.name, bool(worst.counts), painter.local, worst.counts)
         person, private = commission.person, commission.private
         return bool(self._budget.permitted([standing], person=person, private=private))
 
@@ -141,11 +144,11 @@ class Gallery:
         self, name: str, model: str, commission: Commission
     ) -> AsyncGenerator[Taken | Painted]:
         """Give one order, which is in the ledger at its worst case before it is given."""
-        if not self._allowed(name, model, commission):
-            # Somebody else's call has taken the money since the painters were listed.
-            raise Unaffordable(name)
         painter = self.painters[name]
         worst = painter.worst(model, commission)
+        if not self._allowed(worst, commission):
+            # Somebody else's call has taken the money since the painters were listed.
+            raise Unaffordable(name)
         tally = _Tally(worst)
         call = self._budget.begin(worst)
         try:
