@@ -15,7 +15,7 @@ from ambrosio.messages import Begun, Delta, Ended, Finish, Note
 from ambrosio.router import Ask
 from ambrosio.thoughts import OPEN
 
-from .gguf_model import REPLY, SLOW, THOUGHT, make
+from .gguf_model import LITANY, REPLY, SLOW, THOUGHT, make
 from .llama_house import SYSTEM, alive, last_prompt, local, words
 
 
@@ -251,18 +251,23 @@ class TestLife:
         assert words(parts).strip() == REPLY
         assert llama.engine.starts == 1
 
-    async def test_a_death_in_mid_answer_is_made_good_from_the_beginning(self, endless, tmp_path):
-        async with local(endless, tmp_path) as llama:
+    async def test_a_death_in_mid_answer_is_made_good_from_the_beginning(self, models, tmp_path):
+        # A quick one would have said it all before anybody gets to kill it.
+        slow = make(models / "litany.gguf", size=SLOW, reply=LITANY)
+        async with local(slow, tmp_path) as llama:
             await llama.ready()
             stream = llama.router.stream(Ask(SYSTEM, (), "tell about rice"))
             begun = 0
             async with aclosing(stream) as parts:
-                async for part in parts:
-                    begun += isinstance(part, Begun)
-                    if isinstance(part, Begun) and begun == 1:
+                while begun < 2:
+                    if not isinstance(await anext(parts), Begun):
+                        continue
+                    begun += 1
+                    if begun == 1:
                         os.kill(llama.engine.pid or 0, signal.SIGKILL)
+                        await llama.until("loading")
 
-        assert begun == 2
+        assert llama.engine.starts == 2
 
     async def test_it_ends_with_the_bot(self, chatml, tmp_path):
         async with local(chatml, tmp_path) as llama:
