@@ -23,7 +23,7 @@ run: .venv/ready
 
 # The picture at the top of the README; needs Debian's chromium.
 screenshot: .venv/ready
-	@$(BIN)/python -m tests.screenshot docs/ambrosio.png
+	@$(BIN)/python -m scripts.screenshot docs/ambrosio.png
 
 # The one gate: .ci/run calls it too.
 test: .venv/ready
@@ -32,11 +32,11 @@ test: .venv/ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n auto
-	$(BIN)/python tests/wheel.py
+	$(BIN)/python -m scripts.check_wheel
 
 bench: .venv/ready
-	@$(BIN)/python -m ambrosio.bench
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.local_model
 
 format: .venv/ready
 	$(BIN)/ruff format .

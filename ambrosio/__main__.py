@@ -1,5 +1,5 @@
 """Make `python -m ambrosio` the same as `ambrosio`."""
 
-from .cli import main
+from .cli.main import main
 
 main()

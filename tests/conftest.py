@@ -4,20 +4,20 @@ import asyncio
 import logging
 import os
 import socket
-from pathlib import Path
 
 import pytest
 import respx
 
-from ambrosio.demo.botapi import BotApi
-from ambrosio.demo.server import serving
-from ambrosio.demo.standin import ModelServer
-from ambrosio.settings import PREFIXES
+from ambrosio.config.settings import PREFIXES
+from ambrosio.emulators.botapi.api import BotApi
+from ambrosio.emulators.botapi.http import serving
+from ambrosio.emulators.model_server.server import ModelServer
 from ambrosio.store import Store
 
-from .house import OWNER, SDXL, living
+from .support import DATA
+from .support.running_bot import OWNER, SDXL, living
 
-SCHEMA = Path(__file__).parent / "data" / "botapi-10.3.json"
+SCHEMA = DATA / "botapi-10.3.json"
 
 
 class Clock:

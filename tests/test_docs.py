@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 import ambrosio
-from ambrosio import cli, settings, shipped
-from ambrosio.commands import COMMANDS
-from ambrosio.rows import ProviderRow
+from ambrosio.cli import main
+from ambrosio.commands.registry import COMMANDS
+from ambrosio.config import prompts, settings
+from ambrosio.config.provider import ProviderRow
 
-ROOT = Path(__file__).parent.parent
+from .support import ROOT
+
 PACKAGE = Path(ambrosio.__file__).parent
 README = (ROOT / "README.md").read_text("utf-8")
 
@@ -42,7 +44,7 @@ def test_the_readme_lists_every_command_as_the_bot_does():
 
 def test_the_readme_lists_every_verb_of_the_command_line():
     listed = {name.strip("`") for name, _ in rows(section("Commands")) if name[1] != "/"}
-    assert listed == {f"ambrosio {verb}" for verb in cli.main.commands}
+    assert listed == {f"ambrosio {verb}" for verb in main.main.commands}
 
 
 def test_the_map_in_the_readme_is_the_package():
@@ -93,7 +95,7 @@ def test_the_example_of_the_settings_names_each_of_them_and_loads(tmp_path):
 
 
 def test_the_model_is_told_what_vv_means():
-    prompt = shipped.text("system.txt")
+    prompt = prompts.text("system.txt")
     assert prompt == (ROOT / "prompts" / "system.txt").read_text("utf-8").strip()
     assert 'begins with the string "vv"' in prompt
     assert "as concisely as possible" in prompt

@@ -17,8 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
-from . import fetch, gguf, sizing
-from .trouble import Unusable
+from . import download, gguf, sizing
+from .errors import Unusable
 
 FAILED = 3
 # What Linux calls the wish to be killed when the parent dies.
@@ -60,7 +60,7 @@ def main() -> int:
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_watch, daemon=True).start()
     try:
-        path = fetch.obtain(orders.reference, orders.folder, orders.progress)
+        path = download.obtain(orders.reference, orders.folder, orders.progress)
         orders.tell("loading")
         plan = replace(sizing.plan(gguf.read(path), sizing.measured()), **orders.wishes)
         _serve(path, plan, orders)

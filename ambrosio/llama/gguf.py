@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from .trouble import Unusable
+from .errors import Unusable
 
 MAGIC = b"GGUF"
 # The types a value may have; strings and lists are read apart.

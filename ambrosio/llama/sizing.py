@@ -8,8 +8,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from .errors import Unusable, amount
 from .gguf import Shape
-from .trouble import Unusable, amount
 
 MB = 1_000_000
 MIB = 1 << 20

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 
-from .passage import Passage, Writer
+from .spans import Passage, Writer
 
 # What a phone shows in one line of monospaced text.
 COLUMNS = 36

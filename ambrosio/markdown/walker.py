@@ -15,8 +15,8 @@ import pyromark
 from pyromark import Options
 from pyromark.event import BrokenLink
 
-from .passage import Passage, Writer
-from .source import COLON, Source
+from .preprocess import COLON, Source, prepared
+from .spans import Passage, Writer
 from .tables import Table
 
 _OPTIONS = (
@@ -367,3 +367,9 @@ def named(event: Any) -> tuple[str, Any]:
         return f"{kind} {value}", None
     ((tag, data),) = value.items()
     return f"{kind} {tag}", data
+
+
+def _walked(markdown: str) -> Walker:
+    walker = Walker(prepared(markdown))
+    walker.walk()
+    return walker

@@ -9,17 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .language import fold, tell
-from .phrases import (
-    ASSENT,
-    CLAUSE,
-    CLOSING,
-    CODE,
-    INTRODUCTION,
-    NO,
-    NO_AFTER_ALL,
-    UNSURE,
-    YES,
-)
+from .phrases import ASSENT, CLAUSE, CLOSING, CODE, INTRODUCTION, NO, NO_AFTER_ALL, UNSURE, YES
 from .questions import Expected, Question
 
 

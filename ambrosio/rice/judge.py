@@ -5,11 +5,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from ..errors import NoProvider
+from ..core.errors import NoProvider
 from ..router import Ask
-from .asking import Asker
 from .questions import Question
-from .run import Entrant, Opinion, Result
+from .runner import Entrant, Opinion, Result
+from .sampler import Asker
 
 SYSTEM = (
     "You check answers for truth. You are shown a question and somebody's answer. Judge only "

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from .. import shipped
-from ..context import Exchange
-from ..errors import SettingsInvalid
-from ..policy import split_vv
-from ..settings import unreadable
+from ..config import prompts
+from ..config.settings import unreadable
+from ..core.context_window import Exchange
+from ..core.errors import SettingsInvalid
+from ..core.vv import split_vv
 from .language import LANGUAGES
 
 
@@ -73,7 +73,7 @@ class Question:
 
 def gather(own: Path) -> dict[str, Question]:
     """Read the shipped questions and those of the owner's file, or raise `SettingsInvalid`."""
-    questions = parse(shipped.text("rice.toml"), source="rice.toml")
+    questions = parse(prompts.text("rice.toml"), source="rice.toml")
     if not own.exists():
         return questions
     try:

@@ -6,16 +6,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..assistant import Progress
-from ..errors import SettingsInvalid
-from ..messages import Delta, File
-from ..providers import OpenAIProvider
+from ..assistant.progress import Progress
+from ..core.errors import SettingsInvalid
+from ..core.messages import Delta, File
+from ..providers.openai_compatible import OpenAIProvider
 from ..router import Router
-from .asking import Asker
-from .page import page
+from .html_report import page
 from .questions import Question, gather
 from .report import message, report
-from .run import Outcome, Result, Wording, entrants, plan, work
+from .runner import Outcome, Result, Wording, entrants, plan, work
+from .sampler import Asker
 
 MOST_QUESTIONS = 8
 

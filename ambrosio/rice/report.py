@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from .figures import Comparison, Judged, Line, compare, tally
 from .questions import Question
-from .run import Result
+from .runner import Result
+from .statistics import Comparison, Judged, Line, compare, tally
 
 DASH = "–"
 

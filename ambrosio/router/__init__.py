@@ -4,8 +4,9 @@ The one way to a provider: who may be asked (privacy, budget), in which order (t
 then the route), who is resting, and when to move on.
 """
 
+from ..providers.warmup import LOADING_PAUSE_SECONDS
 from .answers import Ask, Router
-from .gallery import Gallery
-from .health import LOADING_PAUSE_SECONDS, Health
+from .health import Health
+from .images import Gallery
 
 __all__ = ["LOADING_PAUSE_SECONDS", "Ask", "Gallery", "Health", "Router"]

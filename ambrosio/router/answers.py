@@ -11,10 +11,10 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from .. import context
-from ..budget import MOST_TOKENS, Budget
-from ..context import Context, Exchange, Manner
-from ..errors import (
+from ..core import context_window
+from ..core.context_window import Context, Exchange, Manner
+from ..core.costs import Expense, Tariff
+from ..core.errors import (
     AllFailed,
     AmbrosioError,
     BudgetSpent,
@@ -25,12 +25,12 @@ from ..errors import (
     TooLong,
     Unaffordable,
 )
-from ..messages import Begun, Delta, ModelRef, Note, Part, Sent
-from ..money import Expense, Tariff
-from ..policy import Standing
+from ..core.messages import Begun, Delta, ModelRef, Note, Part, Sent
+from .budget import MOST_TOKENS, Budget
 from .health import Health, Patient, Vitals, pause
 from .hedging import race
-from .meter import Meter
+from .metering import Meter
+from .policy import Standing
 
 log = logging.getLogger(__name__)
 
@@ -341,7 +341,7 @@ class Router:
 
 
 def _build(ask: Ask, manner: Manner, window: int) -> Context:
-    return context.build(
+    return context_window.build(
         ask.system,
         ask.history,
         ask.question,

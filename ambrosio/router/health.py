@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ..errors import (
+from ..core.errors import (
     Empty,
     Faulty,
     KeyRefused,
@@ -20,7 +20,8 @@ from ..errors import (
     Unaffordable,
     Unreachable,
 )
-from .breaker import Breaker
+from ..providers.warmup import LOADING_PAUSE_SECONDS
+from .circuit_breaker import Breaker
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +32,6 @@ LASTING_REST_SECONDS = 300.0
 PASSING = (Unreachable, Overloaded, Faulty, Empty)
 PASSING_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 10.0
-# A small machine reads a large model from its disk for minutes.
-LOADING_PAUSE_SECONDS = 2.0
 LOADING_ROUNDS = 150
 PROBE_PAUSE_SECONDS = 20.0
 # These say nothing about the health of whoever says them.

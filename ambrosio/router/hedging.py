@@ -7,8 +7,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
-from ..errors import ProviderError
-from ..messages import Begun, Part
+from ..core.errors import ProviderError
+from ..core.messages import Begun, Part
 
 Second = Callable[[], AsyncGenerator[Part] | None]
 

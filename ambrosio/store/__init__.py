@@ -5,12 +5,12 @@ One class, divided by its nouns. What belongs together changes in one transactio
 
 from collections.abc import Iterable
 
-from ..messages import Outgoing
+from ..core.messages import Outgoing
+from .archive import Found, Memory, Said
 from .conversations import Answered, Asked, Conversations, PlaceState, Via, Visits
-from .gallery import Hung, Painting
+from .images import Hung, Painting
 from .inbox import Inbox, Received, Row
 from .ledger import Account, Ledger
-from .memory import Found, Memory, Said
 from .people import People, Person
 
 __all__ = [

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from ..context import Exchange
-from ..messages import ModelRef, Place, Turn
+from ..core.context_window import Exchange
+from ..core.messages import ModelRef, Place, Turn
 from .database import Database, key
 
 Via = Literal["always", "auto", "never"]

@@ -12,8 +12,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Self
 
-from ..errors import StoreFailed
-from ..messages import Place
+from ..core.errors import StoreFailed
+from ..core.messages import Place
 
 MIGRATIONS = (
     """

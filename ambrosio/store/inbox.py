@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..messages import Place
+from ..core.messages import Place
 from .database import Database
 
 # Telegram keeps updates for a day; after a quiet week it numbers anew, perhaps with old numbers.

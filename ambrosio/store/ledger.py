@@ -4,7 +4,7 @@ import sqlite3
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ..money import Expense
+from ..core.costs import Expense
 from .database import Database
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from ..messages import Button, Chunk, Entity, File, Outgoing, Place
+from ..core.messages import Button, Chunk, Entity, File, Outgoing, Place
 from .database import key
-from .gallery import Gallery
+from .images import Gallery
 
 
 class Outbox(Gallery):

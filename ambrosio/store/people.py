@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ..messages import Outgoing
+from ..core.messages import Outgoing
 from .outbox import Outbox
 
 

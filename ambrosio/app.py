@@ -1,0 +1,146 @@
+"""Everything put together, from the store to the studio; nothing else builds them."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+import httpx
+
+from .assistant.answers import Assistant
+from .assistant.images import Studio
+from .config import prompts
+from .config.provider import ProviderRow
+from .config.settings import Settings
+from .core.messages import TERMINAL
+from .images.client import Painter
+from .llama import discovery
+from .llama.supervisor import Engine
+from .providers.openai_compatible import OpenAIProvider
+from .providers.warmup import warm
+from .router import Gallery, Router
+from .router.budget import Budget
+from .store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What every verb works with."""
+
+    settings: Settings
+    store: Store
+    providers: Mapping[str, OpenAIProvider]
+    assistant: Assistant
+    studio: Studio
+
+
+def now() -> float:
+    """Tell the time in seconds; handed to everything that asks for it."""
+    return datetime.now(UTC).timestamp()
+
+
+@asynccontextmanager
+async def building(
+    given: Settings,
+    *,
+    now: Callable[[], float] = now,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> AsyncIterator[House]:
+    """Open the store, find the providers and put the assistant together."""
+    originals_bytes = given.ambrosio_pictures_mb * 1_000_000
+    with Store(given.database, now=now, originals_bytes=originals_bytes) as store:
+        async with finding_providers(given, now=now, sleep=sleep) as providers:
+            painters = {
+                name: Painter(provider, given.images, provider.http)
+                for name, provider in providers.items()
+                if provider.row.image_model
+            }
+            everybody = (*given.ambrosio_route, *given.providers)
+            budget = Budget(
+                now=now,
+                ledger=store,
+                ceiling=given.ambrosio_monthly_budget_usd,
+                share=given.ambrosio_person_budget_usd,
+                guest=partial(_guest, given, store),
+            )
+            gallery = Gallery(
+                painters,
+                (*given.ambrosio_image_route, *everybody),
+                now=now,
+                budget=budget,
+                sleep=sleep,
+            )
+            router = Router(
+                providers,
+                tuple(
+                    name for name in everybody if name in providers and providers[name].row.talks
+                ),
+                now=now,
+                fast_route=given.ambrosio_fast_route,
+                budget=budget,
+                patience_seconds=given.ambrosio_patience_seconds,
+                sleep=sleep,
+            )
+            assistant = Assistant(
+                store,
+                router,
+                prompts.text("system.txt"),
+                private=given.ambrosio_private_default == "on",
+                now=now,
+            )
+            studio = Studio(store, router, gallery, now=now, dice=secrets.randbelow)
+            yield House(given, store, providers, assistant, studio)
+
+
+@asynccontextmanager
+async def finding_providers(
+    given: Settings,
+    *,
+    now: Callable[[], float] = now,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> AsyncIterator[dict[str, OpenAIProvider]]:
+    """Make a provider of every row, and run llama.cpp for them if that is wished.
+
+    A llama.cpp server nobody named is looked for, but not when we have one of our own. The way to
+    those at home knows nothing of a proxy in the environment, which would be a way out.
+    """
+    # Read once: certificates take a megabyte each time.
+    trusted = httpx.create_ssl_context()
+    async with AsyncExitStack() as lines:
+        http = await lines.enter_async_context(httpx.AsyncClient(verify=trusted))
+        home = await lines.enter_async_context(httpx.AsyncClient(verify=trusted, trust_env=False))
+
+        async def line(row: ProviderRow) -> httpx.AsyncClient:
+            if not row.socket:
+                return home if row.at_home else http
+            through = httpx.AsyncHTTPTransport(verify=trusted, uds=row.socket)
+            return await lines.enter_async_context(
+                httpx.AsyncClient(transport=through, trust_env=False)
+            )
+
+        async def made(rows: Mapping[str, ProviderRow]) -> dict[str, OpenAIProvider]:
+            return {name: OpenAIProvider(name, row, await line(row)) for name, row in rows.items()}
+
+        if not given.llama_gguf:
+            found = given.llama_base_url or await discovery.find(home)
+            rows = given.rows(llama_base_url=found)
+            # With nothing else to ask, failures shall name the server that is missing.
+            yield await made(rows or given.rows(llama_base_url=f"{discovery.USUAL[0]}/v1"))
+            return
+        engine = Engine(given.llama_gguf, given.ambrosio_data_dir, now=now, sleep=sleep)
+        engine.claim()
+        there = engine.address
+        providers = await made(given.rows(llama_base_url=there.url, llama_api_key=there.key))
+        providers["llama"].check = partial(engine.check, "llama")
+        async with engine.running(
+            ready=partial(warm, providers["llama"], prompts.text("system.txt"))
+        ):
+            yield providers
+
+
+def _guest(given: Settings, store: Store, person: int) -> bool:
+    # Whoever sits at the machine's own terminal is at home there.
+    return person not in {TERMINAL.chat, *given.ambrosio_owner, *store.owners()}

@@ -1,0 +1,170 @@
+"""TODO docstring."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..core.messages import Place
+
+# The kinds that are asked for; Telegram remembers the list, so it is sent with every getUpdates.
+UPDATE_KINDS = (
+    "message",
+    "edited_message",
+    "callback_query",
+    "stopped_message_generation",
+    "my_chat_member",
+)
+STOP_COMMANDS = ("/stop", "/cancel")
+# Anonymous admins and channels borrow the id of a fake user; the others speak in foreign chats.
+NOT_A_PERSON = ("sender_chat", "business_connection_id", "guest_query_id")
+
+
+# --- the gate -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who is let in, and who the bot is."""
+
+    bot: int
+    username: str
+    owners: frozenset[int]
+    guests: frozenset[int] = frozenset()
+    groups: frozenset[int] = frozenset()
+
+    @property
+    def people(self) -> frozenset[int]:
+        """Everybody who may speak."""
+        return self.owners | self.guests
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """An update of somebody who may speak; `urgent` ones overtake those that wait."""
+
+    place: Place
+    person: int
+    message: int
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Knock:
+    """A stranger opened a pairing link in a private chat."""
+
+    person: int
+    name: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """The bot was put into a group, or out of it; only an owner makes it `welcome` there."""
+
+    group: int
+    title: str
+    present: bool
+    welcome: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Nobody's business: counted, never stored, never answered."""
+
+    reason: str
+
+
+Verdict = Admitted | Knock | Membership | Dropped
+Raw = Mapping[str, Any]
+
+
+def gate(update: Raw, access: Access) -> Verdict:
+    """Judge a raw update before anything else sees it.
+
+    Everything about it may be missing or of the wrong type; such an update is dropped, since
+    whoever may speak cannot be told from it.
+    """
+    try:
+        kind = next((kind for kind in UPDATE_KINDS if kind in update), "")
+        body = update[kind] if kind else {}
+        match kind:
+            case "message" | "edited_message":
+                return _message(body, access)
+            case "callback_query":
+                return _press(body, access)
+            case "stopped_message_generation":
+                return _stopped(body, access)
+            case "my_chat_member":
+                return _membership(body, access)
+            case _:
+                return Dropped("kind")
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError):
+        return Dropped("unreadable")
+
+
+def _message(body: Raw, access: Access) -> Verdict:
+    sender, chat = body.get("from") or {}, body["chat"]
+    if sender.get("is_bot") or any(name in body for name in NOT_A_PERSON):
+        return Dropped("not a person")
+    text = body.get("text") or body.get("caption") or ""
+    if int(sender["id"]) not in access.people:
+        return _knock(sender, chat, text)
+    if chat["type"] != "private" and int(chat["id"]) not in access.groups:
+        return Dropped("chat")
+    if chat["type"] != "private" and not _addressed(body, text, access):
+        return Dropped("not addressed")
+    command = text.split(maxsplit=1)[0].lower() if text.strip() else ""
+    urgent = command.removesuffix("@" + access.username.lower()) in STOP_COMMANDS
+    return Admitted(_place(body), int(sender["id"]), int(body["message_id"]), urgent)
+
+
+def _knock(sender: Raw, chat: Raw, text: str) -> Verdict:
+    opened = re.fullmatch(r"/start(?:@\w+)? ([\w-]{1,64})", text.strip())
+    if chat["type"] == "private" and opened:
+        return Knock(int(sender["id"]), str(sender.get("first_name", "")), opened[1])
+    return Dropped("stranger")
+
+
+def _addressed(body: Raw, text: str, access: Access) -> bool:
+    answered = (body.get("reply_to_message") or {}).get("from") or {}
+    named = re.search(rf"(?<!\w)(?:/\w+)?@{re.escape(access.username)}(?!\w)", text, re.IGNORECASE)
+    return answered.get("id") == access.bot or named is not None
+
+
+def _press(body: Raw, access: Access) -> Verdict:
+    message = body.get("message")
+    if not message:
+        return Dropped("inline")
+    # Whoever presses is judged, not whose message carries the button.
+    if int(body["from"]["id"]) not in access.people:
+        return Dropped("stranger")
+    chat = message["chat"]
+    if chat["type"] != "private" and int(chat["id"]) not in access.groups:
+        return Dropped("chat")
+    person, number = int(body["from"]["id"]), int(message["message_id"])
+    return Admitted(_place(message), person, number, urgent=True)
+
+
+def _stopped(body: Raw, access: Access) -> Verdict:
+    # It names nobody; drafts exist only in private chats, whose id is the person's.
+    chat = int(body["chat"]["id"])
+    if chat not in access.people:
+        return Dropped("stranger")
+    place = Place(chat, int(body.get("message_thread_id") or 0))
+    return Admitted(place, chat, 0, urgent=True)
+
+
+def _membership(body: Raw, access: Access) -> Verdict:
+    chat = body["chat"]
+    if chat["type"] not in {"group", "supergroup"}:
+        return Dropped("kind")
+    present = body["new_chat_member"]["status"] in {"member", "administrator", "restricted"}
+    welcome = int(body["from"]["id"]) in access.owners or int(chat["id"]) in access.groups
+    return Membership(int(chat["id"]), str(chat.get("title", "")), present, welcome)
+
+
+def _place(message: Raw) -> Place:
+    # Outside of topics the thread id only names a chain of replies.
+    topic = message.get("message_thread_id") if message.get("is_topic_message") else None
+    return Place(int(message["chat"]["id"]), int(topic or 0))

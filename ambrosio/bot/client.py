@@ -1,0 +1,34 @@
+"""TODO docstring."""
+
+import os
+
+import httpx
+import telegram
+from telegram.request import HTTPXRequest
+
+from ..config.settings import Settings
+
+# A read timeout leaves open whether a message was sent, so it is long.
+TELEGRAM_SECONDS = 30.0
+# An album of large pictures, on a thin line.
+UPLOAD_SECONDS = 180.0
+
+
+def telegram_bot(given: Settings) -> telegram.Bot:
+    """Make the client for the Bot API; nothing is asked yet."""
+    # PTB gives Retry-After as a timedelta only with this, and warns without it.
+    os.environ.setdefault("PTB_TIMEDELTA", "1")
+    # Certificates take a megabyte each time they are read.
+    shared = {"verify": httpx.create_ssl_context()}
+    return telegram.Bot(
+        given.telegram_bot_token.get_secret_value(),
+        base_url=f"{given.telegram_base_url}/bot",
+        base_file_url=f"{given.telegram_base_url}/file/bot",
+        request=HTTPXRequest(
+            read_timeout=TELEGRAM_SECONDS,
+            write_timeout=TELEGRAM_SECONDS,
+            media_write_timeout=UPLOAD_SECONDS,
+            httpx_kwargs=shared,
+        ),
+        get_updates_request=HTTPXRequest(connection_pool_size=1, httpx_kwargs=shared),
+    )

@@ -1,0 +1,283 @@
+"""Showing an answer while it grows.
+
+Best effort in every way: a preview that fails, or that Telegram does not want, never harms the
+answer, which goes through the outbox. One call is on its way at a time and the latest text wins. In
+private chats a preview is a draft, which does not ring, needs no editing and has Telegram's own
+Stop button; elsewhere it is a silent message that is edited, and taken away in the end.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from enum import Enum, auto
+from typing import Literal
+
+import telegram
+from telegram.error import BadRequest, InvalidToken, RetryAfter, TelegramError
+
+from ..assistant.progress import Progress
+from ..core.messages import Button, Chunk, Place
+from ..markdown import preview
+from . import ptb
+from .rate_limit import Kind, Pacer
+
+log = logging.getLogger(__name__)
+
+TYPING_SECONDS = 4.5  # Telegram shows it for five
+DRAFT_GAP_SECONDS = 0.4
+DRAFT_REFRESH_SECONDS = 20.0  # it is gone after thirty
+SILENCE_SECONDS = 1.0
+CONCISE_SECONDS = 2.0
+FIRST_EDIT_SECONDS = 1.5
+FIRST_EDIT_CHARACTERS = 40
+EDIT_GAP_SECONDS = 1.5
+GROUP_EDIT_GAP_SECONDS = 3.0
+LONGEST_GAP_SECONDS = 30.0
+# Failures after which one answer goes without previews.
+MOST_FAILURES = 3
+# How long the answer waits for a preview that is on its way.
+SETTLE_SECONDS = 2.0
+
+Stream = Literal["draft", "edit", "off"]
+Action = Literal["typing", "upload_photo"]
+STOP = Button("Stop", "stop:")
+
+
+class Outcome(Enum):
+    """What came of one call."""
+
+    DONE = auto()
+    LATER = auto()
+    REFUSED = auto()
+
+
+class Previewer:
+    """Makes previews, and remembers what this Bot API server and its chats cannot do."""
+
+    def __init__(self, bot: telegram.Bot, pacer: Pacer, *, stream: Stream = "draft") -> None:
+        self.bot, self.pacer = bot, pacer
+        self._stream = stream
+        self._draftless: set[int] = set()
+        self._knows_drafts = True
+
+    def mode(self, place: Place) -> Stream:
+        """Say how a place is shown what grows."""
+        drafts = self._knows_drafts and place.private and place.chat not in self._draftless
+        return "edit" if self._stream == "draft" and not drafts else self._stream
+
+    def refused_draft(self, place: Place, exc: TelegramError) -> None:
+        """Note that there are no drafts here: the whole server has none, or this chat."""
+        if isinstance(exc, InvalidToken):
+            # The token has long been used: it is the method that Telegram does not know.
+            self._knows_drafts = False
+        self._draftless.add(place.chat)
+
+    @asynccontextmanager
+    async def showing(
+        self,
+        place: Place,
+        progress: Progress,
+        *,
+        concise: bool = False,
+        action: Action = "typing",
+        sent: Callable[[int], None] = lambda _: None,
+    ) -> AsyncIterator["Preview"]:
+        """Show an answer until the block ends; `sent` is told the number of a message it needs.
+
+        Of an answer that is not `typing`, nothing is shown but the action until it has words.
+        """
+        growing = Preview(self, place, progress, concise=concise, action=action, sent=sent)
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(growing.run())
+            try:
+                yield growing
+            finally:
+                await growing.settle()
+                task.cancel()
+
+
+class Preview:
+    """The preview of one answer; `message` is what has to be taken away after it."""
+
+    def __init__(
+        self,
+        maker: Previewer,
+        place: Place,
+        progress: Progress,
+        *,
+        concise: bool,
+        action: Action,
+        sent: Callable[[int], None],
+    ) -> None:
+        self.message: int | None = None
+        self._maker, self._place, self._progress = maker, place, progress
+        self._concise, self._action, self._sent = concise, action, sent
+        self._calling = asyncio.Lock()
+        self._closed = False
+        self._shown: Chunk | None = None
+        self._drafted = ""
+        self._failures = 0
+        self._gap = EDIT_GAP_SECONDS if place.private else GROUP_EDIT_GAP_SECONDS
+
+    async def run(self) -> None:
+        """Show what there is until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._typing())
+            group.create_task(self._show())
+
+    async def settle(self) -> None:
+        """Begin no more calls and wait for the one on its way: behind the answer it is a ghost."""
+        self._closed = True
+        try:
+            async with asyncio.timeout(SETTLE_SECONDS), self._calling:
+                return
+        except TimeoutError:
+            log.info("a preview for %s takes too long", self._place)
+
+    async def _typing(self) -> None:
+        while True:
+            # A draft is a typing action by itself.
+            typing = self._action == "typing" and self._shown is not None and not self.message
+            if not typing:
+                await self._call("hint", self._type)
+            await asyncio.sleep(TYPING_SECONDS)
+
+    async def _show(self) -> None:
+        if self._maker.mode(self._place) == "off":
+            return
+        if self._concise:
+            await asyncio.sleep(CONCISE_SECONDS)
+        if self._maker.mode(self._place) == "draft":
+            await self._show_drafts()
+        if self._maker.mode(self._place) == "edit":
+            await self._show_edits()
+
+    async def _words(self, seconds: float) -> bool:
+        """Wait for something new, at the most so long; tell whether there was."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._progress.changed.wait()
+        except TimeoutError:
+            return False
+        self._progress.changed.clear()
+        return True
+
+    # --- drafts -----------------------------------------------------------------------------------
+
+    async def _show_drafts(self) -> None:
+        patience = SILENCE_SECONDS if self._action == "typing" else DRAFT_REFRESH_SECONDS
+        while self._failures < MOST_FAILURES:
+            fresh = await self._words(patience)
+            # The mark of a heading is no word yet, and a draft now would keep the words waiting.
+            if fresh and self._progress.text and preview(self._progress.text) == Chunk(""):
+                continue
+            # Thoughts are news, but nothing that changes what is shown.
+            if fresh and self._shown is not None and self._progress.shown == self._drafted:
+                continue
+            if await self._call("hint", self._draft) is Outcome.REFUSED:
+                return
+            patience = DRAFT_REFRESH_SECONDS
+            await asyncio.sleep(DRAFT_GAP_SECONDS)
+
+    async def _draft(self) -> None:
+        # An empty text is shown as "Thinking…".
+        text = self._progress.shown
+        chunk = preview(text)
+        try:
+            await self._maker.bot.send_message_draft(
+                self._place.chat,
+                self._progress.message or 1,
+                chunk.text,
+                message_thread_id=self._place.topic or None,
+                entities=ptb.entities(chunk),
+                api_kwargs={"can_stop": True, "keep_on_stop": True},
+            )
+        except (BadRequest, InvalidToken) as exc:
+            self._maker.refused_draft(self._place, exc)
+            raise
+        self._shown, self._drafted = chunk, text
+
+    # --- edits ------------------------------------------------------------------------------------
+
+    async def _show_edits(self) -> None:
+        began = asyncio.get_running_loop().time()
+        while self._failures < MOST_FAILURES:
+            await self._words(DRAFT_REFRESH_SECONDS)
+            if self._shown is None:
+                await self._gather(began)
+            if preview(self._progress.shown) in (Chunk(""), self._shown):
+                continue
+            if await self._call("preview", self._edit) is Outcome.LATER:
+                self._gap = min(self._gap * 1.5, LONGEST_GAP_SECONDS)
+            await asyncio.sleep(self._gap)
+
+    async def _gather(self, began: float) -> None:
+        """Let the first message hold more than a word, if that does not take too long."""
+        while len(self._progress.shown) < FIRST_EDIT_CHARACTERS:
+            left = FIRST_EDIT_SECONDS - (asyncio.get_running_loop().time() - began)
+            if left <= 0:
+                return
+            await self._words(left)
+
+    async def _edit(self) -> None:
+        bot, place = self._maker.bot, self._place
+        chunk = preview(self._progress.shown)
+        if self.message is None:
+            message = await bot.send_message(
+                place.chat,
+                chunk.text,
+                message_thread_id=place.topic or None,
+                entities=ptb.entities(chunk),
+                link_preview_options=ptb.NO_LINK_PREVIEW,
+                reply_markup=ptb.keyboard((STOP,)),
+                disable_notification=True,
+            )
+            self.message = message.message_id
+            self._sent(message.message_id)
+        else:
+            await bot.edit_message_text(
+                chunk.text,
+                place.chat,
+                self.message,
+                entities=ptb.entities(chunk),
+                link_preview_options=ptb.NO_LINK_PREVIEW,
+                reply_markup=ptb.keyboard((STOP,)),
+            )
+        self._shown = chunk
+
+    # --- one call at a time -----------------------------------------------------------------------
+
+    async def _type(self) -> None:
+        place = self._place
+        await self._maker.bot.send_chat_action(
+            place.chat, self._action, message_thread_id=place.topic or None
+        )
+
+    async def _call(self, kind: Kind, make: Callable[[], Awaitable[None]]) -> Outcome:
+        """Make a call when the pacer allows it; whatever comes of it harms nothing."""
+        async with self._calling:
+            outcome = await self._made(kind, make)
+        if outcome is not Outcome.DONE:
+            # What could not be shown now is still news.
+            self._progress.changed.set()
+        return outcome
+
+    async def _made(self, kind: Kind, make: Callable[[], Awaitable[None]]) -> Outcome:
+        pacer, chat = self._maker.pacer, self._place.chat
+        if self._closed or pacer.wait_seconds(chat, kind) > 0:
+            return Outcome.LATER
+        pacer.spend(chat, kind)
+        try:
+            await make()
+        except RetryAfter as exc:
+            pacer.flooded(chat, ptb.seconds(exc))
+            return Outcome.LATER
+        except (BadRequest, InvalidToken):
+            self._failures += 1
+            return Outcome.REFUSED
+        except TelegramError as exc:
+            log.debug("no preview for %s: %s", self._place, type(exc).__name__)
+            self._failures += 1
+            return Outcome.LATER
+        return Outcome.DONE

@@ -1,0 +1,160 @@
+"""What a person's update says, in our own words.
+
+The one place that reads Telegram's objects. What cannot be parsed at all gives None; what can be
+parsed and is nothing that Ambrosio works on gets a sentence that says so.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import telegram
+
+from ..core import texts
+from ..core.vv import split_vv
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Words to be answered; `quote` is what they reply to, `partial` when a piece was chosen."""
+
+    person: int
+    text: str
+    concise: bool = False
+    edited: bool = False
+    replied_to: int | None = None
+    quote: str = ""
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command without its slash, what stood behind it, and what it replies to."""
+
+    person: int
+    name: str
+    args: str
+    replied_to: int | None = None
+    quote: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A button was pressed; `id` is what Telegram wants to be answered."""
+
+    person: int
+    id: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The native Stop under a draft was pressed."""
+
+    draft: int
+
+
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """Something that is not worked on, with the sentence that says so."""
+
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Something that wants no answer."""
+
+
+Said = Question | Command | Press | Stopped | Odd | Ignored
+
+# Something happened in the chat and nobody has said anything.
+SERVICE = (
+    "pinned_message",
+    "new_chat_members",
+    "left_chat_member",
+    "new_chat_title",
+    "new_chat_photo",
+    "delete_chat_photo",
+    "forum_topic_created",
+    "forum_topic_edited",
+    "forum_topic_closed",
+    "forum_topic_reopened",
+    "message_auto_delete_timer_changed",
+    "write_access_allowed",
+    "group_chat_created",
+    "supergroup_chat_created",
+    "migrate_to_chat_id",
+    "migrate_from_chat_id",
+    "chat_background_set",
+)
+
+
+def read(update: dict[str, Any], bot: telegram.Bot, username: str) -> Said | None:
+    """Understand an update that the gate has let through; None when it cannot be parsed."""
+    try:
+        parsed = telegram.Update.de_json(update, bot)
+    except (TypeError, KeyError, ValueError, AttributeError, OverflowError):
+        return None
+    if message := parsed.message or parsed.edited_message:
+        return _message(message, username, edited=parsed.message is None)
+    if query := parsed.callback_query:
+        return Press(query.from_user.id, query.id, query.data or "")
+    if stopped := parsed.api_kwargs.get("stopped_message_generation"):
+        return Stopped(int(stopped.get("draft_id", 0)))
+    return Ignored()
+
+
+def _message(message: telegram.Message, username: str, *, edited: bool) -> Said:
+    # A caption alone makes no sense of what cannot be seen.
+    for kind, hint in texts.UNSEEN.items():
+        if getattr(message, kind):
+            return Ignored() if edited else Odd(hint)
+    person = message.from_user.id if message.from_user else 0
+    replied = message.reply_to_message
+    text = _clean(message.text or "")
+    if not text.strip():
+        known = any(getattr(message, kind, None) for kind in SERVICE)
+        return Ignored() if known or edited else Odd(texts.UNCLEAR)
+    if command := re.match(r"/(\w+)(?:@(\w+))?(?:\s+|$)", text):
+        if command[2] and command[2].lower() != username.lower():
+            return Odd(texts.COMMAND_OF_ANOTHER.format(name=command[1], username=command[2]))
+        return Command(
+            person=person,
+            name=command[1].lower(),
+            args=text[command.end() :].strip(),
+            replied_to=replied.message_id if replied else None,
+            quote=_clean(_replied(message)),
+        )
+    if message.chat.type != telegram.constants.ChatType.PRIVATE:
+        text = re.sub(rf"\s*@{re.escape(username)}(?!\w)", "", text, flags=re.IGNORECASE).strip()
+    concise, question = split_vv(text)
+    return Question(
+        person=person,
+        text=question,
+        concise=concise,
+        edited=edited,
+        replied_to=replied.message_id if replied else None,
+        quote=_quote(message),
+        partial=message.quote is not None,
+    )
+
+
+def _quote(message: telegram.Message) -> str:
+    """Give what a message replies to as a quotation."""
+    return "\n".join(f"> {line}" for line in _replied(message).splitlines())
+
+
+def _replied(message: telegram.Message) -> str:
+    """Give the text that a message replies to, the chosen piece if there is one.
+
+    None if that was said in another chat: whether it is private there cannot be seen from here.
+    """
+    if (replied := message.reply_to_message) is None:
+        return ""
+    return (message.quote and message.quote.text) or replied.text or replied.caption or ""
+
+
+def _clean(text: str) -> str:
+    """Take out what no model and no database wants: NUL bytes and halves of surrogate pairs."""
+    return text.replace("\0", "").encode("utf-8", "ignore").decode("utf-8")

@@ -1,0 +1,50 @@
+"""TODO docstring."""
+
+from .. import __version__
+from ..store import PlaceState
+from .context import Call, Desk, Reply
+
+# --- the house ------------------------------------------------------------------------------------
+
+
+async def status(desk: Desk, call: Call) -> Reply:
+    """Tell how everybody is doing."""
+    now = desk.now()
+    lines = [f"**Ambrosio {__version__}**, up {_duration(now - desk.started_at)}"]
+    for name, vitals in desk.assistant.router.health.vitals.items():
+        lines.append(f"{_health(vitals.failure)} **{name}** {desk.providers[name].row.model}")
+        details = []
+        if vitals.first_word_seconds is not None:
+            details.append(f"first word after {vitals.first_word_seconds:.1f} s")
+        if vitals.failure:
+            details.append(vitals.failure)
+        if resting := vitals.breaker.resting_seconds(now):
+            details.append(f"rests for {_duration(resting)}")
+        lines += [f"  {'; '.join(details)}"] if details else []
+    state = desk.store.place(call.place)
+    tokens = _context_tokens(desk, state)
+    lines.append(f"This conversation: about {tokens:,} tokens; model {state.model or 'automatic'}")
+    lines.append(f"Waiting: {desk.store.waiting() - 1}; being answered: {len(desk.running)}")
+    if desk.polled_at is not None:
+        lines.append(f"Last heard from Telegram {_duration(now - desk.polled_at)} ago")
+    if desk.strangers and call.person in desk.owners():
+        lines.append(f"Strangers turned away: {desk.strangers}")
+    return Reply("  \n".join(lines))
+
+
+def _context_tokens(desk: Desk, state: PlaceState) -> int:
+    history = desk.store.history(state.head)
+    return sum(len((past.question + past.answer).encode()) // 3 for past in history)
+
+
+def _health(failure: str) -> str:
+    return "✗" if failure else "✓"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = ((days, "d"), (hours, "h"), (minutes, "min"), (rest, "s"))
+    shown = [f"{number} {unit}" for number, unit in parts if number]
+    return " ".join(shown[:2]) or "0 s"

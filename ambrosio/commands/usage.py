@@ -1,0 +1,106 @@
+"""/usage: what was asked, what it has cost, and how much is left.
+
+Owners see the whole house, guests what is theirs.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from ..core.costs import day_began, dollars, month_began
+from ..core.messages import File, Outgoing, Place
+from ..markdown import plain
+from ..store import Account
+from .context import Call, Desk, Reply
+from .usage_chart import bars
+
+CHART_DAYS = 30
+DAY_SECONDS = 86_400
+
+
+async def usage(desk: Desk, call: Call) -> Reply:
+    """Show today, this month, the ceiling and a picture of the last thirty days."""
+    now, budget = desk.now(), desk.assistant.router.budget
+    whose = None if call.person in desk.owners() else call.person
+    since = day_began(now) - (CHART_DAYS - 1) * DAY_SECONDS
+    accounts = desk.store.accounts(min(since, month_began(now)), whose)
+    month = [each for each in accounts if each.day >= _day(month_began(now))]
+    today = [each for each in accounts if each.day == _day(now)]
+    ceiling = budget.ceiling if whose is None else budget.limit(call.person)
+    lines = [f"**Today** {_sum(today)}", f"**This month** {_sum(month)}", *_rows(month)]
+    notes = [_rest(ceiling, budget.left(call.person))]
+    if any(each.unknown for each in month):
+        notes.append("Where a price is unknown, the dearest known one counts.")
+    if any(each.estimated for each in month):
+        notes.append("Calls that were broken off are estimated.")
+    notes.append("_Days and months are those of UTC._")
+    # A line right behind the list would be part of its last row.
+    text = "\n\n".join("  \n".join(part) for part in (lines, notes))
+    return Reply(text, sends=_chart(accounts, now, call.place))
+
+
+def _day(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).date().isoformat()
+
+
+def _sum(accounts: Sequence[Account]) -> str:
+    calls = sum(each.calls for each in accounts)
+    return f"{calls} call{'' if calls == 1 else 's'}, {_cost(accounts)}"
+
+
+def _cost(accounts: Sequence[Account]) -> str:
+    """Say what is known of the cost, and for how many calls it is not."""
+    usd = sum((each.usd for each in accounts), Decimal(0))
+    unknown = sum(each.unknown for each in accounts)
+    known = "" if unknown and not usd else dollars(usd)
+    blind = f"{unknown} at an unknown price" if unknown else ""
+    return " and ".join(part for part in (known, blind) if part)
+
+
+def _rows(month: Sequence[Account]) -> list[str]:
+    """Write a line for each provider and kind."""
+    groups: dict[tuple[str, str], list[Account]] = {}
+    for each in month:
+        groups.setdefault((each.provider, each.kind), []).append(each)
+    return [
+        f"- {provider} {kind}: {_sum(accounts)}, {_amount(accounts)}"
+        for (provider, kind), accounts in sorted(groups.items())
+    ]
+
+
+def _amount(accounts: Sequence[Account]) -> str:
+    if pictures := sum(each.pictures for each in accounts):
+        return f"{pictures:,} picture{'' if pictures == 1 else 's'}"
+    read, said = sum(each.prompt for each in accounts), sum(each.completion for each in accounts)
+    return f"{read:,} tokens read, {said:,} written"
+
+
+def _rest(ceiling: Decimal | None, left: Decimal | None) -> str:
+    if left is None:
+        return "No ceiling is set."
+    rest = dollars(max(left, Decimal(0)))
+    if ceiling is None:
+        return f"**Left this month** {rest}"
+    return f"**Ceiling** {dollars(ceiling)} a month, {rest} left"
+
+
+def _chart(accounts: Sequence[Account], now: float, place: Place) -> tuple[Outgoing, ...]:
+    """Draw dollars a day, or calls a day while nothing costs anything."""
+    today = datetime.fromtimestamp(now, UTC).date()
+    days = [today - timedelta(days=back) for back in reversed(range(CHART_DAYS))]
+    costs, calls = dict.fromkeys(days, Decimal(0)), dict.fromkeys(days, 0)
+    for each in accounts:
+        day = datetime.fromisoformat(each.day).date()
+        if day in costs:
+            costs[day] += each.counts_usd
+            calls[day] += each.calls
+    if not any(calls.values()):
+        return ()
+    dear = max(costs.values())
+    values = [float(value) for value in (costs if dear else calls).values()]
+    top = dollars(dear).lstrip("< ") if dear else str(max(calls.values()))
+    picture = bars(values, top, [f"{day:%m-%d}" for day in days])
+    what = "Dollars" if dear else "Calls"
+    caption = plain(f"{what} a day, the last {CHART_DAYS} days")
+    files = (File("usage.png", picture, photo=True),)
+    return (Outgoing(place, caption, files=files, silent=True),)

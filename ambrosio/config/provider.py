@@ -1,0 +1,90 @@
+"""What there is to know of one server that speaks the OpenAI API.
+
+Pure: a row says how a server is asked, and asks nobody. `settings` makes rows of what is set.
+"""
+
+import re
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from ..core.addresses import is_local, is_public
+
+
+def _http_url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        # A port that is none raises when it is looked at.
+        good = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or re.search(r"\s", value):
+        raise ValueError("is not an http address")
+    return value.rstrip("/")
+
+
+def _server_url(value: str) -> str:
+    """Take an http address or a Unix socket, as `unix:/run/llama.sock`."""
+    return value if re.fullmatch(r"unix:/[^\s?#]+", value) else _http_url(value)
+
+
+Url = Annotated[str, AfterValidator(_http_url)]
+ServerUrl = Annotated[str, AfterValidator(_server_url)]
+Dialect = Literal["together", "openai", "localai", "sdcpp"]
+
+
+class ProviderRow(BaseModel):
+    """One server that speaks the OpenAI API, with what is particular about it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base_url: ServerUrl
+    api_key: SecretStr = SecretStr("")
+    model: str = ""
+    flavour: Literal["llama", "together", "openai"] = "openai"
+    local: bool | None = None  # None: judged by the address
+    context: int = Field(default=0, ge=0)  # tokens; 0: asked of the server, else a cautious guess
+    system_role: bool = True  # False: the template knows none, so it goes before the first question
+    repeat_vv: bool = False  # the model ignores system prompts: say the rule behind the question
+    # How thinking is switched off for a vv question; "none": there is nothing to switch off.
+    thinking: Literal["none", "template", "reasoning", "effort"] = "none"
+    moves: bool = False  # llama.cpp with --cache-reuse: what a cut leaves is moved, not read again
+    extra: dict[str, Any] = Field(default_factory=dict)  # goes into every request body
+    connect_seconds: float = Field(default=5, gt=0)
+    first_token_seconds: float = Field(default=30, gt=0)
+    silence_seconds: float = Field(default=30, gt=0)
+    input_usd: Decimal | None = Field(default=None, ge=0)  # per million tokens
+    cached_usd: Decimal | None = Field(default=None, ge=0)  # None: like any other input
+    output_usd: Decimal | None = Field(default=None, ge=0)
+    image_model: str = ""  # with it the server makes pictures; without `model` it does nothing else
+    # How it is asked for them; None: as together.ai for that flavour, else as OpenAI.
+    image_dialect: Dialect | None = None
+    image_seconds: float | None = Field(default=None, gt=0)  # None: longer for a server at home
+
+    @property
+    def talks(self) -> bool:
+        """Say whether it can be asked for words."""
+        return bool(self.model) or not self.image_model
+
+    @property
+    def socket(self) -> str:
+        """Give the path of the Unix socket that is its address, "" if it is none."""
+        return urlsplit(self.base_url).path if self.base_url.startswith("unix:") else ""
+
+    @property
+    def url(self) -> str:
+        """Give the address for HTTP, which wants a host for a socket as well."""
+        return "http://localhost/v1" if self.socket else self.base_url
+
+    @property
+    def at_home(self) -> bool:
+        """Whether what is asked there stays in the house: as the owner says, else by address."""
+        return is_local(self.base_url) if self.local is None else self.local
+
+    @model_validator(mode="after")
+    def _local_is_near(self) -> Self:
+        if self.local and is_public(self.base_url):
+            raise ValueError("is called local and has a public address")
+        return self

@@ -1,0 +1,293 @@
+"""A Bot API server for one bot, without the HTTP: what is called comes in, answers come out.
+
+It keeps Telegram's rules as far as they are known and refuses what Telegram refuses. It knows
+nothing of webhooks being delivered, of channels, inline mode, payments or other bots.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import account_methods, edit_methods, send_methods
+from .errors import Refused, bad
+from .events import Json, Signal, Subscription, T
+from .faults import ANY, DESCRIPTIONS, Fault, Faults, Garbled, Lost
+from .files import Upload
+from .flood_limits import Flood
+from .schema import Schema
+from .state import Request, State
+from .update_queue import Updates
+from .users import Group, Person
+
+Method = Callable[[State, Request], Any]
+
+TOKEN = "123456:AmbrosioOnLoopback"  # noqa: S105 - opens nothing but this emulator
+ME: Json = {
+    "id": 123456,
+    "is_bot": True,
+    "first_name": "Ambrosio",
+    "username": "ambrosio_bot",
+    "can_join_groups": True,
+    "can_read_all_group_messages": False,
+    "supports_inline_queries": False,
+    "can_connect_to_business": False,
+    "has_main_web_app": False,
+    "has_topics_enabled": False,
+}
+METHODS: dict[str, Method] = {
+    "answerCallbackQuery": edit_methods.answer_callback_query,
+    "deleteMessage": edit_methods.delete_message,
+    "deleteMessages": edit_methods.delete_messages,
+    "deleteMyCommands": account_methods.delete_my_commands,
+    "deleteWebhook": account_methods.delete_webhook,
+    "editMessageCaption": edit_methods.edit_message_caption,
+    "editMessageReplyMarkup": edit_methods.edit_message_reply_markup,
+    "editMessageText": edit_methods.edit_message_text,
+    "getChat": account_methods.get_chat,
+    "getFile": account_methods.get_file,
+    "getMe": account_methods.get_me,
+    "getMyCommands": account_methods.get_my_commands,
+    "getWebhookInfo": account_methods.get_webhook_info,
+    "leaveChat": account_methods.leave_chat,
+    "sendChatAction": send_methods.send_chat_action,
+    "sendDocument": send_methods.send_document,
+    "sendMediaGroup": send_methods.send_media_group,
+    "sendMessage": send_methods.send_message,
+    "sendMessageDraft": send_methods.send_message_draft,
+    "sendPhoto": send_methods.send_photo,
+    "sendRichMessage": send_methods.send_rich_message,
+    "sendRichMessageDraft": send_methods.send_rich_message_draft,
+    "sendVoice": send_methods.send_voice,
+    "setChatMenuButton": account_methods.set_chat_menu_button,
+    "setMessageReaction": edit_methods.set_message_reaction,
+    "setMyCommands": account_methods.set_my_commands,
+    "setMyDescription": account_methods.set_my_description,
+    "setMyShortDescription": account_methods.set_my_short_description,
+    "setWebhook": account_methods.set_webhook,
+}
+# Names are matched without regard to case, as Telegram does.
+NAMES = {name.lower(): name for name in [*METHODS, "getUpdates"]}
+
+
+@dataclass
+class Call:
+    """One call of the bot and how it ended: `pending`, `ok`, a refusal, `lost` or `garbled`."""
+
+    method: str
+    params: Json
+    at: float
+    outcome: str = "pending"
+    result: Any = None
+
+    def shown(self) -> Json:
+        """Describe it for those who look on."""
+        return {
+            "method": self.method,
+            "params": self.params,
+            "at": self.at,
+            "outcome": self.outcome,
+            "result": self.result,
+        }
+
+
+class BotApi:
+    """The server: one bot, its chats, and the people in them."""
+
+    def __init__(
+        self,
+        now: Callable[[], float],
+        *,
+        token: str = TOKEN,
+        schema: Path | None = None,
+    ) -> None:
+        self.token = token
+        signal = Signal()
+        self.state = State(
+            me=ME,
+            now=now,
+            signal=signal,
+            updates=Updates(signal),
+            flood=Flood(now),
+        )
+        self.signal = signal
+        self.updates = self.state.updates
+        self.files = self.state.files
+        self.faults = Faults()
+        self.calls: list[Call] = []
+        self.violations: list[str] = []
+        self._schema = Schema(schema) if schema else None
+        self._lacking: set[str] = set()
+        self._people: dict[int, Person] = {}
+
+    @property
+    def dropped_entities(self) -> int:
+        """How many entities Telegram would have dropped without a word."""
+        return self.state.dropped_entities
+
+    # --- the server's side ------------------------------------------------------------------------
+
+    async def call(
+        self, method: str, params: Json, files: Mapping[str, Upload] | None = None
+    ) -> Any:
+        """Serve one call; raise `Refused`, or `Lost` or `Garbled` where that was planned."""
+        name = NAMES.get(method.lower(), method)
+        call = Call(name, params, self.state.now())
+        self.calls.append(call)
+        self.signal.wake()
+        try:
+            call.result = await self._serve(name, Request(params, files or {}))
+            call.outcome = "ok"
+        except Refused as exc:
+            call.outcome = str(exc)
+            raise
+        except (Lost, Garbled) as exc:
+            call.outcome = type(exc).__name__.lower()
+            raise
+        finally:
+            if call.outcome == "pending":
+                call.outcome = "gone"
+            self.signal.fire("call", **call.shown())
+        return call.result
+
+    async def _serve(self, name: str, request: Request) -> Any:
+        fault = self.faults.due(name)
+        if fault is not None:
+            fault.strike_before()
+        result = await self._work(name, request)
+        if fault is not None:
+            await fault.strike_after()
+        return result
+
+    async def _work(self, name: str, request: Request) -> Any:
+        if name in self._lacking:
+            raise Refused(404, "Not Found")
+        self._check(name, request)
+        if name == "getUpdates":
+            return await self.updates.get(request.params)
+        if name not in METHODS:
+            raise Refused(404, "Not Found")
+        chat_id, media = request.params.get("chat_id"), request.params.get("media")
+        if isinstance(chat_id, int):
+            cost = len(media) if isinstance(media, list) else 1
+            self.state.flood.check(name, chat_id, cost)
+        return METHODS[name](self.state, request)
+
+    def _check(self, name: str, request: Request) -> None:
+        faults = []
+        if self._schema is not None:
+            faults += self._schema.faults(name, request.params, request.files)
+        if request.params.get("parse_mode"):
+            faults.append(f"{name} uses parse_mode, which can fail to parse: send entities")
+        if not faults:
+            return
+        self.violations += faults
+        if faults == [f"{name} is not a method"]:
+            raise Refused(404, "Not Found")
+        raise bad("; ".join(faults))
+
+    def close(self) -> None:
+        """Let go of all that waits: polls, calls that hang, subscriptions."""
+        self.updates.close()
+        self.faults.heal()
+        self.signal.silence()
+
+    # --- what goes wrong --------------------------------------------------------------------------
+
+    def fail(
+        self, method: str = ANY, *, code: int = 502, times: float = 1, description: str = ""
+    ) -> Fault:
+        """Refuse the next calls."""
+        return self.every(1, method, code=code, times=times, description=description)
+
+    def every(
+        self,
+        nth: int,
+        method: str = ANY,
+        *,
+        code: int = 502,
+        times: float = math.inf,
+        description: str = "",
+    ) -> Fault:
+        """Refuse every nth call."""
+        refusal = Refused(code, description or DESCRIPTIONS.get(code, "Error"))
+        return self.faults.plan(Fault(method, "refuse", times, nth, refusal=refusal))
+
+    def flood(self, method: str = ANY, *, retry_after: int, times: float = 1) -> Fault:
+        """Answer the next calls with 429."""
+        description = f"Too Many Requests: retry after {retry_after}"
+        refusal = Refused(429, description, retry_after)
+        return self.faults.plan(Fault(method, "refuse", times, refusal=refusal))
+
+    def hang(self, method: str = ANY) -> Fault:
+        """Process the next call but never answer; `release()` then cuts the connection."""
+        return self.faults.plan(Fault(method, "hang", 1, processed=True))
+
+    def drop(self, method: str = ANY, *, processed: bool = False) -> Fault:
+        """Close the connection without an answer, before or after the call is processed."""
+        return self.faults.plan(Fault(method, "drop", 1, processed=processed))
+
+    def garbage(self, method: str = ANY, *, times: float = 1) -> Fault:
+        """Answer the next calls with 200 and something that is not JSON."""
+        return self.faults.plan(Fault(method, "garbage", times))
+
+    def lacks(self, *methods: str) -> None:
+        """Be an older server, which does not know these methods."""
+        self._lacking |= set(methods)
+
+    def limit_floods(self) -> None:
+        """Keep to Telegram's flood limits (off at first)."""
+        self.state.flood.on = True
+
+    # --- the people's side ------------------------------------------------------------------------
+
+    def person(self, id: int, first_name: str = "Anna", **fields: Any) -> Person:  # noqa: A002 - Telegram's name
+        """Give a person with a phone, the same one for the same id."""
+        if id not in self._people:
+            user = {"id": id, "is_bot": False, "first_name": first_name, **fields}
+            self.state.people[id] = user
+            self._people[id] = Person(self.state, user)
+        return self._people[id]
+
+    def group(
+        self,
+        id: int,  # noqa: A002 - Telegram's name
+        title: str = "Group",
+        *,
+        topics: dict[int, str] | None = None,
+        privacy: bool = True,
+        bot: bool = True,
+    ) -> Group:
+        """Give a supergroup; with `bot=False` the bot is not in it until `group.add_bot`."""
+        return Group(self.state, id, title, topics=topics or {}, privacy=privacy, bot=bot)
+
+    def inject(self, update: Json) -> int:
+        """Queue a raw update, sound or not, and return its number."""
+        return self.updates.inject(update)
+
+    # --- looking on -------------------------------------------------------------------------------
+
+    def called(self, method: str) -> list[Call]:
+        """List the calls of a method."""
+        return [call for call in self.calls if call.method == method]
+
+    def subscribe(self) -> Subscription:
+        """Hear of every state change from now on, as dictionaries ready for JSON."""
+        return self.signal.subscribe()
+
+    async def wait_for(self, predicate: Callable[[], T], *, seconds: float = 5) -> T:
+        """Wait for the predicate to be true, or raise AssertionError showing all screens."""
+        try:
+            return await self.signal.until(predicate, seconds=seconds)
+        except TimeoutError:
+            raise AssertionError(f"waited {seconds} s in vain\n{self.picture()}") from None
+
+    def picture(self) -> str:
+        """Draw all screens and the last calls, for a test that failed."""
+        screens = [
+            f"chat {chat.id}:\n" + "\n".join(f"  {line}" for line in chat.screen())
+            for chat in self.state.chats.values()
+        ]
+        calls = [f"  {call.method}: {call.outcome}" for call in self.calls[-10:]]
+        return "\n".join([*screens, "last calls:", *calls])

@@ -1,0 +1,191 @@
+"""A chat as the server keeps it, and as a person sees it on the screen."""
+
+import re
+from dataclasses import asdict, dataclass, field
+
+from ...core.messages import Entity
+from .errors import Refused, bad
+from .events import Json
+
+DRAFT_SECONDS = 30.0
+THINKING = "Thinking…"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One message on the screen."""
+
+    message_id: int
+    who: str
+    text: str
+    entities: tuple[Entity, ...] = ()
+    buttons: tuple[str, ...] = ()
+    reply_to: int | None = None
+    topic: int = 0
+    edited: bool = False
+    silent: bool = False
+    from_bot: bool = False
+    photo: tuple[int, int] | None = None
+    document: str | None = None
+    voice: bool = False
+    rich: bool = False
+    album: str | None = None
+    previews: bool = False
+    reaction: str = ""
+
+    def __str__(self) -> str:
+        marks = [f"[{label}]" for label in self.buttons]
+        if self.photo:
+            marks.append("(photo {}×{})".format(*self.photo))
+        if self.document:
+            marks.append(f"(document {self.document})")
+        if self.edited:
+            marks.append("(edited)")
+        if self.reaction:
+            marks.append(self.reaction)
+        return " ".join([f"#{self.message_id} {self.who}: {self.text}", *marks])
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A text that the bot shows while it grows."""
+
+    draft_id: int
+    text: str
+    entities: tuple[Entity, ...]
+    topic: int
+    at: float
+    can_stop: bool = False
+    keep_on_stop: bool = False
+    rich: bool = False
+
+    def shown(self) -> Json:
+        """Describe it for those who look on."""
+        return {
+            "draft_id": self.draft_id,
+            "topic": self.topic,
+            "text": self.text,
+            "entities": [asdict(entity) for entity in self.entities],
+            "can_stop": self.can_stop,
+            "rich": self.rich,
+            "at": self.at,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A chat action such as `typing`."""
+
+    name: str
+    topic: int
+    at: float
+
+
+@dataclass
+class Chat:
+    """A conversation with all that is in it; `messages` holds them as the Bot API sends them."""
+
+    description: Json
+    topics: dict[int, str] = field(default_factory=dict)
+    privacy: bool = True
+    closed: Refused | None = None
+    messages: dict[int, Json] = field(default_factory=dict)
+    drafts: dict[int, Draft] = field(default_factory=dict)
+    draft_log: list[Draft] = field(default_factory=list)
+    actions: list[Action] = field(default_factory=list)
+    rings: list[str] = field(default_factory=list)
+    silent: set[int] = field(default_factory=set)
+    reactions: dict[int, str] = field(default_factory=dict)
+    last_id: int = 0
+
+    @property
+    def id(self) -> int:
+        """The chat's number: negative for a group."""
+        return int(self.description["id"])
+
+    @property
+    def private(self) -> bool:
+        """Say whether one person sits there."""
+        return bool(self.description["type"] == "private")
+
+    def new_id(self) -> int:
+        """Number the next message."""
+        self.last_id += 1
+        return self.last_id
+
+    def message(self, message_id: object, purpose: str) -> Json:
+        """Give a message, or refuse in Telegram's words: `message to … not found`."""
+        message = self.messages.get(message_id) if isinstance(message_id, int) else None
+        if message is None:
+            raise bad(f"message {purpose} not found")
+        return message
+
+    def draft(self, topic: int, now: float) -> Draft | None:
+        """Give the draft that is on the screen."""
+        draft = self.drafts.get(topic)
+        return draft if draft and now - draft.at < DRAFT_SECONDS else None
+
+    def screen(self, topic: int | None = None) -> list[Line]:
+        """Show all messages in order, or those of one topic."""
+        lines = [self.line(message) for _, message in sorted(self.messages.items())]
+        return [line for line in lines if topic is None or line.topic == topic]
+
+    def line(self, message: Json) -> Line:
+        """Show one message."""
+        number, sender, (text, entities) = message["message_id"], message["from"], _words(message)
+        photo = message.get("photo")
+        return Line(
+            message_id=number,
+            who="bot" if sender["is_bot"] else sender["first_name"],
+            text=text,
+            entities=values(entities),
+            buttons=tuple(button["text"] for button in buttons(message)),
+            reply_to=message.get("reply_to_message", {}).get("message_id"),
+            topic=message.get("message_thread_id", 0),
+            edited="edit_date" in message,
+            silent=number in self.silent,
+            from_bot=sender["is_bot"],
+            photo=(photo[-1]["width"], photo[-1]["height"]) if photo else None,
+            document=message.get("document", {}).get("file_name"),
+            voice="voice" in message,
+            rich="rich_message" in message,
+            album=message.get("media_group_id"),
+            previews=_previews(message, text, entities),
+            reaction=self.reactions.get(number, ""),
+        )
+
+
+def buttons(message: Json) -> list[Json]:
+    """List the buttons under a message."""
+    rows = message.get("reply_markup", {}).get("inline_keyboard", [])
+    return [button for row in rows for button in row]
+
+
+def values(entities: list[Json]) -> tuple[Entity, ...]:
+    """Turn entities of the wire into values that compare."""
+    return tuple(
+        Entity(
+            each["type"],
+            each["offset"],
+            each["length"],
+            each.get("url", ""),
+            each.get("language", ""),
+        )
+        for each in entities
+    )
+
+
+def _words(message: Json) -> tuple[str, list[Json]]:
+    if rich := message.get("rich_message"):
+        return "\n\n".join(str(block.get("text", "")) for block in rich["blocks"]), []
+    if "text" in message:
+        return message["text"], message.get("entities", [])
+    return message.get("caption", ""), message.get("caption_entities", [])
+
+
+def _previews(message: Json, text: str, entities: list[Json]) -> bool:
+    """Say whether Telegram's servers fetch a page that the message links to."""
+    links = any(each["type"] in {"text_link", "url"} for each in entities)
+    if "text" not in message or not (links or re.search(r"https?://\S|\bwww\.\S", text)):
+        return False
+    return not message.get("link_preview_options", {}).get("is_disabled", False)

@@ -1,0 +1,137 @@
+"""The methods that change what is there: edits, deletions, reactions, answers to buttons."""
+
+from .chats import Chat
+from .errors import bad
+from .events import Json
+from .keyboards import shown_markup
+from .send_methods import captioned, enriched, written
+from .state import Request, State
+
+# How long a pressed button waits is not documented; this is our choice.
+QUERY_SECONDS = 60.0
+NOT_MODIFIED = (
+    "message is not modified: specified new message content and reply markup are exactly the same "
+    "as a current content and reply markup of the message"
+)
+CONTENT = (
+    "text",
+    "entities",
+    "link_preview_options",
+    "rich_message",
+    "caption",
+    "caption_entities",
+    "reply_markup",
+)
+_REACTION_ROWS = (
+    "👍 👎 ❤ 🔥 🥰 👏 😁 🤔 🤯 😱 🤬 😢 🎉 🤩 🤮 💩 🙏 👌 🕊 🤡",
+    "🥱 🥴 😍 🐳 ❤‍🔥 🌚 🌭 💯 🤣 ⚡ 🍌 🏆 💔 🤨 😐 🍓 🍾 💋 🖕 😈",
+    "😴 😭 🤓 👻 👨‍💻 👀 🎃 🙈 😇 😨 🤝 ✍ 🤗 🫡 🎅 🎄 ☃ 💅 🤪 🗿",
+    "🆒 💘 🙉 🦄 😘 💊 🙊 😎 👾 🤷‍♂ 🤷 🤷‍♀ 😡",
+)
+REACTIONS = frozenset(emoji for row in _REACTION_ROWS for emoji in row.split())
+
+
+def edit_message_text(state: State, request: Request) -> Json:
+    """Change the words of a message."""
+    chat, message = _own(state, request)
+    if "text" not in message and "rich_message" not in message:
+        raise bad("there is no text in the message to edit")
+    rich = "rich_message" in request.params
+    content = enriched(request.params) if rich else written(state, request.params)
+    return _edit(state, chat, message, content | shown_markup(request.params))
+
+
+def edit_message_caption(state: State, request: Request) -> Json:
+    """Change what stands under a file."""
+    chat, message = _own(state, request)
+    if not message.keys() & {"photo", "document", "voice"}:
+        raise bad("there is no caption in the message to edit")
+    content = captioned(state, request.params) | shown_markup(request.params)
+    return _edit(state, chat, message, content)
+
+
+def edit_message_reply_markup(state: State, request: Request) -> Json:
+    """Change the buttons of a message."""
+    chat, message = _own(state, request)
+    kept = {key: message[key] for key in CONTENT[:-1] if key in message}
+    content = kept | shown_markup(request.params)
+    return _edit(state, chat, message, content, marked=False)
+
+
+def delete_message(state: State, request: Request) -> bool:
+    """Take a message away."""
+    chat = state.reach(request)
+    message = chat.message(request.params["message_id"], "to delete")
+    if not chat.private and not message["from"]["is_bot"]:
+        raise bad("message can't be deleted")
+    return _delete(state, chat, [message["message_id"]])
+
+
+def delete_messages(state: State, request: Request) -> bool:
+    """Take several messages away; those that are not there do not matter."""
+    chat, numbers = state.reach(request), request.params["message_ids"]
+    if not 1 <= len(numbers) <= 100:
+        raise bad("1 to 100 messages can be deleted at once")
+    return _delete(state, chat, [number for number in numbers if number in chat.messages])
+
+
+def set_message_reaction(state: State, request: Request) -> bool:
+    """Put one emoji on a message, or take it off."""
+    chat = state.reach(request)
+    message = chat.message(request.params.get("message_id"), "to react")
+    emoji = [each.get("emoji", "") for each in request.params.get("reaction") or []]
+    if len(emoji) > 1:
+        raise bad("REACTIONS_TOO_MANY")
+    if any(each.replace("\ufe0f", "") not in REACTIONS for each in emoji):
+        raise bad("REACTION_INVALID")
+    chat.reactions[message["message_id"]] = "".join(emoji)
+    state.signal.fire("reaction", chat=chat.id, id=message["message_id"], emoji="".join(emoji))
+    return True
+
+
+def answer_callback_query(state: State, request: Request) -> bool:
+    """Let the button that was pressed stop spinning."""
+    query = state.queries.get(request.params["callback_query_id"])
+    if query is None or state.now() - query.at > QUERY_SECONDS:
+        raise bad("query is too old and response timeout expired or query ID is invalid")
+    if len(request.params.get("text", "")) > 200:
+        raise bad("MESSAGE_TOO_LONG")
+    query.answer = {
+        "text": request.params.get("text", ""),
+        "show_alert": bool(request.params.get("show_alert")),
+    }
+    state.signal.fire("answer", chat=query.chat, **query.answer)
+    return True
+
+
+def _own(state: State, request: Request) -> tuple[Chat, Json]:
+    chat = state.reach(request)
+    message = chat.message(request.params.get("message_id"), "to edit")
+    if message["from"]["id"] != state.me["id"]:
+        raise bad("message can't be edited")
+    return chat, message
+
+
+def _edit(state: State, chat: Chat, message: Json, content: Json, *, marked: bool = True) -> Json:
+    current = {key: message[key] for key in CONTENT if key in message}
+    if _compared(content) == _compared(current):
+        raise bad(NOT_MODIFIED)
+    for key in CONTENT:
+        message.pop(key, None)
+    message |= content
+    if marked:
+        message["edit_date"] = int(state.now())
+    state.signal.fire("edited", chat=chat.id, message=message)
+    return message
+
+
+def _compared(content: Json) -> Json:
+    # Other link preview options alone do not make it another message.
+    return {key: value for key, value in content.items() if key != "link_preview_options"}
+
+
+def _delete(state: State, chat: Chat, numbers: list[int]) -> bool:
+    for number in numbers:
+        del chat.messages[number]
+    state.signal.fire("deleted", chat=chat.id, ids=numbers)
+    return True

@@ -1,0 +1,144 @@
+"""What Telegram does to a text and its entities before it shows them, and what it refuses.
+
+Follows the rules measured with TDLib. Overlapping entities are not repaired.
+"""
+
+import re
+from collections.abc import Container
+
+from .errors import bad
+from .events import Json
+
+MOST_ENTITIES = 100
+# When there are too many, these go first.
+BLOCK_LIKE = ("blockquote", "expandable_blockquote", "code", "pre", "text_link")
+PLAIN = ("bold", "italic", "underline", "strikethrough", "spoiler", "text_mention", "custom_emoji")
+# Found by the server itself in the text, so that they may be given but say nothing.
+FOUND = ("mention", "hashtag", "cashtag", "bot_command", "url", "email", "phone_number")
+KNOWN = {*BLOCK_LIKE, *PLAIN, *FOUND, "date_time"}
+WHITESPACE = " \t\n"
+
+_HOST = re.compile(r"[^\s:/?#@.]+(\.[^\s:/?#@.]+)+\.?(:\d{1,5})?")
+_FOUND_IN_TEXT = re.compile(
+    r"(?P<bot_command>(?<![\w/@])/[A-Za-z0-9_]{1,32}(?:@\w{3,32})?(?![\w/]))"
+    r"|(?P<mention>(?<!\w)@[A-Za-z]\w{3,31}\b)"
+    r"|(?P<url>https?://[^\s<>]+)"
+)
+
+
+def units(text: str) -> int:
+    """Count as Telegram does, in UTF-16 units."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def found(text: str) -> list[Json]:
+    """Find the commands, mentions and addresses that Telegram marks in what a person writes."""
+    return [
+        {
+            "type": match.lastgroup,
+            "offset": units(text[: match.start()]),
+            "length": units(match.group()),
+        }
+        for match in _FOUND_IN_TEXT.finditer(text)
+    ]
+
+
+def linked(text: str, entities: list[Json]) -> list[Json]:
+    """Add what is found in the text to its entities, outside of code and other links."""
+    taken = [each for each in entities if each["type"] in {"code", "pre", "text_link", *FOUND}]
+    return entities + [each for each in found(text) if not any(_meet(each, it) for it in taken)]
+
+
+def _meet(one: Json, other: Json) -> bool:
+    ends = one["offset"] + one["length"], other["offset"] + other["length"]
+    return bool(one["offset"] < ends[1] and other["offset"] < ends[0])
+
+
+def tidy(text: str, entities: list[Json], known: Container[int] = ()) -> tuple[str, list[Json]]:
+    """Clean and trim the text and move its entities along, or raise `Refused` for a wrong one."""
+    chars = [_cleaned(char) for char in text]
+    shown = [i for i, char in enumerate(chars) if char and char not in WHITESPACE]
+    first, last = (shown[0], shown[-1]) if shown else (len(chars), -1)
+    moved, old, new = {0: 0}, 0, 0
+    for i, char in enumerate(text):
+        if not first <= i <= last:
+            chars[i] = ""
+        old += units(char)
+        new += units(chars[i])
+        moved[old] = new
+    kept = [placed for entity in entities if (placed := _placed(entity, moved, old, known))]
+    result = "".join(chars)
+    kept = [entity for entity in kept if covered(result, entity).strip(WHITESPACE)]
+    return result, sorted(kept, key=lambda entity: (entity["offset"], -entity["length"]))
+
+
+def capped(entities: list[Json]) -> list[Json]:
+    """Keep as many entities as a message can have; what is too much goes silently."""
+    if len(entities) <= MOST_ENTITIES:
+        return entities
+    ranked = sorted(enumerate(entities), key=lambda pair: (pair[1]["type"] in BLOCK_LIKE, pair[0]))
+    return [entity for _, entity in sorted(ranked[:MOST_ENTITIES], key=lambda pair: pair[0])]
+
+
+def pieces(text: str, most: int) -> list[str]:
+    """Divide a text as a phone does, at the longest length that a message can have."""
+    done, rest = [], text
+    while units(rest) > most:
+        size = most
+        while (excess := units(rest[:size]) - most) > 0:
+            # A character takes two units at most, so half the excess never cuts too much.
+            size -= (excess + 1) // 2
+        done.append(rest[:size])
+        rest = rest[size:]
+    return [*done, rest]
+
+
+def covered(text: str, entity: Json) -> str:
+    """Cut out the stretch of text that the entity formats."""
+    raw = text.encode("utf-16-le", "surrogatepass")
+    start = entity["offset"] * 2
+    return raw[start : start + entity["length"] * 2].decode("utf-16-le", "replace")
+
+
+def sound_link(url: str, known: Container[int] = ()) -> bool:
+    """Say whether Telegram takes the address for a link."""
+    scheme, mark, rest = url.partition("://")
+    if not mark:
+        scheme, rest = "http", url
+    if scheme.lower() == "tg":
+        user = re.fullmatch(r"user\?id=(\d+)", rest)
+        return user is None or int(user.group(1)) in known
+    if scheme.lower() not in {"http", "https"}:
+        return False
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
+    return _HOST.fullmatch(authority) is not None
+
+
+def _cleaned(char: str) -> str:
+    if char == "\r" or "\u2028" <= char <= "\u202e":
+        return ""
+    if char < " " and char not in WHITESPACE:
+        return " "
+    if "\ud800" <= char <= "\udfff":
+        raise bad("strings must be encoded in UTF-8")
+    return char
+
+
+def _placed(entity: Json, moved: dict[int, int], end: int, known: Container[int]) -> Json | None:
+    start, stop = entity["offset"], entity["offset"] + entity["length"]
+    if start < 0 or entity["length"] < 0:
+        raise bad("entity has a negative offset or length")
+    if start > end:
+        raise bad(f"entity begins after the end of the text at UTF-16 offset {start}")
+    if stop > end:
+        raise bad(
+            f"entity beginning at UTF-16 offset {start} "
+            f"ends after the end of the text at UTF-16 offset {stop}"
+        )
+    for place, verb in ((start, "begins"), (stop, "ends")):
+        if place not in moved:
+            raise bad(f"entity {verb} in a middle of a UTF-16 symbol at byte offset {place}")
+    if entity["type"] == "text_link" and not sound_link(str(entity.get("url", "")), known):
+        raise bad("wrong HTTP URL specified")
+    length = moved[stop] - moved[start]
+    return {**entity, "offset": moved[start], "length": length} if length else None

@@ -1,0 +1,98 @@
+"""A schedule of what goes wrong, for tests."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .errors import Refused
+
+ANY = "*"
+
+
+class Lost(Exception):
+    """The connection is closed without an answer."""
+
+
+class Garbled(Exception):
+    """The answer is not readable."""
+
+
+@dataclass
+class Fault:
+    """One kind of failure of one method (or of any), so many times."""
+
+    method: str
+    kind: Literal["refuse", "hang", "drop", "garbage"]
+    times: float = 1
+    every: int = 1
+    processed: bool = False
+    refusal: Refused | None = None
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+    _seen: int = 0
+
+    def release(self) -> None:
+        """Let go of the calls that hang."""
+        self.released.set()
+
+    def due(self, method: str) -> bool:
+        """Say whether this call is to fail, and count it."""
+        if self.times <= 0 or self.method not in {ANY, method}:
+            return False
+        self._seen += 1
+        if self._seen % self.every:
+            return False
+        self.times -= 1
+        return True
+
+    def strike_before(self) -> None:
+        """Fail before the call is processed, if that is where this fault belongs."""
+        if self.refusal is not None:
+            raise Refused(self.refusal.code, self.refusal.description, self.refusal.retry_after)
+        if self.kind == "drop" and not self.processed:
+            raise Lost
+        if self.kind == "garbage":
+            raise Garbled
+
+    async def strike_after(self) -> None:
+        """Fail after the call has been processed."""
+        if self.kind == "hang":
+            await self.released.wait()
+        raise Lost
+
+
+class Faults:
+    """The schedule; the first fault that is due strikes."""
+
+    def __init__(self) -> None:
+        self._planned: list[Fault] = []
+
+    def plan(self, fault: Fault) -> Fault:
+        """Add a fault behind the others."""
+        self._planned.append(fault)
+        return fault
+
+    def due(self, method: str) -> Fault | None:
+        """Give the fault that strikes this call, if any."""
+        return next((fault for fault in self._planned if fault.due(method)), None)
+
+    def heal(self) -> None:
+        """Forget all faults and let go of what hangs."""
+        for fault in self._planned:
+            fault.release()
+        self._planned.clear()
+
+
+DESCRIPTIONS = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    409: (
+        "Conflict: terminated by other getUpdates request; "
+        "make sure that only one bot instance is running"
+    ),
+    500: "Internal Server Error",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
+}

@@ -1,0 +1,88 @@
+"""Telegram's flood limits, as far as they are known.
+
+Documented are 1 message a second in a chat (short bursts are allowed), 20 a minute in a group and
+30 a second in all, edits counted as messages. Our choice, because Telegram does not say: a burst is
+five; drafts and chat actions have a budget of their own, four a second in a chat with a burst of
+twenty; each call during a penalty makes it five seconds longer.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .errors import Refused
+
+MESSAGES = {
+    "sendMessage",
+    "sendRichMessage",
+    "sendPhoto",
+    "sendDocument",
+    "sendVoice",
+    "sendMediaGroup",
+    "editMessageText",
+    "editMessageCaption",
+    "editMessageReplyMarkup",
+}
+TYPING = {"sendMessageDraft", "sendRichMessageDraft", "sendChatAction"}
+LONGER_SECONDS = 5.0
+
+
+@dataclass
+class Bucket:
+    """So many at once, and so many more each second."""
+
+    size: float
+    per_second: float
+    level: float
+    at: float
+
+    def wait(self, now: float, cost: int) -> float:
+        """Say how many seconds are missing until there is room; 0 when there is."""
+        self.level = min(self.size, self.level + (now - self.at) * self.per_second)
+        self.at = now
+        # A whole album may be larger than the bucket: then a full one must do.
+        missing = min(cost, self.size) - self.level
+        return max(0.0, missing / self.per_second)
+
+
+class Flood:
+    """The budgets of all chats; does nothing until it is switched on."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._buckets: dict[tuple[str, int], Bucket] = {}
+        self._penalties: dict[tuple[bool, int], float] = defaultdict(float)
+        self.on = False
+
+    def check(self, method: str, chat: int, cost: int = 1) -> None:
+        """Take the call from the budgets, or raise `Refused` with the seconds to wait."""
+        typing = method in TYPING
+        if not self.on or not (typing or method in MESSAGES):
+            return
+        now, key = self._now(), (typing, chat)
+        if now < self._penalties[key]:
+            self._refuse(key, self._penalties[key] + LONGER_SECONDS)
+        buckets = self._typing(chat, now) if typing else self._messages(chat, now)
+        if (wait := max(bucket.wait(now, cost) for bucket in buckets)) > 0:
+            self._refuse(key, now + max(1.0, wait))
+        for bucket in buckets:
+            bucket.level -= cost
+
+    def _refuse(self, key: tuple[bool, int], until: float) -> None:
+        self._penalties[key] = until
+        seconds = math.ceil(until - self._now())
+        raise Refused(429, f"Too Many Requests: retry after {seconds}", seconds)
+
+    def _messages(self, chat: int, now: float) -> list[Bucket]:
+        buckets = [self._bucket("all", 0, 30, 30, now)]
+        if chat < 0:
+            return [*buckets, self._bucket("group", chat, 20, 20 / 60, now)]
+        return [*buckets, self._bucket("chat", chat, 5, 1, now)]
+
+    def _typing(self, chat: int, now: float) -> list[Bucket]:
+        return [self._bucket("typing", chat, 20, 4, now)]
+
+    def _bucket(self, name: str, chat: int, size: float, per_second: float, now: float) -> Bucket:
+        fresh = Bucket(size, per_second, size, now)
+        return self._buckets.setdefault((name, chat), fresh)

@@ -1,0 +1,108 @@
+"""Checks a call against a description of the Bot API: names, what is required, basic types.
+
+Knows the description's own notation (`list[MessageEntity] | None`). It does not check values.
+"""
+
+import json
+import re
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any
+
+from .events import Json
+
+BASIC: dict[str, Callable[[Any], bool]] = {
+    "int": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "float": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+    "bool": lambda value: isinstance(value, bool),
+    "str": lambda value: isinstance(value, str),
+    "ChatIdUnion": lambda value: isinstance(value, int | str) and not isinstance(value, bool),
+    "DateTime": lambda value: isinstance(value, int),
+    "DateTimeUnion": lambda value: isinstance(value, int),
+    "InputFile": lambda value: isinstance(value, str),
+    "InputFileUnion": lambda value: isinstance(value, str),
+}
+# Objects that come in kinds, told apart by their field `type`.
+KINDS = {
+    "MediaUnion": "InputMedia",
+    "InputMediaUnion": "InputMedia",
+    "BotCommandScopeUnion": "BotCommandScope",
+    "MenuButtonUnion": "MenuButton",
+    "ReactionTypeUnion": "ReactionType",
+}
+KEYBOARDS = {
+    "inline_keyboard": "InlineKeyboardMarkup",
+    "keyboard": "ReplyKeyboardMarkup",
+    "remove_keyboard": "ReplyKeyboardRemove",
+    "force_reply": "ForceReply",
+}
+
+
+class Schema:
+    """A description of the Bot API, read from a file."""
+
+    def __init__(self, path: Path) -> None:
+        description = json.loads(path.read_text(encoding="utf-8"))
+        self._methods: dict[str, Json] = description["methods"]
+        self._types: dict[str, Json] = description["types"]
+
+    def faults(self, method: str, params: Json, uploads: Collection[str] = ()) -> list[str]:
+        """List what is wrong with a call; `uploads` are parameters that came as files."""
+        if method not in self._methods:
+            return [f"{method} is not a method"]
+        fields = self._methods[method]["params"]
+        return self._object_faults(method, fields, params, set(uploads))
+
+    def _object_faults(self, where: str, fields: Json, value: Json, given: set[str]) -> list[str]:
+        # Python has no `from` as a name: the description may call it `from_user`.
+        faults = [f"{where} has no {name}" for name in value if name not in fields]
+        for name, field in fields.items():
+            if name in value:
+                faults += self._faults(f"{where}.{name}", field["type"], value[name])
+            elif field["required"] and name not in given:
+                faults.append(f"{where} needs {name}")
+        return faults
+
+    def _faults(self, where: str, notation: str, value: object) -> list[str]:
+        """Check a value against `one | another`: the first that fits will do."""
+        options = [each for each in notation.split(" | ") if each not in {"None", "Default"}]
+        found = [self._option_faults(where, option, value) for option in options]
+        return min(found, key=len, default=[])
+
+    def _option_faults(self, where: str, option: str, value: object) -> list[str]:
+        if check := BASIC.get(option):
+            return [] if check(value) else [f"{where} is not {option}"]
+        if option.startswith("list["):
+            return self._list_faults(where, option[5:-1], value)
+        if option.startswith("Literal["):
+            return [] if isinstance(value, str | bool) else [f"{where} is not {option}"]
+        if not isinstance(value, dict):
+            return [f"{where} is not an object ({option})"]
+        name = self._named(option, value)
+        if name is None:
+            return [f"{where} is no kind of {option}"]
+        fields = self._types.get(name)
+        # A union that is not told apart here is known to be an object, and no more.
+        return [] if fields is None else self._object_faults(where, fields, value, set())
+
+    def _list_faults(self, where: str, option: str, value: object) -> list[str]:
+        if not isinstance(value, list):
+            return [f"{where} is not a list"]
+        return [
+            fault
+            for i, each in enumerate(value)
+            for fault in self._faults(f"{where}[{i}]", option, each)
+        ]
+
+    def _named(self, option: str, value: Json) -> str | None:
+        """Name the object's type, or None if it is none of its union."""
+        if option == "ReplyMarkupUnion":
+            return next((KEYBOARDS[key] for key in KEYBOARDS if key in value), None)
+        if option not in KINDS:
+            return option
+        name = KINDS[option] + re.sub(r"(?:^|_)(.)", _capital, str(value.get("type", "")))
+        return name if name in self._types else None
+
+
+def _capital(match: re.Match[str]) -> str:
+    return match.group(1).upper()

@@ -1,0 +1,212 @@
+"""The methods that put something new into a chat: messages, files, drafts, actions."""
+
+from .chats import THINKING, Action, Draft, values
+from .errors import Refused, bad
+from .events import Json
+from .keyboards import shown_markup
+from .state import Request, State, placement, thread
+
+MOST_TEXT = 4096
+MOST_CAPTION = 1024
+MOST_RICH = 32_768
+ACTIONS = {
+    "typing",
+    "upload_photo",
+    "record_video",
+    "upload_video",
+    "record_voice",
+    "upload_voice",
+    "upload_document",
+    "choose_sticker",
+    "find_location",
+    "record_video_note",
+    "upload_video_note",
+}
+
+
+def send_message(state: State, request: Request) -> Json:
+    """Send a text."""
+    chat = state.reach(request)
+    content = written(state, request.params) | shown_markup(request.params)
+    return state.post(chat, request, content)
+
+
+def send_rich_message(state: State, request: Request) -> Json:
+    """Send a rich message; its Markdown is taken as it is."""
+    chat = state.reach(request)
+    content = enriched(request.params) | shown_markup(request.params)
+    return state.post(chat, request, content)
+
+
+def send_photo(state: State, request: Request) -> Json:
+    """Send a photo."""
+    chat = state.reach(request)
+    content = {"photo": state.files.photo(_file(state, request, "photo"))}
+    content |= captioned(state, request.params) | shown_markup(request.params)
+    return state.post(chat, request, content)
+
+
+def send_document(state: State, request: Request) -> Json:
+    """Send a file."""
+    chat = state.reach(request)
+    content: Json = {"document": state.files.document(_file(state, request, "document"))}
+    content |= captioned(state, request.params) | shown_markup(request.params)
+    return state.post(chat, request, content)
+
+
+def send_voice(state: State, request: Request) -> Json:
+    """Send a voice note."""
+    chat = state.reach(request)
+    seconds = int(request.params.get("duration", 0))
+    content: Json = {"voice": state.files.sound(_file(state, request, "voice"), seconds)}
+    content |= captioned(state, request.params) | shown_markup(request.params)
+    return state.post(chat, request, content)
+
+
+def send_media_group(state: State, request: Request) -> list[Json]:
+    """Send an album: all or nothing."""
+    chat = state.reach(request)
+    media = request.params["media"]
+    if not 2 <= len(media) <= 10:
+        raise bad("group send failed: an album has 2 to 10 items")
+    kinds = {item["type"] for item in media}
+    if len(kinds) > 1 and not kinds <= {"photo", "video"}:
+        raise bad("document can't be mixed with other media types")
+    if not kinds <= {"photo", "document"}:
+        raise bad("only photos and documents are known to this server")
+    placement(chat, request.params)
+    contents = [_item(state, request, item) for item in media]
+    state.albums += 1
+    album = {"media_group_id": str(state.albums)}
+    return [state.post(chat, request, content | album) for content in contents]
+
+
+def send_message_draft(state: State, request: Request) -> bool:
+    """Show a text that is not finished."""
+    params, chat = request.params, state.reach(request)
+    _check_draft(params, private=chat.private)
+    text, entities = state.words(
+        params.get("text", ""), params.get("entities"), most=MOST_TEXT, too_long="text is too long"
+    )
+    draft = Draft(
+        draft_id=params["draft_id"],
+        text=text or THINKING,
+        entities=values(entities),
+        topic=thread(chat, params),
+        at=state.now(),
+        can_stop=bool(params.get("can_stop")),
+        keep_on_stop=bool(params.get("keep_on_stop")),
+    )
+    return state.preview(chat, draft)
+
+
+def send_rich_message_draft(state: State, request: Request) -> bool:
+    """Show a rich message that is not finished."""
+    params, chat = request.params, state.reach(request)
+    _check_draft(params, private=chat.private)
+    draft = Draft(
+        draft_id=params["draft_id"],
+        text=_rich_text(params, empty=THINKING),
+        entities=(),
+        topic=thread(chat, params),
+        at=state.now(),
+        can_stop=bool(params.get("can_stop")),
+        keep_on_stop=bool(params.get("keep_on_stop")),
+        rich=True,
+    )
+    return state.preview(chat, draft)
+
+
+def send_chat_action(state: State, request: Request) -> bool:
+    """Show `typing…` and the like."""
+    chat, name = state.reach(request), request.params["action"]
+    if name not in ACTIONS:
+        raise bad("wrong parameter action in request")
+    topic = thread(chat, request.params)
+    chat.actions.append(Action(name, topic, state.now()))
+    state.signal.fire("action", chat=chat.id, topic=topic, action=name)
+    return True
+
+
+def written(state: State, params: Json) -> Json:
+    """Make the content of a text message, or refuse it."""
+    text, entities = state.words(
+        params.get("text", ""),
+        params.get("entities"),
+        most=MOST_TEXT,
+        too_long="message is too long",
+    )
+    if not text:
+        raise bad("message text is empty")
+    content: Json = {"text": text}
+    if entities:
+        content["entities"] = entities
+    if preview := params.get("link_preview_options"):
+        content["link_preview_options"] = preview
+    elif params.get("disable_web_page_preview"):
+        content["link_preview_options"] = {"is_disabled": True}
+    return content
+
+
+def captioned(state: State, params: Json) -> Json:
+    """Make the caption of a file, or refuse it."""
+    text, entities = state.words(
+        params.get("caption", ""),
+        params.get("caption_entities"),
+        most=MOST_CAPTION,
+        too_long="message caption is too long",
+    )
+    content: Json = {"caption": text} if text else {}
+    if text and entities:
+        content["caption_entities"] = entities
+    return content
+
+
+def enriched(params: Json) -> Json:
+    """Make the content of a rich message, or refuse it."""
+    return {"rich_message": {"blocks": [{"type": "paragraph", "text": _rich_text(params)}]}}
+
+
+def _rich_text(params: Json, empty: str = "") -> str:
+    rich = params["rich_message"]
+    forms = [form for form in ("markdown", "html", "blocks") if form in rich]
+    if len(forms) != 1:
+        raise bad("exactly one of markdown, html and blocks must be specified")
+    text = str(rich[forms[0]]).strip() or empty
+    if not text:
+        raise bad("message text is empty")
+    if len(text) > MOST_RICH:
+        raise bad("message is too long")
+    return text
+
+
+def _check_draft(params: Json, *, private: bool) -> None:
+    if not private:
+        raise bad("TEXTDRAFT_PEER_INVALID")
+    if not params["draft_id"]:
+        raise bad("draft_id must be non-zero")
+
+
+def _file(state: State, request: Request, name: str) -> str:
+    """Find what is sent: bytes in the request, or a file that Telegram has already."""
+    if name in request.files:
+        return state.files.taken_up(request.files[name])
+    return _attached(state, request, str(request.params.get(name, "")))
+
+
+def _attached(state: State, request: Request, source: str) -> str:
+    if not source.startswith("attach://"):
+        state.files.get(source)
+        return source
+    upload = request.files.get(source.removeprefix("attach://"))
+    if upload is None:
+        raise Refused(400, "Bad Request: there is no file in the request by that name")
+    return state.files.taken_up(upload)
+
+
+def _item(state: State, request: Request, item: Json) -> Json:
+    file_id = _attached(state, request, item["media"])
+    caption = captioned(state, item)
+    if item["type"] == "photo":
+        return {"photo": state.files.photo(file_id), **caption}
+    return {"document": state.files.document(file_id), **caption}

@@ -1,0 +1,382 @@
+"""People with phones: what they do in a chat with the bot, and what they see there."""
+
+from typing import Any
+
+from .account_methods import close
+from .chats import Action, Chat, Draft, Line, buttons
+from .entities import found, pieces
+from .errors import Refused
+from .events import Json
+from .files import Upload, png
+from .send_methods import MOST_TEXT
+from .state import Query, State, quoted
+
+PATIENCE_SECONDS = 20.0  # for a machine that has much else to do
+LAST = -1
+BLOCKED = Refused(403, "Forbidden: bot was blocked by the user")
+KICKED = Refused(403, "Forbidden: bot was kicked from the supergroup chat")
+
+
+class Seat:
+    """One person in one chat, or in one topic of it."""
+
+    def __init__(self, state: State, chat: Chat, user: Json, topic: int = 0) -> None:
+        self._state = state
+        self.chat = chat
+        self.user = user
+        self._topic = topic
+
+    @property
+    def id(self) -> int:
+        """The chat's number."""
+        return self.chat.id
+
+    def topic(self, number: int) -> "Seat":
+        """Sit in a topic of the chat, which is opened if it is not there."""
+        self.chat.topics.setdefault(number, "Topic")
+        return Seat(self._state, self.chat, self.user, number)
+
+    # --- what the person does ---------------------------------------------------------------------
+
+    async def say(
+        self,
+        text: str,
+        *,
+        reply_to: int | None = None,
+        entities: list[Json] | None = None,
+        **fields: Any,
+    ) -> int:
+        """Write a message and return its number; the phone divides what is too long for one."""
+        number = 0
+        for piece in pieces(text, MOST_TEXT):
+            marks = found(piece) if entities is None else entities
+            content: Json = {"text": piece, **({"entities": marks} if marks else {})}
+            number = self._post({**content, **fields}, reply_to)
+        return number
+
+    async def edit(self, message_id: int, text: str, **fields: Any) -> None:
+        """Write one of the own messages anew."""
+        message = self.chat.message(message_id, "to edit")
+        message.pop("entities", None)
+        part = "text" if "text" in message else "caption"
+        marks = {"entities": marked} if (marked := found(text)) else {}
+        message |= {part: text, "edit_date": int(self._state.now()), **marks, **fields}
+        self._state.signal.fire("edited", chat=self.id, message=message)
+        self._tell("edited_message", message)
+
+    async def forward(self, text: str, from_name: str = "Somebody", **fields: Any) -> int:
+        """Forward what somebody else has written."""
+        origin = {
+            "type": "hidden_user",
+            "date": int(self._state.now()),
+            "sender_user_name": from_name,
+        }
+        return self._post({"text": text, "forward_origin": origin, **fields})
+
+    async def send_photo(
+        self, content: bytes = b"", *, caption: str = "", album: str = "", **fields: Any
+    ) -> int:
+        """Send a photo; with the same `album`, several belong together."""
+        file_id = self._state.files.keep(Upload("photo.jpg", content or png(640, 480)))
+        grouped = {"media_group_id": album} if album else {}
+        photo = {"photo": self._state.files.photo(file_id), **grouped}
+        return self._post({**photo, **_caption(caption), **fields})
+
+    async def send_document(
+        self, content: bytes, name: str, *, caption: str = "", mime: str = "", **fields: Any
+    ) -> int:
+        """Send a file."""
+        file_id = self._state.files.keep(Upload(name, content, mime))
+        document = {"document": self._state.files.document(file_id)}
+        return self._post({**document, **_caption(caption), **fields})
+
+    async def send_voice(
+        self, content: bytes = b"OggS", *, seconds: int = 3, caption: str = "", **fields: Any
+    ) -> int:
+        """Send a voice note."""
+        file_id = self._state.files.keep(Upload("voice.oga", content, "audio/ogg"))
+        voice = {"voice": self._state.files.sound(file_id, seconds)}
+        return self._post({**voice, **_caption(caption), **fields})
+
+    async def send_sticker(self) -> int:
+        """Send a sticker."""
+        file_id = self._state.files.keep(Upload("sticker.webp", b"RIFF"))
+        common = {"file_id": file_id, "file_unique_id": file_id, "type": "regular"}
+        size = {"width": 512, "height": 512, "is_animated": False, "is_video": False}
+        return self._post({"sticker": {**common, **size, "emoji": "🙂"}})
+
+    async def send_location(self) -> int:
+        """Send a place."""
+        return self._post({"location": {"latitude": 45.4, "longitude": 12.3}})
+
+    async def send_poll(self) -> int:
+        """Send a poll."""
+        choices = [
+            {"text": text, "voter_count": 0, "persistent_id": str(i)}
+            for i, text in enumerate(("a", "b"))
+        ]
+        flags = dict.fromkeys(("is_closed", "allows_multiple_answers", "allows_revoting"), False)
+        poll = {"id": "1", "question": "Rice?", "options": choices, "total_voter_count": 0}
+        return self._post(
+            {"poll": {**poll, **flags, "is_anonymous": True, "members_only": False, "type": "quiz"}}
+        )
+
+    async def press(self, label: str, message_id: int = LAST) -> Json:
+        """Press a button and wait for the bot's answer to it: `{text, show_alert}`."""
+        query = self.tap(label, message_id)
+        await self._until(lambda: query.answer is not None, f"no answer to the button {label!r}")
+        return query.answer or {}
+
+    def tap(self, label: str, message_id: int = LAST) -> Query:
+        """Press a button without waiting; the newest message with this button, unless told."""
+        message, button = self._button(label, message_id)
+        return self.tap_data(button["callback_data"], message["message_id"])
+
+    def tap_data(self, data: str, message_id: int) -> Query:
+        """Send callback data, as a forged client may, whether or not there is such a button."""
+        query = Query(self.id, self._state.now())
+        query_id = str(len(self._state.queries) + 1)
+        self._state.queries[query_id] = query
+        gone = {"message_id": message_id, "chat": self.chat.description, "date": 0}
+        message = self.chat.messages.get(message_id, gone)
+        body = {
+            "id": query_id,
+            "from": self.user,
+            "chat_instance": str(self.id),
+            "data": data,
+            "message": message,
+        }
+        self._tell("callback_query", body)
+        return query
+
+    def stop_draft(self) -> None:
+        """Press the Stop button of the draft on the screen."""
+        draft = self.shown_draft
+        if draft is None or not draft.can_stop:
+            raise AssertionError(f"there is no draft to stop\n{self.picture()}")
+        place = {"message_thread_id": self._topic} if self._topic else {}
+        self._tell(
+            "stopped_message_generation",
+            {"chat": self.chat.description, "draft_id": draft.draft_id, **place},
+        )
+        if not draft.keep_on_stop:
+            self.chat.drafts.pop(self._topic, None)
+            self._state.signal.fire("draft", chat=self.id, topic=self._topic, text="")
+
+    async def block_bot(self) -> None:
+        """Block the bot, in a private chat."""
+        self._membership("member", "kicked")
+        close(self._state, self.chat, BLOCKED)
+
+    async def unblock_bot(self) -> None:
+        """Let the bot write again."""
+        self.chat.closed = None
+        self._membership("kicked", "member")
+
+    # --- what the person sees ---------------------------------------------------------------------
+
+    def screen(self) -> list[Line]:
+        """Show the messages in order; in a topic those of the topic."""
+        return self.chat.screen(self._topic or None)
+
+    @property
+    def answers(self) -> list[Line]:
+        """What the bot has said."""
+        return [line for line in self.screen() if line.from_bot]
+
+    @property
+    def last(self) -> Line:
+        """The newest message on the screen."""
+        return self.screen()[-1]
+
+    @property
+    def shown_draft(self) -> Draft | None:
+        """The draft on the screen, with all that is known of it."""
+        return self.chat.draft(self._topic, self._state.now())
+
+    @property
+    def draft(self) -> str | None:
+        """The text of the draft on the screen."""
+        return self.shown_draft.text if self.shown_draft else None
+
+    @property
+    def drafts(self) -> list[Draft]:
+        """All drafts that were ever on the screen."""
+        return [draft for draft in self.chat.draft_log if draft.topic == self._topic]
+
+    @property
+    def actions(self) -> list[Action]:
+        """All chat actions of the bot."""
+        return [action for action in self.chat.actions if action.topic == self._topic]
+
+    @property
+    def rings(self) -> list[str]:
+        """The texts for which the phone has rung."""
+        return self.chat.rings
+
+    async def wait_answer(
+        self, *, after: int | None = None, seconds: float = PATIENCE_SECONDS
+    ) -> Line:
+        """Wait for a message of the bot behind `after`, else behind the person's last words."""
+        own = [line.message_id for line in self.screen() if not line.from_bot]
+        start = after if after is not None else max(own, default=0)
+
+        def fresh() -> list[Line]:
+            return [line for line in self.answers if line.message_id > start]
+
+        await self._until(lambda: bool(fresh()), f"no answer after #{start}", seconds)
+        return fresh()[0]
+
+    async def wait_text(self, part: str, *, seconds: float = PATIENCE_SECONDS) -> Line:
+        """Wait for a message of the bot with these words in it, sent or edited."""
+
+        def matching() -> list[Line]:
+            return [line for line in self.answers if part in line.text]
+
+        await self._until(lambda: bool(matching()), f"nobody said {part!r}", seconds)
+        return matching()[-1]
+
+    async def wait_draft(self, part: str = "", *, seconds: float = PATIENCE_SECONDS) -> str:
+        """Wait for a draft with these words in it."""
+        await self._until(lambda: part in (self.draft or "\0"), f"no draft {part!r}", seconds)
+        return self.draft or ""
+
+    def picture(self) -> str:
+        """Draw the screen, for a test that failed."""
+        lines = [f"  {line}" for line in self.screen()]
+        return "\n".join([f"the screen of chat {self.id}:", *lines, f"  draft: {self.draft!r}"])
+
+    # --- the wire ---------------------------------------------------------------------------------
+
+    def _post(self, content: Json, reply_to: int | None = None) -> int:
+        message = {
+            "message_id": self.chat.new_id(),
+            "from": self.user,
+            "chat": self.chat.description,
+            "date": int(self._state.now()),
+            **content,
+        }
+        if self._topic:
+            message |= {"message_thread_id": self._topic, "is_topic_message": True}
+        if reply_to is not None:
+            replied = self.chat.message(reply_to, "to be replied")
+            message["reply_to_message"] = quoted(replied)
+        self.chat.messages[message["message_id"]] = message
+        self._state.signal.fire("message", chat=self.id, message=message)
+        self._tell("message", message)
+        return int(message["message_id"])
+
+    def _tell(self, kind: str, body: Json) -> None:
+        """Send an update, unless the bot is shut out or the group's privacy keeps it."""
+        written = kind in {"message", "edited_message"}
+        if self.chat.closed is None and not (written and self._kept_private(body)):
+            # The update shows the moment: later edits of the message must not reach into it.
+            self._state.updates.add(kind, dict(body))
+
+    def _kept_private(self, message: Json) -> bool:
+        if self.chat.private or not self.chat.privacy:
+            return False
+        text = str(message.get("text", message.get("caption", "")))
+        name = str(self._state.me.get("username", ""))
+        command, _, whom = text.partition(" ")[0].partition("@")
+        to_me = command.startswith("/") and whom.lower() in {"", name.lower()}
+        replied = message.get("reply_to_message", {}).get("from", {}).get("id")
+        called = f"@{name}".lower() in text.lower()
+        return not (to_me or called or replied == self._state.me["id"])
+
+    def _button(self, label: str, message_id: int) -> tuple[Json, Json]:
+        for number in sorted(self.chat.messages, reverse=True):
+            message = self.chat.messages[number]
+            for button in buttons(message):
+                if button["text"] == label and message_id in {LAST, number}:
+                    return message, button
+        raise AssertionError(f"there is no button {label!r}\n{self.picture()}")
+
+    def _membership(self, old: str, new: str) -> None:
+        def member(status: str) -> Json:
+            until = {"until_date": 0} if status == "kicked" else {}
+            return {"user": self._state.me, "status": status, **until}
+
+        body = {
+            "chat": self.chat.description,
+            "from": self.user,
+            "date": int(self._state.now()),
+            "old_chat_member": member(old),
+            "new_chat_member": member(new),
+        }
+        self._tell("my_chat_member", body)
+
+    async def _until(self, predicate: Any, complaint: str, seconds: float = 0) -> None:
+        try:
+            await self._state.signal.until(predicate, seconds=seconds or PATIENCE_SECONDS)
+        except TimeoutError:
+            raise AssertionError(f"{complaint}\n{self.picture()}") from None
+
+
+class Person:
+    """Somebody with a phone."""
+
+    def __init__(self, state: State, user: Json) -> None:
+        self._state = state
+        self.user = user
+
+    @property
+    def id(self) -> int:
+        """The person's number."""
+        return int(self.user["id"])
+
+    def private(self) -> Seat:
+        """Open the private chat with the bot."""
+        if self.id not in self._state.chats:
+            names = ("first_name", "last_name", "username")
+            known = {name: self.user[name] for name in names if name in self.user}
+            description = {"id": self.id, "type": "private", **known}
+            self._state.chats[self.id] = Chat(description)
+        return Seat(self._state, self._state.chats[self.id], self.user)
+
+
+class Group:
+    """A supergroup."""
+
+    def __init__(
+        self,
+        state: State,
+        id: int,  # noqa: A002 - Telegram's name
+        title: str,
+        *,
+        topics: dict[int, str],
+        privacy: bool,
+        bot: bool,
+    ) -> None:
+        forum = {"is_forum": True} if topics else {}
+        description = {"id": id, "type": "supergroup", "title": title, **forum}
+        self._state = state
+        self.chat = Chat(description, topics, privacy)
+        self.chat.closed = None if bot else KICKED
+        state.chats[id] = self.chat
+
+    @property
+    def id(self) -> int:
+        """The group's number."""
+        return self.chat.id
+
+    def seat(self, person: Person, topic: int = 0) -> Seat:
+        """Sit in the group as this person."""
+        return Seat(self._state, self.chat, person.user, topic)
+
+    async def say(self, person: Person, text: str, *, topic: int = 0, **options: Any) -> int:
+        """Let a member write."""
+        return await self.seat(person, topic).say(text, **options)
+
+    async def add_bot(self, by: Person) -> None:
+        """Let somebody bring the bot in."""
+        self.chat.closed = None
+        self.seat(by)._membership("left", "member")  # noqa: SLF001 - a group changes its seats
+
+    def screen(self) -> list[Line]:
+        """Show all messages in order."""
+        return self.chat.screen()
+
+
+def _caption(text: str) -> Json:
+    return {"caption": text} if text else {}

@@ -1,0 +1,119 @@
+"""Model Markdown as messages for Telegram: text and entities, which cannot fail to parse.
+
+Everything that the model wrote is shown, what Telegram cannot format as plain text. Nothing here
+sends, fetches or knows a chat. Addresses are never followed; whether a link is harmless is for the
+reader to judge.
+"""
+
+from dataclasses import dataclass
+
+from ..core.messages import Chunk, Entity, File
+from . import splitting
+from .preprocess import clean
+from .splitting import units
+from .unfinished import _closed
+from .walker import Code, _walked
+
+# Longer code is also sent as a file, which is easier to take away from a phone.
+_LONG_CODE = 3500
+
+_EXTENSIONS = {
+    "asm": "asm",
+    "bash": "sh",
+    "bat": "bat",
+    "c": "c",
+    "c#": "cs",
+    "c++": "cpp",
+    "cpp": "cpp",
+    "cs": "cs",
+    "csharp": "cs",
+    "css": "css",
+    "csv": "csv",
+    "dart": "dart",
+    "diff": "diff",
+    "dockerfile": "dockerfile",
+    "elixir": "ex",
+    "go": "go",
+    "golang": "go",
+    "haskell": "hs",
+    "html": "html",
+    "ini": "ini",
+    "java": "java",
+    "javascript": "js",
+    "js": "js",
+    "json": "json",
+    "jsx": "jsx",
+    "julia": "jl",
+    "kotlin": "kt",
+    "latex": "tex",
+    "lua": "lua",
+    "makefile": "mk",
+    "markdown": "md",
+    "md": "md",
+    "perl": "pl",
+    "php": "php",
+    "powershell": "ps1",
+    "py": "py",
+    "python": "py",
+    "python3": "py",
+    "r": "r",
+    "rb": "rb",
+    "ruby": "rb",
+    "rs": "rs",
+    "rust": "rs",
+    "scala": "scala",
+    "sh": "sh",
+    "shell": "sh",
+    "sql": "sql",
+    "svg": "svg",
+    "swift": "swift",
+    "tex": "tex",
+    "toml": "toml",
+    "ts": "ts",
+    "tsx": "tsx",
+    "typescript": "ts",
+    "vue": "vue",
+    "xml": "xml",
+    "yaml": "yaml",
+    "yml": "yml",
+    "zsh": "sh",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """An answer ready to be sent: its messages, in order, and the long code in it as files."""
+
+    chunks: tuple[Chunk, ...]
+    files: tuple[File, ...] = ()
+
+
+def render(markdown: str, *, files: bool = True) -> Rendered:
+    """Turn a complete answer into messages, and long code into files as well."""
+    walker = _walked(markdown)
+    long = [code for code in walker.codes if files and len(code.text) > _LONG_CODE]
+    named = tuple(_file(code, number) for number, code in enumerate(long, start=1))
+    return Rendered(splitting.split(walker.passage), named)
+
+
+def preview(markdown: str) -> Chunk:
+    """Show an answer that is still growing: what is half open is closed, of the rest the end."""
+    return splitting.tail(_walked(_closed(clean(markdown).rstrip())).passage)
+
+
+def plain(text: str) -> Chunk:
+    """Return a notice without formatting, cut to fit into one message."""
+    return Chunk(splitting.head(clean(text).expandtabs(4)))
+
+
+def expandable(reasoning: str) -> Chunk:
+    """Return a model's reasoning as a quote that opens when it is touched, cut to fit."""
+    text = splitting.head(clean(reasoning).expandtabs(4))
+    if not text:
+        return Chunk("")
+    return Chunk(text, (Entity("expandable_blockquote", 0, units(text)),))
+
+
+def _file(code: Code, number: int) -> File:
+    extension = _EXTENSIONS.get(code.language.lower(), "txt")
+    return File(f"code-{number}.{extension}", code.text.encode() + b"\n")

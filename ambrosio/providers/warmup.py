@@ -1,0 +1,50 @@
+"""Letting a llama.cpp server read the system prompt before somebody waits for it."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+
+from ..core.errors import Loading, ProviderError
+from .openai_compatible import OpenAIProvider
+
+log = logging.getLogger(__name__)
+
+# A small machine reads a large model from its disk for minutes.
+LOADING_PAUSE_SECONDS = 2.0
+
+
+@asynccontextmanager
+async def warming(providers: Iterable[OpenAIProvider], system: str) -> AsyncIterator[None]:
+    """Warm up the llama.cpp servers that others run, beside whatever else there is to do."""
+    servers = [
+        each
+        for each in providers
+        if each.local and each.row.flavour == "llama" and not each.row.moves
+    ]
+    tasks = [asyncio.create_task(warm(each, system)) for each in servers]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def warm(
+    provider: OpenAIProvider,
+    system: str,
+    *,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
+    """Let a llama.cpp server read the system prompt before somebody waits for it."""
+    while True:
+        try:
+            await provider.warm(system)
+        except Loading:
+            await sleep(LOADING_PAUSE_SECONDS)
+        except ProviderError as exc:
+            log.info("not warmed up: %s", exc)
+            return
+        else:
+            return

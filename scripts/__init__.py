@@ -1,0 +1,1 @@
+"""What is neither product nor test: the wheel check, the errors page, the screenshot."""

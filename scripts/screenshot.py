@@ -1,0 +1,53 @@
+"""`make screenshot`: the picture at the top of the README, taken from the running demo.
+
+A question in a hurry, an album, and an answer that is still growing.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
+
+from tests.support.browser import CHROMIUM, FLAGS
+from tests.support.demo_page import Running
+
+SIZE = ViewportSize(width=1120, height=1190)
+
+
+def main() -> None:
+    """Take the picture into the file that is named."""
+    target = Path(sys.argv[1])
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, Running(Path(folder)) as demo:
+        demo.wait_online()
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            page = browser.new_page(viewport=SIZE, device_scale_factor=1.5, locale="en-GB")
+            page.goto(demo.page)
+            play(page)
+            page.screenshot(path=target)
+            browser.close()
+    print(f"{target}: {target.stat().st_size // 1024} kB")
+
+
+def play(page: Page) -> None:
+    """Say what the picture shows."""
+    write(page, "vv jasmin or basmati rice with falafel?")
+    page.locator(".item.in", has_text="Basmati.").wait_for()
+    write(page, "/imagine a quiet valley at dawn --n 2 --seed 12")
+    page.locator(".photos img").nth(1).wait_for()
+    page.locator(".photos img").evaluate_all("all => Promise.all(all.map(each => each.decode()))")
+    expect(page.locator(".notice")).to_have_count(0)
+    write(page, "Which word comes up most often in a text? In Python, please.")
+    page.locator(".growing", has_text="together with how").wait_for()
+
+
+def write(page: Page, words: str) -> None:
+    """Write a message."""
+    page.locator("#words").fill(words)
+    page.keyboard.press("Enter")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+"""No chat and no group is spoken to faster than Telegram allows, and none waits for another."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ambrosio.bot.rate_limit import RESERVE, Bucket, Pacer
+
+ANNA, BERT, GROUP = 42, 43, -100
+
+
+@pytest.fixture
+def pacer(clock):
+    return Pacer(clock)
+
+
+def spent(pacer, chat, kind):
+    """Make calls until one has to wait; give how many went."""
+    count = 0
+    while pacer.wait_seconds(chat, kind) == 0:
+        pacer.spend(chat, kind)
+        count += 1
+    return count
+
+
+class TestABucket:
+    @pytest.mark.parametrize(
+        ("taken", "after", "reserve", "wait"),
+        [
+            (0, 0, 0, 0),
+            (3, 0, 0, 0),
+            (4, 0, 0, 0.5),
+            (5, 0, 0, 1.0),
+            (5, 0.25, 0, 0.75),
+            (5, 1, 0, 0),
+            (1, 0, 2, 0),
+            (2, 0, 2, 0.5),
+            (2, 0.5, 2, 0),
+            (8, 100, 0, 0),
+        ],
+    )
+    def test_how_long_a_call_waits(self, taken, after, reserve, wait):
+        bucket = Bucket(capacity=4, per_second=2)
+        for _ in range(taken):
+            bucket.take(1000)
+
+        assert bucket.wait_seconds(1000 + after, reserve=reserve) == pytest.approx(wait)
+
+    def test_it_never_holds_more_than_its_capacity(self):
+        bucket = Bucket(capacity=4, per_second=2)
+        bucket.take(0)
+        bucket.wait_seconds(1_000_000)
+
+        assert bucket.level == 4
+
+    def test_a_clock_that_goes_back_fills_and_drains_nothing(self):
+        bucket = Bucket(capacity=4, per_second=2)
+        bucket.take(1000)
+
+        assert bucket.wait_seconds(900) == 0
+        assert bucket.level == 3
+
+
+class TestAChat:
+    @pytest.mark.parametrize(
+        ("chat", "kind", "burst"),
+        [
+            (ANNA, "send", 4),
+            (ANNA, "preview", 4 - RESERVE),
+            (ANNA, "hint", 10),
+            (GROUP, "send", 4),
+            (GROUP, "preview", 4 - RESERVE),
+        ],
+    )
+    def test_a_short_burst_goes_at_once(self, pacer, chat, kind, burst):
+        assert spent(pacer, chat, kind) == burst
+
+    @pytest.mark.parametrize(("kind", "seconds"), [("send", 1), ("preview", 1), ("hint", 1 / 3)])
+    def test_then_they_go_at_their_pace(self, pacer, kind, seconds):
+        spent(pacer, ANNA, kind)
+
+        assert pacer.wait_seconds(ANNA, kind) == pytest.approx(seconds)
+
+    def test_previews_leave_room_for_the_answer(self, pacer):
+        spent(pacer, ANNA, "preview")
+
+        assert pacer.wait_seconds(ANNA, "send") == 0
+
+    def test_hints_and_messages_do_not_wait_for_each_other(self, pacer, clock):
+        spent(pacer, ANNA, "hint")
+        clock.pass_seconds(0.25)
+        messages = spent(pacer, ANNA, "send")
+
+        clock.pass_seconds(0.25)
+        assert messages == 4
+        assert pacer.wait_seconds(BERT, "hint") == 0
+
+    def test_no_chat_waits_for_another(self, pacer):
+        spent(pacer, ANNA, "send")
+        pacer.flooded(ANNA, 60)
+
+        assert spent(pacer, BERT, "send") == 4
+
+    def test_a_group_gets_twenty_in_any_minute_or_a_little_less(self, pacer, clock):
+        sent = []
+        for _ in range(600):
+            while pacer.wait_seconds(GROUP, "send") == 0:
+                pacer.spend(GROUP, "send")
+                sent.append(clock())
+            clock.pass_seconds(0.5)
+
+        assert 18 <= most(sent, 60) <= 20
+
+    def test_all_chats_together_get_thirty_in_any_second_or_a_little_less(self, pacer, clock):
+        sent = []
+        for _ in range(100):
+            for chat in range(1, 200):
+                if pacer.wait_seconds(chat, "send") == 0:
+                    pacer.spend(chat, "send")
+                    sent.append(clock())
+            clock.pass_seconds(0.05)
+
+        assert 25 <= most(sent, 1) <= 30
+
+
+class TestAFlood:
+    def test_nothing_goes_before_it_is_over(self, pacer, clock):
+        pacer.flooded(ANNA, 10)
+
+        waits = [pacer.wait_seconds(ANNA, kind) for kind in ("send", "preview", "hint")]
+        clock.pass_seconds(9)
+        late = pacer.wait_seconds(ANNA, "send")
+        clock.pass_seconds(1)
+
+        assert waits == [10, 10, 10]
+        assert (late, pacer.wait_seconds(ANNA, "send")) == (1, 0)
+
+    def test_a_shorter_one_does_not_end_a_longer_one(self, pacer):
+        pacer.flooded(ANNA, 10)
+        pacer.flooded(ANNA, 3)
+
+        assert pacer.wait_seconds(ANNA, "send") == 10
+
+
+def test_what_rounding_leaves_is_not_waited_for():
+    bucket = Bucket(4, 1)
+    bucket.level = 1 - 4e-16
+
+    assert bucket.wait_seconds(1e9) == 0
+
+
+KINDS = st.sampled_from(["send", "preview", "hint"])
+ASKS = st.lists(st.tuples(st.sampled_from([1, 2, 3, -1, -2]), KINDS, st.floats(0, 3)), max_size=150)
+EXACTLY = 1e-6
+
+
+def most(moments, seconds):
+    return max(
+        (sum(at <= each < at + seconds - EXACTLY for each in moments) for at in moments), default=0
+    )
+
+
+@settings(deadline=None)
+@given(ASKS)
+def test_no_window_ever_holds_more_than_the_budgets(asks):
+    now = 0.0
+    pacer = Pacer(lambda: now)
+    calls = []
+    for chat, kind, pause in asks:
+        now += pause
+        while (wait := pacer.wait_seconds(chat, kind)) > 0:
+            now += wait
+        pacer.spend(chat, kind)
+        calls.append((now, chat, kind))
+
+    for chat in {chat for _, chat, _ in calls}:
+        messages = [at for at, whose, kind in calls if whose == chat and kind != "hint"]
+        hints = [at for at, whose, kind in calls if whose == chat and kind == "hint"]
+        for seconds in (1, 10, 60):
+            assert most(messages, seconds) <= 4 + seconds
+            assert most(hints, seconds) <= 10 + 3 * seconds
+        if chat < 0:
+            assert most(messages, 60) <= 20
+    assert most([at for at, _, _ in calls], 1) <= 30

@@ -1,0 +1,278 @@
+"""The program as it is started from a shell: what it prints where, and how it ends."""
+
+import asyncio
+import os
+import re
+import sys
+from dataclasses import dataclass
+
+import pytest
+from click.testing import CliRunner
+
+from ambrosio import __version__
+from ambrosio.cli import main
+from ambrosio.core.errors import KeyRefused, Unreachable
+from ambrosio.core.texts import DATABASE_UNUSABLE, NO_QUESTION
+from ambrosio.emulators.model_server.server import Dies, ModelServer, Says, Status
+
+from ..support import ROOT
+
+KEY = "sk-very-secret-key"
+
+
+@dataclass
+class Ended:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def ambrosio(tmp_path, model_url):
+    """Start the real program with the stand-in for a model server."""
+    surroundings = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "PYTHONWARNINGS": "error",
+        "PYTHONIOENCODING": "utf-8",
+        "AMBROSIO_DATA_DIR": str(tmp_path / "data"),
+        "LLAMA_BASE_URL": model_url,
+        "LLAMA_API_KEY": KEY,
+    }
+
+    async def start(*words, stdin="", **given):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "ambrosio", *words),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=tmp_path,
+            env={**surroundings, **given},
+        )
+        try:
+            async with asyncio.timeout(30):
+                out, err = await process.communicate(stdin.encode())
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.communicate()
+        ended = Ended(int(process.returncode or 0), out.decode(), err.decode())
+        assert "Traceback" not in ended.err
+        assert KEY not in ended.out + ended.err
+        return ended
+
+    return start
+
+
+def invoke(*words):
+    return CliRunner().invoke(main.main, words)
+
+
+@pytest.fixture
+def inside(monkeypatch, tmp_path):
+    """Run a verb in this process, where it has nobody to talk to."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AMBROSIO_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("LLAMA_BASE_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setattr("ambrosio.config.logs.set_up", lambda *_: None)
+    return invoke
+
+
+class TestTheDoor:
+    @pytest.mark.parametrize("words", [["--help"], ["-h"], ["chat", "--help"], ["doctor", "-h"]])
+    def test_help_is_given(self, words):
+        ended = invoke(*words)
+
+        assert ended.exit_code == 0
+        assert ended.stdout.startswith("Usage:")
+
+    def test_every_verb_says_what_it_is_for(self):
+        shown = invoke("--help").stdout
+
+        for name, verb in main.main.commands.items():
+            assert re.search(rf"^  {name} +\w.*[^.]\.$", shown, flags=re.MULTILINE)
+            assert verb.help
+
+    def test_the_version_is_given(self):
+        assert invoke("--version").stdout == f"ambrosio, version {__version__}\n"
+
+    @pytest.mark.parametrize("words", [["dance"], ["chat", "--loud"], ["run", "away"]])
+    def test_what_it_does_not_know_it_says(self, words):
+        ended = invoke(*words)
+
+        assert (ended.exit_code, ended.stdout) == (2, "")
+
+    @pytest.mark.parametrize("verb", ["run", "chat", "doctor"])
+    def test_each_wrong_setting_is_one_line(self, monkeypatch, tmp_path, verb):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("AMBROSIO_LOG", "loud")
+        monkeypatch.setenv("AMBROSIO_OWNERS", "42")
+        monkeypatch.setenv("LLAMA_BASE_URL", "here")
+
+        ended = invoke(verb)
+
+        lines = ended.stderr.splitlines()
+        assert (ended.exit_code, ended.stdout) == (2, "")
+        assert [line.partition(":")[0] for line in lines] == [
+            "AMBROSIO_OWNERS",
+            "AMBROSIO_LOG",
+            "LLAMA_BASE_URL",
+        ]
+        assert all("; right would be: " in line for line in lines)
+
+    def test_run_needs_a_token(self, inside):
+        ended = inside("run")
+
+        assert (ended.exit_code, ended.stdout) == (2, "")
+        assert ended.stderr.startswith("TELEGRAM_BOT_TOKEN: is missing; right would be: ")
+
+    def test_without_a_question_chat_says_so(self, inside):
+        ended = inside("chat")
+
+        assert (ended.exit_code, ended.stdout) == (2, "")
+        assert ended.stderr == f"error: {NO_QUESTION}\n"
+
+    def test_a_provider_that_is_none_is_told_with_those_that_are(self, inside):
+        ended = inside("chat", "--provider", "nobody/x", "tea?")
+
+        assert (ended.exit_code, ended.stdout) == (2, "")
+        assert ended.stderr == "error: No provider is called `nobody`. Choose from: llama.\n"
+
+    def test_a_disk_that_cannot_be_written_to_is_told(self, inside, tmp_path):
+        (tmp_path / "data").write_text("a file")
+
+        ended = inside("chat", "tea?")
+
+        assert (ended.exit_code, ended.stdout) == (1, "")
+        assert f"error: {DATABASE_UNUSABLE}\n" in ended.stderr
+        assert "Traceback" not in ended.stderr
+
+
+class TestChat:
+    async def test_only_the_answer_is_on_stdout_and_the_conversation_goes_on(self, ambrosio, model):
+        model.script(Says("Basmati."), Says("Long grains."), Says("No idea."))
+
+        first = await ambrosio("chat", "vv jasmin or basmati?")
+        await ambrosio("chat", "Why?")
+        await ambrosio("chat", "--new", "Why?")
+
+        assert (first.code, first.out) == (0, "Basmati.\n")
+        assert first.err == "(llama/default)\n"
+        assert [request.temperature for request in model.requests] == [0, None, None]
+        said = [[text for _, text in request.messages[1:]] for request in model.requests]
+        assert said == [
+            ["vv jasmin or basmati?"],
+            ["vv jasmin or basmati?", "Basmati.", "Why?"],
+            ["Why?"],
+        ]
+
+    async def test_what_is_piped_in_stands_behind_the_question(self, ambrosio, model):
+        model.script(Says("Add tea"))
+
+        ended = await ambrosio("chat", "vv commit message", stdin="+ tea\n")
+
+        assert (ended.code, ended.out) == (0, "Add tea\n")
+        assert model.requests[0].question == "vv commit message\n\n+ tea"
+
+    async def test_a_provider_is_asked_by_its_name(self, ambrosio, model):
+        other = ModelServer(model="other")
+        async with other.serving() as url:
+            given = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": url, "OPENAI_MODEL": "other"}
+            ended = await ambrosio("chat", "--provider", "openai", stdin="tea?\n", **given)
+
+        assert (ended.code, ended.err) == (0, "(openai/other)\n")
+        assert other.requests[0].question == "tea?"
+        assert model.requests == []
+
+    async def test_a_failure_is_one_plain_line_and_exit_code_one(self, ambrosio, model):
+        model.script(Status(401))
+
+        ended = await ambrosio("chat", "tea?", AMBROSIO_LOG="error")
+
+        assert (ended.code, ended.out) == (1, "")
+        assert ended.err == f"error: {KeyRefused('llama').sentence}\n"
+
+    async def test_a_broken_answer_is_started_afresh_below(self, ambrosio, model):
+        model.script(Dies("Green tea is"), Says("Black tea."))
+
+        ended = await ambrosio("chat", "tea?", AMBROSIO_LOG="error")
+
+        assert (ended.code, ended.out) == (0, "Green tea isBlack tea.\n")
+        assert ended.err.strip().splitlines()[0] == "(starting afresh)"
+
+
+@pytest.fixture
+def examined(ambrosio, api, telegram_url):
+    async def examine(**given):
+        # Something that waits lets the look for another poller end at once.
+        api.updates.inject({"message": {"unreadable": True}})
+        values = {"TELEGRAM_BASE_URL": telegram_url, "TELEGRAM_BOT_TOKEN": api.token, **given}
+        ended = await ambrosio("doctor", **values)
+        assert values["TELEGRAM_BOT_TOKEN"] not in ended.out + ended.err
+        return ended
+
+    return examine
+
+
+def broken(ended):
+    return [line for line in ended.out.splitlines() if line.startswith("✗")]
+
+
+class TestDoctor:
+    @pytest.mark.parametrize(
+        ("given", "wrong"),
+        [
+            ({}, []),
+            ({"TOGETHER_MODEL": "gone"}, ["model"]),
+            # Nothing listens yet: only who has chosen a model for it wants to know of it.
+            ({"TOGETHER_SPEECH_MODEL": "gone"}, ["speech model"]),
+        ],
+    )
+    async def test_a_retired_model_is_named_with_what_is_there(self, examined, given, wrong):
+        server = ModelServer("m", "together", api_key="key")
+        async with server.serving() as url:
+            together = {
+                "TOGETHER_API_KEY": "key",
+                "TOGETHER_BASE_URL": url,
+                "TOGETHER_MODEL": "m",
+                "TOGETHER_IMAGE_MODEL": server.image_model,
+            }
+            ended = await examined(**{**together, **given})
+
+        lines = [line for line in ended.out.splitlines() if "is not served there" in line]
+        assert [line.split(": ")[0].lstrip("✗!? ") for line in lines] == wrong
+
+    async def test_all_is_well(self, examined, api, model):
+        ended = await examined()
+
+        assert (ended.code, ended.err) == (0, "")
+        assert broken(ended) == []
+        assert all(line.startswith("✓ ") for line in ended.out.splitlines())
+        told = [line.split()[1].rstrip(":") for line in ended.out.splitlines()]
+        assert told == [
+            *("settings", "budget", "disk", "clock"),
+            *("token", "webhook", "poller", "llama", "answers"),
+        ]
+        assert len(api.updates.pending) == 1
+        assert len(model.requests) == 1
+
+    async def test_what_is_broken_is_told_with_the_mend(self, examined, api):
+        api.updates.set_webhook("https://example.com/hook", drop_pending=False)
+
+        first, second = await asyncio.gather(
+            examined(
+                TELEGRAM_BOT_TOKEN="999999:AAwrongwrongwrongwrongwrongwrongwrong",
+                LLAMA_BASE_URL="http://127.0.0.1:9/v1",
+            ),
+            examined(),
+        )
+
+        token, llama, answers = broken(first)
+        assert token == "✗ token: Telegram refuses it → get a new one from @BotFather"
+        assert llama.startswith(f"✗ llama: {Unreachable('llama').sentence}")
+        assert llama.endswith(" → look at http://127.0.0.1:9/v1")
+        assert answers.startswith("✗ answers: 0 of 1 providers work → start a llama.cpp server")
+        assert first.err == ""
+        assert broken(second)[0] == "✗ webhook: set → `ambrosio run` removes it"
+        assert (first.code, second.code) == (1, 1)

@@ -1,0 +1,319 @@
+"""Right settings are read, wrong ones are told with what would be right, secrets never."""
+
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from ambrosio.config import catalogue
+from ambrosio.config.settings import TABLES, Settings, load
+from ambrosio.core.errors import SettingsInvalid
+
+from ..support import ROOT
+
+EXAMPLE = ROOT / ".env.example"
+FIELDS = {name: field for name, field in Settings.model_fields.items() if name not in TABLES}
+
+
+def faults(folder, **given):
+    with pytest.raises(SettingsInvalid) as caught:
+        load(folder, **given)
+    return caught.value.faults
+
+
+def toml(folder, text):
+    (folder / "ambrosio.toml").write_text(text, "utf-8")
+
+
+class TestWhatIsRead:
+    def test_nothing_needs_to_be_set(self, tmp_path):
+        given = load(tmp_path)
+
+        assert given.ambrosio_owner == frozenset()
+        assert given.ambrosio_route == ("llama", "together", "openai")
+        assert given.ambrosio_monthly_budget_usd is None
+        assert given.database.name == "ambrosio.db"
+        assert given.secrets == ()
+        assert given.rows(llama_base_url=None) == {}
+
+    @pytest.mark.parametrize(
+        ("name", "value", "expected"),
+        [
+            ("AMBROSIO_OWNER", "42", frozenset({42})),
+            ("AMBROSIO_OWNER", "42, 43 44,", frozenset({42, 43, 44})),
+            ("AMBROSIO_OWNER", " ", frozenset()),
+            ("AMBROSIO_ROUTE", "together", ("together",)),
+            ("AMBROSIO_ROUTE", "together llama", ("together", "llama")),
+            ("AMBROSIO_FAST_ROUTE", "together,llama", ("together", "llama")),
+            ("AMBROSIO_MONTHLY_BUDGET_USD", "0", Decimal(0)),
+            ("AMBROSIO_MONTHLY_BUDGET_USD", "2.50", Decimal("2.50")),
+            ("AMBROSIO_MONTHLY_BUDGET_USD", "", None),
+            ("AMBROSIO_GRACE_SECONDS", "0", 0),
+            ("AMBROSIO_LOG", "json", "json"),
+            ("LLAMA_BASE_URL", "http://127.0.0.1:8080/v1/", "http://127.0.0.1:8080/v1"),
+            ("LLAMA_BASE_URL", "http://[::1]:8080/v1", "http://[::1]:8080/v1"),
+            ("LLAMA_BASE_URL", "", None),
+            ("AMBROSIO_DATA_DIR", "/srv/ambrosio", Path("/srv/ambrosio")),
+        ],
+    )
+    @pytest.mark.parametrize("place", ["environment", "file"])
+    def test_values_are_read_as_people_write_them(
+        self, tmp_path, monkeypatch, name, value, expected, place
+    ):
+        if place == "environment":
+            monkeypatch.setenv(name, value)
+        else:
+            (tmp_path / ".env").write_text(f"{name}={value}\n", "utf-8")
+
+        given = load(tmp_path)
+
+        assert getattr(given, name.lower()) == expected
+
+    def test_the_environment_overrules_the_file(self, tmp_path, monkeypatch):
+        (tmp_path / ".env").write_text("AMBROSIO_OWNER=1\nAMBROSIO_LOG=debug\n", "utf-8")
+        monkeypatch.setenv("AMBROSIO_OWNER", "2")
+
+        given = load(tmp_path)
+
+        assert (given.ambrosio_owner, given.ambrosio_log) == (frozenset({2}), "debug")
+
+    def test_the_current_folder_is_looked_at(self, tmp_path, monkeypatch):
+        (tmp_path / ".env").write_text("AMBROSIO_OWNER=1\n", "utf-8")
+        monkeypatch.chdir(tmp_path)
+
+        assert load().ambrosio_owner == frozenset({1})
+
+    def test_settings_do_not_change(self, tmp_path):
+        given = load(tmp_path)
+
+        with pytest.raises(ValidationError):
+            given.ambrosio_log = "debug"  # type: ignore[misc]
+
+    def test_variables_of_others_are_none_of_our_business(self, tmp_path, monkeypatch):
+        (tmp_path / ".env").write_text("LLAMA_ARG_CTX_SIZE=4096\nHOME_TOWN=Rome\n", "utf-8")
+        monkeypatch.setenv("OPENAI_ORGANIZATION", "acme")
+        monkeypatch.setenv("LLAMA_CACHE", "/tmp")
+
+        assert load(tmp_path).ambrosio_log == "info"
+
+
+WRONG = {
+    "TELEGRAM_BASE_URL": "api.telegram.org",
+    "AMBROSIO_OWNER": "@anna",
+    "AMBROSIO_ROUTE": "lama",
+    "AMBROSIO_FAST_ROUTE": "nobody",
+    "AMBROSIO_IMAGE_ROUTE": "nobody",
+    "AMBROSIO_MONTHLY_BUDGET_USD": "-1",
+    "AMBROSIO_GRACE_SECONDS": "81",
+    "AMBROSIO_STREAM": "yes",
+    "AMBROSIO_RICH": "on",
+    "AMBROSIO_REASONING": "maybe",
+    "AMBROSIO_LOG": "loud",
+    "LLAMA_BASE_URL": "127.0.0.1:8080",
+    "TOGETHER_BASE_URL": "ftp://api.together.ai",
+    "OPENAI_BASE_URL": "https://",
+}
+
+
+class TestWhatIsWrong:
+    @pytest.mark.parametrize(("name", "value"), WRONG.items())
+    def test_each_wrong_value_is_told_with_what_would_be_right(
+        self, tmp_path, monkeypatch, name, value
+    ):
+        monkeypatch.setenv(name, value)
+
+        ((told, wrong, right),) = faults(tmp_path)
+
+        assert told == name
+        assert value in wrong
+        assert right
+        assert "\n" not in wrong + right
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("LLAMA_BASE_URL", "http://["),
+            ("LLAMA_BASE_URL", "http://127.0.0.1:99999/v1"),
+            ("LLAMA_BASE_URL", "http://127.0.0.1:port/v1"),
+            ("LLAMA_BASE_URL", "http://127.0.0.1 /v1"),
+            ("LLAMA_BASE_URL", "http://:8080"),
+            ("AMBROSIO_MONTHLY_BUDGET_USD", "five"),
+            ("AMBROSIO_MONTHLY_BUDGET_USD", "nan"),
+            ("AMBROSIO_MONTHLY_BUDGET_USD", "inf"),
+            ("AMBROSIO_GRACE_SECONDS", "nan"),
+            ("AMBROSIO_OWNER", "42,anna"),
+            ("AMBROSIO_OWNER", "4.2"),
+            ("AMBROSIO_ROUTE", " "),
+            ("AMBROSIO_ROUTE", "together/model"),
+        ],
+    )
+    def test_other_ways_to_be_wrong_are_told_too(self, tmp_path, monkeypatch, name, value):
+        monkeypatch.setenv(name, value)
+
+        assert {told for told, _, _ in faults(tmp_path)} == {name}
+
+    def test_all_that_is_wrong_is_told_at_once(self, tmp_path, monkeypatch):
+        one_by_one = {"AMBROSIO_ROUTE", "AMBROSIO_FAST_ROUTE", "AMBROSIO_IMAGE_ROUTE"}
+        for name in WRONG.keys() - one_by_one:
+            monkeypatch.setenv(name, WRONG[name])
+
+        assert {name for name, _, _ in faults(tmp_path)} == WRONG.keys() - one_by_one
+
+    def test_each_setting_says_what_would_be_right(self):
+        assert [name for name, field in FIELDS.items() if not field.description] == []
+
+    @pytest.mark.parametrize(
+        ("name", "right"),
+        [
+            ("AMBROSIO_OWNERS", "perhaps AMBROSIO_OWNER"),
+            ("AMBROSIO_BUDGET", "perhaps AMBROSIO_MONTHLY_BUDGET_USD"),
+            ("TELEGRAM_TOKEN", "perhaps TELEGRAM_BOT_TOKEN"),
+            ("TOGETHER_KEY", "perhaps TOGETHER_API_KEY"),
+            ("LLAMA_URL", "perhaps LLAMA_MODEL"),
+        ],
+    )
+    def test_an_unknown_name_gets_a_suggestion(self, tmp_path, name, right):
+        (tmp_path / ".env").write_text(f"{name}=1\n", "utf-8")
+
+        ((told, wrong, mend),) = faults(tmp_path)
+
+        assert (told, wrong) == (name, "is not a setting")
+        assert mend.startswith("perhaps ")
+        if name not in {"LLAMA_URL", "AMBROSIO_BUDGET"}:
+            assert mend == right
+
+    def test_an_unknown_name_that_is_like_nothing_is_told_too(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("AMBROSIO_XYZZY_QQQQQQQQQ", "1")
+
+        assert faults(tmp_path)[0][:2] == ("AMBROSIO_XYZZY_QQQQQQQQQ", "is not a setting")
+
+    def test_a_key_without_a_model_is_told(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-secret-1")
+
+        assert faults(tmp_path)[0][:2] == ("OPENAI_MODEL", "is missing")
+
+    @pytest.mark.parametrize("content", [b"\xff\xfe\xfa", b"\0"])
+    def test_a_file_that_is_no_text_is_told(self, tmp_path, content):
+        (tmp_path / ".env").write_bytes(b"AMBROSIO_LOG=" + content)
+
+        assert faults(tmp_path)
+
+
+class TestTheTable:
+    def test_the_named_providers_are_rows_of_it(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("TOGETHER_API_KEY", "tk")
+        monkeypatch.setenv("OPENAI_API_KEY", "ok")
+        monkeypatch.setenv("OPENAI_MODEL", "gpt")
+
+        rows = load(tmp_path).rows(llama_base_url="http://127.0.0.1:9931/v1")
+
+        assert list(rows) == ["llama", "together", "openai"]
+        assert rows["llama"].first_token_seconds > rows["together"].first_token_seconds
+        assert rows["together"].context == catalogue.known(rows["together"].model)["context"]
+
+    def test_a_file_adds_rows_and_the_route_may_name_them(self, tmp_path, monkeypatch):
+        toml(
+            tmp_path,
+            '[providers.office]\nbase_url = "http://10.0.0.5:8000/v1"\nlocal = true\n'
+            'model = "mistralai/Mixtral-8x7B-Instruct-v0.1"\ncontext = 1000\napi_key = "kk"\n',
+        )
+        monkeypatch.setenv("AMBROSIO_ROUTE", "office")
+
+        given = load(tmp_path)
+
+        row = given.rows(llama_base_url=None)["office"]
+        assert (row.context, row.system_role, row.local) == (1000, False, True)
+        assert given.secrets == ("kk",)
+
+    @pytest.mark.parametrize(
+        ("text", "name"),
+        [
+            ("[providers.office]\nmodel = 'x'\n", "ambrosio.toml: providers.office.base_url"),
+            (
+                "[providers.office]\nbase_url = 'http://a'\ncolour = 'red'\n",
+                "ambrosio.toml: providers.office.colour",
+            ),
+            (
+                "[providers.office]\nbase_url = 'here'\n",
+                "ambrosio.toml: providers.office.base_url",
+            ),
+            (
+                "[providers.office]\nbase_url = 'http://a'\nsilence_seconds = 0\n",
+                "ambrosio.toml: providers.office.silence_seconds",
+            ),
+            ("[providers]\noffice = 5\n", "ambrosio.toml: providers.office"),
+            ("providers = 5\n", "ambrosio.toml: providers"),
+            ("images = 5\n", "ambrosio.toml: images"),
+            ("[provider.office]\nbase_url = 'http://a'\n", "ambrosio.toml: provider"),
+            ("[providers.office\n", "ambrosio.toml"),
+        ],
+    )
+    def test_a_wrong_file_is_told(self, tmp_path, text, name):
+        toml(tmp_path, text)
+
+        assert [told for told, _, _ in faults(tmp_path)] == [name]
+
+
+SECRETS = ("TELEGRAM_BOT_TOKEN", "LLAMA_API_KEY", "TOGETHER_API_KEY", "OPENAI_API_KEY")
+
+
+class TestSecrets:
+    def test_they_are_never_shown(self, tmp_path, monkeypatch):
+        for name in SECRETS:
+            monkeypatch.setenv(name, f"secret-{name}")
+        monkeypatch.setenv("OPENAI_MODEL", "gpt")
+        toml(tmp_path, '[providers.x]\nbase_url = "http://a"\napi_key = "secret-row"\n')
+
+        given = load(tmp_path)
+
+        shown = f"{given!r} {given} {given.rows(llama_base_url='http://a')!r} {given.model_dump()}"
+        assert "secret-" not in shown
+        assert set(given.secrets) == {*(f"secret-{name}" for name in SECRETS), "secret-row"}
+
+    def test_nor_are_they_when_something_is_wrong(self, tmp_path, monkeypatch):
+        for name in SECRETS:
+            monkeypatch.setenv(name, f"secret-{name}")
+        monkeypatch.setenv("AMBROSIO_LOG", "loud")
+        toml(tmp_path, '[providers.x]\nbase_url = "no"\napi_key = ["secret-row"]\n')
+
+        told = faults(tmp_path)
+
+        assert len(told) >= 3
+        assert "secret-" not in str(told)
+        assert "secret-" not in str(SettingsInvalid(told))
+
+    def test_all_that_are_secret_are_known(self):
+        secret = {name for name, field in FIELDS.items() if "Secret" in str(field.annotation)}
+
+        assert secret == {name.lower() for name in SECRETS}
+        assert {name for name in FIELDS if re.search("token|key", name)} == secret
+
+
+class TestTheExample:
+    def test_it_loads_as_it_is(self, tmp_path):
+        (tmp_path / ".env").write_text(EXAMPLE.read_text("utf-8"), "utf-8")
+
+        assert load(tmp_path) == load(tmp_path / "nowhere")
+
+    def test_it_loads_with_all_of_it_switched_on(self, tmp_path):
+        text = re.sub(r"^#([A-Z_]+=)", r"\1", EXAMPLE.read_text("utf-8"), flags=re.MULTILINE)
+        (tmp_path / ".env").write_text(text, "utf-8")
+
+        assert load(tmp_path).ambrosio_owner == frozenset({123456789})
+
+    def test_it_names_every_setting_and_no_other(self):
+        named = re.findall(r"^#?([A-Z_]+)=", EXAMPLE.read_text("utf-8"), flags=re.MULTILINE)
+
+        assert sorted(named) == sorted(name.upper() for name in FIELDS)
+
+    @pytest.mark.parametrize(
+        "name", ["TELEGRAM_BASE_URL", "AMBROSIO_ROUTE", "AMBROSIO_STREAM", "TOGETHER_MODEL"]
+    )
+    def test_what_it_shows_is_the_default(self, name):
+        shown = re.search(rf"^#{name}=(.*)$", EXAMPLE.read_text("utf-8"), flags=re.MULTILINE)
+        default = FIELDS[name.lower()].default
+
+        assert shown
+        assert shown[1] == (",".join(default) if isinstance(default, tuple) else default)

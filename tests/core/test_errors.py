@@ -1,0 +1,164 @@
+"""What a person reads of each failure, and the tree that the docstring draws."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import ambrosio
+from ambrosio.bot import image_view
+from ambrosio.bot.answer_view import MODELS, RETRY, helping
+from ambrosio.core import errors
+from ambrosio.core.errors import AllFailed, AmbrosioError, ProviderError
+from scripts.errors_page import ALL, EXAMPLES, PAGE, ROOTS, made, page, regretted, unusable
+
+PROVIDERS = [kind for kind in ALL if issubclass(kind, ProviderError)]
+# What Telegram shows for a moment after a button.
+TOAST_CHARACTERS = 200
+ROUGH = re.compile(
+    r"\b(?:please|sorry|oops|HTTP|JSON|exception|traceback|null|None)\b|!", re.IGNORECASE
+)
+
+
+def name(kind):
+    return kind.__name__
+
+
+def sentences(text):
+    """Cut a text where a full stop, or the end of an example, comes before a capital or a slash."""
+    return re.split(r"(?<=[.])\s+(?=[A-Z/`{])", text)
+
+
+@pytest.mark.parametrize("kind", ALL, ids=name)
+def test_each_says_what_happened_and_what_can_be_done(kind):
+    sentence = made(kind).sentence
+
+    assert len(sentences(sentence)) == 2
+    assert sentence.endswith(".")
+    assert sentence[0].isupper() or sentence.startswith("llama")
+    assert not re.search(r"[{}\n]|  ", sentence)
+    assert not ROUGH.search(sentence)
+
+
+@pytest.mark.parametrize("kind", ALL, ids=name)
+def test_a_button_stands_under_what_it_helps_with(kind):
+    failure = made(kind)
+
+    assert (MODELS in helping(failure)) == ("/model" in failure.sentence)
+    assert (RETRY in helping(failure)) == failure.again
+
+
+@pytest.mark.parametrize("kind", ALL, ids=name)
+def test_a_picture_that_failed_is_told_like_any_other_failure(kind):
+    line = image_view.failed(made(kind))
+
+    assert len(sentences(line)) == 2
+    assert not ROUGH.search(line)
+
+
+@pytest.mark.parametrize("text", regretted().values(), ids=regretted())
+def test_what_is_not_to_be_had_is_told_with_what_to_do(text):
+    assert len(sentences(text)) == 2
+    assert len(text) <= TOAST_CHARACTERS
+    assert not ROUGH.search(text)
+
+
+@pytest.mark.parametrize(("why", "mend"), list(unusable()))
+def test_why_a_model_of_our_own_does_not_run_fits_into_a_line(why, mend):
+    assert not re.search(r"[.]\s|[.]$", why)
+    assert len(sentences(mend)) == 1
+    assert mend.endswith(".")
+    assert not ROUGH.search(why + mend)
+
+
+def test_the_page_of_all_that_is_said_is_so():
+    assert PAGE.read_text("utf-8") == page(), "write it anew with `python -m scripts.errors_page`"
+
+
+def test_every_failure_has_a_row_and_every_row_a_failure():
+    rows = re.findall(r"^\| `(\w+)` \| .*? \| .*?\|$", PAGE.read_text("utf-8"), re.MULTILINE)
+
+    assert rows == [kind.__name__ for kind in ALL if kind not in ROOTS]
+    assert set(EXAMPLES) <= set(ALL)
+
+
+def test_no_button_says_a_sentence_that_is_not_in_the_table():
+    written = []
+    for path in Path(ambrosio.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.keyword) and node.arg == "toast":
+                texts = [
+                    str(each.value) for each in ast.walk(node) if isinstance(each, ast.Constant)
+                ]
+                written += [text for text in texts if " " in text]
+
+    # These say that it worked.
+    assert sorted(written) == [
+        "The conversation goes on from here.",
+        "What you write next continues from there.",
+    ]
+
+
+@pytest.mark.parametrize("kind", PROVIDERS, ids=name)
+def test_each_failure_of_a_provider_names_it(kind):
+    failed = made(kind)
+
+    assert "llama" in failed.sentence or kind is ProviderError
+    assert str(failed) == f"llama {kind.clause}"
+
+
+@pytest.mark.parametrize("kind", ALL, ids=name)
+def test_each_has_words_of_its_own(kind):
+    twins = [
+        other.__name__
+        for other in ALL
+        if other is not kind and made(other).sentence == made(kind).sentence
+    ]
+
+    assert kind in {AmbrosioError, ProviderError} or twins == []
+
+
+def test_the_tree_in_the_docstring_is_the_tree():
+    lines = re.findall(r"^    ((?:[│├└─ ]{4})*)(\w+)", errors.__doc__, flags=re.MULTILINE)
+    drawn = [(name, len(indent) // 4) for indent, name in lines]
+
+    def depth(kind):
+        return len(kind.__mro__) - len(AmbrosioError.__mro__)
+
+    assert sorted(drawn) == sorted((kind.__name__, depth(kind)) for kind in ALL)
+    parents = {}
+    above = {}
+    for name, level in drawn:
+        above[level] = name
+        parents[name] = above.get(level - 1)
+    for kind in ALL[1:]:
+        assert parents[kind.__name__] == kind.__mro__[1].__name__
+
+
+class TestAllFailed:
+    def test_one_failure_speaks_for_itself(self):
+        failed = AllFailed([errors.NoCredit("together")])
+
+        assert failed.sentence == errors.NoCredit("together").sentence
+        assert not failed.again
+
+    def test_several_are_named_in_the_order_they_were_tried(self):
+        failed = AllFailed([errors.NoCredit("together"), errors.Unreachable("llama")])
+
+        assert failed.sentence.startswith(
+            "Nobody could answer: together has no credit left; llama cannot be reached. "
+        )
+        assert failed.again
+
+    def test_the_owner_is_told_who_is_asked_instead(self):
+        refused = errors.KeyRefused("llama")
+
+        assert refused.alarm(["together", "openai"]).endswith("I ask together, then openai.")
+        assert refused.alarm([]).endswith("there is nobody else to ask.")
+        assert all(len(sentences(refused.alarm(names))) == 2 for names in ([], ["together"]))
+
+    def test_braces_in_foreign_names_do_no_harm(self):
+        failed = errors.ModelGone("{x}", model="{y}{0}")
+
+        assert failed.sentence.startswith("{x} does not serve {y}{0}.")

@@ -1,0 +1,145 @@
+"""A model comes from Hugging Face: once, to its end, and checked."""
+
+import asyncio
+import fcntl
+
+import pytest
+
+from ambrosio.core.errors import NotRunning
+
+from ..support.fake_huggingface import Hub
+from ..support.gguf_model import REPLY, SLOW, make
+from ..support.running_llama import local, words
+
+REPO = "somebody/tiny-GGUF"
+REFERENCE = f"{REPO}:F16"
+FILE = "tiny-F16.gguf"
+
+
+@pytest.fixture
+def content(tmp_path):
+    return make(tmp_path / "made.gguf").read_bytes()
+
+
+@pytest.fixture
+async def hub(content, monkeypatch):
+    hub = Hub({REPO: {FILE: content, "tiny-Q8_0.gguf": b"", "README.md": b""}})
+    async with hub.serving() as url:
+        monkeypatch.setenv("HF_ENDPOINT", url)
+        yield hub
+
+
+async def failure(reference, folder):
+    async with local(reference, folder) as llama:
+        await llama.until("failed")
+        with pytest.raises(NotRunning) as raised:
+            llama.engine.check("llama")
+    return raised.value
+
+
+async def test_a_model_is_downloaded_and_answers(hub, tmp_path, content):
+    seen = []
+    async with local(REFERENCE, tmp_path) as llama:
+        async with asyncio.timeout(60):
+            while llama.engine.status.state != "ready":
+                seen.append(llama.engine.status)
+                await llama.engine.changed.wait()
+        parts = await llama.ask("tell about rice")
+
+    assert words(parts).strip() == REPLY
+    assert (tmp_path / "models" / REPO / FILE).read_bytes() == content
+    assert {(each.state, each.total) for each in seen} >= {("fetching", len(content))}
+
+
+async def test_it_is_downloaded_once_and_then_needs_no_network(hub, tmp_path, monkeypatch):
+    async with local(REFERENCE, tmp_path) as llama:
+        await llama.ready()
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    async with local(REFERENCE, tmp_path) as llama:
+        parts = await llama.ask("tell about rice")
+
+    assert words(parts).strip() == REPLY
+
+
+async def test_a_line_that_breaks_in_the_middle_goes_on_where_it_stopped(hub, tmp_path, content):
+    hub.breaks = [100_000, 50_000]
+    async with local(REFERENCE, tmp_path) as llama:
+        await llama.ready()
+
+    assert (tmp_path / "models" / REPO / FILE).read_bytes() == content
+    assert hub.ranges[-1] == "bytes=150000-"
+
+
+async def test_a_download_that_was_stopped_goes_on_at_the_next_start(hub, tmp_path):
+    content = make(tmp_path / "slow.gguf", size=SLOW).read_bytes()
+    hub.files[REPO][FILE], hub.breaks, hub.stalls = content, [30_000_000], True
+    async with local(REFERENCE, tmp_path) as llama, asyncio.timeout(60):
+        while llama.engine.status.done < 20_000_000:
+            await llama.engine.changed.wait()
+    async with local(REFERENCE, tmp_path) as llama:
+        await llama.ready()
+
+    first, second = hub.ranges
+    assert first == ""
+    assert int(second.removeprefix("bytes=").removesuffix("-")) >= 20_000_000
+    assert (tmp_path / "models" / REPO / FILE).read_bytes() == content
+
+
+async def test_two_do_not_download_into_one_another(hub, tmp_path, content):
+    (tmp_path / "models" / REPO).mkdir(parents=True)
+    with (tmp_path / "models" / REPO / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        failed = await failure(REFERENCE, tmp_path)
+    async with local(REFERENCE, tmp_path) as llama:
+        await llama.ready()
+
+    assert failed.reason == "another Ambrosio is downloading it"
+    assert (tmp_path / "models" / REPO / FILE).read_bytes() == content
+
+
+async def test_a_file_that_arrives_damaged_is_not_kept(hub, tmp_path):
+    hub.promised = "0" * 64
+    failed = await failure(REFERENCE, tmp_path)
+
+    assert failed.reason == ("tiny-F16.gguf arrived damaged: its checksum is not what was promised")
+    assert not (tmp_path / "models" / REPO / FILE).exists()
+
+
+@pytest.mark.parametrize(
+    ("reference", "reason"),
+    [
+        ("somebody/other:F16", "there is no model somebody/other at Hugging Face"),
+        (f"{REPO}:Q4_K_M", f"{REPO} has no Q4_K_M file; there are {FILE}, tiny-Q8_0.gguf"),
+        ("what is this", "`what is this` is neither a .gguf file nor a Hugging Face id"),
+    ],
+)
+async def test_a_wrong_id_is_named(hub, tmp_path, reference, reason):
+    assert reason in (await failure(reference, tmp_path)).reason
+
+
+async def test_a_licence_that_was_not_accepted_is_named(hub, tmp_path):
+    hub.gated = True
+
+    assert "wants its licence to be accepted" in (await failure(REFERENCE, tmp_path)).reason
+
+
+async def test_without_a_network_it_says_so(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    failed = await failure(REFERENCE, tmp_path)
+
+    assert failed.reason == "Hugging Face cannot be reached"
+
+
+async def test_a_disk_too_small_is_told_before_the_download(hub, tmp_path):
+    hub.files[REPO]["huge-Q6_K.gguf"] = b""
+    sizes = hub._listed
+
+    def listed(name, content):
+        found = sizes(name, content)
+        return {**found, "size": 10**15} if name == "huge-Q6_K.gguf" else found
+
+    hub._listed = listed
+    failed = await failure(f"{REPO}:Q6_K", tmp_path)
+
+    assert failed.reason.startswith("the disk has ")
+    assert failed.reason.endswith("free, and the download needs 1000000.5 GB")

@@ -1,0 +1,646 @@
+"""What servers say and how they fail, and what the router hears of it."""
+
+import asyncio
+import json
+from dataclasses import replace
+from decimal import Decimal
+
+import httpx
+import pytest
+
+from ambrosio.config.provider import ProviderRow
+from ambrosio.core import errors
+from ambrosio.core.context_window import CAUTIOUS_WINDOW, Manner, build
+from ambrosio.core.messages import Begun, Delta, Ended, Finish, ModelRef, Usage, Wasted
+from ambrosio.core.vv import CONCISE_TOKENS
+from ambrosio.providers.errors import FOREIGN, translated
+from ambrosio.providers.http import Refused
+from ambrosio.providers.openai_compatible import OpenAIProvider, Served
+from ambrosio.providers.request import THINKING_TOKENS
+
+BASE = "http://127.0.0.1:9/v1"
+QUESTION = build("Be kind.", (), "tea?")
+CLOSING = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
+
+
+def piece(text, **fields):
+    return {"choices": [{"delta": {"content": text, **fields}}]}
+
+
+def sse(*chunks):
+    lines = [each if isinstance(each, str) else json.dumps(each) for each in chunks]
+    content = "".join(f"data: {line}\n\n" for line in lines)
+    return httpx.Response(200, text=content, headers={"content-type": "text/event-stream"})
+
+
+def refusal(status, *, headers=None, **error):
+    return httpx.Response(status, json={"error": error}, headers=headers)
+
+
+class Line(httpx.AsyncByteStream):
+    """A body that is sent piece by piece; an exception among them breaks the line."""
+
+    def __init__(self, *pieces):
+        self._pieces = pieces
+
+    async def __aiter__(self):
+        for each in self._pieces:
+            if isinstance(each, Exception):
+                raise each
+            if isinstance(each, asyncio.Event):
+                await each.wait()
+            else:
+                yield each
+
+
+def sending(*pieces):
+    raw = [sse(each).content if isinstance(each, dict) else each for each in pieces]
+    return httpx.Response(200, stream=Line(*raw), headers={"content-type": "text/event-stream"})
+
+
+@pytest.fixture
+def chat(server):
+    return server.post(f"{BASE}/chat/completions")
+
+
+@pytest.fixture
+async def provider_of():
+    async with httpx.AsyncClient(verify=False) as http:  # reading certificates takes a while
+
+        def make(**row):
+            return OpenAIProvider("somebody", ProviderRow(**{"base_url": BASE, **row}), http)
+
+        yield make
+
+
+@pytest.fixture
+def provider(provider_of):
+    return provider_of(model="m")
+
+
+async def heard(provider, context=QUESTION, **given):
+    return [part async for part in provider.stream(context, **given)]
+
+
+async def failure(provider, context=QUESTION, **given):
+    with pytest.raises(errors.ProviderError) as caught:
+        await heard(provider, context, **given)
+    return caught.value
+
+
+def words(parts):
+    return "".join(part.text for part in parts if isinstance(part, Delta))
+
+
+def thoughts(parts):
+    return "".join(part.reasoning for part in parts if isinstance(part, Delta))
+
+
+def bodies(chat):
+    return [json.loads(call.request.content) for call in chat.calls]
+
+
+ODD_TYPES = '{"error": {"type": [1], "code": {"a": 1}, "param": 5, "message": null}}'
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("status", "error", "expected"),
+        [
+            (400, {}, errors.Rejected),
+            (400, {"type": "exceed_context_size_error"}, errors.TooLong),
+            (401, {"type": "authentication_error"}, errors.KeyRefused),
+            (402, {"type": "credit_limit_error"}, errors.NoCredit),
+            (403, {}, errors.KeyRefused),
+            (404, {}, errors.ModelGone),
+            (413, {"type": "request_too_large"}, errors.Rejected),
+            (418, {}, errors.Rejected),
+            (422, {}, errors.Rejected),
+            (429, {"type": "rate_limit"}, errors.Overloaded),
+            (429, {"code": "insufficient_quota"}, errors.NoCredit),
+            (500, {}, errors.Faulty),
+            (502, {}, errors.Faulty),
+            (503, {"type": "unavailable_error"}, errors.Loading),
+            (503, {"type": "service_unavailable"}, errors.Overloaded),
+            (504, {}, errors.Faulty),
+            (529, {}, errors.Overloaded),
+        ],
+    )
+    async def test_each_status_has_its_failure(self, provider, chat, status, error, expected):
+        chat.mock(return_value=refusal(status, message="their words", **error))
+
+        failed = await failure(provider)
+
+        assert type(failed) is expected
+        assert "somebody" in failed.sentence
+        assert "their words" not in failed.sentence
+
+    @pytest.mark.parametrize("status", [301, 400, 403, 429, 500, 503])
+    @pytest.mark.parametrize(
+        "body", ["", "<html>", "[]", '"x"', '{"error": "words"}', "[[[[", ODD_TYPES]
+    )
+    async def test_a_refusal_without_a_readable_body_is_one_all_the_same(
+        self, provider, chat, status, body
+    ):
+        chat.mock(return_value=httpx.Response(status, text=body))
+
+        assert isinstance(await failure(provider), errors.ProviderError)
+
+    async def test_a_number_that_is_too_long_to_be_read_is_a_fault(self, provider, chat):
+        line = f'data: {{"usage": {"9" * 5000}}}\n\n'
+        headers = {"content-type": "text/event-stream"}
+        chat.mock(return_value=httpx.Response(200, text=line, headers=headers))
+
+        assert isinstance(await failure(provider), errors.Faulty)
+
+    @pytest.mark.parametrize(
+        ("header", "seconds"),
+        [
+            ({}, None),
+            ("7", 7),
+            ("0.5", 0.5),
+            ("-3", 0),
+            ("inf", None),
+            ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+        ],
+    )
+    @pytest.mark.parametrize("status", [429, 503])
+    async def test_the_rest_that_a_server_asks_for_is_passed_on(
+        self, provider, chat, header, seconds, status
+    ):
+        headers = {"retry-after": header} if header else {}
+        chat.mock(return_value=refusal(status, headers=headers))
+
+        assert (await failure(provider)).retry_after_seconds == seconds
+
+    async def test_a_model_that_is_gone_is_named(self, provider, chat):
+        chat.mock(return_value=refusal(404))
+
+        failed = await failure(provider, model="old")
+
+        assert "does not serve old" in failed.sentence
+
+    async def test_an_overflow_tells_how_much_was_too_much(self, provider, chat):
+        counts = {"n_prompt_tokens": 611, "n_ctx": 512}
+        chat.mock(return_value=refusal(400, type="exceed_context_size_error", **counts))
+
+        failed = await failure(provider)
+
+        assert isinstance(failed, errors.TooLong)
+        assert (failed.tokens, failed.limit) == (611, 512)
+        assert (await provider.manner()).window == 512
+
+    @pytest.mark.parametrize("wrong", ["abc", None, [1], {}, -0.5])
+    async def test_an_overflow_without_numbers_is_estimated(self, provider, chat, wrong):
+        counts = {"n_prompt_tokens": wrong, "n_ctx": wrong}
+        chat.mock(return_value=refusal(400, type="exceed_context_size_error", **counts))
+
+        failed = await failure(provider)
+
+        assert isinstance(failed, errors.TooLong)
+        assert (failed.tokens, failed.limit) == (QUESTION.tokens, CAUTIOUS_WINDOW)
+
+    @pytest.mark.parametrize("status", [400, 403, 413, 422])
+    async def test_a_long_request_that_is_refused_was_too_long(self, provider_of, chat, status):
+        chat.mock(return_value=refusal(status))
+
+        failed = await failure(provider_of(context=1000), build("", (), "word " * 1000))
+
+        assert isinstance(failed, errors.TooLong)
+        assert failed.limit == 1000
+
+    async def test_nothing_is_asked_twice_of_its_own_accord(self, provider, chat):
+        chat.mock(return_value=refusal(500))
+
+        await failure(provider)
+
+        assert chat.call_count == 1
+
+
+HTTPX_ERRORS = [
+    kind("it broke")
+    for kind in vars(httpx).values()
+    if isinstance(kind, type)
+    and issubclass(kind, httpx.HTTPError | httpx.InvalidURL)
+    and not issubclass(kind, httpx.HTTPStatusError)
+]
+
+
+class TestTheLine:
+    @pytest.mark.parametrize("error", [httpx.ConnectError("no"), httpx.ConnectTimeout("late")])
+    async def test_a_server_that_is_not_there_cannot_be_reached(self, provider, chat, error):
+        chat.mock(side_effect=error)
+
+        assert type(await failure(provider)) is errors.Unreachable
+
+    @pytest.mark.parametrize("error", HTTPX_ERRORS, ids=lambda each: type(each).__name__)
+    async def test_no_error_of_the_line_gets_past_before_a_word(self, provider, chat, error):
+        chat.mock(side_effect=error)
+
+        assert isinstance(await failure(provider), errors.Unreachable | errors.Faulty)
+
+    @pytest.mark.parametrize(
+        "error",
+        [*HTTPX_ERRORS, httpx.StreamError("it broke")],
+        ids=lambda each: type(each).__name__,
+    )
+    async def test_no_error_of_the_line_gets_past_after_a_word(self, provider, chat, error):
+        chat.mock(return_value=sending(piece("Te"), error))
+
+        assert type(await failure(provider)) is errors.Faulty
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"",
+            b"data: [DONE]\n\n",
+            b"data: {broken\n\n",
+            b"data: \xff\xfe\n\n",
+            b"data: " + b"[" * 100_000 + b"\n\n",
+            b'data: {"error": {"message": "no", "code": 500}}\n\n',
+            b'data: {"error": "no"}\n\n',
+            b'{"error": {"message": "no"}}',
+            b"<html>Welcome to nginx</html>",
+        ],
+    )
+    @pytest.mark.parametrize("begun", [False, True])
+    async def test_what_is_no_answer_is_a_fault(self, provider, chat, body, begun):
+        before = sse(piece("Te")).content if begun else b""
+        chat.mock(return_value=sending(before, body))
+
+        assert type(await failure(provider)) is errors.Faulty
+
+    async def test_an_answer_without_a_finish_was_cut(self, provider, chat):
+        chat.mock(return_value=sse(piece("Green te"), "[DONE]"))
+        stream = provider.stream(QUESTION)
+
+        said = [await anext(stream), await anext(stream)]
+
+        assert words(said) == "Green te"
+        with pytest.raises(errors.Faulty):
+            await anext(stream)
+
+    @pytest.mark.parametrize("said", ["", " \n", "<think>Hm.</think>", "<think>Hm."])
+    async def test_success_without_a_word_is_an_empty_answer(self, provider, chat, said):
+        chat.mock(return_value=sse(piece(said), CLOSING))
+
+        assert type(await failure(provider)) is errors.Empty
+
+    async def test_no_first_word_in_time_is_told(self, provider_of, chat):
+        chat.mock(return_value=sending(asyncio.Event()))
+
+        async with asyncio.timeout(5):
+            failed = await failure(provider_of(first_token_seconds=0.01, silence_seconds=60))
+
+        assert type(failed) is errors.TimedOut
+
+    async def test_silence_between_the_words_is_told(self, provider_of, chat):
+        chat.mock(return_value=sending(piece("Te"), asyncio.Event()))
+
+        async with asyncio.timeout(5):
+            failed = await failure(provider_of(first_token_seconds=60, silence_seconds=0.01))
+
+        assert type(failed) is errors.TimedOut
+
+    async def test_progress_is_a_sign_of_life_and_no_first_word(self, provider_of, chat):
+        progress = {"choices": [{"delta": {"content": None}}], "prompt_progress": {"total": 9}}
+        chat.mock(return_value=sending(progress, piece("Tea"), CLOSING))
+
+        parts = await heard(provider_of(first_token_seconds=60, silence_seconds=0.5))
+
+        assert words(parts) == "Tea"
+
+    @pytest.mark.parametrize("status", [0, *range(300, 600)])
+    def test_no_refusal_stays_untranslated(self, status):
+        refused = Refused(status, json.loads(ODD_TYPES))
+
+        assert isinstance(translated(refused, "p", model="m"), errors.ProviderError)
+
+    @pytest.mark.parametrize("error", HTTPX_ERRORS, ids=lambda each: type(each).__name__)
+    def test_no_error_of_httpx_stays_untranslated(self, error):
+        assert isinstance(translated(error, "p", model="m"), errors.ProviderError)
+        assert isinstance(error, FOREIGN)
+
+
+class TestAnAnswer:
+    async def test_it_begins_grows_and_ends(self, provider, chat):
+        usage = {
+            "prompt_tokens": 30,
+            "completion_tokens": 5,
+            "prompt_tokens_details": {"cached_tokens": 20},
+            "completion_tokens_details": {"reasoning_tokens": 2},
+        }
+        counted = {"choices": [], "usage": usage}
+        chat.mock(return_value=sse(piece("Te"), piece("a."), CLOSING, counted, "[DONE]"))
+
+        parts = await heard(provider)
+
+        ref = ModelRef("somebody", "m")
+        ended = Ended(ref, Finish.STOP, Usage(30, 5, cached=20, reasoning=2))
+        assert parts == [Begun(ref), Delta("Te"), Delta("a."), ended]
+
+    @pytest.mark.parametrize(
+        ("reason", "finish"),
+        [("stop", Finish.STOP), ("eos", Finish.STOP), ("length", Finish.LENGTH)],
+    )
+    async def test_why_it_ended_is_told(self, provider, chat, reason, finish):
+        chat.mock(return_value=sse(piece("Tea"), {"choices": [{"finish_reason": reason}]}))
+
+        assert (await heard(provider))[-1].finish is finish
+
+    @pytest.mark.parametrize(
+        "odd",
+        [
+            {"choices": []},
+            {"choices": None},
+            {"id": "no choices"},
+            {"choices": [{"index": 0}]},
+            {"choices": [{"delta": None}]},
+            {"choices": [{"delta": {}}]},
+            {"choices": [{"delta": {"role": "assistant", "content": None}}]},
+            {"choices": [], "usage": None},
+            {"choices": [], "usage": {}},
+            {"choices": [], "timings": {"prompt_n": 5}},
+        ],
+    )
+    async def test_chunks_without_words_are_passed_over(self, provider, chat, odd):
+        chat.mock(return_value=sse(odd, piece("Te"), odd, piece("a"), CLOSING, odd))
+
+        assert words(await heard(provider)) == "Tea"
+
+    @pytest.mark.parametrize(
+        "nonsense",
+        [
+            "5",
+            "[1]",
+            '"words"',
+            {"choices": [None]},
+            {"choices": "words"},
+            {"choices": [{"delta": {"content": 5}}]},
+            {"choices": [{"delta": {"content": [{"text": "Tea"}]}}]},
+            {"choices": [], "usage": 5},
+            {"choices": [], "usage": {"prompt_tokens": "many"}},
+            {"choices": [], "usage": {"prompt_tokens_details": 5}},
+        ],
+    )
+    async def test_chunks_of_nonsense_are_a_fault(self, provider, chat, nonsense):
+        chat.mock(return_value=sse(piece("Te"), nonsense, CLOSING))
+
+        assert type(await failure(provider)) is errors.Faulty
+
+    @pytest.mark.parametrize(
+        "chunks",
+        [
+            [piece("", reasoning="Hm, "), piece("", reasoning="leaves."), piece("Tea.")],
+            [piece(None, reasoning_content="Hm, leaves."), piece("Tea.")],
+            [piece("<think>Hm, "), piece("leaves.</th"), piece("ink>\n\nTea.")],
+        ],
+    )
+    async def test_thoughts_are_never_the_answer(self, provider, chat, chunks):
+        chat.mock(return_value=sse(*chunks, CLOSING))
+
+        parts = await heard(provider)
+
+        assert (words(parts), thoughts(parts)) == ("Tea.", "Hm, leaves.")
+
+    async def test_flat_counts_of_cached_tokens_are_read(self, provider, chat):
+        usage = {"prompt_tokens": 30, "completion_tokens": 5, "cached_tokens": 12}
+        chat.mock(return_value=sse(piece("Tea"), {**CLOSING, "usage": usage}))
+
+        assert (await heard(provider))[-1].usage == Usage(30, 5, cached=12)
+
+    async def test_a_server_with_one_model_says_its_name(self, provider_of, chat):
+        named = {**piece("Tea"), "model": "qwen.gguf"}
+        chat.mock(return_value=sse(named, CLOSING))
+
+        parts = await heard(provider_of())
+
+        assert parts[0] == Begun(ModelRef("somebody", "qwen.gguf"))
+        assert bodies(chat)[0]["model"] == "default"
+
+
+class TestWhatIsSent:
+    @pytest.mark.parametrize(
+        ("row", "concise", "expected"),
+        [
+            ({"flavour": "openai"}, False, {"stream_options": {"include_usage": True}}),
+            (
+                {"flavour": "llama"},
+                False,
+                {"stream_options": {"include_usage": True}, "return_progress": True},
+            ),
+            ({"flavour": "together"}, False, {}),
+            (
+                {"flavour": "together"},
+                True,
+                {"temperature": 0, "max_tokens": CONCISE_TOKENS},
+            ),
+            (
+                {"flavour": "llama", "thinking": "template"},
+                True,
+                {
+                    "stream_options": {"include_usage": True},
+                    "return_progress": True,
+                    "temperature": 0,
+                    "max_tokens": CONCISE_TOKENS,
+                    "chat_template_kwargs": {"enable_thinking": False},
+                },
+            ),
+            (
+                {"flavour": "together", "thinking": "reasoning"},
+                True,
+                {
+                    "temperature": 0,
+                    "max_tokens": CONCISE_TOKENS,
+                    "reasoning": {"enabled": False},
+                },
+            ),
+            (
+                {"flavour": "together", "thinking": "effort"},
+                True,
+                {
+                    "temperature": 0,
+                    "max_tokens": CONCISE_TOKENS + THINKING_TOKENS,
+                    "reasoning_effort": "low",
+                },
+            ),
+            ({"flavour": "together", "extra": {"top_k": 3}}, False, {"top_k": 3}),
+        ],
+    )
+    async def test_nothing_goes_along_that_nobody_asked_for(
+        self, provider_of, chat, row, concise, expected
+    ):
+        chat.mock(return_value=sse(piece("Tea"), CLOSING))
+
+        await heard(provider_of(model="m", **row), concise=concise)
+
+        lines = [
+            {"role": "system", "content": "Be kind."},
+            {"role": "user", "content": "tea?"},
+        ]
+        assert bodies(chat) == [{"model": "m", "messages": lines, "stream": True, **expected}]
+
+    async def test_the_key_goes_along(self, provider_of, chat):
+        chat.mock(return_value=sse(piece("Tea"), CLOSING))
+
+        await heard(provider_of(api_key="sk-1"))
+
+        assert chat.calls[0].request.headers["authorization"] == "Bearer sk-1"
+
+    async def test_another_model_is_spoken_to_in_its_own_manner(self, provider_of, chat):
+        chat.mock(return_value=sse(piece("Tea"), CLOSING))
+        provider = provider_of(model="m", flavour="together")
+
+        await heard(provider, model="openai/gpt-oss-120b", concise=True)
+
+        assert bodies(chat)[0]["model"] == "openai/gpt-oss-120b"
+        assert bodies(chat)[0]["reasoning_effort"] == "low"
+
+    async def test_refused_options_are_left_out_and_learnt(self, provider_of, chat):
+        chat.side_effect = [refusal(400), *[sse(piece("Tea"), CLOSING)] * 2]
+        provider = provider_of(model="m", flavour="together", thinking="reasoning")
+
+        await heard(provider, concise=True)
+        await heard(provider, concise=True)
+
+        first, second, third = (sorted(body) for body in bodies(chat))
+        assert first == ["max_tokens", "messages", "model", "reasoning", "stream", "temperature"]
+        assert second == third == ["max_tokens", "messages", "model", "stream"]
+
+    async def test_a_refused_limit_is_left_out_and_learnt_too(self, provider_of, chat):
+        chat.side_effect = [refusal(400), refusal(400), *[sse(piece("Tea"), CLOSING)] * 2]
+        provider = provider_of(model="m", flavour="together")
+
+        await heard(provider, concise=True)
+        await heard(provider, concise=True)
+
+        assert ["max_tokens" in body for body in bodies(chat)] == [True, True, False, False]
+
+    async def test_what_an_answer_may_take_is_sent_as_long_as_it_is_taken(self, provider, chat):
+        chat.side_effect = [refusal(400), *[sse(piece("Tea"), CLOSING)] * 2]
+        context = replace(QUESTION, most=8192)
+
+        await heard(provider, context)
+        await heard(provider, context)
+
+        assert [body.get("max_tokens") for body in bodies(chat)] == [8192, None, None]
+
+    async def test_a_request_that_is_wrong_in_any_case_teaches_nothing(self, provider, chat):
+        chat.side_effect = [*[refusal(400)] * 3, sse(piece("Tea"), CLOSING)]
+
+        failed = await failure(provider, concise=True)
+        await heard(provider, concise=True)
+
+        assert type(failed) is errors.Rejected
+        assert bodies(chat)[3] == bodies(chat)[0]
+
+    async def test_an_ordinary_request_that_is_refused_is_not_sent_again(self, provider, chat):
+        chat.mock(return_value=refusal(400))
+
+        await failure(provider)
+
+        assert chat.call_count == 1
+
+    async def test_an_answer_eaten_by_thoughts_is_asked_for_without_a_limit(self, provider, chat):
+        eaten = sse(piece("", reasoning="Hm …"), {"choices": [{"finish_reason": "length"}]})
+        chat.side_effect = [eaten, sse(piece("Tea"), CLOSING)]
+
+        parts = await heard(provider, concise=True)
+
+        assert ["max_tokens" in body for body in bodies(chat)] == [True, False]
+        assert bodies(chat)[1]["temperature"] == 0
+        assert [part for part in parts if isinstance(part, Begun)] == [parts[0], parts[3]]
+        assert parts[2] == Wasted(None)
+        assert words(parts) == "Tea"
+
+
+class TestWhatIsServed:
+    @pytest.mark.parametrize("wrap", [lambda items: items, lambda items: {"data": items}])
+    async def test_models_come_bare_or_wrapped(self, provider, server, wrap):
+        items = [
+            {"id": "a", "type": "chat", "context_length": 1000},
+            {"id": "b", "meta": {"n_ctx": 512}},
+            {"id": "c", "type": "image", "context_length": None, "meta": None},
+            {"no id": True},
+            "nonsense",
+        ]
+        server.get(f"{BASE}/models").mock(return_value=httpx.Response(200, json=wrap(items)))
+
+        served = [Served("a", "chat", 1000), Served("b", "chat", 512), Served("c", "image", 0)]
+        assert await provider.models() == served
+
+    @pytest.mark.parametrize("body", ["", "5", "null", "[", '{"data": 5}', "{}", "<html>"])
+    @pytest.mark.parametrize("kind", ["application/json", "text/html"])
+    async def test_a_list_that_is_none_is_a_fault(self, provider, server, body, kind):
+        answer = httpx.Response(200, text=body, headers={"content-type": kind})
+        server.get(f"{BASE}/models").mock(return_value=answer)
+
+        with pytest.raises(errors.Faulty):
+            await provider.models()
+
+    @pytest.mark.parametrize(
+        "item", [{"meta": 5}, {"context_length": "x"}, {"meta": {"n_ctx": []}}]
+    )
+    async def test_numbers_that_are_none_are_not_known(self, provider, server, item):
+        answer = httpx.Response(200, json=[{"id": "a", **item}])
+        server.get(f"{BASE}/models").mock(return_value=answer)
+
+        assert await provider.models() == [Served("a")]
+
+    async def test_together_is_asked_only_for_what_can_be_called(self, provider_of, server):
+        answer = httpx.Response(200, json=[])
+        route = server.get(f"{BASE}/models?serverless").mock(return_value=answer)
+
+        await provider_of(flavour="together").models()
+
+        assert route.called
+
+    async def test_a_llama_server_says_how_large_its_window_is(self, provider_of, server):
+        props = {"default_generation_settings": {"n_ctx": 2048}}
+        route = server.get("http://127.0.0.1:9/props").mock(
+            side_effect=[refusal(503), httpx.Response(200, json=props)]
+        )
+        provider = provider_of(flavour="llama", system_role=False)
+
+        manners = [await provider.manner() for _ in range(3)]
+
+        assert [each.window for each in manners] == [CAUTIOUS_WINDOW, 2048, 2048]
+        assert manners[2] == Manner(2048, system_role=False)
+        assert route.call_count == 2
+
+    @pytest.mark.parametrize("props", ["5", "[]", "{}", "null", '"x"', "<html>"])
+    async def test_a_window_that_cannot_be_read_is_guessed(self, provider_of, server, props):
+        answer = httpx.Response(200, text=props, headers={"content-type": "application/json"})
+        server.get("http://127.0.0.1:9/props").mock(return_value=answer)
+
+        assert (await provider_of(flavour="llama").manner()).window == CAUTIOUS_WINDOW
+
+    async def test_health_of_a_llama_server_is_its_own_word(self, provider_of, server):
+        server.get("http://127.0.0.1:9/health").mock(
+            return_value=refusal(503, type="unavailable_error")
+        )
+
+        with pytest.raises(errors.Loading):
+            await provider_of(flavour="llama").health()
+
+
+class TestPrices:
+    @pytest.mark.parametrize(
+        ("row", "paid", "price", "known"),
+        [
+            ({}, False, "0", True),
+            ({"local": False}, True, "0.000021", False),
+            ({"local": False, "input_usd": "0", "output_usd": "0"}, False, "0", True),
+            ({"local": False, "input_usd": "2", "output_usd": "4"}, True, "0.000008", True),
+            ({"local": False, "input_usd": "2"}, True, "0.000019", False),
+        ],
+    )
+    async def test_what_a_call_costs(self, provider_of, row, paid, price, known):
+        provider = provider_of(**row)
+
+        tariff = provider.tariff()
+
+        assert provider.paid is paid
+        assert provider.tariff("openai/gpt-oss-120b").free is provider.local
+        assert tariff.known is known
+        assert tariff.cost(Usage(2, 1)) == Decimal(price)

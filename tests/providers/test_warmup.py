@@ -1,0 +1,113 @@
+"""The system prompt is there before the first question."""
+
+import asyncio
+from functools import partial
+
+import httpx
+import pytest
+import respx
+
+from ambrosio.config.settings import Settings
+from ambrosio.core.context_window import build
+from ambrosio.core.messages import Delta, Note
+from ambrosio.providers.openai_compatible import OpenAIProvider
+from ambrosio.providers.warmup import warm, warming
+
+SYSTEM = "You are a butler."
+EVENTS = {"content-type": "text/event-stream"}
+
+
+@pytest.fixture
+async def provider(model_url):
+    row = Settings().rows(llama_base_url=model_url)["llama"]
+    async with httpx.AsyncClient() as http:
+        yield OpenAIProvider("llama", row, http)
+
+
+async def test_a_server_reads_the_system_prompt_and_says_nothing(model, provider):
+    await warm(provider, SYSTEM)
+
+    (asked,) = model.requests
+    assert asked.messages == (("system", SYSTEM), ("user", ""))
+    assert asked.max_tokens == 0
+
+
+async def test_one_that_loads_is_waited_for(model, provider, clock):
+    model.loading = True
+
+    async def sleep(seconds):
+        model.loading = False
+        await clock.sleep(seconds)
+
+    await warm(provider, SYSTEM, sleep=sleep)
+
+    assert len(model.requests) == 1
+
+
+async def test_one_that_fails_harms_nobody(model, provider):
+    model.api_key = "another"
+    await warm(provider, SYSTEM)
+
+    assert len(model.requests) == 1
+
+
+async def test_it_is_done_beside_everything_else(model, provider):
+    async with warming([provider], SYSTEM):
+        await model.wait_for(lambda: model.requests)
+
+
+async def test_whoever_asks_first_is_not_made_to_wait_for_it(model, provider, monkeypatch):
+    manner = provider.manner
+
+    async def slow(model=""):
+        provider._asked += 1
+        return await manner(model)
+
+    monkeypatch.setattr(provider, "manner", partial(slow))
+    await warm(provider, SYSTEM)
+
+    assert model.requests == []
+
+
+class Reading(httpx.AsyncByteStream):
+    """A server that reads a prompt without end, and says after each piece how far it is."""
+
+    def __init__(self):
+        self.begun, self.left = asyncio.Event(), False
+
+    async def __aiter__(self):
+        while True:
+            yield b'data: {"choices": [], "prompt_progress": {"total": 9}}\n\n'
+            self.begun.set()
+            await asyncio.sleep(0)
+
+    async def aclose(self):
+        self.left = True
+
+
+@respx.mock
+async def test_a_question_that_comes_meanwhile_takes_its_place():
+    props = {"default_generation_settings": {"n_ctx": 4096}, "total_slots": 1}
+    respx.get("http://127.0.0.1:9/props").respond(json=props)
+    said = b'data: {"choices": [{"delta": {"content": "Tea."}, "finish_reason": "stop"}]}\n\n'
+    reading = Reading()
+    respx.post("http://127.0.0.1:9/v1/chat/completions").mock(
+        side_effect=[
+            httpx.Response(200, headers=EVENTS, stream=reading),
+            httpx.Response(200, headers=EVENTS, content=said),
+        ]
+    )
+    row = Settings().rows(llama_base_url="http://127.0.0.1:9/v1")["llama"]
+    async with (
+        httpx.AsyncClient(verify=False) as http,  # reading certificates takes a while
+        asyncio.timeout(5),
+        asyncio.TaskGroup() as group,
+    ):
+        provider = OpenAIProvider("llama", row, http)
+        group.create_task(warm(provider, SYSTEM))
+        await reading.begun.wait()
+        parts = [part async for part in provider.stream(build(SYSTEM, (), "tea?"))]
+
+    assert any(isinstance(part, Delta) for part in parts)
+    assert not any(isinstance(part, Note) for part in parts)
+    assert reading.left

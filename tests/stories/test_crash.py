@@ -1,0 +1,148 @@
+"""The plug is pulled: the real process, killed with SIGKILL, and what the next one makes of it."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections import Counter
+from contextlib import asynccontextmanager
+
+import pytest
+
+from ambrosio.emulators.model_server.server import Holds, ModelServer, Says
+
+from ..support.running_bot import OWNER
+
+PEOPLE = (OWNER, 43, 44, 45)
+
+
+@asynccontextmanager
+async def process(api, telegram_url, model_url, folder):
+    """Run `ambrosio run` until the block ends, then kill it if it is still there."""
+    env = {
+        **os.environ,
+        "TELEGRAM_BOT_TOKEN": api.token,
+        "TELEGRAM_BASE_URL": telegram_url,
+        "AMBROSIO_OWNER": " ".join(map(str, PEOPLE)),
+        "AMBROSIO_DATA_DIR": str(folder),
+        "LLAMA_BASE_URL": model_url,
+    }
+    running = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "ambrosio", "run", env=env, cwd=folder, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        yield running
+    finally:
+        if running.returncode is None:
+            running.kill()
+        await running.communicate()
+
+
+@pytest.fixture
+def seats(api):
+    return [api.person(number, f"Person {number}").private() for number in PEOPLE]
+
+
+async def test_killed_in_the_middle_of_twenty_answers_it_loses_none_and_repeats_none(
+    api, telegram_url, model, model_url, tmp_path, seats
+):
+    held = asyncio.Event()
+    asked: Counter[str] = Counter()
+
+    def answer(request):
+        asked[request.question] += 1
+        if len(asked) > 8 and not held.is_set():
+            return Holds("Half of an answer that nobody will see", held)
+        return Says(f"The answer to {request.question}.")
+
+    model.answer = answer
+    async with process(api, telegram_url, model_url, tmp_path) as first:
+        for number in range(5):
+            for seat in seats:
+                await seat.say(f"question {number} of {seat.id}")
+        await model.wait_for(
+            lambda: sum(it.state == "running" and bool(it.words) for it in model.served) == 4,
+            deadline=20,
+        )
+        first.send_signal(signal.SIGKILL)
+        await first.wait()
+    held.set()
+    async with process(api, telegram_url, model_url, tmp_path):
+        for seat in seats:
+            await api.wait_for(lambda seat=seat: len(seat.answers) >= 5, seconds=20)
+        await api.wait_for(lambda: not api.updates.pending, seconds=20)
+
+    for seat in seats:
+        expected = [f"The answer to question {number} of {seat.id}." for number in range(5)]
+        assert [line.text for line in seat.answers] == expected
+
+
+async def test_killed_while_a_message_is_on_its_way_it_loses_nothing(
+    api, telegram_url, model, model_url, tmp_path, seats
+):
+    words = " ".join(f"word{number}" for number in range(350))
+    paragraphs = [f"Part {number}. {words}" for number in range(4)]
+    # A server that has just started is asked to read the system prompt, too.
+    model.answer = lambda asked: Says("\n\n".join(paragraphs) if asked.question else "")
+    api.hang("sendMessage")
+    async with process(api, telegram_url, model_url, tmp_path) as first:
+        await seats[0].say("question")
+        await seats[0].wait_answer(seconds=20)
+        first.send_signal(signal.SIGKILL)
+        await first.wait()
+    api.faults.heal()
+    async with process(api, telegram_url, model_url, tmp_path):
+        await api.wait_for(
+            lambda: "Part 3." in "".join(x.text for x in seats[0].answers), seconds=20
+        )
+
+    found = Counter(line.text.split(".")[0] for line in seats[0].answers)
+    assert found["Part 0"] == 2
+    assert [found[f"Part {number}"] for number in (1, 2, 3)] == [1, 1, 1]
+    assert [asked.question for asked in model.requests if asked.question] == ["question"]
+
+
+async def test_killed_in_the_middle_of_a_comparison_it_asks_nobody_twice(
+    api, telegram_url, model, model_url, tmp_path, seats
+):
+    held, cloud = asyncio.Event(), ModelServer(model="openai/gpt-oss-120b", flavour="together")
+
+    def answer(asked):
+        waits = asked.question and not held.is_set()
+        return Holds("Ray", held) if waits else Says("Rayleigh.")
+
+    model.answer = answer
+    cloud.answer = lambda _: Says("Scattering.")
+    async with cloud.serving() as url:
+        row = f'[providers.together]\nbase_url = "{url}"\nlocal = false\nflavour = "together"\n'
+        (tmp_path / "ambrosio.toml").write_text(f'{row}model = "{cloud.model}"\n')
+        async with process(api, telegram_url, model_url, tmp_path) as first:
+            await seats[0].say("/compare why is the sky blue?")
+            await seats[0].wait_text("Scattering.")
+            # By then it knows that the message has arrived.
+            await seats[0].press("Go on with this one")
+            await model.wait_for(lambda: model.served[-1].words)
+            first.send_signal(signal.SIGKILL)
+            await first.wait()
+        held.set()
+        async with process(api, telegram_url, model_url, tmp_path):
+            await seats[0].wait_text("Rayleigh.")
+
+    shown = [line.text.split("\n")[0] for line in seats[0].answers]
+    assert shown == ["Scattering.", "Rayleigh."]
+    assert len(cloud.requests) == 1
+
+
+async def test_sigterm_ends_it_quietly_and_in_good_time(
+    api, telegram_url, model_url, tmp_path, seats
+):
+    async with process(api, telegram_url, model_url, tmp_path) as running:
+        await seats[0].say("hello")
+        await seats[0].wait_answer(seconds=20)
+        running.send_signal(signal.SIGTERM)
+        _, log = await asyncio.wait_for(running.communicate(), 10)
+
+    assert running.returncode == 0
+    assert api.token not in log.decode()
+    assert "Traceback" not in log.decode()
+    assert "hello" not in log.decode()

@@ -1,0 +1,105 @@
+"""/rice: eight questions to everybody, a message and a page; Stop ends it."""
+
+from ambrosio.emulators.model_server.server import ModelServer, Says, StallsBefore
+
+from ..rice.test_runner import TERSE, row, terse
+from ..support.running_bot import OWNER, living
+
+GUEST = 77
+
+
+async def test_the_owner_gets_a_message_and_the_page(api, telegram_url, tmp_path):
+    one, two = ModelServer("a", answer=terse), ModelServer("b", answer=lambda _: Says("Sure! 42."))
+    anna = api.person(OWNER).private()
+    async with one.serving() as first, two.serving() as second:
+        rows = {"home": row(first), "other": row(second)}
+        given = {"ambrosio_route": ("home", "other"), "providers": rows}
+        async with living(api, telegram_url, tmp_path, **given) as life:
+            await anna.say("/rice")
+            answer = await anna.wait_text("of 8")
+            await life.settled()
+
+    assert "home/a\n6 of 8, 1 word," in answer.text
+    assert "✗ grapes, breakfast" in answer.text
+    assert "other/b\n0 of 8, 2 words" in answer.text
+    assert [len(server.requests) for server in (one, two)] == [8, 8]
+    document = next(line for line in anna.screen() if line.document)
+    assert document.document == "rice.html"
+    sent = next(call for call in api.calls if call.method == "sendDocument")
+    file = api.files.get(sent.result["document"]["file_id"])
+    assert b"vv jasmin or basmati rice with falafel?" in file.content
+    assert len(anna.rings) == 1
+    assert api.violations == []
+
+
+async def test_stop_ends_it_and_tells_what_there_was(api, telegram_url, tmp_path):
+    model = ModelServer("a", answer=terse)
+    anna = api.person(OWNER).private()
+    model.script(Says(TERSE["falafel"]), Says(TERSE["Peru"]), StallsBefore())
+    async with model.serving() as url, living(api, telegram_url, tmp_path, llama_base_url=url):
+        await anna.say("/rice")
+        await anna.wait_draft("2 of 8 answers")
+        await anna.say("/stop")
+        answer = await anna.wait_text("of 2")
+        await model.wait_for(lambda: model.served[2].state == "cancelled")
+
+    assert "llama/a\n2 of 2" in answer.text
+    assert "Stopped; this is what there was until then." in answer.text
+    assert len(model.requests) == 3
+
+
+async def test_the_native_stop_ends_it_too(api, telegram_url, tmp_path):
+    model = ModelServer("a", answer=lambda _: StallsBefore())
+    anna = api.person(OWNER).private()
+    async with model.serving() as url, living(api, telegram_url, tmp_path, llama_base_url=url):
+        await anna.say("/rice")
+        await api.wait_for(lambda: anna.shown_draft is not None)
+        anna.stop_draft()
+        answer = await anna.wait_answer()
+
+    assert answer.text.startswith("There is no answer to tell of.")
+
+
+async def test_a_guest_cannot_spend_the_owners_money(api, telegram_url, tmp_path):
+    model = ModelServer("a", answer=terse)
+    anna, bea = api.person(OWNER).private(), api.person(GUEST).private()
+    async with model.serving() as url, living(api, telegram_url, tmp_path, llama_base_url=url):
+        await anna.say("/pair")
+        link = (await anna.wait_text("t.me")).text.rsplit("=", 1)[1]
+        await bea.say(f"/start {link}")
+        await bea.wait_text("Welcome")
+        await bea.say("/rice")
+        answer = await bea.wait_text("do not know")
+
+    assert answer.text == "I do not know /rice. /help lists what I do know."
+    assert model.requests == []
+
+
+async def test_in_a_private_chat_only_models_at_home_are_asked(api, telegram_url, tmp_path):
+    home, away = ModelServer("h", answer=terse), ModelServer("a", answer=terse)
+    anna = api.person(OWNER).private()
+    async with home.serving() as first, away.serving() as second:
+        rows = {"home": row(first), "away": row(second, local=False, model="a")}
+        given = {"ambrosio_route": ("home", "away"), "providers": rows}
+        async with living(api, telegram_url, tmp_path, **given) as life:
+            await anna.say("/private on")
+            await anna.wait_answer()
+            await anna.say("/rice")
+            answer = await anna.wait_text("of 8")
+            await life.settled()
+
+    assert "home/h" in answer.text
+    assert "away" not in answer.text
+    assert (len(home.requests), len(away.requests)) == (8, 0)
+
+
+async def test_a_broken_questions_file_is_explained_in_the_chat(api, telegram_url, tmp_path):
+    (tmp_path / "rice.toml").write_text('[mine]\nask = "vv Peru?"\n')
+    model = ModelServer("a", answer=terse)
+    anna = api.person(OWNER).private()
+    async with model.serving() as url, living(api, telegram_url, tmp_path, llama_base_url=url):
+        await anna.say("/rice")
+        answer = await anna.wait_answer()
+
+    assert "does not say how short a vv answer must be" in answer.text
+    assert model.requests == []

@@ -1,0 +1,111 @@
+"""The demo for tests: the page with the test as its bot, or all of it as a person starts it."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import httpx
+
+from ambrosio.demo.session import Stage
+from ambrosio.demo.web import serving
+from ambrosio.emulators.botapi.api import BotApi
+
+KINDS = [
+    "message",
+    "edited_message",
+    "callback_query",
+    "stopped_message_generation",
+    "my_chat_member",
+]
+
+
+class Theatre:
+    """The emulator and the page in a thread; the test plays the bot over HTTP."""
+
+    def __init__(self):
+        self._loop = asyncio.new_event_loop()
+        self._up, self._down = threading.Event(), asyncio.Event()
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._run(),))
+
+    async def _run(self):
+        self.api = BotApi(lambda: 1_800_000_000.0)
+        self.stage = Stage(
+            self.api, model="llama/tiny", hint="It is tiny.", answered_by=lambda _chat: ""
+        )
+        await self.stage.open()
+        async with serving(self.stage, "key-of-the-page") as self.url:
+            self.page = f"{self.url}/key-of-the-page/"
+            self.stage.becomes("online")
+            self._up.set()
+            await self._down.wait()
+
+    def __enter__(self):
+        self._thread.start()
+        assert self._up.wait(10)
+        self.updates()
+        return self
+
+    def __exit__(self, *exc):
+        self._loop.call_soon_threadsafe(self._down.set)
+        self._thread.join(10)
+        self._loop.close()
+
+    def bot(self, method, files=None, **params):
+        """Call a method as the bot and give its result."""
+        if files:
+            form = {name: json.dumps(value) for name, value in params.items()}
+            answer = self.call(method, data=form, files=files)
+        else:
+            answer = self.call(method, json=params)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["result"]
+
+    def call(self, method, **request):
+        return httpx.post(f"{self.url}/bot{self.api.token}/{method}", **request)
+
+    def updates(self):
+        """Take what people have done, as the bot would."""
+        found = self.bot("getUpdates", allowed_updates=KINDS)
+        if found:
+            self.bot("getUpdates", offset=found[-1]["update_id"] + 1)
+        return found
+
+
+class Running:
+    """`ambrosio demo` as a process, with the stand-in."""
+
+    def __init__(self, folder, *options):
+        verb = ("demo", "--model", "stand-in", "--no-browser", "--port", "0", *options)
+        self._command = [sys.executable, "-m", "ambrosio", *verb]
+        self._environment = {**os.environ, "AMBROSIO_DATA_DIR": str(folder)}
+
+    def __enter__(self):
+        self.process = subprocess.Popen(
+            self._command,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.page = self.process.stdout.readline().split()[-1]
+        return self
+
+    def __exit__(self, *exc):
+        self.process.terminate()
+        self.process.communicate(timeout=20)
+
+    def wait_online(self):
+        """Return when the bot polls."""
+        with httpx.stream("GET", f"{self.page}events", timeout=30) as events:
+            next(line for line in events.iter_lines() if '"bot": "online"' in line)
+
+    @property
+    def bot(self):
+        """The process id of the bot."""
+        pid = self.process.pid
+        return int(Path(f"/proc/{pid}/task/{pid}/children").read_text("utf-8").split()[0])

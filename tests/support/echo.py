@@ -1,0 +1,55 @@
+"""Stand-ins inside of the process, for tests that make many of them."""
+
+import asyncio
+from decimal import Decimal
+
+from ambrosio.core.context_window import Manner
+from ambrosio.core.costs import FREE, Tariff
+from ambrosio.core.messages import Begun, Delta, Ended, Finish, ModelRef
+
+
+class Echo:
+    """A provider that does as its script says, then echoes; it writes down what it was shown.
+
+    A script holds answers, errors to raise, and pairs of both: words that break off.
+    """
+
+    def __init__(self, name, *script, local=False, paid=False):
+        self.name, self.local, self.paid = name, local, paid
+        self.script = list(script)
+        self.seen = []
+        self.checks = 0
+        self.sick = None
+        self.served = []
+
+    async def manner(self, model=""):
+        return Manner()
+
+    async def health(self):
+        self.checks += 1
+        if self.sick:
+            raise self.sick
+
+    async def models(self):
+        return self.served
+
+    def tariff(self, model=""):
+        return Tariff(Decimal(300), Decimal(300), Decimal(300)) if self.paid else FREE
+
+    async def stream(self, context, *, concise=False, model="", **_):
+        self.seen.append("\n".join(message.content for message in context.messages))
+        await asyncio.sleep(0)
+        said = self.script.pop(0) if self.script else f"{self.name} heard {self.asked(context)}"
+        words, failure = said if isinstance(said, tuple) else (said, None)
+        if isinstance(words, Exception):
+            raise words
+        ref = ModelRef(self.name, model or "model")
+        yield Begun(ref)
+        yield Delta(words)
+        if failure:
+            raise failure
+        yield Ended(ref, Finish.STOP)
+
+    @staticmethod
+    def asked(context):
+        return context.messages[-1].content

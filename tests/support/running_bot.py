@@ -1,0 +1,71 @@
+"""The whole bot against the Bot API emulator and model servers on loopback."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ambrosio.app import building
+from ambrosio.assistant.answers import Assistant
+from ambrosio.bot.run import serve
+from ambrosio.config import settings
+from ambrosio.emulators.botapi.api import BotApi
+from ambrosio.store import Store
+
+OWNER = 42
+SDXL = "stabilityai/stable-diffusion-xl-base-1.0"
+
+
+@dataclass
+class Life:
+    """A running bot: its store, what it has printed, and the way to end it."""
+
+    api: BotApi
+    store: Store
+    assistant: Assistant
+    stop: asyncio.Event
+    printed: list[str]
+    task: asyncio.Task[None]
+
+    async def settled(self) -> None:
+        """Wait until nothing is left to be answered or delivered."""
+        async with asyncio.timeout(20):
+            # The database has no event to wait for.
+            while self._busy():  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+
+    def _busy(self) -> bool:
+        return bool(self.api.updates.pending or self.store.waiting() or self.store.undelivered())
+
+
+@asynccontextmanager
+async def living(
+    api: BotApi, telegram_url: str, folder: Path, *, sleep: Any = None, **given: Any
+) -> AsyncIterator[Life]:
+    """Run the bot until the block ends, then stop it in good order.
+
+    It lives by the emulator's clock: whoever sleeps moves that on instead of waiting.
+    """
+    now: Any = api.state.now
+    sleep = sleep or now.sleep
+    values = {
+        "telegram_bot_token": api.token,
+        "telegram_base_url": telegram_url,
+        "ambrosio_owner": frozenset({OWNER}),
+        "ambrosio_data_dir": folder,
+        "ambrosio_grace_seconds": 0,
+    }
+    loaded = settings.load(folder, **{**values, **given})
+    stop = asyncio.Event()
+    printed: list[str] = []
+    async with (
+        building(loaded, now=now, sleep=sleep) as house,
+        asyncio.TaskGroup() as group,
+    ):
+        task = group.create_task(serve(house, stop=stop, now=now, say=printed.append, sleep=sleep))
+        try:
+            yield Life(api, house.store, house.assistant, stop, printed, task)
+        finally:
+            stop.set()

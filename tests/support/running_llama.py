@@ -1,0 +1,116 @@
+"""The real llama.cpp on a tiny model, in the child process that Ambrosio runs it in."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from ambrosio.config.settings import Settings
+from ambrosio.core.context_window import Exchange
+from ambrosio.core.messages import Delta, Part
+from ambrosio.llama.supervisor import Engine
+from ambrosio.providers.openai_compatible import OpenAIProvider
+from ambrosio.providers.warmup import warm
+from ambrosio.router import Ask, Router
+
+SYSTEM = "You are a butler, and as brief as the request is."
+PATIENCE_SECONDS = 60
+LOG = "llama/llama.log"
+
+
+@dataclass
+class Local:
+    """A running engine and the way to ask it."""
+
+    engine: Engine
+    provider: OpenAIProvider
+    router: Router
+    http: httpx.AsyncClient
+
+    async def ready(self) -> None:
+        await self.until("ready")
+
+    async def until(self, state: str) -> None:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while self.engine.status.state != state:
+                await self.engine.changed.wait()
+
+    async def ask(self, question: str, *past: Exchange, **more: Any) -> list[Part]:
+        asked = Ask(SYSTEM, past, question, **more)
+        async with asyncio.timeout(PATIENCE_SECONDS), aclosing(self.router.stream(asked)) as parts:
+            return [part async for part in parts]
+
+    async def look(self, path: str) -> Any:
+        address = self.engine.address
+        found = await self.http.get(
+            address.url.removesuffix("/v1") + path,
+            headers={"Authorization": f"Bearer {address.key}", "Connection": "close"},
+        )
+        return found.json()
+
+    async def slots(self) -> list[dict[str, Any]]:
+        slots: list[dict[str, Any]] = await self.look("/slots")
+        return slots
+
+    async def sleeping(self) -> None:
+        """Wait until the model has gone to sleep."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not (await self.look("/props")).get("is_sleeping"):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+    async def idle(self) -> None:
+        """Wait until nothing is computed any more."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            # The server has no event to wait for.
+            while any(slot["is_processing"] for slot in await self.slots()):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+
+def last_prompt(folder: Path) -> int:
+    """Read from the server's log how far it had come when it last left off."""
+    found = re.findall(r"stop processing: n_tokens = (\d+)", (folder / LOG).read_text())
+    return int(found[-1])
+
+
+async def swift(_seconds: float) -> None:
+    """Wait as short as it goes."""
+    await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def local(model: Path | str, folder: Path, **plan: int) -> AsyncIterator[Local]:
+    """Run the engine until the block ends."""
+    clock = asyncio.get_running_loop().time
+    engine = Engine(
+        str(model), folder, now=clock, sleep=swift, plan={"context": 2048, "threads": 1, **plan}
+    )
+    engine.claim()
+    row = Settings().rows(llama_base_url=engine.address.url, llama_api_key=engine.address.key)[
+        "llama"
+    ]
+    async with httpx.AsyncClient() as http:
+        provider = OpenAIProvider("llama", row, http, notice_seconds=0.02)
+        provider.check = partial(engine.check, "llama")
+        router = Router({"llama": provider}, ("llama",), now=clock, sleep=swift)
+        async with engine.running(ready=partial(warm, provider, SYSTEM)):
+            yield Local(engine, provider, router, http)
+
+
+def words(parts: list[Part]) -> str:
+    """Put together what was said."""
+    return "".join(part.text for part in parts if isinstance(part, Delta))
+
+
+def alive(pid: int) -> bool:
+    """Tell whether a process computes; a dead one that nobody has buried yet does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return state not in {"Z", "X"}
