@@ -11,30 +11,30 @@ from functools import partial
 import httpx
 
 from .assistant.answers import Assistant
-from .assistant.images import Studio
+from .assistant.images import ImageAssistant
 from .config import prompts
-from .config.provider import ProviderRow
+from .config.provider import ProviderConfig
 from .config.settings import Settings
 from .core.messages import TERMINAL
-from .images.client import Painter
+from .images.client import ImageClient
 from .llama import discovery
-from .llama.supervisor import Engine
+from .llama.supervisor import LlamaServer
 from .providers.openai_compatible import OpenAIProvider
-from .providers.warmup import warm
-from .router import Gallery, Router
+from .providers.warmup import warm_up
+from .router import ImageRouter, Router
 from .router.budget import Budget
 from .store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class App:
     """What every verb works with."""
 
     settings: Settings
     store: Store
     providers: Mapping[str, OpenAIProvider]
     assistant: Assistant
-    studio: Studio
+    image_assistant: ImageAssistant
 
 
 def now() -> float:
@@ -43,20 +43,20 @@ def now() -> float:
 
 
 @asynccontextmanager
-async def building(
+async def open_app(
     given: Settings,
     *,
     now: Callable[[], float] = now,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-) -> AsyncIterator[House]:
+) -> AsyncIterator[App]:
     """Open the store, find the providers and put the assistant together."""
     originals_bytes = given.ambrosio_pictures_mb * 1_000_000
     with Store(given.database, now=now, originals_bytes=originals_bytes) as store:
-        async with finding_providers(given, now=now, sleep=sleep) as providers:
+        async with open_providers(given, now=now, sleep=sleep) as providers:
             painters = {
-                name: Painter(provider, given.images, provider.http)
+                name: ImageClient(provider, given.images, provider.http)
                 for name, provider in providers.items()
-                if provider.row.image_model
+                if provider.config.image_model
             }
             everybody = (*given.ambrosio_route, *given.providers)
             budget = Budget(
@@ -66,7 +66,7 @@ async def building(
                 share=given.ambrosio_person_budget_usd,
                 guest=partial(_guest, given, store),
             )
-            gallery = Gallery(
+            gallery = ImageRouter(
                 painters,
                 (*given.ambrosio_image_route, *everybody),
                 now=now,
@@ -76,7 +76,9 @@ async def building(
             router = Router(
                 providers,
                 tuple(
-                    name for name in everybody if name in providers and providers[name].row.talks
+                    name
+                    for name in everybody
+                    if name in providers and providers[name].config.supports_chat
                 ),
                 now=now,
                 fast_route=given.ambrosio_fast_route,
@@ -91,12 +93,12 @@ async def building(
                 private=given.ambrosio_private_default == "on",
                 now=now,
             )
-            studio = Studio(store, router, gallery, now=now, dice=secrets.randbelow)
-            yield House(given, store, providers, assistant, studio)
+            studio = ImageAssistant(store, router, gallery, now=now, dice=secrets.randbelow)
+            yield App(given, store, providers, assistant, studio)
 
 
 @asynccontextmanager
-async def finding_providers(
+async def open_providers(
     given: Settings,
     *,
     now: Callable[[], float] = now,
@@ -113,34 +115,38 @@ async def finding_providers(
         http = await lines.enter_async_context(httpx.AsyncClient(verify=trusted))
         home = await lines.enter_async_context(httpx.AsyncClient(verify=trusted, trust_env=False))
 
-        async def line(row: ProviderRow) -> httpx.AsyncClient:
+        async def line(row: ProviderConfig) -> httpx.AsyncClient:
             if not row.socket:
-                return home if row.at_home else http
+                return home if row.is_local else http
             through = httpx.AsyncHTTPTransport(verify=trusted, uds=row.socket)
             return await lines.enter_async_context(
                 httpx.AsyncClient(transport=through, trust_env=False)
             )
 
-        async def made(rows: Mapping[str, ProviderRow]) -> dict[str, OpenAIProvider]:
+        async def made(rows: Mapping[str, ProviderConfig]) -> dict[str, OpenAIProvider]:
             return {name: OpenAIProvider(name, row, await line(row)) for name, row in rows.items()}
 
         if not given.llama_gguf:
-            found = given.llama_base_url or await discovery.find(home)
-            rows = given.rows(llama_base_url=found)
+            found = given.llama_base_url or await discovery.find_server(home)
+            rows = given.provider_configs(llama_base_url=found)
             # With nothing else to ask, failures shall name the server that is missing.
-            yield await made(rows or given.rows(llama_base_url=f"{discovery.USUAL[0]}/v1"))
+            yield await made(
+                rows or given.provider_configs(llama_base_url=f"{discovery.USUAL_ADDRESSES[0]}/v1")
+            )
             return
-        engine = Engine(given.llama_gguf, given.ambrosio_data_dir, now=now, sleep=sleep)
-        engine.claim()
+        engine = LlamaServer(given.llama_gguf, given.ambrosio_data_dir, now=now, sleep=sleep)
+        engine.acquire()
         there = engine.address
-        providers = await made(given.rows(llama_base_url=there.url, llama_api_key=there.key))
-        providers["llama"].check = partial(engine.check, "llama")
+        providers = await made(
+            given.provider_configs(llama_base_url=there.url, llama_api_key=there.key)
+        )
+        providers["llama"].ensure_ready = partial(engine.ensure_ready, "llama")
         async with engine.running(
-            ready=partial(warm, providers["llama"], prompts.text("system.txt"))
+            ready=partial(warm_up, providers["llama"], prompts.text("system.txt"))
         ):
             yield providers
 
 
 def _guest(given: Settings, store: Store, person: int) -> bool:
     # Whoever sits at the machine's own terminal is at home there.
-    return person not in {TERMINAL.chat, *given.ambrosio_owner, *store.owners()}
+    return person not in {TERMINAL.chat_id, *given.ambrosio_owner, *store.owners()}

@@ -21,13 +21,13 @@ from typing import Any
 import httpx
 
 from ambrosio.config import prompts
-from ambrosio.config.provider import ProviderRow
+from ambrosio.config.provider import ProviderConfig
 from ambrosio.config.settings import Settings
-from ambrosio.core.context_window import Exchange, build
-from ambrosio.core.messages import Begun, Delta, Message, Part
-from ambrosio.llama.supervisor import Engine
+from ambrosio.core.context_window import PastTurn, build_context
+from ambrosio.core.messages import AnswerStarted, Delta, Message, StreamEvent
+from ambrosio.llama.supervisor import LlamaServer
 from ambrosio.providers.openai_compatible import OpenAIProvider
-from ambrosio.router import Ask, Router
+from ambrosio.router import CompletionRequest, Router
 from benchmarks.memory import grow
 from tests.support.gguf_model import LITANY, PRIMER, REPLY, make
 
@@ -43,9 +43,9 @@ PROMISED_MB = 70
 class Meter(OpenAIProvider):
     """A provider that writes down what the server says it has read."""
 
-    def __init__(self, row: ProviderRow, http: httpx.AsyncClient) -> None:
+    def __init__(self, row: ProviderConfig, http: httpx.AsyncClient) -> None:
         super().__init__("llama", row, http)
-        self.read = self.said = self.last_said = self.longest = 0
+        self.read_prompt = self.said = self.last_said = self.longest = 0
         self.cuts = self.new = 0
         wire: Any = self._wire
         self._stream, wire.stream = wire.stream, self._streamed
@@ -66,7 +66,7 @@ class Meter(OpenAIProvider):
                     read, said = timings["prompt_n"], max(0, timings["predicted_n"] - 1)
                 yield chunk
         finally:
-            self.read, self.said = self.read + read, self.said + said
+            self.read_prompt, self.said = self.read_prompt + read, self.said + said
             self.last_said = said
             self.longest = max(self.longest, read)
 
@@ -80,7 +80,7 @@ class Meter(OpenAIProvider):
 
     @property
     def window(self) -> int:
-        return self._known("").window
+        return self._facts("").window
 
 
 @dataclass
@@ -89,8 +89,8 @@ class Chat:
 
     name: str
     lengths: tuple[int, int] = LONG
-    past: list[Exchange] = field(default_factory=list)
-    all: list[Exchange] = field(default_factory=list)
+    past: list[PastTurn] = field(default_factory=list)
+    all: list[PastTurn] = field(default_factory=list)
     cuts: int = 0
     unsaid: int = 0
 
@@ -100,32 +100,36 @@ class Chat:
         return " ".join(dice.choices(WORDS, k=dice.randint(*self.lengths)))
 
     def keep(self, turn: int, answer: str, start: int | None) -> None:
-        if self.past and start != self.past[0].turn:
+        if self.past and start != self.past[0].turn_id:
             self.cuts += 1
-            self.past = [each for each in self.past if start is not None and each.turn >= start]
-        self.past.append(Exchange(turn, self.question(turn), answer))
+            self.past = [each for each in self.past if start is not None and each.turn_id >= start]
+        self.past.append(PastTurn(turn, self.question(turn), answer))
         self.all.append(self.past[-1])
 
 
-Way = Callable[[Router, Meter, Chat, int], AsyncGenerator[Part]]
+Way = Callable[[Router, Meter, Chat, int], AsyncGenerator[StreamEvent]]
 
 
-def ours(router: Router, meter: Meter, chat: Chat, turn: int) -> AsyncGenerator[Part]:
+def ours(router: Router, meter: Meter, chat: Chat, turn: int) -> AsyncGenerator[StreamEvent]:
     """Ask as the bot does."""
-    return router.stream(Ask(SYSTEM, tuple(chat.past), chat.question(turn), chat=chat.name))
+    return router.stream(
+        CompletionRequest(SYSTEM, tuple(chat.past), chat.question(turn), chat_key=chat.name)
+    )
 
 
-def clock(router: Router, meter: Meter, chat: Chat, turn: int) -> AsyncGenerator[Part]:
+def clock(router: Router, meter: Meter, chat: Chat, turn: int) -> AsyncGenerator[StreamEvent]:
     """Tell the time at the top of the system prompt."""
     system = f"It is {turn // 60 + 8:02}:{turn % 60:02} o'clock.\n{SYSTEM}"
-    return meter.stream(build(system, tuple(chat.past), chat.question(turn), window=meter.window))
+    return meter.stream(
+        build_context(system, tuple(chat.past), chat.question(turn), window=meter.window)
+    )
 
 
-def sliding(router: Router, meter: Meter, chat: Chat, turn: int) -> AsyncGenerator[Part]:
+def sliding(router: Router, meter: Meter, chat: Chat, turn: int) -> AsyncGenerator[StreamEvent]:
     """Drop the oldest pair whenever the window is full, and never more than must be."""
     while True:
-        built = build(SYSTEM, tuple(chat.past), chat.question(turn), window=meter.window)
-        if not built.dropped:
+        built = build_context(SYSTEM, tuple(chat.past), chat.question(turn), window=meter.window)
+        if not built.dropped_turns:
             return meter.stream(built)
         del chat.past[0]
 
@@ -171,15 +175,15 @@ async def measure(case: Case, model: Path, turns: int) -> Meter:
     now = asyncio.get_running_loop().time
     plan = {"context": WINDOW, "threads": 1, **case.plan}
     with tempfile.TemporaryDirectory() as folder:
-        engine = Engine(str(model), Path(folder), now=now, plan=plan)
-        engine.claim()
+        engine = LlamaServer(str(model), Path(folder), now=now, plan=plan)
+        engine.acquire()
         address = engine.address
-        rows = Settings().rows(llama_base_url=address.url, llama_api_key=address.key)
+        rows = Settings().provider_configs(llama_base_url=address.url, llama_api_key=address.key)
         async with httpx.AsyncClient() as http, engine.running(ready=partial(asyncio.sleep, 0)):
             while engine.status.state != "ready":
                 await engine.changed.wait()
             meter = Meter(rows["llama"], http)
-            await meter.manner()
+            await meter.profile()
             router = Router({"llama": meter}, ("llama",), now=now)
             chats = [Chat(f"chat {number}", case.lengths) for number in range(case.chats)]
             for turn in range(turns):
@@ -195,7 +199,7 @@ async def new_tokens(meter: Meter, chats: Sequence[Chat]) -> int:
     total = -meter.said - (len(chats) - 1) * await meter.count([Message("system", SYSTEM)])
     for chat in chats:
         *past, last = chat.all
-        whole = build(SYSTEM, tuple(past), last.question, window=10**9)
+        whole = build_context(SYSTEM, tuple(past), last.question, window=10**9)
         total += await meter.count(whole.messages)
         # What was said last is in no prompt.
         total += chat.unsaid
@@ -208,12 +212,12 @@ async def take_turn(way: Way, router: Router, meter: Meter, chat: Chat, turn: in
     start: int | None = None
     async with aclosing(way(router, meter, chat, turn)) as parts:
         async for part in parts:
-            if isinstance(part, Begun):
-                start = part.start
+            if isinstance(part, AnswerStarted):
+                start = part.first_turn_id
             if isinstance(part, Delta):
                 words.append(part.text)
     if way in {clock, sliding} and chat.past:
-        start = chat.past[0].turn
+        start = chat.past[0].turn_id
     chat.unsaid = meter.last_said
     chat.keep(turn, "".join(words), start)
 
@@ -239,10 +243,10 @@ async def reading(folder: Path) -> bool:
         print(heading)
         for case in cases:
             meter = await measure(case, models[case.long_answers], TURNS)
-            share = round(meter.read / meter.new, 2)
+            share = round(meter.read_prompt / meter.new, 2)
             kept = kept and share <= (case.promised or share)
             promised = f"≤ {case.promised:.2f}" if case.promised else ""
-            counts = (f"{meter.read:,}", f"{meter.new:,}", f"{share:.2f}", promised)
+            counts = (f"{meter.read_prompt:,}", f"{meter.new:,}", f"{share:.2f}", promised)
             cells = (*counts, f"{meter.longest:,}", str(meter.cuts))
             print(row(f"  {case.name}", cells), flush=True)
     print(

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from ambrosio.app import now
 from ambrosio.emulators.botapi.api import BotApi
-from ambrosio.emulators.botapi.http import serving
-from ambrosio.emulators.botapi.users import Seat
+from ambrosio.emulators.botapi.http import serve_bot_api
+from ambrosio.emulators.botapi.users import UserChat
 
 # One chat alone would be paced to a message a second.
 PEOPLE = range(1, 26)
@@ -43,7 +43,7 @@ async def grow(model: Path, folder: Path, marks: Sequence[int]) -> list[Memory]:
     api = BotApi(now)
     seats = [api.person(number).private() for number in PEOPLE]
     found: list[Memory] = []
-    async with serving(api) as url, _running(api, url, model, folder) as pid:
+    async with serve_bot_api(api) as url, _running(api, url, model, folder) as pid:
         asked = 0
         for mark in marks:
             while asked < mark:
@@ -55,7 +55,7 @@ async def grow(model: Path, folder: Path, marks: Sequence[int]) -> list[Memory]:
     return found
 
 
-async def _ask(seat: Seat, number: int) -> None:
+async def _ask(seat: UserChat, number: int) -> None:
     await seat.say(f"question number {number} about rice and tea in the morning")
     await seat.wait_answer(seconds=PATIENCE_SECONDS)
 

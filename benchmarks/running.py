@@ -8,18 +8,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from ambrosio.emulators.botapi.api import BotApi
-from ambrosio.emulators.botapi.http import serving
-from ambrosio.emulators.model_server.server import ModelServer
+from ambrosio.emulators.botapi.http import serve_bot_api
+from ambrosio.emulators.model_server.server import FakeModelServer
 
 OWNER = 42
 PATIENCE_SECONDS = 60.0
 
 
 @asynccontextmanager
-async def running(api: BotApi, model: ModelServer, stream: str) -> AsyncIterator[None]:
+async def running(api: BotApi, model: FakeModelServer, stream: str) -> AsyncIterator[None]:
     """Run the bot as a process against both servers."""
     with tempfile.TemporaryDirectory() as folder:
-        async with serving(api) as telegram_url, model.serving() as model_url:
+        async with serve_bot_api(api) as telegram_url, model.serving() as model_url:
             env = {
                 **os.environ,
                 "TELEGRAM_BOT_TOKEN": api.token,

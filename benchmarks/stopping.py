@@ -4,19 +4,22 @@ import asyncio
 from functools import partial
 
 from ambrosio.emulators.botapi.api import BotApi
-from ambrosio.emulators.model_server.server import ModelServer, StallsAfter
-from ambrosio.emulators.model_server.writer import Served
+from ambrosio.emulators.model_server.server import FakeModelServer, StallsAfter
+from ambrosio.emulators.model_server.writer import ServedRequest
 from benchmarks.running import OWNER, running
 
 
-def _cancelled(turn: Served) -> bool:
+def _cancelled(turn: ServedRequest) -> bool:
     return turn.state == "cancelled"
 
 
 async def report() -> None:
     """Print how long after the press the model's server saw the stream closed."""
     loop = asyncio.get_running_loop()
-    api, model = BotApi(loop.time), ModelServer(answer=lambda _: StallsAfter("Once upon a time"))
+    api, model = (
+        BotApi(loop.time),
+        FakeModelServer(answer=lambda _: StallsAfter("Once upon a time")),
+    )
     seat = api.person(OWNER).private()
     print("\nStop: from the press to the closed stream at the model's server")
     async with running(api, model, "draft"):

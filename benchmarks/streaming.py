@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from statistics import mean
 
 from ambrosio.emulators.botapi.api import BotApi
-from ambrosio.emulators.botapi.users import Seat
-from ambrosio.emulators.model_server.server import ModelServer, Says
+from ambrosio.emulators.botapi.users import UserChat
+from ambrosio.emulators.model_server.server import FakeModelServer, Says
 from benchmarks.running import OWNER, PATIENCE_SECONDS, running
 
 PACE = 40
@@ -58,7 +58,7 @@ class Watch:
         return next(time for time, it in zip(self.times, series, strict=True) if it >= least)
 
 
-async def watch(model: ModelServer, seat: Seat, turn: int) -> Watch:
+async def watch(model: FakeModelServer, seat: UserChat, turn: int) -> Watch:
     """Ask a question and sample until the answer stands there."""
     loop = asyncio.get_running_loop()
     seen, message = Watch(), await seat.say(f"question {turn}")
@@ -80,7 +80,7 @@ async def watch(model: ModelServer, seat: Seat, turn: int) -> Watch:
 async def measure(stream: str, chats: int) -> tuple[list[Watch], int]:
     """Let some chats ask at the same time; give what was seen and how many calls were refused."""
     loop = asyncio.get_running_loop()
-    api, model = BotApi(loop.time), ModelServer(pace=PACE, answer=lambda _: Says(ANSWER))
+    api, model = BotApi(loop.time), FakeModelServer(pace=PACE, answer=lambda _: Says(ANSWER))
     api.limit_floods()
     seat = api.person(OWNER).private()
     seats = [seat, *(seat.topic(number) for number in range(2, chats + 1))]

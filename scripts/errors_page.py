@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from ambrosio import llama
-from ambrosio.bot.answer_view import helping
+from ambrosio.bot.answer_view import buttons_for
 from ambrosio.core import errors, texts
 from ambrosio.core.errors import AmbrosioError, ProviderError
 from ambrosio.llama import supervisor
@@ -36,20 +36,20 @@ ALL = [kind for kind in below(AmbrosioError) if kind.__module__ == errors.__name
 ROOTS = (AmbrosioError, ProviderError)
 # Those that need more than the name of a provider, or nothing.
 EXAMPLES: dict[type[AmbrosioError], Callable[[], AmbrosioError]] = {
-    errors.SettingsInvalid: partial(errors.SettingsInvalid, [("NAME", "is wrong", "right")]),
+    errors.InvalidSettings: partial(errors.InvalidSettings, [("NAME", "is wrong", "right")]),
     errors.DemoFailed: partial(errors.DemoFailed, "The port is taken.", "Choose another one."),
-    errors.ModelGone: partial(errors.ModelGone, "llama", model="qwen"),
+    errors.ModelNotFound: partial(errors.ModelNotFound, "llama", model="qwen"),
     errors.NotRunning: partial(
         errors.NotRunning, "llama", reason="there was not enough memory", hint="Free some memory."
     ),
-    errors.PainterGone: partial(
-        errors.PainterGone, "llama", model="flux", there=("sdxl", "sd3-medium")
+    errors.ImageModelNotFound: partial(
+        errors.ImageModelNotFound, "llama", model="flux", there=("sdxl", "sd3-medium")
     ),
-    errors.TooLong: partial(errors.TooLong, "llama", tokens=5000, limit=4096),
-    errors.AllFailed: partial(
-        errors.AllFailed, [errors.Faulty("llama"), errors.NoCredit("together")]
+    errors.ContextTooLong: partial(errors.ContextTooLong, "llama", tokens=5000, limit=4096),
+    errors.AllProvidersFailed: partial(
+        errors.AllProvidersFailed, [errors.ServerError("llama"), errors.OutOfCredit("together")]
     ),
-    errors.StaysHome: partial(errors.StaysHome, [errors.Overloaded("llama")]),
+    errors.LocalOnlyFailed: partial(errors.LocalOnlyFailed, [errors.Overloaded("llama")]),
 }
 
 
@@ -103,8 +103,8 @@ def page() -> str:
             [
                 (
                     f"`{kind.__name__}`",
-                    made(kind).sentence,
-                    ", ".join(each.text for each in helping(made(kind), in_private=True)),
+                    made(kind).user_message,
+                    ", ".join(each.text for each in buttons_for(made(kind), in_private=True)),
                 )
                 for kind in ALL
                 if kind not in ROOTS

@@ -10,7 +10,7 @@ from pathlib import Path
 from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
 from tests.support.browser import CHROMIUM, FLAGS
-from tests.support.demo_page import Running
+from tests.support.demo_page import DemoProcess
 
 SIZE = ViewportSize(width=1120, height=1190)
 
@@ -19,7 +19,7 @@ def main() -> None:
     """Take the picture into the file that is named."""
     target = Path(sys.argv[1])
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, Running(Path(folder)) as demo:
+    with tempfile.TemporaryDirectory() as folder, DemoProcess(Path(folder)) as demo:
         demo.wait_online()
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)

@@ -10,12 +10,12 @@ import respx
 
 from ambrosio.config.settings import PREFIXES
 from ambrosio.emulators.botapi.api import BotApi
-from ambrosio.emulators.botapi.http import serving
-from ambrosio.emulators.model_server.server import ModelServer
+from ambrosio.emulators.botapi.http import serve_bot_api
+from ambrosio.emulators.model_server.server import FakeModelServer
 from ambrosio.store import Store
 
 from .support import DATA
-from .support.running_bot import OWNER, SDXL, living
+from .support.running_bot import OWNER, SDXL, running_bot
 
 SCHEMA = DATA / "botapi-10.3.json"
 
@@ -87,7 +87,7 @@ def api(clock):
 
 @pytest.fixture
 async def telegram_url(api):
-    async with serving(api) as url:
+    async with serve_bot_api(api) as url:
         yield url
 
 
@@ -100,7 +100,7 @@ def server():
 
 @pytest.fixture
 async def model():
-    return ModelServer()
+    return FakeModelServer()
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ async def model_url(model):
 
 @pytest.fixture
 async def painter():
-    return ModelServer(flavour="together", image_model=SDXL, model="openai/gpt-oss-120b")
+    return FakeModelServer(server_kind="together", image_model=SDXL, model="openai/gpt-oss-120b")
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def anna(api):
 
 @pytest.fixture
 async def life(api, telegram_url, tmp_path, model_url, anna):
-    async with living(api, telegram_url, tmp_path, llama_base_url=model_url) as life:
+    async with running_bot(api, telegram_url, tmp_path, llama_base_url=model_url) as life:
         yield life
     assert api.violations == []
     assert api.dropped_entities == 0

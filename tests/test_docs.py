@@ -10,7 +10,7 @@ import ambrosio
 from ambrosio.cli import main
 from ambrosio.commands.registry import COMMANDS
 from ambrosio.config import prompts, settings
-from ambrosio.config.provider import ProviderRow
+from ambrosio.config.provider import ProviderConfig
 
 from .support import ROOT
 
@@ -38,7 +38,7 @@ def test_the_readme_lists_every_command_as_the_bot_does():
         aliases = ", ".join(f"`/{alias}`" for alias in command.aliases)
         usage = f"`/{command.name}{' ' + command.args if command.args else ''}`"
         name = f"{usage} ({aliases})" if aliases else usage
-        expected.append((name, command.does + (" (owner)" if command.owner else "")))
+        expected.append((name, command.description + (" (owner)" if command.owner_only else "")))
     assert listed == expected
 
 
@@ -63,7 +63,7 @@ def test_the_example_of_a_provider_can_be_used_and_names_every_field(tmp_path):
     example = (ROOT / "docs" / "ambrosio.toml").read_text("utf-8")
     everything = re.sub(r"^# (?=\w+ = )", "", example, flags=re.MULTILINE)
     (row,) = tomllib.loads(everything)["providers"].values()
-    assert set(row) == set(ProviderRow.model_fields)
+    assert set(row) == set(ProviderConfig.model_fields)
     for text in (example, everything):
         (tmp_path / "ambrosio.toml").write_text(text, "utf-8")
         assert set(settings.load(tmp_path).providers) == {"cluster"}

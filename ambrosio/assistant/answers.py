@@ -11,23 +11,23 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from ..core.costs import Expense, total
-from ..core.errors import AllFailed, AmbrosioError, NoProvider
+from ..core.costs import Expense, sum_usd
+from ..core.errors import AllProvidersFailed, AmbrosioError, NoProvider
 from ..core.messages import (
-    Begun,
+    AnswerFinished,
+    AnswerStarted,
+    Chat,
     Delta,
-    Ended,
-    Finish,
+    EmptyAnswer,
+    FinishReason,
     ModelRef,
-    Note,
-    Outgoing,
-    Place,
-    Sent,
+    OutgoingMessage,
+    RequestSent,
+    StatusNote,
     Turn,
-    Wasted,
 )
-from ..router import Ask, Router
-from ..store import Answered, Row, Store
+from ..router import CompletionRequest, Router
+from ..store import InboxItem, Store, TurnResult
 from .progress import Progress
 
 
@@ -38,8 +38,8 @@ class Answer:
     turn: Turn
     text: str = ""
     reasoning: str = ""
-    begun: Begun | None = None
-    ended: Ended | None = None
+    started: AnswerStarted | None = None
+    finished: AnswerFinished | None = None
     stopped: bool = False
     failure: AmbrosioError | None = None
     expenses: list[Expense] = field(default_factory=list)
@@ -48,23 +48,23 @@ class Answer:
     @property
     def ref(self) -> ModelRef | None:
         """Whose words these are."""
-        source = self.ended or self.begun
+        source = self.finished or self.started
         return source.ref if source else None
 
     @property
     def usd(self) -> Decimal | None:
         """What it has cost, as far as that is known; None if it is not, or nobody was asked."""
-        return total(self.expenses)
+        return sum_usd(self.expenses)
 
     @property
-    def looped(self) -> bool:
+    def is_loop(self) -> bool:
         """Whether the model had begun to say the same thing over and over."""
-        return self.ended is not None and self.ended.finish is Finish.LOOP
+        return self.finished is not None and self.finished.finish_reason is FinishReason.LOOP
 
     @property
-    def cut(self) -> bool:
+    def is_cut(self) -> bool:
         """Whether the model had more to say than it was allowed to."""
-        return self.ended is not None and self.ended.finish is Finish.LENGTH
+        return self.finished is not None and self.finished.finish_reason is FinishReason.LENGTH
 
 
 class Assistant:
@@ -84,45 +84,51 @@ class Assistant:
         self.system = system
         self._private, self._now = private, now
 
-    def private(self, place: Place) -> bool:
+    def is_local_only(self, chat: Chat) -> bool:
         """Say whether a chat or topic is in private mode."""
-        chosen = self.store.place(place).private
+        chosen = self.store.chat_state(chat).local_only
         return self._private if chosen is None else chosen
 
-    def head(self, place: Place) -> int | None:
+    def latest_turn_id(self, chat: Chat) -> int | None:
         """Give the turn that the next one continues; out of private mode never a private one."""
-        head = self.store.place(place).head
-        if self.private(place) or not any(past.private for past in self.store.history(head)):
+        head = self.store.chat_state(chat).latest_turn_id
+        if self.is_local_only(chat) or not any(
+            past.local_only for past in self.store.history(head)
+        ):
             return head
         return None
 
-    def placed(self, turn: Turn) -> Turn:
+    def with_privacy(self, turn: Turn) -> Turn:
         """Find out whether a turn is private: by itself, where it is said, or behind what.
 
         Before anybody is asked it is noted of its message, too, for ever.
         """
-        at_home = self.private(turn.place)
-        noted = self.store.stays_home(turn.place, turn.message)
-        history = self.store.history(turn.parent)
-        private = turn.private or at_home or noted or any(past.private for past in history)
+        at_home = self.is_local_only(turn.chat)
+        noted = self.store.is_local_only(turn.chat, turn.message_id)
+        history = self.store.history(turn.parent_id)
+        private = turn.local_only or at_home or noted or any(past.local_only for past in history)
         if private:
-            self.store.keep_home(turn.place, turn.message)
-        return replace(turn, private=private, beside=turn.beside or (private and not at_home))
+            self.store.mark_local_only(turn.chat, turn.message_id)
+        return replace(
+            turn, local_only=private, detached=turn.detached or (private and not at_home)
+        )
 
-    def ask(self, turn: Turn) -> Ask:
+    def completion_request(self, turn: Turn) -> CompletionRequest:
         """Make the question for the router."""
-        return Ask(
+        return CompletionRequest(
             system=self.system,
-            history=self.store.history(turn.parent),
+            history=self.store.history(turn.parent_id),
             question=turn.question,
             concise=turn.concise,
             model=turn.model,
-            private=turn.private,
-            person=turn.person,
-            chat=f"{turn.place.chat}:{turn.place.topic}",
+            local_only=turn.local_only,
+            user_id=turn.user_id,
+            chat_key=f"{turn.chat.chat_id}:{turn.chat.topic_id}",
         )
 
-    async def answer(self, turn: Turn, progress: Progress, *, alone: bool = False) -> Answer:
+    async def answer(
+        self, turn: Turn, progress: Progress, *, single_provider: bool = False
+    ) -> Answer:
         """Ask for an answer to a turn; failures are part of what comes back.
 
         Args:
@@ -130,27 +136,29 @@ class Assistant:
             progress: grows with the answer, and may be stopped.
             alone: whether only the turn's own model is asked.
         """
-        turn = self.placed(turn)
-        ask = self.ask(turn)
+        turn = self.with_privacy(turn)
+        ask = self.completion_request(turn)
         answer, began_at = Answer(turn), self._now()
         try:
             async with asyncio.timeout(None) as scope:
-                progress.arm(scope)
+                progress.bind_scope(scope)
                 try:
-                    await self._listen(replace(ask, alone=alone), answer, progress)
+                    await self._listen(
+                        replace(ask, single_provider=single_provider), answer, progress
+                    )
                 finally:
-                    progress.arm(None)
+                    progress.bind_scope(None)
         except TimeoutError:
             # The scope has no limit of its own: somebody pressed Stop.
             answer.stopped = True
-        except AllFailed as exc:
+        except AllProvidersFailed as exc:
             answer.failure = exc
             progress.text = exc.partial
         except NoProvider as exc:
             answer.failure = exc
-        if answer.ended and answer.ended.surplus:
+        if answer.finished and answer.finished.repeated_tail_chars:
             # In the history a loop would only lead to the next one.
-            progress.text = progress.text[: -answer.ended.surplus]
+            progress.text = progress.text[: -answer.finished.repeated_tail_chars]
         answer.text, answer.reasoning = progress.text, progress.reasoning
         answer.seconds = self._now() - began_at
         return answer
@@ -159,7 +167,7 @@ class Assistant:
         self,
         turn: Turn,
         progress: Progress,
-        arrived: Callable[[Answer], Awaitable[None]],
+        on_answer: Callable[[Answer], Awaitable[None]],
         *,
         without: Collection[str] = (),
     ) -> None:
@@ -171,57 +179,57 @@ class Assistant:
             arrived: is given each answer when it is there.
             without: providers that have answered already.
         """
-        turn = self.placed(replace(turn, beside=True))
-        ask = self.ask(turn)
-        asked = [ModelRef(*each) for each in await self.router.permitted(ask)]
+        turn = self.with_privacy(replace(turn, detached=True))
+        ask = self.completion_request(turn)
+        asked = [ModelRef(*each) for each in await self.router.allowed_providers(ask)]
         if not asked:
-            await arrived(Answer(turn, failure=self.router.nobody(ask)))
+            await on_answer(Answer(turn, failure=self.router.why_nobody(ask)))
         waiting = [str(ref) for ref in asked if ref.provider not in without]
-        progress.parts = [Progress(turn.message) for _ in waiting]
+        progress.parts = [Progress(turn.message_id) for _ in waiting]
         if progress.stopped:
             progress.stop()
 
         async def ask_one(name: str, part: Progress) -> None:
-            answer = await self.answer(replace(turn, model=name), part, alone=True)
+            answer = await self.answer(replace(turn, model=name), part, single_provider=True)
             waiting.remove(name)
-            progress.wait(_asking(waiting))
-            await arrived(answer)
+            progress.set_note(_asking(waiting))
+            await on_answer(answer)
 
-        progress.wait(_asking(waiting))
+        progress.set_note(_asking(waiting))
         async with asyncio.TaskGroup() as group:
             for name, part in zip(tuple(waiting), progress.parts, strict=True):
                 group.create_task(ask_one(name, part))
 
-    async def _listen(self, ask: Ask, answer: Answer, progress: Progress) -> None:
+    async def _listen(self, ask: CompletionRequest, answer: Answer, progress: Progress) -> None:
         async with aclosing(self.router.stream(ask, report=answer.expenses.append)) as parts:
             async for part in parts:
                 match part:
-                    case Sent():
-                        self.store.went(answer.turn.place, part.ref.provider)
-                    case Begun():
-                        answer.begun = part
-                        progress.void()
+                    case RequestSent():
+                        self.store.record_request(answer.turn.chat, part.ref.provider)
+                    case AnswerStarted():
+                        answer.started = part
+                        progress.reset()
                     case Delta():
-                        progress.grow(part)
-                    case Note():
-                        progress.wait(part.text)
-                    case Ended():
-                        answer.ended = part
-                    case Wasted():
+                        progress.append(part)
+                    case StatusNote():
+                        progress.set_note(part.text)
+                    case AnswerFinished():
+                        answer.finished = part
+                    case EmptyAnswer():
                         pass
 
-    def keep(
-        self, answer: Answer, replies: Iterable[Outgoing] = (), row: Row | None = None
+    def save(
+        self, answer: Answer, replies: Iterable[OutgoingMessage] = (), row: InboxItem | None = None
     ) -> int | None:
         """Keep all that came of a turn in one transaction; give the turn's id."""
-        return self.store.finish(row, replies, self._answered(answer))
+        return self.store.finish(row, replies, self._turn_result(answer))
 
-    def _answered(self, answer: Answer) -> Answered:
+    def _turn_result(self, answer: Answer) -> TurnResult:
         spoken = answer.failure is None and bool(answer.text.strip())
-        return Answered(
+        return TurnResult(
             turn=answer.turn,
             text=answer.text if spoken else None,
-            start=answer.begun.start if answer.begun else None,
+            first_turn_id=answer.started.first_turn_id if answer.started else None,
             ref=answer.ref,
         )
 

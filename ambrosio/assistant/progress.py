@@ -13,7 +13,7 @@ class Progress:
     """
 
     def __init__(self, message: int = 0) -> None:
-        self.message = message
+        self.message_id = message
         self.superseded = False
         self.text = ""
         self.reasoning = ""
@@ -32,13 +32,13 @@ class Progress:
         if self._scope is not None:
             self._scope.reschedule(asyncio.get_running_loop().time())
 
-    def arm(self, scope: asyncio.Timeout | None) -> None:
+    def bind_scope(self, scope: asyncio.Timeout | None) -> None:
         """Hand over the scope that a stop cancels; a stop that came earlier acts now."""
         self._scope = scope
         if self.stopped:
             self.stop()
 
-    def void(self) -> None:
+    def reset(self) -> None:
         """Forget what was said: another provider starts afresh."""
         self.text = self.reasoning = self.note = ""
         self.changed.set()
@@ -48,13 +48,13 @@ class Progress:
         """What a preview shows: the words, or why there are none yet."""
         return self.text or (f"*{self.note}*" if self.note else "")
 
-    def wait(self, note: str) -> None:
+    def set_note(self, note: str) -> None:
         """Say why there is nothing yet."""
         if note != self.note:
             self.note = note
             self.changed.set()
 
-    def grow(self, delta: Delta) -> None:
+    def append(self, delta: Delta) -> None:
         """Take in the next piece."""
         self.text += delta.text
         self.reasoning += delta.reasoning

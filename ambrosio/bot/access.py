@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..core.messages import Place
+from ..core.messages import Chat
 
 # The kinds that are asked for; Telegram remembers the list, so it is sent with every getUpdates.
 UPDATE_KINDS = (
@@ -27,7 +27,7 @@ NOT_A_PERSON = ("sender_chat", "business_connection_id", "guest_query_id")
 class Access:
     """Who is let in, and who the bot is."""
 
-    bot: int
+    bot_id: int
     username: str
     owners: frozenset[int]
     guests: frozenset[int] = frozenset()
@@ -43,17 +43,17 @@ class Access:
 class Admitted:
     """An update of somebody who may speak; `urgent` ones overtake those that wait."""
 
-    place: Place
-    person: int
-    message: int
+    chat: Chat
+    user_id: int
+    message_id: int
     urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Knock:
+class PairingAttempt:
     """A stranger opened a pairing link in a private chat."""
 
-    person: int
+    user_id: int
     name: str
     code: str
 
@@ -62,7 +62,7 @@ class Knock:
 class Membership:
     """The bot was put into a group, or out of it; only an owner makes it `welcome` there."""
 
-    group: int
+    chat_id: int
     title: str
     present: bool
     welcome: bool
@@ -75,11 +75,11 @@ class Dropped:
     reason: str
 
 
-Verdict = Admitted | Knock | Membership | Dropped
-Raw = Mapping[str, Any]
+Verdict = Admitted | PairingAttempt | Membership | Dropped
+RawUpdate = Mapping[str, Any]
 
 
-def gate(update: Raw, access: Access) -> Verdict:
+def check_access(update: RawUpdate, access: Access) -> Verdict:
     """Judge a raw update before anything else sees it.
 
     Everything about it may be missing or of the wrong type; such an update is dropped, since
@@ -94,7 +94,7 @@ def gate(update: Raw, access: Access) -> Verdict:
             case "callback_query":
                 return _press(body, access)
             case "stopped_message_generation":
-                return _stopped(body, access)
+                return _stop(body, access)
             case "my_chat_member":
                 return _membership(body, access)
             case _:
@@ -103,36 +103,36 @@ def gate(update: Raw, access: Access) -> Verdict:
         return Dropped("unreadable")
 
 
-def _message(body: Raw, access: Access) -> Verdict:
+def _message(body: RawUpdate, access: Access) -> Verdict:
     sender, chat = body.get("from") or {}, body["chat"]
     if sender.get("is_bot") or any(name in body for name in NOT_A_PERSON):
         return Dropped("not a person")
     text = body.get("text") or body.get("caption") or ""
     if int(sender["id"]) not in access.people:
-        return _knock(sender, chat, text)
+        return _pairing_attempt(sender, chat, text)
     if chat["type"] != "private" and int(chat["id"]) not in access.groups:
         return Dropped("chat")
-    if chat["type"] != "private" and not _addressed(body, text, access):
+    if chat["type"] != "private" and not _is_addressed(body, text, access):
         return Dropped("not addressed")
     command = text.split(maxsplit=1)[0].lower() if text.strip() else ""
     urgent = command.removesuffix("@" + access.username.lower()) in STOP_COMMANDS
-    return Admitted(_place(body), int(sender["id"]), int(body["message_id"]), urgent)
+    return Admitted(_chat(body), int(sender["id"]), int(body["message_id"]), urgent)
 
 
-def _knock(sender: Raw, chat: Raw, text: str) -> Verdict:
+def _pairing_attempt(sender: RawUpdate, chat: RawUpdate, text: str) -> Verdict:
     opened = re.fullmatch(r"/start(?:@\w+)? ([\w-]{1,64})", text.strip())
     if chat["type"] == "private" and opened:
-        return Knock(int(sender["id"]), str(sender.get("first_name", "")), opened[1])
+        return PairingAttempt(int(sender["id"]), str(sender.get("first_name", "")), opened[1])
     return Dropped("stranger")
 
 
-def _addressed(body: Raw, text: str, access: Access) -> bool:
+def _is_addressed(body: RawUpdate, text: str, access: Access) -> bool:
     answered = (body.get("reply_to_message") or {}).get("from") or {}
     named = re.search(rf"(?<!\w)(?:/\w+)?@{re.escape(access.username)}(?!\w)", text, re.IGNORECASE)
-    return answered.get("id") == access.bot or named is not None
+    return answered.get("id") == access.bot_id or named is not None
 
 
-def _press(body: Raw, access: Access) -> Verdict:
+def _press(body: RawUpdate, access: Access) -> Verdict:
     message = body.get("message")
     if not message:
         return Dropped("inline")
@@ -143,19 +143,19 @@ def _press(body: Raw, access: Access) -> Verdict:
     if chat["type"] != "private" and int(chat["id"]) not in access.groups:
         return Dropped("chat")
     person, number = int(body["from"]["id"]), int(message["message_id"])
-    return Admitted(_place(message), person, number, urgent=True)
+    return Admitted(_chat(message), person, number, urgent=True)
 
 
-def _stopped(body: Raw, access: Access) -> Verdict:
+def _stop(body: RawUpdate, access: Access) -> Verdict:
     # It names nobody; drafts exist only in private chats, whose id is the person's.
     chat = int(body["chat"]["id"])
     if chat not in access.people:
         return Dropped("stranger")
-    place = Place(chat, int(body.get("message_thread_id") or 0))
+    place = Chat(chat, int(body.get("message_thread_id") or 0))
     return Admitted(place, chat, 0, urgent=True)
 
 
-def _membership(body: Raw, access: Access) -> Verdict:
+def _membership(body: RawUpdate, access: Access) -> Verdict:
     chat = body["chat"]
     if chat["type"] not in {"group", "supergroup"}:
         return Dropped("kind")
@@ -164,7 +164,7 @@ def _membership(body: Raw, access: Access) -> Verdict:
     return Membership(int(chat["id"]), str(chat.get("title", "")), present, welcome)
 
 
-def _place(message: Raw) -> Place:
+def _chat(message: RawUpdate) -> Chat:
     # Outside of topics the thread id only names a chain of replies.
     topic = message.get("message_thread_id") if message.get("is_topic_message") else None
-    return Place(int(message["chat"]["id"]), int(topic or 0))
+    return Chat(int(message["chat"]["id"]), int(topic or 0))

@@ -3,53 +3,53 @@
 import logging
 from collections.abc import Mapping
 
-from ..commands.context import Desk
+from ..commands.context import BotContext
 from ..config import catalogue
 from ..config.settings import Settings
-from ..core.errors import ModelGone, ProviderError, StoreFailed
-from ..core.messages import Place
+from ..core.errors import ModelNotFound, ProviderError, StoreFailed
+from ..core.messages import Chat
 from ..providers.openai_compatible import OpenAIProvider
-from .answer_view import notice
-from .delivery import Replies
+from .answer_view import render_notice
+from .delivery import Delivery
 
 log = logging.getLogger(__name__)
 
 
 # Of the models that are there when one is gone.
-MOST_NAMES = 8
+MAX_NAMES = 8
 
 
-def _warn(given: Settings, providers: Mapping[str, OpenAIProvider]) -> None:
+def warn_without_budget(given: Settings, providers: Mapping[str, OpenAIProvider]) -> None:
     if given.ambrosio_monthly_budget_usd is None and any(it.paid for it in providers.values()):
         log.warning("AMBROSIO_MONTHLY_BUDGET_USD is not set: paid providers have no ceiling")
 
 
-async def _alarm(desk: Desk, replies: Replies) -> None:
+async def alert_owners(desk: BotContext, replies: Delivery) -> None:
     """Tell the owners, once each, of what nobody else can mend."""
     while True:
         exc = await desk.assistant.router.health.alarms.get()
         route = desk.assistant.router.route()
         others = [name for name, _ in route if name != exc.provider]
-        text = f"{exc.alarm(others)} {await _there(desk, exc)}".strip()
+        text = f"{exc.owner_alert(others)} {await _served_models(desk, exc)}".strip()
         for owner in sorted(desk.owners()):
-            place = Place(owner)
+            chat = Chat(owner)
             try:
-                desk.store.enqueue(*notice(place, text))
+                desk.store.enqueue(*render_notice(chat, text))
             except StoreFailed as failed:
                 log.warning("the owner does not know that %s: %s", exc, failed)
             else:
-                await replies.deliver(place)
+                await replies.deliver(chat)
 
 
-async def _there(desk: Desk, exc: ProviderError) -> str:
+async def _served_models(desk: BotContext, exc: ProviderError) -> str:
     """List what a provider serves in the place of a model that is gone."""
-    if not isinstance(exc, ModelGone):
+    if not isinstance(exc, ModelNotFound):
         return ""
     try:
         served = await desk.providers[exc.provider].models()
     except ProviderError:
         return ""
     names = sorted(each.id for each in served if each.kind in {"chat", "language"})
-    known = [name for name in names if catalogue.known(name)]
-    shown = [*known, *(name for name in names if name not in known)][:MOST_NAMES]
+    known = [name for name in names if catalogue.lookup(name)]
+    shown = [*known, *(name for name in names if name not in known)][:MAX_NAMES]
     return f"It has: {', '.join(f'`{name}`' for name in shown)}." if shown else ""

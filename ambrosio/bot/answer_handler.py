@@ -10,72 +10,72 @@ from functools import partial
 
 from ..assistant.answers import Answer
 from ..assistant.progress import Progress
-from ..commands.context import Desk
-from ..core.messages import Outgoing, Place, Turn
-from ..store import Row
-from .answer_view import Style, compose, compose_compared
-from .delivery import Replies
-from .streaming import Preview, Previewer
+from ..commands.context import BotContext
+from ..core.messages import Chat, OutgoingMessage, Turn
+from ..store import InboxItem
+from .answer_view import AnswerStyle, render_answer, render_comparison
+from .delivery import Delivery
+from .streaming import AnswerStreamer, StreamedMessage
 
 
-class Scribe:
+class AnswerHandler:
     """Has turns answered, one for each chat at a time."""
 
-    def __init__(self, desk: Desk, replies: Replies, previewer: Previewer) -> None:
+    def __init__(self, desk: BotContext, replies: Delivery, previewer: AnswerStreamer) -> None:
         self._desk, self._replies, self._previewer = desk, replies, previewer
 
     @asynccontextmanager
-    async def running(
-        self, row: Row, progress: Progress, *, concise: bool = False
-    ) -> AsyncIterator[Preview]:
+    async def showing_progress(
+        self, row: InboxItem, progress: Progress, *, concise: bool = False
+    ) -> AsyncIterator[StreamedMessage]:
         """Show what grows, and let it be stopped, until the block ends."""
-        self._desk.running[row.place] = progress
-        sent = partial(self._desk.store.previewed, row)
+        self._desk.running[row.chat] = progress
+        sent = partial(self._desk.store.record_draft, row)
         try:
             async with self._previewer.showing(
-                row.place, progress, concise=concise, sent=sent
+                row.chat, progress, concise=concise, sent=sent
             ) as preview:
                 yield preview
         finally:
-            del self._desk.running[row.place]
+            del self._desk.running[row.chat]
 
-    async def write(self, row: Row, turn: Turn, *, shown: Sequence[int] = ()) -> None:
+    async def answer(self, row: InboxItem, turn: Turn, *, shown: Sequence[int] = ()) -> None:
         """Answer a turn; `shown` are messages of an older answer, which it replaces."""
-        assistant, progress = self._desk.assistant, Progress(turn.message)
-        async with self.running(row, progress, concise=turn.concise) as preview:
+        assistant, progress = self._desk.assistant, Progress(turn.message_id)
+        async with self.showing_progress(row, progress, concise=turn.concise) as preview:
             answer = await assistant.answer(turn, progress)
         if progress.superseded:
-            await self._end(row, preview)
+            await self._close(row, preview)
             return
-        said = compose(
-            answer, style=self._style(row.place), shown=shown, surplus=surplus(row, preview)
+        said = render_answer(
+            answer, style=self._style(row.chat), shown=shown, surplus=leftover_drafts(row, preview)
         )
-        await self._replies.kept(row.place, partial(assistant.keep, answer, said, row))
-        await self._replies.deliver(row.place)
+        await self._replies.save_result(row.chat, partial(assistant.save, answer, said, row))
+        await self._replies.deliver(row.chat)
 
-    async def compare(self, row: Row, turn: Turn) -> None:
+    async def compare(self, row: InboxItem, turn: Turn) -> None:
         """Let everybody answer a turn, and show each answer as soon as it is there.
 
         Each is kept by itself, so that after a crash only those are asked whose answer nobody has.
         The answers to what the question was before an edit make room, the oldest first.
         """
         # What an earlier attempt has kept counts as soon as it is shown.
-        await self._replies.deliver(row.place)
-        there, old = self._compared(turn)
-        progress = Progress(turn.message)
-        shelf = _Shelf(progress, old, rings=not there)
-        async with self.running(row, progress) as preview:
+        await self._replies.deliver(row.chat)
+        there, old = self._already_answered(turn)
+        progress = Progress(turn.message_id)
+        shelf = _ComparisonSlots(progress, old, rings=not there)
+        async with self.showing_progress(row, progress) as preview:
             await self._desk.assistant.compare(
-                turn, progress, partial(self._arrived, shelf), without=there
+                turn, progress, partial(self._on_answer, shelf), without=there
             )
         gone = [] if progress.superseded else [each for group in old for each in group]
-        await self._end(row, preview, gone)
+        await self._close(row, preview, gone)
 
-    def _compared(self, turn: Turn) -> tuple[frozenset[str], list[list[int]]]:
+    def _already_answered(self, turn: Turn) -> tuple[frozenset[str], list[list[int]]]:
         """Find who has answered a turn, and the messages that answer what it was before."""
         there, old = [], []
-        for asked in self._desk.store.turns_of(turn.place, turn.message):
-            shown = self._desk.store.shown(asked.id)
+        for asked in self._desk.store.turns_of(turn.chat, turn.message_id):
+            shown = self._desk.store.shown_message_ids(asked.turn_id)
             same = (asked.turn.question, asked.turn.concise) == (turn.question, turn.concise)
             if shown and not same:
                 old.append(shown)
@@ -83,45 +83,49 @@ class Scribe:
                 there.append(asked.provider)
         return frozenset(there), old
 
-    async def _arrived(self, shelf: "_Shelf", answer: Answer) -> None:
+    async def _on_answer(self, shelf: "_ComparisonSlots", answer: Answer) -> None:
         """Keep one of several answers, and deliver it while the others are waited for."""
-        place, assistant = answer.turn.place, self._desk.assistant
+        chat, assistant = answer.turn.chat, self._desk.assistant
         if shelf.progress.superseded:
             return
-        said = compose_compared(
-            answer, answer.usd, style=self._style(place), shown=shelf.room(), rings=shelf.rings
+        said = render_comparison(
+            answer, answer.usd, style=self._style(chat), shown=shelf.next_slot(), rings=shelf.rings
         )
         shelf.rings = False
-        await self._replies.kept(place, partial(assistant.keep, answer, said))
+        await self._replies.save_result(chat, partial(assistant.save, answer, said))
         # Behind the last of them, a preview on its way would be a ghost.
         if shelf.progress.note:
-            await self._replies.deliver(place)
+            await self._replies.deliver(chat)
 
-    async def _end(self, row: Row, preview: Preview, gone: Sequence[int] = ()) -> None:
+    async def _close(
+        self, row: InboxItem, preview: StreamedMessage, gone: Sequence[int] = ()
+    ) -> None:
         """Close an update of which everything is kept, and take away what is no longer needed."""
-        away = [*gone, *surplus(row, preview)]
-        self._desk.store.finish(row, [Outgoing(row.place, edits=old, delete=True) for old in away])
-        await self._replies.deliver(row.place)
+        away = [*gone, *leftover_drafts(row, preview)]
+        self._desk.store.finish(
+            row, [OutgoingMessage(row.chat, edit_message_id=old, delete=True) for old in away]
+        )
+        await self._replies.deliver(row.chat)
 
-    def _style(self, place: Place) -> Style:
-        looks, state = self._desk.looks, self._desk.store.place(place)
+    def _style(self, chat: Chat) -> AnswerStyle:
+        looks, state = self._desk.display, self._desk.store.chat_state(chat)
         rich = looks.rich if state.rich is None else state.rich
-        return Style(rich=rich, reasoning=looks.reasoning, via=state.via)
+        return AnswerStyle(rich=rich, reasoning=looks.reasoning, provider_line=state.provider_line)
 
 
 @dataclass(slots=True)
-class _Shelf:
+class _ComparisonSlots:
     """Where the answers of a comparison go: in the place of `old` ones, and one of them rings."""
 
     progress: Progress
     old: list[list[int]]
     rings: bool
 
-    def room(self) -> list[int]:
+    def next_slot(self) -> list[int]:
         """Give the messages that the next answer replaces."""
         return self.old.pop(0) if self.old else []
 
 
-def surplus(row: Row, preview: Preview) -> list[int]:
+def leftover_drafts(row: InboxItem, preview: StreamedMessage) -> list[int]:
     """List the messages of previews that have to be taken away."""
-    return [old for old in (row.preview, preview.message) if old is not None]
+    return [old for old in (row.draft_message_id, preview.message) if old is not None]

@@ -15,39 +15,47 @@ import telegram
 from telegram.error import TelegramError
 
 from ..assistant.progress import Progress
-from ..commands.context import Call, Desk, Reply
-from ..commands.imagine import changed
-from ..commands.registry import BY_NAME, COMMANDS, PRESSES
+from ..commands.context import BotContext, CommandCall, CommandResult
+from ..commands.imagine import change_image
+from ..commands.registry import BUTTONS, BY_NAME, COMMANDS
 from ..core import texts
-from ..core.costs import dollars
+from ..core.costs import format_usd
 from ..core.errors import AmbrosioError, StoreFailed
-from ..core.messages import Outgoing, Place, Turn
-from ..store import Person, Received, Row, Store
-from .access import Access, Knock, Membership
-from .answer_handler import Scribe, surplus
-from .answer_view import notice
-from .delivery import Replies
-from .image_handler import Easel
+from ..core.messages import Chat, OutgoingMessage, Turn
+from ..store import InboxItem, NewUpdate, Person, Store
+from .access import Access, Membership, PairingAttempt
+from .answer_handler import AnswerHandler, leftover_drafts
+from .answer_view import render_notice
+from .delivery import Delivery
+from .image_handler import ImageHandler
 from .poller import URGENT, Poller
-from .streaming import Previewer
-from .turns import turn_of
-from .updates import Command, Ignored, Odd, Press, Question, Stopped, read
+from .streaming import AnswerStreamer
+from .turns import build_turn
+from .updates import (
+    ButtonPress,
+    Command,
+    Ignored,
+    StopPressed,
+    Unsupported,
+    UserQuestion,
+    parse_update,
+)
 
 log = logging.getLogger(__name__)
 
-MOST_ATTEMPTS = 3
+MAX_ATTEMPTS = 3
 DISK_PAUSE_SECONDS = 5.0
 
 
-class Bot:
+class Dispatcher:
     """Everything between the poller and the replies."""
 
     def __init__(
         self,
         bot: telegram.Bot,
-        desk: Desk,
-        replies: Replies,
-        previewer: Previewer,
+        desk: BotContext,
+        replies: Delivery,
+        previewer: AnswerStreamer,
         *,
         grace_seconds: float = 5.0,
         heard: Callable[[], None] = lambda: None,
@@ -55,8 +63,8 @@ class Bot:
     ) -> None:
         self._bot, self._desk = bot, desk
         self._replies, self._previewer = replies, previewer
-        self._easel = Easel(desk, replies, previewer, sleep=sleep)
-        self._scribe = Scribe(desk, replies, previewer)
+        self._easel = ImageHandler(desk, replies, previewer, sleep=sleep)
+        self._scribe = AnswerHandler(desk, replies, previewer)
         self._grace_seconds = grace_seconds
         self._on_heard = heard
         self._sleep = sleep
@@ -71,7 +79,7 @@ class Bot:
     # --- life -------------------------------------------------------------------------------------
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set, or raise `TokenRefused` or `AnotherPoller`.
+        """Work until `stop` is set, or raise `InvalidBotToken` or `PollingConflict`.
 
         At the end polling ceases at once, running turns get their grace, and what is left waits in
         the inbox for the next start.
@@ -80,20 +88,20 @@ class Bot:
             self._bot,
             self._store,
             access=self.access,
-            kept=self._kept,
-            aside=self._aside,
-            heard=self._heard,
-            dropped=self._dropped,
+            on_stored=self._on_stored,
+            on_access_event=self._on_access_event,
+            on_poll=self._on_poll,
+            on_dropped=self._on_dropped,
             now=self._desk.now,
             sleep=self._sleep,
         )
         async with asyncio.TaskGroup() as self._group:
             polling = self._group.create_task(self._poll(poller, stop))
             deliveries = [
-                self._group.create_task(self._replies.deliver(place))
-                for place in self._store.undelivered()
+                self._group.create_task(self._replies.deliver(chat))
+                for chat in self._store.undelivered()
             ]
-            announcing = self._group.create_task(self._announce())
+            announcing = self._group.create_task(self._publish_commands())
             self._wake(self._store.lanes())
             await stop.wait()
             polling.cancel()
@@ -112,32 +120,32 @@ class Bot:
             self._fatal = exc
             stop.set()
 
-    def _heard(self) -> None:
+    def _on_poll(self) -> None:
         self._desk.polled_at = self._desk.now()
         self._on_heard()
 
-    def _dropped(self, reason: str) -> None:
+    def _on_dropped(self, reason: str) -> None:
         self._desk.strangers += reason == "stranger"
         log.info("an update went no further: %s", reason)
 
     def access(self) -> Access:
         """Say who is let in at the moment."""
-        guests = {person.id for person in self._store.people() if not person.owner}
+        guests = {person.user_id for person in self._store.people() if not person.is_owner}
         return Access(
-            bot=self._bot.id,
+            bot_id=self._bot.id,
             username=self._desk.username,
             owners=self._desk.owners(),
             guests=frozenset(guests),
             groups=frozenset(self._store.groups()),
         )
 
-    async def _announce(self) -> None:
+    async def _publish_commands(self) -> None:
         """Give Telegram the command menu of everybody who may speak, if it has changed."""
         for person in sorted(self.access().people):
             menu = [
-                telegram.BotCommand(command.name, command.does)
+                telegram.BotCommand(command.name, command.description)
                 for command in COMMANDS
-                if not command.owner or person in self._desk.owners()
+                if not command.owner_only or person in self._desk.owners()
             ]
             scope = telegram.BotCommandScopeChat(person)
             try:
@@ -148,29 +156,29 @@ class Bot:
 
     # --- people and groups ------------------------------------------------------------------------
 
-    async def _aside(self, verdict: Knock | Membership) -> None:
-        if isinstance(verdict, Knock):
-            self._knock(verdict)
+    async def _on_access_event(self, verdict: PairingAttempt | Membership) -> None:
+        if isinstance(verdict, PairingAttempt):
+            self._pair(verdict)
         elif verdict.present and not verdict.welcome:
-            await self._leave(verdict.group)
+            await self._leave(verdict.chat_id)
         else:
-            self._store.set_group(verdict.group, verdict.title if verdict.present else None)
+            self._store.set_group(verdict.chat_id, verdict.title if verdict.present else None)
 
-    def _knock(self, knock: Knock) -> None:
+    def _pair(self, knock: PairingAttempt) -> None:
         now = self._desk.now()
         for pairing in self._desk.pairings:
-            if not pairing.open(knock.code, person=knock.person, now=now):
+            if not pairing.open(knock.code, user_id=knock.user_id, now=now):
                 continue
-            place = Place(knock.person)
-            welcome = notice(
-                place, "Welcome! From now on I listen to you. /help shows what I can do."
+            chat = Chat(knock.user_id)
+            welcome = render_notice(
+                chat, "Welcome! From now on I listen to you. /help shows what I can do."
             )
-            self._store.admit(Person(knock.person, knock.name, pairing.owner), welcome)
-            log.info("paired %s", "the owner" if pairing.owner else "a guest")
-            self._group.create_task(self._replies.deliver(place))
-            self._group.create_task(self._announce())
+            self._store.admit(Person(knock.user_id, knock.name, pairing.for_owner), welcome)
+            log.info("paired %s", "the owner" if pairing.for_owner else "a guest")
+            self._group.create_task(self._replies.deliver(chat))
+            self._group.create_task(self._publish_commands())
             return
-        self._dropped("stranger")
+        self._on_dropped("stranger")
 
     async def _leave(self, group: int) -> None:
         try:
@@ -180,11 +188,11 @@ class Bot:
 
     # --- lanes ------------------------------------------------------------------------------------
 
-    def _kept(self, received: Sequence[Received]) -> None:
+    def _on_stored(self, received: Sequence[NewUpdate]) -> None:
         for new in received:
-            running = self._desk.running.get(new.place)
+            running = self._desk.running.get(new.chat)
             # The same message once more is an edit: what is being written answers nobody.
-            if running and running.message == new.message:
+            if running and running.message_id == new.message_id:
                 running.superseded = True
                 running.stop()
         self._wake([new.lane for new in received])
@@ -208,87 +216,98 @@ class Bot:
         finally:
             del self._lanes[lane]
 
-    async def _work(self, row: Row) -> None:
+    async def _work(self, row: InboxItem) -> None:
         """Work on one update; a failure that nobody foresaw costs one of its attempts."""
-        if row.attempts > MOST_ATTEMPTS:
-            await self._put_aside(row, "three attempts", texts.GAVE_UP)
+        if row.attempts > MAX_ATTEMPTS:
+            await self._dead_letter(row, "three attempts", texts.GAVE_UP)
             return
         try:
             await self._handle(row)
             self._warn_owners()
         except asyncio.CancelledError:
-            self._store.unclaim(row)
+            self._store.release(row)
             raise
         except Exception as exc:
-            if failed := _of_the_store(exc):
-                self._store.unclaim(row)
+            if failed := _store_failure(exc):
+                self._store.release(row)
                 raise failed from exc
             log.exception("a turn failed, attempt %d", row.attempts)
 
-    async def _handle(self, row: Row) -> None:
-        said = read(json.loads(row.body), self._bot, self._desk.username)
+    async def _handle(self, row: InboxItem) -> None:
+        said = parse_update(json.loads(row.body), self._bot, self._desk.username)
         match said:
-            case Question():
+            case UserQuestion():
                 await self._question(row, said)
             case Command():
                 await self._command(row, said)
-            case Press():
+            case ButtonPress():
                 await self._press(row, said)
-            case Odd():
-                await self._say(row, Reply(said.hint))
-            case Stopped() | Ignored():
-                running = self._desk.running.get(row.place)
-                if isinstance(said, Stopped) and running and running.message == said.draft:
+            case Unsupported():
+                await self._send_result(row, CommandResult(said.hint))
+            case StopPressed() | Ignored():
+                running = self._desk.running.get(row.chat)
+                if (
+                    isinstance(said, StopPressed)
+                    and running
+                    and running.message_id == said.draft_id
+                ):
                     running.stop()
                 self._store.finish(row)
             case None:
-                await self._put_aside(row, "unreadable", texts.UNREADABLE)
+                await self._dead_letter(row, "unreadable", texts.UNREADABLE)
 
-    async def _put_aside(self, row: Row, reason: str, text: str) -> None:
-        replies = notice(row.place, text, reply_to=row.message or None)
-        self._store.set_aside(row, reason, replies)
-        await self._replies.deliver(row.place)
+    async def _dead_letter(self, row: InboxItem, reason: str, text: str) -> None:
+        replies = render_notice(row.chat, text, reply_to=row.message_id or None)
+        self._store.dead_letter(row, reason, replies)
+        await self._replies.deliver(row.chat)
 
     # --- what comes of an update ------------------------------------------------------------------
 
-    async def _command(self, row: Row, said: Command) -> None:
+    async def _command(self, row: InboxItem, said: Command) -> None:
         command = BY_NAME.get(said.name)
-        person_may = command and (not command.owner or said.person in self._desk.owners())
+        person_may = command and (not command.owner_only or said.user_id in self._desk.owners())
         if command is None or not person_may:
-            await self._say(row, Reply(texts.UNKNOWN_COMMAND.format(name=said.name)))
+            await self._send_result(
+                row, CommandResult(texts.UNKNOWN_COMMAND.format(name=said.name))
+            )
             return
         if self._store.superseded(row):
             self._store.finish(row)
             return
-        if self._desk.assistant.private(row.place):
+        if self._desk.assistant.is_local_only(row.chat):
             # Whoever quotes or edits it later, out of private mode, asks nobody outside either.
-            self._store.keep_home(row.place, row.message)
-        call = Call(row.place, said.person, row.message, said.args, said.replied_to, said.quote)
+            self._store.mark_local_only(row.chat, row.message_id)
+        call = CommandCall(
+            row.chat, said.user_id, row.message_id, said.args, said.reply_to_id, said.quote
+        )
         if not command.slow:
-            await self._say(row, await command.run(self._desk, call))
+            await self._send_result(row, await command.run(self._desk, call))
             return
-        async with self._scribe.running(row, Progress(row.message)) as preview:
+        async with self._scribe.showing_progress(row, Progress(row.message_id)) as preview:
             reply = await command.run(self._desk, call)
-        away = [Outgoing(row.place, edits=old, delete=True) for old in surplus(row, preview)]
-        await self._say(row, replace(reply, sends=(*reply.sends, *away)))
+        away = [
+            OutgoingMessage(row.chat, edit_message_id=old, delete=True)
+            for old in leftover_drafts(row, preview)
+        ]
+        await self._send_result(row, replace(reply, messages=(*reply.messages, *away)))
 
-    async def _press(self, row: Row, said: Press) -> None:
+    async def _press(self, row: InboxItem, said: ButtonPress) -> None:
         """Answer a button; what asks a model then waits its turn like any question."""
         word, _, args = said.data.partition(":")
-        run = PRESSES.get(word)
-        reply = Reply(toast=texts.BUTTON_GONE)
+        run = BUTTONS.get(word)
+        reply = CommandResult(toast=texts.BUTTON_GONE)
         if run:
-            reply = await run(self._desk, Call(row.place, said.person, row.message, args))
+            reply = await run(self._desk, CommandCall(row.chat, said.user_id, row.message_id, args))
         if row.lane.startswith(URGENT):
-            await self._toast(said.id, reply.toast)
-            if reply.turn or reply.order:
+            await self._toast(said.query_id, reply.toast)
+            if reply.turn or reply.image_order:
                 lane = row.lane.removeprefix(URGENT)
                 self._store.move(row, lane)
                 self._wake([lane])
                 return
-        if reply.leaves is not None:
-            await self._leave(reply.leaves)
-        await self._say(row, reply)
+        if reply.leave_chat_id is not None:
+            await self._leave(reply.leave_chat_id)
+        await self._send_result(row, reply)
 
     async def _toast(self, query: str, text: str) -> None:
         try:
@@ -297,58 +316,60 @@ class Bot:
             # Telegram forgets a press after a while; the work is done all the same.
             log.debug("a button was not answered: %s", type(exc).__name__)
 
-    async def _say(self, row: Row, reply: Reply) -> None:
+    async def _send_result(self, row: InboxItem, reply: CommandResult) -> None:
         if reply.turn:
-            if reply.compares:
+            if reply.compare:
                 await self._scribe.compare(row, reply.turn)
             else:
-                await self._scribe.write(row, reply.turn, shown=reply.shown)
+                await self._scribe.answer(row, reply.turn, shown=reply.replaces_messages)
             return
-        if reply.order:
-            await self._easel.work(row, reply.order)
+        if reply.image_order:
+            await self._easel.generate(row, reply.image_order)
             return
-        reply_to = None if row.place.private else row.message
+        reply_to = None if row.chat.is_private else row.message_id
         replies = (
-            notice(row.place, reply.text, buttons=reply.buttons, reply_to=reply_to)
+            render_notice(row.chat, reply.text, buttons=reply.buttons, reply_to=reply_to)
             if reply.text
             else []
         )
-        if replies and reply.edits is not None:
-            replies[0] = replace(replies[0], edits=reply.edits, reply_to=None)
+        if replies and reply.edit_message_id is not None:
+            replies[0] = replace(
+                replies[0], edit_message_id=reply.edit_message_id, reply_to_id=None
+            )
         if reply.files:
-            replies.append(Outgoing(row.place, files=reply.files, silent=True))
-        replies += reply.sends
-        if self._desk.assistant.private(row.place):
+            replies.append(OutgoingMessage(row.chat, files=reply.files, silent=True))
+        replies += reply.messages
+        if self._desk.assistant.is_local_only(row.chat):
             # It may repeat what was said here.
-            replies = [replace(each, private=True) for each in replies]
+            replies = [replace(each, local_only=True) for each in replies]
         self._store.finish(row, replies)
-        await self._replies.deliver(row.place)
+        await self._replies.deliver(row.chat)
 
-    async def _question(self, row: Row, said: Question) -> None:
+    async def _question(self, row: InboxItem, said: UserQuestion) -> None:
         if self._store.superseded(row):
             self._store.finish(row)
             return
-        if await self._repainted(row, said):
+        if await self._change_image(row, said):
             return
-        turn, shown = turn_of(self._desk.assistant, row.place, row.message, said)
-        if said.edited and turn.replaces is not None:
-            before = self._store.turn(turn.replaces)
-            if before and before.answer is not None and _same(before.turn, turn):
+        turn, shown = build_turn(self._desk.assistant, row.chat, row.message_id, said)
+        if said.edited and turn.replaces_id is not None:
+            before = self._store.turn(turn.replaces_id)
+            if before and before.answer is not None and _same_question(before.turn, turn):
                 self._store.finish(row)
                 return
         if not turn.question.strip():
-            await self._say(row, Reply(texts.NOTHING_BEHIND_VV))
+            await self._send_result(row, CommandResult(texts.NOTHING_BEHIND_VV))
             return
-        await self._scribe.write(row, turn, shown=shown)
+        await self._scribe.answer(row, turn, shown=shown)
 
-    async def _repainted(self, row: Row, said: Question) -> bool:
+    async def _change_image(self, row: InboxItem, said: UserQuestion) -> bool:
         """Take words in reply to a picture for a wish, unless they are none."""
-        call = Call(row.place, said.person, row.message, said.text, said.replied_to)
-        reply = None if said.concise else changed(self._desk, call)
-        if reply and reply.order:
-            return await self._easel.work(row, reply.order)
+        call = CommandCall(row.chat, said.user_id, row.message_id, said.text, said.reply_to_id)
+        reply = None if said.concise else change_image(self._desk, call)
+        if reply and reply.image_order:
+            return await self._easel.generate(row, reply.image_order)
         if reply:
-            await self._say(row, reply)
+            await self._send_result(row, reply)
         return reply is not None
 
     def _warn_owners(self) -> None:
@@ -357,25 +378,27 @@ class Bot:
         month = budget.warning()
         if not month or budget.ceiling is None:
             return
-        places = [Place(owner) for owner in self._desk.owners()]
+        chats = [Chat(owner) for owner in self._desk.owners()]
         text = (
-            f"This month's calls have cost {dollars(budget.spent())} of {dollars(budget.ceiling)}. "
+            f"This month's calls have cost {format_usd(budget.spent())} of {format_usd(budget.ceiling)}. "
             "What the rest does not cover is answered by models that cost nothing, until the "
             "month ends. "
             "/usage shows where it went."
         )
-        if self._store.tell_once(f"budget {month}", [notice(each, text)[0] for each in places]):
-            for place in places:
-                self._group.create_task(self._replies.deliver(place))
+        if self._store.notify_once(
+            f"budget {month}", [render_notice(each, text)[0] for each in chats]
+        ):
+            for chat in chats:
+                self._group.create_task(self._replies.deliver(chat))
 
 
-def _of_the_store(exc: BaseException) -> StoreFailed | None:
+def _store_failure(exc: BaseException) -> StoreFailed | None:
     """Find the disk's failure, also among those that a group of tasks has brought."""
     if isinstance(exc, BaseExceptionGroup):
         found = exc.subgroup(StoreFailed)
-        return _of_the_store(found.exceptions[0]) if found else None
+        return _store_failure(found.exceptions[0]) if found else None
     return exc if isinstance(exc, StoreFailed) else None
 
 
-def _same(one: Turn, other: Turn) -> bool:
+def _same_question(one: Turn, other: Turn) -> bool:
     return (one.question, one.concise) == (other.question, other.concise)

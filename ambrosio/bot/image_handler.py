@@ -5,84 +5,84 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 
-from ..assistant.images import Canvas, Order, Work
-from ..commands.context import Desk
+from ..assistant.images import ImageOrder, ImageProgress, ImageResult
+from ..commands.context import BotContext
 from ..core.errors import Interrupted
-from ..core.messages import Outgoing
-from ..store import Row
-from .delivery import Replies
-from .image_view import compose
-from .streaming import Previewer
+from ..core.messages import OutgoingMessage
+from ..store import InboxItem
+from .delivery import Delivery
+from .image_view import render_images
+from .streaming import AnswerStreamer
 
 # What is painted faster needs no status line.
 STATUS_SECONDS = 3.0
 # A picture costs its full price at every attempt: after a crash it is made once more, not twice.
-MOST_ATTEMPTS = 2
+MAX_ATTEMPTS = 2
 
 
-class Easel:
+class ImageHandler:
     """Works orders off, one for each chat at a time."""
 
     def __init__(
         self,
-        desk: Desk,
-        replies: Replies,
-        previewer: Previewer,
+        desk: BotContext,
+        replies: Delivery,
+        previewer: AnswerStreamer,
         *,
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self._desk, self._replies, self._previewer = desk, replies, previewer
         self._sleep = sleep
 
-    async def work(self, row: Row, order: Order) -> bool:
+    async def generate(self, row: InboxItem, order: ImageOrder) -> bool:
         """Paint, keep what came of it with the messages that bring it, and deliver them.
 
         False if nobody wants a picture after all, and nothing was kept.
         """
-        turn = self._desk.assistant.placed(order.turn)
-        order = replace(order, turn=turn, private=order.private or turn.private)
-        if row.attempts > MOST_ATTEMPTS:
-            await self._hand_in(row, Work(order.retold, failure=Interrupted()))
+        turn = self._desk.assistant.with_privacy(order.turn)
+        order = replace(order, turn=turn, local_only=order.local_only or turn.local_only)
+        if row.attempts > MAX_ATTEMPTS:
+            await self._save(row, ImageResult(order.without_rewrite, failure=Interrupted()))
             return True
-        canvas = Canvas(turn.message)
-        self._desk.running[row.place] = canvas
+        canvas = ImageProgress(turn.message_id)
+        self._desk.running[row.chat] = canvas
         try:
             async with self._previewer.showing(
-                row.place,
+                row.chat,
                 canvas,
                 action="upload_photo",
-                sent=partial(self._desk.store.previewed, row),
+                sent=partial(self._desk.store.record_draft, row),
             ) as preview:
-                work = await self._watched(order, canvas)
+                work = await self._generate(order, canvas)
         finally:
-            del self._desk.running[row.place]
+            del self._desk.running[row.chat]
         if work is None:
             return False
         if canvas.superseded:
             # The words have been edited: nobody waits for this.
-            self._desk.store.finish(row, _away(row, preview.message))
-            await self._replies.deliver(row.place)
+            self._desk.store.finish(row, _delete_status(row, preview.message))
+            await self._replies.deliver(row.chat)
         else:
-            await self._hand_in(row, work, preview.message)
+            await self._save(row, work, preview.message)
         return True
 
-    async def _hand_in(self, row: Row, work: Work, preview: int | None = None) -> None:
+    async def _save(self, row: InboxItem, work: ImageResult, preview: int | None = None) -> None:
         """Keep what came of an order in one transaction with the messages, and deliver them."""
-        studio = self._desk.studio
-        reply_to = None if row.place.private else row.message
-        replies = [*compose(work, studio, reply_to=reply_to), *_away(row, preview)]
-        await self._replies.kept(row.place, partial(studio.keep, work, replies, row))
-        await self._replies.deliver(row.place)
+        studio = self._desk.image_assistant
+        reply_to = None if row.chat.is_private else row.message_id
+        replies = [*render_images(work, studio, reply_to=reply_to), *_delete_status(row, preview)]
+        await self._replies.save_result(row.chat, partial(studio.save, work, replies, row))
+        await self._replies.deliver(row.chat)
 
-    async def _watched(self, order: Order, canvas: Canvas) -> Work | None:
+    async def _generate(self, order: ImageOrder, canvas: ImageProgress) -> ImageResult | None:
         async with asyncio.TaskGroup() as group:
-            telling = group.create_task(self._tell(order, canvas))
+            telling = group.create_task(self._show_status(order, canvas))
             try:
-                return await self._desk.studio.paint(order, canvas)
+                return await self._desk.image_assistant.generate(order, canvas)
             finally:
                 telling.cancel()
 
-    async def _tell(self, order: Order, canvas: Canvas) -> None:
+    async def _show_status(self, order: ImageOrder, canvas: ImageProgress) -> None:
         await self._sleep(STATUS_SECONDS)
         while True:
             canvas.moved.clear()
@@ -91,7 +91,7 @@ class Easel:
             await canvas.moved.wait()
 
 
-def _away(row: Row, preview: int | None) -> list[Outgoing]:
+def _delete_status(row: InboxItem, preview: int | None) -> list[OutgoingMessage]:
     """Take the status lines away, also the one that an earlier attempt has left."""
-    surplus = [old for old in (row.preview, preview) if old is not None]
-    return [Outgoing(row.place, edits=old, delete=True) for old in surplus]
+    surplus = [old for old in (row.draft_message_id, preview) if old is not None]
+    return [OutgoingMessage(row.chat, edit_message_id=old, delete=True) for old in surplus]

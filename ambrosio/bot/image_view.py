@@ -3,19 +3,26 @@
 from dataclasses import replace
 
 from ..assistant import captions
-from ..assistant.images import Studio, Work
-from ..core.errors import AllFailed, AmbrosioError, HugePicture, Overloaded, Rejected, Unwelcome
-from ..core.images import Picture
-from ..core.messages import Button, Chunk, Entity, File, Outgoing
+from ..assistant.images import ImageAssistant, ImageResult
+from ..core.errors import (
+    AllProvidersFailed,
+    AmbrosioError,
+    BadRequest,
+    ContentFiltered,
+    ImageTooLarge,
+    Overloaded,
+)
+from ..core.images import Image
+from ..core.messages import Button, Entity, File, FormattedText, OutgoingMessage
 from ..markdown import plain
-from ..markdown.splitting import units
-from .answer_view import notice
+from ..markdown.splitting import utf16_len
+from .answer_view import render_notice
 
-CAPTION_UNITS = 1024
+MAX_CAPTION = 1024
 # Telegram shows as a photo what is within these; everything else travels as a document.
-PHOTO_BYTES = 10 * 1024 * 1024
-PHOTO_SIDES = 10_000
-PHOTO_RATIO = 20
+MAX_PHOTO_BYTES = 10 * 1024 * 1024
+MAX_PHOTO_SIDES = 10_000
+MAX_PHOTO_RATIO = 20
 BUTTONS = (
     Button("Again", "again:{turn}"),
     Button("Vary", "vary:{turn}"),
@@ -25,85 +32,87 @@ BUTTONS = (
 RETRY = Button("Retry", "paint:{turn}")
 
 
-def compose(work: Work, studio: Studio, *, reply_to: int | None = None) -> list[Outgoing]:
+def render_images(
+    work: ImageResult, studio: ImageAssistant, *, reply_to: int | None = None
+) -> list[OutgoingMessage]:
     """Make messages of what came of an order: photos together, what is too large for one behind."""
-    place = work.order.turn.place
-    if not work.painted:
-        line = failed(work.failure) if work.failure else "Stopped."
-        return notice(place, line, buttons=(RETRY,), reply_to=reply_to)
-    outgoing = [Outgoing(place, files=files, silent=True) for files in _grouped(work)]
+    chat = work.order.turn.chat
+    if not work.done:
+        line = describe_failure(work.failure) if work.failure else "Stopped."
+        return render_notice(chat, line, buttons=(RETRY,), reply_to=reply_to)
+    outgoing = [OutgoingMessage(chat, files=files, silent=True) for files in _group_files(work)]
     caption = _caption(work, studio)
-    outgoing[0] = replace(outgoing[0], chunk=caption, reply_to=reply_to, silent=False)
+    outgoing[0] = replace(outgoing[0], content=caption, reply_to_id=reply_to, silent=False)
     buttons = (*BUTTONS, RETRY) if work.missing else BUTTONS
-    if len(work.painted) == 1:
+    if len(work.done) == 1:
         outgoing[0] = replace(outgoing[0], buttons=buttons)
     else:
         # An album takes no buttons.
-        chunk = plain(f"{len(work.painted)} pictures. What next?")
-        outgoing.append(Outgoing(place, chunk, buttons=buttons, silent=True))
+        chunk = plain(f"{len(work.done)} pictures. What next?")
+        outgoing.append(OutgoingMessage(chat, chunk, buttons=buttons, silent=True))
     return outgoing
 
 
-def failed(failure: AmbrosioError) -> str:
+def describe_failure(failure: AmbrosioError) -> str:
     """Say in a line why there is no picture, and what helps."""
-    causes = failure.causes if isinstance(failure, AllFailed) else [failure]
+    causes = failure.causes if isinstance(failure, AllProvidersFailed) else [failure]
     if len(causes) > 1:
         return f"Nobody could paint it: {failure}. Press Retry in a moment."
     [cause] = causes
     match cause:
         case Overloaded() if cause.retry_after_seconds:
-            return f"{cause.happened} Press Retry in {cause.retry_after_seconds:.0f} s."
-        case Unwelcome() | HugePicture():
-            return cause.sentence
-        case Rejected():
-            return f"{cause.happened} Try fewer options, or another model with --model."
-        case _ if not cause.again:
-            return cause.sentence
+            return f"{cause.problem_text} Press Retry in {cause.retry_after_seconds:.0f} s."
+        case ContentFiltered() | ImageTooLarge():
+            return cause.user_message
+        case BadRequest():
+            return f"{cause.problem_text} Try fewer options, or another model with --model."
+        case _ if not cause.retryable:
+            return cause.user_message
         case _:
-            return f"{cause.happened} Your prompt is kept: press Retry."
+            return f"{cause.problem_text} Your prompt is kept: press Retry."
 
 
-def fits_photo(picture: Picture) -> bool:
+def fits_photo(picture: Image) -> bool:
     """Say whether Telegram takes a picture as a photo."""
     sides = (picture.width, picture.height)
-    fits = sum(sides) <= PHOTO_SIDES and max(sides) <= PHOTO_RATIO * min(sides)
-    return fits and len(picture.content) <= PHOTO_BYTES
+    fits = sum(sides) <= MAX_PHOTO_SIDES and max(sides) <= MAX_PHOTO_RATIO * min(sides)
+    return fits and len(picture.content) <= MAX_PHOTO_BYTES
 
 
-def _grouped(work: Work) -> list[tuple[File, ...]]:
+def _group_files(work: ImageResult) -> list[tuple[File, ...]]:
     files = [
         File(
             captions.name(picture),
-            photo=fits_photo(picture) and not work.order.originals,
-            picture=number,
+            is_photo=fits_photo(picture) and not work.order.originals,
+            image_number=number,
         )
-        for number, picture in enumerate(work.pictures)
+        for number, picture in enumerate(work.images)
     ]
-    groups = [[file for file in files if file.photo is kind] for kind in (True, False)]
+    groups = [[file for file in files if file.is_photo is kind] for kind in (True, False)]
     return [tuple(group) for group in groups if group]
 
 
-def _caption(work: Work, studio: Studio) -> Chunk:
+def _caption(work: ImageResult, studio: ImageAssistant) -> FormattedText:
     """Put the prompt over what it was made with, and cut the prompt if both are too long."""
     details = plain("\n".join([captions.details(work, studio), *_notes(work)]))
-    length = units(details.text)
-    prompt = _cut(work.order.wish.prompt, CAPTION_UNITS - length - 2)
-    italic = Entity("italic", units(prompt) + 2, length)
-    return Chunk(f"{prompt}\n\n{details.text}", (italic,))
+    length = utf16_len(details.text)
+    prompt = _truncate(work.order.prompt.prompt, MAX_CAPTION - length - 2)
+    italic = Entity("italic", utf16_len(prompt) + 2, length)
+    return FormattedText(f"{prompt}\n\n{details.text}", (italic,))
 
 
-def _notes(work: Work) -> list[str]:
+def _notes(work: ImageResult) -> list[str]:
     notes = captions.notes(work)
     if work.missing:
-        have = f"{len(work.painted)} of {len(work.seeds)}"
-        why = failed(work.failure) if work.failure else "Stopped." if work.stopped else ""
+        have = f"{len(work.done)} of {len(work.seeds)}"
+        why = describe_failure(work.failure) if work.failure else "Stopped." if work.stopped else ""
         notes.append(f"{have}. {why}".strip())
     return notes
 
 
-def _cut(text: str, most: int) -> str:
+def _truncate(text: str, most: int) -> str:
     """Cut a text to so many UTF-16 units, never through a character."""
-    if units(text) <= most:
+    if utf16_len(text) <= most:
         return text
     kept = text.encode("utf-16-le")[: 2 * (most - 1)].decode("utf-16-le", "ignore")
     return kept.rstrip() + "…"

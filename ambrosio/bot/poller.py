@@ -14,25 +14,34 @@ from typing import Any
 import telegram
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 
-from ..core.errors import AnotherPoller, StoreFailed, TokenRefused
-from ..store import Received, Store
-from .access import UPDATE_KINDS, Access, Admitted, Dropped, Knock, Membership, Raw, gate
+from ..core.errors import InvalidBotToken, PollingConflict, StoreFailed
+from ..store import NewUpdate, Store
+from .access import (
+    UPDATE_KINDS,
+    Access,
+    Admitted,
+    Dropped,
+    Membership,
+    PairingAttempt,
+    RawUpdate,
+    check_access,
+)
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 50  # the server's ceiling
 READ_SECONDS = 65
 FIRST_PAUSE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 30.0
+MAX_PAUSE_SECONDS = 30.0
 # A server that does not wait must not make us spin.
 QUICK_SECONDS = 0.5
-REFUSALS = 5
+MAX_REFUSALS = 5
 # Two pollers throw each other out. The one that was there first stays: whoever is thrown out while
 # it is new gives up soon, the other holds on for a while.
 CONFLICT_SECONDS = 3.0
 NEW_SECONDS = 60.0
-CONFLICTS_OF_NEW = 3
-CONFLICTS_OF_OLD = 100
+MAX_CONFLICTS_NEW = 3
+MAX_CONFLICTS_OLD = 100
 
 URGENT = "!"
 
@@ -46,10 +55,10 @@ class Poller:
         store: Store,
         *,
         access: Callable[[], Access],
-        kept: Callable[[Sequence[Received]], None],
-        aside: Callable[[Knock | Membership], Awaitable[None]],
-        heard: Callable[[], None],
-        dropped: Callable[[str], None],
+        on_stored: Callable[[Sequence[NewUpdate]], None],
+        on_access_event: Callable[[PairingAttempt | Membership], Awaitable[None]],
+        on_poll: Callable[[], None],
+        on_dropped: Callable[[str], None],
         now: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -67,36 +76,38 @@ class Poller:
             sleep: waits.
         """
         self._bot, self._store = bot, store
-        self._access, self._kept, self._aside = access, kept, aside
-        self._heard, self._dropped = heard, dropped
+        self._access, self._kept, self._aside = access, on_stored, on_access_event
+        self._heard, self._dropped = on_poll, on_dropped
         self._now, self._sleep = now, sleep
         self._conflicts = self._refusals = 0
 
     async def run(self) -> None:
-        """Poll until cancelled, or raise `TokenRefused` or `AnotherPoller`."""
+        """Poll until cancelled, or raise `InvalidBotToken` or `PollingConflict`."""
         offset = self._store.offset(self._bot.id)
         started_at, pause = self._now(), FIRST_PAUSE_SECONDS
         while True:
             try:
                 asked_at = self._now()
                 batch = await self._ask(offset)
-                offset = await self._keep(batch, offset)
+                offset = await self._store_batch(batch, offset)
             except (Conflict, InvalidToken) as exc:
-                await self._sleep(self._trouble(exc, new=self._now() < started_at + NEW_SECONDS))
+                await self._sleep(
+                    self._conflict_pause(exc, new=self._now() < started_at + NEW_SECONDS)
+                )
             except RetryAfter as exc:
                 after = exc.retry_after
                 await self._sleep(after if isinstance(after, int) else after.total_seconds())
             except (TelegramError, StoreFailed) as exc:
                 log.warning("no updates: %s; again in %.0f s", type(exc).__name__, pause)
                 await self._sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                pause = min(pause * 2, MAX_PAUSE_SECONDS)
             else:
                 pause = FIRST_PAUSE_SECONDS
                 self._conflicts = self._refusals = 0
                 if not batch and self._now() - asked_at < QUICK_SECONDS:
                     await self._sleep(FIRST_PAUSE_SECONDS)
 
-    async def _ask(self, offset: int | None) -> list[Raw]:
+    async def _ask(self, offset: int | None) -> list[RawUpdate]:
         found = await self._bot.do_api_request(
             "getUpdates",
             {
@@ -112,15 +123,15 @@ class Poller:
         self._heard()
         return [update for update in found if isinstance(update, dict) and "update_id" in update]
 
-    async def _keep(self, batch: list[Raw], offset: int | None) -> int | None:
+    async def _store_batch(self, batch: list[RawUpdate], offset: int | None) -> int | None:
         """Commit a batch and give the offset behind it."""
         if not batch:
             return offset
         access, received = self._access(), []
         for update in batch:
-            verdict = gate(update, access)
+            verdict = check_access(update, access)
             if isinstance(verdict, Admitted):
-                received.append(_received(update, verdict))
+                received.append(_new_update(update, verdict))
             elif isinstance(verdict, Dropped):
                 self._dropped(verdict.reason)
             else:
@@ -132,27 +143,27 @@ class Poller:
         self._kept(received)
         return behind
 
-    def _trouble(self, exc: Conflict | InvalidToken, *, new: bool) -> float:
+    def _conflict_pause(self, exc: Conflict | InvalidToken, *, new: bool) -> float:
         """Say how long to wait, or raise when it makes no sense any more."""
         if isinstance(exc, InvalidToken):
             self._refusals += 1
-            if self._refusals >= REFUSALS:
-                raise TokenRefused from exc
+            if self._refusals >= MAX_REFUSALS:
+                raise InvalidBotToken from exc
             return FIRST_PAUSE_SECONDS * self._refusals
         self._conflicts += 1
         log.warning("somebody else polls with this bot's token")
-        if self._conflicts >= (CONFLICTS_OF_NEW if new else CONFLICTS_OF_OLD):
-            raise AnotherPoller from exc
+        if self._conflicts >= (MAX_CONFLICTS_NEW if new else MAX_CONFLICTS_OLD):
+            raise PollingConflict from exc
         return CONFLICT_SECONDS
 
 
-def _received(update: Raw, verdict: Admitted) -> Received:
-    lane = f"{verdict.place.chat}:{verdict.place.topic}"
-    return Received(
-        number=int(update["update_id"]),
+def _new_update(update: RawUpdate, verdict: Admitted) -> NewUpdate:
+    lane = f"{verdict.chat.chat_id}:{verdict.chat.topic_id}"
+    return NewUpdate(
+        update_id=int(update["update_id"]),
         lane=f"{URGENT}{lane}" if verdict.urgent else lane,
-        place=verdict.place,
-        message=verdict.message,
+        chat=verdict.chat,
+        message_id=verdict.message_id,
         body=_json(update),
     )
 

@@ -3,7 +3,7 @@
 import telegram
 from telegram.error import RetryAfter
 
-from ..core.messages import Button, Chunk, Outgoing
+from ..core.messages import Button, FormattedText, OutgoingMessage
 
 # A model's link is fetched by Telegram's servers for its preview: a leak without a click.
 NO_LINK_PREVIEW = telegram.LinkPreviewOptions(is_disabled=True)
@@ -11,7 +11,7 @@ NO_LINK_PREVIEW = telegram.LinkPreviewOptions(is_disabled=True)
 ROW_CHARACTERS = 24
 
 
-def entities(chunk: Chunk) -> list[telegram.MessageEntity]:
+def to_entities(chunk: FormattedText) -> list[telegram.MessageEntity]:
     """Give a chunk's formatting."""
     return [
         telegram.MessageEntity(
@@ -25,7 +25,7 @@ def entities(chunk: Chunk) -> list[telegram.MessageEntity]:
     ]
 
 
-def keyboard(buttons: tuple[Button, ...]) -> telegram.InlineKeyboardMarkup | None:
+def to_keyboard(buttons: tuple[Button, ...]) -> telegram.InlineKeyboardMarkup | None:
     """Lay buttons out: one row for a few short ones, else one below the other."""
     if not buttons:
         return None
@@ -35,14 +35,14 @@ def keyboard(buttons: tuple[Button, ...]) -> telegram.InlineKeyboardMarkup | Non
     return telegram.InlineKeyboardMarkup([[key] for key in keys])
 
 
-def reply(outgoing: Outgoing) -> telegram.ReplyParameters | None:
+def to_reply_parameters(outgoing: OutgoingMessage) -> telegram.ReplyParameters | None:
     """Say what a message replies to; if that is gone, it goes without."""
-    if outgoing.reply_to is None:
+    if outgoing.reply_to_id is None:
         return None
-    return telegram.ReplyParameters(outgoing.reply_to, allow_sending_without_reply=True)
+    return telegram.ReplyParameters(outgoing.reply_to_id, allow_sending_without_reply=True)
 
 
-def seconds(exc: RetryAfter) -> float:
+def retry_after_seconds(exc: RetryAfter) -> float:
     """Read how long Telegram wants to be left alone."""
     after = exc.retry_after
     return float(after) if isinstance(after, int | float) else after.total_seconds()

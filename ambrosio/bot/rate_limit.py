@@ -10,16 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["send", "preview", "hint"]
+SendKind = Literal["send", "preview", "hint"]
 
 # Previews leave this much to the answer itself, which then never waits for its own preview.
 RESERVE = 2.0
 # What rounding leaves is too little for a clock to wait for: whoever tries comes back too early.
-CRUMB = 1e-9
+ROUNDING = 1e-9
 
 
 @dataclass(slots=True)
-class Bucket:
+class TokenBucket:
     """Holds up to `capacity` calls and refills by `per_second`."""
 
     capacity: float
@@ -34,7 +34,7 @@ class Bucket:
         """Say how long until one call fits and `reserve` is left."""
         self._refill(now)
         missing = 1 + reserve - self.level
-        return missing / self.per_second if missing > CRUMB else 0.0
+        return missing / self.per_second if missing > ROUNDING else 0.0
 
     def take(self, now: float) -> None:
         """Count a call; it may go below zero, which the next ones wait for."""
@@ -49,16 +49,16 @@ class Bucket:
 
 
 @dataclass(slots=True)
-class _Pace:
+class _ChatLimits:
     """One chat's budgets and the end of its flood wait."""
 
-    messages: Bucket
-    hints: Bucket
-    minute: Bucket | None
+    messages: TokenBucket
+    hints: TokenBucket
+    minute: TokenBucket | None
     quiet_until: float = 0.0
 
 
-class Pacer:
+class RateLimiter:
     """Says when the next call to a chat may go.
 
     `send` is a message that must arrive, `preview` an edit that may be left out, `hint` a draft or
@@ -69,12 +69,12 @@ class Pacer:
         self._now = now
         # A full bucket and what flows into it make up what a window can see: 30 in a second here,
         # 20 in a minute below.
-        self._all = Bucket(12, 18)
-        self._chats: dict[int, _Pace] = {}
+        self._all = TokenBucket(12, 18)
+        self._chats: dict[int, _ChatLimits] = {}
 
-    def wait_seconds(self, chat: int, kind: Kind) -> float:
+    def wait_seconds(self, chat: int, kind: SendKind) -> float:
         """Say how long a call has to wait; 0 means that it may go now."""
-        now, pace = self._now(), self._pace(chat)
+        now, pace = self._now(), self._limits(chat)
         reserve = 0.0 if kind == "send" else RESERVE
         waits = [pace.quiet_until - now, self._all.wait_seconds(now, reserve=reserve)]
         if kind == "hint":
@@ -85,9 +85,9 @@ class Pacer:
                 waits.append(pace.minute.wait_seconds(now, reserve=reserve))
         return max(0.0, *waits)
 
-    def spend(self, chat: int, kind: Kind) -> None:
+    def spend(self, chat: int, kind: SendKind) -> None:
         """Count a call that is being made."""
-        now, pace = self._now(), self._pace(chat)
+        now, pace = self._now(), self._limits(chat)
         self._all.take(now)
         if kind == "hint":
             pace.hints.take(now)
@@ -96,14 +96,14 @@ class Pacer:
         if pace.minute:
             pace.minute.take(now)
 
-    def flooded(self, chat: int, seconds: float) -> None:
+    def on_flood(self, chat: int, seconds: float) -> None:
         """Note a 429: nothing goes to this chat before it is over, since that would prolong it."""
-        pace = self._pace(chat)
+        pace = self._limits(chat)
         pace.quiet_until = max(pace.quiet_until, self._now() + seconds)
 
-    def _pace(self, chat: int) -> _Pace:
+    def _limits(self, chat: int) -> _ChatLimits:
         if chat not in self._chats:
             # Telegram gives groups negative numbers.
-            minute = Bucket(8, 12 / 60) if chat < 0 else None
-            self._chats[chat] = _Pace(Bucket(4, 1), Bucket(10, 3), minute)
+            minute = TokenBucket(8, 12 / 60) if chat < 0 else None
+            self._chats[chat] = _ChatLimits(TokenBucket(4, 1), TokenBucket(10, 3), minute)
         return self._chats[chat]

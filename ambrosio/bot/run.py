@@ -10,61 +10,61 @@ from functools import partial
 import telegram
 from telegram.error import InvalidToken, TelegramError
 
-from ..app import House
-from ..commands.context import Desk, Looks
+from ..app import App
+from ..commands.context import BotContext, DisplayDefaults
 from ..commands.pairing import PAIRING_SECONDS, Pairing
 from ..config.settings import Settings
-from ..core.errors import StoreFailed, TokenRefused
+from ..core.errors import InvalidBotToken, StoreFailed
 from ..store import Store
-from .alerts import _alarm, _warn
+from .alerts import alert_owners, warn_without_budget
 from .client import telegram_bot
-from .delivery import Replies
-from .dispatcher import Bot
+from .delivery import Delivery
+from .dispatcher import Dispatcher
 from .heartbeat import beat
-from .rate_limit import Pacer
-from .streaming import Previewer
+from .rate_limit import RateLimiter
+from .streaming import AnswerStreamer
 
 log = logging.getLogger(__name__)
-LONGEST_PAUSE_SECONDS = 60.0
+MAX_PAUSE_SECONDS = 60.0
 DAY_SECONDS = 86_400
 
 
 async def serve(
-    house: House,
+    house: App,
     *,
     stop: asyncio.Event,
     now: Callable[[], float],
     say: Callable[[str], None],
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
-    """Be the bot until `stop` is set, or raise `TokenRefused` or `AnotherPoller`."""
+    """Be the bot until `stop` is set, or raise `InvalidBotToken` or `PollingConflict`."""
     given, store = house.settings, house.store
-    bot, desk = telegram_bot(given), _desk(house, now)
+    bot, desk = telegram_bot(given), _context(house, now)
     async with AsyncExitStack() as closing:
         closing.push_async_callback(bot.shutdown)
-        if not await _introduced(bot, stop, sleep):
+        if not await _introduce(bot, stop, sleep):
             return
         desk.username = bot.username
-        pacer = Pacer(now)
-        replies = Replies(bot, store, pacer, sleep=sleep)
-        previewer = Previewer(bot, pacer, stream=given.ambrosio_stream)
-        living = Bot(
+        pacer = RateLimiter(now)
+        replies = Delivery(bot, store, pacer, sleep=sleep)
+        previewer = AnswerStreamer(bot, pacer, stream=given.ambrosio_stream)
+        living = Dispatcher(
             bot,
             desk,
             replies,
             previewer,
             grace_seconds=given.ambrosio_grace_seconds,
-            heard=_Heard(given, store, now),
+            heard=_PollHook(given, store, now),
             sleep=sleep,
         )
         log.info("listening as @%s; asking %s", bot.username, ", ".join(desk.providers))
-        _warn(given, desk.providers)
-        store.waive_pictures()
+        warn_without_budget(given, desk.providers)
+        store.waive_images()
         async with asyncio.TaskGroup() as group:
             beside = [
                 group.create_task(_pair(desk, say, stop, sleep)),
                 group.create_task(house.assistant.router.health.watch()),
-                group.create_task(_alarm(desk, replies)),
+                group.create_task(alert_owners(desk, replies)),
             ]
             try:
                 await living.run(stop)
@@ -74,16 +74,16 @@ async def serve(
     log.info("stopped; what is left is answered after the next start")
 
 
-def _desk(house: House, now: Callable[[], float]) -> Desk:
+def _context(house: App, now: Callable[[], float]) -> BotContext:
     given = house.settings
-    return Desk(
+    return BotContext(
         store=house.store,
         assistant=house.assistant,
-        studio=house.studio,
+        image_assistant=house.image_assistant,
         providers=house.providers,
         owners=partial(_owners, given, house.store),
         now=now,
-        looks=Looks(
+        display=DisplayDefaults(
             stream=given.ambrosio_stream,
             rich=given.ambrosio_rich == "auto",
             reasoning=given.ambrosio_reasoning == "show",
@@ -97,7 +97,7 @@ def _owners(given: Settings, store: Store) -> frozenset[int]:
     return given.ambrosio_owner | store.owners()
 
 
-class _Heard:
+class _PollHook:
     """What is done whenever Telegram was heard: a sign of life, and once a day some tidying up."""
 
     def __init__(self, given: Settings, store: Store, now: Callable[[], float]) -> None:
@@ -118,7 +118,7 @@ class _Heard:
             log.info("forgot %d turns older than %d days", count, days)
 
 
-async def _introduced(
+async def _introduce(
     bot: telegram.Bot, stop: asyncio.Event, sleep: Callable[[float], Awaitable[None]]
 ) -> bool:
     """Learn the bot's own name, waiting for the network as long as it takes."""
@@ -129,26 +129,26 @@ async def _introduced(
             # A forgotten webhook would answer every poll with a conflict.
             await bot.delete_webhook()
         except InvalidToken as exc:
-            raise TokenRefused from exc
+            raise InvalidBotToken from exc
         except TelegramError as exc:
             log.warning("no word from Telegram: %s; again in %.0f s", type(exc).__name__, pause)
             await sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            pause = min(pause * 2, MAX_PAUSE_SECONDS)
         else:
             return True
     return False
 
 
 async def _pair(
-    desk: Desk,
+    desk: BotContext,
     say: Callable[[str], None],
     stop: asyncio.Event,
     sleep: Callable[[float], Awaitable[None]],
 ) -> None:
     """Print pairing links, one after the other, until there is an owner."""
     while not desk.owners() and not stop.is_set():
-        pairing = Pairing(secrets.token_urlsafe(16), desk.now(), owner=True)
-        desk.pairings[:] = [each for each in desk.pairings if not each.owner] + [pairing]
+        pairing = Pairing(secrets.token_urlsafe(16), desk.now(), for_owner=True)
+        desk.pairings[:] = [each for each in desk.pairings if not each.for_owner] + [pairing]
         minutes = PAIRING_SECONDS // 60
         say(f"Nobody owns this bot yet. Open this link within {minutes} minutes, and you do:")
         say(f"https://t.me/{desk.username}?start={pairing.code}")

@@ -17,10 +17,10 @@ import telegram
 from telegram.error import BadRequest, InvalidToken, RetryAfter, TelegramError
 
 from ..assistant.progress import Progress
-from ..core.messages import Button, Chunk, Place
+from ..core.messages import Button, Chat, FormattedText
 from ..markdown import preview
 from . import ptb
-from .rate_limit import Kind, Pacer
+from .rate_limit import RateLimiter, SendKind
 
 log = logging.getLogger(__name__)
 
@@ -33,18 +33,18 @@ FIRST_EDIT_SECONDS = 1.5
 FIRST_EDIT_CHARACTERS = 40
 EDIT_GAP_SECONDS = 1.5
 GROUP_EDIT_GAP_SECONDS = 3.0
-LONGEST_GAP_SECONDS = 30.0
+MAX_GAP_SECONDS = 30.0
 # Failures after which one answer goes without previews.
-MOST_FAILURES = 3
+MAX_FAILURES = 3
 # How long the answer waits for a preview that is on its way.
 SETTLE_SECONDS = 2.0
 
 Stream = Literal["draft", "edit", "off"]
-Action = Literal["typing", "upload_photo"]
+ChatAction = Literal["typing", "upload_photo"]
 STOP = Button("Stop", "stop:")
 
 
-class Outcome(Enum):
+class CallResult(Enum):
     """What came of one call."""
 
     DONE = auto()
@@ -52,42 +52,42 @@ class Outcome(Enum):
     REFUSED = auto()
 
 
-class Previewer:
+class AnswerStreamer:
     """Makes previews, and remembers what this Bot API server and its chats cannot do."""
 
-    def __init__(self, bot: telegram.Bot, pacer: Pacer, *, stream: Stream = "draft") -> None:
+    def __init__(self, bot: telegram.Bot, pacer: RateLimiter, *, stream: Stream = "draft") -> None:
         self.bot, self.pacer = bot, pacer
         self._stream = stream
         self._draftless: set[int] = set()
         self._knows_drafts = True
 
-    def mode(self, place: Place) -> Stream:
+    def mode(self, chat: Chat) -> Stream:
         """Say how a place is shown what grows."""
-        drafts = self._knows_drafts and place.private and place.chat not in self._draftless
+        drafts = self._knows_drafts and chat.is_private and chat.chat_id not in self._draftless
         return "edit" if self._stream == "draft" and not drafts else self._stream
 
-    def refused_draft(self, place: Place, exc: TelegramError) -> None:
+    def refused_draft(self, chat: Chat, exc: TelegramError) -> None:
         """Note that there are no drafts here: the whole server has none, or this chat."""
         if isinstance(exc, InvalidToken):
             # The token has long been used: it is the method that Telegram does not know.
             self._knows_drafts = False
-        self._draftless.add(place.chat)
+        self._draftless.add(chat.chat_id)
 
     @asynccontextmanager
     async def showing(
         self,
-        place: Place,
+        chat: Chat,
         progress: Progress,
         *,
         concise: bool = False,
-        action: Action = "typing",
+        action: ChatAction = "typing",
         sent: Callable[[int], None] = lambda _: None,
-    ) -> AsyncIterator["Preview"]:
+    ) -> AsyncIterator["StreamedMessage"]:
         """Show an answer until the block ends; `sent` is told the number of a message it needs.
 
         Of an answer that is not `typing`, nothing is shown but the action until it has words.
         """
-        growing = Preview(self, place, progress, concise=concise, action=action, sent=sent)
+        growing = StreamedMessage(self, chat, progress, concise=concise, action=action, sent=sent)
         async with asyncio.TaskGroup() as group:
             task = group.create_task(growing.run())
             try:
@@ -97,28 +97,28 @@ class Previewer:
                 task.cancel()
 
 
-class Preview:
+class StreamedMessage:
     """The preview of one answer; `message` is what has to be taken away after it."""
 
     def __init__(
         self,
-        maker: Previewer,
-        place: Place,
+        maker: AnswerStreamer,
+        chat: Chat,
         progress: Progress,
         *,
         concise: bool,
-        action: Action,
+        action: ChatAction,
         sent: Callable[[int], None],
     ) -> None:
         self.message: int | None = None
-        self._maker, self._place, self._progress = maker, place, progress
+        self._maker, self._place, self._progress = maker, chat, progress
         self._concise, self._action, self._sent = concise, action, sent
         self._calling = asyncio.Lock()
         self._closed = False
-        self._shown: Chunk | None = None
+        self._shown: FormattedText | None = None
         self._drafted = ""
         self._failures = 0
-        self._gap = EDIT_GAP_SECONDS if place.private else GROUP_EDIT_GAP_SECONDS
+        self._gap = EDIT_GAP_SECONDS if chat.is_private else GROUP_EDIT_GAP_SECONDS
 
     async def run(self) -> None:
         """Show what there is until cancelled."""
@@ -167,15 +167,15 @@ class Preview:
 
     async def _show_drafts(self) -> None:
         patience = SILENCE_SECONDS if self._action == "typing" else DRAFT_REFRESH_SECONDS
-        while self._failures < MOST_FAILURES:
+        while self._failures < MAX_FAILURES:
             fresh = await self._words(patience)
             # The mark of a heading is no word yet, and a draft now would keep the words waiting.
-            if fresh and self._progress.text and preview(self._progress.text) == Chunk(""):
+            if fresh and self._progress.text and preview(self._progress.text) == FormattedText(""):
                 continue
             # Thoughts are news, but nothing that changes what is shown.
             if fresh and self._shown is not None and self._progress.shown == self._drafted:
                 continue
-            if await self._call("hint", self._draft) is Outcome.REFUSED:
+            if await self._call("hint", self._draft) is CallResult.REFUSED:
                 return
             patience = DRAFT_REFRESH_SECONDS
             await asyncio.sleep(DRAFT_GAP_SECONDS)
@@ -186,11 +186,11 @@ class Preview:
         chunk = preview(text)
         try:
             await self._maker.bot.send_message_draft(
-                self._place.chat,
-                self._progress.message or 1,
+                self._place.chat_id,
+                self._progress.message_id or 1,
                 chunk.text,
-                message_thread_id=self._place.topic or None,
-                entities=ptb.entities(chunk),
+                message_thread_id=self._place.topic_id or None,
+                entities=ptb.to_entities(chunk),
                 api_kwargs={"can_stop": True, "keep_on_stop": True},
             )
         except (BadRequest, InvalidToken) as exc:
@@ -202,14 +202,14 @@ class Preview:
 
     async def _show_edits(self) -> None:
         began = asyncio.get_running_loop().time()
-        while self._failures < MOST_FAILURES:
+        while self._failures < MAX_FAILURES:
             await self._words(DRAFT_REFRESH_SECONDS)
             if self._shown is None:
                 await self._gather(began)
-            if preview(self._progress.shown) in (Chunk(""), self._shown):
+            if preview(self._progress.shown) in (FormattedText(""), self._shown):
                 continue
-            if await self._call("preview", self._edit) is Outcome.LATER:
-                self._gap = min(self._gap * 1.5, LONGEST_GAP_SECONDS)
+            if await self._call("preview", self._edit) is CallResult.LATER:
+                self._gap = min(self._gap * 1.5, MAX_GAP_SECONDS)
             await asyncio.sleep(self._gap)
 
     async def _gather(self, began: float) -> None:
@@ -221,16 +221,16 @@ class Preview:
             await self._words(left)
 
     async def _edit(self) -> None:
-        bot, place = self._maker.bot, self._place
+        bot, chat = self._maker.bot, self._place
         chunk = preview(self._progress.shown)
         if self.message is None:
             message = await bot.send_message(
-                place.chat,
+                chat.chat_id,
                 chunk.text,
-                message_thread_id=place.topic or None,
-                entities=ptb.entities(chunk),
+                message_thread_id=chat.topic_id or None,
+                entities=ptb.to_entities(chunk),
                 link_preview_options=ptb.NO_LINK_PREVIEW,
-                reply_markup=ptb.keyboard((STOP,)),
+                reply_markup=ptb.to_keyboard((STOP,)),
                 disable_notification=True,
             )
             self.message = message.message_id
@@ -238,46 +238,46 @@ class Preview:
         else:
             await bot.edit_message_text(
                 chunk.text,
-                place.chat,
+                chat.chat_id,
                 self.message,
-                entities=ptb.entities(chunk),
+                entities=ptb.to_entities(chunk),
                 link_preview_options=ptb.NO_LINK_PREVIEW,
-                reply_markup=ptb.keyboard((STOP,)),
+                reply_markup=ptb.to_keyboard((STOP,)),
             )
         self._shown = chunk
 
     # --- one call at a time -----------------------------------------------------------------------
 
     async def _type(self) -> None:
-        place = self._place
+        chat = self._place
         await self._maker.bot.send_chat_action(
-            place.chat, self._action, message_thread_id=place.topic or None
+            chat.chat_id, self._action, message_thread_id=chat.topic_id or None
         )
 
-    async def _call(self, kind: Kind, make: Callable[[], Awaitable[None]]) -> Outcome:
+    async def _call(self, kind: SendKind, make: Callable[[], Awaitable[None]]) -> CallResult:
         """Make a call when the pacer allows it; whatever comes of it harms nothing."""
         async with self._calling:
             outcome = await self._made(kind, make)
-        if outcome is not Outcome.DONE:
+        if outcome is not CallResult.DONE:
             # What could not be shown now is still news.
             self._progress.changed.set()
         return outcome
 
-    async def _made(self, kind: Kind, make: Callable[[], Awaitable[None]]) -> Outcome:
-        pacer, chat = self._maker.pacer, self._place.chat
+    async def _made(self, kind: SendKind, make: Callable[[], Awaitable[None]]) -> CallResult:
+        pacer, chat = self._maker.pacer, self._place.chat_id
         if self._closed or pacer.wait_seconds(chat, kind) > 0:
-            return Outcome.LATER
+            return CallResult.LATER
         pacer.spend(chat, kind)
         try:
             await make()
         except RetryAfter as exc:
-            pacer.flooded(chat, ptb.seconds(exc))
-            return Outcome.LATER
+            pacer.on_flood(chat, ptb.retry_after_seconds(exc))
+            return CallResult.LATER
         except (BadRequest, InvalidToken):
             self._failures += 1
-            return Outcome.REFUSED
+            return CallResult.REFUSED
         except TelegramError as exc:
             log.debug("no preview for %s: %s", self._place, type(exc).__name__)
             self._failures += 1
-            return Outcome.LATER
-        return Outcome.DONE
+            return CallResult.LATER
+        return CallResult.DONE

@@ -15,47 +15,47 @@ from ..core.vv import split_vv
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class UserQuestion:
     """Words to be answered; `quote` is what they reply to, `partial` when a piece was chosen."""
 
-    person: int
+    user_id: int
     text: str
     concise: bool = False
     edited: bool = False
-    replied_to: int | None = None
+    reply_to_id: int | None = None
     quote: str = ""
-    partial: bool = False
+    is_partial_quote: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
     """A command without its slash, what stood behind it, and what it replies to."""
 
-    person: int
+    user_id: int
     name: str
     args: str
-    replied_to: int | None = None
+    reply_to_id: int | None = None
     quote: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Press:
+class ButtonPress:
     """A button was pressed; `id` is what Telegram wants to be answered."""
 
-    person: int
-    id: str
+    user_id: int
+    query_id: str
     data: str
 
 
 @dataclass(frozen=True, slots=True)
-class Stopped:
+class StopPressed:
     """The native Stop under a draft was pressed."""
 
-    draft: int
+    draft_id: int
 
 
 @dataclass(frozen=True, slots=True)
-class Odd:
+class Unsupported:
     """Something that is not worked on, with the sentence that says so."""
 
     hint: str
@@ -66,10 +66,10 @@ class Ignored:
     """Something that wants no answer."""
 
 
-Said = Question | Command | Press | Stopped | Odd | Ignored
+ParsedUpdate = UserQuestion | Command | ButtonPress | StopPressed | Unsupported | Ignored
 
 # Something happened in the chat and nobody has said anything.
-SERVICE = (
+SERVICE_MESSAGES = (
     "pinned_message",
     "new_chat_members",
     "left_chat_member",
@@ -90,7 +90,7 @@ SERVICE = (
 )
 
 
-def read(update: dict[str, Any], bot: telegram.Bot, username: str) -> Said | None:
+def parse_update(update: dict[str, Any], bot: telegram.Bot, username: str) -> ParsedUpdate | None:
     """Understand an update that the gate has let through; None when it cannot be parsed."""
     try:
         parsed = telegram.Update.de_json(update, bot)
@@ -99,44 +99,46 @@ def read(update: dict[str, Any], bot: telegram.Bot, username: str) -> Said | Non
     if message := parsed.message or parsed.edited_message:
         return _message(message, username, edited=parsed.message is None)
     if query := parsed.callback_query:
-        return Press(query.from_user.id, query.id, query.data or "")
+        return ButtonPress(query.from_user.id, query.id, query.data or "")
     if stopped := parsed.api_kwargs.get("stopped_message_generation"):
-        return Stopped(int(stopped.get("draft_id", 0)))
+        return StopPressed(int(stopped.get("draft_id", 0)))
     return Ignored()
 
 
-def _message(message: telegram.Message, username: str, *, edited: bool) -> Said:
+def _message(message: telegram.Message, username: str, *, edited: bool) -> ParsedUpdate:
     # A caption alone makes no sense of what cannot be seen.
     for kind, hint in texts.UNSEEN.items():
         if getattr(message, kind):
-            return Ignored() if edited else Odd(hint)
+            return Ignored() if edited else Unsupported(hint)
     person = message.from_user.id if message.from_user else 0
     replied = message.reply_to_message
     text = _clean(message.text or "")
     if not text.strip():
-        known = any(getattr(message, kind, None) for kind in SERVICE)
-        return Ignored() if known or edited else Odd(texts.UNCLEAR)
+        known = any(getattr(message, kind, None) for kind in SERVICE_MESSAGES)
+        return Ignored() if known or edited else Unsupported(texts.UNCLEAR)
     if command := re.match(r"/(\w+)(?:@(\w+))?(?:\s+|$)", text):
         if command[2] and command[2].lower() != username.lower():
-            return Odd(texts.COMMAND_OF_ANOTHER.format(name=command[1], username=command[2]))
+            return Unsupported(
+                texts.COMMAND_OF_ANOTHER.format(name=command[1], username=command[2])
+            )
         return Command(
-            person=person,
+            user_id=person,
             name=command[1].lower(),
             args=text[command.end() :].strip(),
-            replied_to=replied.message_id if replied else None,
+            reply_to_id=replied.message_id if replied else None,
             quote=_clean(_replied(message)),
         )
     if message.chat.type != telegram.constants.ChatType.PRIVATE:
         text = re.sub(rf"\s*@{re.escape(username)}(?!\w)", "", text, flags=re.IGNORECASE).strip()
     concise, question = split_vv(text)
-    return Question(
-        person=person,
+    return UserQuestion(
+        user_id=person,
         text=question,
         concise=concise,
         edited=edited,
-        replied_to=replied.message_id if replied else None,
+        reply_to_id=replied.message_id if replied else None,
         quote=_quote(message),
-        partial=message.quote is not None,
+        is_partial_quote=message.quote is not None,
     )
 
 

@@ -20,8 +20,8 @@ async def talk(
 ) -> int:
     """Answer one question, or one after the other until the input ends; give the exit code."""
     if fresh:
-        state = assistant.store.place(TERMINAL)
-        assistant.store.set_place(TERMINAL, replace(state, head=None))
+        state = assistant.store.chat_state(TERMINAL)
+        assistant.store.set_chat_state(TERMINAL, replace(state, latest_turn_id=None))
     if words:
         return await _answer(assistant, words, model=model, now=now)
     if not sys.stdin.isatty():
@@ -44,15 +44,15 @@ def _ask() -> str | None:
 async def _answer(assistant: Assistant, words: str, *, model: str, now: Callable[[], float]) -> int:
     concise, question = split_vv(words)
     turn = Turn(
-        place=TERMINAL,
-        message=int(now() * 1000),
-        person=TERMINAL.chat,
+        chat=TERMINAL,
+        message_id=int(now() * 1000),
+        user_id=TERMINAL.chat_id,
         question=question.strip(),
         concise=concise,
-        parent=assistant.head(TERMINAL),
+        parent_id=assistant.latest_turn_id(TERMINAL),
         model=model,
     )
-    progress, paper = Progress(), Paper()
+    progress, paper = Progress(), TerminalOutput()
     async with asyncio.TaskGroup() as group:
         showing = group.create_task(_show(progress, paper))
         try:
@@ -63,11 +63,11 @@ async def _answer(assistant: Assistant, words: str, *, model: str, now: Callable
     if answer.text:
         print()
     _print_end(answer)
-    assistant.keep(answer)
+    assistant.save(answer)
     return 1 if answer.failure else 0
 
 
-class Paper:
+class TerminalOutput:
     """What stands on the screen already, which cannot be taken back."""
 
     def __init__(self) -> None:
@@ -82,7 +82,7 @@ class Paper:
         self._text = text
 
 
-async def _show(progress: Progress, paper: Paper) -> None:
+async def _show(progress: Progress, paper: TerminalOutput) -> None:
     while True:
         await progress.changed.wait()
         progress.changed.clear()
@@ -92,10 +92,10 @@ async def _show(progress: Progress, paper: Paper) -> None:
 
 def _print_end(answer: Answer) -> None:
     if answer.failure:
-        print(f"error: {answer.failure.sentence}", file=sys.stderr)
-    elif answer.looped:
+        print(f"error: {answer.failure.user_message}", file=sys.stderr)
+    elif answer.is_loop:
         print("(cut off: the model only repeated itself from here on)", file=sys.stderr)
-    elif answer.cut:
+    elif answer.is_cut:
         print("(cut off: the answer reached its length limit)", file=sys.stderr)
-    elif answer.ended:
-        print(f"({answer.ended.ref})", file=sys.stderr)
+    elif answer.finished:
+        print(f"({answer.finished.ref})", file=sys.stderr)

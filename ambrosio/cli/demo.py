@@ -8,22 +8,22 @@ import click
 
 from ..app import now
 from ..config.settings import Settings
-from ..core.errors import AnotherPoller, DemoFailed, StoreFailed
-from .process import alone, stopping
+from ..core.errors import DemoFailed, PollingConflict, StoreFailed
+from .process import exclusive_lock, stop_on_signals
 
 
-async def _demo(given: Settings, port: int, model: str, *, browse: bool) -> int:
+async def run_demo_verb(given: Settings, port: int, model: str, *, browse: bool) -> int:
     try:
         from ..demo.run import (  # noqa: PLC0415  only this verb needs it
             cannot_write,
-            show,
+            run_demo,
         )
     except ModuleNotFoundError as exc:
         raise DemoFailed(
             f"The demo needs `{exc.name}`.", "Install it with `pip install 'ambrosio[demo]'`."
         ) from exc
 
-    home, stop = given.ambrosio_data_dir / "demo", stopping()
+    home, stop = given.ambrosio_data_dir / "demo", stop_on_signals()
     note = home / "address"
 
     def ready(address: str, answering: str) -> None:
@@ -37,11 +37,11 @@ async def _demo(given: Settings, port: int, model: str, *, browse: bool) -> int:
 
     with ExitStack() as closing:
         try:
-            closing.enter_context(alone(home))
-        except AnotherPoller:
+            closing.enter_context(exclusive_lock(home))
+        except PollingConflict:
             where = note.read_text("utf-8") if note.exists() else "starting"
             raise DemoFailed("The demo is already running.", f"Its page is {where}") from None
         except StoreFailed as exc:
             raise cannot_write(home) from exc
-        await show(given, home=home, port=port, wish=model, now=now, ready=ready, stop=stop)
+        await run_demo(given, home=home, port=port, wish=model, now=now, ready=ready, stop=stop)
     return 0

@@ -17,10 +17,10 @@ from telegram.error import Conflict, InvalidToken, TelegramError
 
 from ..bot.client import TELEGRAM_SECONDS, telegram_bot
 from ..config.settings import Settings
-from ..core.errors import AllFailed, NoProvider, ProviderError
-from ..core.messages import Delta, Ended
+from ..core.errors import AllProvidersFailed, NoProvider, ProviderError
+from ..core.messages import AnswerFinished, Delta
 from ..providers.openai_compatible import OpenAIProvider
-from ..router import Ask, Router
+from ..router import CompletionRequest, Router
 from ..router.budget import Budget
 
 ENOUGH_BYTES = 500_000_000
@@ -183,36 +183,40 @@ async def _question(provider: OpenAIProvider, ceiling: Decimal | None) -> Findin
         now=now,
         budget=Budget(now=now, ceiling=ceiling),
     )
-    ask = Ask("Answer with one word.", (), "Say OK", concise=True)
+    ask = CompletionRequest("Answer with one word.", (), "Say OK", concise=True)
     said = used = ""
     try:
         async with asyncio.timeout(ANSWER_SECONDS), aclosing(router.stream(ask)) as parts:
             async for part in parts:
                 if isinstance(part, Delta):
                     said += part.text
-                if isinstance(part, Ended):
+                if isinstance(part, AnswerFinished):
                     used = str(part.ref)
-    except (AllFailed, NoProvider) as exc:
+    except (AllProvidersFailed, NoProvider) as exc:
         return Finding(
-            provider.name, False, exc.sentence, f"look at {provider.row.base_url}", needed=False
+            provider.name,
+            False,
+            exc.user_message,
+            f"look at {provider.config.base_url}",
+            needed=False,
         )
     except TimeoutError:
         return Finding(
             provider.name, False, "said nothing for a minute", "see its log", needed=False
         )
-    first = router.health.vitals[provider.name].first_word_seconds or 0
+    first = router.health.providers[provider.name].first_word_seconds or 0
     where = "at home" if provider.local else "outside"
     return Finding(provider.name, True, f"{used} answers after {first:.1f} s ({where})")
 
 
 async def _models(given: Settings, provider: OpenAIProvider) -> AsyncIterator[Finding]:
     """Compare the configured ids at together with what is there."""
-    if provider.row.flavour != "together":
+    if provider.config.server_kind != "together":
         return
     try:
         served = await provider.models()
     except ProviderError as exc:
-        yield Finding("models", False, exc.sentence, needed=False)
+        yield Finding("models", False, exc.user_message, needed=False)
         return
     wanted = [
         ("model", given.together_model, {"chat", "language"}),

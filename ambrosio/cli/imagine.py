@@ -12,11 +12,11 @@ from pathlib import Path
 
 from ..assistant import captions
 from ..assistant.answers import Assistant
-from ..assistant.images import Canvas, Order, Studio, Work
+from ..assistant.images import ImageAssistant, ImageOrder, ImageProgress, ImageResult
 from ..core import texts
-from ..core.images import Picture, Wish
+from ..core.images import Image, ImagePrompt
 from ..core.messages import TERMINAL, Turn
-from ..images.options import Fault, parse
+from ..images.options import OptionError, parse
 
 # Where "-" stands for a file.
 STDOUT = Path("-")
@@ -24,7 +24,7 @@ TICK_SECONDS = 0.5
 KINDS = {".jpg": "jpeg"}
 
 
-def typed(words: Sequence[str]) -> str:
+def requote(words: Sequence[str]) -> str:
     """Put together what the shell has taken apart, and give options their quotes back."""
     before, text = "", []
     for word in words:
@@ -34,27 +34,27 @@ def typed(words: Sequence[str]) -> str:
     return " ".join(text)
 
 
-def read(text: str, output: Path | None) -> Wish | Fault:
+def read(text: str, output: Path | None) -> ImagePrompt | OptionError:
     """Read what was typed, and find out what is wrong with it before anybody is paid."""
     wish = parse(text)
-    if isinstance(wish, Fault):
+    if isinstance(wish, OptionError):
         return wish
     if not wish.prompt:
-        return Fault(texts.NO_PROMPT)
+        return OptionError(texts.NO_PROMPT)
     if output == STDOUT:
-        return Fault(texts.ONE_TO_A_PIPE) if wish.count > 1 else wish
+        return OptionError(texts.ONE_TO_A_PIPE) if wish.count > 1 else wish
     folder = output.parent if output else Path()
     if not os.access(folder, os.W_OK) or (output and output.is_dir()):
-        return Fault(texts.NOT_WRITABLE.format(path=output or folder))
+        return OptionError(texts.NOT_WRITABLE.format(path=output or folder))
     return wish
 
 
 async def draw(
     assistant: Assistant,
-    studio: Studio,
-    wish: Wish,
+    studio: ImageAssistant,
+    wish: ImagePrompt,
     output: Path | None,
-    canvas: Canvas,
+    canvas: ImageProgress,
     *,
     now: Callable[[], float],
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -63,20 +63,20 @@ async def draw(
 
     What has been painted is kept and accounted for, whatever becomes of the files.
     """
-    turn = assistant.placed(_turn(assistant, wish, now))
-    order = Order(turn, wish, private=turn.private)
+    turn = assistant.with_privacy(_turn(assistant, wish, now))
+    order = ImageOrder(turn, wish, local_only=turn.local_only)
     async with asyncio.TaskGroup() as group:
         showing = group.create_task(_show(order, canvas, now, sleep))
         try:
-            work = await studio.paint(order, canvas)
+            work = await studio.generate(order, canvas)
         finally:
             showing.cancel()
     _clear()
     if work is None:
         return 1
-    studio.keep(work)
+    studio.save(work)
     try:
-        for path, picture in zip(_paths(work, output), work.pictures, strict=True):
+        for path, picture in zip(_paths(work, output), work.images, strict=True):
             _write(path, picture)
     except OSError:
         _say(f"error: {texts.NOT_WRITTEN}")
@@ -84,22 +84,22 @@ async def draw(
     return _told(work, studio)
 
 
-def _turn(assistant: Assistant, wish: Wish, now: Callable[[], float]) -> Turn:
+def _turn(assistant: Assistant, wish: ImagePrompt, now: Callable[[], float]) -> Turn:
     return Turn(
-        place=TERMINAL,
-        message=int(now() * 1000),
-        person=TERMINAL.chat,
+        chat=TERMINAL,
+        message_id=int(now() * 1000),
+        user_id=TERMINAL.chat_id,
         question=f"/imagine {wish.prompt}",
-        parent=assistant.head(TERMINAL),
+        parent_id=assistant.latest_turn_id(TERMINAL),
     )
 
 
 # --- the files ------------------------------------------------------------------------------------
 
 
-def _paths(work: Work, output: Path | None) -> Iterator[Path]:
+def _paths(work: ImageResult, output: Path | None) -> Iterator[Path]:
     """Name a file for each picture: as asked, the further ones with their number."""
-    for number, picture in enumerate(work.pictures, 1):
+    for number, picture in enumerate(work.images, 1):
         if output is None:
             yield Path(captions.name(picture))
         elif output == STDOUT:
@@ -109,22 +109,24 @@ def _paths(work: Work, output: Path | None) -> Iterator[Path]:
             yield output.with_name(stem + (output.suffix or f".{captions.suffix(picture)}"))
 
 
-def _write(path: Path, picture: Picture) -> None:
+def _write(path: Path, picture: Image) -> None:
     if path == STDOUT:
         sys.stdout.buffer.write(picture.content)
         sys.stdout.buffer.flush()
         return
     path.write_bytes(picture.content)
     kind = KINDS.get(path.suffix.lower(), path.suffix.lower().removeprefix("."))
-    _say(str(path) if kind == picture.kind else f"{path}, in truth a {picture.kind.upper()} file")
+    _say(
+        str(path) if kind == picture.format else f"{path}, in truth a {picture.format.upper()} file"
+    )
 
 
 # --- what is said ---------------------------------------------------------------------------------
 
 
 async def _show(
-    order: Order,
-    canvas: Canvas,
+    order: ImageOrder,
+    canvas: ImageProgress,
     now: Callable[[], float],
     sleep: Callable[[float], Awaitable[None]],
 ) -> None:
@@ -142,15 +144,15 @@ def _clear() -> None:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def _told(work: Work, studio: Studio) -> int:
-    if work.painted:
+def _told(work: ImageResult, studio: ImageAssistant) -> int:
+    if work.done:
         _say(captions.details(work, studio))
         for note in captions.notes(work):
             _say(note)
-    if work.painted and work.missing:
-        _say(f"{len(work.painted)} of {len(work.seeds)}")
+    if work.done and work.missing:
+        _say(f"{len(work.done)} of {len(work.seeds)}")
     if work.failure:
-        _say(f"error: {work.failure.sentence}")
+        _say(f"error: {work.failure.user_message}")
     elif work.stopped:
         _say("stopped")
     return 130 if work.stopped else 1 if work.failure else 0

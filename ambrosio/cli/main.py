@@ -13,18 +13,18 @@ import httpx
 from rich.console import Console
 
 from .. import __version__
-from ..app import building, finding_providers, now
-from ..assistant.images import Canvas
+from ..app import now, open_app, open_providers
+from ..assistant.images import ImageProgress
 from ..config import prompts
 from ..config.settings import Settings
 from ..core import texts
-from ..core.costs import month_began
+from ..core.costs import month_start
 from ..core.errors import StoreFailed
-from ..images.options import Fault
-from ..providers.warmup import warming
+from ..images.options import OptionError
+from ..providers.warmup import warming_up
 from ..store import Store
-from .demo import _demo
-from .process import alone, finish, load, stopping
+from .demo import run_demo_verb
+from .process import exclusive_lock, load_settings, run_to_exit, stop_on_signals
 
 log = logging.getLogger(__name__)
 
@@ -38,24 +38,24 @@ def main() -> None:
 @main.command()
 def run() -> None:
     """Answer on Telegram, until stopped."""
-    given = load()
+    given = load_settings()
     if not given.telegram_bot_token.get_secret_value():
         right = "the token from @BotFather, like 123456:ABC-DEF"
         click.echo(f"TELEGRAM_BOT_TOKEN: is missing; right would be: {right}", err=True)
         click.echo("\nhint: `.env.example` shows every setting; copy it to `.env`", err=True)
         sys.exit(2)
-    finish(_run(given))
+    run_to_exit(_run(given))
 
 
 async def _run(given: Settings) -> int:
     # Only this verb needs Telegram.
     from ..bot.run import serve  # noqa: PLC0415
 
-    stop = stopping()
-    with alone(given.ambrosio_data_dir):
+    stop = stop_on_signals()
+    with exclusive_lock(given.ambrosio_data_dir):
         async with (
-            building(given) as house,
-            warming(house.providers.values(), prompts.text("system.txt")),
+            open_app(given) as house,
+            warming_up(house.providers.values(), prompts.text("system.txt")),
         ):
             await serve(house, stop=stop, now=now, say=click.echo)
     return 0
@@ -69,7 +69,7 @@ async def _run(given: Settings) -> int:
 @click.option("--no-browser", is_flag=True, help="Only print the page's address.")
 def demo(port: int, model: str, no_browser: bool) -> None:
     """Talk with Ambrosio in the browser, without Telegram."""
-    finish(_demo(load(), port, model, browse=not no_browser))
+    run_to_exit(run_demo_verb(load_settings(), port, model, browse=not no_browser))
 
 
 @main.command()
@@ -78,15 +78,15 @@ def demo(port: int, model: str, no_browser: bool) -> None:
 @click.option("--new", is_flag=True, help="Begin a new conversation.")
 def chat(question: str, provider: str, new: bool) -> None:
     """Talk in the terminal; what is piped in follows QUESTION."""
-    given = load()
+    given = load_settings()
     piped = "" if sys.stdin.isatty() else sys.stdin.read()
-    finish(_chat(given, question, piped, provider, fresh=new or bool(piped)))
+    run_to_exit(_chat(given, question, piped, provider, fresh=new or bool(piped)))
 
 
 async def _chat(given: Settings, question: str, piped: str, provider: str, *, fresh: bool) -> int:
     from .chat import talk  # noqa: PLC0415  only this verb needs it
 
-    async with building(given) as house:
+    async with open_app(given) as house:
         name = provider.partition("/")[0]
         if name and name not in house.providers:
             known = ", ".join(house.providers)
@@ -111,21 +111,23 @@ def imagine(prompt: tuple[str, ...], output: Path | None) -> None:
 
     It takes the options of /imagine, as in "a red fox" --ar 16:9 --n 2.
     """
-    finish(_imagine(load(), prompt, output))
+    run_to_exit(_imagine(load_settings(), prompt, output))
 
 
 async def _imagine(given: Settings, words: tuple[str, ...], output: Path | None) -> int:
     from . import imagine as sketch  # noqa: PLC0415  only this verb needs it
 
-    wish = sketch.read(sketch.typed(words), output)
-    if isinstance(wish, Fault):
+    wish = sketch.read(sketch.requote(words), output)
+    if isinstance(wish, OptionError):
         click.echo(f"error: {wish.line}", err=True)
         return 2
-    canvas = Canvas()
+    canvas = ImageProgress()
     # What is painted already has been paid for: it is kept.
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, canvas.stop)
-    async with building(given) as house:
-        return await sketch.draw(house.assistant, house.studio, wish, output, canvas, now=now)
+    async with open_app(given) as house:
+        return await sketch.draw(
+            house.assistant, house.image_assistant, wish, output, canvas, now=now
+        )
 
 
 @main.command()
@@ -145,22 +147,22 @@ async def _imagine(given: Settings, words: tuple[str, ...], output: Path | None)
 @click.option("--fresh", is_flag=True, help="Do not go on with a run that was broken off.")
 def rice(provider: tuple[str, ...], prompt: tuple[str, ...], **rest: Any) -> None:
     """See which model gives the short answer that was wanted."""
-    finish(_rice(load(), {"providers": provider, "prompts": prompt, **rest}))
+    run_to_exit(_rice(load_settings(), {"providers": provider, "prompts": prompt, **rest}))
 
 
 async def _rice(given: Settings, wish: dict[str, Any]) -> int:
-    from ..rice.sampler import Asker  # noqa: PLC0415
+    from ..rice.sampler import Sampler  # noqa: PLC0415
     from . import rice as terminal  # noqa: PLC0415
 
     if given.ambrosio_log != "debug":
         # Failures are part of the report, and lines between the bars would tear them.
         logging.getLogger("ambrosio").setLevel(logging.ERROR)
-    async with building(given) as house:
-        asker = Asker(house.assistant.router, now=asyncio.get_running_loop().time)
-        kitchen = terminal.Kitchen(
+    async with open_app(given) as house:
+        asker = Sampler(house.assistant.router, now=asyncio.get_running_loop().time)
+        kitchen = terminal.RiceContext(
             asker, house.providers, house.assistant.system, given.ambrosio_data_dir, now
         )
-        return await terminal.rice(kitchen, terminal.Wish(**wish))
+        return await terminal.rice(kitchen, terminal.RiceOptions(**wish))
 
 
 @main.command()
@@ -172,15 +174,15 @@ async def _rice(given: Settings, wish: dict[str, Any]) -> int:
 )
 def usage(as_json: bool, since: datetime | None) -> None:
     """Show what was asked and what it has cost, by day and model."""
-    finish(_usage(load(), since, as_json=as_json))
+    run_to_exit(_usage(load_settings(), since, as_json=as_json))
 
 
 async def _usage(given: Settings, since: datetime | None, *, as_json: bool) -> int:
     from . import usage as statement  # noqa: PLC0415  only this verb needs it
 
-    began = since.replace(tzinfo=UTC).timestamp() if since else month_began(now())
+    began = since.replace(tzinfo=UTC).timestamp() if since else month_start(now())
     with Store(given.database, now=now) as store:
-        accounts = store.accounts(began)
+        accounts = store.usage(began)
     if as_json:
         statement.as_json(accounts, click.echo)
     else:
@@ -195,7 +197,7 @@ def backup(file: Path) -> None:
 
     Ambrosio may be running.
     """
-    given = load()
+    given = load_settings()
     if not given.database.exists():
         line = texts.NOTHING_TO_COPY.format(path=given.database)
         click.echo(f"error: {line}", err=True)
@@ -215,7 +217,7 @@ def backup(file: Path) -> None:
 @main.command()
 def doctor() -> None:
     """Check what is set up, and say how to mend it."""
-    finish(_doctor(load()))
+    run_to_exit(_doctor(load_settings()))
 
 
 async def _doctor(given: Settings) -> int:
@@ -224,5 +226,5 @@ async def _doctor(given: Settings) -> int:
     if given.ambrosio_log != "debug":
         # What fails is part of the findings.
         logging.getLogger("ambrosio.router").setLevel(logging.ERROR)
-    async with httpx.AsyncClient() as http, finding_providers(given) as providers:
+    async with httpx.AsyncClient() as http, open_providers(given) as providers:
         return await examine(given, providers, http, now=now, say=click.echo)

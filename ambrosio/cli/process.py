@@ -16,14 +16,14 @@ import click
 from ..config import logs, settings
 from ..config.settings import Settings
 from ..core import texts
-from ..core.errors import AmbrosioError, AnotherPoller, SettingsInvalid, StoreFailed
+from ..core.errors import AmbrosioError, InvalidSettings, PollingConflict, StoreFailed
 
 log = logging.getLogger(__name__)
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Hold the data folder for this process, or raise `AnotherPoller` if another has it."""
+def exclusive_lock(folder: Path) -> Iterator[None]:
+    """Hold the data folder for this process, or raise `PollingConflict` if another has it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
@@ -33,12 +33,12 @@ def alone(folder: Path) -> Iterator[None]:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
-        raise AnotherPoller from None
+        raise PollingConflict from None
     finally:
         os.close(handle)
 
 
-def stopping() -> asyncio.Event:
+def stop_on_signals() -> asyncio.Event:
     """Give what is set when this process is asked to end."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -46,24 +46,24 @@ def stopping() -> asyncio.Event:
     return stop
 
 
-def load() -> Settings:
+def load_settings() -> Settings:
     """Read the settings, or end the program with a line for each that is wrong."""
     try:
         given = settings.load()
-    except SettingsInvalid as exc:
-        tell_faults(exc)
+    except InvalidSettings as exc:
+        print_problems(exc)
         sys.exit(2)
     logs.set_up(given.ambrosio_log, given.secrets)
     return given
 
 
-def tell_faults(exc: SettingsInvalid) -> None:
+def print_problems(exc: InvalidSettings) -> None:
     """Print a line for each setting that is wrong."""
     for line in exc.lines:
         click.echo(line, err=True)
 
 
-def finish(work: Coroutine[Any, Any, int]) -> None:
+def run_to_exit(work: Coroutine[Any, Any, int]) -> None:
     """Run a verb to its end and leave with its exit code; failures are one line."""
     try:
         code = asyncio.run(work)
@@ -71,11 +71,11 @@ def finish(work: Coroutine[Any, Any, int]) -> None:
         log.warning("the disk: %s", exc)
         click.echo(f"error: {texts.DATABASE_UNUSABLE}", err=True)
         code = 1
-    except SettingsInvalid as exc:
-        tell_faults(exc)
+    except InvalidSettings as exc:
+        print_problems(exc)
         code = 2
     except AmbrosioError as exc:
-        click.echo(f"error: {exc.sentence}", err=True)
+        click.echo(f"error: {exc.user_message}", err=True)
         code = 1
     except KeyboardInterrupt:
         code = 130

@@ -20,14 +20,24 @@ from rich.text import Text
 
 from ..config import prompts
 from ..providers.openai_compatible import OpenAIProvider
-from ..rice.html_report import page
+from ..rice.html_report import html_report
 from ..rice.judge import judge
 from ..rice.questions import Question, gather
 from ..rice.quick import shortcomings
 from ..rice.report import Report, as_json, cells, report
-from ..rice.runner import Job, Key, Outcome, Records, Result, Wording, entrants, plan, work
-from ..rice.sampler import Asker
-from ..rice.statistics import Line
+from ..rice.runner import (
+    Key,
+    PromptVariant,
+    Records,
+    Result,
+    RunOutcome,
+    Trial,
+    list_contestants,
+    plan,
+    work,
+)
+from ..rice.sampler import Sampler
+from ..rice.statistics import ScoreRow
 
 Reminder = Literal["as-set", "off", "on", "both"]
 REMINDERS: Mapping[str, tuple[bool | None, ...]] = {
@@ -39,7 +49,7 @@ REMINDERS: Mapping[str, tuple[bool | None, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RiceOptions:
     """What stood on the command line."""
 
     providers: tuple[str, ...] = ()
@@ -55,17 +65,17 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Kitchen:
+class RiceContext:
     """What a run works with."""
 
-    asker: Asker
+    sampler: Sampler
     providers: Mapping[str, OpenAIProvider]
     system: str
     folder: Path
     now: Callable[[], float]
 
 
-async def rice(kitchen: Kitchen, wish: Wish) -> int:
+async def rice(kitchen: RiceContext, wish: RiceOptions) -> int:
     """Ask, count, tell; give the exit code."""
     if unknown := _unknown([*wish.providers, wish.judge], kitchen.providers):
         known = ", ".join(kitchen.providers)
@@ -77,7 +87,7 @@ async def rice(kitchen: Kitchen, wish: Wish) -> int:
         return _complain(f"no prompt is at `{exc.filename}`, and the variants are: {known}")
     questions = gather(wish.questions or kitchen.folder / "rice.toml")
     chosen = [question for question in questions.values() if question.quick or not wish.quick]
-    taking_part = await entrants(kitchen.providers, wish.providers)
+    taking_part = await list_contestants(kitchen.providers, wish.providers)
     jobs = plan(chosen, taking_part, wordings, repeat=wish.repeat)
     records = Records(kitchen.folder / "rice")
     if wish.fresh:
@@ -85,7 +95,7 @@ async def rice(kitchen: Kitchen, wish: Wish) -> int:
     results, outcome = await _asked(kitchen, jobs, records)
     judge_name, trouble = await _judged(kitchen, wish.judge, results, questions, records)
     when = datetime.fromtimestamp(kitchen.now(), UTC)
-    if not outcome.broke:
+    if not outcome.out_of_budget:
         records.finish(results.values(), f"{when:%Y-%m-%d-%H%M%S}")
     result = report(
         results.values(),
@@ -109,11 +119,11 @@ def _complain(text: str) -> int:
     return 2
 
 
-def _wordings(system: str, wish: Wish) -> list[Wording]:
+def _wordings(system: str, wish: RiceOptions) -> list[PromptVariant]:
     """List the wordings, the shipped one first; several are compared both ways if not told."""
     prompts = {"shipped": system} | {Path(name).name: _prompt(name) for name in wish.prompts}
     reminders = REMINDERS[wish.reminder or ("both" if wish.prompts else "as-set")]
-    return [Wording(name, text, each) for name, text in prompts.items() for each in reminders]
+    return [PromptVariant(name, text, each) for name, text in prompts.items() for each in reminders]
 
 
 def _prompt(name: str) -> str:
@@ -127,8 +137,8 @@ def _prompt(name: str) -> str:
 
 
 async def _asked(
-    kitchen: Kitchen, jobs: Sequence[Job], records: Records
-) -> tuple[dict[Key, Result], Outcome]:
+    kitchen: RiceContext, jobs: Sequence[Trial], records: Records
+) -> tuple[dict[Key, Result], RunOutcome]:
     """Ask what was not answered before, with a bar for each model."""
     there = records.load()
     results = {
@@ -147,7 +157,7 @@ async def _asked(
             advance(result.model)
 
         try:
-            outcome = await work(kitchen.asker, todo, heard)
+            outcome = await work(kitchen.sampler, todo, heard)
         except asyncio.CancelledError:
             print("\nhint: the same command goes on from here", file=sys.stderr)
             raise
@@ -156,7 +166,7 @@ async def _asked(
 
 
 async def _judged(
-    kitchen: Kitchen,
+    kitchen: RiceContext,
     name: str,
     results: dict[Key, Result],
     questions: Mapping[str, Question],
@@ -165,7 +175,7 @@ async def _judged(
     """Add a model's opinions to the results, if one was named; give it, and what went wrong."""
     if not name:
         return "", []
-    (entrant,) = await entrants(kitchen.providers, [name])
+    (entrant,) = await list_contestants(kitchen.providers, [name])
     waiting = [result for result in results.values() if result.spoken.text]
     with _bars([f"{entrant} judges"] * len(waiting)) as advance:
 
@@ -174,7 +184,7 @@ async def _judged(
             results[result.key] = result
             advance(f"{entrant} judges")
 
-        trouble = await judge(kitchen.asker, entrant, waiting, questions, heard)
+        trouble = await judge(kitchen.sampler, entrant, waiting, questions, heard)
     return str(entrant), [trouble] if trouble else []
 
 
@@ -198,9 +208,9 @@ def _bars(names: Sequence[str]) -> Iterator[Callable[[str], None]]:
 # --- telling --------------------------------------------------------------------------------------
 
 
-def _tell(result: Report, wish: Wish) -> None:
+def _tell(result: Report, wish: RiceOptions) -> None:
     if wish.out:
-        wish.out.write_text(page(result), "utf-8")
+        wish.out.write_text(html_report(result), "utf-8")
         print(f"wrote {wish.out}", file=sys.stderr)
     if wish.json:
         print(as_json(result))
@@ -233,7 +243,7 @@ def table(result: Report) -> Table:
     return drawn
 
 
-def _print_failures(console: Console, line: Line) -> None:
+def _print_failures(console: Console, line: ScoreRow) -> None:
     missed = [each for each in line.judged if not each.passed]
     if not missed:
         return

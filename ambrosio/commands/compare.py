@@ -5,33 +5,33 @@ from dataclasses import replace
 from ..core import texts
 from ..core.messages import Turn
 from ..core.vv import split_vv
-from .context import Call, Desk, Reply
+from .context import BotContext, CommandCall, CommandResult
 
 
-async def compare(desk: Desk, call: Call) -> Reply:
+async def compare(desk: BotContext, call: CommandCall) -> CommandResult:
     """Ask everybody who may be asked."""
     concise, question = split_vv(call.args)
     if not question.strip():
-        return Reply(texts.NOTHING_TO_COMPARE)
+        return CommandResult(texts.NOTHING_TO_COMPARE)
     turn = Turn(
-        place=call.place,
-        message=call.message,
-        person=call.person,
+        chat=call.chat,
+        message_id=call.message_id,
+        user_id=call.user_id,
         question=question,
-        concise=concise or desk.store.place(call.place).vv,
-        parent=desk.assistant.head(call.place),
-        model=desk.store.place(call.place).model,
+        concise=concise or desk.store.chat_state(call.chat).vv,
+        parent_id=desk.assistant.latest_turn_id(call.chat),
+        model=desk.store.chat_state(call.chat).model,
     )
-    return Reply(turn=turn, compares=True)
+    return CommandResult(turn=turn, compare=True)
 
 
-async def press_go_on(desk: Desk, call: Call) -> Reply:
+async def on_go_on_button(desk: BotContext, call: CommandCall) -> CommandResult:
     """Let the conversation go on behind one of the answers."""
     chosen = desk.store.turn(int(call.args))
     if chosen is None or chosen.answer is None:
-        return Reply(toast=texts.FORGOTTEN)
-    if chosen.turn.private and not desk.assistant.private(call.place):
-        return Reply(toast=texts.SAID_IN_PRIVATE)
-    state = desk.store.place(call.place)
-    desk.store.set_place(call.place, replace(state, head=chosen.id))
-    return Reply(toast="The conversation goes on from here.")
+        return CommandResult(toast=texts.TURN_FORGOTTEN)
+    if chosen.turn.local_only and not desk.assistant.is_local_only(call.chat):
+        return CommandResult(toast=texts.LOCAL_ONLY_TURN)
+    state = desk.store.chat_state(call.chat)
+    desk.store.set_chat_state(call.chat, replace(state, latest_turn_id=chosen.turn_id))
+    return CommandResult(toast="The conversation goes on from here.")

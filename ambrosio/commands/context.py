@@ -5,61 +5,61 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..assistant.answers import Assistant
-from ..assistant.images import Order, Studio
+from ..assistant.images import ImageAssistant, ImageOrder
 from ..assistant.progress import Progress
-from ..config.settings import Stream
-from ..core.messages import Button, File, Outgoing, Place, Turn
+from ..config.settings import StreamMode
+from ..core.messages import Button, Chat, File, OutgoingMessage, Turn
 from ..providers.openai_compatible import OpenAIProvider
 from ..store import Store
 from .pairing import Pairing
 
 
 @dataclass(frozen=True, slots=True)
-class Looks:
+class DisplayDefaults:
     """How answers look in a chat that has chosen nothing else."""
 
-    stream: Stream = "draft"
+    stream: StreamMode = "draft"
     rich: bool = False
     reasoning: bool = False
 
 
 @dataclass(slots=True)
-class Desk:
+class BotContext:
     """What commands work with."""
 
     store: Store
     assistant: Assistant
-    studio: Studio
+    image_assistant: ImageAssistant
     providers: Mapping[str, OpenAIProvider]
     owners: Callable[[], frozenset[int]]
     now: Callable[[], float]
-    looks: Looks = Looks()
+    display: DisplayDefaults = DisplayDefaults()
     folder: Path = Path()
     username: str = ""
     started_at: float = 0.0
     polled_at: float | None = None
     strangers: int = 0
-    running: dict[Place, Progress] = field(default_factory=dict)
+    running: dict[Chat, Progress] = field(default_factory=dict)
     pairings: list[Pairing] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class CommandCall:
     """A command or a button, and who gave it where; `message` is the one it stands in or under.
 
     `replied_to` is the message that a command replies to, `quote` what is said there.
     """
 
-    place: Place
-    person: int
-    message: int
+    chat: Chat
+    user_id: int
+    message_id: int
     args: str = ""
-    replied_to: int | None = None
+    reply_to_id: int | None = None
     quote: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class CommandResult:
     """What comes of it: Markdown to say (or to put in place of `edits`), or a turn to be answered.
 
     Everybody who may answers the turn if it `compares`; else its answer takes the place of the
@@ -71,15 +71,15 @@ class Reply:
 
     text: str = ""
     buttons: tuple[Button, ...] = ()
-    edits: int | None = None
+    edit_message_id: int | None = None
     turn: Turn | None = None
-    shown: tuple[int, ...] = ()
-    order: Order | None = None
+    replaces_messages: tuple[int, ...] = ()
+    image_order: ImageOrder | None = None
     files: tuple[File, ...] = ()
-    sends: tuple[Outgoing, ...] = ()
-    compares: bool = False
+    messages: tuple[OutgoingMessage, ...] = ()
+    compare: bool = False
     toast: str = ""
-    leaves: int | None = None
+    leave_chat_id: int | None = None
 
 
-Run = Callable[[Desk, Call], Awaitable[Reply]]
+CommandFunc = Callable[[BotContext, CommandCall], Awaitable[CommandResult]]

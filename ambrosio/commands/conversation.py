@@ -4,60 +4,60 @@ from dataclasses import replace
 
 from ..core import texts
 from . import imagine
-from .context import Call, Desk, Reply
+from .context import BotContext, CommandCall, CommandResult
 from .models import _choice, _unknown_model
 
 # --- conversation ---------------------------------------------------------------------------------
 
 
-async def start(desk: Desk, call: Call) -> Reply:
+async def start(desk: BotContext, call: CommandCall) -> CommandResult:
     """Say hello; pressing it twice harms nothing."""
-    return Reply(
+    return CommandResult(
         "I am Ambrosio. Write to me as you would to a friend who knows a lot.\n\n"
         'Begin with "vv" when you are in a hurry: *vv jasmin or basmati rice with falafel?* '
         "gets one line.\n\n/help lists what else I can do."
     )
 
 
-async def new(desk: Desk, call: Call) -> Reply:
+async def new(desk: BotContext, call: CommandCall) -> CommandResult:
     """Begin a new conversation; the old one stays where it is and can be replied to."""
-    state = desk.store.place(call.place)
-    desk.store.set_place(call.place, replace(state, head=None))
-    return Reply("A fresh start: what was said before no longer counts.")
+    state = desk.store.chat_state(call.chat)
+    desk.store.set_chat_state(call.chat, replace(state, latest_turn_id=None))
+    return CommandResult("A fresh start: what was said before no longer counts.")
 
 
-async def stop(desk: Desk, call: Call) -> Reply:
+async def stop(desk: BotContext, call: CommandCall) -> CommandResult:
     """Stop the answer that is being written."""
-    progress = desk.running.get(call.place)
+    progress = desk.running.get(call.chat)
     if progress is None:
-        return Reply(texts.NOTHING_TO_STOP)
+        return CommandResult(texts.NOTHING_TO_STOP)
     progress.stop()
-    return Reply()
+    return CommandResult()
 
 
-async def retry(desk: Desk, call: Call) -> Reply:
+async def retry(desk: BotContext, call: CommandCall) -> CommandResult:
     """Answer the last question again, by another model if one is named."""
-    state = desk.store.place(call.place)
-    asked = desk.store.turn(state.head) if state.head else None
+    state = desk.store.chat_state(call.chat)
+    asked = desk.store.turn(state.latest_turn_id) if state.latest_turn_id else None
     if asked is None:
-        return Reply(texts.NOTHING_TO_REPEAT)
-    if desk.store.painting(asked.id):
-        return await imagine.press_again(desk, replace(call, args=str(asked.id)))
+        return CommandResult(texts.NOTHING_TO_REPEAT)
+    if desk.store.image_set(asked.turn_id):
+        return await imagine.on_again_button(desk, replace(call, args=str(asked.turn_id)))
     model = _choice(desk, call.args) if call.args else state.model
     if model is None:
-        return Reply(_unknown_model(desk, call.args))
-    return Reply(turn=replace(asked.turn, replaces=asked.id, model=model))
+        return CommandResult(_unknown_model(desk, call.args))
+    return CommandResult(turn=replace(asked.turn, replaces_id=asked.turn_id, model=model))
 
 
-async def vv(desk: Desk, call: Call) -> Reply:
+async def vv(desk: BotContext, call: CommandCall) -> CommandResult:
     """Make every answer short, or no longer."""
-    state = desk.store.place(call.place)
+    state = desk.store.chat_state(call.chat)
     wish = call.args.strip().lower()
     if wish not in {"", "on", "off"}:
-        return Reply(texts.ON_OR_OFF)
+        return CommandResult(texts.ON_OR_OFF)
     on = not state.vv if not wish else wish == "on"
-    desk.store.set_place(call.place, replace(state, vv=on))
-    return Reply(
+    desk.store.set_chat_state(call.chat, replace(state, vv=on))
+    return CommandResult(
         "From now on every answer here is as short as it can be. /vv off ends that."
         if on
         else 'Answers here are as long as they need to be. "vv" in front still makes one short.'
@@ -67,33 +67,37 @@ async def vv(desk: Desk, call: Call) -> Reply:
 # --- buttons under answers ------------------------------------------------------------------------
 
 
-async def press_retry(desk: Desk, call: Call) -> Reply:
+async def on_retry_button(desk: BotContext, call: CommandCall) -> CommandResult:
     """Ask a question again that nobody could answer."""
     asked = desk.store.turn(int(call.args))
     if asked is None or asked.answer is not None:
-        return Reply(toast=texts.ANSWERED if asked else texts.FORGOTTEN)
-    head, model = desk.assistant.head(call.place), desk.store.place(call.place).model
-    return Reply(turn=replace(asked.turn, parent=head, replaces=asked.id, model=model))
+        return CommandResult(toast=texts.ANSWERED if asked else texts.TURN_FORGOTTEN)
+    head, model = desk.assistant.latest_turn_id(call.chat), desk.store.chat_state(call.chat).model
+    return CommandResult(
+        turn=replace(asked.turn, parent_id=head, replaces_id=asked.turn_id, model=model)
+    )
 
 
-async def press_fresh(desk: Desk, call: Call) -> Reply:
+async def on_fresh_button(desk: BotContext, call: CommandCall) -> CommandResult:
     """Begin a new conversation."""
     return replace(await new(desk, call), toast="Done")
 
 
-async def press_stop(desk: Desk, call: Call) -> Reply:
+async def on_stop_button(desk: BotContext, call: CommandCall) -> CommandResult:
     """Stop the answer that is being written above the button."""
-    progress = desk.running.get(call.place)
+    progress = desk.running.get(call.chat)
     if progress is None:
-        return Reply(toast=texts.NOTHING_TO_STOP)
+        return CommandResult(toast=texts.NOTHING_TO_STOP)
     progress.stop()
-    return Reply(toast="Stopped")
+    return CommandResult(toast="Stopped")
 
 
-async def press_longer(desk: Desk, call: Call) -> Reply:
+async def on_longer_button(desk: BotContext, call: CommandCall) -> CommandResult:
     """Answer the same question in full."""
     asked = desk.store.turn(int(call.args))
     if asked is None or not asked.turn.concise:
-        return Reply(toast=texts.LENGTHENED if asked else texts.FORGOTTEN)
-    state = desk.store.place(call.place)
-    return Reply(turn=replace(asked.turn, concise=False, replaces=asked.id, model=state.model))
+        return CommandResult(toast=texts.LENGTHENED if asked else texts.TURN_FORGOTTEN)
+    state = desk.store.chat_state(call.chat)
+    return CommandResult(
+        turn=replace(asked.turn, concise=False, replaces_id=asked.turn_id, model=state.model)
+    )

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 # --- pairing --------------------------------------------------------------------------------------
 
 PAIRING_SECONDS = 600
-GUESSES_OF_ONE = 5
-GUESSES_OF_ALL = 50
+MAX_GUESSES_PER_USER = 5
+MAX_GUESSES = 50
 
 
 @dataclass(slots=True)
@@ -17,20 +17,20 @@ class Pairing:
 
     code: str
     opened_at: float
-    owner: bool = False
+    for_owner: bool = False
     used: bool = False
     guesses: Counter[int] = field(default_factory=Counter)
 
-    def live(self, *, now: float) -> bool:
+    def is_live(self, *, now: float) -> bool:
         """Say whether it can still be opened."""
-        spent = self.guesses.total() >= GUESSES_OF_ALL
+        spent = self.guesses.total() >= MAX_GUESSES
         return not self.used and not spent and now < self.opened_at + PAIRING_SECONDS
 
-    def open(self, code: str, *, person: int, now: float) -> bool:
+    def open(self, code: str, *, user_id: int, now: float) -> bool:
         """Take a guess; True once, for the right code in time."""
-        if not self.live(now=now) or self.guesses[person] >= GUESSES_OF_ONE:
+        if not self.is_live(now=now) or self.guesses[user_id] >= MAX_GUESSES_PER_USER:
             return False
         self.used = hmac.compare_digest(code.encode(), self.code.encode())
         if not self.used:
-            self.guesses[person] += 1
+            self.guesses[user_id] += 1
         return self.used

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from ..core import texts
 from ..core.messages import Button, Turn
 from ..core.vv import split_vv
-from .context import Call, Desk, Reply
+from .context import BotContext, CommandCall, CommandResult
 
 PROMISE = (
     "In private, only models at home are asked: {local}. They are at home if their address is this "
@@ -21,63 +21,73 @@ PROMISE = (
     "/private on or off is for this chat; */private what is this rash?* is for one message, which "
     "the conversation then knows nothing of; reply to its answer to go on in private."
 )
-NOBODY = "nobody yet, so start a llama.cpp server here"
+NO_LOCAL_PROVIDERS = "nobody yet, so start a llama.cpp server here"
 
 
-async def private(desk: Desk, call: Call) -> Reply:
+async def private(desk: BotContext, call: CommandCall) -> CommandResult:
     """Switch private mode, ask one thing in private, or explain what that means."""
     wish = call.args.lower()
     if wish in {"on", "off"}:
-        return Reply(_switch(desk, call, on=wish == "on"))
+        return CommandResult(_switch(desk, call, on=wish == "on"))
     if not call.args:
-        on = desk.assistant.private(call.place)
+        on = desk.assistant.is_local_only(call.chat)
         button = Button("Turn off" if on else "Turn on", f"private:{'off' if on else 'on'}")
         state = "This chat is private." if on else "This chat is not private."
-        promise = PROMISE.format(local=", ".join(_local(desk)) or NOBODY)
-        return Reply(f"**{state}**\n\n{promise}", (button,))
-    return _one(desk, call)
+        promise = PROMISE.format(local=", ".join(_local(desk)) or NO_LOCAL_PROVIDERS)
+        return CommandResult(f"**{state}**\n\n{promise}", (button,))
+    return _ask_once(desk, call)
 
 
-async def press_private(desk: Desk, call: Call) -> Reply:
+async def on_private_button(desk: BotContext, call: CommandCall) -> CommandResult:
     """Switch private mode by its button."""
-    return Reply(_switch(desk, call, on=call.args == "on"), edits=call.message, toast="Done")
+    return CommandResult(
+        _switch(desk, call, on=call.args == "on"), edit_message_id=call.message_id, toast="Done"
+    )
 
 
-def _one(desk: Desk, call: Call) -> Reply:
+def _ask_once(desk: BotContext, call: CommandCall) -> CommandResult:
     """Ask one private question; written anew, its answer takes the place of what it was."""
     concise, question = split_vv(call.args)
     if not question.strip():
-        return Reply(texts.NOTHING_BEHIND_VV)
-    state = desk.store.place(call.place)
-    before = desk.store.turn_of(call.place, call.message)
+        return CommandResult(texts.NOTHING_BEHIND_VV)
+    state = desk.store.chat_state(call.chat)
+    before = desk.store.turn_of(call.chat, call.message_id)
     turn = Turn(
-        place=call.place,
-        message=call.message,
-        person=call.person,
+        chat=call.chat,
+        message_id=call.message_id,
+        user_id=call.user_id,
         question=question,
         concise=concise or state.vv,
-        parent=before.turn.parent if before else desk.assistant.head(call.place),
+        parent_id=before.turn.parent_id if before else desk.assistant.latest_turn_id(call.chat),
         model=state.model,
-        private=True,
+        local_only=True,
     )
     # What was said in the open stays there: only a private question is replaced by one.
-    if before is None or not before.turn.private:
-        return Reply(turn=turn)
-    turn = replace(turn, replaces=before.id)
+    if before is None or not before.turn.local_only:
+        return CommandResult(turn=turn)
+    turn = replace(turn, replaces_id=before.turn_id)
     if before.answer is None:
-        return Reply(turn=turn)
+        return CommandResult(turn=turn)
     same = (before.turn.question, before.turn.concise) == (turn.question, turn.concise)
-    return Reply() if same else Reply(turn=turn, shown=tuple(desk.store.shown(before.id)))
+    return (
+        CommandResult()
+        if same
+        else CommandResult(
+            turn=turn, replaces_messages=tuple(desk.store.shown_message_ids(before.turn_id))
+        )
+    )
 
 
-def _switch(desk: Desk, call: Call, *, on: bool) -> str:
-    was = desk.assistant.private(call.place)
-    state = replace(desk.store.place(call.place), private=on)
+def _switch(desk: BotContext, call: CommandCall, *, on: bool) -> str:
+    was = desk.assistant.is_local_only(call.chat)
+    state = replace(desk.store.chat_state(call.chat), local_only=on)
     # Without this, what was said in private would be the past of what is said in the open.
-    desk.store.set_place(call.place, replace(state, head=None) if was and not on else state)
+    desk.store.set_chat_state(
+        call.chat, replace(state, latest_turn_id=None) if was and not on else state
+    )
     local = _local(desk)
     if on and not local:
-        return texts.NOBODY_AT_HOME
+        return texts.NO_LOCAL_MODEL
     if on:
         return (
             f"This chat is private now: only {' and '.join(local)} will be asked. "
@@ -91,20 +101,20 @@ def _switch(desk: Desk, call: Call, *, on: bool) -> str:
     )
 
 
-def _local(desk: Desk) -> list[str]:
+def _local(desk: BotContext) -> list[str]:
     return [name for name, provider in desk.providers.items() if provider.local]
 
 
-async def where(desk: Desk, call: Call) -> Reply:
+async def where(desk: BotContext, call: CommandCall) -> CommandResult:
     """List who was asked what is said in this chat, how often, and when for the last time."""
-    visits = desk.store.visits(call.place)
+    visits = desk.store.visits(call.chat)
     if not visits:
-        return Reply(texts.NOBODY_ASKED)
+        return CommandResult(texts.NOTHING_SENT_YET)
     lines = []
     for each in visits:
         provider = desk.providers.get(each.provider)
         home = " · at home" if provider and provider.local else ""
-        times = "message" if each.times == 1 else "messages"
-        last = datetime.fromtimestamp(each.at, UTC).strftime("%-d %B %Y, %H:%M UTC")
-        lines.append(f"- **{each.provider}**{home}: {each.times:,} {times}, the last on {last}")
-    return Reply("Where what was said in this chat has gone:\n\n" + "\n".join(lines))
+        times = "message" if each.requests == 1 else "messages"
+        last = datetime.fromtimestamp(each.last_at, UTC).strftime("%-d %B %Y, %H:%M UTC")
+        lines.append(f"- **{each.provider}**{home}: {each.requests:,} {times}, the last on {last}")
+    return CommandResult("Where what was said in this chat has gone:\n\n" + "\n".join(lines))

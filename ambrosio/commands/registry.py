@@ -9,23 +9,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from . import imagine, personal_data
-from .compare import compare, press_go_on
-from .context import Call, Desk, Reply, Run
+from .compare import compare, on_go_on_button
+from .context import BotContext, CommandCall, CommandFunc, CommandResult
 from .conversation import (
     new,
-    press_fresh,
-    press_longer,
-    press_retry,
-    press_stop,
+    on_fresh_button,
+    on_longer_button,
+    on_retry_button,
+    on_stop_button,
     retry,
     start,
     stop,
     vv,
 )
-from .models import model, press_model, press_models, rice
-from .people import pair, people, press_group, press_person
-from .privacy import press_private, private, where
-from .settings import press_setting, settings
+from .models import model, on_model_button, on_models_button, rice
+from .people import on_group_button, on_person_button, pair, people
+from .privacy import on_private_button, private, where
+from .settings import on_setting_button, settings
 from .status import status
 from .usage import usage
 
@@ -35,22 +35,22 @@ class Command:
     """One row of the table; a slow one is shown while it runs, and /stop ends it."""
 
     name: str
-    does: str
-    run: Run
+    description: str
+    run: CommandFunc
     aliases: tuple[str, ...] = ()
     args: str = ""
-    owner: bool = False
+    owner_only: bool = False
     slow: bool = False
 
 
-async def show_help(desk: Desk, call: Call) -> Reply:
+async def show_help(desk: BotContext, call: CommandCall) -> CommandResult:
     """List the commands that this person may give."""
     rows = [
-        f"/{command.name}{' ' + command.args if command.args else ''} – {command.does}"
+        f"/{command.name}{' ' + command.args if command.args else ''} – {command.description}"
         for command in COMMANDS
-        if not command.owner or call.person in desk.owners()
+        if not command.owner_only or call.user_id in desk.owners()
     ]
-    return Reply(
+    return CommandResult(
         "Just write. Begin with **vv** for the shortest answer. Reply to an older answer to go on "
         "from there; edit a question to have it answered again.\n\n" + "  \n".join(rows)
     )
@@ -74,26 +74,26 @@ COMMANDS: tuple[Command, ...] = (
     Command("search", "find what you said before", personal_data.search, args="words"),
     Command("export", "give you this conversation as files", personal_data.export),
     Command("forget", "delete what was said", personal_data.forget),
-    Command("pair", "make a link that lets one person in", pair, owner=True),
-    Command("people", "show who may talk to me", people, owner=True),
-    Command("rice", "see which model answers in short", rice, owner=True, slow=True),
+    Command("pair", "make a link that lets one person in", pair, owner_only=True),
+    Command("people", "show who may talk to me", people, owner_only=True),
+    Command("rice", "see which model answers in short", rice, owner_only=True, slow=True),
 )
 BY_NAME: Mapping[str, Command] = {
     name: command for command in COMMANDS for name in (command.name, *command.aliases)
 }
 # Buttons by the word before the colon of their data.
-PRESSES: Mapping[str, Run] = {
-    "retry": press_retry,
-    "longer": press_longer,
-    **imagine.PRESSES,
-    "stop": press_stop,
-    "model": press_model,
-    "models": press_models,
-    "fresh": press_fresh,
-    "private": press_private,
-    "goon": press_go_on,
-    "set": press_setting,
-    "person": press_person,
-    "group": press_group,
-    **personal_data.PRESSES,
+BUTTONS: Mapping[str, CommandFunc] = {
+    "retry": on_retry_button,
+    "longer": on_longer_button,
+    **imagine.BUTTONS,
+    "stop": on_stop_button,
+    "model": on_model_button,
+    "models": on_models_button,
+    "fresh": on_fresh_button,
+    "private": on_private_button,
+    "goon": on_go_on_button,
+    "set": on_setting_button,
+    "person": on_person_button,
+    "group": on_group_button,
+    **personal_data.BUTTONS,
 }

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from ..core import texts
 from ..core.messages import Button
-from ..store import PlaceState, Via
-from .context import Call, Desk, Reply
+from ..store import ChatState, ProviderLine
+from .context import BotContext, CommandCall, CommandResult
 
-VIAS: Mapping[Via, str] = {
+PROVIDER_LINES: Mapping[ProviderLine, str] = {
     "always": "always",
     "auto": "when it was not the first choice",
     "never": "never",
@@ -16,44 +16,45 @@ VIAS: Mapping[Via, str] = {
 RICH = {"auto": True, "off": False}
 
 
-async def settings(desk: Desk, call: Call) -> Reply:
+async def settings(desk: BotContext, call: CommandCall) -> CommandResult:
     """Show what is set in this chat, with buttons to change it."""
-    return _screen(desk, desk.store.place(call.place))
+    return _screen(desk, desk.store.chat_state(call.chat))
 
 
-async def press_setting(desk: Desk, call: Call) -> Reply:
+async def on_setting_button(desk: BotContext, call: CommandCall) -> CommandResult:
     """Change what the pressed button stands for."""
     name, _, value = call.args.partition("=")
-    state = desk.store.place(call.place)
-    if name == "via" and (via := _via(value)):
-        state = replace(state, via=via)
+    state = desk.store.chat_state(call.chat)
+    if name == "via" and (via := _provider_line(value)):
+        state = replace(state, provider_line=via)
     elif name == "rich" and value in RICH:
         state = replace(state, rich=RICH[value])
     else:
-        return Reply(toast=texts.BUTTON_GONE)
-    desk.store.set_place(call.place, state)
-    return replace(_screen(desk, state), edits=call.message, toast="Done")
+        return CommandResult(toast=texts.BUTTON_GONE)
+    desk.store.set_chat_state(call.chat, state)
+    return replace(_screen(desk, state), edit_message_id=call.message_id, toast="Done")
 
 
-def _via(value: str) -> Via | None:
-    return next((each for each in VIAS if each == value), None)
+def _provider_line(value: str) -> ProviderLine | None:
+    return next((each for each in PROVIDER_LINES if each == value), None)
 
 
-def _screen(desk: Desk, state: PlaceState) -> Reply:
-    rich = desk.looks.rich if state.rich is None else state.rich
-    thoughts = "shown" if desk.looks.reasoning else "hidden"
+def _screen(desk: BotContext, state: ChatState) -> CommandResult:
+    rich = desk.display.rich if state.rich is None else state.rich
+    thoughts = "shown" if desk.display.reasoning else "hidden"
     lines = [
-        f"**Who answered** is said {VIAS[state.via]}.",
+        f"**Who answered** is said {PROVIDER_LINES[state.provider_line]}.",
         f"**Rich messages** for tables and formulas: {'auto' if rich else 'off'}.",
-        f"Growing answers: {desk.looks.stream}; thoughts: {thoughts} (the owner sets these).",
+        f"Growing answers: {desk.display.stream}; thoughts: {thoughts} (the owner sets these).",
         "/model, /vv and /private are set here too.",
     ]
     buttons = [
-        Button(_ticked(f"who: {via}", on=via == state.via), f"set:via={via}") for via in VIAS
+        Button(_ticked(f"who: {via}", on=via == state.provider_line), f"set:via={via}")
+        for via in PROVIDER_LINES
     ]
     other = "off" if rich else "auto"
     buttons.append(Button(f"rich messages: {other}", f"set:rich={other}"))
-    return Reply("  \n".join(lines), tuple(buttons))
+    return CommandResult("  \n".join(lines), tuple(buttons))
 
 
 def _ticked(label: str, *, on: bool) -> str:

@@ -1,18 +1,18 @@
 """TODO docstring."""
 
 from .. import __version__
-from ..store import PlaceState
-from .context import Call, Desk, Reply
+from ..store import ChatState
+from .context import BotContext, CommandCall, CommandResult
 
 # --- the house ------------------------------------------------------------------------------------
 
 
-async def status(desk: Desk, call: Call) -> Reply:
+async def status(desk: BotContext, call: CommandCall) -> CommandResult:
     """Tell how everybody is doing."""
     now = desk.now()
     lines = [f"**Ambrosio {__version__}**, up {_duration(now - desk.started_at)}"]
-    for name, vitals in desk.assistant.router.health.vitals.items():
-        lines.append(f"{_health(vitals.failure)} **{name}** {desk.providers[name].row.model}")
+    for name, vitals in desk.assistant.router.health.providers.items():
+        lines.append(f"{_health(vitals.failure)} **{name}** {desk.providers[name].config.model}")
         details = []
         if vitals.first_word_seconds is not None:
             details.append(f"first word after {vitals.first_word_seconds:.1f} s")
@@ -21,19 +21,19 @@ async def status(desk: Desk, call: Call) -> Reply:
         if resting := vitals.breaker.resting_seconds(now):
             details.append(f"rests for {_duration(resting)}")
         lines += [f"  {'; '.join(details)}"] if details else []
-    state = desk.store.place(call.place)
+    state = desk.store.chat_state(call.chat)
     tokens = _context_tokens(desk, state)
     lines.append(f"This conversation: about {tokens:,} tokens; model {state.model or 'automatic'}")
     lines.append(f"Waiting: {desk.store.waiting() - 1}; being answered: {len(desk.running)}")
     if desk.polled_at is not None:
         lines.append(f"Last heard from Telegram {_duration(now - desk.polled_at)} ago")
-    if desk.strangers and call.person in desk.owners():
+    if desk.strangers and call.user_id in desk.owners():
         lines.append(f"Strangers turned away: {desk.strangers}")
-    return Reply("  \n".join(lines))
+    return CommandResult("  \n".join(lines))
 
 
-def _context_tokens(desk: Desk, state: PlaceState) -> int:
-    history = desk.store.history(state.head)
+def _context_tokens(desk: BotContext, state: ChatState) -> int:
+    history = desk.store.history(state.latest_turn_id)
     return sum(len((past.question + past.answer).encode()) // 3 for past in history)
 
 

@@ -7,28 +7,28 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from ..core.costs import day_began, dollars, month_began
-from ..core.messages import File, Outgoing, Place
+from ..core.costs import day_start, format_usd, month_start
+from ..core.messages import Chat, File, OutgoingMessage
 from ..markdown import plain
-from ..store import Account
-from .context import Call, Desk, Reply
+from ..store import UsageSummary
+from .context import BotContext, CommandCall, CommandResult
 from .usage_chart import bars
 
 CHART_DAYS = 30
 DAY_SECONDS = 86_400
 
 
-async def usage(desk: Desk, call: Call) -> Reply:
+async def usage(desk: BotContext, call: CommandCall) -> CommandResult:
     """Show today, this month, the ceiling and a picture of the last thirty days."""
     now, budget = desk.now(), desk.assistant.router.budget
-    whose = None if call.person in desk.owners() else call.person
-    since = day_began(now) - (CHART_DAYS - 1) * DAY_SECONDS
-    accounts = desk.store.accounts(min(since, month_began(now)), whose)
-    month = [each for each in accounts if each.day >= _day(month_began(now))]
+    whose = None if call.user_id in desk.owners() else call.user_id
+    since = day_start(now) - (CHART_DAYS - 1) * DAY_SECONDS
+    accounts = desk.store.usage(min(since, month_start(now)), whose)
+    month = [each for each in accounts if each.day >= _day(month_start(now))]
     today = [each for each in accounts if each.day == _day(now)]
-    ceiling = budget.ceiling if whose is None else budget.limit(call.person)
+    ceiling = budget.ceiling if whose is None else budget.limit(call.user_id)
     lines = [f"**Today** {_sum(today)}", f"**This month** {_sum(month)}", *_rows(month)]
-    notes = [_rest(ceiling, budget.left(call.person))]
+    notes = [_rest(ceiling, budget.left(call.user_id))]
     if any(each.unknown for each in month):
         notes.append("Where a price is unknown, the dearest known one counts.")
     if any(each.estimated for each in month):
@@ -36,30 +36,30 @@ async def usage(desk: Desk, call: Call) -> Reply:
     notes.append("_Days and months are those of UTC._")
     # A line right behind the list would be part of its last row.
     text = "\n\n".join("  \n".join(part) for part in (lines, notes))
-    return Reply(text, sends=_chart(accounts, now, call.place))
+    return CommandResult(text, messages=_chart(accounts, now, call.chat))
 
 
 def _day(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).date().isoformat()
 
 
-def _sum(accounts: Sequence[Account]) -> str:
+def _sum(accounts: Sequence[UsageSummary]) -> str:
     calls = sum(each.calls for each in accounts)
     return f"{calls} call{'' if calls == 1 else 's'}, {_cost(accounts)}"
 
 
-def _cost(accounts: Sequence[Account]) -> str:
+def _cost(accounts: Sequence[UsageSummary]) -> str:
     """Say what is known of the cost, and for how many calls it is not."""
     usd = sum((each.usd for each in accounts), Decimal(0))
     unknown = sum(each.unknown for each in accounts)
-    known = "" if unknown and not usd else dollars(usd)
+    known = "" if unknown and not usd else format_usd(usd)
     blind = f"{unknown} at an unknown price" if unknown else ""
     return " and ".join(part for part in (known, blind) if part)
 
 
-def _rows(month: Sequence[Account]) -> list[str]:
+def _rows(month: Sequence[UsageSummary]) -> list[str]:
     """Write a line for each provider and kind."""
-    groups: dict[tuple[str, str], list[Account]] = {}
+    groups: dict[tuple[str, str], list[UsageSummary]] = {}
     for each in month:
         groups.setdefault((each.provider, each.kind), []).append(each)
     return [
@@ -68,8 +68,8 @@ def _rows(month: Sequence[Account]) -> list[str]:
     ]
 
 
-def _amount(accounts: Sequence[Account]) -> str:
-    if pictures := sum(each.pictures for each in accounts):
+def _amount(accounts: Sequence[UsageSummary]) -> str:
+    if pictures := sum(each.images for each in accounts):
         return f"{pictures:,} picture{'' if pictures == 1 else 's'}"
     read, said = sum(each.prompt for each in accounts), sum(each.completion for each in accounts)
     return f"{read:,} tokens read, {said:,} written"
@@ -78,13 +78,13 @@ def _amount(accounts: Sequence[Account]) -> str:
 def _rest(ceiling: Decimal | None, left: Decimal | None) -> str:
     if left is None:
         return "No ceiling is set."
-    rest = dollars(max(left, Decimal(0)))
+    rest = format_usd(max(left, Decimal(0)))
     if ceiling is None:
         return f"**Left this month** {rest}"
-    return f"**Ceiling** {dollars(ceiling)} a month, {rest} left"
+    return f"**Ceiling** {format_usd(ceiling)} a month, {rest} left"
 
 
-def _chart(accounts: Sequence[Account], now: float, place: Place) -> tuple[Outgoing, ...]:
+def _chart(accounts: Sequence[UsageSummary], now: float, chat: Chat) -> tuple[OutgoingMessage, ...]:
     """Draw dollars a day, or calls a day while nothing costs anything."""
     today = datetime.fromtimestamp(now, UTC).date()
     days = [today - timedelta(days=back) for back in reversed(range(CHART_DAYS))]
@@ -92,15 +92,15 @@ def _chart(accounts: Sequence[Account], now: float, place: Place) -> tuple[Outgo
     for each in accounts:
         day = datetime.fromisoformat(each.day).date()
         if day in costs:
-            costs[day] += each.counts_usd
+            costs[day] += each.charged_usd
             calls[day] += each.calls
     if not any(calls.values()):
         return ()
     dear = max(costs.values())
     values = [float(value) for value in (costs if dear else calls).values()]
-    top = dollars(dear).lstrip("< ") if dear else str(max(calls.values()))
+    top = format_usd(dear).lstrip("< ") if dear else str(max(calls.values()))
     picture = bars(values, top, [f"{day:%m-%d}" for day in days])
     what = "Dollars" if dear else "Calls"
     caption = plain(f"{what} a day, the last {CHART_DAYS} days")
-    files = (File("usage.png", picture, photo=True),)
-    return (Outgoing(place, caption, files=files, silent=True),)
+    files = (File("usage.png", picture, is_photo=True),)
+    return (OutgoingMessage(chat, caption, files=files, silent=True),)

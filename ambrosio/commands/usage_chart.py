@@ -7,7 +7,7 @@ rest of Ambrosio.
 from collections.abc import Sequence
 from itertools import pairwise
 
-from ..core.png import png
+from ..core.png import encode_png
 
 Colour = tuple[int, int, int]
 
@@ -53,16 +53,18 @@ class Canvas:
 
     def write(self, text: str, left: int, top: int) -> None:
         """Write what the few glyphs can say."""
-        for place, sign in enumerate(text):
+        for chat, sign in enumerate(text):
             for number, on in enumerate(GLYPHS[sign]):
                 if on == "1":
                     across, down = number % 3, number // 3
-                    x = left + (4 * place + across) * DOT
+                    x = left + (4 * chat + across) * DOT
                     self.fill(x, top + down * DOT, DOT, DOT, INK)
 
     def png(self) -> bytes:
         """Give the file."""
-        return png(self.width, self.height, b"".join(b"\0" + bytes(row) for row in self._rows))
+        return encode_png(
+            self.width, self.height, b"".join(b"\0" + bytes(row) for row in self._rows)
+        )
 
 
 def bars(values: Sequence[float], top_label: str, day_labels: Sequence[str]) -> bytes:

@@ -21,7 +21,7 @@ def _shipped() -> Mapping[str, Any]:
     return tomllib.loads(text, parse_float=Decimal)
 
 
-def known(model: str, kind: Kind = "chat") -> Mapping[str, Any]:
+def lookup(model: str, kind: Kind = "chat") -> Mapping[str, Any]:
     """Look up what is known of a model; nothing for a stranger."""
     found: Mapping[str, Any] = _shipped()[kind].get(model, {})
     return found
@@ -33,6 +33,6 @@ def as_of() -> date:
     return day
 
 
-def dearest(price: str) -> Decimal:
+def highest_price(price: str) -> Decimal:
     """Give the highest price of this name among chat models, for those that are not in the list."""
     return max(Decimal(row.get(price, 0)) for row in _shipped()["chat"].values())

@@ -11,7 +11,7 @@ from . import catalogue
 MEGAPIXEL = Decimal(1_000_000)
 
 
-class ImageRow(BaseModel):
+class ImageModelConfig(BaseModel):
     """One image model: its limits, and what it costs."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -19,58 +19,58 @@ class ImageRow(BaseModel):
     name: str = ""  # what people call it
     width: int = Field(default=1024, ge=64)  # what it paints best
     height: int = Field(default=1024, ge=64)
-    smallest: int = Field(default=256, ge=1)  # of a side
-    largest: int = Field(default=1920, ge=64)
+    min_side: int = Field(default=256, ge=1)  # of a side
+    max_side: int = Field(default=1920, ge=64)
     multiple: int = Field(default=8, ge=1)
     # Where only some shapes can be had: "16:9" and the like, or "1536x1024" and the like.
     ratios: tuple[str, ...] = ()
     sizes: tuple[str, ...] = ()
-    least_steps: int = Field(default=1, ge=1)
-    most_steps: int = Field(default=0, ge=0)  # 0: it takes no number of steps
+    min_steps: int = Field(default=1, ge=1)
+    max_steps: int = Field(default=0, ge=0)  # 0: it takes no number of steps
     steps: int = Field(default=0, ge=0)  # sent when nobody asks for another; 0: none
     seed: bool = True
-    avoid: bool = False  # a negative prompt
+    negative_prompt: bool = False  # a negative prompt
     # Pictures that one request gives, the seeds counting up from the request's. More than one only
     # where that is sure: each picture has to be made again from the seed it is shown with.
-    count: int = Field(default=1, ge=1)
-    characters: int = Field(default=0, ge=0)  # of a prompt; 0: as many as Telegram sends
+    max_count: int = Field(default=1, ge=1)
+    max_prompt_chars: int = Field(default=0, ge=0)  # of a prompt; 0: as many as Telegram sends
     # How a picture is handed over to be varied; "": the model paints from words alone.
     reference: Literal["", "image_url", "reference_images"] = ""
     usd: Decimal | None = Field(default=None, ge=0)  # a picture
     megapixel_usd: Decimal | None = Field(default=None, ge=0)
     priced_steps: int = Field(default=0, ge=0)  # the price grows with steps from this number
-    extra: dict[str, Any] = Field(default_factory=dict)  # goes into every request body
+    extra_body: dict[str, Any] = Field(default_factory=dict)  # goes into every request body
 
 
 _RATIOS = ("1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3")
-_SD = {"most_steps": 100, "steps": 30, "avoid": True}
-_FLUX2 = {"reference": "reference_images", "extra": {"prompt_upsampling": False}}
-_KONTEXT = {"ratios": _RATIOS, "most_steps": 50, "steps": 28, "reference": "image_url"}
+_SD = {"max_steps": 100, "steps": 30, "negative_prompt": True}
+_FLUX2 = {"reference": "reference_images", "extra_body": {"prompt_upsampling": False}}
+_KONTEXT = {"ratios": _RATIOS, "max_steps": 50, "steps": 28, "reference": "image_url"}
 _SHAPED = {"ratios": _RATIOS, "seed": False}
 
-TABLE: Mapping[str, Mapping[str, Any]] = {
+IMAGE_MODELS: Mapping[str, Mapping[str, Any]] = {
     "stabilityai/stable-diffusion-xl-base-1.0": {"name": "SDXL", **_SD},
     "stabilityai/stable-diffusion-3-medium": {"name": "SD3", **_SD},
     "black-forest-labs/FLUX.1-schnell": {
         "name": "FLUX schnell",
         "ratios": _RATIOS,
-        "most_steps": 12,
+        "max_steps": 12,
         "steps": 4,
-        "avoid": True,
+        "negative_prompt": True,
     },
     "black-forest-labs/FLUX.1.1-pro": {"name": "FLUX 1.1"},
     "black-forest-labs/FLUX.1-kontext-pro": {"name": "FLUX Kontext", **_KONTEXT},
     "black-forest-labs/FLUX.1-kontext-max": {"name": "FLUX Kontext max", **_KONTEXT},
     "black-forest-labs/FLUX.2-dev": {
         "name": "FLUX",
-        "most_steps": 50,
+        "max_steps": 50,
         "steps": 28,
         **_FLUX2,
     },
     "black-forest-labs/FLUX.2-pro": {"name": "FLUX pro", **_FLUX2},
-    "black-forest-labs/FLUX.2-flex": {"name": "FLUX flex", "most_steps": 50, **_FLUX2},
+    "black-forest-labs/FLUX.2-flex": {"name": "FLUX flex", "max_steps": 50, **_FLUX2},
     "black-forest-labs/FLUX.2-max": {"name": "FLUX max", **_FLUX2},
-    "Qwen/Qwen-Image": {"name": "Qwen", "most_steps": 75},
+    "Qwen/Qwen-Image": {"name": "Qwen", "max_steps": 75},
     "google/imagen-4.0-fast": {"name": "Imagen", **_SHAPED},
     "google/imagen-4.0-preview": {"name": "Imagen 4", **_SHAPED},
     "ideogram/ideogram-3.0": {"name": "Ideogram", **_SHAPED},
@@ -78,33 +78,33 @@ TABLE: Mapping[str, Mapping[str, Any]] = {
         "name": "GPT Image",
         "sizes": ("1024x1024", "1536x1024", "1024x1536"),
         "seed": False,
-        "count": 4,
+        "max_count": 4,
     },
     "dall-e-3": {
         "name": "DALL·E",
         "sizes": ("1024x1024", "1792x1024", "1024x1792"),
         "seed": False,
-        "characters": 4000,
+        "max_prompt_chars": 4000,
     },
 }
 # Of a model that nobody knows, only the plainest is sure.
-STRANGER = ImageRow(most_steps=100)
+UNKNOWN_MODEL = ImageModelConfig(max_steps=100)
 
 
-def known(model: str, rows: Mapping[str, ImageRow]) -> ImageRow:
+def lookup(model: str, rows: Mapping[str, ImageModelConfig]) -> ImageModelConfig:
     """Look up what is known of a model: in the given rows, then in the table."""
     if model in rows:
         return rows[model]
-    if model not in TABLE:
-        return STRANGER
-    return ImageRow(**TABLE[model], **catalogue.known(model, "images"))
+    if model not in IMAGE_MODELS:
+        return UNKNOWN_MODEL
+    return ImageModelConfig(**IMAGE_MODELS[model], **catalogue.lookup(model, "images"))
 
 
-def called(name: str, rows: Mapping[str, ImageRow]) -> str:
+def find_by_name(name: str, rows: Mapping[str, ImageModelConfig]) -> str:
     """Find the model that people call so, or "" if there is none."""
     wanted = _plain(name)
-    for model in (*rows, *TABLE):
-        names = (model, model.rpartition("/")[2], known(model, rows).name)
+    for model in (*rows, *IMAGE_MODELS):
+        names = (model, model.rpartition("/")[2], lookup(model, rows).name)
         if wanted in map(_plain, names):
             return model
     return ""
@@ -114,7 +114,7 @@ def _plain(name: str) -> str:
     return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
-def price(row: ImageRow, *, width: int, height: int, steps: int) -> Decimal | None:
+def price(row: ImageModelConfig, *, width: int, height: int, steps: int) -> Decimal | None:
     """Say what one picture costs in US dollars; None when that is not known."""
     if row.usd is not None:
         return row.usd
@@ -124,7 +124,9 @@ def price(row: ImageRow, *, width: int, height: int, steps: int) -> Decimal | No
     return cost * steps / row.priced_steps if row.priced_steps and steps else cost
 
 
-def dearest(*, width: int, height: int) -> Decimal:
+def highest_price(*, width: int, height: int) -> Decimal:
     """Say what one picture costs where it costs most, for models whose price nobody knows."""
-    prices = [price(known(model, {}), width=width, height=height, steps=0) for model in TABLE]
+    prices = [
+        price(lookup(model, {}), width=width, height=height, steps=0) for model in IMAGE_MODELS
+    ]
     return max(usd for usd in prices if usd is not None)

@@ -11,7 +11,7 @@ from types import TracebackType
 
 # The token is part of every address at Telegram, and libraries put addresses into their errors.
 TOKEN = re.compile(r"(?<!\d)\d{6,}:[\w-]{30,}")
-Exc = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 # These write addresses (httpx) or whole updates (telegram) at levels that one has on.
 CHATTY = {
     "httpx": logging.WARNING,
@@ -21,7 +21,7 @@ CHATTY = {
 }
 
 
-class Redacting(logging.Formatter):
+class RedactingFormatter(logging.Formatter):
     """Takes secrets out of every line, out of tracebacks too."""
 
     def __init__(self, secrets: Sequence[str], fmt: str) -> None:
@@ -35,7 +35,7 @@ class Redacting(logging.Formatter):
             line = line.replace(secret, "[secret]")
         return TOKEN.sub("[token]", line)
 
-    def formatException(self, ei: Exc) -> str:  # noqa: N802  logging's name
+    def formatException(self, ei: ExcInfo) -> str:  # noqa: N802  logging's name
         """Say where, and what class of exception: its own words may quote a message."""
         parts, exc = [], ei[1]
         while exc is not None:
@@ -47,7 +47,7 @@ class Redacting(logging.Formatter):
         return "Traceback, innermost call last\n" + "\nwhich came of\n".join(parts)
 
 
-class Json(Redacting):
+class JsonFormatter(RedactingFormatter):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -62,9 +62,9 @@ def set_up(level: str, secrets: Sequence[str]) -> None:
     warnings.filterwarnings("ignore", "Please use 'Bot.getUpdates'")
     handler = logging.StreamHandler(sys.stderr)
     formatter = (
-        Json(secrets, "%(message)s")
+        JsonFormatter(secrets, "%(message)s")
         if level == "json"
-        else Redacting(secrets, "%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+        else RedactingFormatter(secrets, "%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     )
     handler.setFormatter(formatter)
     root = logging.getLogger()

@@ -35,7 +35,7 @@ ServerUrl = Annotated[str, AfterValidator(_server_url)]
 Dialect = Literal["together", "openai", "localai", "sdcpp"]
 
 
-class ProviderRow(BaseModel):
+class ProviderConfig(BaseModel):
     """One server that speaks the OpenAI API, with what is particular about it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,28 +43,32 @@ class ProviderRow(BaseModel):
     base_url: ServerUrl
     api_key: SecretStr = SecretStr("")
     model: str = ""
-    flavour: Literal["llama", "together", "openai"] = "openai"
+    server_kind: Literal["llama", "together", "openai"] = "openai"
     local: bool | None = None  # None: judged by the address
     context: int = Field(default=0, ge=0)  # tokens; 0: asked of the server, else a cautious guess
     system_role: bool = True  # False: the template knows none, so it goes before the first question
     repeat_vv: bool = False  # the model ignores system prompts: say the rule behind the question
     # How thinking is switched off for a vv question; "none": there is nothing to switch off.
     thinking: Literal["none", "template", "reasoning", "effort"] = "none"
-    moves: bool = False  # llama.cpp with --cache-reuse: what a cut leaves is moved, not read again
-    extra: dict[str, Any] = Field(default_factory=dict)  # goes into every request body
-    connect_seconds: float = Field(default=5, gt=0)
-    first_token_seconds: float = Field(default=30, gt=0)
-    silence_seconds: float = Field(default=30, gt=0)
+    cache_reuse: bool = (
+        False  # llama.cpp with --cache-reuse: what a cut leaves is moved, not read again
+    )
+    extra_body: dict[str, Any] = Field(default_factory=dict)  # goes into every request body
+    connect_timeout_seconds: float = Field(default=5, gt=0)
+    first_token_timeout_seconds: float = Field(default=30, gt=0)
+    chunk_timeout_seconds: float = Field(default=30, gt=0)
     input_usd: Decimal | None = Field(default=None, ge=0)  # per million tokens
     cached_usd: Decimal | None = Field(default=None, ge=0)  # None: like any other input
     output_usd: Decimal | None = Field(default=None, ge=0)
     image_model: str = ""  # with it the server makes pictures; without `model` it does nothing else
-    # How it is asked for them; None: as together.ai for that flavour, else as OpenAI.
+    # How it is asked for them; None: as together.ai for that kind, else as OpenAI.
     image_dialect: Dialect | None = None
-    image_seconds: float | None = Field(default=None, gt=0)  # None: longer for a server at home
+    image_timeout_seconds: float | None = Field(
+        default=None, gt=0
+    )  # None: longer for a server at home
 
     @property
-    def talks(self) -> bool:
+    def supports_chat(self) -> bool:
         """Say whether it can be asked for words."""
         return bool(self.model) or not self.image_model
 
@@ -79,7 +83,7 @@ class ProviderRow(BaseModel):
         return "http://localhost/v1" if self.socket else self.base_url
 
     @property
-    def at_home(self) -> bool:
+    def is_local(self) -> bool:
         """Whether what is asked there stays in the house: as the owner says, else by address."""
         return is_local(self.base_url) if self.local is None else self.local
 

@@ -18,33 +18,33 @@ from dotenv import dotenv_values
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from ..core.errors import SettingsInvalid
+from ..core.errors import InvalidSettings
 from . import catalogue
-from .image_models import ImageRow, known
-from .provider import ProviderRow, ServerUrl, Url
+from .image_models import ImageModelConfig, lookup
+from .provider import ProviderConfig, ServerUrl, Url
 
 PREFIXES = ("AMBROSIO_", "LLAMA_", "TELEGRAM_", "TOGETHER_", "OPENAI_")
 # The settings that stand in `ambrosio.toml`.
-TABLES = ("providers", "images")
+TOML_TABLES = ("providers", "images")
 # What pydantic calls the faults that are more than a value which does not fit.
 WRONG = {"missing": "is missing", "extra_forbidden": "is not known there"}
 # llama.cpp's own variables begin alike and are none of our business.
-FOREIGN = ("LLAMA_ARG_", "LLAMA_CACHE", "LLAMA_LOG")
+LLAMA_CPP_PREFIXES = ("LLAMA_ARG_", "LLAMA_CACHE", "LLAMA_LOG")
 
 
-def _words(value: object) -> object:
+def _split_words(value: object) -> object:
     """Take what stands between commas or spaces, nothing of an empty text."""
     if not isinstance(value, str):
         return value
     return re.split(r"[,\s]+", value.strip(", \n\t")) if value.strip() else ()
 
 
-Stream = Literal["draft", "edit", "off"]
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
-Ids = Annotated[frozenset[int], NoDecode, BeforeValidator(_words)]
+StreamMode = Literal["draft", "edit", "off"]
+NameList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_words)]
+IdSet = Annotated[frozenset[int], NoDecode, BeforeValidator(_split_words)]
 
 # A small machine reads a long prompt for minutes; progress keeps this limit from biting.
-LOCAL_PATIENCE = {"first_token_seconds": 300, "silence_seconds": 90}
+LOCAL_PATIENCE = {"first_token_timeout_seconds": 300, "chunk_timeout_seconds": 90}
 
 
 class Settings(BaseSettings):
@@ -60,22 +60,22 @@ class Settings(BaseSettings):
     telegram_base_url: Url = Field(
         default="https://api.telegram.org", description="the address of a Bot API server"
     )
-    ambrosio_owner: Ids = Field(
+    ambrosio_owner: IdSet = Field(
         default=frozenset(), description="one or more numeric Telegram ids, like 123456789"
     )
     ambrosio_data_dir: Path = Field(
         default_factory=lambda: platformdirs.user_data_path("ambrosio"),
         description="a folder that can be written to",
     )
-    ambrosio_route: Names = Field(
+    ambrosio_route: NameList = Field(
         default=("llama", "together", "openai"),
         min_length=1,
         description="names of providers in order of preference, like llama,together",
     )
-    ambrosio_fast_route: Names = Field(
+    ambrosio_fast_route: NameList = Field(
         default=(), description="names of providers in order of preference, like together,llama"
     )
-    ambrosio_image_route: Names = Field(
+    ambrosio_image_route: NameList = Field(
         default=(), description="names of providers in order of preference, like home,together"
     )
     ambrosio_pictures_mb: int = Field(
@@ -101,7 +101,7 @@ class Settings(BaseSettings):
     ambrosio_grace_seconds: float = Field(
         default=5, ge=0, le=80, description="seconds from 0 to 80, like 5"
     )
-    ambrosio_stream: Stream = Field(default="draft", description="one of draft, edit, off")
+    ambrosio_stream: StreamMode = Field(default="draft", description="one of draft, edit, off")
     ambrosio_rich: Literal["auto", "off"] = Field(default="off", description="auto or off")
     ambrosio_reasoning: Literal["show", "hide"] = Field(default="hide", description="show or hide")
     ambrosio_log: Literal["debug", "info", "warning", "error", "json"] = Field(
@@ -136,8 +136,8 @@ class Settings(BaseSettings):
     )
     openai_model: str = Field(default="", description="the id of a chat model there")
     # From `ambrosio.toml`, not from the environment.
-    providers: dict[str, ProviderRow] = Field(default_factory=dict, exclude=True)
-    images: dict[str, ImageRow] = Field(default_factory=dict, exclude=True)
+    providers: dict[str, ProviderConfig] = Field(default_factory=dict, exclude=True)
+    images: dict[str, ImageModelConfig] = Field(default_factory=dict, exclude=True)
 
     @model_validator(mode="after")
     def _routes_name_providers(self) -> Self:
@@ -160,41 +160,41 @@ class Settings(BaseSettings):
         """Where everything that must not be lost is kept."""
         return self.ambrosio_data_dir / "ambrosio.db"
 
-    def rows(
+    def provider_configs(
         self, *, llama_base_url: str | None, llama_api_key: str = ""
-    ) -> dict[str, ProviderRow]:
+    ) -> dict[str, ProviderConfig]:
         """List the providers that can be asked, by name.
 
         Args:
             llama_base_url: the llama.cpp server that was found, or that we run.
             llama_api_key: the key of the one that we run.
         """
-        rows: dict[str, ProviderRow] = {}
+        rows: dict[str, ProviderConfig] = {}
         if llama_base_url:
-            rows["llama"] = ProviderRow(
+            rows["llama"] = ProviderConfig(
                 base_url=llama_base_url,
                 api_key=SecretStr(llama_api_key) if llama_api_key else self.llama_api_key,
                 model=self.llama_model,
-                flavour="llama",
-                moves=bool(llama_api_key),
+                server_kind="llama",
+                cache_reuse=bool(llama_api_key),
                 thinking="template",
                 **LOCAL_PATIENCE,
             )
         if self.together_api_key.get_secret_value():
-            rows["together"] = ProviderRow(
+            rows["together"] = ProviderConfig(
                 base_url=self.together_base_url,
                 api_key=self.together_api_key,
                 model=self.together_model,
-                flavour="together",
+                server_kind="together",
                 image_model=self.together_image_model,
-                **catalogue.known(self.together_model),
+                **catalogue.lookup(self.together_model),
             )
         if self.openai_api_key.get_secret_value():
-            rows["openai"] = ProviderRow(
+            rows["openai"] = ProviderConfig(
                 base_url=self.openai_base_url,
                 api_key=self.openai_api_key,
                 model=self.openai_model,
-                **catalogue.known(self.openai_model),
+                **catalogue.lookup(self.openai_model),
             )
         return rows | self.providers
 
@@ -211,32 +211,32 @@ class Settings(BaseSettings):
         return tuple(value for key in keys if (value := key.get_secret_value()))
 
 
-def load(folder: Path | None = None, **given: Any) -> Settings:
-    """Read the settings, or raise `SettingsInvalid` with all that is wrong with them.
+def load(folder: Path | None = None, **overrides: Any) -> Settings:
+    """Read the settings, or raise `InvalidSettings` with all that is wrong with them.
 
     Args:
         folder: where `.env` and `ambrosio.toml` are looked for; the current one if not given.
         given: values that overrule both and the environment, by field name.
     """
     folder = Path() if folder is None else folder
-    faults = _unknown(_dotenv(folder / ".env"), PREFIXES)
-    faults += _unknown(os.environ, ("AMBROSIO_",))
+    faults = _unknown_names(_dotenv(folder / ".env"), PREFIXES)
+    faults += _unknown_names(os.environ, ("AMBROSIO_",))
     tables = _toml(folder / "ambrosio.toml")
     faults += [
         (f"ambrosio.toml: {name}", "is not a table that is read", "[providers.NAME]")
         for name in tables
-        if name not in TABLES
+        if name not in TOML_TABLES
     ]
     rows = {
-        "providers": _rows(tables.get("providers", {}), _provider_defaults),
-        "images": _rows(tables.get("images", {}), _image_defaults),
+        "providers": _with_defaults(tables.get("providers", {}), _provider_defaults),
+        "images": _with_defaults(tables.get("images", {}), _image_defaults),
     }
     try:
-        settings = Settings(_env_file=folder / ".env", **{**rows, **given})
+        settings = Settings(_env_file=folder / ".env", **{**rows, **overrides})
     except ValidationError as exc:
-        raise SettingsInvalid(faults + [_fault(dict(error)) for error in exc.errors()]) from None
+        raise InvalidSettings(faults + [_problem(dict(error)) for error in exc.errors()]) from None
     if faults:
-        raise SettingsInvalid(faults)
+        raise InvalidSettings(faults)
     return settings
 
 
@@ -245,8 +245,8 @@ def _dotenv(path: Path) -> Iterable[str]:
     try:
         return dotenv_values(path)
     except (OSError, UnicodeDecodeError) as exc:
-        raise SettingsInvalid(
-            [(".env", unreadable(exc), "a text file like .env.example")]
+        raise InvalidSettings(
+            [(".env", describe_read_error(exc), "a text file like .env.example")]
         ) from None
 
 
@@ -254,17 +254,19 @@ def _toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
-        raise SettingsInvalid([(path.name, unreadable(exc), "a valid TOML file")]) from None
+        raise InvalidSettings(
+            [(path.name, describe_read_error(exc), "a valid TOML file")]
+        ) from None
 
 
-def unreadable(exc: Exception) -> str:
+def describe_read_error(exc: Exception) -> str:
     """Say why a file cannot be read; of what is no TOML, where in it that is."""
     if isinstance(exc, UnicodeDecodeError):
         return "is not UTF-8"
     return f"cannot be read: {exc.strerror if isinstance(exc, OSError) else exc}"
 
 
-def _rows(table: Any, defaults: Callable[[str, dict[str, Any]], Mapping[str, Any]]) -> Any:
+def _with_defaults(table: Any, defaults: Callable[[str, dict[str, Any]], Mapping[str, Any]]) -> Any:
     """Give each row what is known of its model as defaults; pydantic finds what is wrong."""
     if not isinstance(table, dict):
         return table
@@ -275,25 +277,29 @@ def _rows(table: Any, defaults: Callable[[str, dict[str, Any]], Mapping[str, Any
 
 
 def _provider_defaults(_name: str, row: dict[str, Any]) -> Mapping[str, Any]:
-    return catalogue.known(str(row.get("model", "")))
+    return catalogue.lookup(str(row.get("model", "")))
 
 
 def _image_defaults(model: str, _row: dict[str, Any]) -> Mapping[str, Any]:
-    return known(model, {}).model_dump()
+    return lookup(model, {}).model_dump()
 
 
-def _unknown(names: Iterable[str], prefixes: tuple[str, ...]) -> list[tuple[str, str, str]]:
-    known = [name.upper() for name in Settings.model_fields if name not in TABLES]
+def _unknown_names(names: Iterable[str], prefixes: tuple[str, ...]) -> list[tuple[str, str, str]]:
+    known = [name.upper() for name in Settings.model_fields if name not in TOML_TABLES]
     faults = []
     for name in names:
-        if name.startswith(prefixes) and not name.startswith(FOREIGN) and name not in known:
+        if (
+            name.startswith(prefixes)
+            and not name.startswith(LLAMA_CPP_PREFIXES)
+            and name not in known
+        ):
             near = difflib.get_close_matches(name, known, n=1)
             right = f"perhaps {near[0]}" if near else "see .env.example"
             faults.append((name, "is not a setting", right))
     return faults
 
 
-def _fault(error: dict[str, Any]) -> tuple[str, str, str]:
+def _problem(error: dict[str, Any]) -> tuple[str, str, str]:
     """Turn one of pydantic's errors into the setting's name, what is wrong and what is right."""
     place, message = error["loc"], str(error["msg"]).removeprefix("Value error, ")
     route, named, wish = message.partition(":")
@@ -303,8 +309,8 @@ def _fault(error: dict[str, Any]) -> tuple[str, str, str]:
     if not place:
         return (message.upper(), "is missing", str(Settings.model_fields[message].description))
     name = str(place[0])
-    if name in TABLES:
-        wrong = _said(error, message)
+    if name in TOML_TABLES:
+        wrong = _explain(error, message)
         return ("ambrosio.toml: " + ".".join(map(str, place)), wrong, "as in docs/ambrosio.toml")
     right = Settings.model_fields[name].description
     return (name.upper(), _wrong(error, message), str(right))
@@ -314,9 +320,9 @@ def _wrong(error: dict[str, Any], message: str) -> str:
     # Values of secret settings are never repeated.
     value = error.get("input")
     shown = f"`{value}` " if isinstance(value, str | int | float) else ""
-    return shown + _said(error, message)
+    return shown + _explain(error, message)
 
 
-def _said(error: dict[str, Any], message: str) -> str:
+def _explain(error: dict[str, Any], message: str) -> str:
     """Give our own words for one of pydantic's errors; its own are for programmers."""
     return message if error["type"] == "value_error" else WRONG.get(error["type"], "does not fit")

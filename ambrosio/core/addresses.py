@@ -8,7 +8,7 @@ import ipaddress
 import socket
 from urllib.parse import urlsplit
 
-HOME = tuple(
+LOCAL_NETWORKS = tuple(
     ipaddress.ip_network(each)
     for each in (
         "0.0.0.0/32",
@@ -31,7 +31,7 @@ def is_local(url: str) -> bool:
     if urlsplit(url).scheme == "unix" or host == "localhost":
         return True
     address = _address(host)
-    return address is not None and any(address in network for network in HOME)
+    return address is not None and any(address in network for network in LOCAL_NETWORKS)
 
 
 def is_public(url: str) -> bool:

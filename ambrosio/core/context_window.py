@@ -11,28 +11,28 @@ from .messages import Message
 from .vv import VV_REMINDER
 
 # What a server that does not say gets: the smallest window in common use.
-CAUTIOUS_WINDOW = 4096
+DEFAULT_WINDOW = 4096
 # Kept free for the answer; a third of a small window, and enough for a long answer in a large one.
-ANSWER_ROOM = 2048
+ANSWER_TOKENS = 2048
 QUARTER = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class PastTurn:
     """An answered turn of the past: what was asked, how, and what came back."""
 
-    turn: int
+    turn_id: int
     question: str
     answer: str
     concise: bool = False
-    private: bool = False
+    local_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class ModelProfile:
     """What is particular about a model when it is spoken to; `window` is in tokens."""
 
-    window: int = CAUTIOUS_WINDOW
+    window: int = DEFAULT_WINDOW
     system_role: bool = True
     repeat_vv: bool = False
 
@@ -48,14 +48,14 @@ class Context:
 
     messages: tuple[Message, ...]
     tokens: int
-    first: int | None
-    dropped: int
-    room: int = 0
-    most: int = 0
-    uncut: tuple[Message, ...] = ()
+    first_turn_id: int | None
+    dropped_turns: int
+    free_tokens: int = 0
+    max_tokens: int = 0
+    full_history: tuple[Message, ...] = ()
 
 
-def estimate(text: str) -> int:
+def estimate_tokens(text: str) -> int:
     """Guess the tokens of a text, rather too many than too few.
 
     Three bytes a token holds for English in every tokenizer measured; other scripts take fewer
@@ -64,61 +64,63 @@ def estimate(text: str) -> int:
     return len(text.encode("utf-8", "replace")) // 3 + 8
 
 
-def build(
+def build_context(
     system: str,
-    history: tuple[Exchange, ...],
+    history: tuple[PastTurn, ...],
     question: str,
     *,
     concise: bool = False,
-    manner: Manner | None = None,
+    profile: ModelProfile | None = None,
     window: int | None = None,
 ) -> Context:
     """Put together what one model is asked; `window` overrules the manner's, after an overflow.
 
     The newest question is always in it, whether it fits or not: only the server can tell exactly.
     """
-    manner = manner or Manner()
-    window = window or manner.window
-    room = window - min(ANSWER_ROOM, window // 3)
-    asked = _asked(question, concise=concise, manner=manner)
-    fixed = estimate(system) + estimate(asked)
-    costs = [_cost(exchange, manner) for exchange in history]
-    kept = _keep(costs, room=room - fixed)
+    profile = profile or ModelProfile()
+    window = window or profile.window
+    room = window - min(ANSWER_TOKENS, window // 3)
+    asked = _user_text(question, concise=concise, manner=profile)
+    fixed = estimate_tokens(system) + estimate_tokens(asked)
+    costs = [_cost(exchange, profile) for exchange in history]
+    kept = _count_kept(costs, room=room - fixed)
     recent = history[len(history) - kept :]
     tokens = fixed + sum(costs[len(costs) - kept :])
     return Context(
-        messages=_lines(system, recent, asked, manner),
+        messages=_messages(system, recent, asked, profile),
         tokens=tokens,
-        first=recent[0].turn if recent else None,
-        dropped=len(history) - kept,
-        room=max(0, window - tokens),
-        uncut=_lines(system, history, "", manner) if kept < len(history) else (),
+        first_turn_id=recent[0].turn_id if recent else None,
+        dropped_turns=len(history) - kept,
+        free_tokens=max(0, window - tokens),
+        full_history=_messages(system, history, "", profile) if kept < len(history) else (),
     )
 
 
-def _lines(
-    system: str, past: tuple[Exchange, ...], asked: str, manner: Manner
+def _messages(
+    system: str, past: tuple[PastTurn, ...], asked: str, manner: ModelProfile
 ) -> tuple[Message, ...]:
     lines = [Message("system", system)]
     for each in past:
-        lines.append(Message("user", _asked(each.question, concise=each.concise, manner=manner)))
+        lines.append(
+            Message("user", _user_text(each.question, concise=each.concise, manner=manner))
+        )
         lines.append(Message("assistant", each.answer))
     lines.append(Message("user", asked))
-    return tuple(lines) if manner.system_role else fold(tuple(lines))
+    return tuple(lines) if manner.system_role else merge_system_into_user(tuple(lines))
 
 
-def _asked(question: str, *, concise: bool, manner: Manner) -> str:
+def _user_text(question: str, *, concise: bool, manner: ModelProfile) -> str:
     if not concise:
         return question
     return f"vv {question}{VV_REMINDER if manner.repeat_vv else ''}"
 
 
-def _cost(exchange: Exchange, manner: Manner) -> int:
-    asked = _asked(exchange.question, concise=exchange.concise, manner=manner)
-    return estimate(asked) + estimate(exchange.answer)
+def _cost(exchange: PastTurn, manner: ModelProfile) -> int:
+    asked = _user_text(exchange.question, concise=exchange.concise, manner=manner)
+    return estimate_tokens(asked) + estimate_tokens(exchange.answer)
 
 
-def _keep(costs: list[int], *, room: int) -> int:
+def _count_kept(costs: list[int], *, room: int) -> int:
     """Say how many of the newest turns stay: all while they fit, else what a quarter holds.
 
     A cut makes a server without tricks read again what stays. The less stays, the rarer the next
@@ -135,9 +137,9 @@ def _keep(costs: list[int], *, room: int) -> int:
     return kept
 
 
-def fold(lines: tuple[Message, ...]) -> tuple[Message, ...]:
+def merge_system_into_user(messages: tuple[Message, ...]) -> tuple[Message, ...]:
     """Put the system prompt before the first question, for templates that know no system role."""
-    if lines[0].role != "system":
-        return lines
-    system, first, *rest = lines
+    if messages[0].role != "system":
+        return messages
+    system, first, *rest = messages
     return (Message("user", f"{system.content}\n\n{first.content}"), *rest)

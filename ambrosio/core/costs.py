@@ -18,7 +18,7 @@ WARNING_SHARE = Decimal("0.8")
 
 
 @dataclass(frozen=True, slots=True)
-class Tariff:
+class Pricing:
     """Prices of a model per million tokens; `known` is False if they are only a cautious guess."""
 
     input_usd: Decimal = Decimal(0)
@@ -37,16 +37,16 @@ class Tariff:
         asked = fresh * self.input_usd + usage.cached * self.cached_usd
         return (asked + usage.completion * self.output_usd) / MILLION
 
-    def worst(self, prompt: int, answer: int) -> Decimal:
+    def max_cost(self, prompt: int, answer: int) -> Decimal:
         """Work out what a call may cost: nothing of it cached, and the whole answer used."""
         return self.cost(Usage(prompt, answer))
 
 
-FREE = Tariff()
+FREE = Pricing()
 
-Kind = Literal["chat", "image", "speech"]
+CallKind = Literal["chat", "image", "speech"]
 # An open call is under way, or was when the plug was pulled.
-Outcome = Literal["open", "done", "stopped", "failed"]
+CallOutcome = Literal["open", "done", "stopped", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,36 +57,36 @@ class Expense:
     usage is a guess, since the server did not count.
     """
 
-    person: int
+    user_id: int
     ref: ModelRef
     usage: Usage | None
     usd: Decimal | None
-    counts_usd: Decimal | None = None
-    kind: Kind = "chat"
+    charged_usd: Decimal | None = None
+    kind: CallKind = "chat"
     estimated: bool = False
-    outcome: Outcome = "done"
-    pictures: int = 0
+    outcome: CallOutcome = "done"
+    images: int = 0
     megapixels: float = 0.0
 
     @property
-    def counts(self) -> Decimal:
+    def charge(self) -> Decimal:
         """What is taken from the budget for it."""
-        return self.usd or Decimal(0) if self.counts_usd is None else self.counts_usd
+        return self.usd or Decimal(0) if self.charged_usd is None else self.charged_usd
 
 
-def total(expenses: Iterable[Expense]) -> Decimal | None:
+def sum_usd(expenses: Iterable[Expense]) -> Decimal | None:
     """Add up what calls have cost; None if that is not known of each, or there are none."""
     known = [each.usd for each in expenses]
     return None if None in known or not known else sum(filter(None, known), Decimal(0))
 
 
-def month_began(at: float) -> float:
+def month_start(at: float) -> float:
     """Give the moment at which the month of a moment began, by UTC."""
     first = datetime.fromtimestamp(at, UTC).replace(day=1, hour=0, minute=0, second=0)
     return first.replace(microsecond=0).timestamp()
 
 
-def day_began(at: float) -> float:
+def day_start(at: float) -> float:
     """Give the moment at which the day of a moment began, by UTC."""
     return at - at % 86_400
 
@@ -101,7 +101,7 @@ def nearly_spent(spent: Decimal, ceiling: Decimal | None) -> bool:
     return bool(ceiling) and ceiling is not None and spent >= ceiling * WARNING_SHARE
 
 
-def dollars(usd: Decimal) -> str:
+def format_usd(usd: Decimal) -> str:
     """Write an amount so that a small one is not nothing: `$0.0042`, `$0.37`, `$12.50`."""
     if usd and abs(usd) < Decimal("0.1"):
         small = f"${usd:.4f}"

@@ -1,37 +1,37 @@
 """Every failure that crosses a border.
 
     AmbrosioError
-    ├── SettingsInvalid          a setting is wrong or missing
-    ├── StoreFailed              the database cannot be read or written
-    ├── TokenRefused             Telegram does not know the bot's token
-    ├── AnotherPoller            somebody else polls with the same token
-    ├── DemoFailed               the demo cannot begin
-    ├── NoProvider               nobody is configured, or nobody may be asked
-    │   ├── BudgetSpent          … since those who can cost money that is not there
-    │   └── NoPainter            … to make pictures
-    │       └── PaintsHome       … and what is asked may not leave the house
-    ├── AllFailed                everybody was asked and nobody answered
-    │   └── StaysHome            … everybody at home: it is private
-    ├── Interrupted              a crash in the middle, and another at the second try
-    └── ProviderError            one provider failed
-        ├── Unreachable          no connection
-        ├── TimedOut             silence, before or between the words
-        ├── Loading              the model is not in memory yet
-        ├── NotRunning           our own server does not run, and why
-        ├── Overloaded           too many requests, or too busy
-        ├── Faulty               a server error, a cut line, something unreadable
-        ├── Empty                an answer without a word
-        ├── KeyRefused           the key is wrong or not allowed
-        ├── NoCredit             the account is empty
-        ├── Unaffordable         our own budget does not cover it
-        ├── ModelGone            the model is not served there
-        │   └── PainterGone      … and these image models are
-        ├── BrokenPicture        what came is no whole picture
-        ├── HugePicture          … or far too large
-        ├── LostPicture          … or only an address where there is none
-        └── Rejected             the request itself was not accepted
-            ├── TooLong          it does not fit the model's window
-            └── Unwelcome        the provider does not want to paint that
+    ├── InvalidSettings            a setting is wrong or missing
+    ├── StoreFailed                the database cannot be read or written
+    ├── InvalidBotToken            Telegram does not know the bot's token
+    ├── PollingConflict            somebody else polls with the same token
+    ├── DemoFailed                 the demo cannot begin
+    ├── NoProvider                 nobody is configured, or nobody may be asked
+    │   ├── BudgetSpent            … since those who can cost money that is not there
+    │   └── NoImageProvider        … to make pictures
+    │       └── NoLocalImageProvider … and what is asked may not leave the house
+    ├── AllProvidersFailed         everybody was asked and nobody answered
+    │   └── LocalOnlyFailed        … everybody at home: it is private
+    ├── Interrupted                a crash in the middle, and another at the second try
+    └── ProviderError              one provider failed
+        ├── Unreachable            no connection
+        ├── TimedOut               silence, before or between the words
+        ├── Loading                the model is not in memory yet
+        ├── NotRunning             our own server does not run, and why
+        ├── Overloaded             too many requests, or too busy
+        ├── ServerError            a server error, a cut line, something unreadable
+        ├── NoText                 an answer without a word
+        ├── InvalidKey             the key is wrong or not allowed
+        ├── OutOfCredit            the account is empty
+        ├── OverBudget             our own budget does not cover it
+        ├── ModelNotFound          the model is not served there
+        │   └── ImageModelNotFound … and these image models are
+        ├── InvalidImage           what came is no whole picture
+        ├── ImageTooLarge          … or far too large
+        ├── ImageNotFetched        … or only an address where there is none
+        └── BadRequest             the request itself was not accepted
+            ├── ContextTooLong     it does not fit the model's window
+            └── ContentFiltered    the provider does not want to paint that
 
 Foreign exceptions are translated into these once, at their edge. Each says of itself in one
 sentence what happened and in one what can be done, for the person who reads it in the chat; what
@@ -45,111 +45,111 @@ from typing import ClassVar
 class AmbrosioError(Exception):
     """The root: a failure whose sentences may be shown to a person."""
 
-    what: ClassVar[str] = "Something went wrong."
-    mend: ClassVar[str] = "Try again."
+    problem: ClassVar[str] = "Something went wrong."
+    remedy: ClassVar[str] = "Try again."
     # Whether the same request may succeed a little later, so that a button for it makes sense.
-    again: bool = True
+    retryable: bool = True
     # Whether another model may do better, so that a button to choose one makes sense.
-    elsewhere: bool = False
+    other_model_may_help: bool = False
 
     @property
-    def happened(self) -> str:
+    def problem_text(self) -> str:
         """What happened, in one sentence without any foreign text."""
-        return self.what.format_map(vars(self))
+        return self.problem.format_map(vars(self))
 
     @property
-    def sentence(self) -> str:
+    def user_message(self) -> str:
         """What happened and what can be done, in one line."""
-        return f"{self.happened} {self.mend.format_map(vars(self))}".strip()
+        return f"{self.problem_text} {self.remedy.format_map(vars(self))}".strip()
 
 
-class SettingsInvalid(AmbrosioError):
+class InvalidSettings(AmbrosioError):
     """A setting is wrong or missing: one (name, what is wrong, what would be right) for each."""
 
-    what = "Some settings are wrong."
-    mend = "Mend them as the terminal says, and start me again."
-    again = False
+    problem = "Some settings are wrong."
+    remedy = "Mend them as the terminal says, and start me again."
+    retryable = False
 
-    def __init__(self, faults: list[tuple[str, str, str]]) -> None:
-        super().__init__("; ".join(f"{name}: {wrong}" for name, wrong, _ in faults))
-        self.faults = faults
+    def __init__(self, problems: list[tuple[str, str, str]]) -> None:
+        super().__init__("; ".join(f"{name}: {wrong}" for name, wrong, _ in problems))
+        self.problems = problems
 
     @property
     def lines(self) -> list[str]:
         """Say of each setting what is wrong and what would be right."""
-        return [f"{name}: {wrong}; right would be: {right}" for name, wrong, right in self.faults]
+        return [f"{name}: {wrong}; right would be: {right}" for name, wrong, right in self.problems]
 
 
 class StoreFailed(AmbrosioError):
     """The database cannot be read or written: a full disk, a damaged or locked file."""
 
-    what = "I cannot write to my disk."
-    mend = "Nothing is lost: make room there, and I carry on by myself."
+    problem = "I cannot write to my disk."
+    remedy = "Nothing is lost: make room there, and I carry on by myself."
 
 
-class TokenRefused(AmbrosioError):
+class InvalidBotToken(AmbrosioError):
     """Telegram answers 401 or 404 to the bot's token."""
 
-    what = "Telegram does not accept the bot's token."
-    mend = "Ask BotFather for the right one and set `TELEGRAM_BOT_TOKEN`."
-    again = False
+    problem = "Telegram does not accept the bot's token."
+    remedy = "Ask BotFather for the right one and set `TELEGRAM_BOT_TOKEN`."
+    retryable = False
 
 
-class AnotherPoller(AmbrosioError):
+class PollingConflict(AmbrosioError):
     """Another process asks for updates with the same token; only one of them gets each."""
 
-    what = "Ambrosio is already running with this token, here or on another machine."
-    mend = "Stop one of the two."
-    again = False
+    problem = "Ambrosio is already running with this token, here or on another machine."
+    remedy = "Stop one of the two."
+    retryable = False
 
 
 class DemoFailed(AmbrosioError):
     """The demo cannot begin; says on the terminal why, and what would help."""
 
-    what = "{why}"
-    mend = "{remedy}"
-    again = False
+    problem = "{reason}"
+    remedy = "{advice}"
+    retryable = False
 
     def __init__(self, why: str, remedy: str) -> None:
         super().__init__(why)
-        self.why = why
-        self.remedy = remedy
+        self.reason = why
+        self.advice = remedy
 
 
 class NoProvider(AmbrosioError):
     """Nobody is configured to answer, or nobody who may be asked."""
 
-    what = "There is no model that I may ask."
-    mend = "The owner needs to set one up: `ambrosio doctor` says how."
-    again = False
+    problem = "There is no model that I may ask."
+    remedy = "The owner needs to set one up: `ambrosio doctor` says how."
+    retryable = False
 
 
 class BudgetSpent(NoProvider):
     """All who could be asked cost money, and what is left of it does not cover the call."""
 
-    what = "This month's budget does not cover that, and nobody is set up who works for nothing."
-    mend = "The owner can raise the budget, or set up a model at home."
+    problem = "This month's budget does not cover that, and nobody is set up who works for nothing."
+    remedy = "The owner can raise the budget, or set up a model at home."
 
 
-class NoPainter(NoProvider):
+class NoImageProvider(NoProvider):
     """Nobody is configured to make pictures."""
 
-    what = "No image model is set up."
-    mend = "The owner can set `TOGETHER_API_KEY`, or `image_model` in ambrosio.toml."
+    problem = "No image model is set up."
+    remedy = "The owner can set `TOGETHER_API_KEY`, or `image_model` in ambrosio.toml."
 
 
-class PaintsHome(NoPainter):
+class NoLocalImageProvider(NoImageProvider):
     """The chat is private, and no image server runs in the house."""
 
-    what = "This chat is private, and no image model runs on this machine, so nothing was sent."
-    mend = "The owner can set one up in ambrosio.toml."
+    problem = "This chat is private, and no image model runs on this machine, so nothing was sent."
+    remedy = "The owner can set one up in ambrosio.toml."
 
 
 class Interrupted(AmbrosioError):
     """A crash in the middle, and another at the second try: a third might cost as much again."""
 
-    what = "I was interrupted twice while I painted that."
-    mend = "Press Retry, or send it again."
+    problem = "I was interrupted twice while I painted that."
+    remedy = "Press Retry, or send it again."
 
 
 class ProviderError(AmbrosioError):
@@ -158,42 +158,42 @@ class ProviderError(AmbrosioError):
     `clause` is the short form, for a line that names several providers.
     """
 
-    clause: ClassVar[str] = "failed"
+    summary: ClassVar[str] = "failed"
 
     def __init__(self, provider: str, *, retry_after_seconds: float | None = None) -> None:
-        super().__init__(f"{provider} {self.clause}")
+        super().__init__(f"{provider} {self.summary}")
         self.provider = provider
         self.retry_after_seconds = retry_after_seconds
 
-    def alarm(self, others: Sequence[str]) -> str:
+    def owner_alert(self, others: Sequence[str]) -> str:
         """Say what the owner is told, unasked, of what only they can mend; `others` are asked."""
         instead = f"I ask {', then '.join(others)}" if others else "there is nobody else to ask"
-        return f"{self.happened} Until you mend that in the settings, {instead}."
+        return f"{self.problem_text} Until you mend that in the settings, {instead}."
 
 
 class Unreachable(ProviderError):
     """No connection could be made, or it broke before an answer."""
 
-    clause = "cannot be reached"
-    what = "{provider} cannot be reached."
-    mend = "Try again in a moment; if it runs at home, check that it is up."
+    summary = "cannot be reached"
+    problem = "{provider} cannot be reached."
+    remedy = "Try again in a moment; if it runs at home, check that it is up."
 
 
 class TimedOut(ProviderError):
     """The first word, or the next one, did not come in time."""
 
-    clause = "did not answer in time"
-    what = "{provider} did not answer in time."
-    mend = "Try again, or choose another model with /model."
-    elsewhere = True
+    summary = "did not answer in time"
+    problem = "{provider} did not answer in time."
+    remedy = "Try again, or choose another model with /model."
+    other_model_may_help = True
 
 
 class Loading(ProviderError):
     """The server is up and still reads the model into memory; `doing` when it is more than that."""
 
-    clause = "is still loading its model"
-    what = "{provider} is still {doing}."
-    mend = "Try again in a minute."
+    summary = "is still loading its model"
+    problem = "{provider} is still {doing}."
+    remedy = "Try again in a minute."
 
     def __init__(self, provider: str, *, doing: str = "loading its model") -> None:
         super().__init__(provider)
@@ -208,9 +208,9 @@ class Loading(ProviderError):
 class NotRunning(ProviderError):
     """Our own server does not run: `reason` is a clause, `hint` a sentence."""
 
-    clause = "does not run"
-    what = "{provider} does not run: {reason}."
-    mend = "{hint}"
+    summary = "does not run"
+    problem = "{provider} does not run: {reason}."
+    remedy = "{hint}"
 
     def __init__(self, provider: str, *, reason: str, hint: str) -> None:
         super().__init__(provider)
@@ -220,132 +220,132 @@ class NotRunning(ProviderError):
 class Overloaded(ProviderError):
     """The server has too much to do, or we have asked too often."""
 
-    clause = "is too busy"
-    what = "{provider} is too busy right now."
-    mend = "Try again in a moment."
+    summary = "is too busy"
+    problem = "{provider} is too busy right now."
+    remedy = "Try again in a moment."
 
 
-class Faulty(ProviderError):
+class ServerError(ProviderError):
     """A server error, a line cut in the middle, or an answer that cannot be read."""
 
-    clause = "ran into an error"
-    what = "{provider} ran into an error of its own."
-    mend = "Try again, or choose another model with /model."
-    elsewhere = True
+    summary = "ran into an error"
+    problem = "{provider} ran into an error of its own."
+    remedy = "Try again, or choose another model with /model."
+    other_model_may_help = True
 
 
-class Empty(ProviderError):
+class NoText(ProviderError):
     """The server reported success and no words."""
 
-    clause = "gave an empty answer"
-    what = "{provider} gave an empty answer."
-    mend = "Try again, or put it differently."
+    summary = "gave an empty answer"
+    problem = "{provider} gave an empty answer."
+    remedy = "Try again, or put it differently."
 
 
-class KeyRefused(ProviderError):
+class InvalidKey(ProviderError):
     """The provider does not accept our key, or not for this."""
 
-    clause = "refused the key"
-    what = "{provider} refused the key."
-    mend = "The owner needs to set a valid one."
-    again = False
+    summary = "refused the key"
+    problem = "{provider} refused the key."
+    remedy = "The owner needs to set a valid one."
+    retryable = False
 
 
-class NoCredit(ProviderError):
+class OutOfCredit(ProviderError):
     """The account has no money left."""
 
-    clause = "has no credit left"
-    what = "The account at {provider} has no credit left."
-    mend = "The owner needs to top it up."
-    again = False
+    summary = "has no credit left"
+    problem = "The account at {provider} has no credit left."
+    remedy = "The owner needs to top it up."
+    retryable = False
 
 
-class Unaffordable(ProviderError):
+class OverBudget(ProviderError):
     """What is left of our own budget does not cover the call."""
 
-    clause = "costs more than is left of the budget"
-    what = "{provider} costs more than is left of this month's budget."
-    mend = BudgetSpent.mend
-    again = False
+    summary = "costs more than is left of the budget"
+    problem = "{provider} costs more than is left of this month's budget."
+    remedy = BudgetSpent.remedy
+    retryable = False
 
 
-class ModelGone(ProviderError):
+class ModelNotFound(ProviderError):
     """The model is not served there, or not any more."""
 
-    clause = "no longer serves the model"
-    what = "{provider} does not serve {model}."
-    mend = "Choose another model with /model."
-    elsewhere = True
-    again = False
+    summary = "no longer serves the model"
+    problem = "{provider} does not serve {model}."
+    remedy = "Choose another model with /model."
+    other_model_may_help = True
+    retryable = False
 
     def __init__(self, provider: str, *, model: str) -> None:
         super().__init__(provider)
         self.model = model
 
 
-class PainterGone(ModelGone):
+class ImageModelNotFound(ModelNotFound):
     """The image model is not served there; `there` are those that are."""
 
-    mend = "Name another one with --model: it has {names}."
-    elsewhere = False
+    remedy = "Name another one with --model: it has {names}."
+    other_model_may_help = False
 
     def __init__(self, provider: str, *, model: str, there: tuple[str, ...]) -> None:
         super().__init__(provider, model=model)
         self.names = ", ".join(there) or "no other"
 
 
-class BrokenPicture(ProviderError):
+class InvalidImage(ProviderError):
     """What came is no picture, or only a piece of one."""
 
-    clause = "sent something that is no picture"
-    what = "{provider} sent something that is no picture, or only a piece of one."
+    summary = "sent something that is no picture"
+    problem = "{provider} sent something that is no picture, or only a piece of one."
 
 
-class HugePicture(ProviderError):
+class ImageTooLarge(ProviderError):
     """What came is larger than anybody wants to take in."""
 
-    clause = "sent a picture that is far too large"
-    what = "{provider} sent a picture that is far too large for Telegram."
-    mend = "Ask for a smaller one with --size."
+    summary = "sent a picture that is far too large"
+    problem = "{provider} sent a picture that is far too large for Telegram."
+    remedy = "Ask for a smaller one with --size."
 
 
-class LostPicture(ProviderError):
+class ImageNotFetched(ProviderError):
     """The provider gave an address for the picture, and there is none."""
 
-    clause = "made a picture that could not be fetched"
-    what = "{provider} made a picture, but it could not be fetched."
+    summary = "made a picture that could not be fetched"
+    problem = "{provider} made a picture, but it could not be fetched."
 
 
-class Rejected(ProviderError):
+class BadRequest(ProviderError):
     """The provider does not accept the request as it is; `parameter` is what it names as wrong."""
 
-    clause = "did not accept the request"
-    what = "{provider} did not accept the request."
-    mend = "Try another model with /model."
-    elsewhere = True
+    summary = "did not accept the request"
+    problem = "{provider} did not accept the request."
+    remedy = "Try another model with /model."
+    other_model_may_help = True
 
     def __init__(self, provider: str, *, parameter: str = "") -> None:
         super().__init__(provider)
         self.parameter = parameter
 
 
-class Unwelcome(Rejected):
+class ContentFiltered(BadRequest):
     """The provider does not want to paint that."""
 
-    clause = "does not want to paint that"
-    what = "{provider} does not want to paint that."
-    mend = "Say it in other words."
-    elsewhere = False
+    summary = "does not want to paint that"
+    problem = "{provider} does not want to paint that."
+    remedy = "Say it in other words."
+    other_model_may_help = False
 
 
-class TooLong(Rejected):
+class ContextTooLong(BadRequest):
     """The request does not fit the model's window; `tokens` may be an estimate."""
 
-    clause = "cannot take in so much text"
-    what = "This is too long for {provider}: about {tokens} tokens, and its limit is {limit}."
-    mend = "Shorten it, or choose a model that takes more with /model."
-    elsewhere = True
-    again = False
+    summary = "cannot take in so much text"
+    problem = "This is too long for {provider}: about {tokens} tokens, and its limit is {limit}."
+    remedy = "Shorten it, or choose a model that takes more with /model."
+    other_model_may_help = True
+    retryable = False
 
     def __init__(self, provider: str, *, tokens: int, limit: int) -> None:
         super().__init__(provider)
@@ -353,7 +353,7 @@ class TooLong(Rejected):
         self.limit = limit
 
 
-class AllFailed(AmbrosioError):
+class AllProvidersFailed(AmbrosioError):
     """Everybody who may be asked was asked and nobody answered; `causes` in the order tried.
 
     `partial` is what the last one said before its line broke.
@@ -363,28 +363,28 @@ class AllFailed(AmbrosioError):
         super().__init__("; ".join(str(cause) for cause in causes))
         self.causes = causes
         self.partial = partial
-        self.again = not causes or any(cause.again for cause in causes)
+        self.retryable = not causes or any(cause.retryable for cause in causes)
         # The line that names several does not speak of other models.
-        self.elsewhere = len(causes) == 1 and causes[0].elsewhere
+        self.other_model_may_help = len(causes) == 1 and causes[0].other_model_may_help
 
     @property
-    def sentence(self) -> str:
+    def user_message(self) -> str:
         """One provider's own two sentences, or a line that names all of them."""
         if len(self.causes) == 1:
-            return self.causes[0].sentence
+            return self.causes[0].user_message
         tried = "; ".join(str(cause) for cause in self.causes)
         return f"Nobody could answer: {tried}. Try again in a moment, or see /status."
 
 
-class StaysHome(AllFailed):
+class LocalOnlyFailed(AllProvidersFailed):
     """What is asked is private, and nobody at home can answer; nothing has left the house."""
 
     def __init__(self, causes: list[ProviderError], *, partial: str = "") -> None:
         super().__init__(causes, partial=partial)
-        self.elsewhere = bool(causes) and causes[0].elsewhere
+        self.other_model_may_help = bool(causes) and causes[0].other_model_may_help
 
     @property
-    def sentence(self) -> str:
+    def user_message(self) -> str:
         """Say that it stayed, and what would help."""
         if not self.causes:
             return (
@@ -392,5 +392,5 @@ class StaysHome(AllFailed):
                 "Start a llama.cpp server there, or leave private mode with /private off."
             )
         why = "; ".join(str(cause) for cause in self.causes)
-        mend = self.causes[0].mend.format_map(vars(self.causes[0]))
+        mend = self.causes[0].remedy.format_map(vars(self.causes[0]))
         return f"This is private and stays at home, where {why}. {mend}"

@@ -3,22 +3,22 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["png", "jpeg", "webp"]
+ImageFormat = Literal["png", "jpeg", "webp"]
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class Image:
     """A whole picture; `seed` makes it again, if the model takes one."""
 
     content: bytes = field(repr=False)
-    kind: Kind
+    format: ImageFormat
     width: int
     height: int
     seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ImagePrompt:
     """A prompt and how it is to be painted; what was not said is left to the model.
 
     `ratio` and `size` are width and height, `avoid` is what should not be seen.
@@ -30,5 +30,5 @@ class Wish:
     size: tuple[int, int] | None = None
     seed: int | None = None
     steps: int | None = None
-    avoid: str = ""
+    negative_prompt: str = ""
     model: str = ""

@@ -49,7 +49,7 @@ class Usage:
         )
 
 
-class Finish(StrEnum):
+class FinishReason(StrEnum):
     """Why a model ended its answer."""
 
     STOP = "stop"
@@ -58,14 +58,14 @@ class Finish(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class RequestSent:
     """A question goes out to a provider, whatever comes of it."""
 
     ref: ModelRef
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class AnswerStarted:
     """A provider has spoken its first word; whatever came from another before it is void.
 
     `start` is the first turn of the past that it was shown, `dropped` how many it was not, and
@@ -73,9 +73,9 @@ class Begun:
     """
 
     ref: ModelRef
-    start: int | None = None
-    dropped: int = 0
-    passed: tuple[str, ...] = ()
+    first_turn_id: int | None = None
+    dropped_turns: int = 0
+    skipped_providers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,53 +87,53 @@ class Delta:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class StatusNote:
     """Why there are no words yet, for whoever waits; nothing of the answer."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class AnswerFinished:
     """The model is done; `usage` is None when the server did not count.
 
     `surplus` is how many characters at the end of what was said are not worth keeping.
     """
 
     ref: ModelRef
-    finish: Finish
+    finish_reason: FinishReason
     usage: Usage | None = None
-    surplus: int = 0
+    repeated_tail_chars: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Wasted:
-    """An answer has ended without a word, and is paid all the same; `usage` as in `Ended`."""
+class EmptyAnswer:
+    """An answer has ended without a word, and is paid all the same; `usage` as in `AnswerFinished`."""
 
     usage: Usage | None
 
 
-Part = Sent | Begun | Delta | Note | Wasted | Ended
+StreamEvent = RequestSent | AnswerStarted | Delta | StatusNote | EmptyAnswer | AnswerFinished
 
 
 # --- where something is said, and by whom ---------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Chat:
     """A Telegram chat, or one topic of it; `topic` is 0 where there are none."""
 
-    chat: int
-    topic: int = 0
+    chat_id: int
+    topic_id: int = 0
 
     @property
-    def private(self) -> bool:
+    def is_private(self) -> bool:
         """Say whether one person sits there: Telegram gives such a chat the person's own id."""
-        return self.chat > 0
+        return self.chat_id > 0
 
 
 # What is said on the machine itself; no chat and no person at Telegram has the number 0.
-TERMINAL = Place(0)
+TERMINAL = Chat(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,16 +145,16 @@ class Turn:
     answered at home, and the chat's conversation does not go on behind one that stands `beside` it.
     """
 
-    place: Place
-    message: int
-    person: int
+    chat: Chat
+    message_id: int
+    user_id: int
     question: str
     concise: bool = False
-    parent: int | None = None
-    replaces: int | None = None
+    parent_id: int | None = None
+    replaces_id: int | None = None
     model: str = ""
-    private: bool = False
-    beside: bool = False
+    local_only: bool = False
+    detached: bool = False
 
 
 # --- what is shown --------------------------------------------------------------------------------
@@ -172,7 +172,7 @@ class Entity:
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
+class FormattedText:
     """Rendered text that fits one Telegram message."""
 
     text: str
@@ -197,13 +197,13 @@ class File:
 
     name: str
     content: bytes = field(default=b"", repr=False)
-    photo: bool = False
-    picture: int | None = None
-    id: str = ""
+    is_photo: bool = False
+    image_number: int | None = None
+    file_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
+class OutgoingMessage:
     """One message on its way to a place: new, or in the place of `edits`.
 
     `delete` takes the message `edits` away. Two or more `files` are an album, with the words under
@@ -212,14 +212,14 @@ class Outgoing:
     Markdown that Telegram shall set by itself.
     """
 
-    place: Place
-    chunk: Chunk = Chunk("")
+    chat: Chat
+    content: FormattedText = FormattedText("")
     buttons: tuple[Button, ...] = ()
-    reply_to: int | None = None
-    edits: int | None = None
+    reply_to_id: int | None = None
+    edit_message_id: int | None = None
     delete: bool = False
     silent: bool = False
-    private: bool = False
-    rich: str = ""
-    turn: int | None = None
+    local_only: bool = False
+    rich_markdown: str = ""
+    turn_id: int | None = None
     files: tuple[File, ...] = ()

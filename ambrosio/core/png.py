@@ -4,7 +4,7 @@ import struct
 import zlib
 
 
-def png(width: int, height: int, lines: bytes) -> bytes:
+def encode_png(width: int, height: int, lines: bytes) -> bytes:
     """Return the file for *lines*: eight-bit RGB, each line after a zero for its filter."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     blocks = (b"IHDR", header), (b"IDAT", zlib.compress(lines, 6)), (b"IEND", b"")

@@ -56,8 +56,8 @@ NOTHING_TO_EXPORT = (
     "There is nothing to export: this conversation is empty. /search finds an older one to go on "
     "from."
 )
-NOBODY_ASKED = "Nobody has been asked anything from this chat yet. Just write."
-NOBODY_AT_HOME = (
+NOTHING_SENT_YET = "Nobody has been asked anything from this chat yet. Just write."
+NO_LOCAL_MODEL = (
     "This chat is private now, and no model runs at home, so nobody can answer here. "
     "Start a llama.cpp server, or leave private mode with /private off."
 )
@@ -71,14 +71,14 @@ OWNER_ONLY = "Only the owner can do that. Ask them."
 OWNER_ONLY_HERE = "In a group only the owner can do that. Ask them."
 ANSWERED = "That has been answered already. /retry answers the last question again."
 LENGTHENED = "That has been answered in full already. Scroll down to it."
-PAINTED = "That is painted already. Press Again for another one."
-FORGOTTEN = "I no longer know that one. Ask once more."
-FORGOTTEN_PICTURE = "I no longer know that picture. Send its words behind /imagine once more."
+IMAGE_DONE = "That is painted already. Press Again for another one."
+TURN_FORGOTTEN = "I no longer know that one. Ask once more."
+IMAGE_FORGOTTEN = "I no longer know that picture. Send its words behind /imagine once more."
 NO_ORIGINAL = (
     "I no longer keep the original, and this model cannot paint it once more. "
     "Press Again for another one."
 )
-SAID_IN_PRIVATE = "That was said in private. Reply to it to go on there."
+LOCAL_ONLY_TURN = "That was said in private. Reply to it to go on there."
 BUSY = "An answer is being written. Press again when it is there."
 
 # --- on the machine -------------------------------------------------------------------------------

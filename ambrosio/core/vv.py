@@ -2,7 +2,7 @@
 
 import re
 
-CONCISE_TOKENS = 400
+MAX_CONCISE_TOKENS = 400
 
 # Said behind a vv question to models that are known to pass over their system prompt.
 VV_REMINDER = "\n\n(As concise as possible: only the answer, no introduction, no explanation.)"
@@ -10,7 +10,7 @@ VV_REMINDER = "\n\n(As concise as possible: only the answer, no introduction, no
 
 # --- vv -------------------------------------------------------------------------------------------
 
-VV = re.compile(r"\s*vv\b[\s:,;.!?–—-]*", re.IGNORECASE)
+VV_PATTERN = re.compile(r"\s*vv\b[\s:,;.!?–—-]*", re.IGNORECASE)
 
 
 def split_vv(text: str) -> tuple[bool, str]:
@@ -18,5 +18,5 @@ def split_vv(text: str) -> tuple[bool, str]:
 
     Phones capitalise, and some people put a colon; "vvv" and "vva" are other words.
     """
-    found = VV.match(text)
+    found = VV_PATTERN.match(text)
     return (True, text[found.end() :]) if found else (False, text)

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import httpx
 
-from ..config.provider import ProviderRow
+from ..config.provider import ProviderConfig
 from ..config.settings import Settings
 from ..core.errors import DemoFailed, ProviderError
-from ..emulators.model_server.server import ModelServer
-from ..llama.discovery import find
+from ..emulators.model_server.server import FakeModelServer
+from ..llama.discovery import find_server
 from ..llama.download import REFERENCE
 from ..providers.openai_compatible import OpenAIProvider
 
@@ -33,7 +33,7 @@ SET_UP = "It is the one that is set up here."
 
 
 @dataclass(frozen=True, slots=True)
-class Mind:
+class ModelChoice:
     """Who answers: `name` for the page, and what the bot's process is given for it.
 
     One that was asked for is `alone`: whatever else is set up to answer does not count.
@@ -41,12 +41,14 @@ class Mind:
 
     name: str
     hint: str
-    given: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
     alone: bool = False
 
 
 @asynccontextmanager
-async def thinking(given: Settings, wish: str, *, offer: Callable[[], str]) -> AsyncIterator[Mind]:
+async def choose_model(
+    given: Settings, wish: str, *, offer: Callable[[], str]
+) -> AsyncIterator[ModelChoice]:
     """Find who answers; a stand-in lives as long as the block.
 
     Args:
@@ -57,7 +59,7 @@ async def thinking(given: Settings, wish: str, *, offer: Callable[[], str]) -> A
     if wish and wish != STAND_IN:
         yield _local(wish)
     elif not wish and (name := await _set_up(given)):
-        yield Mind(name, SET_UP)
+        yield ModelChoice(name, SET_UP)
     elif not wish and (offered := offer()):
         yield _local(offered)
     else:
@@ -65,7 +67,7 @@ async def thinking(given: Settings, wish: str, *, offer: Callable[[], str]) -> A
             yield mind
 
 
-def _local(wish: str) -> Mind:
+def _local(wish: str) -> ModelChoice:
     file = Path(wish).expanduser().absolute()
     if not file.exists() and (file.suffix == ".gguf" or not REFERENCE.fullmatch(wish)):
         raise DemoFailed(
@@ -73,15 +75,15 @@ def _local(wish: str) -> Mind:
             "Name a .gguf file, or `owner/repo:QUANT` at Hugging Face.",
         )
     source = str(file) if file.exists() else wish
-    return Mind(file.name, "It runs on this machine.", {"LLAMA_GGUF": source}, alone=True)
+    return ModelChoice(file.name, "It runs on this machine.", {"LLAMA_GGUF": source}, alone=True)
 
 
 async def _set_up(given: Settings) -> str:
     """Name the model that is asked first, as its provider and its id; "" if there is none."""
     # As the bot does, without a proxy: this is at home.
     async with httpx.AsyncClient(trust_env=False) as http:
-        there = LATER if given.llama_gguf else given.llama_base_url or await find(http)
-        rows = given.rows(llama_base_url=there)
+        there = LATER if given.llama_gguf else given.llama_base_url or await find_server(http)
+        rows = given.provider_configs(llama_base_url=there)
     if not rows:
         return ""
     first = next((name for name in given.ambrosio_route if name in rows), next(iter(rows)))
@@ -91,8 +93,8 @@ async def _set_up(given: Settings) -> str:
     return f"{first}/{model}" if model else first
 
 
-async def _served(name: str, row: ProviderRow) -> str:
-    async with httpx.AsyncClient(trust_env=not row.at_home) as http:
+async def _served(name: str, row: ProviderConfig) -> str:
+    async with httpx.AsyncClient(trust_env=not row.is_local) as http:
         try:
             served = await OpenAIProvider(name, row, http).models()
         except ProviderError:
@@ -101,10 +103,10 @@ async def _served(name: str, row: ProviderRow) -> str:
 
 
 @asynccontextmanager
-async def _standing_in(*, asked_for: bool) -> AsyncIterator[Mind]:
+async def _standing_in(*, asked_for: bool) -> AsyncIterator[ModelChoice]:
     """Run both kinds of server: one that chats at home, and one outside that draws as well."""
-    home = ModelServer(STAND_IN, pace=TOKENS_PER_SECOND)
-    outside = ModelServer(STAND_IN, "together", api_key=STAND_IN, pace=TOKENS_PER_SECOND)
+    home = FakeModelServer(STAND_IN, pace=TOKENS_PER_SECOND)
+    outside = FakeModelServer(STAND_IN, "together", api_key=STAND_IN, pace=TOKENS_PER_SECOND)
     async with AsyncExitStack() as serving:
         given = {
             "AMBROSIO_ROUTE": "llama,together",
@@ -115,4 +117,4 @@ async def _standing_in(*, asked_for: bool) -> AsyncIterator[Mind]:
             "TOGETHER_MODEL": STAND_IN,
             "TOGETHER_IMAGE_MODEL": outside.image_model,
         }
-        yield Mind(STAND_IN, NO_MODEL, given, alone=asked_for)
+        yield ModelChoice(STAND_IN, NO_MODEL, given, alone=asked_for)

@@ -22,13 +22,13 @@ from rich.progress import (
 )
 
 from ..llama import download, sizing
-from ..llama.errors import Unusable, amount
+from ..llama.errors import ModelUnusable, format_bytes
 
 NO_MODEL = "No model is set up here"
 
 
 @dataclass(frozen=True, slots=True)
-class Small:
+class OfferedModel:
     """A model worth offering: its size, and the free memory in which it is at ease, in MB."""
 
     reference: str
@@ -44,8 +44,8 @@ class Small:
 
 # The better one first.
 MODELS = (
-    Small("unsloth/Qwen3.5-4B-GGUF:Q4_K_M", size_mb=2_710, memory_mb=5_000),
-    Small("unsloth/Qwen3.5-2B-GGUF:Q4_K_M", size_mb=1_280, memory_mb=2_500),
+    OfferedModel("unsloth/Qwen3.5-4B-GGUF:Q4_K_M", size_mb=2_710, memory_mb=5_000),
+    OfferedModel("unsloth/Qwen3.5-2B-GGUF:Q4_K_M", size_mb=1_280, memory_mb=2_500),
 )
 
 
@@ -58,20 +58,20 @@ def offer(home: Path, models: Path) -> str:
     """
     if find_spec("xllamacpp") is None:
         return _nobody("`pip install 'ambrosio[llama]'` brings llama.cpp, which runs one")
-    free = sizing.measured().free_bytes
+    free = sizing.measure_resources().free_bytes
     fitting = [each for each in MODELS if each.memory_mb * sizing.MB <= free]
     if not fitting:
-        return _nobody(f"the {amount(free)} of memory that are free are too little for one")
+        return _nobody(f"the {format_bytes(free)} of memory that are free are too little for one")
     for each in fitting:
-        if download.kept(each.reference, models):
+        if download.find_downloaded(each.reference, models):
             return each.reference
     declined, best = home / "declined", fitting[0]
     later = f"`ambrosio demo --model {best.reference}` downloads one"
     if declined.exists() or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return _nobody(later)
     with _interruptible():
-        if _asked(best, models):
-            return _fetched(best, models)
+        if _ask(best, models):
+            return _fetch(best, models)
     declined.touch()
     return _nobody(later)
 
@@ -81,10 +81,10 @@ def _nobody(why: str) -> str:
     return ""
 
 
-def _asked(model: Small, models: Path) -> bool:
+def _ask(model: OfferedModel, models: Path) -> bool:
     print(
         f"{NO_MODEL}. A small one can be downloaded and answers on this machine alone:\n\n"
-        f"  {model.reference}, {amount(model.size_mb * sizing.MB)}, {model.licence} licence\n"
+        f"  {model.reference}, {format_bytes(model.size_mb * sizing.MB)}, {model.licence} licence\n"
         f"  from {model.page}\n"
         f"  to   {models}\n"
     )
@@ -96,7 +96,7 @@ def _asked(model: Small, models: Path) -> bool:
     return answer.strip().lower() in {"y", "yes"}
 
 
-def _fetched(model: Small, models: Path) -> str:
+def _fetch(model: OfferedModel, models: Path) -> str:
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     try:
         with Progress(TextColumn("Downloading"), *columns) as progress:
@@ -105,8 +105,8 @@ def _fetched(model: Small, models: Path) -> str:
             def report(done: int, total: int) -> None:
                 progress.update(task, completed=done, total=total)
 
-            download.obtain(model.reference, models, report)
-    except Unusable as exc:
+            download.ensure_model(model.reference, models, report)
+    except ModelUnusable as exc:
         mend = exc.mend if exc.lasting else "The next start offers it again, and goes on from here."
         print(f"It could not be downloaded: {exc.reason}. {mend}", file=sys.stderr)
         return ""

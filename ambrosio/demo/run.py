@@ -14,19 +14,19 @@ from pathlib import Path
 
 from ..config.settings import Settings
 from ..core.errors import DemoFailed, StoreFailed
-from ..core.messages import Place
+from ..core.messages import Chat
 from ..emulators.botapi.api import ME, BotApi
 from ..store import Store
 from .bot_process import BotProcess, environment
-from .model import thinking
+from .model import choose_model
 from .model_offer import offer
-from .session import YOU, Stage
-from .web import serving
+from .session import YOU, DemoSession
+from .web import serve_page
 
 POLLING_SECONDS = 60.0
 
 
-async def show(
+async def run_demo(
     given: Settings,
     *,
     home: Path,
@@ -48,23 +48,23 @@ async def show(
         stop: ends it.
     """
     models = given.ambrosio_data_dir / "models"
-    folder = _emptied(home / "bot", models)
+    folder = _empty(home / "bot", models)
     async with AsyncExitStack() as closing:
         mind = await closing.enter_async_context(
-            thinking(given, wish, offer=partial(offer, home, models))
+            choose_model(given, wish, offer=partial(offer, home, models))
         )
         # What the emulator allows is allowed to whoever has the token, so it is a new one.
         api = BotApi(now, token=f"{ME['id']}:{secrets.token_urlsafe(26)}")
         closing.callback(api.close)
         answered_by = partial(_answered_by, folder / "ambrosio.db", now)
-        stage = Stage(api, model=mind.name, hint=mind.hint, answered_by=answered_by)
+        stage = DemoSession(api, model=mind.name, hint=mind.hint, answered_by=answered_by)
         key = secrets.token_urlsafe(16)
-        url = await closing.enter_async_context(serving(stage, key, port=port))
+        url = await closing.enter_async_context(serve_page(stage, key, port=port))
         await stage.open()
         process = BotProcess(
-            environment({**mind.given, **_settings(url, api.token, folder)}, alone=mind.alone),
+            environment({**mind.settings, **_settings(url, api.token, folder)}, alone=mind.alone),
             log=folder / "bot.log",
-            tell=stage.logged,
+            tell=stage.add_log_line,
             # Where no `.env` and no `ambrosio.toml` add others.
             cwd=folder if mind.alone else Path.cwd(),
         )
@@ -75,7 +75,7 @@ async def show(
             keeping.cancel()
 
 
-def _emptied(folder: Path, models: Path) -> Path:
+def _empty(folder: Path, models: Path) -> Path:
     """Give the bot a folder without the books of the last time, but with all the models."""
     try:
         folder.mkdir(exist_ok=True)
@@ -108,22 +108,22 @@ def _settings(url: str, token: str, folder: Path) -> Mapping[str, str]:
     }
 
 
-def _answered_by(database: Path, now: Callable[[], float], place: Place) -> str:
+def _answered_by(database: Path, now: Callable[[], float], chat: Chat) -> str:
     """Look up in the bot's own books who has answered last in a place."""
     if not database.exists():
         return ""
     try:
         with Store(database, now=now) as store:
-            ref = store.answered_by(place)
+            ref = store.answered_by(chat)
     except StoreFailed:
         return ""
     return str(ref) if ref else ""
 
 
-async def _keep(stage: Stage, process: BotProcess) -> None:
+async def _keep(stage: DemoSession, process: BotProcess) -> None:
     """Run the bot, and anew whenever somebody in the page wants that."""
     while True:
-        stage.becomes("starting")
+        stage.set_bot_state("starting")
         async with asyncio.TaskGroup() as group:
             watching = [
                 group.create_task(_hear(stage)),
@@ -134,12 +134,12 @@ async def _keep(stage: Stage, process: BotProcess) -> None:
                 task.cancel()
         if not stage.wanted.is_set():
             why = stage.log[-1] if stage.log else "It has said nothing."
-            stage.becomes("stopped", f"The bot has ended with exit code {code}. {why}")
+            stage.set_bot_state("stopped", f"The bot has ended with exit code {code}. {why}")
             await stage.wanted.wait()
         stage.wanted.clear()
 
 
-async def _hear(stage: Stage) -> None:
+async def _hear(stage: DemoSession) -> None:
     """Wait until the bot asks for updates."""
     before = len(stage.api.called("getUpdates"))
     try:
@@ -148,9 +148,9 @@ async def _hear(stage: Stage) -> None:
         )
     except TimeoutError:
         return
-    stage.becomes("online")
+    stage.set_bot_state("online")
 
 
-async def _kill(stage: Stage, process: BotProcess) -> None:
+async def _kill(stage: DemoSession, process: BotProcess) -> None:
     await stage.wanted.wait()
     process.kill()

@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..core.messages import Place
+from ..core.messages import Chat
 from ..emulators.botapi import account_methods
 from ..emulators.botapi.api import BotApi
-from ..emulators.botapi.chats import Chat
-from ..emulators.botapi.entities import linked
+from ..emulators.botapi.chats import FakeChat
+from ..emulators.botapi.entities import add_links
 from ..emulators.botapi.errors import bad
 from ..emulators.botapi.events import Json
-from ..emulators.botapi.users import Person, Seat
+from ..emulators.botapi.users import FakeUser, UserChat
 
 YOU, FRIEND, STRANGER, GROUP, FORUM = 42, 43, 666, -1001, -1002
 TOPICS = {2: "Garden", 3: "Holidays"}
@@ -26,14 +26,14 @@ SHOWN_LINES = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class ChatView:
     """A chat or a topic in the page's list: its name there, and who can speak in it."""
 
-    chat: Chat
+    chat: FakeChat
     title: str
     note: str
     face: str
-    people: tuple[Person, ...]
+    people: tuple[FakeUser, ...]
     topic: int = 0
 
     @property
@@ -42,16 +42,16 @@ class Room:
         return _key(self.chat.id, self.topic)
 
     @property
-    def place(self) -> Place:
+    def place(self) -> Chat:
         """What the bot knows it by."""
-        return Place(self.chat.id, self.topic)
+        return Chat(self.chat.id, self.topic)
 
 
-class Stage:
+class DemoSession:
     """The emulator with its cast, and the state of the bot's process."""
 
     def __init__(
-        self, api: BotApi, *, model: str, hint: str, answered_by: Callable[[Place], str]
+        self, api: BotApi, *, model: str, hint: str, answered_by: Callable[[Chat], str]
     ) -> None:
         """Seat everybody.
 
@@ -76,14 +76,16 @@ class Stage:
         self.forum = api.group(FORUM, "House", topics=TOPICS, bot=False)
         me = str(api.state.me["first_name"])
         rooms = (
-            Room(you.private().chat, me, "your private chat", "bot", (you,)),
-            Room(self.group.chat, "Kitchen", f"you, Ben and {me}", "group", (you, friend)),
+            ChatView(you.private().chat, me, "your private chat", "bot", (you,)),
+            ChatView(self.group.chat, "Kitchen", f"you, Ben and {me}", "group", (you, friend)),
             *(
-                Room(self.forum.chat, name, "a topic of “House”", "group", (you, friend), topic)
+                ChatView(self.forum.chat, name, "a topic of “House”", "group", (you, friend), topic)
                 for topic, name in TOPICS.items()
             ),
-            Room(stranger.private().chat, "Mallory’s phone", "a stranger", "stranger", (stranger,)),
-            Room(
+            ChatView(
+                stranger.private().chat, "Mallory’s phone", "a stranger", "stranger", (stranger,)
+            ),
+            ChatView(
                 friend.private().chat, "Ben’s phone", "a friend, not let in yet", "guest", (friend,)
             ),
         )
@@ -94,22 +96,22 @@ class Stage:
         await self.group.add_bot(self.you)
         await self.forum.add_bot(self.you)
 
-    def seat(self, chat: object, person: object) -> Seat:
+    def seat(self, chat: object, person: object) -> UserChat:
         """Give somebody's place in a chat, or refuse."""
         room = self.rooms.get(chat) if isinstance(chat, int | str) else None
         if room is None or person not in {each.id for each in room.people}:
             raise bad("nobody of that number sits there")
         user = next(each.user for each in room.people if each.id == person)
-        return Seat(self.api.state, room.chat, user, room.topic)
+        return UserChat(self.api.state, room.chat, user, room.topic)
 
     # --- the bot's process ------------------------------------------------------------------------
 
-    def becomes(self, bot: str, why: str = "") -> None:
+    def set_bot_state(self, bot: str, why: str = "") -> None:
         """Say how the bot's process is: `starting`, `online` or `stopped`."""
         self.bot, self.why = bot, why
         self.api.signal.fire("bot", bot=bot, why=why)
 
-    def logged(self, line: str) -> None:
+    def add_log_line(self, line: str) -> None:
         """Take a line of the bot's log."""
         self.log.append(line)
         self.api.signal.fire("log", line=line)
@@ -130,7 +132,7 @@ class Stage:
             "log": list(self.log),
         }
 
-    def told(self, event: Json) -> Iterator[Json]:
+    def describe_event(self, event: Json) -> Iterator[Json]:
         """Turn a change at the emulator into what the page hears of it."""
         match event["event"]:
             case "message" | "edited":
@@ -140,7 +142,7 @@ class Stage:
                 for room in self.rooms.values():
                     yield {"event": "menu", "chat": room.id, "menus": self._menus(room)}
             case "draft":
-                marks = linked(event["text"], event.get("entities", []))
+                marks = add_links(event["text"], event.get("entities", []))
                 yield {**event, "chat": _key(event["chat"], event["topic"]), "entities": marks}
             case "action":
                 yield {**event, "chat": _key(event["chat"], event["topic"])}
@@ -153,7 +155,12 @@ class Stage:
     def _said(self, event: Json) -> Iterator[Json]:
         message = event["message"]
         room = _key(event["chat"], _topic(message))
-        yield {**event, "chat": room, "message": drawn(message), "silent": self._silent(event)}
+        yield {
+            **event,
+            "chat": room,
+            "message": message_json(message),
+            "silent": self._silent(event),
+        }
         if message["from"]["is_bot"] and room in self.rooms:
             yield {"event": "model", "chat": room, "model": self._model_of(room)}
 
@@ -162,7 +169,7 @@ class Stage:
             if room.chat.id == event["chat"]:
                 yield {**event, "chat": room.id}
 
-    def _room(self, room: Room) -> Json:
+    def _room(self, room: ChatView) -> Json:
         chat = room.chat
         draft = chat.draft(room.topic, self.api.state.now())
         return {
@@ -174,7 +181,7 @@ class Stage:
             "face": room.face,
             "people": [{"id": each.id, "name": each.user["first_name"]} for each in room.people],
             "messages": [
-                drawn(message)
+                message_json(message)
                 for _, message in sorted(chat.messages.items())
                 if _topic(message) == room.topic
             ],
@@ -185,7 +192,7 @@ class Stage:
             "model": self._model_of(room.id),
         }
 
-    def _menus(self, room: Room) -> dict[int, list[Json]]:
+    def _menus(self, room: ChatView) -> dict[int, list[Json]]:
         state = self.api.state
         return {each.id: account_methods.menu(state, room.chat, each.id) for each in room.people}
 
@@ -205,9 +212,9 @@ def _topic(message: Json) -> int:
     return int(message.get("message_thread_id", 0))
 
 
-def drawn(message: Json) -> Json:
+def message_json(message: Json) -> Json:
     """Give a message as people get it: with the links that Telegram finds in its text."""
     for text, entities in (("text", "entities"), ("caption", "caption_entities")):
         if text in message:
-            return {**message, entities: linked(message[text], message.get(entities, []))}
+            return {**message, entities: add_links(message[text], message.get(entities, []))}
     return message

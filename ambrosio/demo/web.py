@@ -22,10 +22,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ..core.errors import DemoFailed
 from ..emulators import loopback
 from ..emulators.botapi import http
-from ..emulators.botapi.errors import Refused
+from ..emulators.botapi.errors import BotApiError
 from ..emulators.botapi.events import Json
 from . import actions
-from .session import Stage
+from .session import DemoSession
 
 # What a browser may show at its own address; everything else is only ever downloaded.
 SHOWABLE = ("image/png", "image/jpeg", "image/webp", "image/gif", "audio/")
@@ -37,14 +37,14 @@ POLICY = (
 
 
 @asynccontextmanager
-async def serving(stage: Stage, key: str, *, port: int = 0) -> AsyncIterator[str]:
+async def serve_page(stage: DemoSession, key: str, *, port: int = 0) -> AsyncIterator[str]:
     """Serve the Bot API and the page on one port of loopback, or raise `DemoFailed`."""
     app = Starlette(
-        routes=[*http.routes(stage.api), *routes(stage, key)], middleware=[Middleware(Guard)]
+        routes=[*http.routes(stage.api), *routes(stage, key)], middleware=[Middleware(OriginGuard)]
     )
     async with AsyncExitStack() as open_:
         try:
-            url = await open_.enter_async_context(loopback.listening(app, port=port))
+            url = await open_.enter_async_context(loopback.serve_app(app, port=port))
         except OSError as exc:
             why = f"Port {port} cannot be used: {os.strerror(exc.errno or 0).lower()}."
             raise DemoFailed(why, "Choose another one with `--port`.") from exc
@@ -53,7 +53,7 @@ async def serving(stage: Stage, key: str, *, port: int = 0) -> AsyncIterator[str
         yield url
 
 
-def routes(stage: Stage, key: str) -> list[BaseRoute]:
+def routes(stage: DemoSession, key: str) -> list[BaseRoute]:
     """Make the routes of the page, all of them below the key."""
 
     async def page(_request: Request) -> Response:
@@ -71,21 +71,23 @@ def routes(stage: Stage, key: str) -> list[BaseRoute]:
 
     async def events(_request: Request) -> Response:
         return StreamingResponse(
-            happening(stage), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+            stream_events(stage),
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store"},
         )
 
     async def do(request: Request) -> Response:
         try:
             given, files = await http.read(request)
-            wish = actions.Wish(given, files)
+            wish = actions.ActionRequest(given, files)
             return JSONResponse(await actions.do(stage, request.path_params["deed"], wish))
-        except Refused as exc:
+        except BotApiError as exc:
             return http.refusal(exc)
 
     async def file(request: Request) -> Response:
         try:
             upload = stage.api.files.get(request.path_params["id"])
-        except Refused:
+        except BotApiError:
             return Response("Not found", 404)
         shown = upload.type.startswith(SHOWABLE) and "svg" not in upload.type
         return Response(
@@ -106,12 +108,12 @@ def routes(stage: Stage, key: str) -> list[BaseRoute]:
     ]
 
 
-async def happening(stage: Stage) -> AsyncIterator[bytes]:
+async def stream_events(stage: DemoSession) -> AsyncIterator[bytes]:
     """Tell how everything is, and then each change, as server-sent events."""
     with stage.api.subscribe() as changes:
         yield _sse(stage.snapshot())
         async for change in changes:
-            for event in stage.told(change):
+            for event in stage.describe_event(change):
                 yield _sse(event)
 
 
@@ -119,7 +121,7 @@ def _sse(event: Json) -> bytes:
     return f"data: {json.dumps(event, ensure_ascii=True)}\n\n".encode()
 
 
-class Guard:
+class OriginGuard:
     """Turns away what other web pages ask, of the page and of the Bot API alike."""
 
     def __init__(self, app: ASGIApp) -> None:

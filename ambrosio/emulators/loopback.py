@@ -12,25 +12,25 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 CLOSING_SECONDS = 2.0
 
 
-class Protocol(H11Protocol):
+class CuttableProtocol(H11Protocol):
     """uvicorn's HTTP, which lets a request get at its own connection in order to cut it."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember the connection where `Cut` finds it."""
+        """Remember the connection where `CutConnection` finds it."""
         self.app_state = {**self.app_state, "transport": transport}
         super().connection_made(transport)  # type: ignore[arg-type]  # uvicorn narrows asyncio's type
 
 
 @asynccontextmanager
-async def listening(app: Starlette, *, port: int = 0) -> AsyncIterator[str]:
+async def serve_app(app: Starlette, *, port: int = 0) -> AsyncIterator[str]:
     """Run any application on loopback in this event loop, without uvicorn's ticking and signals."""
     config = uvicorn.Config(
-        app, http=Protocol, ws="none", lifespan="off", log_config=None, access_log=False
+        app, http=CuttableProtocol, ws="none", lifespan="off", log_config=None, access_log=False
     )
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
-    with loopback(port) as listener:
+    with bind_loopback(port) as listener:
         await server.startup(sockets=[listener])
         await server.on_tick(0)
         try:
@@ -39,7 +39,7 @@ async def listening(app: Starlette, *, port: int = 0) -> AsyncIterator[str]:
             await stop(server)
 
 
-def loopback(port: int = 0) -> socket.socket:
+def bind_loopback(port: int = 0) -> socket.socket:
     """Take a port of this machine, 0 for any."""
     # Named by its protocol, or asyncio leaves Nagle's algorithm on: 40 ms for each answer.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)

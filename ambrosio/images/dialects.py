@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..config.image_models import ImageRow
+from ..config.image_models import ImageModelConfig
 from ..config.provider import Dialect
 from .fitting import ImageRequest
 
@@ -33,28 +33,28 @@ OPTIONS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ImageData:
     """One picture of an answer: its bytes, or the address where they are."""
 
     content: bytes = field(default=b"", repr=False)
     url: str = ""
 
 
-def spoken(row: ImageRow, dialect: Dialect) -> ImageRow:
+def supported_by(row: ImageModelConfig, dialect: Dialect) -> ImageModelConfig:
     """Take from a model what cannot be said to its server."""
     if dialect == "together":
         return row
     mute: dict[str, object] = {"ratios": (), "reference": ""}
     if dialect == "openai":
-        mute |= {"seed": False, "avoid": False, "steps": 0, "most_steps": 0}
+        mute |= {"seed": False, "negative_prompt": False, "steps": 0, "max_steps": 0}
     return row.model_copy(update=mute)
 
 
-def body(request: ImageRequest, row: ImageRow, dialect: Dialect) -> dict[str, Any]:
+def request_body(request: ImageRequest, row: ImageModelConfig, dialect: Dialect) -> dict[str, Any]:
     """Put together what is sent; nothing that is left to the model."""
     said: dict[str, Any] = {"model": request.model, "prompt": request.prompt, "n": request.count}
     size = f"{request.width}x{request.height}"
-    steps, avoid = request.steps or None, request.avoid or None
+    steps, avoid = request.steps or None, request.negative_prompt or None
     match dialect:
         case "together":
             said |= {"response_format": "base64", **_shape(request), **_reference(request, row)}
@@ -64,30 +64,30 @@ def body(request: ImageRequest, row: ImageRow, dialect: Dialect) -> dict[str, An
         case "localai":
             said |= {"size": size, "response_format": "b64_json"}
             said |= _present(step=steps, seed=request.seed)
-            if request.avoid:
-                said["prompt"] = f"{request.prompt}|{request.avoid}"
+            if request.negative_prompt:
+                said["prompt"] = f"{request.prompt}|{request.negative_prompt}"
         case "sdcpp":
             said |= {"size": size, "output_format": "png", "prompt": _tagged(request)}
-    return said | row.extra
+    return said | row.extra_body
 
 
-def items(answer: object) -> Iterator[Item | None]:
+def response_items(answer: object) -> Iterator[ImageData | None]:
     """Read an answer's pictures; None for one that cannot be read."""
     data = answer.get("data") if isinstance(answer, dict) else None
     for each in data if isinstance(data, list) else ():
         yield _item(each) if isinstance(each, dict) else None
 
 
-def _item(each: Mapping[str, Any]) -> Item | None:
+def _item(each: Mapping[str, Any]) -> ImageData | None:
     coded, url = each.get("b64_json"), each.get("url")
     if not coded and isinstance(url, str) and url.startswith("data:"):
         coded = url.partition(",")[2]
     if isinstance(coded, str) and coded:
         try:
-            return Item(base64.b64decode(coded, validate=True))
+            return ImageData(base64.b64decode(coded, validate=True))
         except (binascii.Error, ValueError):
             return None
-    return Item(url=url) if isinstance(url, str) and url else None
+    return ImageData(url=url) if isinstance(url, str) and url else None
 
 
 def _shape(request: ImageRequest) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def _shape(request: ImageRequest) -> dict[str, Any]:
     return {"width": request.width, "height": request.height}
 
 
-def _reference(request: ImageRequest, row: ImageRow) -> dict[str, Any]:
+def _reference(request: ImageRequest, row: ImageModelConfig) -> dict[str, Any]:
     if not request.reference or not row.reference:
         return {}
     url = "data:image/png;base64," + base64.b64encode(request.reference).decode()
@@ -104,7 +104,7 @@ def _reference(request: ImageRequest, row: ImageRow) -> dict[str, Any]:
 
 
 def _tagged(request: ImageRequest) -> str:
-    native = _present(seed=request.seed, negative_prompt=request.avoid or None)
+    native = _present(seed=request.seed, negative_prompt=request.negative_prompt or None)
     if request.steps:
         native["sample_params"] = {"sample_steps": request.steps}
     # Nobody else may set such things.

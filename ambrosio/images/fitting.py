@@ -9,8 +9,8 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..config.image_models import ImageRow
-from ..core.images import Wish
+from ..config.image_models import ImageModelConfig
+from ..core.images import ImagePrompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class ImageRequest:
     count: int = 1
     seed: int | None = None
     steps: int = 0
-    avoid: str = ""
+    negative_prompt: str = ""
     reference: bytes = field(default=b"", repr=False)
 
 
@@ -38,16 +38,21 @@ class Fitted:
 
 
 def fit(
-    wish: Wish, seeds: Sequence[int], model: str, row: ImageRow, *, reference: bytes = b""
+    wish: ImagePrompt,
+    seeds: Sequence[int],
+    model: str,
+    row: ImageModelConfig,
+    *,
+    reference: bytes = b"",
 ) -> Fitted:
     """Bring a wish to the nearest that a model can do; one picture for each of the seeds."""
     changes: list[str] = []
     prompt = wish.prompt
-    if row.characters and len(prompt) > row.characters:
-        prompt = prompt[: row.characters]
-        changes.append(f"prompt cut at {row.characters} characters")
+    if row.max_prompt_chars and len(prompt) > row.max_prompt_chars:
+        prompt = prompt[: row.max_prompt_chars]
+        changes.append(f"prompt cut at {row.max_prompt_chars} characters")
     width, height, ratio = _shape(wish, row, changes)
-    if wish.avoid and not row.avoid:
+    if wish.negative_prompt and not row.negative_prompt:
         changes.append("without --no, which this model does not know")
     if wish.seed is not None and not row.seed:
         changes.append("without --seed, which this model does not take")
@@ -58,19 +63,19 @@ def fit(
         height=height,
         ratio=ratio,
         steps=_steps(wish, row, changes),
-        avoid=wish.avoid if row.avoid else "",
+        negative_prompt=wish.negative_prompt if row.negative_prompt else "",
         reference=reference if row.reference else b"",
     )
     return Fitted(tuple(_divided(whole, seeds, row)), tuple(changes))
 
 
-def refused(wish: Wish, lost: Collection[str]) -> tuple[str, ...]:
+def describe_dropped(wish: ImagePrompt, lost: Collection[str]) -> tuple[str, ...]:
     """Say which of the options that somebody asked for a server did not take after all."""
     asked = {
         "size": wish.size or wish.ratio,
         "seed": wish.seed is not None,
         "steps": wish.steps,
-        "no": wish.avoid,
+        "no": wish.negative_prompt,
     }
     return tuple(
         f"without --{name}, which this model refused"
@@ -79,19 +84,19 @@ def refused(wish: Wish, lost: Collection[str]) -> tuple[str, ...]:
     )
 
 
-def _steps(wish: Wish, row: ImageRow, changes: list[str]) -> int:
+def _steps(wish: ImagePrompt, row: ImageModelConfig, changes: list[str]) -> int:
     if wish.steps is None:
         return row.steps
-    if not row.most_steps:
+    if not row.max_steps:
         changes.append("without --steps, which this model does not take")
         return 0
-    steps = min(max(wish.steps, row.least_steps), row.most_steps)
+    steps = min(max(wish.steps, row.min_steps), row.max_steps)
     if steps != wish.steps:
         changes.append(f"{steps} steps instead of {wish.steps}")
     return steps
 
 
-def _shape(wish: Wish, row: ImageRow, changes: list[str]) -> tuple[int, int, str]:
+def _shape(wish: ImagePrompt, row: ImageModelConfig, changes: list[str]) -> tuple[int, int, str]:
     """Give width and height, and the ratio where the model wants that instead."""
     asked = wish.size or wish.ratio or (row.width, row.height)
     wanted = asked[0] / asked[1]
@@ -108,26 +113,26 @@ def _shape(wish: Wish, row: ImageRow, changes: list[str]) -> tuple[int, int, str
         return width, height, ratio
     width, height = wish.size or _area(row, *asked)
     longest, shortest = max(width, height), min(width, height)
-    scale = min(1.0, row.largest / longest) * max(1.0, row.smallest / shortest)
+    scale = min(1.0, row.max_side / longest) * max(1.0, row.min_side / shortest)
     width, height = _side(width * scale, row), _side(height * scale, row)
     _tell(wish, (width, height), "", changes)
     return width, height, ""
 
 
-def _area(row: ImageRow, wide: int, high: int) -> tuple[int, int]:
+def _area(row: ImageModelConfig, wide: int, high: int) -> tuple[int, int]:
     """Give the size of the model's usual area with another shape."""
     scale = math.sqrt(row.width * row.height / (wide * high))
     return _side(wide * scale, row), _side(high * scale, row)
 
 
-def _side(length: float, row: ImageRow) -> int:
+def _side(length: float, row: ImageModelConfig) -> int:
     """Round to what the model takes."""
     whole = round(length / row.multiple) * row.multiple
-    lowest = math.ceil(row.smallest / row.multiple) * row.multiple
-    return max(lowest, min(whole, row.largest // row.multiple * row.multiple))
+    lowest = math.ceil(row.min_side / row.multiple) * row.multiple
+    return max(lowest, min(whole, row.max_side // row.multiple * row.multiple))
 
 
-def _tell(wish: Wish, size: tuple[int, int], ratio: str, changes: list[str]) -> None:
+def _tell(wish: ImagePrompt, size: tuple[int, int], ratio: str, changes: list[str]) -> None:
     """Say how far the shape is from what was asked, if one can see that."""
     shown = ratio or f"{size[0]}×{size[1]}"
     if wish.size and wish.size != size:
@@ -145,7 +150,9 @@ def _numbers(text: str) -> tuple[int, int]:
     return int(wide), int(high)
 
 
-def _divided(whole: ImageRequest, seeds: Sequence[int], row: ImageRow) -> list[ImageRequest]:
+def _divided(
+    whole: ImageRequest, seeds: Sequence[int], row: ImageModelConfig
+) -> list[ImageRequest]:
     """Make as few requests as give every seed its own picture."""
     requests: list[ImageRequest] = []
     for seed in seeds:
@@ -153,7 +160,7 @@ def _divided(whole: ImageRequest, seeds: Sequence[int], row: ImageRow) -> list[I
         follows = not row.seed or (
             last and last.seed is not None and seed == last.seed + last.count
         )
-        if last and follows and last.count < row.count:
+        if last and follows and last.count < row.max_count:
             requests[-1] = replace(last, count=last.count + 1)
         else:
             requests.append(replace(whole, seed=seed if row.seed else None))

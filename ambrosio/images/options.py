@@ -8,18 +8,18 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from ..core.images import Wish
+from ..core.images import ImagePrompt
 
-MOST_PICTURES = 4
-SEEDS = 2**32
+MAX_IMAGES = 4
+MAX_SEED = 2**32
 SIDES = (64, 4096)
-MOST_STEPS = 100
+MAX_STEPS = 100
 # Nothing that is longer than wide in a higher proportion is shown as a photo by Telegram.
-MOST_RATIO = 20
+MAX_RATIO = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class OptionError:
     """What is wrong with it, in one sentence, and what would be right, in another."""
 
     line: str
@@ -36,14 +36,14 @@ _WORD = re.compile(r"\S+")
 _LIST = re.compile(r"[^\s,]+(?:\s*,\s*(?!--|[—–])[^\s,]+)*,?")
 
 
-def parse(text: str) -> Wish | Fault:
+def parse(text: str) -> ImagePrompt | OptionError:
     """Read a prompt with its options, wherever they stand; the rest is the prompt, as it is."""
-    wish, kept, place = Wish(""), [], 0
+    wish, kept, place = ImagePrompt(""), [], 0
     while found := _option(text, place):
         name = found[2].lower()
         if name not in _OPTIONS:
             there = ", ".join(f"--{each}" for each in _OPTIONS)
-            return Fault(f"--{name} is not an option. There are {there}.")
+            return OptionError(f"--{name} is not an option. There are {there}.")
         kept.append(text[place : found.start()])
         value, place = _value(text, found.end(), name)
         read, right = _OPTIONS[name]
@@ -51,10 +51,10 @@ def parse(text: str) -> Wish | Fault:
             wish = read(wish, value)
         except ValueError:
             given = f"--{name} {value}" if value else f"--{name} alone"
-            return Fault(f"{given} does not work. It takes {right}.")
+            return OptionError(f"{given} does not work. It takes {right}.")
     kept.append(text[place:])
     if wish.ratio and wish.size:
-        return Fault("--ar and --size say the same thing twice. Keep one of them.")
+        return OptionError("--ar and --size say the same thing twice. Keep one of them.")
     prompt = " ".join(part.strip() for part in kept if part.strip())
     return replace(wish, prompt=prompt)
 
@@ -76,39 +76,41 @@ def _value(text: str, place: int, name: str) -> tuple[str, int]:
     return (found[0].rstrip(".,;"), found.end()) if found else ("", place)
 
 
-def _n(wish: Wish, value: str) -> Wish:
-    return replace(wish, count=_whole(value, 1, MOST_PICTURES))
+def _n(wish: ImagePrompt, value: str) -> ImagePrompt:
+    return replace(wish, count=_whole(value, 1, MAX_IMAGES))
 
 
-def _ar(wish: Wish, value: str) -> Wish:
+def _ar(wish: ImagePrompt, value: str) -> ImagePrompt:
     width, height = _pair(value, ":/x×")
-    _check(0 < max(width, height) <= MOST_RATIO * min(width, height))
+    _check(0 < max(width, height) <= MAX_RATIO * min(width, height))
     return replace(wish, ratio=(width, height))
 
 
-def _size(wish: Wish, value: str) -> Wish:
+def _size(wish: ImagePrompt, value: str) -> ImagePrompt:
     # The last of the separators is Cyrillic.
     width, height = _pair(value.lower(), "x×*х")
     _check(SIDES[0] <= min(width, height) <= max(width, height) <= SIDES[1])
     return replace(wish, size=(width, height))
 
 
-def _seed(wish: Wish, value: str) -> Wish:
-    number = _whole(value, -1, SEEDS - 1)
+def _seed(wish: ImagePrompt, value: str) -> ImagePrompt:
+    number = _whole(value, -1, MAX_SEED - 1)
     # Other programs write -1 for a random one.
     return replace(wish, seed=None if number < 0 else number)
 
 
-def _steps(wish: Wish, value: str) -> Wish:
-    return replace(wish, steps=_whole(value, 1, MOST_STEPS))
+def _steps(wish: ImagePrompt, value: str) -> ImagePrompt:
+    return replace(wish, steps=_whole(value, 1, MAX_STEPS))
 
 
-def _no(wish: Wish, value: str) -> Wish:
+def _no(wish: ImagePrompt, value: str) -> ImagePrompt:
     _check(bool(value))
-    return replace(wish, avoid=f"{wish.avoid}, {value}" if wish.avoid else value)
+    return replace(
+        wish, negative_prompt=f"{wish.negative_prompt}, {value}" if wish.negative_prompt else value
+    )
 
 
-def _model(wish: Wish, value: str) -> Wish:
+def _model(wish: ImagePrompt, value: str) -> ImagePrompt:
     _check(bool(value))
     return replace(wish, model=value)
 
@@ -131,12 +133,12 @@ def _check(right: bool) -> None:
 
 
 # Each option with its reader, which raises `ValueError`, and what would be right.
-_OPTIONS: Mapping[str, tuple[Callable[[Wish, str], Wish], str]] = {
-    "n": (_n, f"a number from 1 to {MOST_PICTURES}"),
+_OPTIONS: Mapping[str, tuple[Callable[[ImagePrompt, str], ImagePrompt], str]] = {
+    "n": (_n, f"a number from 1 to {MAX_IMAGES}"),
     "ar": (_ar, "width to height, like 16:9"),
     "size": (_size, f"width and height from {SIDES[0]} to {SIDES[1]}, like 1024x768"),
-    "seed": (_seed, f"a number from 0 to {SEEDS - 1}"),
-    "steps": (_steps, f"a number from 1 to {MOST_STEPS}"),
+    "seed": (_seed, f"a number from 0 to {MAX_SEED - 1}"),
+    "steps": (_steps, f"a number from 1 to {MAX_STEPS}"),
     "no": (_no, 'what to avoid in quotes, like --no "text, people"'),
     "model": (_model, "a name, like sdxl or flux"),
 }

@@ -6,18 +6,18 @@ nothing of it is missing. It does not look at the pixels.
 
 from collections.abc import Callable
 
-from ..core.images import Kind, Picture
+from ..core.images import Image, ImageFormat
 
 # What is larger could not be fetched from Telegram again, and four of them would fill our memory.
-MOST_BYTES = 20 * 1024 * 1024
+MAX_BYTES = 20 * 1024 * 1024
 
 
-def read(content: bytes, *, seed: int | None = None) -> Picture | None:
+def read_image(content: bytes, *, seed: int | None = None) -> Image | None:
     """Read a picture; None if it is broken, or something else."""
     for kind, measure in _MEASURES:
         size = measure(content)
         if size and min(size) > 0:
-            return Picture(content, kind, *size, seed=seed)
+            return Image(content, kind, *size, seed=seed)
     return None
 
 
@@ -71,7 +71,7 @@ def _little(number: bytes) -> int:
     return int.from_bytes(number, "little")
 
 
-_MEASURES: tuple[tuple[Kind, Callable[[bytes], tuple[int, int] | None]], ...] = (
+_MEASURES: tuple[tuple[ImageFormat, Callable[[bytes], tuple[int, int] | None]], ...] = (
     ("png", _png),
     ("jpeg", _jpeg),
     ("webp", _webp),

@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import TextIO
 
 from . import download, gguf, sizing
-from .errors import Unusable
+from .errors import ModelUnusable
 
 FAILED = 3
 # What Linux calls the wish to be killed when the parent dies.
 PR_SET_PDEATHSIG = 1
 
 
-class Orders:
+class ChildCommand:
     """What the parent wants, and how it is told what comes of it."""
 
     def __init__(self, line: str, out: TextIO) -> None:
@@ -53,18 +53,20 @@ class Orders:
 
 def main() -> int:
     """Serve the model until the parent goes; give the exit code."""
-    orders = Orders(sys.stdin.readline(), _own_stdout())
+    orders = ChildCommand(sys.stdin.readline(), _own_stdout())
     _die_with(orders.parent)
     # Ctrl+C and systemd's stop go to the whole family; answers under way get the parent's grace.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_watch, daemon=True).start()
     try:
-        path = download.obtain(orders.reference, orders.folder, orders.progress)
+        path = download.ensure_model(orders.reference, orders.folder, orders.progress)
         orders.tell("loading")
-        plan = replace(sizing.plan(gguf.read(path), sizing.measured()), **orders.wishes)
+        plan = replace(
+            sizing.plan_params(gguf.read_size(path), sizing.measure_resources()), **orders.wishes
+        )
         _serve(path, plan, orders)
-    except Unusable as exc:
+    except ModelUnusable as exc:
         orders.tell("failed", reason=exc.reason, mend=exc.mend, lasting=exc.lasting)
         return FAILED
     return 0
@@ -91,11 +93,11 @@ def _watch() -> None:
     os._exit(0)
 
 
-def _serve(path: Path, plan: sizing.Plan, orders: Orders) -> None:
+def _serve(path: Path, plan: sizing.ServerParams, orders: ChildCommand) -> None:
     try:
         import xllamacpp  # noqa: PLC0415  the one place that loads llama.cpp
     except ImportError as exc:
-        raise Unusable(
+        raise ModelUnusable(
             "llama.cpp is not installed, or cannot be loaded",
             "Run `pip install 'ambrosio[llama]'`; on a slim system also install libgomp1.",
         ) from exc

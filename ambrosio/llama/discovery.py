@@ -3,16 +3,16 @@
 import httpx
 
 # llama.cpp changed its default port in August 2026; both are in use.
-USUAL = ("http://127.0.0.1:9931", "http://127.0.0.1:8080")
+USUAL_ADDRESSES = ("http://127.0.0.1:9931", "http://127.0.0.1:8080")
 PROBE_SECONDS = 2.0
 
 
-async def find(http: httpx.AsyncClient) -> str | None:
+async def find_server(http: httpx.AsyncClient) -> str | None:
     """Give the address of the server that answers on a usual port, None if there is none.
 
     One that still loads its model answers 503, and is there.
     """
-    for address in USUAL:
+    for address in USUAL_ADDRESSES:
         try:
             answer = await http.get(f"{address}/health", timeout=PROBE_SECONDS)
         except httpx.HTTPError:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from .errors import Unusable
+from .errors import ModelUnusable
 
 MAGIC = b"GGUF"
 # The types a value may have; strings and lists are read apart.
@@ -29,16 +29,16 @@ NUMBERS = {
 }
 STRING, LIST = 8, 9
 # A broken file may promise anything; no real header comes near this.
-MOST_ITEMS = 50_000_000
+MAX_ITEMS = 50_000_000
 # Vocabularies are walked over and not kept.
-MOST_KEPT = 1024
+MAX_KEPT = 1024
 SPLIT = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
 
 Value = str | float | list[str | float]
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class ModelSize:
     """What a model weighs: its file, and every token that it keeps in mind."""
 
     weights_bytes: int
@@ -55,25 +55,25 @@ def parts(path: Path) -> list[Path]:
     return [path.with_name(f"{stem}-{n:05}-of-{count:05}.gguf") for n in range(1, count + 1)]
 
 
-def read(path: Path) -> Shape:
-    """Read what a model is, or raise `Unusable` when the file is none, or not whole."""
+def read_size(path: Path) -> ModelSize:
+    """Read what a model is, or raise `ModelUnusable` when the file is none, or not whole."""
     try:
         size = sum(part.stat().st_size for part in parts(path))
         with path.open("rb") as file:
             fields = _Reader(file).header(path.stat().st_size)
     except FileNotFoundError as exc:
-        raise Unusable(f"there is no file {exc.filename}", "Correct `LLAMA_GGUF`.") from exc
+        raise ModelUnusable(f"there is no file {exc.filename}", "Correct `LLAMA_GGUF`.") from exc
     except OSError as exc:
-        raise Unusable(f"{path} cannot be read", "Check the rights of the file.") from exc
+        raise ModelUnusable(f"{path} cannot be read", "Check the rights of the file.") from exc
     except (struct.error, ValueError, OverflowError, KeyError) as exc:
-        raise Unusable(
+        raise ModelUnusable(
             f"{path.name} is damaged or was not downloaded to its end",
             "Delete the file and get it again.",
         ) from exc
-    return _shape(fields, size)
+    return _model_size(fields, size)
 
 
-def _shape(fields: Mapping[str, Value], size: int) -> Shape:
+def _model_size(fields: Mapping[str, Value], size: int) -> ModelSize:
     architecture = str(fields.get("general.architecture", ""))
 
     def number(name: str, otherwise: float = 0) -> int:
@@ -90,7 +90,7 @@ def _shape(fields: Mapping[str, Value], size: int) -> Shape:
     keeping = layers // (number("full_attention_interval", 1) or 1)
     in_all = sum(int(one) for one in each) if isinstance(each, list) else int(each) * keeping
     two_bytes = 2
-    return Shape(size, in_all * (keys + values) * two_bytes, number("context_length"))
+    return ModelSize(size, in_all * (keys + values) * two_bytes, number("context_length"))
 
 
 class _Reader:
@@ -103,7 +103,7 @@ class _Reader:
         if self._file.read(4) != MAGIC:
             raise ValueError("no GGUF")
         version, tensors, fields = self._unpack("<IQQ")
-        if version < 2 or max(tensors, fields) > MOST_ITEMS:
+        if version < 2 or max(tensors, fields) > MAX_ITEMS:
             raise ValueError("no version or size that is in use")
         found = {self._text(): self._value() for _ in range(fields)}
         last = max((self._tensor() for _ in range(tensors)), default=0)
@@ -129,20 +129,20 @@ class _Reader:
 
     def _list(self) -> Value:
         kind, count = self._unpack("<IQ")
-        if count > MOST_ITEMS:
+        if count > MAX_ITEMS:
             raise ValueError("a list without end")
         if kind == STRING:
             texts: list[str | float] = [self._text() for _ in range(count)]
-            return texts[:MOST_KEPT]
+            return texts[:MAX_KEPT]
         code = NUMBERS[kind]
-        if count > MOST_KEPT:
+        if count > MAX_KEPT:
             self._file.seek(count * struct.calcsize(code), 1)
             return []
         return list(self._unpack(f"<{count}{code}"))
 
     def _text(self) -> str:
         (length,) = self._unpack("<Q")
-        if length > MOST_ITEMS:
+        if length > MAX_ITEMS:
             raise ValueError("a text without end")
         return self._file.read(length).decode("utf-8", "replace")
 

@@ -8,21 +8,21 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import Unusable, amount
-from .gguf import Shape
+from .errors import ModelUnusable, format_bytes
+from .gguf import ModelSize
 
 MB = 1_000_000
 MIB = 1 << 20
 CONTEXTS = (32_768, 16_384, 8_192, 4_096, 2_048)
 # More than this only where there is plenty: every token of it is memory that is never given back.
-USUAL_CONTEXT = 8_192
+DEFAULT_CONTEXT = 8_192
 # llama.cpp itself, and the tables it works with for one batch.
 WORKING_BYTES = 300 * MB
 # The bot, the system and whatever else lives there.
 SPARED_BYTES = 300 * MB
 # The prompts of other chats wait here. The server's own limit is 8 GiB.
-LARGEST_CACHE_BYTES = 2_048 * MIB
-SMALLEST_CACHE_BYTES = 64 * MIB
+MAX_CACHE_BYTES = 2_048 * MIB
+MIN_CACHE_BYTES = 64 * MIB
 # A cancel bites between two batches; on few cores a batch of 512 takes seconds.
 BATCH, SMALL_BATCH = 512, 256
 FEW_CORES = 4
@@ -32,7 +32,7 @@ ONE_THREAD_BYTES = 50 * MB
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class Resources:
     """What there is: cores that we may use, memory that is free, and memory in all."""
 
     cores: int
@@ -41,7 +41,7 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ServerParams:
     """What llama.cpp is started with; `sleep_seconds` is -1 for never.
 
     One slot and a cache of prompts serve several chats better than several slots do. Chunks of
@@ -58,56 +58,56 @@ class Plan:
     reuse: int = 32
 
 
-def plan(shape: Shape, machine: Machine) -> Plan:
-    """Fit a model to a machine, or raise `Unusable` with the sum."""
-    free = machine.free_bytes - SPARED_BYTES
-    longest = shape.trained_context or USUAL_CONTEXT
-    wished = [size for size in CONTEXTS if size <= longest] or [longest]
-    fitting = [size for size in wished if _fits(shape, size, free)]
+def plan_params(size: ModelSize, resources: Resources) -> ServerParams:
+    """Fit a model to a machine, or raise `ModelUnusable` with the sum."""
+    free = resources.free_bytes - SPARED_BYTES
+    longest = size.trained_context or DEFAULT_CONTEXT
+    wished = [context for context in CONTEXTS if context <= longest] or [longest]
+    fitting = [context for context in wished if _fits(size, context, free)]
     if not fitting:
-        raise _refusal(shape, wished[-1], machine)
+        raise _refusal(size, wished[-1], resources)
     context = fitting[0]
-    left = free - _need(shape, context)
-    cache = min(LARGEST_CACHE_BYTES, left // 2)
-    few = machine.cores <= FEW_CORES
-    return Plan(
-        threads=_threads(shape, machine.cores),
+    left = free - _need(size, context)
+    cache = min(MAX_CACHE_BYTES, left // 2)
+    few = resources.cores <= FEW_CORES
+    return ServerParams(
+        threads=_threads(size, resources.cores),
         context=context,
         batch=SMALL_BATCH if few else BATCH,
-        cache_mib=cache // MIB if cache >= SMALLEST_CACHE_BYTES else 0,
+        cache_mib=cache // MIB if cache >= MIN_CACHE_BYTES else 0,
         # Somebody else may want the memory of a model that fills much of it.
-        sleep_seconds=SLEEP_SECONDS if _need(shape, context) * 4 > machine.total_bytes else -1,
+        sleep_seconds=SLEEP_SECONDS if _need(size, context) * 4 > resources.total_bytes else -1,
     )
 
 
-def _threads(shape: Shape, cores: int) -> int:
-    if shape.weights_bytes < ONE_THREAD_BYTES:
+def _threads(size: ModelSize, cores: int) -> int:
+    if size.weights_bytes < ONE_THREAD_BYTES:
         return 1
     # On a larger machine one core stays free for everything else.
     return cores if cores <= FEW_CORES else cores - 1
 
 
-def _fits(shape: Shape, context: int, free: int) -> bool:
-    share = free if context <= USUAL_CONTEXT else free // 2
-    return _need(shape, context) <= share
+def _fits(size: ModelSize, context: int, free: int) -> bool:
+    share = free if context <= DEFAULT_CONTEXT else free // 2
+    return _need(size, context) <= share
 
 
-def _need(shape: Shape, context: int) -> int:
-    return shape.weights_bytes + context * shape.token_bytes + WORKING_BYTES
+def _need(size: ModelSize, context: int) -> int:
+    return size.weights_bytes + context * size.token_bytes + WORKING_BYTES
 
 
-def _refusal(shape: Shape, context: int, machine: Machine) -> Unusable:
-    return Unusable(
-        f"the model needs {amount(_need(shape, context) + SPARED_BYTES)} of memory: "
-        f"{amount(shape.weights_bytes)} for itself, {amount(context * shape.token_bytes)} for "
-        f"{context:,} tokens of context, {amount(WORKING_BYTES)} to work with and "
-        f"{amount(SPARED_BYTES)} for everything else; {amount(machine.free_bytes)} of "
-        f"{amount(machine.total_bytes)} are free",
+def _refusal(size: ModelSize, context: int, resources: Resources) -> ModelUnusable:
+    return ModelUnusable(
+        f"the model needs {format_bytes(_need(size, context) + SPARED_BYTES)} of memory: "
+        f"{format_bytes(size.weights_bytes)} for itself, {format_bytes(context * size.token_bytes)} for "
+        f"{context:,} tokens of context, {format_bytes(WORKING_BYTES)} to work with and "
+        f"{format_bytes(SPARED_BYTES)} for everything else; {format_bytes(resources.free_bytes)} of "
+        f"{format_bytes(resources.total_bytes)} are free",
         "Set `LLAMA_GGUF` to a smaller model, or free some memory.",
     )
 
 
-def measured(root: Path = Path("/")) -> Machine:
+def measure_resources(root: Path = Path("/")) -> Resources:
     """Look at the machine, and at the limits of the container that we may be in."""
     fields = _fields(root / "proc/meminfo")
     total = fields.get("MemTotal", 0) or os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -117,7 +117,7 @@ def measured(root: Path = Path("/")) -> Machine:
         limit, used = _limits(folder)
         if limit:
             total, free = min(total, limit), min(free, max(0, limit - used))
-    return Machine(_cores(root), free, total)
+    return Resources(_cores(root), free, total)
 
 
 def _fields(path: Path) -> dict[str, int]:

@@ -22,23 +22,23 @@ from typing import Self
 
 from ..config.settings import PREFIXES
 from ..core.errors import Loading, NotRunning, StoreFailed
-from .errors import amount
+from .errors import format_bytes
 
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 300.0
+MAX_PAUSE_SECONDS = 300.0
 # One that has lived so long and then died starts with a clean slate.
 HEALTHY_SECONDS = 120.0
 # What runs into the same wall at once is told to whoever asks; a single death is not.
 TOLD_AFTER = 2
-LARGEST_LOG_BYTES = 2_000_000
+MAX_LOG_BYTES = 2_000_000
 TAIL_BYTES = 8_000
 GOODBYE_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class LlamaStatus:
     """What the child is doing: `fetching`, `loading`, `ready` or `failed`."""
 
     state: str = "loading"
@@ -53,19 +53,19 @@ class Status:
         """Say it in a few words, for a person."""
         if self.state == "fetching" and self.total:
             percent = self.done * 100 // self.total
-            return f"downloading its model ({percent} % of {amount(self.total)})"
+            return f"downloading its model ({percent} % of {format_bytes(self.total)})"
         return "downloading its model" if self.state == "fetching" else "loading its model"
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class ServerAddress:
     """Where a server of our own is reached, and with which key."""
 
     url: str
     key: str
 
 
-class Engine:
+class LlamaServer:
     """The child process, and what is known of it."""
 
     def __init__(
@@ -94,35 +94,35 @@ class Engine:
         self._failures = 0
         self._lock: int | None = None
         self._process: asyncio.subprocess.Process | None = None
-        self.status = Status()
+        self.status = LlamaStatus()
         self.changed = asyncio.Event()
         self.starts = 0
 
     @property
-    def ours(self) -> bool:
+    def owns_process(self) -> bool:
         """Whether this process runs it, and not another one with the same data folder."""
         return self._lock is not None
 
     @property
-    def address(self) -> Address:
+    def address(self) -> ServerAddress:
         """Where it is, or will be."""
-        if self.ours:
-            return Address(f"http://127.0.0.1:{self._port}/v1", self._key)
+        if self.owns_process:
+            return ServerAddress(f"http://127.0.0.1:{self._port}/v1", self._key)
         try:
             found = json.loads((self._folder / "address.json").read_text())
-            return Address(found["url"], found["key"])
+            return ServerAddress(found["url"], found["key"])
         except (OSError, ValueError, KeyError):
             # The other one is only just starting; nobody is reached there.
-            return Address("http://127.0.0.1:1/v1", "")
+            return ServerAddress("http://127.0.0.1:1/v1", "")
 
     @property
     def pid(self) -> int | None:
         """The child's number, while there is one."""
         return self._process.pid if self._process else None
 
-    def check(self, name: str) -> None:
+    def ensure_ready(self, name: str) -> None:
         """Return if it can be asked, or raise `Loading` or `NotRunning` in the name given."""
-        if not self.ours:
+        if not self.owns_process:
             return
         if self.status.state == "failed":
             raise NotRunning(name, reason=self.status.reason, hint=self.status.mend)
@@ -135,7 +135,7 @@ class Engine:
 
         A task of its own and not of a group: whatever happens to it, the bot goes on.
         """
-        if not self.ours:
+        if not self.owns_process:
             yield self
             return
         task = asyncio.create_task(self._supervise(ready))
@@ -148,7 +148,7 @@ class Engine:
             if self._lock is not None:
                 os.close(self._lock)
 
-    def claim(self) -> None:
+    def acquire(self) -> None:
         """Make this folder's engine ours, unless another process has it, or raise `StoreFailed`."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -179,23 +179,23 @@ class Engine:
             try:
                 await self._live(ready)
             except OSError as exc:
-                self._become(_failure(f"llama.cpp cannot be started: {exc.strerror}"))
+                self._set_status(_failure(f"llama.cpp cannot be started: {exc.strerror}"))
             if self._now() - began > HEALTHY_SECONDS:
                 self._failures = 0
             self._failures += 1
-            pause = min(FIRST_PAUSE_SECONDS * 2 ** (self._failures - 1), LONGEST_PAUSE_SECONDS)
+            pause = min(FIRST_PAUSE_SECONDS * 2 ** (self._failures - 1), MAX_PAUSE_SECONDS)
             if self.status.lasting:
-                pause = LONGEST_PAUSE_SECONDS
+                pause = MAX_PAUSE_SECONDS
             reason = self.status.reason
             log.warning("the local model: %s; I try again in %.0f s", reason, pause)
             if not self.status.lasting and self._failures < TOLD_AFTER:
-                self._become(Status())
+                self._set_status(LlamaStatus())
             await self._sleep(pause)
 
     async def _live(self, ready: Callable[[], Awaitable[None]]) -> None:
         """Start the child and follow it to its end; leaves a `failed` status behind."""
         path = self._folder / "llama.log"
-        if path.exists() and path.stat().st_size > LARGEST_LOG_BYTES:
+        if path.exists() and path.stat().st_size > MAX_LOG_BYTES:
             path.replace(path.with_suffix(".log.1"))
         with path.open("ab") as file:
             begins = file.tell()
@@ -209,12 +209,12 @@ class Engine:
                 env=_without_secrets(os.environ),
             )
         self.starts += 1
-        self._become(Status())
-        told = Status()
+        self._set_status(LlamaStatus())
+        told = LlamaStatus()
         try:
-            async for told in self._told(process):
+            async for told in self._read_status(process):
                 if told.state != "failed":
-                    self._become(told)
+                    self._set_status(told)
                 if told.state == "ready":
                     log.info("the local model is ready")
                     await ready()
@@ -222,9 +222,11 @@ class Engine:
         finally:
             await _end(process)
             self._process = None
-        self._become(told if told.state == "failed" else _autopsy(code, _tail(path, begins)))
+        self._set_status(
+            told if told.state == "failed" else _diagnose_exit(code, _tail(path, begins))
+        )
 
-    async def _told(self, process: asyncio.subprocess.Process) -> AsyncIterator[Status]:
+    async def _read_status(self, process: asyncio.subprocess.Process) -> AsyncIterator[LlamaStatus]:
         """Give the child its orders and what it says of itself, as long as it speaks."""
         orders = {
             "reference": self._reference,
@@ -241,10 +243,10 @@ class Engine:
             await process.stdin.drain()
         while line := await process.stdout.readline():
             fields = json.loads(line)
-            known = {name: fields[name] for name in fields.keys() & Status.__slots__}
-            yield Status(**known)
+            known = {name: fields[name] for name in fields.keys() & LlamaStatus.__slots__}
+            yield LlamaStatus(**known)
 
-    def _become(self, status: Status) -> None:
+    def _set_status(self, status: LlamaStatus) -> None:
         if status.state == "fetching" and status.done * 10 // (status.total or 1) != (
             self.status.done * 10 // (self.status.total or 1)
         ):
@@ -282,11 +284,11 @@ def _tail(path: Path, begins: int) -> str:
 
 def _failure(
     reason: str, mend: str = "See `llama/llama.log` in the data folder.", *, lasting: bool = False
-) -> Status:
-    return Status("failed", reason=reason, mend=mend, lasting=lasting)
+) -> LlamaStatus:
+    return LlamaStatus("failed", reason=reason, mend=mend, lasting=lasting)
 
 
-def _autopsy(code: int, log_end: str) -> Status:
+def _diagnose_exit(code: int, log_end: str) -> LlamaStatus:
     """Say what a child that said nothing has died of, by its signal and by llama.cpp's log.
 
     The log is prose, but llama.cpp gives its reasons nowhere else.

@@ -62,7 +62,7 @@ class Formula:
 
 
 @dataclass(slots=True)
-class Source:
+class PreparedMarkdown:
     """Markdown with stand-ins, and what they stand for."""
 
     text: str = ""
@@ -102,15 +102,15 @@ def clean(text: str) -> str:
     return _SURROGATES.sub("\ufffd", _CONTROLS.sub("", text))
 
 
-def prepared(markdown: str) -> Source:
+def prepare(markdown: str) -> PreparedMarkdown:
     """Put aside whatever the parser would misread."""
     text = clean(markdown)
-    source = Source()
+    source = PreparedMarkdown()
     parts: list[str] = []
     place = 0
     while match := _PIECES.search(text, place):
         parts.append(text[place : match.start()])
-        piece, length = _replaced(match, source.formulas)
+        piece, length = _replace(match, source.formulas)
         parts.append(piece)
         place = match.start() + length
     parts.append(text[place:])
@@ -118,12 +118,12 @@ def prepared(markdown: str) -> Source:
     return source
 
 
-def _replaced(match: re.Match[str], formulas: list[Formula]) -> tuple[str, int]:
+def _replace(match: re.Match[str], formulas: list[Formula]) -> tuple[str, int]:
     """Return what stands in for a piece, and how much of the text it stands in for."""
     whole = match[0]
     match match.lastgroup:
         case "round" | "square" | "double" | "single" as kind:
-            if not _mathematical(kind, match[kind]):
+            if not _is_math(kind, match[kind]):
                 length = 1 if kind == "single" else 2
                 return whole[:length], length
             formulas.append(_formula(whole, match[kind], display=kind in {"square", "double"}))
@@ -140,7 +140,7 @@ def _replaced(match: re.Match[str], formulas: list[Formula]) -> tuple[str, int]:
             return whole, len(whole)
 
 
-def _mathematical(kind: str, content: str) -> bool:
+def _is_math(kind: str, content: str) -> bool:
     """Tell mathematics from money, shell variables and escaped brackets."""
     if not content.strip():
         return False

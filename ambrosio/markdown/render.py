@@ -7,12 +7,12 @@ reader to judge.
 
 from dataclasses import dataclass
 
-from ..core.messages import Chunk, Entity, File
+from ..core.messages import Entity, File, FormattedText
 from . import splitting
 from .preprocess import clean
-from .splitting import units
-from .unfinished import _closed
-from .walker import Code, _walked
+from .splitting import utf16_len
+from .unfinished import close_unfinished
+from .walker import Code, walk_markdown
 
 # Longer code is also sent as a file, which is easier to take away from a phone.
 _LONG_CODE = 3500
@@ -84,34 +84,34 @@ _EXTENSIONS = {
 class Rendered:
     """An answer ready to be sent: its messages, in order, and the long code in it as files."""
 
-    chunks: tuple[Chunk, ...]
+    chunks: tuple[FormattedText, ...]
     files: tuple[File, ...] = ()
 
 
 def render(markdown: str, *, files: bool = True) -> Rendered:
     """Turn a complete answer into messages, and long code into files as well."""
-    walker = _walked(markdown)
+    walker = walk_markdown(markdown)
     long = [code for code in walker.codes if files and len(code.text) > _LONG_CODE]
     named = tuple(_file(code, number) for number, code in enumerate(long, start=1))
     return Rendered(splitting.split(walker.passage), named)
 
 
-def preview(markdown: str) -> Chunk:
+def preview(markdown: str) -> FormattedText:
     """Show an answer that is still growing: what is half open is closed, of the rest the end."""
-    return splitting.tail(_walked(_closed(clean(markdown).rstrip())).passage)
+    return splitting.tail(walk_markdown(close_unfinished(clean(markdown).rstrip())).passage)
 
 
-def plain(text: str) -> Chunk:
+def plain(text: str) -> FormattedText:
     """Return a notice without formatting, cut to fit into one message."""
-    return Chunk(splitting.head(clean(text).expandtabs(4)))
+    return FormattedText(splitting.head(clean(text).expandtabs(4)))
 
 
-def expandable(reasoning: str) -> Chunk:
+def expandable(reasoning: str) -> FormattedText:
     """Return a model's reasoning as a quote that opens when it is touched, cut to fit."""
     text = splitting.head(clean(reasoning).expandtabs(4))
     if not text:
-        return Chunk("")
-    return Chunk(text, (Entity("expandable_blockquote", 0, units(text)),))
+        return FormattedText("")
+    return FormattedText(text, (Entity("expandable_blockquote", 0, utf16_len(text)),))
 
 
 def _file(code: Code, number: int) -> File:

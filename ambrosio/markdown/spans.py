@@ -29,14 +29,14 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class StyledText:
     """A text of any length with its spans, in order."""
 
     text: str
     spans: tuple[Span, ...] = ()
 
 
-class Writer:
+class StyledTextBuilder:
     """A text that grows at its end; spans are opened, and closed where the text then ends."""
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class Writer:
         self._parts.append(text)
         self.length += len(text)
 
-    def append(self, passage: Passage) -> None:
+    def append(self, passage: StyledText) -> None:
         """Append text with its own spans."""
         self._spans += (
             replace(span, start=span.start + self.length, end=span.end + self.length)
@@ -90,26 +90,26 @@ class Writer:
         last = next((part for part in reversed(self._parts) if part), "")
         return len(last) - len(last.rstrip("\n"))
 
-    def passage(self) -> Passage:
+    def passage(self) -> StyledText:
         """Return what has been written, its spans made acceptable to Telegram."""
         text = "".join(self._parts)
-        return Passage(text, tuple(_settled(self._spans)))
+        return StyledText(text, tuple(_normalize(self._spans)))
 
 
-def _settled(spans: list[Span]) -> list[Span]:
+def _normalize(spans: list[Span]) -> list[Span]:
     """Merge spans that repeat each other, and keep code free of any other formatting."""
     links = [span for span in spans if span.type == "text_link"]
     blocks = [span for span in spans if span.block]
-    kept = list(_outside(blocks, links))
+    kept = list(_cut_out(blocks, links))
     kept += links
     kept += (span for span in spans if span.type == "blockquote")
     for kind in ("bold", "italic", "strikethrough"):
         same = [span for span in spans if span.type == kind]
-        kept += _without(_merged(same), blocks)
+        kept += _without_holes(_merge(same), blocks)
     return sorted(kept, key=lambda span: (span.start, -span.end, span.inner))
 
 
-def _outside(spans: Iterable[Span], others: Iterable[Span]) -> Iterator[Span]:
+def _cut_out(spans: Iterable[Span], others: Iterable[Span]) -> Iterator[Span]:
     """Yield the spans that touch none of the others; both are in order."""
     rest = iter(others)
     other = next(rest, None)
@@ -120,7 +120,7 @@ def _outside(spans: Iterable[Span], others: Iterable[Span]) -> Iterator[Span]:
             yield span
 
 
-def _merged(spans: Iterable[Span]) -> list[Span]:
+def _merge(spans: Iterable[Span]) -> list[Span]:
     """Join spans of one kind that overlap or touch."""
     merged: list[Span] = []
     for span in sorted(spans, key=lambda span: span.start):
@@ -131,7 +131,7 @@ def _merged(spans: Iterable[Span]) -> list[Span]:
     return merged
 
 
-def _without(spans: Iterable[Span], holes: list[Span]) -> Iterator[Span]:
+def _without_holes(spans: Iterable[Span], holes: list[Span]) -> Iterator[Span]:
     """Yield what the holes leave of the spans; both are in order."""
     first = 0
     for span in spans:

@@ -9,11 +9,11 @@ import unicodedata
 from bisect import bisect_right
 from itertools import accumulate
 
-from ..core.messages import Chunk, Entity
-from .spans import Passage, Span
+from ..core.messages import Entity, FormattedText
+from .spans import Span, StyledText
 
-LIMIT = 4096
-ENTITIES = 100
+MAX_UNITS = 4096
+MAX_ENTITIES = 100
 
 # What stands in front of a chunk that would begin with the indentation of code: Telegram trims
 # white space at the start of a message, and the offsets would no longer be true.
@@ -34,26 +34,26 @@ _INVISIBLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Zl", "Zp", "Zs"})
 _BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 
 
-def split(passage: Passage) -> tuple[Chunk, ...]:
+def split(passage: StyledText) -> tuple[FormattedText, ...]:
     """Cut at natural borders, so that everything arrives in order and nothing is empty."""
-    sheet = _Sheet(passage)
-    chunks: list[Chunk] = []
+    sheet = _Splitter(passage)
+    chunks: list[FormattedText] = []
     start = sheet.begin(0)
     while start < len(passage.text):
         cut = sheet.cut(start)
         chunk = sheet.chunk(start, cut)
-        if visible(chunk.text):
+        if is_visible(chunk.text):
             chunks.append(chunk)
         start = sheet.begin(cut)
     return tuple(chunks)
 
 
-def tail(passage: Passage) -> Chunk:
+def tail(passage: StyledText) -> FormattedText:
     """Return the passage if it fits into one message, and else its end behind an ellipsis."""
-    sheet = _Sheet(passage)
+    sheet = _Splitter(passage)
     start = sheet.begin(0)
-    if start >= len(passage.text) or not visible(passage.text):
-        return Chunk("")
+    if start >= len(passage.text) or not is_visible(passage.text):
+        return FormattedText("")
     if sheet.cut(start) == len(passage.text):
         return sheet.chunk(start, len(passage.text))
     return sheet.chunk(sheet.last(), len(passage.text), lead=_LEAD)
@@ -62,20 +62,20 @@ def tail(passage: Passage) -> Chunk:
 def head(text: str) -> str:
     """Return the beginning of a text that fits into one message, with an ellipsis if it is cut."""
     text = text.strip()
-    if not visible(text):
+    if not is_visible(text):
         return ""
-    if units(text) <= LIMIT:
+    if utf16_len(text) <= MAX_UNITS:
         return text
-    sheet = _Sheet(Passage(text))
-    return text[: sheet.cut(0, room=LIMIT - 1)].rstrip() + "…"
+    sheet = _Splitter(StyledText(text))
+    return text[: sheet.cut(0, room=MAX_UNITS - 1)].rstrip() + "…"
 
 
-def units(text: str) -> int:
+def utf16_len(text: str) -> int:
     """Count UTF-16 units."""
     return len(text) + sum(character > "\uffff" for character in text)
 
 
-def visible(text: str) -> bool:
+def is_visible(text: str) -> bool:
     """Say whether there is anything to see; Telegram refuses a message without."""
     return any(
         unicodedata.category(character) not in _INVISIBLE and character not in _BLANKS
@@ -83,10 +83,10 @@ def visible(text: str) -> bool:
     )
 
 
-class _Sheet:
+class _Splitter:
     """A passage with the measures that cutting needs."""
 
-    def __init__(self, passage: Passage) -> None:
+    def __init__(self, passage: StyledText) -> None:
         self._text = passage.text
         self._spans = passage.spans
         self._code = [span for span in passage.spans if span.type == "pre"]
@@ -110,7 +110,7 @@ class _Sheet:
 
     def cut(self, start: int, *, room: int = 0) -> int:
         """Return where a chunk that begins at `start` should end."""
-        room = room or LIMIT - len(self._lead(start))
+        room = room or MAX_UNITS - len(self._lead(start))
         end = self._reach(start, room)
         if end == len(self._text):
             return end
@@ -127,12 +127,12 @@ class _Sheet:
 
     def last(self) -> int:
         """Return where the last part that fits into one message begins."""
-        floor = self._units[-1] - (LIMIT - len(_LEAD))
+        floor = self._units[-1] - (MAX_UNITS - len(_LEAD))
         start = bisect_right(self._units, max(floor - 1, 0))
-        if len(self._spans) > ENTITIES:
+        if len(self._spans) > MAX_ENTITIES:
             ends = sorted(span.end for span in self._spans)
-            start = max(start, ends[-ENTITIES - 1])
-        stop = min(start + LIMIT // 4, len(self._text))
+            start = max(start, ends[-MAX_ENTITIES - 1])
+        stop = min(start + MAX_UNITS // 4, len(self._text))
         for pattern, _ in (*_BORDERS[:2], _BORDERS[-1], (_SPACE, True)):
             match = pattern.search(self._text, start, stop)
             if match and match.end() < stop:
@@ -142,7 +142,7 @@ class _Sheet:
             start = self._whole(0, start, step=1)
         return self.begin(start)
 
-    def chunk(self, start: int, end: int, *, lead: str = "") -> Chunk:
+    def chunk(self, start: int, end: int, *, lead: str = "") -> FormattedText:
         """Return the chunk of `text[start:end]`, trimmed, with its entities."""
         lead = lead or self._lead(start)
         end = start + len(self._text[start:end].rstrip())
@@ -151,7 +151,9 @@ class _Sheet:
             for span in self._spans
             if span.start < end and span.end > start
         )
-        return Chunk(lead + self._text[start:end], tuple(entity for entity in entities if entity))
+        return FormattedText(
+            lead + self._text[start:end], tuple(entity for entity in entities if entity)
+        )
 
     def _entity(self, span: Span, start: int, end: int, shift: int) -> Entity | None:
         first, last = max(span.start, start), min(span.end, end)
@@ -171,8 +173,8 @@ class _Sheet:
     def _reach(self, start: int, room: int) -> int:
         end = bisect_right(self._units, self._units[start] + room) - 1
         active = [span.start for span in self._spans if span.end > start and span.start < end]
-        if len(active) > ENTITIES:
-            end = max(active[ENTITIES], start + 1)
+        if len(active) > MAX_ENTITIES:
+            end = max(active[MAX_ENTITIES], start + 1)
         return end
 
     def _in_code(self, place: int) -> Span | None:
@@ -188,12 +190,12 @@ class _Sheet:
     def _whole(self, start: int, end: int, *, step: int = -1) -> int:
         """Move a cut out of an emoji or another cluster, if that is a few steps away."""
         for place in range(end, end + 40 * step, step):
-            if start < place < len(self._text) and not _joined(self._text, place):
+            if start < place < len(self._text) and not _is_joined(self._text, place):
                 return place
         return end
 
 
-def _joined(text: str, place: int) -> bool:
+def _is_joined(text: str, place: int) -> bool:
     """Say whether the characters on both sides of `place` are drawn as one."""
     if not 0 < place < len(text):
         return False
@@ -203,10 +205,10 @@ def _joined(text: str, place: int) -> bool:
     if "\U0001f3fb" <= after <= "\U0001f3ff" or "\U000e0020" <= after <= "\U000e007f":
         return True
     flags = 0
-    while flags < place and _regional(text[place - 1 - flags]):
+    while flags < place and _is_regional(text[place - 1 - flags]):
         flags += 1
-    return _regional(after) and flags % 2 == 1
+    return _is_regional(after) and flags % 2 == 1
 
 
-def _regional(character: str) -> bool:
+def _is_regional(character: str) -> bool:
     return "\U0001f1e6" <= character <= "\U0001f1ff"

@@ -4,10 +4,10 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 
-from .spans import Passage, Writer
+from .spans import StyledText, StyledTextBuilder
 
 # What a phone shows in one line of monospaced text.
-COLUMNS = 36
+MAX_COLUMNS = 36
 
 _GAP = "  "
 
@@ -17,14 +17,14 @@ class Table:
     """The cells of a table while it is read; the first row is its head."""
 
     alignments: tuple[str, ...]
-    rows: list[list[Passage]] = field(default_factory=list)
+    rows: list[list[StyledText]] = field(default_factory=list)
 
     @property
     def wide(self) -> bool:
         """Say whether the columns together are wider than a phone."""
-        return sum(self._widths()) + len(_GAP) * (len(self.alignments) - 1) > COLUMNS
+        return sum(self._widths()) + len(_GAP) * (len(self.alignments) - 1) > MAX_COLUMNS
 
-    def write(self, out: Writer) -> None:
+    def write(self, out: StyledTextBuilder) -> None:
         """Write the table: records where the columns do not fit or where a cell has a link."""
         linked = any(span.url for row in self.rows for cell in row for span in cell.spans)
         if self.wide or linked:
@@ -45,12 +45,12 @@ class Table:
         lines.insert(1, _GAP.join("─" * width for width in widths))
         return "\n".join(lines)
 
-    def _columns_line(self, row: list[Passage], widths: list[int]) -> str:
+    def _columns_line(self, row: list[StyledText], widths: list[int]) -> str:
         cells = zip(row, widths, self.alignments, strict=False)
-        padded = (_padded(_line(cell.text), room, align) for cell, room, align in cells)
+        padded = (_pad(_line(cell.text), room, align) for cell, room, align in cells)
         return _GAP.join(padded).rstrip()
 
-    def _write_records(self, out: Writer) -> None:
+    def _write_records(self, out: StyledTextBuilder) -> None:
         head, *rows = self.rows
         if not rows or len(head) == 1:
             rows = [head, *rows]
@@ -88,16 +88,16 @@ def _line(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
 
-def _padded(text: str, room: int, alignment: str) -> str:
+def _pad(text: str, room: int, alignment: str) -> str:
     free = room - width(text)
     left = {"Right": free, "Center": free // 2}.get(alignment, 0)
     return " " * left + text + " " * (free - left)
 
 
-def _write_record(out: Writer, head: list[Passage], row: list[Passage]) -> None:
+def _write_record(out: StyledTextBuilder, head: list[StyledText], row: list[StyledText]) -> None:
     lines = 0
     for index, cell in enumerate(row):
-        name = head[index] if index < len(head) else Passage("")
+        name = head[index] if index < len(head) else StyledText("")
         if not (name.text.strip() or cell.text.strip()):
             continue
         out.write("\n" if lines else "")
@@ -107,6 +107,6 @@ def _write_record(out: Writer, head: list[Passage], row: list[Passage]) -> None:
         if name.text.strip():
             out.append(name)
             out.write(": ")
-        out.append(cell if cell.text.strip() else Passage("–"))
+        out.append(cell if cell.text.strip() else StyledText("–"))
         if index == 0:
             out.close()

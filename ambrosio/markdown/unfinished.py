@@ -12,7 +12,7 @@ _MARKS = re.compile(r"\\.|(?P<ticks>`+)|(?P<mark>\*{1,3}|~~|(?<!\w)__?(?=\S)|(?<
 # --- what is half open ----------------------------------------------------------------------------
 
 
-def _closed(markdown: str) -> str:
+def close_unfinished(markdown: str) -> str:
     """Close the marks that are still open at the end; open fences are closed by the parser."""
     if _in_fence(markdown):
         last = markdown.rfind("\n") + 1

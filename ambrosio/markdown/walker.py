@@ -15,8 +15,8 @@ import pyromark
 from pyromark import Options
 from pyromark.event import BrokenLink
 
-from .preprocess import COLON, Source, prepared
-from .spans import Passage, Writer
+from .preprocess import COLON, PreparedMarkdown, prepare
+from .spans import StyledText, StyledTextBuilder
 from .tables import Table
 
 _OPTIONS = (
@@ -53,19 +53,19 @@ class _List:
     begun: bool = False
 
 
-def good(url: str) -> bool:
+def is_valid_link(url: str) -> bool:
     """Say whether Telegram takes the address as a link."""
     return _GOOD_LINK.fullmatch(url) is not None
 
 
-def labelled(label: str, url: str) -> str:
+def label_link(label: str, url: str) -> str:
     """Return what stands behind a label to show an address that is not made a link."""
     if not url or url == label:
         return ""
     return f" ({url})" if label else url
 
 
-def parsed(source: Source) -> list[tuple[Any, Any]]:
+def parse_events(source: PreparedMarkdown) -> list[tuple[Any, Any]]:
     """Return the parser's events with their ranges in the UTF-8 of the source."""
     text = source.text
     definitions: dict[str, Any] = {}
@@ -84,10 +84,10 @@ def parsed(source: Source) -> list[tuple[Any, Any]]:
 class Walker:
     """Writes one answer down; `passage`, `codes` and `needs_rich` are its result."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: PreparedMarkdown) -> None:
         self._source = source
         self._bytes = source.text.encode()
-        self._out = self._page = Writer()
+        self._out = self._page = StyledTextBuilder()
         self._gap = 0
         self._first = True
         self._marker = ""
@@ -102,15 +102,15 @@ class Walker:
         self.needs_rich = False
 
     @property
-    def passage(self) -> Passage:
+    def passage(self) -> StyledText:
         """What has been written."""
         return self._page.passage()
 
     def walk(self) -> None:
         """Write everything down."""
         handlers = self._handlers()
-        for event, extent in parsed(self._source):
-            kind, value = named(event)
+        for event, extent in parse_events(self._source):
+            kind, value = event_name(event)
             handler = handlers.get(kind)
             if handler:
                 handler(value, extent)
@@ -309,16 +309,16 @@ class Walker:
 
     def _end_link(self, *_: object) -> None:
         url, end, start = self._targets.pop()
-        if good(url):
+        if is_valid_link(url):
             self._out.write("" if self._label(start, url) else url)
             self._out.mark("text_link", start, url=url)
             self._write(end)
         else:
-            self._write(end + labelled(self._label(start, url), url))
+            self._write(end + label_link(self._label(start, url), url))
 
     def _end_image(self, *_: object) -> None:
         url, end, start = self._targets.pop()
-        self._write(end + labelled(self._label(start, url), url))
+        self._write(end + label_link(self._label(start, url), url))
 
     def _label(self, start: int, url: str) -> str:
         """Return the label written since `start`, or its end: a long one is not the address."""
@@ -332,7 +332,7 @@ class Walker:
         self._table.rows.append([])
 
     def _cell(self, *_: object) -> None:
-        self._out = Writer()
+        self._out = StyledTextBuilder()
 
     def _end_cell(self, _: object, extent: Extent) -> None:
         self._table.rows[-1].append(self._out.passage())
@@ -344,7 +344,7 @@ class Walker:
         left = self._bytes[self._cell_end : extent["end"]].decode().strip(" \t|\n")
         if left and self._table.rows[-1]:
             last = self._table.rows[-1].pop()
-            self._out = Writer()
+            self._out = StyledTextBuilder()
             self._out.append(last)
             self._out.write(f" | {self._source.shown(left)}")
             self._end_cell(None, extent)
@@ -356,7 +356,7 @@ class Walker:
         self._first = False
 
 
-def named(event: Any) -> tuple[str, Any]:
+def event_name(event: Any) -> tuple[str, Any]:
     """Return an event as a name, such as `Start Heading`, and what it carries."""
     if isinstance(event, str):
         return event, None
@@ -369,7 +369,7 @@ def named(event: Any) -> tuple[str, Any]:
     return f"{kind} {tag}", data
 
 
-def _walked(markdown: str) -> Walker:
-    walker = Walker(prepared(markdown))
+def walk_markdown(markdown: str) -> Walker:
+    walker = Walker(prepare(markdown))
     walker.walk()
     return walker

@@ -10,17 +10,17 @@ import httpx
 from httpx_sse import SSEError
 
 from ..core.errors import (
-    Faulty,
-    KeyRefused,
+    BadRequest,
+    ContentFiltered,
+    ContextTooLong,
+    InvalidKey,
     Loading,
-    ModelGone,
-    NoCredit,
+    ModelNotFound,
+    OutOfCredit,
     Overloaded,
     ProviderError,
-    Rejected,
-    TooLong,
+    ServerError,
     Unreachable,
-    Unwelcome,
 )
 from .http import Refused
 
@@ -40,7 +40,7 @@ FOREIGN = (
 )
 
 
-def translated(
+def translate_error(
     exc: Exception, provider: str, *, model: str, tokens: int = 0, window: int = 0
 ) -> ProviderError:
     """Turn a foreign failure into ours.
@@ -55,18 +55,18 @@ def translated(
     match exc:
         case SSEError():
             # Its kind is that of a line that broke, but this is a page in the place of a stream.
-            return Faulty(provider)
+            return ServerError(provider)
         case httpx.TransportError():
             # A timeout is one of them: only connecting has a limit of its own.
             return Unreachable(provider)
         case Refused() if exc.told("code") in GONE:
-            return ModelGone(provider, model=model)
+            return ModelNotFound(provider, model=model)
         case Refused(status=400 | 403 | 413 | 422):
             return _rejection(exc, provider, tokens, window)
         case Refused() if exc.status:
             return _refusal(exc, provider, model)
         case _:
-            return Faulty(provider)
+            return ServerError(provider)
 
 
 def _rejection(exc: Refused, provider: str, tokens: int, window: int) -> ProviderError:
@@ -74,31 +74,31 @@ def _rejection(exc: Refused, provider: str, tokens: int, window: int) -> Provide
     code, kind = exc.told("code"), exc.told("type")
     if kind == "exceed_context_size_error" or tokens > window:
         limit = count(exc.body.get("n_ctx")) or window
-        return TooLong(
+        return ContextTooLong(
             provider, tokens=count(exc.body.get("n_prompt_tokens")) or tokens, limit=limit
         )
     if code in UNWELCOME or kind in UNWELCOME:
-        return Unwelcome(provider)
+        return ContentFiltered(provider)
     if exc.status == 403:
-        return KeyRefused(provider)
-    return Rejected(provider, parameter=exc.told("param"))
+        return InvalidKey(provider)
+    return BadRequest(provider, parameter=exc.told("param"))
 
 
 def _refusal(exc: Refused, provider: str, model: str) -> ProviderError:
     status = exc.status
     if status == 404:
-        return ModelGone(provider, model=model)
+        return ModelNotFound(provider, model=model)
     if status == 503 and exc.told("type") == "unavailable_error":
         return Loading(provider)
     if status in {429, 503, 529} and exc.told("code") != "insufficient_quota":
         after = _seconds(exc.retry_after)
         return Overloaded(provider, retry_after_seconds=after)
     failures: Mapping[int, type[ProviderError]] = {
-        401: KeyRefused,
-        402: NoCredit,
-        429: NoCredit,
+        401: InvalidKey,
+        402: OutOfCredit,
+        429: OutOfCredit,
     }
-    return failures.get(status, Faulty if status >= 500 else Rejected)(provider)
+    return failures.get(status, ServerError if status >= 500 else BadRequest)(provider)
 
 
 def count(value: object) -> int:

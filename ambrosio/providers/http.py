@@ -1,7 +1,7 @@
 """The OpenAI API over HTTP, as far as it is spoken here: a request, a stream of JSON, a refusal.
 
 Not by the SDK of that name, which takes 15 MB of the 70 that the whole bot may take. It does not
-know what a request means, and fails as httpx, httpx-sse and json do, or with `Refused`.
+know what a request means, and fails as httpx, httpx-sse and json do, or with `BotApiError`.
 """
 
 import asyncio

@@ -5,15 +5,15 @@ judge: rules, tables and refrains are no loops.
 """
 
 # A stretch counts that is this long and holds its piece this often.
-STRETCH = 1_000
-TIMES = 10
-LONGEST_PIECE = 240
+MIN_STRETCH = 1_000
+MIN_REPEATS = 10
+MAX_PIECE = 240
 
 
-def surplus(text: str) -> int:
+def repeated_tail(text: str) -> int:
     """Count the characters at the end that only repeat; 0 while there is no loop."""
-    for piece in range(1, LONGEST_PIECE + 1):
-        stretch = max(STRETCH, piece * TIMES)
+    for piece in range(1, MAX_PIECE + 1):
+        stretch = max(MIN_STRETCH, piece * MIN_REPEATS)
         if len(text) < stretch + piece:
             return 0
         # Moved by one piece it is the same text, exactly as far as it repeats that piece.

@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from ..config.provider import ProviderRow
-from ..core.context_window import fold
-from ..core.errors import Empty, ProviderError, Rejected, TooLong
+from ..config.provider import ProviderConfig
+from ..core.context_window import merge_system_into_user
+from ..core.errors import BadRequest, ContextTooLong, NoText, ProviderError
 from ..core.messages import Message
-from ..core.vv import CONCISE_TOKENS
+from ..core.vv import MAX_CONCISE_TOKENS
 
 # Thoughts count as tokens of the answer; a model that cannot do without them needs room for both.
 THINKING_TOKENS = 1200
-# How a flavour is told not to think. gpt-oss can only be told to think little.
-UNTHINKING: Mapping[str, Mapping[str, Any]] = {
+# How a kind is told not to think. gpt-oss can only be told to think little.
+NO_THINKING_PARAMS: Mapping[str, Mapping[str, Any]] = {
     "none": {},
     "template": {"chat_template_kwargs": {"enable_thinking": False}},
     "reasoning": {"reasoning": {"enabled": False}},
@@ -25,7 +25,7 @@ UNTHINKING: Mapping[str, Mapping[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class RequestOptions:
     """One way to put a question.
 
     Args:
@@ -36,58 +36,58 @@ class Attempt:
         folds: a refusal may mean that the model's template knows no system role.
     """
 
-    lines: tuple[Message, ...]
-    frugal: bool = False
-    limited: bool = False
-    most: int = 0
-    folds: bool = False
+    messages: tuple[Message, ...]
+    no_thinking: bool = False
+    short: bool = False
+    max_tokens: int = 0
+    may_merge_system: bool = False
 
-    def milder(self, exc: ProviderError) -> Self | None:
+    def relaxed(self, exc: ProviderError) -> Self | None:
         """Give what to try after a failure, None when there is nothing left."""
         match exc:
-            case Empty() if self.limited:
-                return replace(self, limited=False)
-            case TooLong():
+            case NoText() if self.short:
+                return replace(self, short=False)
+            case ContextTooLong():
                 return None
-            case Rejected() if self.frugal:
-                return replace(self, frugal=False)
-            case Rejected() if self.limited or self.most:
+            case BadRequest() if self.no_thinking:
+                return replace(self, no_thinking=False)
+            case BadRequest() if self.short or self.max_tokens:
                 # The limit goes last; some models know it only by another name.
-                return replace(self, limited=False, most=0)
-            case Rejected() if self.folds and self.lines[0].role == "system":
-                return replace(self, lines=fold(self.lines))
+                return replace(self, short=False, max_tokens=0)
+            case BadRequest() if self.may_merge_system and self.messages[0].role == "system":
+                return replace(self, messages=merge_system_into_user(self.messages))
             case _:
                 return None
 
-    def body(self, row: ProviderRow) -> dict[str, Any]:
+    def body(self, row: ProviderConfig) -> dict[str, Any]:
         """Put together what goes beside the messages; nothing that nobody asked for."""
-        body: dict[str, Any] = dict(row.extra)
-        if row.flavour == "llama":
+        body: dict[str, Any] = dict(row.extra_body)
+        if row.server_kind == "llama":
             # Only with this does a llama.cpp server notice, while it reads, that we are gone.
             body |= {"return_progress": True}
-        if row.flavour != "together":
+        if row.server_kind != "together":
             body |= {"stream_options": {"include_usage": True}}
-        if self.frugal:
-            body |= {"temperature": 0, **UNTHINKING[row.thinking]}
-        if self.limited:
+        if self.no_thinking:
+            body |= {"temperature": 0, **NO_THINKING_PARAMS[row.thinking]}
+        if self.short:
             thoughts = THINKING_TOKENS if row.thinking == "effort" else 0
-            body |= {"max_tokens": CONCISE_TOKENS + thoughts}
-        elif self.most:
-            body |= {"max_tokens": self.most}
+            body |= {"max_tokens": MAX_CONCISE_TOKENS + thoughts}
+        elif self.max_tokens:
+            body |= {"max_tokens": self.max_tokens}
         return body
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ChatRequest:
     """What goes out: the lines, about how many tokens they are, and what goes beside them."""
 
-    lines: tuple[Message, ...]
+    messages: tuple[Message, ...]
     model: str
-    beside: Mapping[str, Any]
+    params: Mapping[str, Any]
     tokens: int = 0
 
     @property
     def body(self) -> dict[str, Any]:
         """Give what the server reads."""
-        said = [{"role": line.role, "content": line.content} for line in self.lines]
-        return {"model": self.model or "default", "messages": said, **self.beside}
+        said = [{"role": line.role, "content": line.content} for line in self.messages]
+        return {"model": self.model or "default", "messages": said, **self.params}

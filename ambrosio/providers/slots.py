@@ -14,7 +14,7 @@ class Ticket:
     """A place in the line (`ahead` counts those before it), and later the slot."""
 
     def __init__(self, chat: str, *, hasty: bool) -> None:
-        self.chat, self.hasty = chat, hasty
+        self.chat, self.priority = chat, hasty
         self.slot: int | None = None
         self.ahead = 0
         self.called = asyncio.Event()
@@ -29,7 +29,7 @@ class Ticket:
         return True
 
 
-class Slots:
+class SlotQueue:
     """The slots of one server, and who waits for them."""
 
     def __init__(self, count: int) -> None:
@@ -40,12 +40,12 @@ class Slots:
         self._line: list[Ticket] = []
 
     @contextmanager
-    def queue(self, chat: str, *, hasty: bool) -> Iterator[Ticket]:
+    def wait_in_line(self, chat: str, *, priority: bool) -> Iterator[Ticket]:
         """Stand in line, and leave it or give the slot back at the end."""
-        ticket = Ticket(chat, hasty=hasty)
-        behind = (n for n, other in enumerate(self._line) if hasty and not other.hasty)
+        ticket = Ticket(chat, hasty=priority)
+        behind = (n for n, other in enumerate(self._line) if priority and not other.priority)
         self._line.insert(next(behind, len(self._line)), ticket)
-        self._seat()
+        self._assign()
         try:
             yield ticket
         finally:
@@ -53,9 +53,9 @@ class Slots:
                 self._line.remove(ticket)
             else:
                 self._free.append(ticket.slot)
-            self._seat()
+            self._assign()
 
-    def _seat(self) -> None:
+    def _assign(self) -> None:
         """Give what is free to those in front, and tell the others where they stand."""
         while self._free and self._line:
             ticket = self._line.pop(0)

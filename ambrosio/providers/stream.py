@@ -11,67 +11,69 @@ from typing import Any
 
 import httpx
 
-from ..config.provider import ProviderRow
-from ..core.errors import Empty, Faulty, ProviderError, TimedOut, Unreachable
-from ..core.messages import Part, Wasted
+from ..config.provider import ProviderConfig
+from ..core.errors import NoText, ProviderError, ServerError, TimedOut, Unreachable
+from ..core.messages import EmptyAnswer, StreamEvent
 from .errors import FOREIGN
 from .http import Wire
-from .request import Question
-from .stream_parser import Chunk, Hearing
+from .request import ChatRequest
+from .stream_parser import RawChunk, StreamParser
 
 
-class Listener:
+class ChatStream:
     """The ear for one server; `failure` says what something foreign means for a question."""
 
     def __init__(
         self,
         name: str,
-        row: ProviderRow,
+        row: ProviderConfig,
         wire: Wire,
-        failure: Callable[[Exception, Question], ProviderError],
+        failure: Callable[[Exception, ChatRequest], ProviderError],
     ) -> None:
         self._name, self._row, self._wire, self._failure = name, row, wire, failure
 
-    async def answer(self, question: Question) -> AsyncGenerator[Part]:
+    async def events(self, question: ChatRequest) -> AsyncGenerator[StreamEvent]:
         """Give an answer as it comes, or raise `ProviderError`."""
-        answer = Hearing(self._name, question.model)
+        answer = StreamParser(self._name, question.model)
         async with self._opened(question, answer) as stream:
-            patience = self._row.first_token_seconds
+            patience = self._row.first_token_timeout_seconds
             while not answer.looping and (chunk := await _next(stream, patience)) is not None:
-                for part in answer.take(chunk):
+                for part in answer.feed(chunk):
                     yield part
-                if answer.begun:
-                    patience = self._row.silence_seconds
+                if answer.started:
+                    patience = self._row.chunk_timeout_seconds
         try:
             last = answer.end()
-        except Empty:
-            yield Wasted(answer.usage)
+        except NoText:
+            yield EmptyAnswer(answer.usage)
             raise
         for part in last:
             yield part
 
-    async def read(self, question: Question, *, enough: Callable[[Chunk], bool]) -> None:
+    async def read_prompt(
+        self, question: ChatRequest, *, enough: Callable[[RawChunk], bool]
+    ) -> None:
         """Let the server read without saying a word, and leave when it is enough, or raise."""
-        async with self._opened(question, Hearing(self._name, question.model)) as stream:
-            while chunk := await _next(stream, self._row.first_token_seconds):
+        async with self._opened(question, StreamParser(self._name, question.model)) as stream:
+            while chunk := await _next(stream, self._row.first_token_timeout_seconds):
                 if enough(chunk):
                     return
 
     @asynccontextmanager
     async def _opened(
-        self, question: Question, answer: Hearing
+        self, question: ChatRequest, answer: StreamParser
     ) -> AsyncIterator[AsyncGenerator[dict[str, Any]]]:
         """Open a stream that is closed whatever happens, or raise `ProviderError`."""
         try:
             async with AsyncExitStack() as closing:
-                async with asyncio.timeout(self._row.first_token_seconds):
+                async with asyncio.timeout(self._row.first_token_timeout_seconds):
                     asking = self._wire.stream("/chat/completions", question.body)
                     stream = await closing.enter_async_context(asking)
                 yield stream
         except TimeoutError:
             raise TimedOut(self._name) from None
         except httpx.TransportError as exc:
-            failure = Faulty if answer.begun else Unreachable
+            failure = ServerError if answer.started else Unreachable
             raise failure(self._name) from exc
         except FOREIGN as exc:
             raise self._failure(exc, question) from exc

@@ -1,52 +1,61 @@
 """What has come of one answer so far: words, thoughts, and how it ended.
 
-Reads the chunks of a stream, whatever the flavour, and asks nobody.
+Reads the chunks of a stream, whatever the kind, and asks nobody.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..core.errors import Empty, Faulty
-from ..core.messages import Begun, Delta, Ended, Finish, ModelRef, Note, Part, Usage
+from ..core.errors import NoText, ServerError
+from ..core.messages import (
+    AnswerFinished,
+    AnswerStarted,
+    Delta,
+    FinishReason,
+    ModelRef,
+    StatusNote,
+    StreamEvent,
+    Usage,
+)
 from . import repetition
-from .thinking import ThoughtFilter
+from .thinking import ThinkTagParser
 
 # A piece of a stream, as it came: nobody has checked it.
-Chunk = Mapping[str, Any]
+RawChunk = Mapping[str, Any]
 
 # How many characters come before the text is looked through for loops again.
-LOOKED_THROUGH_EVERY = 100
+LOOP_CHECK_CHARS = 100
 # Less than this is read in a moment, and not worth a word.
 SLOW_TOKENS = 512
 
 
-class Hearing:
+class StreamParser:
     """What has come of one answer so far."""
 
     def __init__(self, provider: str, model: str) -> None:
         self._provider = provider
         self._ref = ModelRef(provider, model)
-        self._thoughts = ThoughtFilter()
-        self._finish: Finish | None = None
+        self._thoughts = ThinkTagParser()
+        self._finish: FinishReason | None = None
         self.usage: Usage | None = None
         self._said = ""
         self._words = self._looked_at = self._surplus = 0
-        self.begun = self._spoken = False
+        self.started = self._spoken = False
 
     @property
     def looping(self) -> bool:
         """Whether the model only repeats itself, so that the rest is not worth waiting for."""
         return self._surplus > 0
 
-    def take(self, chunk: Chunk) -> list[Part]:
-        """Read a chunk, or raise `Faulty` when it is not as agreed."""
+    def feed(self, chunk: RawChunk) -> list[StreamEvent]:
+        """Read a chunk, or raise `ServerError` when it is not as agreed."""
         try:
             return self._read(chunk)
         except (AttributeError, TypeError, ValueError, OverflowError):
-            raise Faulty(self._provider) from None
+            raise ServerError(self._provider) from None
 
-    def _read(self, chunk: Chunk) -> list[Part]:
+    def _read(self, chunk: RawChunk) -> list[StreamEvent]:
         # Chunks that only report progress or usage give no words.
         self.usage = _usage(chunk) or self.usage
         if not self._ref.model and chunk.get("model"):
@@ -54,62 +63,62 @@ class Hearing:
         parts = self._progress(chunk)
         for choice in chunk.get("choices") or ():
             # The last choice of some servers has none.
-            parts += self._say(self._heard(choice.get("delta") or {}))
+            parts += self._say(self._split_thinking(choice.get("delta") or {}))
             if reason := choice.get("finish_reason"):
-                self._finish = Finish.LENGTH if reason == "length" else Finish.STOP
+                self._finish = FinishReason.LENGTH if reason == "length" else FinishReason.STOP
         return parts
 
-    def _heard(self, delta: Chunk) -> Delta:
+    def _split_thinking(self, delta: RawChunk) -> Delta:
         thought = delta.get("reasoning") or delta.get("reasoning_content") or ""
         words = self._thoughts.feed(delta.get("content") or "")
         return Delta(words.text, str(thought) + words.reasoning)
 
-    def end(self) -> list[Part]:
+    def end(self) -> list[StreamEvent]:
         """Close the answer, or raise: without a finish reason the line was cut."""
         parts = self._say(self._thoughts.end())
         if self.looping:
-            self._finish = Finish.LOOP
+            self._finish = FinishReason.LOOP
         if self._finish is None:
-            raise Faulty(self._provider)
+            raise ServerError(self._provider)
         if not self._spoken:
-            raise Empty(self._provider)
+            raise NoText(self._provider)
         surplus = min(self._surplus, self._words)
-        return [*parts, Ended(self._ref, self._finish, self.usage, surplus)]
+        return [*parts, AnswerFinished(self._ref, self._finish, self.usage, surplus)]
 
-    def _say(self, delta: Delta) -> list[Part]:
+    def _say(self, delta: Delta) -> list[StreamEvent]:
         if not delta.text and not delta.reasoning:
             return []
         self._spoken = self._spoken or bool(delta.text.strip())
-        self._listen_for_loops(delta)
-        if self.begun:
+        self._check_for_loop(delta)
+        if self.started:
             return [delta]
-        self.begun = True
-        return [Begun(self._ref), delta]
+        self.started = True
+        return [AnswerStarted(self._ref), delta]
 
-    def _listen_for_loops(self, delta: Delta) -> None:
+    def _check_for_loop(self, delta: Delta) -> None:
         self._said += delta.reasoning + delta.text
         self._words += len(delta.text)
-        if len(self._said) >= self._looked_at + LOOKED_THROUGH_EVERY:
+        if len(self._said) >= self._looked_at + LOOP_CHECK_CHARS:
             self._looked_at = len(self._said)
-            self._surplus = repetition.surplus(self._said)
+            self._surplus = repetition.repeated_tail(self._said)
 
-    def _progress(self, chunk: Chunk) -> list[Part]:
+    def _progress(self, chunk: RawChunk) -> list[StreamEvent]:
         """Say how much of a long prompt llama.cpp has read; a small machine takes minutes."""
-        new = unread(chunk)
-        if self.begun or new < SLOW_TOKENS:
+        new = unread_tokens(chunk)
+        if self.started or new < SLOW_TOKENS:
             return []
         progress = chunk["prompt_progress"]
         read = progress.get("processed", 0) - progress.get("cache", 0)
-        return [Note(f"Reading… {max(0, read) * 100 // new} %")]
+        return [StatusNote(f"Reading… {max(0, read) * 100 // new} %")]
 
 
-def unread(chunk: Chunk) -> int:
+def unread_tokens(chunk: RawChunk) -> int:
     """Tell how many tokens of the prompt llama.cpp does not remember, if the chunk says so."""
     progress = chunk.get("prompt_progress") or {}
     return int(progress.get("total", 0)) - int(progress.get("cache", 0))
 
 
-def _usage(chunk: Chunk) -> Usage | None:
+def _usage(chunk: RawChunk) -> Usage | None:
     usage = chunk.get("usage") or {}
     read = usage.get("prompt_tokens_details") or {}
     said = usage.get("completion_tokens_details") or {}

@@ -5,7 +5,7 @@ from ..core.messages import Delta
 OPEN, CLOSE = "<think>", "</think>"
 
 
-class ThoughtFilter:
+class ThinkTagParser:
     """Takes a leading `<think>…</think>` out of streamed text.
 
     Servers send thoughts in a field of their own only when they recognise the model's template;

@@ -15,14 +15,14 @@ LOADING_PAUSE_SECONDS = 2.0
 
 
 @asynccontextmanager
-async def warming(providers: Iterable[OpenAIProvider], system: str) -> AsyncIterator[None]:
+async def warming_up(providers: Iterable[OpenAIProvider], system: str) -> AsyncIterator[None]:
     """Warm up the llama.cpp servers that others run, beside whatever else there is to do."""
     servers = [
         each
         for each in providers
-        if each.local and each.row.flavour == "llama" and not each.row.moves
+        if each.local and each.config.server_kind == "llama" and not each.config.cache_reuse
     ]
-    tasks = [asyncio.create_task(warm(each, system)) for each in servers]
+    tasks = [asyncio.create_task(warm_up(each, system)) for each in servers]
     try:
         yield
     finally:
@@ -31,7 +31,7 @@ async def warming(providers: Iterable[OpenAIProvider], system: str) -> AsyncIter
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def warm(
+async def warm_up(
     provider: OpenAIProvider,
     system: str,
     *,
@@ -40,7 +40,7 @@ async def warm(
     """Let a llama.cpp server read the system prompt before somebody waits for it."""
     while True:
         try:
-            await provider.warm(system)
+            await provider.warm_up(system)
         except Loading:
             await sleep(LOADING_PAUSE_SECONDS)
         except ProviderError as exc:

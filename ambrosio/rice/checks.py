@@ -14,7 +14,7 @@ from .questions import Expected, Question
 
 
 @dataclass(frozen=True, slots=True)
-class Complaint:
+class CheckFailure:
     """What an answer has failed: the check's name, and what it found."""
 
     check: str
@@ -24,7 +24,7 @@ class Complaint:
         return f"{self.check}: {self.says}"
 
 
-def examine(question: Question, text: str, *, cut: bool = False) -> tuple[Complaint, ...]:
+def examine(question: Question, text: str, *, cut: bool = False) -> tuple[CheckFailure, ...]:
     """Judge an answer by everything that its question asks for."""
     wanted, text = question.expected, text.strip()
     found = [("complete", "it reached its length limit" if cut else "")]
@@ -33,37 +33,37 @@ def examine(question: Question, text: str, *, cut: bool = False) -> tuple[Compla
     if not wanted.code:
         found.append(("code", code(text)))
     found += [*_length(wanted, text), *_words(wanted, text), *_statements(wanted, text)]
-    return tuple(Complaint(name, says) for name, says in found if says)
+    return tuple(CheckFailure(name, says) for name, says in found if says)
 
 
-Found = Iterator[tuple[str, str]]
+Findings = Iterator[tuple[str, str]]
 
 
-def _manner(question: Question, text: str) -> Found:
+def _manner(question: Question, text: str) -> Findings:
     yield "introduction", introduction(text, assents=bool(question.expected.says))
     yield "closing", closing(text)
     yield "echo", echo(text, question.words)
 
 
-def _length(wanted: Expected, text: str) -> Found:
+def _length(wanted: Expected, text: str) -> Findings:
     if wanted.words is not None:
         yield "words", too_long(text, wanted.words)
     if wanted.least_words is not None:
         yield "least_words", too_short(text, wanted.least_words)
 
 
-def _words(wanted: Expected, text: str) -> Found:
+def _words(wanted: Expected, text: str) -> Findings:
     if wanted.one_of:
         yield "one_of", choice(text, wanted.one_of, best=wanted.best)
     for term in wanted.contains:
-        yield "contains", lacking(text, term)
+        yield "contains", missing_term(text, term)
     for term in wanted.lacks:
-        yield "lacks", holding(text, term)
+        yield "lacks", contains_term(text, term)
     if wanted.matches:
         yield "matches", unlike(text, wanted.matches)
 
 
-def _statements(wanted: Expected, text: str) -> Found:
+def _statements(wanted: Expected, text: str) -> Findings:
     if wanted.says:
         yield "says", verdict(text, wanted.says)
     if wanted.unsure:
@@ -163,12 +163,12 @@ def _word(term: str) -> str:
     return before + re.escape(term) + after
 
 
-def lacking(text: str, term: str) -> str:
+def missing_term(text: str, term: str) -> str:
     """Complain when something that belongs in the answer is not there."""
     return "" if _names(text, term) else f"does not say {_quoted(term)}"
 
 
-def holding(text: str, term: str) -> str:
+def contains_term(text: str, term: str) -> str:
     """Complain when something is there that does not belong."""
     return f"says {_quoted(term)}" if _names(text, term) else ""
 

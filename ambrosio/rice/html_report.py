@@ -10,7 +10,7 @@ from itertools import groupby
 
 from .questions import Question
 from .report import Report, cells, seconds
-from .statistics import Judged, Line
+from .statistics import GradedSample, ScoreRow
 from .svg_chart import Point, scatter
 
 COLUMNS = (
@@ -25,7 +25,7 @@ COLUMNS = (
 )
 
 
-def page(told: Report) -> str:
+def html_report(told: Report) -> str:
     """Lay the whole report out."""
     style = resources.files(__package__).joinpath("page.css").read_text("utf-8")
     body = "\n".join(
@@ -73,7 +73,7 @@ def _badge(rank: int) -> str:
     return f'<span class="badge m{rank % 6}">{rank}</span>'
 
 
-def _bar(line: Line) -> str:
+def _bar(line: ScoreRow) -> str:
     low, high = line.interval
     return (
         f'<div class="bar"><i style="width:{line.share:.1%}"></i>'
@@ -96,7 +96,7 @@ def _charts(told: Report) -> Iterator[str]:
     yield "</div>"
 
 
-def _point(rank: int, line: Line, x: float) -> Point:
+def _point(rank: int, line: ScoreRow, x: float) -> Point:
     return Point(rank, line.name, x, line.share, line.interval)
 
 
@@ -136,16 +136,16 @@ def _answers(told: Report) -> Iterator[str]:
         yield "</div>"
 
 
-def _by_question(line: Line) -> list[Judged]:
+def _by_question(line: ScoreRow) -> list[GradedSample]:
     return sorted(line.judged, key=_question_of)
 
 
-def _question_of(judged: Judged) -> str:
+def _question_of(judged: GradedSample) -> str:
     return judged.result.question
 
 
 def _question(
-    question: Question, told: Report, answers: list[dict[str, list[Judged]]]
+    question: Question, told: Report, answers: list[dict[str, list[GradedSample]]]
 ) -> Iterator[str]:
     shown = [(rank, each.get(question.id, [])) for rank, each in enumerate(answers, start=1)]
     clean = all(judged.passed for _, all_judged in shown for judged in all_judged)
@@ -160,9 +160,9 @@ def _question(
     yield "</div></section>"
 
 
-def _distinct(judged: list[Judged]) -> Mapping[str, tuple[Judged, int]]:
+def _distinct(judged: list[GradedSample]) -> Mapping[str, tuple[GradedSample, int]]:
     """Show what was said several times over only once."""
-    found: dict[str, tuple[Judged, int]] = {}
+    found: dict[str, tuple[GradedSample, int]] = {}
     for each in judged:
         words = each.result.spoken.text or each.result.spoken.failure
         first, times = found.get(words, (each, 0))
@@ -170,7 +170,7 @@ def _distinct(judged: list[Judged]) -> Mapping[str, tuple[Judged, int]]:
     return found
 
 
-def _answer(rank: int, name: str, judged: Judged, times: int) -> str:
+def _answer(rank: int, name: str, judged: GradedSample, times: int) -> str:
     spoken, opinion = judged.result.spoken, judged.result.opinion
     complaints = "".join(f"<li>{escape(str(each))}</li>" for each in judged.complaints)
     meta = [f"{times} times"] if times > 1 else []

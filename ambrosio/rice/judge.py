@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from ..core.errors import NoProvider
-from ..router import Ask
+from ..router import CompletionRequest
 from .questions import Question
-from .runner import Entrant, Opinion, Result
-from .sampler import Asker
+from .runner import Contestant, JudgeVerdict, Result
+from .sampler import Sampler
 
 SYSTEM = (
     "You check answers for truth. You are shown a question and somebody's answer. Judge only "
@@ -20,8 +20,8 @@ AT_ONCE = 2
 
 
 async def judge(
-    asker: Asker,
-    entrant: Entrant,
+    asker: Sampler,
+    entrant: Contestant,
     results: Iterable[Result],
     questions: Mapping[str, Question],
     heard: Callable[[Result], None],
@@ -35,12 +35,12 @@ async def judge(
         while waiting and not trouble:
             result = waiting.pop(0)
             question = questions[result.question]
-            ask = Ask(
+            ask = CompletionRequest(
                 SYSTEM,
                 (),
                 _shown(question, result),
                 model=entrant.choice,
-                private=question.private,
+                local_only=question.private,
             )
             try:
                 spoken = await asker.ask(entrant.provider, ask)
@@ -50,7 +50,7 @@ async def judge(
             if spoken.failure:
                 trouble = spoken.failure
                 return
-            opinion = Opinion(str(entrant), verdict(spoken.text), spoken.text)
+            opinion = JudgeVerdict(str(entrant), verdict(spoken.text), spoken.text)
             heard(replace(result, opinion=opinion))
 
     async with asyncio.TaskGroup() as group:
@@ -59,7 +59,7 @@ async def judge(
     return f"{entrant} did not judge to the end: {trouble}" if trouble else ""
 
 
-def _wanted(result: Result, entrant: Entrant, question: Question) -> bool:
+def _wanted(result: Result, entrant: Contestant, question: Question) -> bool:
     """Whether an answer may be shown to the judge, and has not been judged by it already."""
     known = result.opinion is not None and result.opinion.judge == str(entrant)
     return (

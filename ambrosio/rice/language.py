@@ -41,8 +41,8 @@ LANGUAGES: Mapping[str, frozenset[str]] = {
     ),
 }
 # As many small words must be found before anything is said, and so much clearer than the next.
-FEWEST = 3
-CLEARER = 1.3
+MIN_WORDS = 3
+MIN_RATIO = 1.3
 
 
 def fold(text: str) -> str:
@@ -61,4 +61,4 @@ def tell(text: str) -> str:
         reverse=True,
     )
     (most, code), (next_most, _) = counts[0], counts[1]
-    return code if most >= FEWEST and most >= next_most * CLEARER else ""
+    return code if most >= MIN_WORDS and most >= next_most * MIN_RATIO else ""

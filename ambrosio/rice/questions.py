@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..config import prompts
-from ..config.settings import unreadable
-from ..core.context_window import Exchange
-from ..core.errors import SettingsInvalid
+from ..config.settings import describe_read_error
+from ..core.context_window import PastTurn
+from ..core.errors import InvalidSettings
 from ..core.vv import split_vv
 from .language import LANGUAGES
 
@@ -50,7 +50,7 @@ class Question:
     ask: str
     kind: str
     expected: Expected
-    before: tuple[Exchange, ...] = ()
+    before: tuple[PastTurn, ...] = ()
     quick: bool = False
     private: bool = False
 
@@ -72,29 +72,31 @@ class Question:
 
 
 def gather(own: Path) -> dict[str, Question]:
-    """Read the shipped questions and those of the owner's file, or raise `SettingsInvalid`."""
+    """Read the shipped questions and those of the owner's file, or raise `InvalidSettings`."""
     questions = parse(prompts.text("rice.toml"), source="rice.toml")
     if not own.exists():
         return questions
     try:
         return questions | parse(own.read_text("utf-8"), source=str(own))
     except (OSError, UnicodeDecodeError) as exc:
-        raise SettingsInvalid([(str(own), unreadable(exc), "a readable text file")]) from None
+        raise InvalidSettings(
+            [(str(own), describe_read_error(exc), "a readable text file")]
+        ) from None
 
 
 def parse(text: str, *, source: str) -> dict[str, Question]:
-    """Read a questions file, or raise `SettingsInvalid` with all that is wrong with it."""
+    """Read a questions file, or raise `InvalidSettings` with all that is wrong with it."""
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
-        raise SettingsInvalid([(source, unreadable(exc), "a valid TOML file")]) from None
+        raise InvalidSettings([(source, describe_read_error(exc), "a valid TOML file")]) from None
     faults = [
         (f"{source}: {name}", wrong, right)
         for name, table in tables.items()
         for wrong, right in _faults(table)
     ]
     if faults:
-        raise SettingsInvalid(faults)
+        raise InvalidSettings(faults)
     return {name: _question(name, table) for name, table in tables.items()}
 
 
@@ -175,7 +177,7 @@ def _question(name: str, table: Table) -> Question:
         if key in EXPECTED
     }
     before = tuple(
-        Exchange(number, split_vv(past["ask"])[1], past["answer"], split_vv(past["ask"])[0])
+        PastTurn(number, split_vv(past["ask"])[1], past["answer"], split_vv(past["ask"])[0])
         for number, past in enumerate(_past(table), start=1)
     )
     given = {key: value for key, value in table.items() if key in QUESTION and key != "before"}

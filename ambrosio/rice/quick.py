@@ -7,17 +7,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..assistant.progress import Progress
-from ..core.errors import SettingsInvalid
+from ..core.errors import InvalidSettings
 from ..core.messages import Delta, File
 from ..providers.openai_compatible import OpenAIProvider
 from ..router import Router
-from .html_report import page
+from .html_report import html_report
 from .questions import Question, gather
 from .report import message, report
-from .runner import Outcome, Result, Wording, entrants, plan, work
-from .sampler import Asker
+from .runner import PromptVariant, Result, RunOutcome, list_contestants, plan, work
+from .sampler import Sampler
 
-MOST_QUESTIONS = 8
+MAX_QUESTIONS = 8
 
 
 async def quick(
@@ -37,49 +37,49 @@ async def quick(
     """
     try:
         questions = gather(own)
-    except SettingsInvalid as exc:
+    except InvalidSettings as exc:
         return "\n".join(f"- {line}" for line in exc.lines), ()
-    asked = [question for question in questions.values() if question.quick][:MOST_QUESTIONS]
+    asked = [question for question in questions.values() if question.quick][:MAX_QUESTIONS]
     asked = [replace(each, private=each.private or private) for each in asked]
-    asker = Asker(router, now=asyncio.get_running_loop().time, person=person)
-    wording = Wording("shipped", system)
+    asker = Sampler(router, now=asyncio.get_running_loop().time, person=person)
+    wording = PromptVariant("shipped", system)
     results, notes = await _work(asker, asked, providers, wording, progress)
     when = f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d %H:%M} UTC"
     told = report(results, questions, [wording], when=when, notes=notes)
-    files = (File("rice.html", page(told).encode()),) if results else ()
+    files = (File("rice.html", html_report(told).encode()),) if results else ()
     return message(told), files
 
 
 async def _work(
-    asker: Asker,
+    asker: Sampler,
     asked: list[Question],
     providers: Mapping[str, OpenAIProvider],
-    wording: Wording,
+    wording: PromptVariant,
     progress: Progress,
 ) -> tuple[list[Result], list[str]]:
     """Ask until all is answered or somebody says stop; give what there is, and notes on it."""
     results: list[Result] = []
     try:
         async with asyncio.timeout(None) as scope:
-            progress.arm(scope)
+            progress.bind_scope(scope)
             try:
-                jobs = plan(asked, await entrants(providers), [wording])
+                jobs = plan(asked, await list_contestants(providers), [wording])
 
                 def heard(result: Result) -> None:
                     results.append(result)
-                    progress.void()
-                    progress.grow(Delta(f"{len(results)} of {len(jobs)} answers …"))
+                    progress.reset()
+                    progress.append(Delta(f"{len(results)} of {len(jobs)} answers …"))
 
                 outcome = await work(asker, jobs, heard)
             finally:
-                progress.arm(None)
+                progress.bind_scope(None)
     except TimeoutError:
         # The scope has no limit of its own: somebody pressed Stop.
         return results, ["Stopped; this is what there was until then."]
     return results, shortcomings(outcome)
 
 
-def shortcomings(outcome: Outcome) -> list[str]:
+def shortcomings(outcome: RunOutcome) -> list[str]:
     """Say who was not asked to the end, and why."""
     notes = [
         f"{name} was given up on after several failures in a row: {why}"
@@ -87,6 +87,6 @@ def shortcomings(outcome: Outcome) -> list[str]:
     ]
     notes += [
         f"{name} was not asked to the end: the month's budget does not allow more."
-        for name in sorted(outcome.broke)
+        for name in sorted(outcome.out_of_budget)
     ]
     return notes

@@ -8,7 +8,7 @@ from typing import Any
 
 from .questions import Question
 from .runner import Result
-from .statistics import Comparison, Judged, Line, compare, tally
+from .statistics import Comparison, GradedSample, ScoreRow, compare, score_table
 
 DASH = "–"
 
@@ -19,7 +19,7 @@ class Report:
 
     when: str
     questions: Mapping[str, Question]
-    lines: tuple[Line, ...]
+    lines: tuple[ScoreRow, ...]
     comparisons: tuple[Comparison, ...] = ()
     judge: str = ""
     notes: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ def report(
     """Work everything out; only questions that were asked are part of it."""
     results = list(results)
     asked = {result.question for result in results}
-    lines = tuple(tally(results, questions))
+    lines = tuple(score_table(results, questions))
     return Report(
         when=when,
         questions={name: each for name, each in questions.items() if name in asked},
@@ -75,18 +75,18 @@ def count(value: float | None) -> str:
     return DASH if value is None else f"{value:g}"
 
 
-def opinions(line: Line) -> str:
+def opinions(line: ScoreRow) -> str:
     """Write how many of the answers that were judged are right in the judge's opinion."""
     return f"{line.right} of {line.opinions}" if line.opinions else DASH
 
 
-def interval(line: Line) -> str:
+def interval(line: ScoreRow) -> str:
     """Write between what the share lies, in percent."""
     low, high = line.interval
     return f"{low * 100:.0f}–{high * 100:.0f} %"
 
 
-def cells(line: Line, told: Report) -> list[str]:
+def cells(line: ScoreRow, told: Report) -> list[str]:
     """Put the numbers of a line into words, in the order of the table's columns."""
     return [
         f"{line.passed} of {line.asked}",
@@ -128,7 +128,7 @@ def as_json(told: Report) -> str:
     return json.dumps(packed, indent=2, ensure_ascii=False)
 
 
-def _line(line: Line, told: Report) -> dict[str, Any]:
+def _line(line: ScoreRow, told: Report) -> dict[str, Any]:
     usd = line.usd_per_question
     return {
         "model": line.model,
@@ -148,7 +148,7 @@ def _line(line: Line, told: Report) -> dict[str, Any]:
     }
 
 
-def _answer(each: Judged, told: Report) -> dict[str, Any]:
+def _answer(each: GradedSample, told: Report) -> dict[str, Any]:
     spoken, opinion = each.result.spoken, each.result.opinion
     return {
         "question": each.result.question,

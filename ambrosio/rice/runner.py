@@ -17,20 +17,20 @@ from typing import Any
 
 from ..core.errors import NoProvider, ProviderError
 from ..providers.openai_compatible import OpenAIProvider
-from ..router import Ask
+from ..router import CompletionRequest
 from .questions import Question
-from .sampler import Asker, Spoken
+from .sampler import Sample, Sampler
 
 # A machine at home answers one after the other; several at once would only spoil the times.
 AT_ONCE_LOCAL = 1
 AT_ONCE_REMOTE = 4
 # A server that is down costs seconds for each question; after so many failures in a row it is
 # left alone.
-MOST_FAILURES = 5
+MAX_FAILURES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
+class PromptVariant:
     """A system prompt; `reminder` repeats the vv rule behind the question (None: as set)."""
 
     name: str
@@ -44,7 +44,7 @@ class Wording:
 
 
 @dataclass(frozen=True, slots=True)
-class Entrant:
+class Contestant:
     """A model that takes part; `choice` names it to the router, if it is not the provider's own."""
 
     provider: OpenAIProvider
@@ -59,12 +59,12 @@ Key = tuple[str, str, str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class Trial:
     """One question to one model in one wording, for the n-th time."""
 
     question: Question
-    entrant: Entrant
-    wording: Wording
+    entrant: Contestant
+    wording: PromptVariant
     repeat: int = 1
 
     @property
@@ -76,7 +76,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Opinion:
+class JudgeVerdict:
     """What a model thinks of an answer's truth."""
 
     judge: str
@@ -90,8 +90,8 @@ class Result:
 
     key: Key
     wording: str
-    spoken: Spoken
-    opinion: Opinion | None = None
+    spoken: Sample
+    opinion: JudgeVerdict | None = None
 
     @property
     def question(self) -> str:
@@ -104,41 +104,41 @@ class Result:
         return self.key[1]
 
 
-async def entrants(
+async def list_contestants(
     providers: Mapping[str, OpenAIProvider], wanted: Sequence[str] = ()
-) -> list[Entrant]:
+) -> list[Contestant]:
     """List who takes part: everybody who talks, or those wanted as NAME or NAME/MODEL.
 
     Where no model is named, the server is asked what it has loaded, for the report to name it.
     """
     found = []
-    talking = [name for name, provider in providers.items() if provider.row.talks]
+    talking = [name for name, provider in providers.items() if provider.config.supports_chat]
     for choice in wanted or talking:
         name, _, named = choice.partition("/")
         provider = providers[name]
-        model = named or provider.row.model
+        model = named or provider.config.model
         if not model:
             with suppress(ProviderError):
                 served = await provider.models()
                 model = served[0].id if served else ""
-        found.append(Entrant(provider, model, choice if named else ""))
+        found.append(Contestant(provider, model, choice if named else ""))
     return found
 
 
 def plan(
     questions: Iterable[Question],
-    entrants: Iterable[Entrant],
-    wordings: Iterable[Wording],
+    entrants: Iterable[Contestant],
+    wordings: Iterable[PromptVariant],
     *,
     repeat: int = 1,
-) -> list[Job]:
+) -> list[Trial]:
     """List what is to be asked; what is marked private is asked only of models at home.
 
     Wordings follow each other whole: a small machine reads a changed system prompt anew.
     """
     questions = list(questions)
     return [
-        Job(question, entrant, wording, number)
+        Trial(question, entrant, wording, number)
         for entrant in entrants
         for wording in wordings
         for number in range(1, repeat + 1)
@@ -148,19 +148,21 @@ def plan(
 
 
 @dataclass(slots=True)
-class Outcome:
+class RunOutcome:
     """How a run ended: who was given up on, and why, and whether the budget came to its end."""
 
     given_up: dict[str, str] = field(default_factory=dict)
-    broke: set[str] = field(default_factory=set)
+    out_of_budget: set[str] = field(default_factory=set)
 
 
-async def work(asker: Asker, jobs: Iterable[Job], heard: Callable[[Result], None]) -> Outcome:
+async def work(
+    asker: Sampler, jobs: Iterable[Trial], heard: Callable[[Result], None]
+) -> RunOutcome:
     """Ask everything, providers side by side; `heard` is given each result as it comes."""
-    lines: dict[str, deque[Job]] = {}
+    lines: dict[str, deque[Trial]] = {}
     for job in jobs:
         lines.setdefault(job.entrant.provider.name, deque()).append(job)
-    outcome = Outcome()
+    outcome = RunOutcome()
     async with asyncio.TaskGroup() as group:
         for line in lines.values():
             local = line[0].entrant.provider.local
@@ -171,38 +173,38 @@ async def work(asker: Asker, jobs: Iterable[Job], heard: Callable[[Result], None
 
 
 async def _work_down(
-    asker: Asker,
-    line: deque[Job],
+    asker: Sampler,
+    line: deque[Trial],
     heard: Callable[[Result], None],
-    outcome: Outcome,
+    outcome: RunOutcome,
     failures: dict[str, int],
 ) -> None:
     """Take one job after the other from a provider's line, which several may share."""
     while line:
         job = line.popleft()
         name = str(job.entrant)
-        if name in outcome.given_up or name in outcome.broke:
+        if name in outcome.given_up or name in outcome.out_of_budget:
             continue
         try:
             spoken = await _ask(asker, job)
         except NoProvider:
-            outcome.broke.add(name)
+            outcome.out_of_budget.add(name)
             continue
         heard(Result(job.key, str(job.wording), spoken))
         failures[name] = failures.get(name, 0) + 1 if spoken.failure else 0
-        if failures[name] >= MOST_FAILURES:
+        if failures[name] >= MAX_FAILURES:
             outcome.given_up[name] = spoken.failure
 
 
-async def _ask(asker: Asker, job: Job) -> Spoken:
+async def _ask(asker: Sampler, job: Trial) -> Sample:
     question, wording = job.question, job.wording
-    ask = Ask(
+    ask = CompletionRequest(
         system=wording.system,
         history=question.before,
         question=question.words,
         concise=question.concise,
         model=job.entrant.choice,
-        private=question.private,
+        local_only=question.private,
     )
     return await asker.ask(job.entrant.provider, ask, reminder=wording.reminder)
 
@@ -223,7 +225,7 @@ class Records:
         if self._path.exists():
             for line in self._path.read_text("utf-8").splitlines():
                 with suppress(ValueError, KeyError, TypeError):
-                    result = _unpacked(json.loads(line))
+                    result = _unpack(json.loads(line))
                     results[result.key] = result
         return {key: each for key, each in results.items() if not each.spoken.failure}
 
@@ -255,10 +257,10 @@ def _line(result: Result) -> str:
     return json.dumps(asdict(result), default=str, ensure_ascii=False) + "\n"
 
 
-def _unpacked(packed: dict[str, Any]) -> Result:
+def _unpack(packed: dict[str, Any]) -> Result:
     question, model, digest, repeat = packed["key"]
-    spoken = Spoken(**packed["spoken"])
+    spoken = Sample(**packed["spoken"])
     usd = None if spoken.usd is None else Decimal(spoken.usd)
-    opinion = Opinion(**packed["opinion"]) if packed["opinion"] else None
+    opinion = JudgeVerdict(**packed["opinion"]) if packed["opinion"] else None
     key = (question, model, digest, repeat)
     return Result(key, packed["wording"], replace(spoken, usd=usd), opinion)

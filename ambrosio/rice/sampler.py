@@ -10,19 +10,29 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from ..core.context_window import Context, Manner
-from ..core.costs import Expense, Tariff, total
-from ..core.errors import AllFailed, AmbrosioError, BudgetSpent, NoProvider
-from ..core.messages import Begun, Delta, Ended, Finish, Note, Part, Sent, Usage, Wasted
+from ..core.context_window import Context, ModelProfile
+from ..core.costs import Expense, Pricing, sum_usd
+from ..core.errors import AllProvidersFailed, AmbrosioError, BudgetSpent, NoProvider
+from ..core.messages import (
+    AnswerFinished,
+    AnswerStarted,
+    Delta,
+    EmptyAnswer,
+    FinishReason,
+    RequestSent,
+    StatusNote,
+    StreamEvent,
+    Usage,
+)
 from ..providers.openai_compatible import OpenAIProvider
-from ..router import Ask, Router
+from ..router import CompletionRequest, Router
 
 # No good answer is longer, and some models never end. Thoughts count.
-MOST_TOKENS = 4096
+MAX_TOKENS = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class Sample:
     """What came of asking; times are in seconds after it, `usd` is None when it is not known."""
 
     text: str = ""
@@ -37,7 +47,7 @@ class Spoken:
     usd: Decimal | None = None
 
 
-class Reminding:
+class RemindingProvider:
     """A provider as it is, except for whether the vv rule is repeated behind the question."""
 
     def __init__(self, provider: OpenAIProvider, reminder: bool | None) -> None:
@@ -47,23 +57,23 @@ class Reminding:
         self.paid, self.local = provider.paid, provider.local
         self.health, self.models = provider.health, provider.models
 
-    async def manner(self, model: str = "") -> Manner:
+    async def profile(self, model: str = "") -> ModelProfile:
         """Say how a model there is spoken to."""
-        manner = await self._provider.manner(model)
+        manner = await self._provider.profile(model)
         return manner if self._reminder is None else replace(manner, repeat_vv=self._reminder)
 
     def stream(
         self, context: Context, *, concise: bool = False, model: str = "", chat: str = ""
-    ) -> AsyncGenerator[Part]:
+    ) -> AsyncGenerator[StreamEvent]:
         """Give an answer as it comes, or raise `ProviderError`."""
         return self._provider.stream(context, concise=concise, model=model, chat=chat)
 
-    def tariff(self, model: str = "") -> Tariff:
+    def pricing(self, model: str = "") -> Pricing:
         """Say what a model there costs."""
-        return self._provider.tariff(model)
+        return self._provider.pricing(model)
 
 
-class Asker:
+class Sampler:
     """Asks providers, one alone at a time."""
 
     def __init__(self, router: Router, *, now: Callable[[], float], person: int = 0) -> None:
@@ -74,12 +84,12 @@ class Asker:
         self._freed = asyncio.Event()
 
     async def ask(
-        self, provider: OpenAIProvider, ask: Ask, *, reminder: bool | None = None
-    ) -> Spoken:
+        self, provider: OpenAIProvider, ask: CompletionRequest, *, reminder: bool | None = None
+    ) -> Sample:
         """Ask, or raise `NoProvider` when the budget does not allow it; failures are told."""
-        asked, ask = Reminding(provider, reminder), replace(ask, person=self._person)
-        known = provider.tariff(_chosen(ask)).known
-        if not known and self._router.budget.left(ask.person) is not None:
+        asked, ask = RemindingProvider(provider, reminder), replace(ask, user_id=self._person)
+        known = provider.pricing(_chosen(ask)).known
+        if not known and self._router.budget.left(ask.user_id) is not None:
             # Hundreds of questions at a price that is only guessed are too much of a risk.
             raise BudgetSpent
         while True:
@@ -92,7 +102,7 @@ class Asker:
                     raise
             await freed.wait()
 
-    async def _ask(self, provider: Reminding, ask: Ask) -> Spoken:
+    async def _ask(self, provider: RemindingProvider, ask: CompletionRequest) -> Sample:
         watch, expenses = _Watch(self._now), list[Expense]()
         self._under_way += provider.paid
         try:
@@ -100,19 +110,19 @@ class Asker:
             async with aclosing(stream) as parts:
                 async for part in parts:
                     watch.take(part)
-                    if watch.tokens > MOST_TOKENS:
+                    if watch.tokens > MAX_TOKENS:
                         break
-        except AllFailed as exc:
+        except AllProvidersFailed as exc:
             watch.failed(exc)
         finally:
             self._under_way -= provider.paid
             if watch.begun or watch.failure:
                 self._freed.set()
                 self._freed = asyncio.Event()
-        return watch.spoken(total(expenses) if watch.begun else None)
+        return watch.spoken(sum_usd(expenses) if watch.begun else None)
 
 
-def _chosen(ask: Ask) -> str:
+def _chosen(ask: CompletionRequest) -> str:
     return ask.model.partition("/")[2]
 
 
@@ -125,9 +135,9 @@ class _Watch:
         self._begun_at = self._first_at = self._ended_at = 0.0
         self._words: list[str] = []
         self._bytes = 0
-        self._finish: Finish | None = None
+        self._finish: FinishReason | None = None
         self.failure = ""
-        self.begun: Begun | None = None
+        self.begun: AnswerStarted | None = None
         self.usage: Usage | None = None
 
     @property
@@ -135,13 +145,13 @@ class _Watch:
         """How much was said, thoughts included, as a guess."""
         return self._bytes // 3
 
-    def take(self, part: Part) -> None:
+    def take(self, part: StreamEvent) -> None:
         """Take in what came."""
-        if isinstance(part, Sent | Note | Wasted):
+        if isinstance(part, RequestSent | StatusNote | EmptyAnswer):
             return
         self._ended_at = self._now()
         match part:
-            case Begun():
+            case AnswerStarted():
                 # Whatever came before it is void.
                 self.begun, self._begun_at = part, self._ended_at
                 self._words, self._first_at = [], 0.0
@@ -150,9 +160,9 @@ class _Watch:
                 self._bytes += len((part.text + part.reasoning).encode("utf-8", "replace"))
                 if part.text.strip() and not self._first_at:
                     self._first_at = self._ended_at
-            case Ended():
-                self._finish, self.usage = part.finish, part.usage
-                self.begun = replace(self.begun or Begun(part.ref), ref=part.ref)
+            case AnswerFinished():
+                self._finish, self.usage = part.finish_reason, part.usage
+                self.begun = replace(self.begun or AnswerStarted(part.ref), ref=part.ref)
 
     def failed(self, exc: AmbrosioError) -> None:
         """Note that it came to nothing."""
@@ -160,12 +170,12 @@ class _Watch:
         self.failure = str(exc)
         self._words = []
 
-    def spoken(self, usd: Decimal | None) -> Spoken:
+    def spoken(self, usd: Decimal | None) -> Sample:
         """Sum up."""
-        return Spoken(
+        return Sample(
             text="".join(self._words).strip(),
             failure=self.failure,
-            cut=not self.failure and self._finish is not Finish.STOP,
+            cut=not self.failure and self._finish is not FinishReason.STOP,
             served=str(self.begun.ref) if self.begun else "",
             first_seconds=self._first_at - self._asked_at if self._first_at else None,
             total_seconds=self._ended_at - self._asked_at,

@@ -11,7 +11,7 @@ from itertools import groupby
 from statistics import median
 
 from . import checks
-from .checks import Complaint
+from .checks import CheckFailure
 from .questions import Question
 from .runner import Result
 
@@ -20,11 +20,11 @@ Z = 1.959964
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class GradedSample:
     """A result and what the checks complain of."""
 
     result: Result
-    complaints: tuple[Complaint, ...]
+    complaints: tuple[CheckFailure, ...]
 
     @property
     def passed(self) -> bool:
@@ -33,12 +33,12 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ScoreRow:
     """One model in one wording; shares and intervals from 0 to 1, times in seconds."""
 
     model: str
     wording: str
-    judged: tuple[Judged, ...]
+    judged: tuple[GradedSample, ...]
     asked: int
     passed: int
     failed: int
@@ -62,15 +62,15 @@ class Line:
         return f"{self.model} · {self.wording}" if self.wording else self.model
 
 
-def examine(result: Result, question: Question) -> Judged:
+def examine(result: Result, question: Question) -> GradedSample:
     """Judge a result; a failure is a complaint of its own."""
     spoken = result.spoken
     if spoken.failure:
-        return Judged(result, (Complaint("failure", spoken.failure),))
-    return Judged(result, checks.examine(question, spoken.text, cut=spoken.cut))
+        return GradedSample(result, (CheckFailure("failure", spoken.failure),))
+    return GradedSample(result, checks.examine(question, spoken.text, cut=spoken.cut))
 
 
-def tally(results: Iterable[Result], questions: Mapping[str, Question]) -> list[Line]:
+def score_table(results: Iterable[Result], questions: Mapping[str, Question]) -> list[ScoreRow]:
     """Make a line for each model and wording, the best first, the faster of equals before."""
     results = list(results)
     several = len({result.wording for result in results}) > 1
@@ -90,7 +90,7 @@ def _whose(result: Result) -> tuple[str, str]:
     return result.model, result.wording
 
 
-def _line(model: str, wording: str, judged: Sequence[Judged]) -> Line:
+def _line(model: str, wording: str, judged: Sequence[GradedSample]) -> ScoreRow:
     spoken = [each.result.spoken for each in judged if not each.result.spoken.failure]
     passed = sum(each.passed for each in judged)
     # Repeats of a question are no new evidence: the interval counts questions.
@@ -98,7 +98,7 @@ def _line(model: str, wording: str, judged: Sequence[Judged]) -> Line:
     prices = [each.usd for each in spoken]
     known = [usd for usd in prices if usd is not None]
     opinions = [each.result.opinion for each in judged if each.result.opinion]
-    return Line(
+    return ScoreRow(
         model=model,
         wording=wording,
         judged=tuple(judged),
@@ -121,7 +121,7 @@ def _median(values: Iterable[float | None]) -> float | None:
     return float(median(known)) if known else None
 
 
-def _speed(judged: Iterable[Judged]) -> float | None:
+def _speed(judged: Iterable[GradedSample]) -> float | None:
     """Divide all tokens by all the time they took: of one short answer it would mean nothing."""
     counted = [
         (each.result.spoken.completion_tokens - 1, each.result.spoken.speaking_seconds)
@@ -180,7 +180,7 @@ class Comparison:
         )
 
 
-def compare(lines: Iterable[Line], wordings: Sequence[str]) -> list[Comparison]:
+def compare(lines: Iterable[ScoreRow], wordings: Sequence[str]) -> list[Comparison]:
     """Set each wording against the first, for each model that was asked in both."""
     found = {(line.model, line.wording): line for line in lines}
     comparisons = []
@@ -193,7 +193,7 @@ def compare(lines: Iterable[Line], wordings: Sequence[str]) -> list[Comparison]:
     return comparisons
 
 
-def _compared(first: Line, other: Line) -> Comparison:
+def _compared(first: ScoreRow, other: ScoreRow) -> Comparison:
     before, after = _shares(first), _shares(other)
     both = [name for name in before if name in after]
     return Comparison(
@@ -205,7 +205,7 @@ def _compared(first: Line, other: Line) -> Comparison:
     )
 
 
-def _shares(line: Line) -> dict[str, float]:
+def _shares(line: ScoreRow) -> dict[str, float]:
     """How often each question passed, over its repeats."""
     outcomes: dict[str, list[bool]] = {}
     for each in line.judged:

@@ -5,8 +5,8 @@ then the route), who is resting, and when to move on.
 """
 
 from ..providers.warmup import LOADING_PAUSE_SECONDS
-from .answers import Ask, Router
-from .health import Health
-from .images import Gallery
+from .answers import CompletionRequest, Router
+from .health import HealthMonitor
+from .images import ImageRouter
 
-__all__ = ["LOADING_PAUSE_SECONDS", "Ask", "Gallery", "Health", "Router"]
+__all__ = ["LOADING_PAUSE_SECONDS", "CompletionRequest", "HealthMonitor", "ImageRouter", "Router"]

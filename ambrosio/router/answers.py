@@ -12,32 +12,32 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ..core import context_window
-from ..core.context_window import Context, Exchange, Manner
-from ..core.costs import Expense, Tariff
+from ..core.context_window import Context, ModelProfile, PastTurn
+from ..core.costs import Expense, Pricing
 from ..core.errors import (
-    AllFailed,
+    AllProvidersFailed,
     AmbrosioError,
     BudgetSpent,
+    ContextTooLong,
     Loading,
+    LocalOnlyFailed,
     NoProvider,
+    OverBudget,
     ProviderError,
-    StaysHome,
-    TooLong,
-    Unaffordable,
 )
-from ..core.messages import Begun, Delta, ModelRef, Note, Part, Sent
-from .budget import MOST_TOKENS, Budget
-from .health import Health, Patient, Vitals, pause
+from ..core.messages import AnswerStarted, Delta, ModelRef, RequestSent, StatusNote, StreamEvent
+from .budget import MAX_TOKENS, Budget
+from .health import HealthMonitor, HealthProbe, ProviderHealth, retry_pause
 from .hedging import race
-from .metering import Meter
-from .policy import Standing
+from .metering import UsageMeter
+from .policy import Candidate
 
 log = logging.getLogger(__name__)
 
-Report = Callable[[Expense], None]
+ExpenseSink = Callable[[Expense], None]
 
 
-class Provider(Patient, Protocol):
+class Provider(HealthProbe, Protocol):
     """What the router needs of a provider."""
 
     @property
@@ -55,23 +55,23 @@ class Provider(Patient, Protocol):
         """Whether what it is asked stays in the house."""
         ...
 
-    async def manner(self, model: str = "") -> Manner:
+    async def profile(self, model: str = "") -> ModelProfile:
         """Say how a model there is spoken to."""
         ...
 
     def stream(
         self, context: Context, *, concise: bool = False, model: str = "", chat: str = ""
-    ) -> AsyncGenerator[Part]:
+    ) -> AsyncGenerator[StreamEvent]:
         """Give an answer as it comes, or raise `ProviderError`."""
         ...
 
-    def tariff(self, model: str = "") -> Tariff:
+    def pricing(self, model: str = "") -> Pricing:
         """Say what a model there costs."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class CompletionRequest:
     """A question on its way to a model.
 
     `model` is the chat's choice: a provider, perhaps `/id`; `alone` asks nobody else. `private` is
@@ -80,27 +80,27 @@ class Ask:
     """
 
     system: str
-    history: tuple[Exchange, ...]
+    history: tuple[PastTurn, ...]
     question: str
     concise: bool = False
     model: str = ""
-    private: bool = False
-    alone: bool = False
-    person: int = 0
-    chat: str = ""
+    local_only: bool = False
+    single_provider: bool = False
+    user_id: int = 0
+    chat_key: str = ""
 
     @property
-    def stays_home(self) -> bool:
+    def is_local_only(self) -> bool:
         """Whether any of it is private."""
-        return self.private or any(past.private for past in self.history)
+        return self.local_only or any(past.local_only for past in self.history)
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
+class _Target:
     provider: Provider
     model: str
-    vitals: Vitals
-    passed: tuple[str, ...] = ()
+    health: ProviderHealth
+    skipped_providers: tuple[str, ...] = ()
 
 
 class Router:
@@ -119,7 +119,7 @@ class Router:
     ) -> None:
         self._patience_seconds = patience_seconds
         self.providers = providers
-        self.health = Health(providers, now=now, sleep=sleep)
+        self.health = HealthMonitor(providers, now=now, sleep=sleep)
         self._route = tuple(name for name in dict.fromkeys(route) if name in providers)
         self._fast_route = tuple(name for name in dict.fromkeys(fast_route) if name in providers)
         self._now, self._sleep = now, sleep
@@ -142,39 +142,45 @@ class Router:
         first = ((name, chosen),) if name in self.providers else ()
         return (*first, *((other, "") for other in order if not first or other != name))
 
-    async def permitted(self, ask: Ask) -> tuple[tuple[str, str], ...]:
+    async def allowed_providers(self, ask: CompletionRequest) -> tuple[tuple[str, str], ...]:
         """List who may be asked, in order: the one place where that is decided."""
         order = self.route(concise=ask.concise, model=ask.model)
-        if ask.alone:
+        if ask.single_provider:
             order = order[:1]
         standings = [await self._standing(name, model, ask) for name, model in order]
         allowed = self._allowed(standings, ask)
         return tuple(each for each in order if each[0] in allowed)
 
-    def nobody(self, ask: Ask) -> AmbrosioError:
+    def why_nobody(self, ask: CompletionRequest) -> AmbrosioError:
         """Say why there is nobody who may be asked."""
-        if ask.stays_home:
-            return StaysHome([])
+        if ask.is_local_only:
+            return LocalOnlyFailed([])
         return BudgetSpent() if self.route(concise=ask.concise, model=ask.model) else NoProvider()
 
-    def _allowed(self, standings: Sequence[Standing], ask: Ask) -> tuple[str, ...]:
-        return self.budget.permitted(standings, person=ask.person, private=ask.stays_home)
+    def _allowed(self, standings: Sequence[Candidate], ask: CompletionRequest) -> tuple[str, ...]:
+        return self.budget.allowed_providers(
+            standings, user_id=ask.user_id, local_only=ask.is_local_only
+        )
 
-    async def _standing(self, name: str, model: str, ask: Ask) -> Standing:
+    async def _standing(self, name: str, model: str, ask: CompletionRequest) -> Candidate:
         provider = self.providers[name]
-        paid = not provider.tariff(model).free
-        standing = Standing(name, paid, provider.local)
-        if not paid or (ask.stays_home and not provider.local):
+        paid = not provider.pricing(model).free
+        standing = Candidate(name, paid, provider.local)
+        if not paid or (ask.is_local_only and not provider.local):
             return standing
         try:
-            built = _build(ask, await provider.manner(model), 0)
+            built = _build(ask, await provider.profile(model), 0)
         except ProviderError:
             # Whoever asks it hears the same, and its price is looked at again before the call.
             return standing
-        return replace(standing, worst_usd=provider.tariff(model).worst(built.tokens, MOST_TOKENS))
+        return replace(
+            standing, max_cost_usd=provider.pricing(model).max_cost(built.tokens, MAX_TOKENS)
+        )
 
-    async def stream(self, ask: Ask, *, report: Report | None = None) -> AsyncGenerator[Part]:
-        """Ask until somebody answers, or raise `NoProvider`, `AllFailed` or `StaysHome`.
+    async def stream(
+        self, ask: CompletionRequest, *, report: ExpenseSink | None = None
+    ) -> AsyncGenerator[StreamEvent]:
+        """Ask until somebody answers, or raise `NoProvider`, `AllProvidersFailed` or `LocalOnlyFailed`.
 
         Each call that was made, however it ended, is in the ledger and is told to `report`.
         """
@@ -186,7 +192,7 @@ class Router:
                 async with aclosing(self._round(ask, report)) as parts:
                     async for part in parts:
                         yield part
-            except AllFailed as exc:
+            except AllProvidersFailed as exc:
                 failed = exc
             else:
                 return
@@ -194,16 +200,20 @@ class Router:
             tried |= {cause.provider: cause for cause in failed.causes}
             said = failed.partial or said
             loads += any(isinstance(cause, Loading) for cause in failed.causes)
-            seconds = pause(failed.causes, rounds, loads)
-            if seconds is None or ask.alone:
-                raise (StaysHome if ask.stays_home else AllFailed)([*tried.values()], partial=said)
+            seconds = retry_pause(failed.causes, rounds, loads)
+            if seconds is None or ask.single_provider:
+                raise (LocalOnlyFailed if ask.is_local_only else AllProvidersFailed)(
+                    [*tried.values()], partial=said
+                )
             for cause in failed.causes:
                 if isinstance(cause, Loading):
-                    yield Note(cause.note)
+                    yield StatusNote(cause.note)
             await self._sleep(seconds)
 
-    async def _round(self, ask: Ask, report: Report | None) -> AsyncGenerator[Part]:
-        """Ask everybody once, in order, or raise `NoProvider` or `AllFailed`."""
+    async def _round(
+        self, ask: CompletionRequest, report: ExpenseSink | None
+    ) -> AsyncGenerator[StreamEvent]:
+        """Ask everybody once, in order, or raise `NoProvider` or `AllProvidersFailed`."""
         causes: list[ProviderError] = []
         said = ""
         line = iter(await self._candidates(ask))
@@ -222,111 +232,120 @@ class Router:
                 said = "".join(words) or said
             else:
                 return
-        raise AllFailed(causes, partial=said)
+        raise AllProvidersFailed(causes, partial=said)
 
     async def _asked(
         self,
-        candidate: _Candidate,
-        line: Iterator[_Candidate],
-        ask: Ask,
+        candidate: _Target,
+        line: Iterator[_Target],
+        ask: CompletionRequest,
         causes: list[ProviderError],
-        report: Report | None,
-    ) -> AsyncGenerator[Part]:
+        report: ExpenseSink | None,
+    ) -> AsyncGenerator[StreamEvent]:
         """Ask one provider, and the next in the line as well if a local one is slow to speak."""
         passed = await self._passed(ask, candidate, causes)
-        attempt = self._attempt(replace(candidate, passed=passed), ask, report)
-        if not self._patience_seconds or not candidate.provider.local or ask.stays_home:
+        attempt = self._attempt(replace(candidate, skipped_providers=passed), ask, report)
+        if not self._patience_seconds or not candidate.provider.local or ask.is_local_only:
             return attempt
 
-        def second() -> AsyncGenerator[Part] | None:
+        def second() -> AsyncGenerator[StreamEvent] | None:
             other = next(line, None)
             slow = (*passed, f"{candidate.provider.name} is slow")
-            return self._attempt(replace(other, passed=slow), ask, report) if other else None
+            return (
+                self._attempt(replace(other, skipped_providers=slow), ask, report)
+                if other
+                else None
+            )
 
-        return race(attempt, second, patience_seconds=self._patience_seconds, lost=causes.append)
+        return race(
+            attempt, second, patience_seconds=self._patience_seconds, on_failure=causes.append
+        )
 
-    async def _candidates(self, ask: Ask) -> list[_Candidate]:
+    async def _candidates(self, ask: CompletionRequest) -> list[_Target]:
         """List whom to ask: who may be, in order, without those that rest, unless all do."""
         found = [
-            _Candidate(self.providers[name], model, self.health.vitals[name])
-            for name, model in await self.permitted(ask)
+            _Target(self.providers[name], model, self.health.providers[name])
+            for name, model in await self.allowed_providers(ask)
         ]
         if not found:
-            raise self.nobody(ask)
+            raise self.why_nobody(ask)
         now = self._now()
-        return [each for each in found if each.vitals.breaker.closed(now)] or found
+        return [each for each in found if each.health.breaker.closed(now)] or found
 
     async def _passed(
-        self, ask: Ask, candidate: _Candidate, causes: list[ProviderError]
+        self, ask: CompletionRequest, candidate: _Target, causes: list[ProviderError]
     ) -> tuple[str, ...]:
         """Say of each that comes before in the order why it did not answer."""
-        permitted = dict(await self.permitted(ask))
+        permitted = dict(await self.allowed_providers(ask))
         failed = {cause.provider: str(cause) for cause in causes}
         clauses = []
         for name, _ in self.route(concise=ask.concise, model=ask.model):
             if name == candidate.provider.name:
                 break
-            kept_out = "is not asked in private" if ask.stays_home else "has reached its budget"
+            kept_out = "is not asked in private" if ask.is_local_only else "has reached its budget"
             resting = f"{name} is resting" if name in permitted else f"{name} {kept_out}"
             clauses.append(failed.get(name, resting))
         return tuple(clauses)
 
     async def _attempt(
-        self, candidate: _Candidate, ask: Ask, report: Report | None
-    ) -> AsyncGenerator[Part]:
+        self, candidate: _Target, ask: CompletionRequest, report: ExpenseSink | None
+    ) -> AsyncGenerator[StreamEvent]:
         """Ask one provider, with less of the past if it says that it was too much."""
-        vitals, window = candidate.vitals, 0
+        vitals, window = candidate.health, 0
         asked_at = self._now()
-        vitals.breaker.asked(asked_at)
+        vitals.breaker.on_request(asked_at)
         try:
-            manner = await candidate.provider.manner(candidate.model)
+            manner = await candidate.provider.profile(candidate.model)
             while True:
                 built = _build(ask, manner, window)
                 try:
                     async with aclosing(self._stream(candidate, ask, built, report)) as parts:
                         async for part in parts:
-                            if isinstance(part, Begun):
+                            if isinstance(part, AnswerStarted):
                                 vitals.first_word_seconds = self._now() - asked_at
                             yield part
-                except TooLong as exc:
+                except ContextTooLong as exc:
                     smaller = _smaller(built, exc)
                     if len(_build(ask, manner, smaller).messages) == len(built.messages):
                         raise
                     window = smaller
                 else:
-                    vitals.answered()
+                    vitals.on_success()
                     return
         except ProviderError as exc:
-            self.health.failed(vitals, exc, chosen=candidate.model)
+            self.health.on_failure(vitals, exc, chosen=candidate.model)
             raise
         finally:
-            vitals.breaker.let_go()
+            vitals.breaker.on_abandon()
 
     async def _stream(
-        self, candidate: _Candidate, ask: Ask, built: Context, report: Report | None
-    ) -> AsyncGenerator[Part]:
+        self, candidate: _Target, ask: CompletionRequest, built: Context, report: ExpenseSink | None
+    ) -> AsyncGenerator[StreamEvent]:
         """Make one call, which is in the ledger at its worst case before it is made."""
         provider, ref = candidate.provider, ModelRef(candidate.provider.name, candidate.model)
-        tariff = provider.tariff(ref.model)
-        worst = tariff.worst(built.tokens, MOST_TOKENS)
-        standing = Standing(provider.name, not tariff.free, provider.local, worst)
+        tariff = provider.pricing(ref.model)
+        worst = tariff.max_cost(built.tokens, MAX_TOKENS)
+        standing = Candidate(provider.name, not tariff.free, provider.local, worst)
         if not self._allowed([standing], ask):
             # Somebody else's call has taken the money since the candidates were listed.
-            raise Unaffordable(provider.name)
-        if standing.paid and self.budget.left(ask.person) is not None:
-            built = replace(built, most=min(MOST_TOKENS, built.room))
-        meter = Meter(ask.person, ref, tariff, built)
+            raise OverBudget(provider.name)
+        if standing.paid and self.budget.left(ask.user_id) is not None:
+            built = replace(built, max_tokens=min(MAX_TOKENS, built.free_tokens))
+        meter = UsageMeter(ask.user_id, ref, tariff, built)
         shown = worst if tariff.known else None
-        call = self.budget.begin(Expense(ask.person, ref, None, shown, counts_usd=worst))
-        stream = provider.stream(built, concise=ask.concise, model=ref.model, chat=ask.chat)
+        call = self.budget.reserve(Expense(ask.user_id, ref, None, shown, charged_usd=worst))
+        stream = provider.stream(built, concise=ask.concise, model=ref.model, chat=ask.chat_key)
         try:
-            yield Sent(ref)
+            yield RequestSent(ref)
             async with aclosing(stream) as parts:
                 async for part in parts:
-                    meter.take(part)
-                    if isinstance(part, Begun):
+                    meter.feed(part)
+                    if isinstance(part, AnswerStarted):
                         yield replace(
-                            part, start=built.first, dropped=built.dropped, passed=candidate.passed
+                            part,
+                            first_turn_id=built.first_turn_id,
+                            dropped_turns=built.dropped_turns,
+                            skipped_providers=candidate.skipped_providers,
                         )
                     else:
                         yield part
@@ -337,21 +356,21 @@ class Router:
             expense = meter.expense()
             if report:
                 report(expense)
-            self.budget.end(call, expense)
+            self.budget.settle(call, expense)
 
 
-def _build(ask: Ask, manner: Manner, window: int) -> Context:
-    return context_window.build(
+def _build(ask: CompletionRequest, manner: ModelProfile, window: int) -> Context:
+    return context_window.build_context(
         ask.system,
         ask.history,
         ask.question,
         concise=ask.concise,
-        manner=manner,
+        profile=manner,
         window=window,
     )
 
 
-def _smaller(built: Context, exc: TooLong) -> int:
+def _smaller(built: Context, exc: ContextTooLong) -> int:
     """Work out, in our own estimate's tokens, the window that the server really has."""
     ours_for_each = built.tokens / exc.tokens if exc.tokens else 1.0
     return min(int(exc.limit * ours_for_each * 0.9), built.tokens * 2 // 3)

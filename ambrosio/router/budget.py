@@ -11,14 +11,14 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Protocol
 
-from ..core.costs import Expense, month_began, month_name, nearly_spent
-from .policy import Standing, permitted
+from ..core.costs import Expense, month_name, month_start, nearly_spent
+from .policy import Candidate, allowed_providers
 
 # What an answer may take where there is a ceiling: the worst case counts on it, and it is sent.
-MOST_TOKENS = 8192
+MAX_TOKENS = 8192
 
 
-class Ledger(Protocol):
+class CallLedger(Protocol):
     """Where calls are entered."""
 
     def spent(self, since: float, person: int | None = None) -> Decimal:
@@ -31,14 +31,14 @@ class Ledger(Protocol):
 
 
 @dataclass(slots=True)
-class Slate:
+class InMemoryLedger:
     """A ledger that is wiped when Ambrosio ends, and knows no days."""
 
     calls: list[Expense] = field(default_factory=list)
 
     def spent(self, since: float, person: int | None = None) -> Decimal:  # noqa: ARG002
         """Sum what counts, of one person or (None) of all."""
-        counts = [each.counts for each in self.calls if person in {None, each.person}]
+        counts = [each.charge for each in self.calls if person in {None, each.user_id}]
         return sum(counts, Decimal(0))
 
     def enter(self, expense: Expense, call: int | None = None) -> int:
@@ -60,7 +60,7 @@ class Budget:
         self,
         *,
         now: Callable[[], float],
-        ledger: Ledger | None = None,
+        ledger: CallLedger | None = None,
         ceiling: Decimal | None = None,
         share: Decimal | None = None,
         guest: Callable[[int], bool] = _nobody,
@@ -74,46 +74,48 @@ class Budget:
             share: what a month may cost for each guest.
             guest: says whom `share` limits: owners have the whole ceiling.
         """
-        self._now, self._ledger, self._guest = now, ledger or Slate(), guest
+        self._now, self._ledger, self._guest = now, ledger or InMemoryLedger(), guest
         self.ceiling, self.share = ceiling, share
         # The month in which a call was too dear for what was left of the ceiling.
         self._short = ""
 
-    def limit(self, person: int) -> Decimal | None:
+    def limit(self, user_id: int) -> Decimal | None:
         """Give a guest's share, None for those who have none."""
-        return self.share if self._guest(person) else None
+        return self.share if self._guest(user_id) else None
 
-    def spent(self, person: int | None = None) -> Decimal:
+    def spent(self, user_id: int | None = None) -> Decimal:
         """Sum what this month has cost, with the worst of what is under way."""
-        return self._ledger.spent(month_began(self._now()), person)
+        return self._ledger.spent(month_start(self._now()), user_id)
 
-    def left(self, person: int) -> Decimal | None:
+    def left(self, user_id: int) -> Decimal | None:
         """Say how much somebody may still spend this month; None: there is no ceiling."""
         rests = []
         if self.ceiling is not None:
             rests.append(self.ceiling - self.spent())
-        if (limit := self.limit(person)) is not None:
-            rests.append(limit - self.spent(person))
+        if (limit := self.limit(user_id)) is not None:
+            rests.append(limit - self.spent(user_id))
         return min(rests) if rests else None
 
-    def permitted(
-        self, standings: Iterable[Standing], *, person: int, private: bool
+    def allowed_providers(
+        self, standings: Iterable[Candidate], *, user_id: int, local_only: bool
     ) -> tuple[str, ...]:
         """List who may be asked, by `policy` and by what is left."""
         standings = list(standings)
         if self.ceiling is not None:
-            whole = permitted(standings, private=private, left=None)
-            covered = permitted(standings, private=private, left=self.ceiling - self.spent())
+            whole = allowed_providers(standings, local_only=local_only, left=None)
+            covered = allowed_providers(
+                standings, local_only=local_only, left=self.ceiling - self.spent()
+            )
             self._short = self._short if covered == whole else month_name(self._now())
-        return permitted(standings, private=private, left=self.left(person))
+        return allowed_providers(standings, local_only=local_only, left=self.left(user_id))
 
-    def begin(self, worst: Expense) -> int | None:
+    def reserve(self, worst: Expense) -> int | None:
         """Enter a call that is about to be made; one that costs nothing waits for its end."""
-        if not worst.counts:
+        if not worst.charge:
             return None
         return self._ledger.enter(replace(worst, estimated=True, outcome="open"))
 
-    def end(self, call: int | None, expense: Expense) -> None:
+    def settle(self, call: int | None, expense: Expense) -> None:
         """Enter what a call has come to."""
         self._ledger.enter(expense, call)
 

@@ -7,38 +7,38 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ..core.errors import (
-    Empty,
-    Faulty,
-    KeyRefused,
+    BadRequest,
+    InvalidKey,
     Loading,
-    ModelGone,
-    NoCredit,
+    ModelNotFound,
+    NoText,
     NotRunning,
+    OutOfCredit,
+    OverBudget,
     Overloaded,
     ProviderError,
-    Rejected,
-    Unaffordable,
+    ServerError,
     Unreachable,
 )
 from ..providers.warmup import LOADING_PAUSE_SECONDS
-from .circuit_breaker import Breaker
+from .circuit_breaker import CircuitBreaker
 
 log = logging.getLogger(__name__)
 
 # Only the owner can mend these, so asking again soon is of no use to anybody.
-LASTING = (KeyRefused, NoCredit, ModelGone)
-LASTING_REST_SECONDS = 300.0
+PERMANENT = (InvalidKey, OutOfCredit, ModelNotFound)
+PERMANENT_REST_SECONDS = 300.0
 # Gone a moment later, more often than not.
-PASSING = (Unreachable, Overloaded, Faulty, Empty)
-PASSING_PAUSE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 10.0
+TRANSIENT = (Unreachable, Overloaded, ServerError, NoText)
+TRANSIENT_PAUSE_SECONDS = 1.0
+MAX_PAUSE_SECONDS = 10.0
 LOADING_ROUNDS = 150
 PROBE_PAUSE_SECONDS = 20.0
 # These say nothing about the health of whoever says them.
-HARMLESS = (Rejected, Loading, NotRunning, Unaffordable)
+IGNORED = (BadRequest, Loading, NotRunning, OverBudget)
 
 
-class Listed(Protocol):
+class HasId(Protocol):
     """A model that a provider says it serves."""
 
     @property
@@ -47,29 +47,29 @@ class Listed(Protocol):
         ...
 
 
-class Patient(Protocol):
+class HealthProbe(Protocol):
     """What can be asked how it is, which costs nothing."""
 
     async def health(self) -> None:
         """Find out, without spending money, that it can be asked, or raise `ProviderError`."""
         ...
 
-    async def models(self) -> Sequence[Listed]:
+    async def models(self) -> Sequence[HasId]:
         """List what it serves, or raise `ProviderError`."""
         ...
 
 
 @dataclass(slots=True)
-class Vitals:
+class ProviderHealth:
     """How a provider has been doing; shown by /status.
 
     `told` says that its owner knows of a failure that nobody else can mend.
     """
 
-    breaker: Breaker = field(default_factory=Breaker)
+    breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
     first_word_seconds: float | None = None
     cause: ProviderError | None = None
-    told: bool = False
+    owner_told: bool = False
 
     @property
     def failure(self) -> str:
@@ -80,56 +80,58 @@ class Vitals:
     def askable(self) -> bool:
         """Whether a probe can tell that a rest may end: it knows nothing of money or of limits."""
         cause = self.cause
-        silent = isinstance(cause, KeyRefused | NoCredit | Rejected)
+        silent = isinstance(cause, InvalidKey | OutOfCredit | BadRequest)
         limited = cause is not None and cause.retry_after_seconds is not None
         return self.breaker.open_until is not None and not silent and not limited
 
-    def failed(self, exc: ProviderError, *, now: float) -> None:
+    def on_failure(self, exc: ProviderError, *, now: float) -> None:
         """Note a failure, and let it rest if that says something about it."""
         self.cause = exc
-        if isinstance(exc, HARMLESS):
+        if isinstance(exc, IGNORED):
             return
-        rest = LASTING_REST_SECONDS if isinstance(exc, LASTING) else exc.retry_after_seconds
-        self.breaker.failed(now, rest_seconds=rest)
+        rest = PERMANENT_REST_SECONDS if isinstance(exc, PERMANENT) else exc.retry_after_seconds
+        self.breaker.on_failure(now, rest_seconds=rest)
 
-    def rested(self) -> None:
+    def on_recovery(self) -> None:
         """Note that it may be asked again."""
-        self.breaker.succeeded()
+        self.breaker.on_success()
         self.cause = None
 
-    def answered(self) -> None:
+    def on_success(self) -> None:
         """Note that it works: all is forgotten."""
-        self.rested()
-        self.told = False
+        self.on_recovery()
+        self.owner_told = False
 
 
-class Health:
+class HealthMonitor:
     """Looks after providers: notes their failures, and asks those that rest how they are."""
 
     def __init__(
         self,
-        providers: Mapping[str, Patient],
+        providers: Mapping[str, HealthProbe],
         *,
         now: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self.vitals: Mapping[str, Vitals] = {name: Vitals() for name in providers}
+        self.providers: Mapping[str, ProviderHealth] = {
+            name: ProviderHealth() for name in providers
+        }
         # Failures that only the owner can mend, each once.
         self.alarms: asyncio.Queue[ProviderError] = asyncio.Queue()
         self._providers = providers
         self._now, self._sleep = now, sleep
         self._resting = asyncio.Event()
 
-    def failed(self, vitals: Vitals, exc: ProviderError, *, chosen: str = "") -> None:
+    def on_failure(self, vitals: ProviderHealth, exc: ProviderError, *, chosen: str = "") -> None:
         """Note a failure, tell the owner if nobody else can mend it, and watch who rests.
 
         That a model is gone which only one chat has `chosen` says nothing of the provider's own.
         """
-        if chosen and isinstance(exc, ModelGone):
+        if chosen and isinstance(exc, ModelNotFound):
             return
-        vitals.failed(exc, now=self._now())
-        if isinstance(exc, LASTING) and not vitals.told:
-            vitals.told = True
+        vitals.on_failure(exc, now=self._now())
+        if isinstance(exc, PERMANENT) and not vitals.owner_told:
+            vitals.owner_told = True
             self.alarms.put_nowait(exc)
         if vitals.askable:
             self._resting.set()
@@ -144,7 +146,7 @@ class Health:
     async def probe(self) -> None:
         """Ask those that rest how they are, which costs nothing, and let them return."""
         self._resting.clear()
-        for name, vitals in self.vitals.items():
+        for name, vitals in self.providers.items():
             if not vitals.askable:
                 continue
             try:
@@ -154,19 +156,19 @@ class Health:
                 self._resting.set()
             else:
                 log.info("%s is back", name)
-                vitals.rested()
+                vitals.on_recovery()
 
 
-async def _check(provider: Patient, cause: ProviderError | None) -> None:
+async def _check(provider: HealthProbe, cause: ProviderError | None) -> None:
     """Return if a provider is well again, or raise why it is not."""
-    if isinstance(cause, ModelGone):
+    if isinstance(cause, ModelNotFound):
         if cause.model not in {each.id for each in await provider.models()}:
             raise cause
     else:
         await provider.health()
 
 
-def pause(causes: Iterable[ProviderError], rounds: int, loads: int = 0) -> float | None:
+def retry_pause(causes: Iterable[ProviderError], rounds: int, loads: int = 0) -> float | None:
     """Say how long to wait before everybody is asked once more; None: not at all.
 
     So many `rounds` have come to nothing, `loads` of them since a model was loading. A server that
@@ -175,8 +177,8 @@ def pause(causes: Iterable[ProviderError], rounds: int, loads: int = 0) -> float
     causes = list(causes)
     if any(isinstance(cause, Loading) for cause in causes):
         return LOADING_PAUSE_SECONDS if rounds <= LOADING_ROUNDS else None
-    passing = [cause for cause in causes if isinstance(cause, PASSING)]
+    passing = [cause for cause in causes if isinstance(cause, TRANSIENT)]
     if not passing or rounds - loads > 1 + bool(loads):
         return None
-    shortest = min(cause.retry_after_seconds or PASSING_PAUSE_SECONDS for cause in passing)
-    return shortest if shortest <= LONGEST_PAUSE_SECONDS else None
+    shortest = min(cause.retry_after_seconds or TRANSIENT_PAUSE_SECONDS for cause in passing)
+    return shortest if shortest <= MAX_PAUSE_SECONDS else None

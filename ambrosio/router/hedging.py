@@ -8,18 +8,18 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from ..core.errors import ProviderError
-from ..core.messages import Begun, Part
+from ..core.messages import AnswerStarted, StreamEvent
 
-Second = Callable[[], AsyncGenerator[Part] | None]
+SecondStream = Callable[[], AsyncGenerator[StreamEvent] | None]
 
 
 async def race(
-    first: AsyncGenerator[Part],
-    second: Second,
+    first: AsyncGenerator[StreamEvent],
+    second: SecondStream,
     *,
     patience_seconds: float,
-    lost: Callable[[ProviderError], None],
-) -> AsyncGenerator[Part]:
+    on_failure: Callable[[ProviderError], None],
+) -> AsyncGenerator[StreamEvent]:
     """Give the parts of whoever speaks first; the other is stopped at once.
 
     Args:
@@ -34,7 +34,7 @@ async def race(
     try:
         while True:
             number, part = await streams.next()
-            if winner is None and isinstance(part, Begun):
+            if winner is None and isinstance(part, AnswerStarted):
                 winner = number
                 streams.keep_only(number)
             if winner not in {None, number}:
@@ -47,7 +47,7 @@ async def race(
                 return
             if not isinstance(failure, ProviderError) or not streams.running:
                 raise failure
-            lost(failure)
+            on_failure(failure)
     finally:
         await streams.close()
 
@@ -55,19 +55,19 @@ async def race(
 class _Streams:
     """One or two streams, each read by a task of its own."""
 
-    def __init__(self, second: Second, deadline: float) -> None:
+    def __init__(self, second: SecondStream, deadline: float) -> None:
         self._second = second
         self._deadline: float | None = deadline
-        self._heard: asyncio.Queue[tuple[int, Part | None]] = asyncio.Queue()
+        self._heard: asyncio.Queue[tuple[int, StreamEvent | None]] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
         self.running: set[int] = set()
 
-    def add(self, parts: AsyncGenerator[Part]) -> None:
+    def add(self, parts: AsyncGenerator[StreamEvent]) -> None:
         number = len(self._tasks)
         self.running.add(number)
         self._tasks.append(asyncio.create_task(self._listen(number, parts)))
 
-    async def next(self) -> tuple[int, Part | None]:
+    async def next(self) -> tuple[int, StreamEvent | None]:
         """Give the next part and whose it is, None for its end; asks the second one when late."""
         try:
             async with asyncio.timeout_at(self._deadline):
@@ -96,7 +96,7 @@ class _Streams:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _listen(self, number: int, parts: AsyncGenerator[Part]) -> None:
+    async def _listen(self, number: int, parts: AsyncGenerator[StreamEvent]) -> None:
         try:
             async with aclosing(parts):
                 async for part in parts:

@@ -10,51 +10,51 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from ..config import image_models
-from ..core.costs import Expense, Outcome
+from ..core.costs import CallOutcome, Expense
 from ..core.errors import (
-    AllFailed,
-    BrokenPicture,
+    AllProvidersFailed,
     BudgetSpent,
-    HugePicture,
-    LostPicture,
-    NoPainter,
-    PainterGone,
-    PaintsHome,
+    ImageModelNotFound,
+    ImageNotFetched,
+    ImageTooLarge,
+    InvalidImage,
+    NoImageProvider,
+    NoLocalImageProvider,
+    OverBudget,
     ProviderError,
     TimedOut,
-    Unaffordable,
 )
-from ..images.client import Commission, Painted, Painter, Taken
+from ..images.client import Commission, ImageClient, ImageDone, ImageStarted
 from .budget import Budget
-from .health import Vitals, pause
-from .policy import Standing
+from .health import ProviderHealth, retry_pause
+from .policy import Candidate
 
 log = logging.getLogger(__name__)
 
 # What fails so may have been painted, and is paid for.
-PAINTED_FOR_NOTHING = (BrokenPicture, HugePicture, LostPicture, TimedOut)
+CHARGED_WITHOUT_IMAGE = (InvalidImage, ImageTooLarge, ImageNotFetched, TimedOut)
 
 
-class Gallery:
+class ImageRouter:
     """Asks one painter after the other until one paints."""
 
     def __init__(
         self,
-        painters: Mapping[str, Painter],
+        painters: Mapping[str, ImageClient],
         route: tuple[str, ...],
         *,
         now: Callable[[], float],
         budget: Budget | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self.painters = painters
-        self._vitals: Mapping[str, Vitals] = {name: Vitals() for name in painters}
+        self.clients = painters
+        self._vitals: Mapping[str, ProviderHealth] = {name: ProviderHealth() for name in painters}
         self._route = tuple(name for name in dict.fromkeys(route) if name in painters)
         self._now, self._sleep = now, sleep
         self._budget = budget or Budget(now=now)
 
-    async def paint(self, commission: Commission) -> AsyncGenerator[Taken | Painted]:
-        """Ask until somebody paints, or raise `NoPainter`, `BudgetSpent` or `AllFailed`."""
+    async def generate(self, commission: Commission) -> AsyncGenerator[ImageStarted | ImageDone]:
+        """Ask until somebody paints, or raise `NoImageProvider`, `BudgetSpent` or `AllProvidersFailed`."""
         rounds = 0
         while True:
             causes: list[ProviderError] = []
@@ -63,26 +63,26 @@ class Gallery:
                 try:
                     async with aclosing(self._attempt(name, model, commission)) as parts:
                         async for part in parts:
-                            made += isinstance(part, Painted)
+                            made += isinstance(part, ImageDone)
                             yield part
                 except ProviderError as exc:
                     log.warning("%s", exc)
                     causes.append(exc)
                     # Whoever names a model does not mean another one.
-                    named = isinstance(exc, PainterGone) and commission.wish.model
+                    named = isinstance(exc, ImageModelNotFound) and commission.prompt.model
                     if made or named:
-                        raise AllFailed([exc]) from exc
+                        raise AllProvidersFailed([exc]) from exc
                 else:
                     return
             rounds += 1
-            seconds = pause(causes, rounds)
+            seconds = retry_pause(causes, rounds)
             if seconds is None:
-                raise AllFailed(causes)
+                raise AllProvidersFailed(causes)
             await self._sleep(seconds)
 
     def route(self, model: str = "") -> tuple[tuple[str, str], ...]:
         """Give the order of (painter, model), before health is looked at."""
-        usual = tuple((name, self.painters[name].model) for name in self._route)
+        usual = tuple((name, self.clients[name].model) for name in self._route)
         if not model or not usual:
             return usual
         first = self._named(model, usual)
@@ -91,80 +91,80 @@ class Gallery:
     def _named(self, model: str, usual: tuple[tuple[str, str], ...]) -> tuple[str, str]:
         """Understand `provider`, `provider/model`, a model's id or what people call it."""
         name, _, chosen = model.partition("/")
-        if name in self.painters:
-            return name, chosen or self.painters[name].model
-        found = image_models.called(model, self.painters[usual[0][0]].rows) or model
+        if name in self.clients:
+            return name, chosen or self.clients[name].model
+        found = image_models.find_by_name(model, self.clients[usual[0][0]].configs) or model
         serving = [each for each in usual if each[1] == found]
         # A server at home has one model and does not look at the name.
-        outside = [(each, found) for each, _ in usual if not self.painters[each].local]
+        outside = [(each, found) for each, _ in usual if not self.clients[each].local]
         return [*serving, *outside, (usual[0][0], found)][0]
 
     def _permitted(self, commission: Commission) -> list[tuple[str, str]]:
         """List whom to ask, as for words; a private commission only those at home."""
-        order = self.route(commission.wish.model)
+        order = self.route(commission.prompt.model)
         if not order:
-            raise NoPainter
+            raise NoImageProvider
         allowed = [
             (name, model)
             for name, model in order
-            if self._allowed(self.painters[name].worst(model, commission), commission)
+            if self._allowed(self.clients[name].max_cost(model, commission), commission)
         ]
         if not allowed:
-            raise PaintsHome if commission.private else BudgetSpent
+            raise NoLocalImageProvider if commission.local_only else BudgetSpent
         now = self._now()
         return [each for each in allowed if self._vitals[each[0]].breaker.closed(now)] or allowed
 
     def _allowed(self, worst: Expense, commission: Commission) -> bool:
-        painter = self.painters[worst.ref.provider]
-        standing = Standing(painter.name, bool(worst.counts), painter.local, worst.counts)
-        person, private = commission.person, commission.private
-        return bool(self._budget.permitted([standing], person=person, private=private))
+        painter = self.clients[worst.ref.provider]
+        standing = Candidate(painter.name, bool(worst.charge), painter.local, worst.charge)
+        person, private = commission.user_id, commission.local_only
+        return bool(self._budget.allowed_providers([standing], user_id=person, local_only=private))
 
     async def _attempt(
         self, name: str, model: str, commission: Commission
-    ) -> AsyncGenerator[Taken | Painted]:
+    ) -> AsyncGenerator[ImageStarted | ImageDone]:
         """Ask one painter, and note how it did."""
         vitals = self._vitals[name]
-        vitals.breaker.asked(self._now())
+        vitals.breaker.on_request(self._now())
         try:
             async with aclosing(self._paint(name, model, commission)) as parts:
                 async for part in parts:
                     yield part
         except ProviderError as exc:
             # A model that only this wish names says nothing of the painter's own.
-            if not (isinstance(exc, PainterGone) and model != self.painters[name].model):
-                vitals.failed(exc, now=self._now())
+            if not (isinstance(exc, ImageModelNotFound) and model != self.clients[name].model):
+                vitals.on_failure(exc, now=self._now())
             raise
         else:
-            vitals.breaker.succeeded()
+            vitals.breaker.on_success()
         finally:
-            vitals.breaker.let_go()
+            vitals.breaker.on_abandon()
 
     async def _paint(
         self, name: str, model: str, commission: Commission
-    ) -> AsyncGenerator[Taken | Painted]:
+    ) -> AsyncGenerator[ImageStarted | ImageDone]:
         """Give one order, which is in the ledger at its worst case before it is given."""
-        painter = self.painters[name]
-        worst = painter.worst(model, commission)
+        painter = self.clients[name]
+        worst = painter.max_cost(model, commission)
         if not self._allowed(worst, commission):
             # Somebody else's call has taken the money since the painters were listed.
-            raise Unaffordable(name)
+            raise OverBudget(name)
         tally = _Tally(worst)
-        call = self._budget.begin(worst)
+        call = self._budget.reserve(worst)
         try:
-            async with aclosing(painter.paint(model, commission)) as parts:
+            async with aclosing(painter.generate(model, commission)) as parts:
                 async for part in parts:
-                    if isinstance(part, Painted):
+                    if isinstance(part, ImageDone):
                         tally.painted.append(part)
                     yield part
             # What is not there now has come broken.
             tally.outcome, tally.missing_counts = "done", True
         except ProviderError as exc:
             tally.outcome = "failed"
-            tally.missing_counts = isinstance(exc, PAINTED_FOR_NOTHING)
+            tally.missing_counts = isinstance(exc, CHARGED_WITHOUT_IMAGE)
             raise
         finally:
-            self._budget.end(call, tally.expense())
+            self._budget.settle(call, tally.expense())
 
 
 @dataclass(slots=True)
@@ -172,29 +172,29 @@ class _Tally:
     """Counts what an order comes to, also when it ends early."""
 
     worst: Expense
-    painted: list[Painted] = field(default_factory=list)
-    outcome: Outcome = "stopped"
+    painted: list[ImageDone] = field(default_factory=list)
+    outcome: CallOutcome = "stopped"
     # Whether what there is not was painted all the same. A server that is left stops painting.
     missing_counts: bool = False
 
     def expense(self) -> Expense:
         """Say what it costs: what has come, and what may have been painted for nothing."""
-        worst, ordered = self.worst, self.worst.pictures
+        worst, ordered = self.worst, self.worst.images
         lost = ordered - len(self.painted) if self.missing_counts else 0
-        guess = worst.counts * max(0, lost) / ordered
+        guess = worst.charge * max(0, lost) / ordered
         known = [each.usd for each in self.painted]
-        prices = [worst.counts / ordered if usd is None else usd for usd in known]
+        prices = [worst.charge / ordered if usd is None else usd for usd in known]
         counts = sum(prices, guess)
-        pixels = sum(each.picture.width * each.picture.height for each in self.painted)
+        pixels = sum(each.image.width * each.image.height for each in self.painted)
         return Expense(
-            worst.person,
+            worst.user_id,
             worst.ref,
             None,
             None if None in known or (guess and worst.usd is None) else counts,
-            counts_usd=counts,
+            charged_usd=counts,
             kind="image",
             estimated=bool(guess),
             outcome=self.outcome,
-            pictures=len(self.painted),
+            images=len(self.painted),
             megapixels=pixels / 1e6,
         )

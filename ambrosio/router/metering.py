@@ -2,16 +2,26 @@
 
 from functools import reduce
 
-from ..core.context_window import Context, estimate
-from ..core.costs import Expense, Outcome, Tariff
+from ..core.context_window import Context, estimate_tokens
+from ..core.costs import CallOutcome, Expense, Pricing
 from ..core.errors import ProviderError, TimedOut
-from ..core.messages import Begun, Delta, Ended, ModelRef, Note, Part, Sent, Usage, Wasted
+from ..core.messages import (
+    AnswerFinished,
+    AnswerStarted,
+    Delta,
+    EmptyAnswer,
+    ModelRef,
+    RequestSent,
+    StatusNote,
+    StreamEvent,
+    Usage,
+)
 
 
-class Meter:
+class UsageMeter:
     """Listens to one call for words."""
 
-    def __init__(self, person: int, ref: ModelRef, tariff: Tariff, built: Context) -> None:
+    def __init__(self, person: int, ref: ModelRef, tariff: Pricing, built: Context) -> None:
         self._person, self._ref, self._tariff = person, ref, tariff
         self._prompt = built.tokens
         # What each answer that has ended has used: one without a word may be asked for anew.
@@ -20,21 +30,21 @@ class Meter:
         # Whether the server is at work on one that has not.
         self._works = True
         self._estimated = False
-        self._outcome: Outcome = "stopped"
+        self._outcome: CallOutcome = "stopped"
 
-    def take(self, part: Part) -> None:
+    def feed(self, part: StreamEvent) -> None:
         """Count a piece."""
         match part:
-            case Begun():
+            case AnswerStarted():
                 self._works, self._ref = True, part.ref
             case Delta():
                 self._words += part.text, part.reasoning
-            case Wasted():
+            case EmptyAnswer():
                 self._end(part.usage)
-            case Ended():
+            case AnswerFinished():
                 self._outcome, self._ref, self._works = "done", part.ref, False
                 self._end(part.usage)
-            case Sent() | Note():
+            case RequestSent() | StatusNote():
                 pass
 
     def fail(self, exc: ProviderError) -> None:
@@ -44,7 +54,7 @@ class Meter:
 
     def _end(self, usage: Usage | None) -> None:
         words = "".join(self._words)
-        self._used.append(usage or Usage(self._prompt, estimate(words) if words else 0))
+        self._used.append(usage or Usage(self._prompt, estimate_tokens(words) if words else 0))
         self._estimated = self._estimated or usage is None
         self._words.clear()
 
@@ -59,7 +69,7 @@ class Meter:
             self._ref,
             usage,
             counts if self._tariff.known or usage is None else None,
-            counts_usd=counts,
+            charged_usd=counts,
             estimated=self._estimated,
             outcome=self._outcome,
         )

@@ -14,17 +14,17 @@ from decimal import Decimal
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Candidate:
     """What the rules need to know of a provider."""
 
     name: str
     paid: bool
     local: bool = False
-    worst_usd: Decimal = Decimal(0)
+    max_cost_usd: Decimal = Decimal(0)
 
 
-def permitted(
-    standings: Iterable[Standing], *, private: bool = False, left: Decimal | None
+def allowed_providers(
+    candidates: Iterable[Candidate], *, local_only: bool = False, left: Decimal | None
 ) -> tuple[str, ...]:
     """List who may be asked: what is private stays home, and the others need to be affordable.
 
@@ -33,10 +33,10 @@ def permitted(
     """
     return tuple(
         each.name
-        for each in standings
-        if not (private and not each.local) and (not each.paid or _covered(each, left))
+        for each in candidates
+        if not (local_only and not each.local) and (not each.paid or _covered(each, left))
     )
 
 
-def _covered(standing: Standing, left: Decimal | None) -> bool:
-    return left is None or (left > 0 and standing.worst_usd <= left)
+def _covered(standing: Candidate, left: Decimal | None) -> bool:
+    return left is None or (left > 0 and standing.max_cost_usd <= left)

@@ -5,36 +5,45 @@ One class, divided by its nouns. What belongs together changes in one transactio
 
 from collections.abc import Iterable
 
-from ..core.messages import Outgoing
-from .archive import Found, Memory, Said
-from .conversations import Answered, Asked, Conversations, PlaceState, Via, Visits
-from .images import Hung, Painting
-from .inbox import Inbox, Received, Row
-from .ledger import Account, Ledger
+from ..core.messages import OutgoingMessage
+from .archive import Archive, ConversationTurn, SearchHit
+from .conversations import (
+    ChatState,
+    Conversations,
+    ProviderLine,
+    ProviderVisits,
+    StoredTurn,
+    TurnResult,
+)
+from .images import ImageSet, StoredImage
+from .inbox import Inbox, InboxItem, NewUpdate
+from .ledger import Ledger, UsageSummary
 from .people import People, Person
 
 __all__ = [
-    "Account",
-    "Answered",
-    "Asked",
-    "Found",
-    "Hung",
-    "Painting",
+    "ChatState",
+    "ConversationTurn",
+    "ImageSet",
+    "InboxItem",
+    "NewUpdate",
     "Person",
-    "PlaceState",
-    "Received",
-    "Row",
-    "Said",
+    "ProviderLine",
+    "ProviderVisits",
+    "SearchHit",
     "Store",
-    "Via",
-    "Visits",
+    "StoredImage",
+    "StoredTurn",
+    "TurnResult",
+    "UsageSummary",
 ]
 
 
-class Store(Inbox, Conversations, People, Ledger, Memory):
+class Store(Inbox, Conversations, People, Ledger, Archive):
     """The database; opening and closing it is `with`."""
 
-    def set_aside(self, row: Row, error: str, replies: Iterable[Outgoing] = ()) -> None:
+    def dead_letter(
+        self, row: InboxItem, error: str, replies: Iterable[OutgoingMessage] = ()
+    ) -> None:
         """Give an update up for good; its body stays for two days, to be looked at."""
         with self._writing() as db:
             db.execute(
@@ -42,7 +51,7 @@ class Store(Inbox, Conversations, People, Ledger, Memory):
             )
             self._enqueue(db, replies)
 
-    def tell_once(self, what: str, replies: Iterable[Outgoing]) -> bool:
+    def notify_once(self, what: str, replies: Iterable[OutgoingMessage]) -> bool:
         """Put messages into the outbox, unless that was done before under the same name."""
         with self._writing() as db:
             done = db.execute("INSERT OR IGNORE INTO told VALUES (?)", (what,))
@@ -52,10 +61,10 @@ class Store(Inbox, Conversations, People, Ledger, Memory):
 
     def finish(
         self,
-        row: Row | None,
-        replies: Iterable[Outgoing] = (),
-        answered: Answered | None = None,
-        painting: Painting | None = None,
+        row: InboxItem | None,
+        replies: Iterable[OutgoingMessage] = (),
+        answered: TurnResult | None = None,
+        painting: ImageSet | None = None,
     ) -> int | None:
         """Close an update with all that came of it; give the turn's id.
 
@@ -63,7 +72,7 @@ class Store(Inbox, Conversations, People, Ledger, Memory):
         moment neither loses an answer nor asks for it twice.
         """
         with self._writing() as db:
-            turn = self._keep(db, answered) if answered else None
+            turn = self._save_turn(db, answered) if answered else None
             if painting and turn is not None:
                 self._hang(db, turn, painting)
             self._enqueue(db, replies, turn)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import StoreFailed
-from ..core.messages import Place
+from ..core.messages import Chat
 from .database import Database
 
 log = logging.getLogger(__name__)
@@ -22,12 +22,12 @@ SNIPPET_TOKENS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ConversationTurn:
     """A turn of the past; `answer` is None when it failed."""
 
-    turn: int
-    place: Place
-    message: int
+    turn_id: int
+    chat: Chat
+    message_id: int
     at: float
     question: str
     answer: str | None
@@ -36,21 +36,21 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchHit:
     """A turn with the words that were looked for; `quote` is the passage around them."""
 
-    turn: int
-    place: Place
-    message: int
+    turn_id: int
+    chat: Chat
+    message_id: int
     at: float
     quote: str
-    private: bool
+    local_only: bool
 
 
-class Memory(Database):
+class Archive(Database):
     """Searching, exporting, forgetting."""
 
-    def conversation(self, head: int | None) -> list[Said]:
+    def conversation(self, head: int | None) -> list[ConversationTurn]:
         """Give the turns that lead to `head`, itself included, oldest first."""
         found = self._read(
             "WITH RECURSIVE chain AS ("
@@ -60,10 +60,10 @@ class Memory(Database):
             head,
         )
         return [
-            Said(
-                turn=row["id"],
-                place=Place(row["chat"], row["topic"]),
-                message=row["message"],
+            ConversationTurn(
+                turn_id=row["id"],
+                chat=Chat(row["chat"], row["topic"]),
+                message_id=row["message"],
                 at=row["at"],
                 question=row["question"],
                 answer=row["answer"],
@@ -74,8 +74,8 @@ class Memory(Database):
         ]
 
     def search(
-        self, words: str, *, person: int, chat: int | None = None, most: int = 5
-    ) -> list[Found]:
+        self, words: str, *, user_id: int, chat_id: int | None = None, limit: int = 5
+    ) -> list[SearchHit]:
         """Find turns of a person in which all words occur, or begin so; the best first."""
         terms = " ".join('"{}"*'.format(word.replace('"', '""')) for word in words.split())
         found = self._read(
@@ -85,39 +85,39 @@ class Memory(Database):
             " ORDER BY rank LIMIT ?5",
             SNIPPET_TOKENS,
             terms,
-            person,
-            chat,
-            most,
+            user_id,
+            chat_id,
+            limit,
         )
         return [
-            Found(
-                turn=row["id"],
-                place=Place(row["chat"], row["topic"]),
-                message=row["message"],
+            SearchHit(
+                turn_id=row["id"],
+                chat=Chat(row["chat"], row["topic"]),
+                message_id=row["message"],
                 at=row["at"],
                 quote=row["quote"],
-                private=bool(row["private"]),
+                local_only=bool(row["private"]),
             )
             for row in found
         ]
 
-    def forget_place(self, place: Place) -> int:
+    def forget_chat(self, chat: Chat) -> int:
         """Delete all that was said at a place; give the number of turns."""
         with self._writing() as db:
             where = "chat = ? AND topic = ?"
-            here = (place.chat, place.topic)
+            here = (chat.chat_id, chat.topic_id)
             db.execute(f"DELETE FROM outbox WHERE {where}", here)  # noqa: S608  our own words
             db.execute(f"DELETE FROM asked WHERE {where}", here)  # noqa: S608
-            lane = f"%:{place.topic}"
+            lane = f"%:{chat.topic_id}"
             db.execute(
                 "DELETE FROM inbox WHERE state <> 'new' AND chat = ? AND lane LIKE ?",
-                (place.chat, lane),
+                (chat.chat_id, lane),
             )
             count = self._drop_turns(db, where, here)
         self._scrub()
         return count
 
-    def forget_person(self, person: int, *, charged_since: float = float("inf")) -> int:
+    def forget_person(self, user_id: int, *, charged_since: float = float("inf")) -> int:
         """Delete all that a person has said, everywhere; give the number of turns.
 
         Of the ledger only what each day has cost stays, without a person and a time of day. Days
@@ -125,28 +125,28 @@ class Memory(Database):
         """
         with self._writing() as db:
             # A private chat has its person's number.
-            db.execute("DELETE FROM outbox WHERE chat = ?", (person,))
-            db.execute("DELETE FROM asked WHERE chat = ?", (person,))
+            db.execute("DELETE FROM outbox WHERE chat = ?", (user_id,))
+            db.execute("DELETE FROM asked WHERE chat = ?", (user_id,))
             # What is said next in a private chat must not leave the house either.
-            db.execute("DELETE FROM places WHERE chat = ? AND private IS NOT 1", (person,))
+            db.execute("DELETE FROM places WHERE chat = ? AND private IS NOT 1", (user_id,))
             db.execute(
-                "DELETE FROM outbox WHERE json_extract(body, '$.turn') IN"
+                "DELETE FROM outbox WHERE json_extract(body, '$.turn_id') IN"
                 " (SELECT id FROM turns WHERE person = ?)",
-                (person,),
+                (user_id,),
             )
             db.execute(
                 "DELETE FROM inbox WHERE state <> 'new' AND (chat = ?1 OR ?1 IN ("
                 " json_extract(nullif(body, ''), '$.message.from.id'),"
                 " json_extract(nullif(body, ''), '$.edited_message.from.id'),"
                 " json_extract(nullif(body, ''), '$.callback_query.from.id')))",
-                (person,),
+                (user_id,),
             )
             db.execute(
                 "UPDATE ledger SET person = iif(at < ?, 0, person),"
                 " at = CAST(at / 86400 AS INTEGER) * 86400 WHERE person = ?",
-                (charged_since, person),
+                (charged_since, user_id),
             )
-            count = self._drop_turns(db, "person = ?", (person,))
+            count = self._drop_turns(db, "person = ?", (user_id,))
         self._scrub()
         return count
 

@@ -2,91 +2,91 @@
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal
 
-from ..core.context_window import Exchange
-from ..core.messages import ModelRef, Place, Turn
-from .database import Database, key
+from ..core.context_window import PastTurn
+from ..core.messages import Chat, ModelRef, Turn
+from .database import Database, chat_key
 
-Via = Literal["always", "auto", "never"]
+ProviderLine = Literal["always", "auto", "never"]
 
 
 @dataclass(frozen=True, slots=True)
-class PlaceState:
+class ChatState:
     """What a chat or topic is set to, and the turn that its conversation has reached.
 
     None leaves it to the settings.
     """
 
-    head: int | None = None
+    latest_turn_id: int | None = None
     vv: bool = False
     model: str = ""
-    private: bool | None = None
-    via: Via = "auto"
+    local_only: bool | None = None
+    provider_line: ProviderLine = "auto"
     rich: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class StoredTurn:
     """A turn as it was asked; `answer` is None when it failed."""
 
-    id: int
+    turn_id: int
     turn: Turn
     answer: str | None
     provider: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class TurnResult:
     """What comes out of a turn, to be kept; `text` is None when it failed."""
 
     turn: Turn
     text: str | None
-    start: int | None = None
+    first_turn_id: int | None = None
     ref: ModelRef | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Visits:
+class ProviderVisits:
     """How often a provider was asked here, and when for the last time."""
 
     provider: str
-    times: int
-    at: float
+    requests: int
+    last_at: float
 
 
 class Conversations(Database):
     """A tree of turns: each knows the one it continues."""
 
-    def place(self, place: Place) -> PlaceState:
+    def chat_state(self, chat: Chat) -> ChatState:
         """Look up what a place is set to."""
-        found = self._read("SELECT * FROM places WHERE chat = ? AND topic = ?", *key(place))
+        found = self._read("SELECT * FROM places WHERE chat = ? AND topic = ?", *chat_key(chat))
         if not found:
-            return PlaceState()
+            return ChatState()
         row = found[0]
-        return PlaceState(
-            head=row["head"],
+        return ChatState(
+            latest_turn_id=row["head"],
             vv=bool(row["vv"]),
             model=row["model"],
-            private=None if row["private"] is None else bool(row["private"]),
-            via=row["via"],
+            local_only=None if row["private"] is None else bool(row["private"]),
+            provider_line=row["via"],
             rich=None if row["rich"] is None else bool(row["rich"]),
         )
 
-    def set_place(self, place: Place, state: PlaceState) -> None:
+    def set_chat_state(self, chat: Chat, state: ChatState) -> None:
         """Change what a place is set to."""
         with self._writing() as db:
-            self._set_place(db, place, state)
+            self._set_chat_state(db, chat, state)
 
-    def go_to(self, place: Place, turn: int) -> None:
+    def continue_from(self, chat: Chat, turn: int) -> None:
         """Let a place's conversation go on from a turn."""
         with self._writing() as db:
             db.execute(
-                "UPDATE places SET head = ? WHERE chat = ? AND topic = ?", (turn, *key(place))
+                "UPDATE places SET head = ? WHERE chat = ? AND topic = ?", (turn, *chat_key(chat))
             )
 
-    def history(self, parent: int | None) -> tuple[Exchange, ...]:
+    def history(self, parent: int | None) -> tuple[PastTurn, ...]:
         """Give the answered turns that lead to `parent`, itself included, oldest first."""
         found = self._read(
             "WITH RECURSIVE goal (id) AS (SELECT coalesce(start, id) FROM turns WHERE id = ?),"
@@ -98,118 +98,125 @@ class Conversations(Database):
             *(parent, parent),
         )
         return tuple(
-            Exchange(
-                turn=row["id"],
+            PastTurn(
+                turn_id=row["id"],
                 question=row["question"],
                 answer=row["answer"],
                 concise=bool(row["concise"]),
-                private=bool(row["private"]),
+                local_only=bool(row["private"]),
             )
             for row in found
         )
 
-    def turn(self, number: int) -> Asked | None:
+    def turn(self, number: int) -> StoredTurn | None:
         """Look a turn up by its id."""
         found = self._read("SELECT * FROM turns WHERE id = ?", number)
-        return _asked(found[0]) if found else None
+        return _stored_turn(found[0]) if found else None
 
-    def turn_of(self, place: Place, message: int) -> Asked | None:
+    def turn_of(self, chat: Chat, message: int) -> StoredTurn | None:
         """Find the turn of a message: the question itself, or one of the answer's messages."""
         found = self._read(
             "SELECT * FROM turns WHERE chat = ? AND message = ? UNION ALL"
             " SELECT turns.* FROM shown JOIN turns ON turns.id = shown.turn"
             " WHERE shown.chat = ? AND shown.message = ? ORDER BY id DESC LIMIT 1",
-            *(place.chat, message) * 2,
+            *(chat.chat_id, message) * 2,
         )
-        return _asked(found[0]) if found else None
+        return _stored_turn(found[0]) if found else None
 
-    def turns_of(self, place: Place, message: int) -> list[Asked]:
+    def turns_of(self, chat: Chat, message: int) -> list[StoredTurn]:
         """List the turns of which a message is the question, oldest first."""
         found = self._read(
-            "SELECT * FROM turns WHERE chat = ? AND message = ? ORDER BY id", place.chat, message
+            "SELECT * FROM turns WHERE chat = ? AND message = ? ORDER BY id", chat.chat_id, message
         )
-        return [_asked(row) for row in found]
+        return [_stored_turn(row) for row in found]
 
-    def shown(self, turn: int) -> list[int]:
+    def shown_message_ids(self, turn: int) -> list[int]:
         """List the bot's messages that show a turn's answer, in order."""
         found = self._read("SELECT message FROM shown WHERE turn = ? ORDER BY message", turn)
         return [row["message"] for row in found]
 
-    def keep_home(self, place: Place, message: int) -> None:
+    def mark_local_only(self, chat: Chat, message: int) -> None:
         """Note, before anybody is asked, that what a message says is private for ever."""
         with self._writing() as db:
-            db.execute("INSERT OR IGNORE INTO secrets VALUES (?, ?)", (place.chat, message))
+            db.execute("INSERT OR IGNORE INTO secrets VALUES (?, ?)", (chat.chat_id, message))
 
-    def stays_home(self, place: Place, message: int) -> bool:
+    def is_local_only(self, chat: Chat, message: int) -> bool:
         """Say whether a message is private: a question, or a part of its answer."""
         found = self._read(
-            "SELECT 1 FROM secrets WHERE chat = ? AND message = ?", place.chat, message
+            "SELECT 1 FROM secrets WHERE chat = ? AND message = ?", chat.chat_id, message
         )
         return bool(found)
 
-    def went(self, place: Place, provider: str) -> None:
+    def record_request(self, chat: Chat, provider: str) -> None:
         """Note, before it happens, that a provider is shown what is said here."""
         with self._writing() as db:
             db.execute(
                 "INSERT INTO asked VALUES (?, ?, ?, '', 1, ?)"
                 " ON CONFLICT DO UPDATE SET times = times + 1, at = excluded.at",
-                (*key(place), provider, self._now()),
+                (*chat_key(chat), provider, self._now()),
             )
 
-    def visits(self, place: Place) -> list[Visits]:
+    def visits(self, chat: Chat) -> list[ProviderVisits]:
         """List who was asked what is said here, those asked last first."""
         found = self._read(
             "SELECT provider, sum(times) AS times, max(at) AS at FROM asked"
             " WHERE chat = ? AND topic = ? GROUP BY provider ORDER BY max(at) DESC",
-            *key(place),
+            *chat_key(chat),
         )
-        return [Visits(row["provider"], row["times"], row["at"]) for row in found]
+        return [ProviderVisits(row["provider"], row["times"], row["at"]) for row in found]
 
-    def answered_by(self, place: Place) -> ModelRef | None:
+    def answered_by(self, chat: Chat) -> ModelRef | None:
         """Tell who gave the newest answer in a place."""
         found = self._read(
             "SELECT provider, model FROM turns WHERE chat = ? AND topic = ? AND answer IS NOT NULL"
             " AND provider != '' ORDER BY at DESC LIMIT 1",
-            *key(place),
+            *chat_key(chat),
         )
         return ModelRef(found[0]["provider"], found[0]["model"]) if found else None
 
-    def _keep(self, db: sqlite3.Connection, answered: Answered) -> int:
+    def _save_turn(self, db: sqlite3.Connection, answered: TurnResult) -> int:
         turn, ref = answered.turn, answered.ref or ModelRef("", "")
         fields: dict[str, object] = {
-            "chat": turn.place.chat,
-            "topic": turn.place.topic,
-            "message": turn.message,
-            "person": turn.person,
+            "chat": turn.chat.chat_id,
+            "topic": turn.chat.topic_id,
+            "message": turn.message_id,
+            "person": turn.user_id,
             "question": turn.question,
             "concise": turn.concise,
-            "parent": turn.parent,
-            "start": answered.start,
+            "parent": turn.parent_id,
+            "start": answered.first_turn_id,
             "answer": answered.text,
             "provider": ref.provider,
             "model": ref.model,
             "at": self._now(),
-            "private": turn.private,
+            "private": turn.local_only,
         }
-        number, fresh = _written(db, turn.replaces, fields)
-        if fresh and answered.text is not None and not turn.beside:
+        number, fresh = _write_turn(db, turn.replaces_id, fields)
+        if fresh and answered.text is not None and not turn.detached:
             db.execute(
                 "INSERT INTO places (chat, topic, head) VALUES (?, ?, ?)"
                 " ON CONFLICT DO UPDATE SET head = excluded.head",
-                (*key(turn.place), number),
+                (*chat_key(turn.chat), number),
             )
         return number
 
-    def _set_place(self, db: sqlite3.Connection, place: Place, state: PlaceState) -> None:
-        fields = asdict(state)
+    def _set_chat_state(self, db: sqlite3.Connection, chat: Chat, state: ChatState) -> None:
+        fields = {
+            "head": state.latest_turn_id,
+            "vv": state.vv,
+            "model": state.model,
+            "private": state.local_only,
+            "via": state.provider_line,
+            "rich": state.rich,
+        }
         names, marks = ", ".join(fields), ", ".join("?" * len(fields))
         db.execute(
             f"INSERT OR REPLACE INTO places (chat, topic, {names}) VALUES (?, ?, {marks})",  # noqa: S608  our own column names
-            (*key(place), *fields.values()),
+            (*chat_key(chat), *fields.values()),
         )
 
 
-def _written(
+def _write_turn(
     db: sqlite3.Connection, replaces: int | None, fields: Mapping[str, object]
 ) -> tuple[int, bool]:
     """Write a turn, or over an older one; give its number, and whether it had no answer before."""
@@ -226,14 +233,14 @@ def _written(
     return replaces, fresh
 
 
-def _asked(row: sqlite3.Row) -> Asked:
+def _stored_turn(row: sqlite3.Row) -> StoredTurn:
     turn = Turn(
-        place=Place(row["chat"], row["topic"]),
-        message=row["message"],
-        person=row["person"],
+        chat=Chat(row["chat"], row["topic"]),
+        message_id=row["message"],
+        user_id=row["person"],
         question=row["question"],
         concise=bool(row["concise"]),
-        parent=row["parent"],
-        private=bool(row["private"]),
+        parent_id=row["parent"],
+        local_only=bool(row["private"]),
     )
-    return Asked(row["id"], turn, row["answer"], row["provider"])
+    return StoredTurn(row["id"], turn, row["answer"], row["provider"])

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from ..core.errors import StoreFailed
-from ..core.messages import Place
+from ..core.messages import Chat
 
 MIGRATIONS = (
     """
@@ -109,7 +109,7 @@ MIGRATIONS = (
 )
 
 
-class Total:
+class DecimalSum:
     """Adds amounts up exactly, where SQLite's own `sum` would make floats of them."""
 
     def __init__(self) -> None:
@@ -161,7 +161,7 @@ class Database:
 
     def _set_up(self) -> None:
         self._db.row_factory = sqlite3.Row
-        self._db.create_aggregate("total_usd", 1, Total)  # type: ignore[arg-type]  # gives text
+        self._db.create_aggregate("total_usd", 1, DecimalSum)  # type: ignore[arg-type]  # gives text
         self._db.execute("PRAGMA journal_mode = WAL")
         # FULL: an update that Telegram was told we have must survive a power cut.
         self._db.execute("PRAGMA synchronous = FULL")
@@ -195,6 +195,6 @@ class Database:
             raise StoreFailed(str(exc)) from exc
 
 
-def key(place: Place) -> tuple[int, int]:
+def chat_key(chat: Chat) -> tuple[int, int]:
     """Give the columns that name a place."""
-    return place.chat, place.topic
+    return chat.chat_id, chat.topic_id

@@ -10,49 +10,49 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from ..core.images import Kind, Picture, Wish
-from ..core.messages import ModelRef, Outgoing, Place
+from ..core.images import Image, ImageFormat, ImagePrompt
+from ..core.messages import Chat, ModelRef, OutgoingMessage
 from .database import Database
 
 
 @dataclass(frozen=True, slots=True)
-class Painting:
+class ImageSet:
     """What came of a wish: a picture for each of the seeds, as far as they were made."""
 
-    wish: Wish
+    prompt: ImagePrompt
     seeds: tuple[int, ...]
     ref: ModelRef | None = None
-    pictures: tuple[Picture, ...] = ()
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Hung:
+class StoredImage:
     """A kept picture without its bytes; `there` says that they can still be sent."""
 
     number: int
     seed: int | None
-    kind: Kind
+    format: ImageFormat
     there: bool
 
 
-class Gallery(Database):
+class Images(Database):
     """Paintings, by the turn that they answer."""
 
-    def painting(self, turn: int) -> tuple[Painting, tuple[Hung, ...]] | None:
+    def image_set(self, turn: int) -> tuple[ImageSet, tuple[StoredImage, ...]] | None:
         """Look up what a painting was made from and what is kept of it."""
         found = self._read("SELECT * FROM paintings WHERE turn = ?", turn)
         if not found:
             return None
         row = found[0]
         ref = ModelRef(row["provider"], row["model"]) if row["provider"] else None
-        return Painting(_wish(row["wish"]), tuple(json.loads(row["seeds"])), ref), self._hung(turn)
+        return ImageSet(_wish(row["wish"]), tuple(json.loads(row["seeds"])), ref), self._hung(turn)
 
-    def painting_shown(self, place: Place, message: int) -> int | None:
+    def image_set_at(self, chat: Chat, message: int) -> int | None:
         """Find the turn of the painting that one of the bot's messages shows."""
         found = self._read(
             "SELECT shown.turn FROM shown JOIN paintings USING (turn)"
             " WHERE chat = ? AND message = ?",
-            place.chat,
+            chat.chat_id,
             message,
         )
         return int(found[0]["turn"]) if found else None
@@ -64,19 +64,20 @@ class Gallery(Database):
         )
         return bytes(found[0]["content"] or b"") if found else b""
 
-    def _hung(self, turn: int) -> tuple[Hung, ...]:
+    def _hung(self, turn: int) -> tuple[StoredImage, ...]:
         found = self._read(
             "SELECT number, seed, kind, content IS NOT NULL OR document_id <> '' AS there"
             " FROM pictures WHERE turn = ? ORDER BY number",
             turn,
         )
         return tuple(
-            Hung(row["number"], row["seed"], row["kind"], bool(row["there"])) for row in found
+            StoredImage(row["number"], row["seed"], row["kind"], bool(row["there"]))
+            for row in found
         )
 
-    def _hang(self, db: sqlite3.Connection, turn: int, painting: Painting) -> None:
+    def _hang(self, db: sqlite3.Connection, turn: int, painting: ImageSet) -> None:
         ref = painting.ref or ModelRef("", "")
-        wish, seeds = json.dumps(asdict(painting.wish)), json.dumps(painting.seeds)
+        wish, seeds = json.dumps(asdict(painting.prompt)), json.dumps(painting.seeds)
         db.execute("DELETE FROM pictures WHERE turn = ?", (turn,))
         db.execute(
             "INSERT OR REPLACE INTO paintings VALUES (?, ?, ?, ?, ?)",
@@ -86,17 +87,19 @@ class Gallery(Database):
             "INSERT INTO pictures (turn, number, seed, kind, width, height, content)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
-                (turn, number, each.seed, each.kind, each.width, each.height, each.content)
-                for number, each in enumerate(painting.pictures)
+                (turn, number, each.seed, each.format, each.width, each.height, each.content)
+                for number, each in enumerate(painting.images)
             ],
         )
 
-    def _note_files(self, db: sqlite3.Connection, outgoing: Outgoing, files: Iterable[str]) -> None:
+    def _note_files(
+        self, db: sqlite3.Connection, outgoing: OutgoingMessage, files: Iterable[str]
+    ) -> None:
         """Keep what Telegram calls pictures that were sent, and let go of the oldest originals."""
         named = [
-            (name, outgoing.turn, file.picture, file.photo)
+            (name, outgoing.turn_id, file.image_number, file.is_photo)
             for file, name in zip(outgoing.files, files, strict=False)
-            if file.picture is not None
+            if file.image_number is not None
         ]
         for name, turn, number, photo in named:
             column = "photo_id" if photo else "document_id"
@@ -120,8 +123,8 @@ class Gallery(Database):
         )
 
 
-def _wish(packed: str) -> Wish:
+def _wish(packed: str) -> ImagePrompt:
     fields = json.loads(packed)
     for name in ("ratio", "size"):
         fields[name] = tuple(fields[name]) if fields[name] else None
-    return Wish(**fields)
+    return ImagePrompt(**fields)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..core.messages import Place
+from ..core.messages import Chat
 from .database import Database
 
 # Telegram keeps updates for a day; after a quiet week it numbers anew, perhaps with old numbers.
@@ -11,18 +11,18 @@ INBOX_SECONDS = 2 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class NewUpdate:
     """An update on its way into the inbox, with the lane it waits in."""
 
-    number: int
+    update_id: int
     lane: str
-    place: Place
-    message: int
+    chat: Chat
+    message_id: int
     body: str
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class InboxItem:
     """An update taken from the inbox.
 
     `attempts` counts this one; `preview` is a message that an earlier attempt left in the chat.
@@ -30,11 +30,11 @@ class Row:
 
     seq: int
     lane: str
-    place: Place
-    message: int
+    chat: Chat
+    message_id: int
     body: str
     attempts: int
-    preview: int | None = None
+    draft_message_id: int | None = None
 
 
 class Inbox(Database):
@@ -45,7 +45,7 @@ class Inbox(Database):
         found = self._read("SELECT next FROM offsets WHERE bot = ?", bot)
         return int(found[0]["next"]) if found else None
 
-    def receive(self, bot: int, offset: int, updates: Iterable[Received]) -> None:
+    def receive(self, bot: int, offset: int, updates: Iterable[NewUpdate]) -> None:
         """Keep a batch and the offset behind it; an update that is there already stays as it is."""
         now = self._now()
         with self._writing() as db:
@@ -54,7 +54,7 @@ class Inbox(Database):
                 "INSERT OR IGNORE INTO inbox (bot, number, lane, chat, message, body, at)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (
-                    (bot, new.number, new.lane, new.place.chat, new.message, new.body, now)
+                    (bot, new.update_id, new.lane, new.chat.chat_id, new.message_id, new.body, now)
                     for new in updates
                 ),
             )
@@ -70,7 +70,7 @@ class Inbox(Database):
         """Count the updates that have not been worked down yet."""
         return int(self._read("SELECT count(*) AS n FROM inbox WHERE state = 'new'")[0]["n"])
 
-    def claim(self, lane: str) -> Row | None:
+    def claim(self, lane: str) -> InboxItem | None:
         """Take the lane's oldest update and count the attempt before it is made."""
         with self._writing() as db:
             found = db.execute(
@@ -81,22 +81,22 @@ class Inbox(Database):
         if found is None:
             return None
         chat, topic = found["chat"], _topic(found["lane"])
-        return Row(
+        return InboxItem(
             seq=found["seq"],
             lane=found["lane"],
-            place=Place(chat, topic),
-            message=found["message"],
+            chat=Chat(chat, topic),
+            message_id=found["message"],
             body=found["body"],
             attempts=found["attempts"],
-            preview=found["preview"],
+            draft_message_id=found["preview"],
         )
 
-    def unclaim(self, row: Row) -> None:
+    def release(self, row: InboxItem) -> None:
         """Give an update back untried: a stop in good order is no failed attempt."""
         with self._writing() as db:
             db.execute("UPDATE inbox SET attempts = attempts - 1 WHERE seq = ?", (row.seq,))
 
-    def previewed(self, row: Row, message: int) -> None:
+    def record_draft(self, row: InboxItem, message: int) -> None:
         """Note a message that has to be taken away when the answer is there.
 
         It shows what is private as well, and somebody may reply to it while it stands there.
@@ -106,21 +106,21 @@ class Inbox(Database):
             db.execute(
                 "INSERT OR IGNORE INTO secrets SELECT chat, ? FROM secrets"
                 " WHERE chat = ? AND message = ?",
-                (message, row.place.chat, row.message),
+                (message, row.chat.chat_id, row.message_id),
             )
 
-    def move(self, row: Row, lane: str) -> None:
+    def move(self, row: InboxItem, lane: str) -> None:
         """Let an update wait in another lane instead."""
         with self._writing() as db:
             db.execute("UPDATE inbox SET lane = ?, attempts = 0 WHERE seq = ?", (lane, row.seq))
 
-    def superseded(self, row: Row) -> bool:
+    def superseded(self, row: InboxItem) -> bool:
         """Say whether an edit of the same message waits behind it."""
         return bool(
             self._read(
                 "SELECT 1 FROM inbox WHERE state = 'new' AND lane = ? AND message = ? AND seq > ?",
                 row.lane,
-                row.message,
+                row.message_id,
                 row.seq,
             )
         )

@@ -9,7 +9,7 @@ from .database import Database
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class UsageSummary:
     """What a day's calls of one kind at one model have come to; `usd` is what is known of it."""
 
     day: str
@@ -20,9 +20,9 @@ class Account:
     prompt: int
     cached: int
     completion: int
-    pictures: int
+    images: int
     usd: Decimal
-    counts_usd: Decimal
+    charged_usd: Decimal
     unknown: int
     estimated: int
 
@@ -30,18 +30,18 @@ class Account:
 class Ledger(Database):
     """One row a call."""
 
-    def spent(self, since: float, person: int | None = None) -> Decimal:
+    def spent(self, since: float, user_id: int | None = None) -> Decimal:
         """Sum what counts against the budget since a moment, of one person or of all."""
         found = self._read(
             "SELECT total_usd(counts_usd) AS usd FROM ledger"
             " WHERE at >= ?1 AND (?2 IS NULL OR person = ?2) AND counts_usd <> '0'",
             since,
-            person,
+            user_id,
         )
         # Of no rows at all the sum is NULL.
         return Decimal(found[0]["usd"] or 0)
 
-    def waive_pictures(self) -> None:
+    def waive_images(self) -> None:
         """Charge nothing for orders that a crash has cut off: they are given again."""
         with self._writing() as db:
             db.execute(
@@ -49,14 +49,14 @@ class Ledger(Database):
                 " WHERE outcome = 'open' AND kind = 'image'"
             )
 
-    def accounts(self, since: float, person: int | None = None) -> list[Account]:
+    def usage(self, since: float, person: int | None = None) -> list[UsageSummary]:
         """Add the calls since a moment up by day (of UTC), model and kind, oldest first."""
         found = self._read(
             "SELECT date(at, 'unixepoch') AS day, provider, model, kind, count(*) AS calls,"
             " sum(coalesce(prompt, 0)) AS prompt, sum(coalesce(cached, 0)) AS cached,"
-            " sum(coalesce(completion, 0)) AS completion, sum(pictures) AS pictures,"
+            " sum(coalesce(completion, 0)) AS completion, sum(pictures) AS images,"
             " total_usd(usd) AS usd,"
-            " total_usd(counts_usd) AS counts_usd, sum(usd IS NULL) AS unknown,"
+            " total_usd(counts_usd) AS charged_usd, sum(usd IS NULL) AS unknown,"
             " sum(estimated) AS estimated FROM ledger"
             " WHERE at >= ?1 AND (?2 IS NULL OR person = ?2)"
             " GROUP BY day, provider, model, kind ORDER BY day, provider, model, kind",
@@ -70,18 +70,18 @@ class Ledger(Database):
         usage = expense.usage
         fields: dict[str, object] = {
             "at": self._now(),
-            "person": expense.person,
+            "person": expense.user_id,
             "provider": expense.ref.provider,
             "model": expense.ref.model,
             "prompt": usage and usage.prompt,
             "cached": usage and usage.cached,
             "completion": usage and usage.completion,
             "usd": None if expense.usd is None else str(expense.usd),
-            "counts_usd": str(expense.counts),
+            "counts_usd": str(expense.charge),
             "kind": expense.kind,
             "estimated": expense.estimated,
             "outcome": expense.outcome,
-            "pictures": expense.pictures,
+            "pictures": expense.images,
             "megapixels": expense.megapixels,
         }
         with self._writing() as db:
@@ -96,7 +96,7 @@ class Ledger(Database):
             return call
 
 
-def _account(row: sqlite3.Row) -> Account:
+def _account(row: sqlite3.Row) -> UsageSummary:
     fields = dict(row)
-    fields["usd"], fields["counts_usd"] = Decimal(row["usd"]), Decimal(row["counts_usd"])
-    return Account(**fields)
+    fields["usd"], fields["charged_usd"] = Decimal(row["usd"]), Decimal(row["charged_usd"])
+    return UsageSummary(**fields)

@@ -6,47 +6,54 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from ..core.messages import Button, Chunk, Entity, File, Outgoing, Place
-from .database import key
-from .images import Gallery
+from ..core.messages import Button, Chat, Entity, File, FormattedText, OutgoingMessage
+from .database import chat_key
+from .images import Images
 
 
-class Outbox(Gallery):
+class Outbox(Images):
     """What is still to be delivered, in order for each place."""
 
     def _enqueue(
-        self, db: sqlite3.Connection, replies: Iterable[Outgoing], turn: int | None = None
+        self, db: sqlite3.Connection, replies: Iterable[OutgoingMessage], turn: int | None = None
     ) -> None:
         for reply in replies:
-            body = json.dumps(_packed(reply, turn))
+            body = json.dumps(_pack(reply, turn))
             done = db.execute(
                 "INSERT INTO outbox (chat, topic, body, at) VALUES (?, ?, ?, ?)",
-                (*key(reply.place), body, self._now()),
+                (*chat_key(reply.chat), body, self._now()),
             )
-            painting = reply.turn if turn is None else turn
+            painting = reply.turn_id if turn is None else turn
             db.executemany(
                 "INSERT INTO files (outbox, name, photo, content, painting, picture)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
                 [
-                    (done.lastrowid, each.name, each.photo, each.content, painting, each.picture)
+                    (
+                        done.lastrowid,
+                        each.name,
+                        each.is_photo,
+                        each.content,
+                        painting,
+                        each.image_number,
+                    )
                     for each in reply.files
                 ],
             )
 
-    def enqueue(self, *replies: Outgoing) -> None:
+    def enqueue(self, *replies: OutgoingMessage) -> None:
         """Put messages into the outbox that belong to no update."""
         with self._writing() as db:
             self._enqueue(db, replies)
 
-    def undelivered(self) -> list[Place]:
+    def undelivered(self) -> list[Chat]:
         """List the places for which messages wait."""
         found = self._read("SELECT DISTINCT chat, topic FROM outbox ORDER BY id")
-        return [Place(row["chat"], row["topic"]) for row in found]
+        return [Chat(row["chat"], row["topic"]) for row in found]
 
-    def next_out(self, place: Place) -> tuple[int, Outgoing, int] | None:
+    def next_out(self, chat: Chat) -> tuple[int, OutgoingMessage, int] | None:
         """Give a place's oldest message with its id and how often it may have been sent already."""
         found = self._read(
-            "SELECT * FROM outbox WHERE chat = ? AND topic = ? ORDER BY id LIMIT 1", *key(place)
+            "SELECT * FROM outbox WHERE chat = ? AND topic = ? ORDER BY id LIMIT 1", *chat_key(chat)
         )
         if not found:
             return None
@@ -58,7 +65,7 @@ class Outbox(Gallery):
             " WHERE outbox = ? ORDER BY files.rowid",
             row["id"],
         )
-        return row["id"], _unpacked(json.loads(row["body"]), place, files), row["tries"]
+        return row["id"], _unpack(json.loads(row["body"]), chat, files), row["tries"]
 
     def sending(self, number: int, tries: int) -> None:
         """Note, before it happens, that a message may have been sent so many times."""
@@ -68,7 +75,7 @@ class Outbox(Gallery):
     def sent(
         self,
         number: int,
-        outgoing: Outgoing,
+        outgoing: OutgoingMessage,
         messages: Iterable[int] = (),
         files: Iterable[str] = (),
     ) -> None:
@@ -79,28 +86,28 @@ class Outbox(Gallery):
             if outgoing.delete:
                 db.execute(
                     "DELETE FROM shown WHERE chat = ? AND message = ?",
-                    (outgoing.place.chat, outgoing.edits),
+                    (outgoing.chat.chat_id, outgoing.edit_message_id),
                 )
             for each in messages:
-                there = outgoing.place.chat, each, outgoing.turn
-                if outgoing.turn is not None:
+                there = outgoing.chat.chat_id, each, outgoing.turn_id
+                if outgoing.turn_id is not None:
                     db.execute("INSERT OR REPLACE INTO shown VALUES (?, ?, ?)", there)
                 db.execute(
                     "INSERT OR IGNORE INTO secrets SELECT ?1, ?2"
                     " WHERE ?4 OR EXISTS (SELECT 1 FROM turns WHERE id = ?3 AND private)",
-                    (*there, outgoing.private),
+                    (*there, outgoing.local_only),
                 )
 
 
-def _packed(reply: Outgoing, turn: int | None) -> dict[str, Any]:
+def _pack(reply: OutgoingMessage, turn: int | None) -> dict[str, Any]:
     """Make JSON of a message; files go into a table of their own, and `turn` where it belongs."""
     packed = {
         name: value
         for name, value in asdict(reply).items()
-        if name not in {"place", "files"} and value
+        if name not in {"chat", "files"} and value
     }
     if turn is not None:
-        packed["turn"] = turn
+        packed["turn_id"] = turn
         packed["buttons"] = [
             {**asdict(button), "data": button.data.replace("{turn}", str(turn))}
             for button in reply.buttons
@@ -112,18 +119,20 @@ def _file(row: sqlite3.Row) -> File:
     return File(
         name=row["name"],
         content=row["bytes"],
-        photo=bool(row["photo"]),
-        picture=row["picture"],
+        is_photo=bool(row["photo"]),
+        image_number=row["picture"],
         # A photo that went out before was made smaller by Telegram, so only documents are reused.
-        id="" if row["photo"] else row["document_id"] or "",
+        file_id="" if row["photo"] else row["document_id"] or "",
     )
 
 
-def _unpacked(packed: dict[str, Any], place: Place, files: Iterable[sqlite3.Row]) -> Outgoing:
-    chunk = packed.pop("chunk", {"text": ""})
-    return Outgoing(
-        place=place,
-        chunk=Chunk(chunk["text"], tuple(Entity(**each) for each in chunk.get("entities", ()))),
+def _unpack(packed: dict[str, Any], chat: Chat, files: Iterable[sqlite3.Row]) -> OutgoingMessage:
+    content = packed.pop("content", {"text": ""})
+    return OutgoingMessage(
+        chat=chat,
+        content=FormattedText(
+            content["text"], tuple(Entity(**each) for each in content.get("entities", ()))
+        ),
         buttons=tuple(Button(**each) for each in packed.pop("buttons", ())),
         files=tuple(_file(row) for row in files),
         **packed,

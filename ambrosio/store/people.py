@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ..core.messages import Outgoing
+from ..core.messages import OutgoingMessage
 from .outbox import Outbox
 
 
@@ -11,9 +11,9 @@ from .outbox import Outbox
 class Person:
     """Somebody who was let in by a pairing link."""
 
-    id: int
+    user_id: int
     name: str
-    owner: bool
+    is_owner: bool
 
 
 class People(Outbox):
@@ -26,14 +26,14 @@ class People(Outbox):
 
     def owners(self) -> frozenset[int]:
         """List the owners who were paired; those from the settings are not among them."""
-        return frozenset(person.id for person in self.people() if person.owner)
+        return frozenset(person.user_id for person in self.people() if person.is_owner)
 
-    def admit(self, person: Person, replies: Iterable[Outgoing] = ()) -> None:
+    def admit(self, person: Person, replies: Iterable[OutgoingMessage] = ()) -> None:
         """Let somebody in."""
         with self._writing() as db:
             db.execute(
                 "INSERT OR REPLACE INTO people VALUES (?, ?, ?)",
-                (person.id, person.name, person.owner),
+                (person.user_id, person.name, person.is_owner),
             )
             self._enqueue(db, replies)
 

@@ -17,4 +17,4 @@ async def test_hardly_a_token_is_read_twice(tmp_path, plan, chats, promised):
     meter = await measure(Case("", ours, plan, chats), model, 40)
 
     assert meter.cuts >= 2 * chats
-    assert meter.read <= promised * meter.new
+    assert meter.read_prompt <= promised * meter.new

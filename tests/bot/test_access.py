@@ -7,12 +7,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ambrosio.bot.access import UPDATE_KINDS, Access, Admitted, Dropped, Knock, Membership, gate
-from ambrosio.commands.pairing import GUESSES_OF_ALL, GUESSES_OF_ONE, PAIRING_SECONDS, Pairing
+from ambrosio.bot.access import (
+    UPDATE_KINDS,
+    Access,
+    Admitted,
+    Dropped,
+    Membership,
+    PairingAttempt,
+    check_access,
+)
+from ambrosio.commands.pairing import MAX_GUESSES, MAX_GUESSES_PER_USER, PAIRING_SECONDS, Pairing
 from ambrosio.core.addresses import is_local
-from ambrosio.core.messages import Place
+from ambrosio.core.messages import Chat
 from ambrosio.core.vv import split_vv
-from ambrosio.router.policy import Standing, permitted
+from ambrosio.router.policy import Candidate, allowed_providers
 
 BOT, OWNER, GUEST, STRANGER, GROUP, FOREIGN_GROUP = 7, 42, 43, 66, -100, -200
 ACCESS = Access(BOT, "ambrosio_bot", frozenset({OWNER}), frozenset({GUEST}), frozenset({GROUP}))
@@ -44,8 +52,8 @@ def stopped(chat, **fields):
     return {"update_id": 1, "stopped_message_generation": {"chat": {"id": chat}, **fields}}
 
 
-IN = Admitted(Place(OWNER), OWNER, 5)
-GROUP_IN = replace(IN, place=Place(GROUP))
+IN = Admitted(Chat(OWNER), OWNER, 5)
+GROUP_IN = replace(IN, chat=Chat(GROUP))
 
 
 class TestTheGate:
@@ -67,7 +75,7 @@ class TestTheGate:
         ],
     )
     def test_words_of_the_owner_are_let_in(self, update):
-        verdict = gate(update, ACCESS)
+        verdict = check_access(update, ACCESS)
 
         urgent = update.get("message", {}).get("text") == "/stop it, they said"
         assert verdict == replace(IN, urgent=urgent)
@@ -77,11 +85,11 @@ class TestTheGate:
         [
             (
                 said(**{"from": {"id": GUEST}, "chat": {"id": GUEST, "type": "private"}}),
-                Admitted(Place(GUEST), GUEST, 5),
+                Admitted(Chat(GUEST), GUEST, 5),
             ),
             (
                 said(message_thread_id=9, is_topic_message=True),
-                replace(IN, place=Place(OWNER, 9)),
+                replace(IN, chat=Chat(OWNER, 9)),
             ),
             (said(text="/stop"), replace(IN, urgent=True)),
             (said(text="/cancel now"), replace(IN, urgent=True)),
@@ -91,15 +99,15 @@ class TestTheGate:
                 pressed(ANNA, message={**message(chat=ALLOWED), "from": {"id": BOT}}),
                 replace(GROUP_IN, urgent=True),
             ),
-            (stopped(OWNER), Admitted(Place(OWNER), OWNER, 0, urgent=True)),
+            (stopped(OWNER), Admitted(Chat(OWNER), OWNER, 0, urgent=True)),
             (
                 stopped(OWNER, message_thread_id=9),
-                Admitted(Place(OWNER, 9), OWNER, 0, urgent=True),
+                Admitted(Chat(OWNER, 9), OWNER, 0, urgent=True),
             ),
         ],
     )
     def test_whoever_is_let_in_has_a_place_in_the_line(self, update, verdict):
-        assert gate(update, ACCESS) == verdict
+        assert check_access(update, ACCESS) == verdict
 
     @pytest.mark.parametrize(
         ("update", "reason"),
@@ -141,7 +149,7 @@ class TestTheGate:
         ],
     )
     def test_everybody_else_is_dropped(self, update, reason):
-        assert gate(update, ACCESS) == Dropped(reason)
+        assert check_access(update, ACCESS) == Dropped(reason)
 
     @pytest.mark.parametrize(
         "kind",
@@ -165,7 +173,7 @@ class TestTheGate:
         ],
     )
     def test_kinds_that_nobody_asked_for_are_dropped(self, kind):
-        assert gate({"update_id": 1, kind: message()}, ACCESS) == Dropped("kind")
+        assert check_access({"update_id": 1, kind: message()}, ACCESS) == Dropped("kind")
 
     @pytest.mark.parametrize(
         ("fields", "addressed"),
@@ -185,7 +193,7 @@ class TestTheGate:
         ],
     )
     def test_in_groups_only_what_is_meant_for_the_bot_is_let_in(self, fields, addressed):
-        verdict = gate(said(chat=ALLOWED, **fields), ACCESS)
+        verdict = check_access(said(chat=ALLOWED, **fields), ACCESS)
 
         assert verdict == (GROUP_IN if addressed else Dropped("not addressed"))
 
@@ -204,19 +212,19 @@ class TestTheGate:
     def test_only_an_owner_puts_the_bot_into_a_group(self, chat, by, status, present, welcome):
         expected = Membership(chat["id"], chat["title"], present, welcome)
 
-        assert gate(membership(chat, by, status), ACCESS) == expected
+        assert check_access(membership(chat, by, status), ACCESS) == expected
 
     def test_a_stranger_with_a_pairing_link_knocks(self):
         update = said(**{"from": EVE, "chat": {"id": STRANGER, "type": "private"}})
         update["message"]["text"] = "/start c0-de_"
 
-        assert gate(update, ACCESS) == Knock(STRANGER, "Eve", "c0-de_")
+        assert check_access(update, ACCESS) == PairingAttempt(STRANGER, "Eve", "c0-de_")
 
     def test_without_an_owner_nobody_is_let_in(self):
         nobody = Access(BOT, "ambrosio_bot", frozenset())
 
-        assert gate(said(), nobody) == Dropped("stranger")
-        assert gate(stopped(OWNER), nobody) == Dropped("stranger")
+        assert check_access(said(), nobody) == Dropped("stranger")
+        assert check_access(stopped(OWNER), nobody) == Dropped("stranger")
 
     @pytest.mark.parametrize("kind", UPDATE_KINDS)
     @pytest.mark.parametrize(
@@ -232,10 +240,10 @@ class TestTheGate:
         ],
     )
     def test_what_cannot_be_read_is_dropped(self, kind, body):
-        assert isinstance(gate({"update_id": 1, kind: body}, ACCESS), Dropped)
+        assert isinstance(check_access({"update_id": 1, kind: body}, ACCESS), Dropped)
 
     def test_an_endless_number_is_dropped(self):
-        assert gate(said(**{"from": {"id": 1e999}}), ACCESS) == Dropped("unreadable")
+        assert check_access(said(**{"from": {"id": 1e999}}), ACCESS) == Dropped("unreadable")
 
 
 FIELDS = st.sampled_from(
@@ -261,19 +269,21 @@ JSON = st.recursive(
 @settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(UPDATE_KINDS) | FIELDS, JSON, max_size=3))
 def test_the_gate_never_raises(update):
-    verdict = gate(update, ACCESS)
+    verdict = check_access(update, ACCESS)
 
     if isinstance(verdict, Admitted):
-        assert verdict.person in ACCESS.people
+        assert verdict.user_id in ACCESS.people
 
 
 @settings(deadline=None)
 @given(st.sampled_from(UPDATE_KINDS), st.dictionaries(FIELDS, JSON, max_size=3))
 def test_the_gate_never_raises_at_a_message_that_is_almost_right(kind, wrong):
-    verdict = gate({kind: {**message(), "new_chat_member": {"status": "member"}, **wrong}}, ACCESS)
+    verdict = check_access(
+        {kind: {**message(), "new_chat_member": {"status": "member"}, **wrong}}, ACCESS
+    )
 
     if isinstance(verdict, Admitted):
-        assert verdict.person in ACCESS.people
+        assert verdict.user_id in ACCESS.people
 
 
 class TestPairing:
@@ -283,39 +293,39 @@ class TestPairing:
     def test_a_link_lasts_ten_minutes(self, after, opens):
         pairing = Pairing("code", opened_at=100)
 
-        assert pairing.open("code", person=1, now=100 + after) is opens
+        assert pairing.open("code", user_id=1, now=100 + after) is opens
         assert PAIRING_SECONDS == 600
 
     def test_a_link_opens_once(self):
         pairing = Pairing("code", opened_at=0)
 
-        assert pairing.open("code", person=1, now=1)
-        assert not pairing.open("code", person=1, now=1)
-        assert not pairing.open("code", person=2, now=1)
-        assert not pairing.live(now=1)
+        assert pairing.open("code", user_id=1, now=1)
+        assert not pairing.open("code", user_id=1, now=1)
+        assert not pairing.open("code", user_id=2, now=1)
+        assert not pairing.is_live(now=1)
 
     @pytest.mark.parametrize("guess", ["", "Code", "cod", "codee", "ço", "😀"])
     def test_a_wrong_code_opens_nothing(self, guess):
         pairing = Pairing("code", opened_at=0)
 
-        assert not pairing.open(guess, person=1, now=1)
-        assert pairing.open("code", person=1, now=1)
+        assert not pairing.open(guess, user_id=1, now=1)
+        assert pairing.open("code", user_id=1, now=1)
 
     def test_one_person_has_a_few_guesses(self):
         pairing = Pairing("code", opened_at=0)
-        for _ in range(GUESSES_OF_ONE):
-            pairing.open("guess", person=1, now=1)
+        for _ in range(MAX_GUESSES_PER_USER):
+            pairing.open("guess", user_id=1, now=1)
 
-        assert not pairing.open("code", person=1, now=1)
-        assert pairing.open("code", person=2, now=1)
+        assert not pairing.open("code", user_id=1, now=1)
+        assert pairing.open("code", user_id=2, now=1)
 
     def test_all_together_have_a_few_more(self):
         pairing = Pairing("code", opened_at=0)
-        for person in range(GUESSES_OF_ALL):
-            pairing.open("guess", person=person, now=1)
+        for person in range(MAX_GUESSES):
+            pairing.open("guess", user_id=person, now=1)
 
-        assert not pairing.live(now=1)
-        assert not pairing.open("code", person=1000, now=1)
+        assert not pairing.is_live(now=1)
+        assert not pairing.open("code", user_id=1000, now=1)
 
 
 @pytest.mark.parametrize(
@@ -358,7 +368,7 @@ def test_whatever_is_no_vv_question_stays_as_it_is(text):
     assert concise or question == text
 
 
-HOME, AWAY = Standing("home", paid=False), Standing("away", paid=True)
+HOME, AWAY = Candidate("home", paid=False), Candidate("away", paid=True)
 
 
 @pytest.mark.parametrize(
@@ -376,7 +386,7 @@ HOME, AWAY = Standing("home", paid=False), Standing("away", paid=True)
 def test_a_ceiling_ends_the_paid_ones(spent, ceiling, names):
     left = None if ceiling is None else Decimal(ceiling) - Decimal(spent)
 
-    assert permitted([AWAY, HOME], left=left) == names
+    assert allowed_providers([AWAY, HOME], left=left) == names
 
 
 @pytest.mark.parametrize(

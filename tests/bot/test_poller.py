@@ -6,12 +6,12 @@ from contextlib import contextmanager
 import pytest
 
 from ambrosio.cli import process
-from ambrosio.core.errors import AnotherPoller, StoreFailed, TokenRefused
-from ambrosio.emulators.botapi.http import serving
-from ambrosio.emulators.model_server.server import Holds, ModelServer, Says
+from ambrosio.core.errors import InvalidBotToken, PollingConflict, StoreFailed
+from ambrosio.emulators.botapi.http import serve_bot_api
+from ambrosio.emulators.model_server.server import FakeModelServer, Holds, Says
 from ambrosio.store import Store
 
-from ..support.running_bot import living
+from ..support.running_bot import running_bot
 
 
 def polls(api):
@@ -117,27 +117,33 @@ async def test_a_disk_that_fails_while_somebody_is_asked_costs_no_attempt(
 
 
 async def test_the_second_of_two_with_one_token_says_so_and_ends(api, tmp_path, clock):
-    async with serving(api) as url:
-        first = living(api, url, tmp_path / "a", llama_base_url="http://127.0.0.1:9")
+    async with serve_bot_api(api) as url:
+        first = running_bot(api, url, tmp_path / "a", llama_base_url="http://127.0.0.1:9")
         async with first as life:
             await api.wait_for(lambda: polls(api) == 1)
             clock.pass_seconds(600)
             with pytest.raises(ExceptionGroup) as raised:
-                async with living(api, url, tmp_path / "b", llama_base_url="http://127.0.0.1:9"):
+                async with running_bot(
+                    api, url, tmp_path / "b", llama_base_url="http://127.0.0.1:9"
+                ):
                     await asyncio.Event().wait()
             assert not life.task.done()
 
-    assert raised.group_contains(AnotherPoller)
+    assert raised.group_contains(PollingConflict)
 
 
 async def test_two_in_one_data_folder_are_one_too_many(tmp_path):
-    with process.alone(tmp_path), pytest.raises(AnotherPoller), process.alone(tmp_path):
+    with (
+        process.exclusive_lock(tmp_path),
+        pytest.raises(PollingConflict),
+        process.exclusive_lock(tmp_path),
+    ):
         pass
 
 
 async def test_a_token_that_telegram_does_not_know_ends_it_plainly(api, telegram_url, tmp_path):
     with pytest.raises(ExceptionGroup) as raised:
-        async with living(
+        async with running_bot(
             api,
             telegram_url,
             tmp_path,
@@ -146,20 +152,20 @@ async def test_a_token_that_telegram_does_not_know_ends_it_plainly(api, telegram
         ):
             await asyncio.Event().wait()
 
-    assert raised.group_contains(TokenRefused)
+    assert raised.group_contains(InvalidBotToken)
 
 
 async def test_a_stop_in_good_order_leaves_the_rest_for_the_next_start(
     api, telegram_url, tmp_path, anna
 ):
-    model = ModelServer()
+    model = FakeModelServer()
     async with model.serving() as url:
         model.script(Holds("Half", asyncio.Event()))
-        async with living(api, telegram_url, tmp_path, llama_base_url=url):
+        async with running_bot(api, telegram_url, tmp_path, llama_base_url=url):
             await anna.say("question")
             await model.wait_for(lambda: model.served and model.served[0].words)
         model.script(Says("The whole."))
-        async with living(api, telegram_url, tmp_path, llama_base_url=url) as life:
+        async with running_bot(api, telegram_url, tmp_path, llama_base_url=url) as life:
             await anna.wait_text("The whole.")
             attempts = life.store._read("SELECT attempts FROM inbox")
 
@@ -168,10 +174,10 @@ async def test_a_stop_in_good_order_leaves_the_rest_for_the_next_start(
 
 
 async def test_what_fails_every_time_is_put_aside_and_told(api, telegram_url, tmp_path, anna):
-    model = ModelServer()
+    model = FakeModelServer()
     async with (
         model.serving() as url,
-        living(api, telegram_url, tmp_path, llama_base_url=url) as life,
+        running_bot(api, telegram_url, tmp_path, llama_base_url=url) as life,
     ):
 
         async def failing(*_args, **_more):

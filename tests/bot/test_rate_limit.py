@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ambrosio.bot.rate_limit import RESERVE, Bucket, Pacer
+from ambrosio.bot.rate_limit import RESERVE, RateLimiter, TokenBucket
 
 ANNA, BERT, GROUP = 42, 43, -100
 
 
 @pytest.fixture
 def pacer(clock):
-    return Pacer(clock)
+    return RateLimiter(clock)
 
 
 def spent(pacer, chat, kind):
@@ -40,21 +40,21 @@ class TestABucket:
         ],
     )
     def test_how_long_a_call_waits(self, taken, after, reserve, wait):
-        bucket = Bucket(capacity=4, per_second=2)
+        bucket = TokenBucket(capacity=4, per_second=2)
         for _ in range(taken):
             bucket.take(1000)
 
         assert bucket.wait_seconds(1000 + after, reserve=reserve) == pytest.approx(wait)
 
     def test_it_never_holds_more_than_its_capacity(self):
-        bucket = Bucket(capacity=4, per_second=2)
+        bucket = TokenBucket(capacity=4, per_second=2)
         bucket.take(0)
         bucket.wait_seconds(1_000_000)
 
         assert bucket.level == 4
 
     def test_a_clock_that_goes_back_fills_and_drains_nothing(self):
-        bucket = Bucket(capacity=4, per_second=2)
+        bucket = TokenBucket(capacity=4, per_second=2)
         bucket.take(1000)
 
         assert bucket.wait_seconds(900) == 0
@@ -97,7 +97,7 @@ class TestAChat:
 
     def test_no_chat_waits_for_another(self, pacer):
         spent(pacer, ANNA, "send")
-        pacer.flooded(ANNA, 60)
+        pacer.on_flood(ANNA, 60)
 
         assert spent(pacer, BERT, "send") == 4
 
@@ -125,7 +125,7 @@ class TestAChat:
 
 class TestAFlood:
     def test_nothing_goes_before_it_is_over(self, pacer, clock):
-        pacer.flooded(ANNA, 10)
+        pacer.on_flood(ANNA, 10)
 
         waits = [pacer.wait_seconds(ANNA, kind) for kind in ("send", "preview", "hint")]
         clock.pass_seconds(9)
@@ -136,14 +136,14 @@ class TestAFlood:
         assert (late, pacer.wait_seconds(ANNA, "send")) == (1, 0)
 
     def test_a_shorter_one_does_not_end_a_longer_one(self, pacer):
-        pacer.flooded(ANNA, 10)
-        pacer.flooded(ANNA, 3)
+        pacer.on_flood(ANNA, 10)
+        pacer.on_flood(ANNA, 3)
 
         assert pacer.wait_seconds(ANNA, "send") == 10
 
 
 def test_what_rounding_leaves_is_not_waited_for():
-    bucket = Bucket(4, 1)
+    bucket = TokenBucket(4, 1)
     bucket.level = 1 - 4e-16
 
     assert bucket.wait_seconds(1e9) == 0
@@ -164,7 +164,7 @@ def most(moments, seconds):
 @given(ASKS)
 def test_no_window_ever_holds_more_than_the_budgets(asks):
     now = 0.0
-    pacer = Pacer(lambda: now)
+    pacer = RateLimiter(lambda: now)
     calls = []
     for chat, kind, pause in asks:
         now += pause

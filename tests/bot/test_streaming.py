@@ -6,7 +6,7 @@ import pytest
 
 from ambrosio.emulators.model_server.server import Holds, Says, StallsAfter, StallsBefore
 
-from ..support.running_bot import OWNER, living
+from ..support.running_bot import OWNER, running_bot
 
 STORY = "Once upon a time there was a very small bot that wanted to be of use to somebody. "
 
@@ -146,7 +146,7 @@ class TestEdits:
     @pytest.fixture
     async def life(self, api, telegram_url, tmp_path, model_url):
         given = {"ambrosio_stream": "edit", "llama_base_url": model_url}
-        async with living(api, telegram_url, tmp_path, **given) as life:
+        async with running_bot(api, telegram_url, tmp_path, **given) as life:
             yield life
 
     async def test_the_stop_button_stops(self, anna, model, life):
@@ -166,10 +166,10 @@ class TestEdits:
     ):
         given = {"ambrosio_stream": "edit", "llama_base_url": model_url}
         model.script(StallsAfter(STORY), Says("The whole story."))
-        async with living(api, telegram_url, tmp_path, **given):
+        async with running_bot(api, telegram_url, tmp_path, **given):
             await anna.say("a story")
             await anna.wait_text("Once")
-        async with living(api, telegram_url, tmp_path, **given) as life:
+        async with running_bot(api, telegram_url, tmp_path, **given) as life:
             await anna.wait_text("The whole story.")
             await life.settled()
 
@@ -194,7 +194,7 @@ async def test_off_shows_nothing_before_the_answer(
 ):
     given = {"ambrosio_stream": "off", "llama_base_url": model_url}
     model.script(Says(STORY))
-    async with living(api, telegram_url, tmp_path, **given):
+    async with running_bot(api, telegram_url, tmp_path, **given):
         await anna.say("a story")
         await anna.wait_answer()
 
@@ -217,7 +217,7 @@ class TestSetting:
     ):
         given = {"ambrosio_rich": "auto", "llama_base_url": model_url}
         model.script(Says(WIDE))
-        async with living(api, telegram_url, tmp_path, **given):
+        async with running_bot(api, telegram_url, tmp_path, **given):
             await anna.say("prices?")
             answer = await anna.wait_answer()
 
@@ -233,7 +233,7 @@ class TestSetting:
             api.fail("sendRichMessage", code=400)
         given = {"ambrosio_rich": "auto", "llama_base_url": model_url}
         model.script(Says(WIDE))
-        async with living(api, telegram_url, tmp_path, **given):
+        async with running_bot(api, telegram_url, tmp_path, **given):
             await anna.say("prices?")
             answer = await anna.wait_answer()
 
@@ -245,7 +245,7 @@ class TestSetting:
     ):
         given = {"ambrosio_reasoning": "show", "llama_base_url": model_url}
         model.script(Says("Paris.", reasoning="France, its capital."))
-        async with living(api, telegram_url, tmp_path, **given):
+        async with running_bot(api, telegram_url, tmp_path, **given):
             await anna.say("capital of France?")
             await anna.wait_text("Paris.")
 

@@ -11,9 +11,9 @@ from click.testing import CliRunner
 
 from ambrosio import __version__
 from ambrosio.cli import main
-from ambrosio.core.errors import KeyRefused, Unreachable
+from ambrosio.core.errors import InvalidKey, Unreachable
 from ambrosio.core.texts import DATABASE_UNUSABLE, NO_QUESTION
-from ambrosio.emulators.model_server.server import Dies, ModelServer, Says, Status
+from ambrosio.emulators.model_server.server import Dies, ErrorStatus, FakeModelServer, Says
 
 from ..support import ROOT
 
@@ -176,7 +176,7 @@ class TestChat:
         assert model.requests[0].question == "vv commit message\n\n+ tea"
 
     async def test_a_provider_is_asked_by_its_name(self, ambrosio, model):
-        other = ModelServer(model="other")
+        other = FakeModelServer(model="other")
         async with other.serving() as url:
             given = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": url, "OPENAI_MODEL": "other"}
             ended = await ambrosio("chat", "--provider", "openai", stdin="tea?\n", **given)
@@ -186,12 +186,12 @@ class TestChat:
         assert model.requests == []
 
     async def test_a_failure_is_one_plain_line_and_exit_code_one(self, ambrosio, model):
-        model.script(Status(401))
+        model.script(ErrorStatus(401))
 
         ended = await ambrosio("chat", "tea?", AMBROSIO_LOG="error")
 
         assert (ended.code, ended.out) == (1, "")
-        assert ended.err == f"error: {KeyRefused('llama').sentence}\n"
+        assert ended.err == f"error: {InvalidKey('llama').user_message}\n"
 
     async def test_a_broken_answer_is_started_afresh_below(self, ambrosio, model):
         model.script(Dies("Green tea is"), Says("Black tea."))
@@ -230,7 +230,7 @@ class TestDoctor:
         ],
     )
     async def test_a_retired_model_is_named_with_what_is_there(self, examined, given, wrong):
-        server = ModelServer("m", "together", api_key="key")
+        server = FakeModelServer("m", "together", api_key="key")
         async with server.serving() as url:
             together = {
                 "TOGETHER_API_KEY": "key",
@@ -270,7 +270,7 @@ class TestDoctor:
 
         token, llama, answers = broken(first)
         assert token == "✗ token: Telegram refuses it → get a new one from @BotFather"
-        assert llama.startswith(f"✗ llama: {Unreachable('llama').sentence}")
+        assert llama.startswith(f"✗ llama: {Unreachable('llama').user_message}")
         assert llama.endswith(" → look at http://127.0.0.1:9/v1")
         assert answers.startswith("✗ answers: 0 of 1 providers work → start a llama.cpp server")
         assert first.err == ""

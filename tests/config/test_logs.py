@@ -8,19 +8,19 @@ import sys
 import pytest
 
 from ambrosio.config import prompts
-from ambrosio.config.logs import CHATTY, Json, Redacting, set_up
+from ambrosio.config.logs import CHATTY, JsonFormatter, RedactingFormatter, set_up
 from ambrosio.emulators.model_server.server import (
     BrokenSse,
     Dies,
     ErrorObject,
+    ErrorStatus,
+    FakeModelServer,
     HangsUp,
-    ModelServer,
     Overflow,
     Says,
-    Status,
 )
 
-from ..support.running_bot import living
+from ..support.running_bot import running_bot
 
 TOKEN = "123456789:AAbbCCddEEffGGhhIIjjKKllMMnnOOppQQr"
 KEY = "sk-very-secret"
@@ -92,7 +92,7 @@ def test_what_is_no_token_stays(written, harmless):
 
 
 def test_a_longer_secret_leaves_nothing_of_itself_behind():
-    shown = Redacting(["abc", "abcdef"], "%(message)s")
+    shown = RedactingFormatter(["abc", "abcdef"], "%(message)s")
 
     line = shown.format(logging.makeLogRecord({"msg": "x abcdef y abc z"}))
 
@@ -105,7 +105,7 @@ def test_a_line_of_json_is_one_object():
     told = (caught.type, caught.value, caught.tb)
     record = logging.LogRecord("a.b", logging.ERROR, __file__, 1, 'say "%s"', ("ü",), told)
 
-    line = Json([], "%(message)s").format(record)
+    line = JsonFormatter([], "%(message)s").format(record)
 
     assert "\n" not in line
     fields = json.loads(line)
@@ -140,11 +140,11 @@ def test_each_level_is_heard_from_its_own_on(monkeypatch, level, heard, written)
 SAID = ("rashquestion", "eczemaanswer", "quotingrefusal", "foxprompt", "rashsearch", "unforeseen")
 FAILURES = (
     Says(f"{SAID[1]}."),
-    Status(400, message=SAID[2]),
-    Status(401, message=SAID[2]),
-    Status(402, message=SAID[2]),
-    Status(429, message=SAID[2]),
-    Status(500, body=f"<h1>{SAID[2]}</h1>"),
+    ErrorStatus(400, message=SAID[2]),
+    ErrorStatus(401, message=SAID[2]),
+    ErrorStatus(402, message=SAID[2]),
+    ErrorStatus(429, message=SAID[2]),
+    ErrorStatus(500, body=f"<h1>{SAID[2]}</h1>"),
     Overflow(9000, 4096),
     HangsUp(),
     Dies(after=SAID[1]),
@@ -169,13 +169,13 @@ def loud(monkeypatch, api):
 
 @pytest.fixture
 async def house(api, telegram_url, tmp_path, model_url):
-    cloud = ModelServer(flavour="together", model="openai/gpt-oss-120b", api_key=KEY)
+    cloud = FakeModelServer(server_kind="together", model="openai/gpt-oss-120b", api_key=KEY)
     async with cloud.serving() as url:
         (tmp_path / "ambrosio.toml").write_text(
-            f'[providers.together]\nbase_url = "{url}"\nlocal = false\nflavour = "together"\n'
+            f'[providers.together]\nbase_url = "{url}"\nlocal = false\nserver_kind = "together"\n'
             f'model = "openai/gpt-oss-120b"\napi_key = "{KEY}"\nimage_model = "sdxl"\n'
         )
-        async with living(api, telegram_url, tmp_path, llama_base_url=model_url) as life:
+        async with running_bot(api, telegram_url, tmp_path, llama_base_url=model_url) as life:
             yield life, cloud
 
 
@@ -200,7 +200,7 @@ async def test_no_word_of_anybody_reaches_the_log_whatever_goes_wrong(
         raise RuntimeError(SAID[5])
 
     with monkeypatch.context() as broken:
-        broken.setattr(life.assistant, "placed", odd)
+        broken.setattr(life.assistant, "with_privacy", odd)
         await anna.say(SAID[0])
         await life.settled()
 

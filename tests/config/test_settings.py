@@ -8,19 +8,19 @@ import pytest
 from pydantic import ValidationError
 
 from ambrosio.config import catalogue
-from ambrosio.config.settings import TABLES, Settings, load
-from ambrosio.core.errors import SettingsInvalid
+from ambrosio.config.settings import TOML_TABLES, Settings, load
+from ambrosio.core.errors import InvalidSettings
 
 from ..support import ROOT
 
 EXAMPLE = ROOT / ".env.example"
-FIELDS = {name: field for name, field in Settings.model_fields.items() if name not in TABLES}
+FIELDS = {name: field for name, field in Settings.model_fields.items() if name not in TOML_TABLES}
 
 
 def faults(folder, **given):
-    with pytest.raises(SettingsInvalid) as caught:
+    with pytest.raises(InvalidSettings) as caught:
         load(folder, **given)
-    return caught.value.faults
+    return caught.value.problems
 
 
 def toml(folder, text):
@@ -36,7 +36,7 @@ class TestWhatIsRead:
         assert given.ambrosio_monthly_budget_usd is None
         assert given.database.name == "ambrosio.db"
         assert given.secrets == ()
-        assert given.rows(llama_base_url=None) == {}
+        assert given.provider_configs(llama_base_url=None) == {}
 
     @pytest.mark.parametrize(
         ("name", "value", "expected"),
@@ -207,11 +207,13 @@ class TestTheTable:
         monkeypatch.setenv("OPENAI_API_KEY", "ok")
         monkeypatch.setenv("OPENAI_MODEL", "gpt")
 
-        rows = load(tmp_path).rows(llama_base_url="http://127.0.0.1:9931/v1")
+        rows = load(tmp_path).provider_configs(llama_base_url="http://127.0.0.1:9931/v1")
 
         assert list(rows) == ["llama", "together", "openai"]
-        assert rows["llama"].first_token_seconds > rows["together"].first_token_seconds
-        assert rows["together"].context == catalogue.known(rows["together"].model)["context"]
+        assert (
+            rows["llama"].first_token_timeout_seconds > rows["together"].first_token_timeout_seconds
+        )
+        assert rows["together"].context == catalogue.lookup(rows["together"].model)["context"]
 
     def test_a_file_adds_rows_and_the_route_may_name_them(self, tmp_path, monkeypatch):
         toml(
@@ -223,7 +225,7 @@ class TestTheTable:
 
         given = load(tmp_path)
 
-        row = given.rows(llama_base_url=None)["office"]
+        row = given.provider_configs(llama_base_url=None)["office"]
         assert (row.context, row.system_role, row.local) == (1000, False, True)
         assert given.secrets == ("kk",)
 
@@ -268,7 +270,7 @@ class TestSecrets:
 
         given = load(tmp_path)
 
-        shown = f"{given!r} {given} {given.rows(llama_base_url='http://a')!r} {given.model_dump()}"
+        shown = f"{given!r} {given} {given.provider_configs(llama_base_url='http://a')!r} {given.model_dump()}"
         assert "secret-" not in shown
         assert set(given.secrets) == {*(f"secret-{name}" for name in SECRETS), "secret-row"}
 
@@ -282,7 +284,7 @@ class TestSecrets:
 
         assert len(told) >= 3
         assert "secret-" not in str(told)
-        assert "secret-" not in str(SettingsInvalid(told))
+        assert "secret-" not in str(InvalidSettings(told))
 
     def test_all_that_are_secret_are_known(self):
         secret = {name for name, field in FIELDS.items() if "Secret" in str(field.annotation)}

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ambrosio.core.context_window import Exchange, Manner, build, estimate
+from ambrosio.core.context_window import ModelProfile, PastTurn, build_context, estimate_tokens
 from ambrosio.core.messages import Message
 from ambrosio.core.vv import VV_REMINDER
 
 SYSTEM = "Be kind."
 MANNERS = st.builds(
-    Manner,
+    ModelProfile,
     window=st.integers(200, 5000),
     system_role=st.booleans(),
     repeat_vv=st.booleans(),
@@ -25,7 +25,7 @@ TURNS = st.lists(
 
 def exchanges(turns):
     return tuple(
-        Exchange(number, question, answer, concise)
+        PastTurn(number, question, answer, concise)
         for number, (question, answer, concise) in enumerate(turns, start=1)
     )
 
@@ -41,13 +41,15 @@ def test_each_prompt_begins_with_the_one_before_and_its_answer(turns, manner, st
     history, sent = exchanges(turns[:-1]), []
     begun = 0
     for number, (question, answer, concise) in enumerate(turns):
-        built = build(SYSTEM, history[begun:number], question, concise=concise, manner=manner)
+        built = build_context(
+            SYSTEM, history[begun:number], question, concise=concise, profile=manner
+        )
         # The conversation goes on from where it was cut.
-        begun += built.dropped
+        begun += built.dropped_turns
         sent.append((built, answer))
 
     for (before, answer), (after, _) in pairwise(sent):
-        if not after.dropped:
+        if not after.dropped_turns:
             grown = (*before.messages, Message("assistant", answer))
             assert after.messages[: len(grown)] == grown
             assert len(after.messages) == len(grown) + 1
@@ -56,14 +58,14 @@ def test_each_prompt_begins_with_the_one_before_and_its_answer(turns, manner, st
 @settings(deadline=None)
 @given(TURNS, MANNERS, st.text(max_size=2000), st.booleans())
 def test_roles_alternate_and_the_question_stands_last(turns, manner, question, concise):
-    built = build(SYSTEM, exchanges(turns), question, concise=concise, manner=manner)
+    built = build_context(SYSTEM, exchanges(turns), question, concise=concise, profile=manner)
 
     roles = [line.role for line in built.messages]
     if manner.system_role:
         assert roles.pop(0) == "system"
     assert roles == ["user", "assistant"] * (len(roles) // 2) + ["user"]
     assert question in built.messages[-1].content
-    assert len(roles) == 2 * (len(turns) - built.dropped) + 1
+    assert len(roles) == 2 * (len(turns) - built.dropped_turns) + 1
 
 
 @settings(deadline=None)
@@ -71,7 +73,9 @@ def test_roles_alternate_and_the_question_stands_last(turns, manner, question, c
 def test_the_same_is_built_the_same_way_again(turns, manner):
     history = exchanges(turns)
 
-    once, twice = (build(SYSTEM, history, "q", concise=True, manner=manner) for _ in range(2))
+    once, twice = (
+        build_context(SYSTEM, history, "q", concise=True, profile=manner) for _ in range(2)
+    )
 
     assert once == twice
 
@@ -79,63 +83,70 @@ def test_the_same_is_built_the_same_way_again(turns, manner):
 def test_a_history_that_fits_is_whole():
     history = long_history(5)
 
-    built = build(SYSTEM, history, "tea?")
+    built = build_context(SYSTEM, history, "tea?")
 
-    assert (built.first, built.dropped) == (1, 0)
+    assert (built.first_turn_id, built.dropped_turns) == (1, 0)
     assert [line.content for line in built.messages[1:3]] == [history[0].question, "answer 0"]
 
 
 def test_a_history_that_is_too_long_is_cut_to_a_quarter_in_one_go():
     history = long_history(40)
 
-    built = build(SYSTEM, history, "tea?")
+    built = build_context(SYSTEM, history, "tea?")
 
-    kept = history[built.dropped :]
-    cost = sum(estimate(past.question) + estimate(past.answer) for past in kept)
-    room = 4096 - 4096 // 3 - estimate(SYSTEM) - estimate("tea?")
+    kept = history[built.dropped_turns :]
+    cost = sum(estimate_tokens(past.question) + estimate_tokens(past.answer) for past in kept)
+    room = 4096 - 4096 // 3 - estimate_tokens(SYSTEM) - estimate_tokens("tea?")
     assert cost <= room // 4
-    assert cost + estimate(history[0].question) + estimate(history[0].answer) > room // 4
-    assert built.first == kept[0].turn
+    assert (
+        cost + estimate_tokens(history[0].question) + estimate_tokens(history[0].answer) > room // 4
+    )
+    assert built.first_turn_id == kept[0].turn_id
     assert built.messages[1].content == kept[0].question
 
 
 def test_after_a_cut_there_is_room_for_many_turns():
-    first = build(SYSTEM, long_history(40), "tea?")
-    rest = long_history(40)[first.dropped :]
-    more = tuple(replace(each, turn=each.turn + 40) for each in long_history(8))
+    first = build_context(SYSTEM, long_history(40), "tea?")
+    rest = long_history(40)[first.dropped_turns :]
+    more = tuple(replace(each, turn_id=each.turn_id + 40) for each in long_history(8))
 
-    assert build(SYSTEM, rest + more, "tea?").dropped == 0
+    assert build_context(SYSTEM, rest + more, "tea?").dropped_turns == 0
 
 
 def test_room_is_kept_for_the_answer():
-    manner = Manner(window=3000)
-    fits = build(SYSTEM, (), "x" * 100, manner=manner)
+    manner = ModelProfile(window=3000)
+    fits = build_context(SYSTEM, (), "x" * 100, profile=manner)
 
     history = exchanges([("q", "a" * 3 * (3000 - 1000 - fits.tokens - 20), False)])
 
-    assert build(SYSTEM, history, "x" * 100, manner=manner).dropped == 0
-    assert build(SYSTEM, history, "x" * 400, manner=manner).dropped == 1
+    assert build_context(SYSTEM, history, "x" * 100, profile=manner).dropped_turns == 0
+    assert build_context(SYSTEM, history, "x" * 400, profile=manner).dropped_turns == 1
 
 
 @pytest.mark.parametrize("window", [100, 1000])
 def test_the_newest_question_is_asked_whether_it_fits_or_not(window):
-    built = build(SYSTEM, long_history(3), "y" * 9000, manner=Manner(window=window))
+    built = build_context(SYSTEM, long_history(3), "y" * 9000, profile=ModelProfile(window=window))
 
     assert built.messages == (Message("system", SYSTEM), Message("user", "y" * 9000))
-    assert (built.first, built.dropped) == (None, 3)
+    assert (built.first_turn_id, built.dropped_turns) == (None, 3)
 
 
 def test_a_smaller_window_overrules_the_manner():
     history = long_history(20)
 
-    assert build(SYSTEM, history, "tea?", manner=Manner(100_000)).dropped == 0
-    assert build(SYSTEM, history, "tea?", manner=Manner(100_000), window=1000).dropped > 15
+    assert build_context(SYSTEM, history, "tea?", profile=ModelProfile(100_000)).dropped_turns == 0
+    assert (
+        build_context(
+            SYSTEM, history, "tea?", profile=ModelProfile(100_000), window=1000
+        ).dropped_turns
+        > 15
+    )
 
 
 def test_without_a_system_role_the_prompt_stands_before_the_first_question():
     history = exchanges([("first?", "First.", False)])
 
-    built = build(SYSTEM, history, "second?", manner=Manner(system_role=False))
+    built = build_context(SYSTEM, history, "second?", profile=ModelProfile(system_role=False))
 
     assert [(line.role, line.content) for line in built.messages] == [
         ("user", "Be kind.\n\nfirst?"),
@@ -147,14 +158,16 @@ def test_without_a_system_role_the_prompt_stands_before_the_first_question():
 def test_the_rule_is_said_again_where_a_model_passes_over_it():
     history = exchanges([("first?", "First.", True), ("second?", "Second.", False)])
 
-    built = build(SYSTEM, history, "third?", concise=True, manner=Manner(repeat_vv=True))
+    built = build_context(
+        SYSTEM, history, "third?", concise=True, profile=ModelProfile(repeat_vv=True)
+    )
 
     asked = [line.content for line in built.messages if line.role == "user"]
     assert asked == [f"vv first?{VV_REMINDER}", "second?", f"vv third?{VV_REMINDER}"]
 
 
 def test_elsewhere_a_vv_question_is_sent_as_it_was_said():
-    built = build(SYSTEM, exchanges([("first?", "First.", True)]), "second?", concise=True)
+    built = build_context(SYSTEM, exchanges([("first?", "First.", True)]), "second?", concise=True)
 
     assert [line.content for line in built.messages if line.role == "user"] == [
         "vv first?",
@@ -164,4 +177,4 @@ def test_elsewhere_a_vv_question_is_sent_as_it_was_said():
 
 @pytest.mark.parametrize("text", ["", "tea", "ä" * 100, "茶" * 100, "🍵" * 100, "\ud800"])
 def test_tokens_are_guessed_rather_too_high(text):
-    assert estimate(text) >= len(text.encode("utf-8", "replace")) / 3
+    assert estimate_tokens(text) >= len(text.encode("utf-8", "replace")) / 3

@@ -8,9 +8,9 @@ import pytest
 
 import ambrosio
 from ambrosio.bot import image_view
-from ambrosio.bot.answer_view import MODELS, RETRY, helping
+from ambrosio.bot.answer_view import MODELS, RETRY, buttons_for
 from ambrosio.core import errors
-from ambrosio.core.errors import AllFailed, AmbrosioError, ProviderError
+from ambrosio.core.errors import AllProvidersFailed, AmbrosioError, ProviderError
 from scripts.errors_page import ALL, EXAMPLES, PAGE, ROOTS, made, page, regretted, unusable
 
 PROVIDERS = [kind for kind in ALL if issubclass(kind, ProviderError)]
@@ -32,7 +32,7 @@ def sentences(text):
 
 @pytest.mark.parametrize("kind", ALL, ids=name)
 def test_each_says_what_happened_and_what_can_be_done(kind):
-    sentence = made(kind).sentence
+    sentence = made(kind).user_message
 
     assert len(sentences(sentence)) == 2
     assert sentence.endswith(".")
@@ -45,13 +45,13 @@ def test_each_says_what_happened_and_what_can_be_done(kind):
 def test_a_button_stands_under_what_it_helps_with(kind):
     failure = made(kind)
 
-    assert (MODELS in helping(failure)) == ("/model" in failure.sentence)
-    assert (RETRY in helping(failure)) == failure.again
+    assert (MODELS in buttons_for(failure)) == ("/model" in failure.user_message)
+    assert (RETRY in buttons_for(failure)) == failure.retryable
 
 
 @pytest.mark.parametrize("kind", ALL, ids=name)
 def test_a_picture_that_failed_is_told_like_any_other_failure(kind):
-    line = image_view.failed(made(kind))
+    line = image_view.describe_failure(made(kind))
 
     assert len(sentences(line)) == 2
     assert not ROUGH.search(line)
@@ -104,8 +104,8 @@ def test_no_button_says_a_sentence_that_is_not_in_the_table():
 def test_each_failure_of_a_provider_names_it(kind):
     failed = made(kind)
 
-    assert "llama" in failed.sentence or kind is ProviderError
-    assert str(failed) == f"llama {kind.clause}"
+    assert "llama" in failed.user_message or kind is ProviderError
+    assert str(failed) == f"llama {kind.summary}"
 
 
 @pytest.mark.parametrize("kind", ALL, ids=name)
@@ -113,7 +113,7 @@ def test_each_has_words_of_its_own(kind):
     twins = [
         other.__name__
         for other in ALL
-        if other is not kind and made(other).sentence == made(kind).sentence
+        if other is not kind and made(other).user_message == made(kind).user_message
     ]
 
     assert kind in {AmbrosioError, ProviderError} or twins == []
@@ -138,27 +138,27 @@ def test_the_tree_in_the_docstring_is_the_tree():
 
 class TestAllFailed:
     def test_one_failure_speaks_for_itself(self):
-        failed = AllFailed([errors.NoCredit("together")])
+        failed = AllProvidersFailed([errors.OutOfCredit("together")])
 
-        assert failed.sentence == errors.NoCredit("together").sentence
-        assert not failed.again
+        assert failed.user_message == errors.OutOfCredit("together").user_message
+        assert not failed.retryable
 
     def test_several_are_named_in_the_order_they_were_tried(self):
-        failed = AllFailed([errors.NoCredit("together"), errors.Unreachable("llama")])
+        failed = AllProvidersFailed([errors.OutOfCredit("together"), errors.Unreachable("llama")])
 
-        assert failed.sentence.startswith(
+        assert failed.user_message.startswith(
             "Nobody could answer: together has no credit left; llama cannot be reached. "
         )
-        assert failed.again
+        assert failed.retryable
 
     def test_the_owner_is_told_who_is_asked_instead(self):
-        refused = errors.KeyRefused("llama")
+        refused = errors.InvalidKey("llama")
 
-        assert refused.alarm(["together", "openai"]).endswith("I ask together, then openai.")
-        assert refused.alarm([]).endswith("there is nobody else to ask.")
-        assert all(len(sentences(refused.alarm(names))) == 2 for names in ([], ["together"]))
+        assert refused.owner_alert(["together", "openai"]).endswith("I ask together, then openai.")
+        assert refused.owner_alert([]).endswith("there is nobody else to ask.")
+        assert all(len(sentences(refused.owner_alert(names))) == 2 for names in ([], ["together"]))
 
     def test_braces_in_foreign_names_do_no_harm(self):
-        failed = errors.ModelGone("{x}", model="{y}{0}")
+        failed = errors.ModelNotFound("{x}", model="{y}{0}")
 
-        assert failed.sentence.startswith("{x} does not serve {y}{0}.")
+        assert failed.user_message.startswith("{x} does not serve {y}{0}.")

@@ -13,10 +13,10 @@ import pytest
 
 from ambrosio.demo import model_offer
 from ambrosio.demo.session import YOU
-from ambrosio.llama.sizing import MB, Machine
+from ambrosio.llama.sizing import MB, Resources
 
 from ..support import ROOT
-from ..support.fake_huggingface import Hub
+from ..support.fake_huggingface import FakeHuggingFace
 from ..support.gguf_model import REPLY, make
 
 MODEL = model_offer.MODELS[0]
@@ -26,8 +26,8 @@ QUESTION = "[y/N] "
 PROGRAM = """
 from ambrosio.cli.main import main
 from ambrosio.llama import discovery, sizing
-discovery.USUAL = ()
-sizing.measured = lambda: sizing.Machine(2, 8_000_000_000, 8_000_000_000)
+discovery.USUAL_ADDRESSES = ()
+sizing.measure_resources = lambda: sizing.Resources(2, 8_000_000_000, 8_000_000_000)
 main()
 """
 
@@ -105,7 +105,7 @@ async def demo(tmp_path):
 @pytest.fixture
 async def hub(tmp_path):
     content = make(tmp_path / "made.gguf").read_bytes()
-    hub = Hub({REPO: {"Qwen3.5-4B-Q4_K_M.gguf": content}})
+    hub = FakeHuggingFace({REPO: {"Qwen3.5-4B-Q4_K_M.gguf": content}})
     async with hub.serving() as url:
         yield hub, url
 
@@ -247,8 +247,8 @@ async def test_a_model_that_is_named_is_not_asked_about(demo):
     ],
 )
 def test_the_best_model_for_the_memory_is_named(monkeypatch, tmp_path, capsys, free_mb, says):
-    machine = Machine(2, free_mb * MB, 8_000 * MB)
-    monkeypatch.setattr("ambrosio.llama.sizing.measured", lambda: machine)
+    machine = Resources(2, free_mb * MB, 8_000 * MB)
+    monkeypatch.setattr("ambrosio.llama.sizing.measure_resources", lambda: machine)
 
     assert model_offer.offer(tmp_path, tmp_path / "models") == ""
     assert capsys.readouterr() == ("", f"No model is set up here; {says}\n")

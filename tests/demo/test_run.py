@@ -12,16 +12,16 @@ from click.testing import CliRunner
 from ambrosio.cli import main
 from ambrosio.config import settings
 from ambrosio.demo.bot_process import environment
-from ambrosio.demo.model import NO_MODEL, thinking
+from ambrosio.demo.model import NO_MODEL, choose_model
 from ambrosio.demo.session import FRIEND, GROUP, STRANGER, YOU
-from ambrosio.emulators.model_server.server import ModelServer
+from ambrosio.emulators.model_server.server import FakeModelServer
 
-from ..support.demo_page import Running, Theatre
+from ..support.demo_page import DemoPage, DemoProcess
 
 
 @pytest.fixture
 def theatre():
-    with Theatre() as theatre:
+    with DemoPage() as theatre:
         yield theatre
 
 
@@ -110,7 +110,7 @@ def test_what_nobody_could_do_on_a_phone_is_refused(theatre, deed, given, descri
 @pytest.fixture
 def nobody_about(monkeypatch):
     """Let no llama.cpp server be found on the usual ports."""
-    monkeypatch.setattr("ambrosio.llama.discovery.USUAL", ())
+    monkeypatch.setattr("ambrosio.llama.discovery.USUAL_ADDRESSES", ())
 
 
 def nothing():
@@ -124,10 +124,10 @@ def never():
 @pytest.mark.usefixtures("nobody_about")
 async def test_without_a_model_the_stand_in_says_what_it_is(tmp_path):
     async with (
-        thinking(settings.load(tmp_path), "", offer=nothing) as mind,
+        choose_model(settings.load(tmp_path), "", offer=nothing) as mind,
         httpx.AsyncClient() as http,
     ):
-        served = await http.get(f"{mind.given['LLAMA_BASE_URL']}/models")
+        served = await http.get(f"{mind.settings['LLAMA_BASE_URL']}/models")
 
         assert mind.name == "stand-in"
         assert mind.hint == NO_MODEL
@@ -137,45 +137,47 @@ async def test_without_a_model_the_stand_in_says_what_it_is(tmp_path):
 async def test_what_is_set_up_answers(tmp_path):
     given = settings.load(tmp_path, together_api_key="key", llama_base_url=None)
 
-    async with thinking(given, "", offer=nothing) as mind:
+    async with choose_model(given, "", offer=nothing) as mind:
         assert mind.name == "together/openai/gpt-oss-120b"
-        assert mind.given == {}
+        assert mind.settings == {}
 
 
 async def test_a_server_on_the_usual_port_answers(tmp_path, monkeypatch):
-    async with ModelServer("tiny").serving() as url:
-        monkeypatch.setattr("ambrosio.llama.discovery.USUAL", (url.removesuffix("/v1"),))
+    async with FakeModelServer("tiny").serving() as url:
+        monkeypatch.setattr("ambrosio.llama.discovery.USUAL_ADDRESSES", (url.removesuffix("/v1"),))
 
-        async with thinking(settings.load(tmp_path), "", offer=nothing) as mind:
+        async with choose_model(settings.load(tmp_path), "", offer=nothing) as mind:
             assert mind.name == "llama/tiny"
 
 
 async def test_a_model_file_that_is_set_up_answers_beside_the_others(tmp_path):
     both = {"llama_gguf": "~/models/tiny.gguf", "together_api_key": "key"}
 
-    async with thinking(settings.load(tmp_path, **both), "", offer=never) as mind:
-        assert (mind.name, mind.given, mind.alone) == ("llama/tiny.gguf", {}, False)
+    async with choose_model(settings.load(tmp_path, **both), "", offer=never) as mind:
+        assert (mind.name, mind.settings, mind.alone) == ("llama/tiny.gguf", {}, False)
 
 
 async def test_what_is_typed_goes_before_what_is_set_up(tmp_path):
     given = settings.load(tmp_path, llama_gguf="set-up.gguf", together_api_key="key")
 
-    async with thinking(given, "somebody/typed-GGUF:Q4_0", offer=never) as mind:
+    async with choose_model(given, "somebody/typed-GGUF:Q4_0", offer=never) as mind:
         assert mind.name == "typed-GGUF:Q4_0"
-        assert mind.given == {"LLAMA_GGUF": "somebody/typed-GGUF:Q4_0"}
+        assert mind.settings == {"LLAMA_GGUF": "somebody/typed-GGUF:Q4_0"}
         assert mind.alone
 
 
 @pytest.mark.usefixtures("nobody_about")
 async def test_what_is_offered_and_taken_answers(tmp_path):
-    async with thinking(settings.load(tmp_path), "", offer=lambda: "some/tiny-GGUF:Q4_0") as mind:
+    async with choose_model(
+        settings.load(tmp_path), "", offer=lambda: "some/tiny-GGUF:Q4_0"
+    ) as mind:
         assert mind.name == "tiny-GGUF:Q4_0"
 
 
 async def test_the_stand_in_can_be_asked_for(tmp_path):
     given = settings.load(tmp_path, together_api_key="key")
 
-    async with thinking(given, "stand-in", offer=nothing) as mind:
+    async with choose_model(given, "stand-in", offer=nothing) as mind:
         assert mind.name == "stand-in"
 
 
@@ -183,7 +185,7 @@ async def test_a_model_that_was_asked_for_is_alone(tmp_path, monkeypatch):
     monkeypatch.setenv("TOGETHER_API_KEY", "real")
     monkeypatch.setenv("AMBROSIO_STREAM", "edit")
 
-    async with thinking(settings.load(tmp_path), "stand-in", offer=nothing) as mind:
+    async with choose_model(settings.load(tmp_path), "stand-in", offer=nothing) as mind:
         alone = environment({"LLAMA_MODEL": "x"}, alone=mind.alone)
     beside = environment({}, alone=False)
 
@@ -234,7 +236,7 @@ def test_a_folder_that_cannot_be_written_to_is_said_so(tmp_path):
 
 
 def test_a_second_demo_is_told_where_the_first_one_is(tmp_path):
-    with Running(tmp_path) as first:
+    with DemoProcess(tmp_path) as first:
         result = run(folder=tmp_path)
 
         assert result.exit_code == 1
@@ -242,7 +244,7 @@ def test_a_second_demo_is_told_where_the_first_one_is(tmp_path):
 
 
 def test_a_demo_that_is_killed_takes_its_bot_with_it(tmp_path):
-    with Running(tmp_path) as running:
+    with DemoProcess(tmp_path) as running:
         running.wait_online()
         bot = os.pidfd_open(running.bot)
         try:
@@ -254,7 +256,7 @@ def test_a_demo_that_is_killed_takes_its_bot_with_it(tmp_path):
 
 
 def test_a_demo_that_is_asked_to_ends_in_good_order(tmp_path):
-    with Running(tmp_path) as running:
+    with DemoProcess(tmp_path) as running:
         running.wait_online()
         running.process.send_signal(signal.SIGINT)
 

@@ -9,7 +9,7 @@ from ambrosio.demo.session import FORUM, FRIEND, GROUP, TOPICS, YOU
 from ambrosio.emulators.botapi.files import png
 
 from ..support.browser import CHROMIUM, FLAGS
-from ..support.demo_page import Running, Theatre
+from ..support.demo_page import DemoPage, DemoProcess
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 if CHROMIUM is None:
@@ -52,7 +52,7 @@ def opened(browser):
 
 @pytest.fixture
 def theatre():
-    with Theatre() as theatre:
+    with DemoPage() as theatre:
         yield theatre
 
 
@@ -466,7 +466,7 @@ def test_everything_can_be_done_by_keyboard(theatre, opened):
 def demo(tmp_path_factory):
     """Run `ambrosio demo` as a person would, with the stand-in."""
     folder = tmp_path_factory.mktemp("demo")
-    with Running(folder) as running:
+    with DemoProcess(folder) as running:
         yield running
 
 

@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from ambrosio.config.image_models import TABLE, ImageRow, called, known, price
-from ambrosio.core.images import Wish
-from ambrosio.images.fitting import fit, refused
+from ambrosio.config.image_models import IMAGE_MODELS, ImageModelConfig, find_by_name, lookup, price
+from ambrosio.core.images import ImagePrompt
+from ambrosio.images.fitting import describe_dropped, fit
 from ambrosio.images.options import parse
 
 SDXL = "stabilityai/stable-diffusion-xl-base-1.0"
@@ -18,8 +18,8 @@ GPT = "gpt-image-1"
 
 def fitted(typed, model, seeds=(7,)):
     wish = parse(typed)
-    assert isinstance(wish, Wish)
-    return fit(wish, seeds, model, known(model, {}))
+    assert isinstance(wish, ImagePrompt)
+    return fit(wish, seeds, model, lookup(model, {}))
 
 
 SHAPES = [
@@ -82,9 +82,9 @@ def test_each_seed_gets_a_request_of_its_own():
 
 
 def test_seeds_that_count_up_share_a_request_where_that_is_sure():
-    row = ImageRow(count=3)
+    row = ImageModelConfig(max_count=3)
 
-    found = fit(Wish("a fox"), (7, 8, 9, 10, 20), "m", row)
+    found = fit(ImagePrompt("a fox"), (7, 8, 9, 10, 20), "m", row)
 
     assert [(each.seed, each.count) for each in found.requests] == [(7, 3), (10, 1), (20, 1)]
 
@@ -108,14 +108,14 @@ def test_a_model_without_seeds_gives_as_many_as_it_can_at_once():
     ],
 )
 def test_a_model_is_found_by_what_people_call_it(name, model):
-    assert called(name, {}) == model
+    assert find_by_name(name, {}) == model
 
 
 def test_a_row_of_the_settings_overrules_the_table():
-    rows = {SDXL: ImageRow(name="mine", most_steps=10)}
+    rows = {SDXL: ImageModelConfig(name="mine", max_steps=10)}
 
-    assert known(SDXL, rows).most_steps == 10
-    assert called("mine", rows) == SDXL
+    assert lookup(SDXL, rows).max_steps == 10
+    assert find_by_name("mine", rows) == SDXL
 
 
 @pytest.mark.parametrize(
@@ -129,20 +129,20 @@ def test_a_row_of_the_settings_overrules_the_table():
     ],
 )
 def test_a_picture_has_the_price_of_the_list(model, steps, usd):
-    found = price(known(model, {}), width=1000, height=1000, steps=steps)
+    found = price(lookup(model, {}), width=1000, height=1000, steps=steps)
 
     assert found == (None if usd is None else Decimal(usd))
 
 
 def test_only_what_was_asked_for_is_told_as_refused():
-    assert refused(Wish("a fox"), {"steps", "seed"}) == ()
-    assert refused(Wish("a fox", steps=5), {"steps", "seed"}) == (
+    assert describe_dropped(ImagePrompt("a fox"), {"steps", "seed"}) == ()
+    assert describe_dropped(ImagePrompt("a fox", steps=5), {"steps", "seed"}) == (
         "without --steps, which this model refused",
     )
 
 
 def test_all_rows_of_the_table_are_sound():
-    for model in TABLE:
-        row = known(model, {})
-        assert row.smallest <= row.width <= row.largest
-        assert row.steps <= row.most_steps
+    for model in IMAGE_MODELS:
+        row = lookup(model, {})
+        assert row.min_side <= row.width <= row.max_side
+        assert row.steps <= row.max_steps

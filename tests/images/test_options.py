@@ -4,98 +4,98 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ambrosio.core.images import Wish
-from ambrosio.images.options import Fault, parse
+from ambrosio.core.images import ImagePrompt
+from ambrosio.images.options import OptionError, parse
 
 FOX = "a red fox"
 
 WISHES = [
-    ("", Wish("")),
-    ("   \n ", Wish("")),
-    (FOX, Wish(FOX)),
-    ("  a red fox \n", Wish(FOX)),
-    ("a red fox\nin the snow", Wish("a red fox\nin the snow")),
-    ("una volpe rossa nella neve", Wish("una volpe rossa nella neve")),
-    ("雪の中の赤い狐", Wish("雪の中の赤い狐")),
-    ("ثعلب أحمر --n 2", Wish("ثعلب أحمر", count=2)),
-    ("a 🦊 in the ❄️ --n 2", Wish("a 🦊 in the ❄️", count=2)),
+    ("", ImagePrompt("")),
+    ("   \n ", ImagePrompt("")),
+    (FOX, ImagePrompt(FOX)),
+    ("  a red fox \n", ImagePrompt(FOX)),
+    ("a red fox\nin the snow", ImagePrompt("a red fox\nin the snow")),
+    ("una volpe rossa nella neve", ImagePrompt("una volpe rossa nella neve")),
+    ("雪の中の赤い狐", ImagePrompt("雪の中の赤い狐")),
+    ("ثعلب أحمر --n 2", ImagePrompt("ثعلب أحمر", count=2)),
+    ("a 🦊 in the ❄️ --n 2", ImagePrompt("a 🦊 in the ❄️", count=2)),
     # "vv" has no meaning here.
-    ("vv a red fox", Wish("vv a red fox")),
+    ("vv a red fox", ImagePrompt("vv a red fox")),
     # --n
-    ("a red fox --n 1", Wish(FOX)),
-    ("a red fox --n 4", Wish(FOX, count=4)),
-    ("--n 4 a red fox", Wish(FOX, count=4)),
-    ("a --n 4 red fox", Wish(FOX, count=4)),
-    ("a red fox --n=4", Wish(FOX, count=4)),
-    ("a red fox --n = 4", Wish(FOX, count=4)),
-    ("a red fox --n: 4", Wish(FOX, count=4)),
-    ("a red fox --n4", Wish(FOX, count=4)),
-    ("a red fox —n4 —ar16:9", Wish(FOX, count=4, ratio=(16, 9))),
-    ("a red fox --N 4", Wish(FOX, count=4)),
-    ("a red fox --n 2 --n 3", Wish(FOX, count=3)),
-    ("a red fox --n 2, in snow", Wish("a red fox in snow", count=2)),
-    ("a red fox --n ٣", Wish(FOX, count=3)),
+    ("a red fox --n 1", ImagePrompt(FOX)),
+    ("a red fox --n 4", ImagePrompt(FOX, count=4)),
+    ("--n 4 a red fox", ImagePrompt(FOX, count=4)),
+    ("a --n 4 red fox", ImagePrompt(FOX, count=4)),
+    ("a red fox --n=4", ImagePrompt(FOX, count=4)),
+    ("a red fox --n = 4", ImagePrompt(FOX, count=4)),
+    ("a red fox --n: 4", ImagePrompt(FOX, count=4)),
+    ("a red fox --n4", ImagePrompt(FOX, count=4)),
+    ("a red fox —n4 —ar16:9", ImagePrompt(FOX, count=4, ratio=(16, 9))),
+    ("a red fox --N 4", ImagePrompt(FOX, count=4)),
+    ("a red fox --n 2 --n 3", ImagePrompt(FOX, count=3)),
+    ("a red fox --n 2, in snow", ImagePrompt("a red fox in snow", count=2)),
+    ("a red fox --n ٣", ImagePrompt(FOX, count=3)),
     # What phones make of two dashes.
-    ("a red fox —n 4", Wish(FOX, count=4)),
-    ("a red fox –n 4", Wish(FOX, count=4)),
-    ("—ar 16:9 —n 2 a red fox", Wish(FOX, count=2, ratio=(16, 9))),
-    ("a red fox ---n 4", Wish(FOX, count=4)),
-    ("一只红狐——n 4", Wish("一只红狐——n 4")),
-    ("一只红狐 ——n 4", Wish("一只红狐", count=4)),
+    ("a red fox —n 4", ImagePrompt(FOX, count=4)),
+    ("a red fox –n 4", ImagePrompt(FOX, count=4)),
+    ("—ar 16:9 —n 2 a red fox", ImagePrompt(FOX, count=2, ratio=(16, 9))),
+    ("a red fox ---n 4", ImagePrompt(FOX, count=4)),
+    ("一只红狐——n 4", ImagePrompt("一只红狐——n 4")),
+    ("一只红狐 ——n 4", ImagePrompt("一只红狐", count=4)),
     # Dashes that are none of ours.
-    ("a red fox — running", Wish("a red fox — running")),
-    ("a red fox —running", Wish("a red fox —running")),
-    ("a red-brown fox", Wish("a red-brown fox")),
-    ("a fox -- red", Wish("a fox -- red")),
-    ("a fox—no, a wolf", Wish("a fox—no, a wolf")),
-    ("—no, a wolf", Wish("—no, a wolf")),
-    ("well-lit half--n 4 open", Wish("well-lit half--n 4 open")),
+    ("a red fox — running", ImagePrompt("a red fox — running")),
+    ("a red fox —running", ImagePrompt("a red fox —running")),
+    ("a red-brown fox", ImagePrompt("a red-brown fox")),
+    ("a fox -- red", ImagePrompt("a fox -- red")),
+    ("a fox—no, a wolf", ImagePrompt("a fox—no, a wolf")),
+    ("—no, a wolf", ImagePrompt("—no, a wolf")),
+    ("well-lit half--n 4 open", ImagePrompt("well-lit half--n 4 open")),
     # --ar
-    ("a red fox --ar 16:9", Wish(FOX, ratio=(16, 9))),
-    ("a red fox --ar 9/16", Wish(FOX, ratio=(9, 16))),
-    ("a red fox --ar 3x2", Wish(FOX, ratio=(3, 2))),
-    ("a red fox --ar=1:1", Wish(FOX, ratio=(1, 1))),
-    ("a red fox --AR 21:9", Wish(FOX, ratio=(21, 9))),
+    ("a red fox --ar 16:9", ImagePrompt(FOX, ratio=(16, 9))),
+    ("a red fox --ar 9/16", ImagePrompt(FOX, ratio=(9, 16))),
+    ("a red fox --ar 3x2", ImagePrompt(FOX, ratio=(3, 2))),
+    ("a red fox --ar=1:1", ImagePrompt(FOX, ratio=(1, 1))),
+    ("a red fox --AR 21:9", ImagePrompt(FOX, ratio=(21, 9))),
     # --size
-    ("a red fox --size 1024x768", Wish(FOX, size=(1024, 768))),
-    ("a red fox --size 1024×768", Wish(FOX, size=(1024, 768))),
-    ("a red fox --size 1024X768", Wish(FOX, size=(1024, 768))),
-    ("a red fox --size 1024*768", Wish(FOX, size=(1024, 768))),
-    ("a red fox --size 64x4096", Wish(FOX, size=(64, 4096))),
+    ("a red fox --size 1024x768", ImagePrompt(FOX, size=(1024, 768))),
+    ("a red fox --size 1024×768", ImagePrompt(FOX, size=(1024, 768))),
+    ("a red fox --size 1024X768", ImagePrompt(FOX, size=(1024, 768))),
+    ("a red fox --size 1024*768", ImagePrompt(FOX, size=(1024, 768))),
+    ("a red fox --size 64x4096", ImagePrompt(FOX, size=(64, 4096))),
     # --seed
-    ("a red fox --seed 0", Wish(FOX, seed=0)),
-    ("a red fox --seed 4294967295", Wish(FOX, seed=2**32 - 1)),
-    ("a red fox --seed -1", Wish(FOX)),
+    ("a red fox --seed 0", ImagePrompt(FOX, seed=0)),
+    ("a red fox --seed 4294967295", ImagePrompt(FOX, seed=2**32 - 1)),
+    ("a red fox --seed -1", ImagePrompt(FOX)),
     # --steps
-    ("a red fox --steps 1", Wish(FOX, steps=1)),
-    ("a red fox --steps 100", Wish(FOX, steps=100)),
+    ("a red fox --steps 1", ImagePrompt(FOX, steps=1)),
+    ("a red fox --steps 100", ImagePrompt(FOX, steps=100)),
     # --no
-    ('a red fox --no "text, people"', Wish(FOX, avoid="text, people")),
-    ("a red fox --no “text, people”", Wish(FOX, avoid="text, people")),
-    ("a red fox --no „text, people“", Wish(FOX, avoid="text, people")),
-    ("a red fox --no «text, people»", Wish(FOX, avoid="text, people")),
-    ("a red fox --no 'text, people'", Wish(FOX, avoid="text, people")),
-    ("a red fox --no ‘text, people’", Wish(FOX, avoid="text, people")),
-    ('--no="text" a red fox', Wish(FOX, avoid="text")),
-    ("--no text a red fox", Wish(FOX, avoid="text")),
-    ("--no text, people a red fox", Wish(FOX, avoid="text, people")),
-    ("a red fox --no text, --n 2", Wish(FOX, count=2, avoid="text")),
-    ("a red fox —no blur —no text", Wish(FOX, avoid="blur, text")),
-    ('a red fox --no "the --n option"', Wish(FOX, avoid="the --n option")),
+    ('a red fox --no "text, people"', ImagePrompt(FOX, negative_prompt="text, people")),
+    ("a red fox --no “text, people”", ImagePrompt(FOX, negative_prompt="text, people")),
+    ("a red fox --no „text, people“", ImagePrompt(FOX, negative_prompt="text, people")),
+    ("a red fox --no «text, people»", ImagePrompt(FOX, negative_prompt="text, people")),
+    ("a red fox --no 'text, people'", ImagePrompt(FOX, negative_prompt="text, people")),
+    ("a red fox --no ‘text, people’", ImagePrompt(FOX, negative_prompt="text, people")),
+    ('--no="text" a red fox', ImagePrompt(FOX, negative_prompt="text")),
+    ("--no text a red fox", ImagePrompt(FOX, negative_prompt="text")),
+    ("--no text, people a red fox", ImagePrompt(FOX, negative_prompt="text, people")),
+    ("a red fox --no text, --n 2", ImagePrompt(FOX, count=2, negative_prompt="text")),
+    ("a red fox —no blur —no text", ImagePrompt(FOX, negative_prompt="blur, text")),
+    ('a red fox --no "the --n option"', ImagePrompt(FOX, negative_prompt="the --n option")),
     # --model
-    ("a red fox --model flux", Wish(FOX, model="flux")),
+    ("a red fox --model flux", ImagePrompt(FOX, model="flux")),
     (
         "a red fox --model black-forest-labs/FLUX.2-dev",
-        Wish(FOX, model="black-forest-labs/FLUX.2-dev"),
+        ImagePrompt(FOX, model="black-forest-labs/FLUX.2-dev"),
     ),
-    ('a red fox --model "flux pro"', Wish(FOX, model="flux pro")),
+    ('a red fox --model "flux pro"', ImagePrompt(FOX, model="flux pro")),
     # Quotes in the prompt are the prompt's.
-    ('a sign that says "open"', Wish('a sign that says "open"')),
-    ("it's a fox's tail --n 2", Wish("it's a fox's tail", count=2)),
+    ('a sign that says "open"', ImagePrompt('a sign that says "open"')),
+    ("it's a fox's tail --n 2", ImagePrompt("it's a fox's tail", count=2)),
     # All together.
     (
         'a red fox --n 2 --ar 3:2 --seed 5 --steps 20 --no "text" --model sdxl',
-        Wish(FOX, 2, (3, 2), None, 5, 20, "text", "sdxl"),
+        ImagePrompt(FOX, 2, (3, 2), None, 5, 20, "text", "sdxl"),
     ),
 ]
 FAULTS = [
@@ -139,14 +139,14 @@ def test_a_wish_is_read_from_what_is_typed(typed, meant):
 def test_a_wrong_option_is_told_with_what_would_be_right(typed, line):
     fault = parse(typed)
 
-    assert isinstance(fault, Fault)
+    assert isinstance(fault, OptionError)
     assert fault.line.startswith(line)
     assert "\n" not in fault.line
 
 
 @given(st.text())
 def test_anything_can_be_typed(text):
-    assert isinstance(parse(text), Wish | Fault)
+    assert isinstance(parse(text), ImagePrompt | OptionError)
 
 
 @given(st.lists(st.text("abc雪é", min_size=1), min_size=1), st.data())
@@ -154,4 +154,4 @@ def test_an_option_may_stand_anywhere(words, data):
     place = data.draw(st.integers(0, len(words)))
     typed = " ".join([*words[:place], "--n 3", *words[place:]])
 
-    assert parse(typed) == Wish(" ".join(words), count=3)
+    assert parse(typed) == ImagePrompt(" ".join(words), count=3)

@@ -4,8 +4,8 @@ import pytest
 
 from ambrosio.bot import image_view
 from ambrosio.bot.image_view import fits_photo
-from ambrosio.core.images import Picture
-from ambrosio.emulators.model_server.drawing import paint
+from ambrosio.core.images import Image
+from ambrosio.emulators.model_server.drawing import draw_png
 from ambrosio.images import validation
 
 from ..support import DATA
@@ -15,11 +15,11 @@ FOXES = {kind: (DATA / f"fox.{kind}").read_bytes() for kind in ("png", "jpg", "w
 
 @pytest.mark.parametrize("kind", FOXES)
 def test_a_real_picture_is_measured(kind):
-    picture = validation.read(FOXES[kind], seed=7)
+    picture = validation.read_image(FOXES[kind], seed=7)
 
     assert picture
     assert (picture.width, picture.height, picture.seed) == (1024, 1024, 7)
-    assert picture.kind == {"jpg": "jpeg"}.get(kind, kind)
+    assert picture.format == {"jpg": "jpeg"}.get(kind, kind)
     assert fits_photo(picture)
 
 
@@ -28,7 +28,7 @@ def test_a_real_picture_is_measured(kind):
 def test_a_piece_of_a_picture_is_none(kind, share):
     whole = FOXES[kind]
 
-    assert validation.read(whole[: int(len(whole) * share)]) is None
+    assert validation.read_image(whole[: int(len(whole) * share)]) is None
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_a_piece_of_a_picture_is_none(kind, share):
     [b"", b"x", b"<html>502 Bad Gateway</html>", b'{"error": {}}', b"GIF89a" + bytes(100)],
 )
 def test_something_else_is_no_picture(content):
-    assert validation.read(content) is None
+    assert validation.read_image(content) is None
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_every_form_of_webp_is_measured(header, size):
     body = b"WEBP" + header
     content = b"RIFF" + len(body).to_bytes(4, "little") + body
 
-    picture = validation.read(content)
+    picture = validation.read_image(content)
 
     assert picture
     assert (picture.width, picture.height) == size
@@ -64,16 +64,16 @@ def test_every_form_of_webp_is_measured(header, size):
         (5001, 5000, 100, False),
         (2000, 100, 100, True),
         (2001, 100, 100, False),
-        (100, 100, image_view.PHOTO_BYTES, True),
-        (100, 100, image_view.PHOTO_BYTES + 1, False),
+        (100, 100, image_view.MAX_PHOTO_BYTES, True),
+        (100, 100, image_view.MAX_PHOTO_BYTES + 1, False),
     ],
 )
 def test_what_telegram_does_not_take_as_a_photo_is_known(width, height, length, photo):
-    assert fits_photo(Picture(bytes(length), "png", width, height)) is photo
+    assert fits_photo(Image(bytes(length), "png", width, height)) is photo
 
 
 def test_what_the_stand_in_paints_is_a_picture():
-    picture = validation.read(paint("a fox", 1, 64, 48))
+    picture = validation.read_image(draw_png("a fox", 1, 64, 48))
 
     assert picture
     assert picture.height == 48

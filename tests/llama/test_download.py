@@ -7,9 +7,9 @@ import pytest
 
 from ambrosio.core.errors import NotRunning
 
-from ..support.fake_huggingface import Hub
+from ..support.fake_huggingface import FakeHuggingFace
 from ..support.gguf_model import REPLY, SLOW, make
-from ..support.running_llama import local, words
+from ..support.running_llama import running_llama, words
 
 REPO = "somebody/tiny-GGUF"
 REFERENCE = f"{REPO}:F16"
@@ -23,27 +23,27 @@ def content(tmp_path):
 
 @pytest.fixture
 async def hub(content, monkeypatch):
-    hub = Hub({REPO: {FILE: content, "tiny-Q8_0.gguf": b"", "README.md": b""}})
+    hub = FakeHuggingFace({REPO: {FILE: content, "tiny-Q8_0.gguf": b"", "README.md": b""}})
     async with hub.serving() as url:
         monkeypatch.setenv("HF_ENDPOINT", url)
         yield hub
 
 
 async def failure(reference, folder):
-    async with local(reference, folder) as llama:
+    async with running_llama(reference, folder) as llama:
         await llama.until("failed")
         with pytest.raises(NotRunning) as raised:
-            llama.engine.check("llama")
+            llama.server.ensure_ready("llama")
     return raised.value
 
 
 async def test_a_model_is_downloaded_and_answers(hub, tmp_path, content):
     seen = []
-    async with local(REFERENCE, tmp_path) as llama:
+    async with running_llama(REFERENCE, tmp_path) as llama:
         async with asyncio.timeout(60):
-            while llama.engine.status.state != "ready":
-                seen.append(llama.engine.status)
-                await llama.engine.changed.wait()
+            while llama.server.status.state != "ready":
+                seen.append(llama.server.status)
+                await llama.server.changed.wait()
         parts = await llama.ask("tell about rice")
 
     assert words(parts).strip() == REPLY
@@ -52,10 +52,10 @@ async def test_a_model_is_downloaded_and_answers(hub, tmp_path, content):
 
 
 async def test_it_is_downloaded_once_and_then_needs_no_network(hub, tmp_path, monkeypatch):
-    async with local(REFERENCE, tmp_path) as llama:
+    async with running_llama(REFERENCE, tmp_path) as llama:
         await llama.ready()
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    async with local(REFERENCE, tmp_path) as llama:
+    async with running_llama(REFERENCE, tmp_path) as llama:
         parts = await llama.ask("tell about rice")
 
     assert words(parts).strip() == REPLY
@@ -63,7 +63,7 @@ async def test_it_is_downloaded_once_and_then_needs_no_network(hub, tmp_path, mo
 
 async def test_a_line_that_breaks_in_the_middle_goes_on_where_it_stopped(hub, tmp_path, content):
     hub.breaks = [100_000, 50_000]
-    async with local(REFERENCE, tmp_path) as llama:
+    async with running_llama(REFERENCE, tmp_path) as llama:
         await llama.ready()
 
     assert (tmp_path / "models" / REPO / FILE).read_bytes() == content
@@ -73,10 +73,10 @@ async def test_a_line_that_breaks_in_the_middle_goes_on_where_it_stopped(hub, tm
 async def test_a_download_that_was_stopped_goes_on_at_the_next_start(hub, tmp_path):
     content = make(tmp_path / "slow.gguf", size=SLOW).read_bytes()
     hub.files[REPO][FILE], hub.breaks, hub.stalls = content, [30_000_000], True
-    async with local(REFERENCE, tmp_path) as llama, asyncio.timeout(60):
-        while llama.engine.status.done < 20_000_000:
-            await llama.engine.changed.wait()
-    async with local(REFERENCE, tmp_path) as llama:
+    async with running_llama(REFERENCE, tmp_path) as llama, asyncio.timeout(60):
+        while llama.server.status.done < 20_000_000:
+            await llama.server.changed.wait()
+    async with running_llama(REFERENCE, tmp_path) as llama:
         await llama.ready()
 
     first, second = hub.ranges
@@ -90,7 +90,7 @@ async def test_two_do_not_download_into_one_another(hub, tmp_path, content):
     with (tmp_path / "models" / REPO / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         failed = await failure(REFERENCE, tmp_path)
-    async with local(REFERENCE, tmp_path) as llama:
+    async with running_llama(REFERENCE, tmp_path) as llama:
         await llama.ready()
 
     assert failed.reason == "another Ambrosio is downloading it"

@@ -5,62 +5,62 @@ import struct
 import pytest
 
 from ambrosio.llama import gguf
-from ambrosio.llama.download import Part, choose
-from ambrosio.llama.errors import Unusable, amount
-from ambrosio.llama.gguf import Shape, parts, read
-from ambrosio.llama.sizing import Machine, measured, plan
-from ambrosio.llama.supervisor import Status, _autopsy
+from ambrosio.llama.download import DownloadPart, choose
+from ambrosio.llama.errors import ModelUnusable, format_bytes
+from ambrosio.llama.gguf import ModelSize, parts, read_size
+from ambrosio.llama.sizing import Resources, measure_resources, plan_params
+from ambrosio.llama.supervisor import LlamaStatus, _diagnose_exit
 
 from ..support.gguf_model import SMALL, make
 
 GB = 1_000_000_000
 # About Qwen3.5-4B in Q4_K_M, and Mixtral-8x7B in Q4_K_M.
-SMALL_MODEL = Shape(2_710_000_000, 147_456, 262_144)
-LARGE_MODEL = Shape(26_440_000_000, 131_072, 32_768)
+SMALL_MODEL = ModelSize(2_710_000_000, 147_456, 262_144)
+LARGE_MODEL = ModelSize(26_440_000_000, 131_072, 32_768)
 
 
 class TestSizing:
     @pytest.mark.parametrize(
         ("shape", "machine", "context"),
         [
-            (SMALL_MODEL, Machine(4, 7 * GB, 8 * GB), 8_192),
-            (SMALL_MODEL, Machine(4, 5 * GB, 8 * GB), 8_192),
-            (SMALL_MODEL, Machine(4, int(4.2 * GB), 8 * GB), 4_096),
-            (SMALL_MODEL, Machine(2, int(3.7 * GB), 4 * GB), 2_048),
-            (SMALL_MODEL, Machine(8, 30 * GB, 32 * GB), 32_768),
-            (LARGE_MODEL, Machine(8, 30 * GB, 32 * GB), 8_192),
-            (Shape(GB, 1_000, 1_024), Machine(2, 4 * GB, 4 * GB), 1_024),
+            (SMALL_MODEL, Resources(4, 7 * GB, 8 * GB), 8_192),
+            (SMALL_MODEL, Resources(4, 5 * GB, 8 * GB), 8_192),
+            (SMALL_MODEL, Resources(4, int(4.2 * GB), 8 * GB), 4_096),
+            (SMALL_MODEL, Resources(2, int(3.7 * GB), 4 * GB), 2_048),
+            (SMALL_MODEL, Resources(8, 30 * GB, 32 * GB), 32_768),
+            (LARGE_MODEL, Resources(8, 30 * GB, 32 * GB), 8_192),
+            (ModelSize(GB, 1_000, 1_024), Resources(2, 4 * GB, 4 * GB), 1_024),
         ],
     )
     def test_the_context_is_the_largest_that_leaves_room(self, shape, machine, context):
-        assert plan(shape, machine).context == context
+        assert plan_params(shape, machine).context == context
 
     @pytest.mark.parametrize(
         ("cores", "threads", "batch"), [(1, 1, 256), (2, 2, 256), (4, 4, 256), (8, 7, 512)]
     )
     def test_a_small_machine_reads_in_small_batches(self, cores, threads, batch):
-        found = plan(SMALL_MODEL, Machine(cores, 8 * GB, 8 * GB))
+        found = plan_params(SMALL_MODEL, Resources(cores, 8 * GB, 8 * GB))
 
         assert (found.threads, found.batch) == (threads, batch)
 
     def test_a_tiny_model_gets_one_thread(self):
-        assert plan(Shape(1_000_000, 100, 8_192), Machine(8, GB, GB)).threads == 1
+        assert plan_params(ModelSize(1_000_000, 100, 8_192), Resources(8, GB, GB)).threads == 1
 
     @pytest.mark.parametrize("free", [4, 5, 6, 8, 16, 64])
     def test_model_context_and_cache_never_want_more_than_is_free(self, free):
-        found = plan(SMALL_MODEL, Machine(4, free * GB, free * GB))
+        found = plan_params(SMALL_MODEL, Resources(4, free * GB, free * GB))
 
         context = found.context * SMALL_MODEL.token_bytes
         assert SMALL_MODEL.weights_bytes + context + (found.cache_mib << 20) < free * GB
         assert found.cache_mib <= 2_048
 
     def test_only_a_model_that_fills_the_machine_goes_to_sleep(self):
-        assert plan(SMALL_MODEL, Machine(4, 7 * GB, 8 * GB)).sleep_seconds > 0
-        assert plan(SMALL_MODEL, Machine(8, 60 * GB, 64 * GB)).sleep_seconds == -1
+        assert plan_params(SMALL_MODEL, Resources(4, 7 * GB, 8 * GB)).sleep_seconds > 0
+        assert plan_params(SMALL_MODEL, Resources(8, 60 * GB, 64 * GB)).sleep_seconds == -1
 
     def test_what_cannot_fit_is_refused_with_the_sum(self):
-        with pytest.raises(Unusable) as raised:
-            plan(LARGE_MODEL, Machine(4, 7 * GB, 8 * GB))
+        with pytest.raises(ModelUnusable) as raised:
+            plan_params(LARGE_MODEL, Resources(4, 7 * GB, 8 * GB))
 
         assert raised.value.reason == (
             "the model needs 27.3 GB of memory: 26.4 GB for itself, 268 MB for 2,048 tokens of "
@@ -83,39 +83,39 @@ class TestMachine:
     def test_a_container_counts_its_limit_and_not_the_files_it_has_read(self, tmp_path):
         self.folder(tmp_path, limit="2000000000", used="900000000", inactive=400_000_000)
 
-        found = measured(tmp_path)
+        found = measure_resources(tmp_path)
 
         assert (found.free_bytes, found.total_bytes) == (1_500_000_000, 2_000_000_000)
 
     def test_a_container_without_a_limit_is_the_machine(self, tmp_path):
         self.folder(tmp_path, limit="max", used="900000000", inactive=0)
 
-        assert measured(tmp_path).free_bytes == 7_000_000 * 1024
+        assert measure_resources(tmp_path).free_bytes == 7_000_000 * 1024
 
     def test_half_a_core_is_one_thread(self, tmp_path):
         self.folder(tmp_path, limit="max", used="1", inactive=0, cpu="50000 100000")
 
-        assert measured(tmp_path).cores == 1
+        assert measure_resources(tmp_path).cores == 1
 
     def test_a_machine_without_proc_is_measured_all_the_same(self, tmp_path):
-        assert measured(tmp_path).total_bytes > 0
+        assert measure_resources(tmp_path).total_bytes > 0
 
 
 class TestHeader:
     def test_it_says_what_a_token_costs(self, tmp_path):
         path = make(tmp_path / "model.gguf")
-        shape = read(path)
+        shape = read_size(path)
 
         each_layer = 2 * SMALL.width * 2
-        assert shape == Shape(path.stat().st_size, SMALL.layers * each_layer, 32_768)
+        assert shape == ModelSize(path.stat().st_size, SMALL.layers * each_layer, 32_768)
 
     @pytest.mark.parametrize("length", [0, 3, 20, 500, 5_000, 50_000, 200_000])
     def test_a_file_cut_anywhere_is_found_out(self, tmp_path, length):
         path = make(tmp_path / "model.gguf")
         path.write_bytes(path.read_bytes()[:length])
 
-        with pytest.raises(Unusable, match="damaged or was not downloaded"):
-            read(path)
+        with pytest.raises(ModelUnusable, match="damaged or was not downloaded"):
+            read_size(path)
 
     @pytest.mark.parametrize(
         "content",
@@ -131,8 +131,8 @@ class TestHeader:
         path = tmp_path / "model.gguf"
         path.write_bytes(content)
 
-        with pytest.raises(Unusable, match="damaged"):
-            read(path)
+        with pytest.raises(ModelUnusable, match="damaged"):
+            read_size(path)
 
     @pytest.mark.parametrize(
         "which",
@@ -150,7 +150,7 @@ class TestHeader:
             **which,
         }
 
-        assert gguf._shape(fields, 1).token_bytes == 2 * (64 + 64) * 2
+        assert gguf._model_size(fields, 1).token_bytes == 2 * (64 + 64) * 2
 
     def test_a_model_in_several_files_is_all_of_them(self, tmp_path):
         names = [path.name for path in parts(tmp_path / "big-00001-of-00003.gguf")]
@@ -160,7 +160,7 @@ class TestHeader:
 
 class TestChoosing:
     FILES = tuple(
-        Part(name, 1, "")
+        DownloadPart(name, 1, "")
         for name in (
             "README.md",
             "Qwen3.5-4B-BF16.gguf",
@@ -190,7 +190,7 @@ class TestChoosing:
         assert [part.name for part in choose(self.FILES, quant)] == names
 
     def test_without_the_usual_one_the_first_is_taken(self):
-        files = [Part("a-Q8_0.gguf", 1, ""), Part("a-Q5_0.gguf", 1, "")]
+        files = [DownloadPart("a-Q8_0.gguf", 1, ""), DownloadPart("a-Q5_0.gguf", 1, "")]
 
         assert [part.name for part in choose(files, "")] == ["a-Q5_0.gguf"]
 
@@ -205,7 +205,7 @@ class TestChoosing:
     ],
 )
 def test_sizes_are_said_as_people_say_them(size, said):
-    assert amount(size) == said
+    assert format_bytes(size) == said
 
 
 @pytest.mark.parametrize(
@@ -221,16 +221,16 @@ def test_sizes_are_said_as_people_say_them(size, said):
     ],
 )
 def test_a_child_that_died_without_a_word_is_looked_into(code, log, reason):
-    assert reason in _autopsy(code, log).reason
+    assert reason in _diagnose_exit(code, log).reason
 
 
 @pytest.mark.parametrize(
     ("status", "line"),
     [
-        (Status("loading"), "loading its model"),
-        (Status("fetching"), "downloading its model"),
+        (LlamaStatus("loading"), "loading its model"),
+        (LlamaStatus("fetching"), "downloading its model"),
         (
-            Status("fetching", done=325_200_000, total=2_710_000_000),
+            LlamaStatus("fetching", done=325_200_000, total=2_710_000_000),
             "downloading its model (12 % of 2.7 GB)",
         ),
     ],

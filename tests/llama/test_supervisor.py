@@ -8,15 +8,15 @@ from contextlib import aclosing
 
 import pytest
 
-from ambrosio.core.context_window import Exchange, build
-from ambrosio.core.errors import AllFailed, Loading, NotRunning, TooLong
-from ambrosio.core.messages import Begun, Delta, Ended, Finish, Note
+from ambrosio.core.context_window import PastTurn, build_context
+from ambrosio.core.errors import AllProvidersFailed, ContextTooLong, Loading, NotRunning
+from ambrosio.core.messages import AnswerFinished, AnswerStarted, Delta, FinishReason, StatusNote
 from ambrosio.providers.thinking import OPEN
-from ambrosio.router import Ask
+from ambrosio.router import CompletionRequest
 
 from ..support import ROOT
 from ..support.gguf_model import LITANY, REPLY, SLOW, THOUGHT, make
-from ..support.running_llama import SYSTEM, alive, last_prompt, local, words
+from ..support.running_llama import SYSTEM, alive, last_prompt, running_llama, words
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +40,7 @@ def slow(models):
 
 
 def ended(parts):
-    return next(part for part in parts if isinstance(part, Ended))
+    return next(part for part in parts if isinstance(part, AnswerFinished))
 
 
 def usage(parts):
@@ -51,7 +51,7 @@ def usage(parts):
 
 class TestAnswers:
     async def test_an_answer_comes_word_by_word_and_is_counted(self, chatml, tmp_path):
-        async with local(chatml, tmp_path) as llama:
+        async with running_llama(chatml, tmp_path) as llama:
             parts = await llama.ask("tell about rice")
 
         said = [part for part in parts if isinstance(part, Delta)]
@@ -62,7 +62,7 @@ class TestAnswers:
 
     async def test_thoughts_are_told_from_the_answer(self, models, tmp_path):
         model = make(models / "thinking.gguf", "thinking")
-        async with local(model, tmp_path) as llama:
+        async with running_llama(model, tmp_path) as llama:
             parts = await llama.ask("tell about rice")
 
         thoughts = "".join(part.reasoning for part in parts if isinstance(part, Delta))
@@ -72,7 +72,7 @@ class TestAnswers:
 
     async def test_a_concise_question_is_not_thought_about(self, models, tmp_path):
         model = make(models / "unthinking.gguf", "thinking")
-        async with local(model, tmp_path) as llama:
+        async with running_llama(model, tmp_path) as llama:
             parts = await llama.ask("tell about rice", concise=True)
 
         assert not any(part.reasoning for part in parts if isinstance(part, Delta))
@@ -83,48 +83,48 @@ class TestAnswers:
         self, models, tmp_path, template
     ):
         model = make(models / f"{template}.gguf", template)
-        past = Exchange(1, "first question", " " + REPLY)
-        async with local(model, tmp_path) as llama:
+        past = PastTurn(1, "first question", " " + REPLY)
+        async with running_llama(model, tmp_path) as llama:
             parts = await llama.ask("second question", past)
-            manner = await llama.provider.manner()
+            manner = await llama.provider.profile()
 
         assert words(parts).strip() == REPLY
         assert not manner.system_role
 
     async def test_a_model_that_repeats_itself_is_cut_off_and_stopped(self, endless, tmp_path):
-        async with local(endless, tmp_path) as llama:
+        async with running_llama(endless, tmp_path) as llama:
             parts = await llama.ask("tell about rice")
             await llama.idle()
 
-        assert ended(parts).finish is Finish.LOOP
-        kept = words(parts)[: -ended(parts).surplus]
+        assert ended(parts).finish_reason is FinishReason.LOOP
+        kept = words(parts)[: -ended(parts).repeated_tail_chars]
         assert len(kept) == len(REPLY) + 1
 
 
 class TestNothingTwice:
     async def test_the_next_turn_reads_only_what_is_new(self, chatml, tmp_path):
-        async with local(chatml, tmp_path) as llama:
+        async with running_llama(chatml, tmp_path) as llama:
             first = await llama.ask("tell about rice")
-            second = await llama.ask("and tea?", Exchange(1, "tell about rice", words(first)))
+            second = await llama.ask("and tea?", PastTurn(1, "tell about rice", words(first)))
 
         before = usage(first).prompt + usage(first).completion
         assert usage(second).cached >= before - 2
 
     async def test_a_concise_turn_shares_what_was_read(self, chatml, tmp_path):
-        async with local(chatml, tmp_path) as llama:
+        async with running_llama(chatml, tmp_path) as llama:
             first = await llama.ask("tell about rice")
-            past = Exchange(1, "tell about rice", words(first))
+            past = PastTurn(1, "tell about rice", words(first))
             second = await llama.ask("tea?", past, concise=True)
-            past_both = (past, Exchange(2, "tea?", words(second), concise=True))
+            past_both = (past, PastTurn(2, "tea?", words(second), concise=True))
             third = await llama.ask("and coffee?", *past_both)
 
         for before, after in ((first, second), (second, third)):
             assert usage(after).cached >= usage(before).prompt + usage(before).completion - 2
 
     async def test_the_system_prompt_is_read_before_the_first_question(self, chatml, tmp_path):
-        async with local(chatml, tmp_path) as llama:
+        async with running_llama(chatml, tmp_path) as llama:
             await llama.ready()
-            with llama.provider._known("").slots.queue("", hasty=False) as ticket:
+            with llama.provider._facts("").slots.wait_in_line("", priority=False) as ticket:
                 await ticket.called.wait()
             await llama.idle()
             parts = await llama.ask("tell about rice")
@@ -134,35 +134,35 @@ class TestNothingTwice:
 
 class TestOverflow:
     def long_past(self, count):
-        return [Exchange(n, "rice " * 40, "tea " * 40) for n in range(1, count)]
+        return [PastTurn(n, "rice " * 40, "tea " * 40) for n in range(1, count)]
 
     async def test_a_history_too_long_for_the_server_is_cut_in_the_same_breath(
         self, chatml, tmp_path
     ):
-        async with local(chatml, tmp_path, context=512) as llama:
+        async with running_llama(chatml, tmp_path, context=512) as llama:
             llama.provider._learnt[""].window = 100_000
             parts = await llama.ask("tell about rice", *self.long_past(40))
 
-        begun = next(part for part in parts if isinstance(part, Begun))
+        begun = next(part for part in parts if isinstance(part, AnswerStarted))
         assert words(parts).strip() == REPLY
-        assert begun.dropped > 0
+        assert begun.dropped_turns > 0
 
     async def test_a_message_too_long_by_itself_is_refused_with_its_size(self, chatml, tmp_path):
-        async with local(chatml, tmp_path, context=512) as llama:
-            with pytest.raises(AllFailed) as raised:
+        async with running_llama(chatml, tmp_path, context=512) as llama:
+            with pytest.raises(AllProvidersFailed) as raised:
                 await llama.ask("rice " * 1000)
 
         (cause,) = raised.value.causes
-        assert isinstance(cause, TooLong)
+        assert isinstance(cause, ContextTooLong)
         assert cause.tokens > 900
         assert cause.limit == 512
 
 
 class TestNothingForNobody:
     async def test_a_stop_in_mid_answer_stops_the_server(self, endless, tmp_path):
-        async with local(endless, tmp_path) as llama:
+        async with running_llama(endless, tmp_path) as llama:
             await llama.ready()
-            context = build(SYSTEM, (), "tell about rice")
+            context = build_context(SYSTEM, (), "tell about rice")
             async with aclosing(llama.provider.stream(context)) as parts:
                 async for part in parts:
                     if isinstance(part, Delta):
@@ -173,39 +173,41 @@ class TestNothingForNobody:
         assert busy[0]["is_processing"]
 
     async def test_a_stop_while_the_prompt_is_read_stops_the_server(self, slow, tmp_path):
-        async with local(slow, tmp_path, context=16_384, batch=64) as llama:
+        async with running_llama(slow, tmp_path, context=16_384, batch=64) as llama:
             await llama.ready()
             await llama.idle()
-            context = build(SYSTEM, (), "rice " * 12_000, window=30_000)
+            context = build_context(SYSTEM, (), "rice " * 12_000, window=30_000)
             async with aclosing(llama.provider.stream(context)) as parts:
                 reading = await anext(parts)
             await llama.idle()
 
-        assert isinstance(reading, Note)
+        assert isinstance(reading, StatusNote)
         assert last_prompt(tmp_path) < 6_000
 
     async def test_a_second_chat_is_told_that_it_waits_and_a_hasty_one_goes_first(
         self, endless, tmp_path
     ):
-        async with local(endless, tmp_path) as llama:
+        async with running_llama(endless, tmp_path) as llama:
             await llama.ready()
             await llama.idle()
             # The router asks this first, and with it comes the number of slots.
-            await llama.provider.manner()
+            await llama.provider.profile()
             order, waiting = [], asyncio.Event()
 
             async def ask(name, *, concise=False):
-                stream = llama.provider.stream(build(SYSTEM, (), name), concise=concise, chat=name)
+                stream = llama.provider.stream(
+                    build_context(SYSTEM, (), name), concise=concise, chat=name
+                )
                 async with aclosing(stream) as parts:
                     async for part in parts:
-                        if isinstance(part, Note):
+                        if isinstance(part, StatusNote):
                             order.append((name, part.text))
                             waiting.set()
                         if isinstance(part, Delta):
                             order.append((name, ""))
                             return
 
-            async with aclosing(llama.provider.stream(build(SYSTEM, (), "first"))) as first:
+            async with aclosing(llama.provider.stream(build_context(SYSTEM, (), "first"))) as first:
                 while not isinstance(await anext(first), Delta):
                     pass
                 async with asyncio.TaskGroup() as group:
@@ -222,69 +224,69 @@ class TestNothingForNobody:
 
 class TestLife:
     async def test_whoever_asks_while_it_loads_is_told_and_answered(self, chatml, tmp_path):
-        async with local(chatml, tmp_path) as llama:
+        async with running_llama(chatml, tmp_path) as llama:
             with pytest.raises(Loading):
-                llama.engine.check("llama")
+                llama.server.ensure_ready("llama")
             parts = await llama.ask("tell about rice")
 
-        assert Note("llama is loading its model; the answer comes by itself.") in parts
+        assert StatusNote("llama is loading its model; the answer comes by itself.") in parts
         assert words(parts).strip() == REPLY
 
     async def test_it_comes_back_from_the_dead_and_the_question_is_answered(
         self, chatml, tmp_path, caplog
     ):
-        async with local(chatml, tmp_path) as llama:
+        async with running_llama(chatml, tmp_path) as llama:
             await llama.ask("tell about rice")
-            os.kill(llama.engine.pid or 0, signal.SIGKILL)
+            os.kill(llama.server.pid or 0, signal.SIGKILL)
             parts = await llama.ask("tell about tea")
 
         assert words(parts).strip() == REPLY
-        assert llama.engine.starts == 2
+        assert llama.server.starts == 2
         assert "the local model: it was killed, most likely" in caplog.text
 
     async def test_it_sleeps_when_nobody_asks_and_wakes_for_a_question(self, chatml, tmp_path):
-        async with local(chatml, tmp_path, sleep_seconds=1) as llama:
+        async with running_llama(chatml, tmp_path, sleep_seconds=1) as llama:
             await llama.ready()
             await llama.sleeping()
             parts = await llama.ask("tell about rice")
 
         assert words(parts).strip() == REPLY
-        assert llama.engine.starts == 1
+        assert llama.server.starts == 1
 
     async def test_a_death_in_mid_answer_is_made_good_from_the_beginning(self, models, tmp_path):
         # A quick one would have said it all before anybody gets to kill it.
         slow = make(models / "litany.gguf", size=SLOW, reply=LITANY)
-        async with local(slow, tmp_path) as llama:
+        async with running_llama(slow, tmp_path) as llama:
             await llama.ready()
-            stream = llama.router.stream(Ask(SYSTEM, (), "tell about rice"))
+            stream = llama.router.stream(CompletionRequest(SYSTEM, (), "tell about rice"))
             begun = 0
             async with aclosing(stream) as parts:
                 while begun < 2:
-                    if not isinstance(await anext(parts), Begun):
+                    if not isinstance(await anext(parts), AnswerStarted):
                         continue
                     begun += 1
                     if begun == 1:
-                        os.kill(llama.engine.pid or 0, signal.SIGKILL)
+                        os.kill(llama.server.pid or 0, signal.SIGKILL)
                         await llama.until("loading")
 
-        assert llama.engine.starts == 2
+        assert llama.server.starts == 2
 
     async def test_it_ends_with_the_bot(self, chatml, tmp_path):
-        async with local(chatml, tmp_path) as llama:
+        async with running_llama(chatml, tmp_path) as llama:
             await llama.ready()
-            pid = llama.engine.pid or 0
+            pid = llama.server.pid or 0
             assert alive(pid)
 
         assert not alive(pid)
 
     async def test_a_second_ambrosio_uses_the_server_of_the_first(self, chatml, tmp_path):
-        async with local(chatml, tmp_path) as first:
+        async with running_llama(chatml, tmp_path) as first:
             await first.ready()
-            async with local(chatml, tmp_path) as second:
+            async with running_llama(chatml, tmp_path) as second:
                 parts = await second.ask("tell about rice")
 
         assert words(parts).strip() == REPLY
-        assert second.engine.pid is None
+        assert second.server.pid is None
 
     @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
     @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
@@ -292,11 +294,11 @@ class TestLife:
         script = (
             "import asyncio, sys\n"
             "from pathlib import Path\n"
-            "from tests.support.running_llama import local\n"
+            "from tests.support.running_llama import running_llama\n"
             "async def main():\n"
-            "    async with local(sys.argv[1], Path(sys.argv[2])) as llama:\n"
+            "    async with running_llama(sys.argv[1], Path(sys.argv[2])) as llama:\n"
             "        await llama.ready()\n"
-            "        print(llama.engine.pid, flush=True)\n"
+            "        print(llama.server.pid, flush=True)\n"
             "        await asyncio.Event().wait()\n"
             "asyncio.run(main())\n"
         )
@@ -323,16 +325,16 @@ class TestLife:
 
 class TestWhatIsWrong:
     async def failure(self, model, folder):
-        async with local(model, folder) as llama:
+        async with running_llama(model, folder) as llama:
             await llama.until("failed")
             with pytest.raises(NotRunning) as raised:
-                llama.engine.check("llama")
+                llama.server.ensure_ready("llama")
             return raised.value
 
     async def test_a_file_that_is_not_there(self, tmp_path):
         failure = await self.failure(tmp_path / "no.gguf", tmp_path)
 
-        assert failure.sentence == (
+        assert failure.user_message == (
             f"llama does not run: there is no file {tmp_path / 'no.gguf'}. Correct `LLAMA_GGUF`."
         )
 
@@ -361,13 +363,13 @@ class TestWhatIsWrong:
         assert "are free" in failure.reason
 
     async def test_one_that_dies_again_and_again_is_explained(self, chatml, tmp_path):
-        async with local(chatml, tmp_path) as llama, asyncio.timeout(60):
-            while llama.engine.status.state != "failed":
-                if llama.engine.status.state == "ready":
-                    os.kill(llama.engine.pid or 0, signal.SIGKILL)
-                await llama.engine.changed.wait()
+        async with running_llama(chatml, tmp_path) as llama, asyncio.timeout(60):
+            while llama.server.status.state != "failed":
+                if llama.server.status.state == "ready":
+                    os.kill(llama.server.pid or 0, signal.SIGKILL)
+                await llama.server.changed.wait()
             with pytest.raises(NotRunning) as raised:
-                llama.engine.check("llama")
+                llama.server.ensure_ready("llama")
             await llama.ready()
             parts = await llama.ask("tell about rice")
 
@@ -375,9 +377,9 @@ class TestWhatIsWrong:
         assert words(parts).strip() == REPLY
 
     async def test_others_answer_meanwhile(self, tmp_path):
-        async with local(tmp_path / "no.gguf", tmp_path) as llama:
+        async with running_llama(tmp_path / "no.gguf", tmp_path) as llama:
             await llama.until("failed")
-            with pytest.raises(AllFailed) as raised:
+            with pytest.raises(AllProvidersFailed) as raised:
                 await llama.ask("tell about rice")
 
         assert [type(cause) for cause in raised.value.causes] == [NotRunning]

@@ -6,15 +6,15 @@ import json
 import httpx
 import pytest
 
-from ambrosio.config.provider import ProviderRow
+from ambrosio.config.provider import ProviderConfig
 from ambrosio.core import errors
-from ambrosio.core.context_window import Exchange, build
-from ambrosio.core.messages import Begun, Delta
+from ambrosio.core.context_window import PastTurn, build_context
+from ambrosio.core.messages import AnswerStarted, Delta
 from ambrosio.llama import discovery
 from ambrosio.providers.openai_compatible import OpenAIProvider
 
 ROOT = "http://127.0.0.1:9"
-PAST = tuple(Exchange(number, "rice " * 40, "tea " * 40) for number in range(1, 60))
+PAST = tuple(PastTurn(number, "rice " * 40, "tea " * 40) for number in range(1, 60))
 
 
 def sse(*chunks):
@@ -58,14 +58,14 @@ async def provider_of():
     async with httpx.AsyncClient(verify=False) as http:  # reading certificates takes a while
 
         def make(**row):
-            fields = {"base_url": f"{ROOT}/v1", "flavour": "llama", **row}
-            return OpenAIProvider("llama", ProviderRow(**fields), http)
+            fields = {"base_url": f"{ROOT}/v1", "server_kind": "llama", **row}
+            return OpenAIProvider("llama", ProviderConfig(**fields), http)
 
         yield make
 
 
 async def heard(provider, context=None, **given):
-    context = context or build("Be kind.", (), "tea?")
+    context = context or build_context("Be kind.", (), "tea?")
     return [part async for part in provider.stream(context, **given)]
 
 
@@ -80,15 +80,15 @@ async def test_each_model_of_a_router_has_its_own_window(provider_of, server):
     )
     provider = provider_of(model="small")
 
-    assert (await provider.manner()).window == 2048
-    assert (await provider.manner("large")).window == 32_768
+    assert (await provider.profile()).window == 2048
+    assert (await provider.profile("large")).window == 32_768
 
 
 async def test_a_chat_keeps_its_slot(provider_of, server, chat):
     server.get(f"{ROOT}/props").mock(return_value=props(slots=4))
     chat.mock(side_effect=lambda _: says("Hi."))
     provider = provider_of()
-    await provider.manner()
+    await provider.profile()
     for name in ("anna", "bella", "anna"):
         await heard(provider, chat=name)
 
@@ -100,7 +100,7 @@ async def test_a_server_with_one_slot_is_not_told_which(provider_of, server, cha
     server.get(f"{ROOT}/props").mock(return_value=props(slots=1))
     chat.mock(side_effect=lambda _: says("Hi."))
     provider = provider_of()
-    await provider.manner()
+    await provider.profile()
     await heard(provider, chat="anna")
 
     assert "id_slot" not in bodies(chat)[0]
@@ -110,9 +110,9 @@ async def test_an_answer_that_is_left_gives_its_slot_back(provider_of, server, c
     server.get(f"{ROOT}/props").mock(return_value=props(slots=1))
     chat.mock(side_effect=lambda _: says("Hi."))
     provider = provider_of()
-    await provider.manner()
-    left = provider.stream(build("Be kind.", (), "tea?"), chat="anna")
-    assert isinstance(await anext(left), Begun)
+    await provider.profile()
+    left = provider.stream(build_context("Be kind.", (), "tea?"), chat="anna")
+    assert isinstance(await anext(left), AnswerStarted)
     await left.aclose()
 
     async with asyncio.timeout(2):
@@ -122,7 +122,7 @@ async def test_an_answer_that_is_left_gives_its_slot_back(provider_of, server, c
 async def test_a_template_without_a_system_role_is_known_from_the_properties(provider_of, server):
     server.get(f"{ROOT}/props").mock(return_value=props(supports_system_role=False))
 
-    assert not (await provider_of().manner()).system_role
+    assert not (await provider_of().profile()).system_role
 
 
 async def test_a_template_without_a_system_role_is_learnt_from_a_refusal(provider_of, server, chat):
@@ -134,11 +134,11 @@ async def test_a_template_without_a_system_role_is_learnt_from_a_refusal(provide
 
     chat.mock(side_effect=strict)
     provider = provider_of()
-    before = await provider.manner()
+    before = await provider.profile()
     await heard(provider)
 
     assert before.system_role
-    assert not (await provider.manner()).system_role
+    assert not (await provider.profile()).system_role
     assert bodies(chat)[-1]["messages"] == [{"role": "user", "content": "Be kind.\n\ntea?"}]
 
 
@@ -152,13 +152,13 @@ async def test_while_it_cannot_be_asked_no_window_is_guessed(provider_of, server
     server.get(f"{ROOT}/props").mock(**answer)
 
     with pytest.raises(kind):
-        await provider_of().manner()
+        await provider_of().profile()
 
 
 async def test_before_a_cut_the_chat_is_fetched_back(provider_of, chat):
-    cut = build("Be kind.", PAST, "and coffee?")
+    cut = build_context("Be kind.", PAST, "and coffee?")
     chat.mock(side_effect=[remembers(3990, 4000), says("Hi.")])
-    await heard(provider_of(moves=True), cut)
+    await heard(provider_of(cache_reuse=True), cut)
 
     recall, question = bodies(chat)
     assert recall["max_tokens"] == 0
@@ -169,28 +169,32 @@ async def test_before_a_cut_the_chat_is_fetched_back(provider_of, chat):
 async def test_one_that_has_forgotten_the_chat_is_not_made_to_read_it_all(provider_of, chat):
     chat.mock(side_effect=[endless(remembers(40, 4000)), says("Hi.")])
     async with asyncio.timeout(2):
-        parts = await heard(provider_of(moves=True), build("Be kind.", PAST, "and coffee?"))
+        parts = await heard(
+            provider_of(cache_reuse=True), build_context("Be kind.", PAST, "and coffee?")
+        )
 
     assert any(isinstance(part, Delta) for part in parts)
 
 
 async def test_a_fetching_back_that_fails_does_not_cost_the_answer(provider_of, chat):
     chat.mock(side_effect=[httpx.Response(500), says("Hi.")])
-    parts = await heard(provider_of(moves=True), build("Be kind.", PAST, "and coffee?"))
+    parts = await heard(
+        provider_of(cache_reuse=True), build_context("Be kind.", PAST, "and coffee?")
+    )
 
     assert any(isinstance(part, Delta) for part in parts)
 
 
 async def test_a_server_that_does_not_move_is_not_bothered(provider_of, chat):
     chat.mock(side_effect=[says("Hi.")])
-    await heard(provider_of(), build("Be kind.", PAST, "and coffee?"))
+    await heard(provider_of(), build_context("Be kind.", PAST, "and coffee?"))
 
     assert chat.call_count == 1
 
 
 async def test_stop_words_go_out_with_every_question(provider_of, chat):
     chat.mock(side_effect=[says("Hi.")])
-    await heard(provider_of(extra={"stop": ["<|im_end|>"]}))
+    await heard(provider_of(extra_body={"stop": ["<|im_end|>"]}))
 
     assert bodies(chat)[0]["stop"] == ["<|im_end|>"]
 
@@ -198,21 +202,21 @@ async def test_stop_words_go_out_with_every_question(provider_of, chat):
 @pytest.mark.parametrize(
     ("first", "second", "found"),
     [
-        (httpx.Response(200, json={"status": "ok"}), None, f"{discovery.USUAL[0]}/v1"),
-        (httpx.Response(503, json={"error": {}}), None, f"{discovery.USUAL[0]}/v1"),
-        (None, httpx.Response(200, json={"status": "ok"}), f"{discovery.USUAL[1]}/v1"),
+        (httpx.Response(200, json={"status": "ok"}), None, f"{discovery.USUAL_ADDRESSES[0]}/v1"),
+        (httpx.Response(503, json={"error": {}}), None, f"{discovery.USUAL_ADDRESSES[0]}/v1"),
+        (None, httpx.Response(200, json={"status": "ok"}), f"{discovery.USUAL_ADDRESSES[1]}/v1"),
         (None, httpx.Response(200, html="<h1>It works!</h1>"), None),
         (None, httpx.Response(404, json={}), None),
         (None, None, None),
     ],
 )
 async def test_a_server_on_a_usual_port_is_found_even_while_it_loads(server, first, second, found):
-    for address, answer in zip(discovery.USUAL, (first, second), strict=True):
+    for address, answer in zip(discovery.USUAL_ADDRESSES, (first, second), strict=True):
         given = {"return_value": answer} if answer else {"side_effect": httpx.ConnectError("no")}
         server.get(f"{address}/health").mock(**given)
 
     async with httpx.AsyncClient(verify=False) as http:  # reading certificates takes a while
-        assert await discovery.find(http) == found
+        assert await discovery.find_server(http) == found
 
 
 async def test_a_model_chosen_of_a_router_is_the_one_that_is_asked(provider_of, server, chat):

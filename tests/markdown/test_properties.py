@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from ambrosio import markdown
 from ambrosio.markdown.preprocess import clean
-from ambrosio.markdown.splitting import ENTITIES, LIMIT, units
-from ambrosio.markdown.walker import good
+from ambrosio.markdown.splitting import MAX_ENTITIES, MAX_UNITS, utf16_len
+from ambrosio.markdown.walker import is_valid_link
 
 from ..support import tdlib
 from .test_render import CASES, NASTY, PREVIEWS, WIDE, piece
@@ -51,16 +51,16 @@ PROSE = st.lists(PROSE_MARKS | SPACE.filter(lambda s: "|" not in s) | WORD, max_
 
 
 def check(chunk):
-    assert units(chunk.text) <= LIMIT
-    assert len(chunk.entities) <= ENTITIES
+    assert utf16_len(chunk.text) <= MAX_UNITS
+    assert len(chunk.entities) <= MAX_ENTITIES
     assert chunk.text == chunk.text.strip()
     assert tdlib.refusal(chunk) == ""
     for entity in chunk.entities:
         assert entity.offset >= 0
         assert entity.length > 0
-        assert entity.offset + entity.length <= units(chunk.text)
+        assert entity.offset + entity.length <= utf16_len(chunk.text)
         assert piece(chunk, entity).strip()
-        assert not entity.url or good(entity.url)
+        assert not entity.url or is_valid_link(entity.url)
 
 
 def check_all(source):

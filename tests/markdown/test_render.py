@@ -3,9 +3,9 @@ import json
 import pytest
 
 from ambrosio import markdown
-from ambrosio.core.messages import Chunk
-from ambrosio.markdown.splitting import LIMIT, units
-from ambrosio.markdown.tables import COLUMNS, width
+from ambrosio.core.messages import FormattedText
+from ambrosio.markdown.splitting import MAX_UNITS, utf16_len
+from ambrosio.markdown.tables import MAX_COLUMNS, width
 
 
 def piece(chunk, entity):
@@ -213,14 +213,14 @@ def test_a_long_growing_answer_shows_its_end():
 
     assert chunk.text.startswith("…\nParagraph ")
     assert chunk.text.endswith("Paragraph 1999 is here.")
-    assert units(chunk.text) <= LIMIT
+    assert utf16_len(chunk.text) <= MAX_UNITS
     assert len(chunk.entities) <= 100
     assert all(piece(chunk, entity).isdigit() for entity in chunk.entities)
 
 
 def test_a_message_of_exactly_the_limit_is_not_cut():
-    assert [chunk.text for chunk in markdown.render("x" * LIMIT).chunks] == ["x" * LIMIT]
-    assert len(markdown.render("x" * (LIMIT + 1)).chunks) == 2
+    assert [chunk.text for chunk in markdown.render("x" * MAX_UNITS).chunks] == ["x" * MAX_UNITS]
+    assert len(markdown.render("x" * (MAX_UNITS + 1)).chunks) == 2
 
 
 def test_twenty_thousand_characters_arrive_in_order():
@@ -229,7 +229,7 @@ def test_twenty_thousand_characters_arrive_in_order():
     chunks = markdown.render(" ".join(words)).chunks
 
     assert " ".join(chunk.text for chunk in chunks).split() == words
-    assert all(units(chunk.text) <= LIMIT for chunk in chunks)
+    assert all(utf16_len(chunk.text) <= MAX_UNITS for chunk in chunks)
 
 
 @pytest.mark.parametrize("border", ["\n\n", "\n", ". ", " "])
@@ -295,12 +295,12 @@ def test_a_file_keeps_the_tabs_that_a_message_cannot_have():
 
 
 def test_a_notice_is_plain_and_cut_to_fit():
-    assert markdown.plain("**a** <b>\t\x00c") == Chunk("**a** <b>   c")
+    assert markdown.plain("**a** <b>\t\x00c") == FormattedText("**a** <b>   c")
 
     chunk = markdown.plain("😀 word " * 2000)
 
     assert chunk.text.endswith(("word…", "😀…"))
-    assert units(chunk.text) <= LIMIT
+    assert utf16_len(chunk.text) <= MAX_UNITS
 
 
 def test_reasoning_is_one_expandable_quote():
@@ -308,7 +308,7 @@ def test_reasoning_is_one_expandable_quote():
 
     assert drawn(chunk) == ["expandable_blockquote so 😀 **x**"]
     assert drawn(markdown.expandable("y " * 5000))[0].endswith("y…")
-    assert markdown.expandable(" ") == Chunk("")
+    assert markdown.expandable(" ") == FormattedText("")
 
 
 WIDE = "| a | b |\n|-|-|\n| something that is long | and something more |\n"
@@ -367,8 +367,8 @@ def test_width_counts_what_is_drawn(text, columns):
 def test_a_table_of_the_full_width_is_still_aligned():
     table = "|{}|{}|\n|-|-|\n|1|2|"
 
-    fitting = one(table.format("a" * 17, "b" * (COLUMNS - 19)))
-    wide = one(table.format("a" * 17, "b" * (COLUMNS - 18)))
+    fitting = one(table.format("a" * 17, "b" * (MAX_COLUMNS - 19)))
+    wide = one(table.format("a" * 17, "b" * (MAX_COLUMNS - 18)))
 
     assert [entity.type for entity in fitting.entities] == ["pre"]
     assert [entity.type for entity in wide.entities] == ["bold"]
@@ -400,6 +400,6 @@ NASTY = [
 @pytest.mark.parametrize("source", NASTY, ids=range(len(NASTY)))
 def test_nothing_nasty_breaks_it(source):
     for chunk in (*markdown.render(source).chunks, markdown.preview(source)):
-        assert units(chunk.text) <= LIMIT
+        assert utf16_len(chunk.text) <= MAX_UNITS
         assert len(chunk.entities) <= 100
     json.dumps(markdown.rich(source)).encode()

@@ -19,11 +19,11 @@ class Body(httpx.AsyncByteStream):
 
     def __init__(self, *blocks, endless=False, breaks=False):
         self.blocks, self.endless, self.breaks = blocks, endless, breaks
-        self.read, self.closed = 0, False
+        self.read_prompt, self.closed = 0, False
 
     async def __aiter__(self):
         for block in self.blocks:
-            self.read += 1
+            self.read_prompt += 1
             yield block
         if self.breaks:
             raise httpx.RemoteProtocolError("peer closed connection")
@@ -81,7 +81,7 @@ async def test_behind_the_last_word_the_line_is_read_to_its_end_for_the_next_que
     chat.respond(200, headers=EVENTS, stream=body)
     await pieces(wire)
 
-    assert (body.read, body.closed) == (4, True)
+    assert (body.read_prompt, body.closed) == (4, True)
 
 
 async def test_a_server_that_hangs_up_without_a_goodbye_has_said_all(wire, chat):

@@ -8,18 +8,26 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from ambrosio.config.provider import ProviderRow
+from ambrosio.config.provider import ProviderConfig
 from ambrosio.core import errors
-from ambrosio.core.context_window import CAUTIOUS_WINDOW, Manner, build
-from ambrosio.core.messages import Begun, Delta, Ended, Finish, ModelRef, Usage, Wasted
-from ambrosio.core.vv import CONCISE_TOKENS
-from ambrosio.providers.errors import FOREIGN, translated
+from ambrosio.core.context_window import DEFAULT_WINDOW, ModelProfile, build_context
+from ambrosio.core.messages import (
+    AnswerFinished,
+    AnswerStarted,
+    Delta,
+    EmptyAnswer,
+    FinishReason,
+    ModelRef,
+    Usage,
+)
+from ambrosio.core.vv import MAX_CONCISE_TOKENS
+from ambrosio.providers.errors import FOREIGN, translate_error
 from ambrosio.providers.http import Refused
-from ambrosio.providers.openai_compatible import OpenAIProvider, Served
+from ambrosio.providers.openai_compatible import OpenAIProvider, ServedModel
 from ambrosio.providers.request import THINKING_TOKENS
 
 BASE = "http://127.0.0.1:9/v1"
-QUESTION = build("Be kind.", (), "tea?")
+QUESTION = build_context("Be kind.", (), "tea?")
 CLOSING = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
 
 
@@ -68,7 +76,7 @@ async def provider_of():
     async with httpx.AsyncClient(verify=False) as http:  # reading certificates takes a while
 
         def make(**row):
-            return OpenAIProvider("somebody", ProviderRow(**{"base_url": BASE, **row}), http)
+            return OpenAIProvider("somebody", ProviderConfig(**{"base_url": BASE, **row}), http)
 
         yield make
 
@@ -107,22 +115,22 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("status", "error", "expected"),
         [
-            (400, {}, errors.Rejected),
-            (400, {"type": "exceed_context_size_error"}, errors.TooLong),
-            (401, {"type": "authentication_error"}, errors.KeyRefused),
-            (402, {"type": "credit_limit_error"}, errors.NoCredit),
-            (403, {}, errors.KeyRefused),
-            (404, {}, errors.ModelGone),
-            (413, {"type": "request_too_large"}, errors.Rejected),
-            (418, {}, errors.Rejected),
-            (422, {}, errors.Rejected),
+            (400, {}, errors.BadRequest),
+            (400, {"type": "exceed_context_size_error"}, errors.ContextTooLong),
+            (401, {"type": "authentication_error"}, errors.InvalidKey),
+            (402, {"type": "credit_limit_error"}, errors.OutOfCredit),
+            (403, {}, errors.InvalidKey),
+            (404, {}, errors.ModelNotFound),
+            (413, {"type": "request_too_large"}, errors.BadRequest),
+            (418, {}, errors.BadRequest),
+            (422, {}, errors.BadRequest),
             (429, {"type": "rate_limit"}, errors.Overloaded),
-            (429, {"code": "insufficient_quota"}, errors.NoCredit),
-            (500, {}, errors.Faulty),
-            (502, {}, errors.Faulty),
+            (429, {"code": "insufficient_quota"}, errors.OutOfCredit),
+            (500, {}, errors.ServerError),
+            (502, {}, errors.ServerError),
             (503, {"type": "unavailable_error"}, errors.Loading),
             (503, {"type": "service_unavailable"}, errors.Overloaded),
-            (504, {}, errors.Faulty),
+            (504, {}, errors.ServerError),
             (529, {}, errors.Overloaded),
         ],
     )
@@ -132,8 +140,8 @@ class TestRefusals:
         failed = await failure(provider)
 
         assert type(failed) is expected
-        assert "somebody" in failed.sentence
-        assert "their words" not in failed.sentence
+        assert "somebody" in failed.user_message
+        assert "their words" not in failed.user_message
 
     @pytest.mark.parametrize("status", [301, 400, 403, 429, 500, 503])
     @pytest.mark.parametrize(
@@ -151,7 +159,7 @@ class TestRefusals:
         headers = {"content-type": "text/event-stream"}
         chat.mock(return_value=httpx.Response(200, text=line, headers=headers))
 
-        assert isinstance(await failure(provider), errors.Faulty)
+        assert isinstance(await failure(provider), errors.ServerError)
 
     @pytest.mark.parametrize(
         ("header", "seconds"),
@@ -178,7 +186,7 @@ class TestRefusals:
 
         failed = await failure(provider, model="old")
 
-        assert "does not serve old" in failed.sentence
+        assert "does not serve old" in failed.user_message
 
     async def test_an_overflow_tells_how_much_was_too_much(self, provider, chat):
         counts = {"n_prompt_tokens": 611, "n_ctx": 512}
@@ -186,9 +194,9 @@ class TestRefusals:
 
         failed = await failure(provider)
 
-        assert isinstance(failed, errors.TooLong)
+        assert isinstance(failed, errors.ContextTooLong)
         assert (failed.tokens, failed.limit) == (611, 512)
-        assert (await provider.manner()).window == 512
+        assert (await provider.profile()).window == 512
 
     @pytest.mark.parametrize("wrong", ["abc", None, [1], {}, -0.5])
     async def test_an_overflow_without_numbers_is_estimated(self, provider, chat, wrong):
@@ -197,16 +205,16 @@ class TestRefusals:
 
         failed = await failure(provider)
 
-        assert isinstance(failed, errors.TooLong)
-        assert (failed.tokens, failed.limit) == (QUESTION.tokens, CAUTIOUS_WINDOW)
+        assert isinstance(failed, errors.ContextTooLong)
+        assert (failed.tokens, failed.limit) == (QUESTION.tokens, DEFAULT_WINDOW)
 
     @pytest.mark.parametrize("status", [400, 403, 413, 422])
     async def test_a_long_request_that_is_refused_was_too_long(self, provider_of, chat, status):
         chat.mock(return_value=refusal(status))
 
-        failed = await failure(provider_of(context=1000), build("", (), "word " * 1000))
+        failed = await failure(provider_of(context=1000), build_context("", (), "word " * 1000))
 
-        assert isinstance(failed, errors.TooLong)
+        assert isinstance(failed, errors.ContextTooLong)
         assert failed.limit == 1000
 
     async def test_nothing_is_asked_twice_of_its_own_accord(self, provider, chat):
@@ -237,7 +245,7 @@ class TestTheLine:
     async def test_no_error_of_the_line_gets_past_before_a_word(self, provider, chat, error):
         chat.mock(side_effect=error)
 
-        assert isinstance(await failure(provider), errors.Unreachable | errors.Faulty)
+        assert isinstance(await failure(provider), errors.Unreachable | errors.ServerError)
 
     @pytest.mark.parametrize(
         "error",
@@ -247,7 +255,7 @@ class TestTheLine:
     async def test_no_error_of_the_line_gets_past_after_a_word(self, provider, chat, error):
         chat.mock(return_value=sending(piece("Te"), error))
 
-        assert type(await failure(provider)) is errors.Faulty
+        assert type(await failure(provider)) is errors.ServerError
 
     @pytest.mark.parametrize(
         "body",
@@ -268,7 +276,7 @@ class TestTheLine:
         before = sse(piece("Te")).content if begun else b""
         chat.mock(return_value=sending(before, body))
 
-        assert type(await failure(provider)) is errors.Faulty
+        assert type(await failure(provider)) is errors.ServerError
 
     async def test_an_answer_without_a_finish_was_cut(self, provider, chat):
         chat.mock(return_value=sse(piece("Green te"), "[DONE]"))
@@ -277,20 +285,22 @@ class TestTheLine:
         said = [await anext(stream), await anext(stream)]
 
         assert words(said) == "Green te"
-        with pytest.raises(errors.Faulty):
+        with pytest.raises(errors.ServerError):
             await anext(stream)
 
     @pytest.mark.parametrize("said", ["", " \n", "<think>Hm.</think>", "<think>Hm."])
     async def test_success_without_a_word_is_an_empty_answer(self, provider, chat, said):
         chat.mock(return_value=sse(piece(said), CLOSING))
 
-        assert type(await failure(provider)) is errors.Empty
+        assert type(await failure(provider)) is errors.NoText
 
     async def test_no_first_word_in_time_is_told(self, provider_of, chat):
         chat.mock(return_value=sending(asyncio.Event()))
 
         async with asyncio.timeout(5):
-            failed = await failure(provider_of(first_token_seconds=0.01, silence_seconds=60))
+            failed = await failure(
+                provider_of(first_token_timeout_seconds=0.01, chunk_timeout_seconds=60)
+            )
 
         assert type(failed) is errors.TimedOut
 
@@ -298,7 +308,9 @@ class TestTheLine:
         chat.mock(return_value=sending(piece("Te"), asyncio.Event()))
 
         async with asyncio.timeout(5):
-            failed = await failure(provider_of(first_token_seconds=60, silence_seconds=0.01))
+            failed = await failure(
+                provider_of(first_token_timeout_seconds=60, chunk_timeout_seconds=0.01)
+            )
 
         assert type(failed) is errors.TimedOut
 
@@ -306,7 +318,7 @@ class TestTheLine:
         progress = {"choices": [{"delta": {"content": None}}], "prompt_progress": {"total": 9}}
         chat.mock(return_value=sending(progress, piece("Tea"), CLOSING))
 
-        parts = await heard(provider_of(first_token_seconds=60, silence_seconds=0.5))
+        parts = await heard(provider_of(first_token_timeout_seconds=60, chunk_timeout_seconds=0.5))
 
         assert words(parts) == "Tea"
 
@@ -314,11 +326,11 @@ class TestTheLine:
     def test_no_refusal_stays_untranslated(self, status):
         refused = Refused(status, json.loads(ODD_TYPES))
 
-        assert isinstance(translated(refused, "p", model="m"), errors.ProviderError)
+        assert isinstance(translate_error(refused, "p", model="m"), errors.ProviderError)
 
     @pytest.mark.parametrize("error", HTTPX_ERRORS, ids=lambda each: type(each).__name__)
     def test_no_error_of_httpx_stays_untranslated(self, error):
-        assert isinstance(translated(error, "p", model="m"), errors.ProviderError)
+        assert isinstance(translate_error(error, "p", model="m"), errors.ProviderError)
         assert isinstance(error, FOREIGN)
 
 
@@ -336,17 +348,17 @@ class TestAnAnswer:
         parts = await heard(provider)
 
         ref = ModelRef("somebody", "m")
-        ended = Ended(ref, Finish.STOP, Usage(30, 5, cached=20, reasoning=2))
-        assert parts == [Begun(ref), Delta("Te"), Delta("a."), ended]
+        ended = AnswerFinished(ref, FinishReason.STOP, Usage(30, 5, cached=20, reasoning=2))
+        assert parts == [AnswerStarted(ref), Delta("Te"), Delta("a."), ended]
 
     @pytest.mark.parametrize(
         ("reason", "finish"),
-        [("stop", Finish.STOP), ("eos", Finish.STOP), ("length", Finish.LENGTH)],
+        [("stop", FinishReason.STOP), ("eos", FinishReason.STOP), ("length", FinishReason.LENGTH)],
     )
     async def test_why_it_ended_is_told(self, provider, chat, reason, finish):
         chat.mock(return_value=sse(piece("Tea"), {"choices": [{"finish_reason": reason}]}))
 
-        assert (await heard(provider))[-1].finish is finish
+        assert (await heard(provider))[-1].finish_reason is finish
 
     @pytest.mark.parametrize(
         "odd",
@@ -386,7 +398,7 @@ class TestAnAnswer:
     async def test_chunks_of_nonsense_are_a_fault(self, provider, chat, nonsense):
         chat.mock(return_value=sse(piece("Te"), nonsense, CLOSING))
 
-        assert type(await failure(provider)) is errors.Faulty
+        assert type(await failure(provider)) is errors.ServerError
 
     @pytest.mark.parametrize(
         "chunks",
@@ -415,7 +427,7 @@ class TestAnAnswer:
 
         parts = await heard(provider_of())
 
-        assert parts[0] == Begun(ModelRef("somebody", "qwen.gguf"))
+        assert parts[0] == AnswerStarted(ModelRef("somebody", "qwen.gguf"))
         assert bodies(chat)[0]["model"] == "default"
 
 
@@ -423,48 +435,48 @@ class TestWhatIsSent:
     @pytest.mark.parametrize(
         ("row", "concise", "expected"),
         [
-            ({"flavour": "openai"}, False, {"stream_options": {"include_usage": True}}),
+            ({"server_kind": "openai"}, False, {"stream_options": {"include_usage": True}}),
             (
-                {"flavour": "llama"},
+                {"server_kind": "llama"},
                 False,
                 {"stream_options": {"include_usage": True}, "return_progress": True},
             ),
-            ({"flavour": "together"}, False, {}),
+            ({"server_kind": "together"}, False, {}),
             (
-                {"flavour": "together"},
+                {"server_kind": "together"},
                 True,
-                {"temperature": 0, "max_tokens": CONCISE_TOKENS},
+                {"temperature": 0, "max_tokens": MAX_CONCISE_TOKENS},
             ),
             (
-                {"flavour": "llama", "thinking": "template"},
+                {"server_kind": "llama", "thinking": "template"},
                 True,
                 {
                     "stream_options": {"include_usage": True},
                     "return_progress": True,
                     "temperature": 0,
-                    "max_tokens": CONCISE_TOKENS,
+                    "max_tokens": MAX_CONCISE_TOKENS,
                     "chat_template_kwargs": {"enable_thinking": False},
                 },
             ),
             (
-                {"flavour": "together", "thinking": "reasoning"},
+                {"server_kind": "together", "thinking": "reasoning"},
                 True,
                 {
                     "temperature": 0,
-                    "max_tokens": CONCISE_TOKENS,
+                    "max_tokens": MAX_CONCISE_TOKENS,
                     "reasoning": {"enabled": False},
                 },
             ),
             (
-                {"flavour": "together", "thinking": "effort"},
+                {"server_kind": "together", "thinking": "effort"},
                 True,
                 {
                     "temperature": 0,
-                    "max_tokens": CONCISE_TOKENS + THINKING_TOKENS,
+                    "max_tokens": MAX_CONCISE_TOKENS + THINKING_TOKENS,
                     "reasoning_effort": "low",
                 },
             ),
-            ({"flavour": "together", "extra": {"top_k": 3}}, False, {"top_k": 3}),
+            ({"server_kind": "together", "extra_body": {"top_k": 3}}, False, {"top_k": 3}),
         ],
     )
     async def test_nothing_goes_along_that_nobody_asked_for(
@@ -489,7 +501,7 @@ class TestWhatIsSent:
 
     async def test_another_model_is_spoken_to_in_its_own_manner(self, provider_of, chat):
         chat.mock(return_value=sse(piece("Tea"), CLOSING))
-        provider = provider_of(model="m", flavour="together")
+        provider = provider_of(model="m", server_kind="together")
 
         await heard(provider, model="openai/gpt-oss-120b", concise=True)
 
@@ -498,7 +510,7 @@ class TestWhatIsSent:
 
     async def test_refused_options_are_left_out_and_learnt(self, provider_of, chat):
         chat.side_effect = [refusal(400), *[sse(piece("Tea"), CLOSING)] * 2]
-        provider = provider_of(model="m", flavour="together", thinking="reasoning")
+        provider = provider_of(model="m", server_kind="together", thinking="reasoning")
 
         await heard(provider, concise=True)
         await heard(provider, concise=True)
@@ -509,7 +521,7 @@ class TestWhatIsSent:
 
     async def test_a_refused_limit_is_left_out_and_learnt_too(self, provider_of, chat):
         chat.side_effect = [refusal(400), refusal(400), *[sse(piece("Tea"), CLOSING)] * 2]
-        provider = provider_of(model="m", flavour="together")
+        provider = provider_of(model="m", server_kind="together")
 
         await heard(provider, concise=True)
         await heard(provider, concise=True)
@@ -518,7 +530,7 @@ class TestWhatIsSent:
 
     async def test_what_an_answer_may_take_is_sent_as_long_as_it_is_taken(self, provider, chat):
         chat.side_effect = [refusal(400), *[sse(piece("Tea"), CLOSING)] * 2]
-        context = replace(QUESTION, most=8192)
+        context = replace(QUESTION, max_tokens=8192)
 
         await heard(provider, context)
         await heard(provider, context)
@@ -531,7 +543,7 @@ class TestWhatIsSent:
         failed = await failure(provider, concise=True)
         await heard(provider, concise=True)
 
-        assert type(failed) is errors.Rejected
+        assert type(failed) is errors.BadRequest
         assert bodies(chat)[3] == bodies(chat)[0]
 
     async def test_an_ordinary_request_that_is_refused_is_not_sent_again(self, provider, chat):
@@ -549,8 +561,8 @@ class TestWhatIsSent:
 
         assert ["max_tokens" in body for body in bodies(chat)] == [True, False]
         assert bodies(chat)[1]["temperature"] == 0
-        assert [part for part in parts if isinstance(part, Begun)] == [parts[0], parts[3]]
-        assert parts[2] == Wasted(None)
+        assert [part for part in parts if isinstance(part, AnswerStarted)] == [parts[0], parts[3]]
+        assert parts[2] == EmptyAnswer(None)
         assert words(parts) == "Tea"
 
 
@@ -566,7 +578,11 @@ class TestWhatIsServed:
         ]
         server.get(f"{BASE}/models").mock(return_value=httpx.Response(200, json=wrap(items)))
 
-        served = [Served("a", "chat", 1000), Served("b", "chat", 512), Served("c", "image", 0)]
+        served = [
+            ServedModel("a", "chat", 1000),
+            ServedModel("b", "chat", 512),
+            ServedModel("c", "image", 0),
+        ]
         assert await provider.models() == served
 
     @pytest.mark.parametrize("body", ["", "5", "null", "[", '{"data": 5}', "{}", "<html>"])
@@ -575,7 +591,7 @@ class TestWhatIsServed:
         answer = httpx.Response(200, text=body, headers={"content-type": kind})
         server.get(f"{BASE}/models").mock(return_value=answer)
 
-        with pytest.raises(errors.Faulty):
+        with pytest.raises(errors.ServerError):
             await provider.models()
 
     @pytest.mark.parametrize(
@@ -585,13 +601,13 @@ class TestWhatIsServed:
         answer = httpx.Response(200, json=[{"id": "a", **item}])
         server.get(f"{BASE}/models").mock(return_value=answer)
 
-        assert await provider.models() == [Served("a")]
+        assert await provider.models() == [ServedModel("a")]
 
     async def test_together_is_asked_only_for_what_can_be_called(self, provider_of, server):
         answer = httpx.Response(200, json=[])
         route = server.get(f"{BASE}/models?serverless").mock(return_value=answer)
 
-        await provider_of(flavour="together").models()
+        await provider_of(server_kind="together").models()
 
         assert route.called
 
@@ -600,12 +616,12 @@ class TestWhatIsServed:
         route = server.get("http://127.0.0.1:9/props").mock(
             side_effect=[refusal(503), httpx.Response(200, json=props)]
         )
-        provider = provider_of(flavour="llama", system_role=False)
+        provider = provider_of(server_kind="llama", system_role=False)
 
-        manners = [await provider.manner() for _ in range(3)]
+        manners = [await provider.profile() for _ in range(3)]
 
-        assert [each.window for each in manners] == [CAUTIOUS_WINDOW, 2048, 2048]
-        assert manners[2] == Manner(2048, system_role=False)
+        assert [each.window for each in manners] == [DEFAULT_WINDOW, 2048, 2048]
+        assert manners[2] == ModelProfile(2048, system_role=False)
         assert route.call_count == 2
 
     @pytest.mark.parametrize("props", ["5", "[]", "{}", "null", '"x"', "<html>"])
@@ -613,7 +629,7 @@ class TestWhatIsServed:
         answer = httpx.Response(200, text=props, headers={"content-type": "application/json"})
         server.get("http://127.0.0.1:9/props").mock(return_value=answer)
 
-        assert (await provider_of(flavour="llama").manner()).window == CAUTIOUS_WINDOW
+        assert (await provider_of(server_kind="llama").profile()).window == DEFAULT_WINDOW
 
     async def test_health_of_a_llama_server_is_its_own_word(self, provider_of, server):
         server.get("http://127.0.0.1:9/health").mock(
@@ -621,7 +637,7 @@ class TestWhatIsServed:
         )
 
         with pytest.raises(errors.Loading):
-            await provider_of(flavour="llama").health()
+            await provider_of(server_kind="llama").health()
 
 
 class TestPrices:
@@ -638,9 +654,9 @@ class TestPrices:
     async def test_what_a_call_costs(self, provider_of, row, paid, price, known):
         provider = provider_of(**row)
 
-        tariff = provider.tariff()
+        tariff = provider.pricing()
 
         assert provider.paid is paid
-        assert provider.tariff("openai/gpt-oss-120b").free is provider.local
+        assert provider.pricing("openai/gpt-oss-120b").free is provider.local
         assert tariff.known is known
         assert tariff.cost(Usage(2, 1)) == Decimal(price)

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from ambrosio.providers.repetition import surplus
-from ambrosio.providers.slots import Slots
+from ambrosio.providers.repetition import repeated_tail
+from ambrosio.providers.slots import SlotQueue
 
 
 def seats(slots, *wishes):
@@ -17,7 +17,7 @@ def seats(slots, *wishes):
         if wish.startswith("-"):
             queues.pop(name).__exit__(None, None, None)
         else:
-            queues[name] = slots.queue(name, hasty=name.startswith("vv"))
+            queues[name] = slots.wait_in_line(name, priority=name.startswith("vv"))
             tickets.append((name, queues[name].__enter__()))
     return [(name, ticket.slot, ticket.ahead) for name, ticket in tickets]
 
@@ -36,7 +36,7 @@ def seats(slots, *wishes):
     ],
 )
 def test_the_hasty_go_first_and_everybody_gets_their_own_slot_back(count, wishes, seated):
-    assert seats(Slots(count), *wishes) == seated
+    assert seats(SlotQueue(count), *wishes) == seated
 
 
 STORY = "Once upon a time there was a model that said the same again. "
@@ -53,7 +53,7 @@ STORY = "Once upon a time there was a model that said the same again. "
     ],
 )
 def test_a_loop_is_cut_down_to_what_it_repeats(text, kept):
-    cut = text[: -surplus(text)]
+    cut = text[: -repeated_tail(text)]
 
     # Where the repetition begins is a matter of a letter or two.
     assert cut[: len(kept) - 2] == kept[:-2]
@@ -72,4 +72,4 @@ def test_a_loop_is_cut_down_to_what_it_repeats(text, kept):
     ],
 )
 def test_what_only_looks_like_a_loop_is_left_alone(text):
-    assert surplus(text) == 0
+    assert repeated_tail(text) == 0

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ambrosio.providers.thinking import ThoughtFilter
+from ambrosio.providers.thinking import ThinkTagParser
 
 
 def heard(pieces):
-    sieve = ThoughtFilter()
+    sieve = ThinkTagParser()
     deltas = [*map(sieve.feed, pieces), sieve.end()]
     return "".join(each.text for each in deltas), "".join(each.reasoning for each in deltas)
 

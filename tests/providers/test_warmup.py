@@ -8,10 +8,10 @@ import pytest
 import respx
 
 from ambrosio.config.settings import Settings
-from ambrosio.core.context_window import build
-from ambrosio.core.messages import Delta, Note
+from ambrosio.core.context_window import build_context
+from ambrosio.core.messages import Delta, StatusNote
 from ambrosio.providers.openai_compatible import OpenAIProvider
-from ambrosio.providers.warmup import warm, warming
+from ambrosio.providers.warmup import warm_up, warming_up
 
 SYSTEM = "You are a butler."
 EVENTS = {"content-type": "text/event-stream"}
@@ -19,13 +19,13 @@ EVENTS = {"content-type": "text/event-stream"}
 
 @pytest.fixture
 async def provider(model_url):
-    row = Settings().rows(llama_base_url=model_url)["llama"]
+    row = Settings().provider_configs(llama_base_url=model_url)["llama"]
     async with httpx.AsyncClient() as http:
         yield OpenAIProvider("llama", row, http)
 
 
 async def test_a_server_reads_the_system_prompt_and_says_nothing(model, provider):
-    await warm(provider, SYSTEM)
+    await warm_up(provider, SYSTEM)
 
     (asked,) = model.requests
     assert asked.messages == (("system", SYSTEM), ("user", ""))
@@ -39,32 +39,32 @@ async def test_one_that_loads_is_waited_for(model, provider, clock):
         model.loading = False
         await clock.sleep(seconds)
 
-    await warm(provider, SYSTEM, sleep=sleep)
+    await warm_up(provider, SYSTEM, sleep=sleep)
 
     assert len(model.requests) == 1
 
 
 async def test_one_that_fails_harms_nobody(model, provider):
     model.api_key = "another"
-    await warm(provider, SYSTEM)
+    await warm_up(provider, SYSTEM)
 
     assert len(model.requests) == 1
 
 
 async def test_it_is_done_beside_everything_else(model, provider):
-    async with warming([provider], SYSTEM):
+    async with warming_up([provider], SYSTEM):
         await model.wait_for(lambda: model.requests)
 
 
 async def test_whoever_asks_first_is_not_made_to_wait_for_it(model, provider, monkeypatch):
-    manner = provider.manner
+    manner = provider.profile
 
     async def slow(model=""):
         provider._asked += 1
         return await manner(model)
 
-    monkeypatch.setattr(provider, "manner", partial(slow))
-    await warm(provider, SYSTEM)
+    monkeypatch.setattr(provider, "profile", partial(slow))
+    await warm_up(provider, SYSTEM)
 
     assert model.requests == []
 
@@ -97,17 +97,17 @@ async def test_a_question_that_comes_meanwhile_takes_its_place():
             httpx.Response(200, headers=EVENTS, content=said),
         ]
     )
-    row = Settings().rows(llama_base_url="http://127.0.0.1:9/v1")["llama"]
+    row = Settings().provider_configs(llama_base_url="http://127.0.0.1:9/v1")["llama"]
     async with (
         httpx.AsyncClient(verify=False) as http,  # reading certificates takes a while
         asyncio.timeout(5),
         asyncio.TaskGroup() as group,
     ):
         provider = OpenAIProvider("llama", row, http)
-        group.create_task(warm(provider, SYSTEM))
+        group.create_task(warm_up(provider, SYSTEM))
         await reading.begun.wait()
-        parts = [part async for part in provider.stream(build(SYSTEM, (), "tea?"))]
+        parts = [part async for part in provider.stream(build_context(SYSTEM, (), "tea?"))]
 
     assert any(isinstance(part, Delta) for part in parts)
-    assert not any(isinstance(part, Note) for part in parts)
+    assert not any(isinstance(part, StatusNote) for part in parts)
     assert reading.left

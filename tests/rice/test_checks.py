@@ -300,8 +300,8 @@ def test_ignorance_is_admitted_or_not(answer, admits):
     ],
 )
 def test_a_word_is_found_as_a_word(answer, term, there):
-    assert (checks.lacking(answer, term) == "") is there
-    assert (checks.holding(answer, term) != "") is there
+    assert (checks.missing_term(answer, term) == "") is there
+    assert (checks.contains_term(answer, term) != "") is there
 
 
 @pytest.mark.parametrize(

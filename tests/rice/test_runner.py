@@ -8,17 +8,17 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from ambrosio.app import building
+from ambrosio.app import open_app
 from ambrosio.cli import rice as terminal
-from ambrosio.cli.rice import Kitchen, Wish
+from ambrosio.cli.rice import RiceContext, RiceOptions
 from ambrosio.config import prompts, settings
-from ambrosio.config.provider import ProviderRow
-from ambrosio.core.errors import Faulty, KeyRefused, NoProvider, SettingsInvalid
-from ambrosio.emulators.model_server.server import ModelServer, Says, StallsBefore, Status
+from ambrosio.config.provider import ProviderConfig
+from ambrosio.core.errors import InvalidKey, InvalidSettings, NoProvider, ServerError
+from ambrosio.emulators.model_server.server import ErrorStatus, FakeModelServer, Says, StallsBefore
 from ambrosio.providers.openai_compatible import OpenAIProvider
 from ambrosio.rice import questions, runner
-from ambrosio.rice.sampler import Asker, Spoken
-from ambrosio.router import Ask
+from ambrosio.rice.sampler import Sample, Sampler
+from ambrosio.router import CompletionRequest
 
 # The quick questions by words that only they have, with an answer: six are good, two are not.
 TERSE = {
@@ -46,11 +46,11 @@ def talkative(asked):
 def failing_half_of_the_time(asked):
     """Answer the first, third, fifth and seventh of the quick questions."""
     fails = ["Peru", "folder", "grapes", "breakfast"]
-    return Status(500) if any(word in asked.question for word in fails) else terse(asked)
+    return ErrorStatus(500) if any(word in asked.question for word in fails) else terse(asked)
 
 
 def row(url, **given):
-    return ProviderRow(base_url=url, first_token_seconds=30, **given)
+    return ProviderConfig(base_url=url, first_token_timeout_seconds=30, **given)
 
 
 @asynccontextmanager
@@ -58,20 +58,20 @@ async def cooking(folder, clock, providers, **given):
     loaded = settings.load(folder, ambrosio_data_dir=folder, **given)
     route = {"ambrosio_route": tuple(providers), "providers": providers}
     loaded = loaded.model_copy(update=route)
-    async with building(loaded, now=clock, sleep=clock.sleep) as house:
-        asker = Asker(house.assistant.router, now=clock)
+    async with open_app(loaded, now=clock, sleep=clock.sleep) as house:
+        asker = Sampler(house.assistant.router, now=clock)
         known = {name: house.providers[name] for name in providers}
-        yield Kitchen(asker, known, prompts.text("system.txt"), folder, clock), house.store
+        yield RiceContext(asker, known, prompts.text("system.txt"), folder, clock), house.store
 
 
 async def rice(kitchen, capsys, **wish):
-    code = await terminal.rice(kitchen, Wish(json=True, **{"quick": True, **wish}))
+    code = await terminal.rice(kitchen, RiceOptions(json=True, **{"quick": True, **wish}))
     return code, json.loads(capsys.readouterr().out)
 
 
 async def test_three_servers_of_different_manners_are_counted_right(tmp_path, clock, capsys):
     brief, chatty, flaky = (
-        ModelServer(name, answer=answer)
+        FakeModelServer(name, answer=answer)
         for name, answer in (("a", terse), ("b", talkative), ("c", failing_half_of_the_time))
     )
     async with brief.serving() as one, chatty.serving() as two, flaky.serving() as three:
@@ -94,7 +94,7 @@ async def test_three_servers_of_different_manners_are_counted_right(tmp_path, cl
     assert missed.pop("breakfast") == ["unsure: does not admit that it cannot know"]
     assert not any(missed.values())
     failed = [each for each in found["flaky/named"]["answers"] if not each["passed"]]
-    assert {each["complaints"][0] for each in failed} == {f"failure: flaky {Faulty.clause}"}
+    assert {each["complaints"][0] for each in failed} == {f"failure: flaky {ServerError.summary}"}
     # The router asks twice where it failed, as it does for a turn.
     assert [len(server.requests) for server in (brief, chatty, flaky)] == [8, 8, 12]
     assert (tmp_path / "r.html").read_text().count('class="answer') == 3 * 8 + 8
@@ -105,9 +105,9 @@ async def test_a_question_is_asked_as_a_turn_asks_it(tmp_path, clock, capsys):
         '[why]\nask = "Why is that so?"\nleast_words = 9\nquick = true\n'
         'before = [{ ask = "vv rice?", answer = "Basmati." }]\n'
     )
-    model = ModelServer(answer=lambda _: Says("Basmati."))
+    model = FakeModelServer(answer=lambda _: Says("Basmati."))
     async with model.serving() as url:
-        rows = {"llama": row(url, flavour="llama")}
+        rows = {"llama": row(url, server_kind="llama")}
         async with cooking(tmp_path, clock, rows) as (kitchen, _):
             await rice(kitchen, capsys)
 
@@ -125,7 +125,7 @@ async def test_wordings_are_compared_with_and_without_the_reminder(tmp_path, clo
         return terse(asked) if "As concise" in asked.question else talkative(asked)
 
     (tmp_path / "mine.txt").write_text("Be brief.")
-    model = ModelServer("m", answer=obeys_reminders)
+    model = FakeModelServer("m", answer=obeys_reminders)
     async with model.serving() as url, cooking(tmp_path, clock, {"a": row(url)}) as (kitchen, _):
         _, told = await rice(kitchen, capsys, prompts=(str(tmp_path / "mine.txt"),))
 
@@ -147,7 +147,7 @@ async def test_wordings_are_compared_with_and_without_the_reminder(tmp_path, clo
 
 @pytest.mark.parametrize("name", ["rule-only.txt", "examples.txt"])
 def test_shipped_variants_are_found_by_name(name):
-    (first, second) = terminal._wordings("x", Wish(prompts=(name,), reminder="off"))
+    (first, second) = terminal._wordings("x", RiceOptions(prompts=(name,), reminder="off"))
 
     assert first.name == "shipped"
     assert "vv" in second.system
@@ -157,7 +157,7 @@ def test_shipped_variants_are_found_by_name(name):
 
 
 async def test_a_run_that_was_broken_off_goes_on_where_it_was(tmp_path, clock, capsys):
-    model = ModelServer(answer=terse)
+    model = FakeModelServer(answer=terse)
     async with model.serving() as url, cooking(tmp_path, clock, {"a": row(url)}) as (kitchen, _):
         model.script(*[Says(TERSE[word]) for word in ("falafel", "Peru", "oven")], StallsBefore())
         broken = asyncio.ensure_future(rice(kitchen, capsys))
@@ -178,7 +178,7 @@ async def test_a_run_that_was_broken_off_goes_on_where_it_was(tmp_path, clock, c
 
 
 async def test_after_a_finished_run_everything_is_asked_again(tmp_path, clock, capsys):
-    model = ModelServer(answer=terse)
+    model = FakeModelServer(answer=terse)
     async with model.serving() as url, cooking(tmp_path, clock, {"a": row(url)}) as (kitchen, _):
         await rice(kitchen, capsys)
         await rice(kitchen, capsys)
@@ -189,7 +189,7 @@ async def test_after_a_finished_run_everything_is_asked_again(tmp_path, clock, c
 def test_failures_are_asked_again_and_other_plans_keep_their_answers(tmp_path):
     records = runner.Records(tmp_path)
     mine, other, failed = (
-        runner.Result((name, "m", "d", 1), "shipped", Spoken(**given))
+        runner.Result((name, "m", "d", 1), "shipped", Sample(**given))
         for name, given in (
             ("a", {"text": "Lima", "usd": Decimal("0.5")}),
             ("b", {"text": "W"}),
@@ -208,10 +208,12 @@ def test_what_is_sent_is_part_of_the_key_and_what_is_checked_is_not():
     known = questions.parse('[q]\nask = "vv Peru?"\nwords = 3', source="x")["q"]
     laxer = questions.parse('[q]\nask = "vv Peru?"\nwords = 9', source="x")["q"]
     other = questions.parse('[q]\nask = "vv Chile?"\nwords = 3', source="x")["q"]
-    entrant = runner.Entrant(OpenAIProvider("m", row("http://127.0.0.1:9/v1"), httpx.AsyncClient()))
+    entrant = runner.Contestant(
+        OpenAIProvider("m", row("http://127.0.0.1:9/v1"), httpx.AsyncClient())
+    )
 
     def key(question, system="s", reminder=None):
-        return runner.Job(question, entrant, runner.Wording("w", system, reminder)).key
+        return runner.Trial(question, entrant, runner.PromptVariant("w", system, reminder)).key
 
     assert key(known) == key(laxer)
     assert len({key(known), key(other), key(known, "t"), key(known, reminder=True)}) == 4
@@ -219,7 +221,7 @@ def test_what_is_sent_is_part_of_the_key_and_what_is_checked_is_not():
 
 # --- money ----------------------------------------------------------------------------------------
 
-RICE = Ask("", (), "Rice?")
+RICE = CompletionRequest("", (), "Rice?")
 PRICED = {"local": False, "model": "m", "input_usd": Decimal(0), "output_usd": Decimal(1)}
 
 
@@ -229,7 +231,7 @@ def counting(words):
 
 
 async def test_the_budget_is_not_passed_by_the_last_call_either(tmp_path, clock, capsys):
-    model = ModelServer("m", answer=lambda _: Says(counting(600)))
+    model = FakeModelServer("m", answer=lambda _: Says(counting(600)))
     # A call may cost 8,192 micro-dollars and costs 400: there is room for it four times.
     ceiling = Decimal("0.0096")
     async with model.serving() as url:
@@ -253,7 +255,7 @@ async def test_the_budget_is_not_passed_by_the_last_call_either(tmp_path, clock,
 async def test_zero_and_an_unknown_price_under_a_ceiling_ask_nothing(
     tmp_path, clock, capsys, ceiling, prices
 ):
-    model = ModelServer("m", answer=terse)
+    model = FakeModelServer("m", answer=terse)
     async with model.serving() as url:
         budget = {"ambrosio_monthly_budget_usd": Decimal(ceiling)}
         async with cooking(tmp_path, clock, {"paid": row(url, **prices)}, **budget) as (kitchen, _):
@@ -263,15 +265,18 @@ async def test_zero_and_an_unknown_price_under_a_ceiling_ask_nothing(
 
 
 async def test_who_has_no_budget_does_not_wait_for_those_who_need_none(tmp_path, clock, capsys):
-    home, away = ModelServer("h", answer=lambda _: StallsBefore()), ModelServer("m", answer=terse)
+    home, away = (
+        FakeModelServer("h", answer=lambda _: StallsBefore()),
+        FakeModelServer("m", answer=terse),
+    )
     async with home.serving() as one, away.serving() as two:
         rows = {"home": row(one), "paid": row(two, **PRICED)}
         budget = {"ambrosio_monthly_budget_usd": Decimal(0)}
         async with cooking(tmp_path, clock, rows, **budget) as (kitchen, _):
-            local = asyncio.ensure_future(kitchen.asker.ask(kitchen.providers["home"], RICE))
+            local = asyncio.ensure_future(kitchen.sampler.ask(kitchen.providers["home"], RICE))
             await home.wait_for(lambda: home.requests)
             with pytest.raises(NoProvider):
-                await kitchen.asker.ask(kitchen.providers["paid"], RICE)
+                await kitchen.sampler.ask(kitchen.providers["paid"], RICE)
             local.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await local
@@ -280,7 +285,7 @@ async def test_who_has_no_budget_does_not_wait_for_those_who_need_none(tmp_path,
 
 
 async def test_every_call_is_in_the_ledger(tmp_path, clock, capsys):
-    model = ModelServer("m", answer=terse)
+    model = FakeModelServer("m", answer=terse)
     async with model.serving() as url:
         rows = {"paid": row(url, **PRICED)}
         async with cooking(tmp_path, clock, rows) as (kitchen, store):
@@ -292,11 +297,11 @@ async def test_every_call_is_in_the_ledger(tmp_path, clock, capsys):
 
 
 async def test_a_model_that_never_ends_is_cut_off_and_paid_for(tmp_path, clock):
-    model = ModelServer("m", answer=lambda _: Says(counting(50_000)))
+    model = FakeModelServer("m", answer=lambda _: Says(counting(50_000)))
     async with model.serving() as url:
         rows = {"paid": row(url, **PRICED)}
         async with cooking(tmp_path, clock, rows) as (kitchen, store):
-            spoken = await kitchen.asker.ask(kitchen.providers["paid"], RICE)
+            spoken = await kitchen.sampler.ask(kitchen.providers["paid"], RICE)
             await model.wait_for(lambda: model.served[0].state == "cancelled")
             spent = store.spent(0)
 
@@ -313,7 +318,10 @@ async def test_private_questions_stay_at_home(tmp_path, clock, capsys):
         '[mine]\nask = "vv code of my safe?"\nwords = 3\nprivate = true\nquick = true\n'
         '[rice]\nask = "vv basmati falafel?"\nwords = 3\nquick = true\n'
     )
-    home, away = ModelServer("m", answer=lambda _: Says("RIGHT")), ModelServer("m", answer=terse)
+    home, away = (
+        FakeModelServer("m", answer=lambda _: Says("RIGHT")),
+        FakeModelServer("m", answer=terse),
+    )
     async with home.serving() as one, away.serving() as two:
         rows = {"home": row(one), "away": row(two, local=False, model="m")}
         async with cooking(tmp_path, clock, rows) as (kitchen, _):
@@ -325,14 +333,14 @@ async def test_private_questions_stay_at_home(tmp_path, clock, capsys):
 
 
 async def test_a_server_that_is_down_is_not_asked_for_ever(tmp_path, clock, capsys):
-    model = ModelServer("m", answer=lambda _: Status(500))
+    model = FakeModelServer("m", answer=lambda _: ErrorStatus(500))
     async with model.serving() as url, cooking(tmp_path, clock, {"a": row(url)}) as (kitchen, _):
         code, told = await rice(kitchen, capsys)
 
     assert code == 1
     assert told["models"][0]["asked"] == 5
     assert told["notes"] == [
-        f"a/m was given up on after several failures in a row: a {Faulty.clause}"
+        f"a/m was given up on after several failures in a row: a {ServerError.summary}"
     ]
 
 
@@ -343,7 +351,7 @@ async def test_a_machine_at_home_is_asked_one_thing_at_a_time(tmp_path, clock, c
         running.append(sum(each.state == "running" for each in model.served))
         return terse(asked)
 
-    model = ModelServer("m", answer=counted)
+    model = FakeModelServer("m", answer=counted)
     async with model.serving() as url, cooking(tmp_path, clock, {"a": row(url)}) as (kitchen, _):
         await rice(kitchen, capsys)
 
@@ -351,13 +359,13 @@ async def test_a_machine_at_home_is_asked_one_thing_at_a_time(tmp_path, clock, c
 
 
 async def test_a_judge_has_an_opinion_and_no_vote(tmp_path, clock, capsys):
-    wise = ModelServer(
+    wise = FakeModelServer(
         "w",
         answer=lambda asked: Says(
             "WRONG: dogs cannot." if "grapes" in asked.question else "RIGHT, says everybody."
         ),
     )
-    model = ModelServer("m", answer=terse)
+    model = FakeModelServer("m", answer=terse)
     async with model.serving() as one, wise.serving() as two:
         rows = {"a": row(one), "wise": row(two)}
         async with cooking(tmp_path, clock, rows) as (kitchen, _):
@@ -372,18 +380,18 @@ async def test_a_judge_has_an_opinion_and_no_vote(tmp_path, clock, capsys):
 
 
 async def test_a_judge_that_fails_is_told_of(tmp_path, clock, capsys):
-    model = ModelServer("m", answer=terse)
+    model = FakeModelServer("m", answer=terse)
     async with model.serving() as url, cooking(tmp_path, clock, {"a": row(url)}) as (kitchen, _):
-        model.script(*[Says(answer) for answer in TERSE.values()], *[Status(401)] * 4)
+        model.script(*[Says(answer) for answer in TERSE.values()], *[ErrorStatus(401)] * 4)
         _, told = await rice(kitchen, capsys, judge="a")
 
     assert told["models"][0]["passed"] == 6
-    assert told["notes"] == [f"a/m did not judge to the end: a {KeyRefused.clause}"]
+    assert told["notes"] == [f"a/m did not judge to the end: a {InvalidKey.summary}"]
 
 
 async def test_a_prompt_that_is_not_there_is_named_with_those_that_are(tmp_path, clock, capsys):
     async with cooking(tmp_path, clock, {"a": row("http://127.0.0.1:9/v1")}) as (kitchen, _):
-        code = await terminal.rice(kitchen, Wish(prompts=("mine.txt",)))
+        code = await terminal.rice(kitchen, RiceOptions(prompts=("mine.txt",)))
 
     assert code == 2
     said = capsys.readouterr().err
@@ -395,17 +403,17 @@ async def test_a_prompt_that_is_not_there_is_named_with_those_that_are(tmp_path,
 @pytest.mark.parametrize("wish", [{"providers": ("nobody",)}, {"judge": "nobody/x"}])
 async def test_an_unknown_provider_is_named(tmp_path, clock, capsys, wish):
     async with cooking(tmp_path, clock, {"a": row("http://127.0.0.1:9/v1")}) as (kitchen, _):
-        code = await terminal.rice(kitchen, Wish(**wish))
+        code = await terminal.rice(kitchen, RiceOptions(**wish))
 
     assert code == 2
     assert "no provider is called `nobody`; there are: a" in capsys.readouterr().err
 
 
 async def test_a_model_other_than_the_providers_own_can_be_named(tmp_path, clock, capsys):
-    model = ModelServer("own", flavour="together", answer=terse)
+    model = FakeModelServer("own", server_kind="together", answer=terse)
     model.models["org/other"] = "chat"
     async with model.serving() as url:
-        rows = {"a": row(url, flavour="together", model="own")}
+        rows = {"a": row(url, server_kind="together", model="own")}
         async with cooking(tmp_path, clock, rows) as (kitchen, _):
             _, told = await rice(kitchen, capsys, providers=("a", "a/org/other"))
 
@@ -414,9 +422,9 @@ async def test_a_model_other_than_the_providers_own_can_be_named(tmp_path, clock
 
 
 async def test_the_terminal_shows_a_table_and_the_failures_in_full(tmp_path, clock, capsys):
-    model = ModelServer("m", answer=terse)
+    model = FakeModelServer("m", answer=terse)
     async with model.serving() as url, cooking(tmp_path, clock, {"a": row(url)}) as (kitchen, _):
-        await terminal.rice(kitchen, Wish(quick=True, repeat=2))
+        await terminal.rice(kitchen, RiceOptions(quick=True, repeat=2))
 
     shown = capsys.readouterr()
     assert "12 of 16 41–93 %" in shown.out
@@ -458,10 +466,10 @@ def test_the_owners_questions_are_added_and_take_the_place_of_shipped_ones(tmp_p
     ],
 )
 def test_a_wrong_questions_file_is_explained(text, wrong):
-    with pytest.raises(SettingsInvalid) as caught:
+    with pytest.raises(InvalidSettings) as caught:
         questions.parse(text, source="mine.toml")
 
-    ((name, said, right),) = caught.value.faults
+    ((name, said, right),) = caught.value.problems
     assert name.startswith("mine.toml")
     assert said.startswith(wrong)
     assert right

@@ -7,10 +7,10 @@ from html.parser import HTMLParser
 import pytest
 
 from ambrosio.rice import judge, questions, statistics, svg_chart
-from ambrosio.rice.html_report import page
+from ambrosio.rice.html_report import html_report
 from ambrosio.rice.report import as_json, dollars, message, rate, report, seconds
-from ambrosio.rice.runner import Opinion, Result
-from ambrosio.rice.sampler import Spoken
+from ambrosio.rice.runner import JudgeVerdict, Result
+from ambrosio.rice.sampler import Sample
 
 KNOWN = questions.parse(
     """
@@ -29,7 +29,7 @@ KNOWN = questions.parse(
 
 
 def result(question, text="", *, model="m", wording="shipped", repeat=1, opinion=None, **spoken):
-    return Result((question, model, wording, repeat), wording, Spoken(text, **spoken), opinion)
+    return Result((question, model, wording, repeat), wording, Sample(text, **spoken), opinion)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_line_is_what_one_works_out_by_hand():
         result("rice", failure="m had a fault", repeat=2),
     ]
 
-    (line,) = statistics.tally(results, KNOWN)
+    (line,) = statistics.score_table(results, KNOWN)
 
     assert (line.asked, line.passed, line.failed) == (3, 1, 1)
     assert line.share == pytest.approx(1 / 3)
@@ -85,8 +85,8 @@ def test_a_line_is_what_one_works_out_by_hand():
 
 
 def test_repeats_make_nobody_surer():
-    once = statistics.tally([result("rice", "Basmati.")], KNOWN)
-    often = statistics.tally([result("rice", "Basmati.", repeat=n) for n in range(20)], KNOWN)
+    once = statistics.score_table([result("rice", "Basmati.")], KNOWN)
+    often = statistics.score_table([result("rice", "Basmati.", repeat=n) for n in range(20)], KNOWN)
 
     assert often[0].passed == 20
     assert often[0].interval == once[0].interval
@@ -95,7 +95,7 @@ def test_repeats_make_nobody_surer():
 def test_an_unknown_price_makes_the_average_unknown():
     results = [result("rice", "Basmati.", usd=Decimal(1)), result("peru", "Lima", usd=None)]
 
-    assert statistics.tally(results, KNOWN)[0].usd_per_question is None
+    assert statistics.score_table(results, KNOWN)[0].usd_per_question is None
 
 
 def test_the_best_comes_first_and_of_equals_the_faster():
@@ -105,7 +105,11 @@ def test_the_best_comes_first_and_of_equals_the_faster():
         result("rice", "Basmati.", model="fast", total_seconds=1.0),
     ]
 
-    assert [line.model for line in statistics.tally(results, KNOWN)] == ["fast", "slow", "wrong"]
+    assert [line.model for line in statistics.score_table(results, KNOWN)] == [
+        "fast",
+        "slow",
+        "wrong",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -136,7 +140,7 @@ def test_wordings_are_compared_question_by_question():
         result("rice", "Basmati.", wording="b", model="only b"),
     ]
 
-    (told,) = statistics.compare(statistics.tally(results, KNOWN), ["a", "b"])
+    (told,) = statistics.compare(statistics.score_table(results, KNOWN), ["a", "b"])
 
     assert (told.model, told.gained, told.lost) == ("m", ("rice",), ("peru",))
 
@@ -247,7 +251,7 @@ def told(*results, **given):
 
 def test_the_page_is_whole_and_loads_nothing():
     evil = "<script>alert(1)</script><img src=http://example.org/x>"
-    shown = page(
+    shown = html_report(
         told(
             result("rice", evil, model="<i>m</i>", total_seconds=1.0),
             result("peru", "Lima", model="n", total_seconds=2.0, usd=Decimal("0.01")),
@@ -270,21 +274,21 @@ def test_the_page_is_whole_and_loads_nothing():
 
 
 def test_what_is_clean_can_be_left_out():
-    shown = page(told(result("rice", "Basmati."), result("peru", "Cusco")))
+    shown = html_report(told(result("rice", "Basmati."), result("peru", "Cusco")))
 
     assert '<section class="question clean" id="rice">' in shown
     assert '<section class="question" id="peru">' in shown
 
 
 def test_the_same_words_are_shown_once():
-    shown = page(told(*[result("rice", "Basmati.", repeat=number) for number in range(3)]))
+    shown = html_report(told(*[result("rice", "Basmati.", repeat=number) for number in range(3)]))
 
     assert shown.count('<div class="text">Basmati.</div>') == 1
     assert "3 times" in shown
 
 
 def test_what_nobody_has_paid_for_is_no_chart():
-    assert page(told(result("rice", "Basmati.", usd=Decimal(0)))).count("<svg") == 1
+    assert html_report(told(result("rice", "Basmati.", usd=Decimal(0)))).count("<svg") == 1
 
 
 def test_the_phone_is_told_in_a_few_lines():
@@ -305,12 +309,12 @@ def test_the_phone_is_told_in_a_few_lines():
 def test_a_report_on_nothing_says_so():
     assert message(told(notes=["No money."])) == "There is no answer to tell of.\n\nNo money."
     assert '"models": []' in as_json(told())
-    assert "The rice test" in page(told())
+    assert "The rice test" in html_report(told())
 
 
 def test_an_opinion_is_shown_as_one():
-    opinion = Opinion("wise/w", right=False, says="WRONG: it is Lima.")
-    shown = page(told(result("peru", "Lima", opinion=opinion), judge="wise/w"))
+    opinion = JudgeVerdict("wise/w", right=False, says="WRONG: it is Lima.")
+    shown = html_report(told(result("peru", "Lima", opinion=opinion), judge="wise/w"))
 
     assert "wise/w thinks: WRONG: it is Lima." in shown
     assert "0 of 1" in shown

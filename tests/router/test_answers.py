@@ -7,22 +7,22 @@ from decimal import Decimal
 import pytest
 
 from ambrosio.core import errors
-from ambrosio.core.context_window import Exchange, Manner
+from ambrosio.core.context_window import ModelProfile, PastTurn
 from ambrosio.core.costs import Expense
-from ambrosio.core.messages import Begun, Delta, Ended, ModelRef, Sent
+from ambrosio.core.messages import AnswerFinished, AnswerStarted, Delta, ModelRef, RequestSent
 from ambrosio.providers.warmup import LOADING_PAUSE_SECONDS
-from ambrosio.router import Ask, Router
-from ambrosio.router.budget import Budget, Slate
+from ambrosio.router import CompletionRequest, Router
+from ambrosio.router.budget import Budget, InMemoryLedger
 from ambrosio.router.health import (
-    LASTING_REST_SECONDS,
     LOADING_ROUNDS,
-    LONGEST_PAUSE_SECONDS,
-    PASSING_PAUSE_SECONDS,
+    MAX_PAUSE_SECONDS,
+    PERMANENT_REST_SECONDS,
+    TRANSIENT_PAUSE_SECONDS,
 )
 
 from ..support.fake_provider import FakeProvider
 
-QUESTION = Ask("Be kind.", (), "tea?")
+QUESTION = CompletionRequest("Be kind.", (), "tea?")
 
 
 class SlowProvider(FakeProvider):
@@ -62,14 +62,14 @@ def router_of(clock, sleeps):
 
 async def heard(router, ask=QUESTION):
     async with aclosing(router.stream(ask)) as parts:
-        return [part async for part in parts if not isinstance(part, Sent)]
+        return [part async for part in parts if not isinstance(part, RequestSent)]
 
 
 async def said(router, ask=QUESTION):
     """Give what stands on the screen at the end."""
     text = ""
     for part in await heard(router, ask):
-        if isinstance(part, Begun):
+        if isinstance(part, AnswerStarted):
             text = ""
         elif isinstance(part, Delta):
             text += part.text
@@ -77,13 +77,13 @@ async def said(router, ask=QUESTION):
 
 
 async def gave_up(router, ask=QUESTION):
-    with pytest.raises(errors.AllFailed) as caught:
+    with pytest.raises(errors.AllProvidersFailed) as caught:
         await heard(router, ask)
     return caught.value
 
 
 def fault(name="a"):
-    return errors.Faulty(name)
+    return errors.ServerError(name)
 
 
 class TestTheOrder:
@@ -111,13 +111,13 @@ class TestTheOrder:
 
         parts = await heard(router_of(a, b))
 
-        assert [type(part) for part in parts] == [Begun, Delta, Ended]
+        assert [type(part) for part in parts] == [AnswerStarted, Delta, AnswerFinished]
         assert (len(a.asked), len(b.asked)) == (1, 0)
 
     async def test_the_chosen_model_is_asked_for(self, router_of):
         a, b = FakeProvider("a"), FakeProvider("b")
 
-        await heard(router_of(a, b), Ask("", (), "tea?", model="b/owner/x"))
+        await heard(router_of(a, b), CompletionRequest("", (), "tea?", model="b/owner/x"))
 
         assert b.models == ["owner/x"]
 
@@ -134,13 +134,13 @@ class TestFailover:
             errors.TimedOut("a"),
             errors.Loading("a"),
             errors.Overloaded("a"),
-            errors.Faulty("a"),
-            errors.Empty("a"),
-            errors.KeyRefused("a"),
-            errors.NoCredit("a"),
-            errors.ModelGone("a", model="x"),
-            errors.Rejected("a"),
-            errors.TooLong("a", tokens=9, limit=5),
+            errors.ServerError("a"),
+            errors.NoText("a"),
+            errors.InvalidKey("a"),
+            errors.OutOfCredit("a"),
+            errors.ModelNotFound("a", model="x"),
+            errors.BadRequest("a"),
+            errors.ContextTooLong("a", tokens=9, limit=5),
         ],
         ids=lambda error: type(error).__name__,
     )
@@ -149,7 +149,7 @@ class TestFailover:
     ):
         parts = await heard(router_of(FakeProvider("a", error), FakeProvider("b", "Tea.")))
 
-        assert [part.ref.provider for part in parts if isinstance(part, Begun)] == ["b"]
+        assert [part.ref.provider for part in parts if isinstance(part, AnswerStarted)] == ["b"]
         assert parts[1] == Delta("Tea.")
         assert sleeps.seconds == []
 
@@ -160,7 +160,7 @@ class TestFailover:
         parts = await heard(router)
 
         kinds = [type(part) for part in parts]
-        assert kinds == [Begun, Delta, Begun, Delta, Delta, Ended]
+        assert kinds == [AnswerStarted, Delta, AnswerStarted, Delta, Delta, AnswerFinished]
         assert parts[2].ref.provider == parts[5].ref.provider == "b"
         assert a.asked[0].messages == b.asked[0].messages
 
@@ -174,27 +174,27 @@ class TestFailover:
         assert [cause.provider for cause in failed.causes] == ["a", "b"]
 
     async def test_everybody_who_was_tried_is_named(self, router_of):
-        a, b = FakeProvider("a", errors.KeyRefused("a")), FakeProvider("b", *[fault("b")] * 2)
+        a, b = FakeProvider("a", errors.InvalidKey("a")), FakeProvider("b", *[fault("b")] * 2)
 
         failed = await gave_up(router_of(a, b))
 
         assert [str(cause) for cause in failed.causes] == [
-            str(errors.KeyRefused("a")),
+            str(errors.InvalidKey("a")),
             str(fault("b")),
         ]
-        assert failed.again
+        assert failed.retryable
 
     async def test_a_stream_that_is_left_is_closed(self, router_of):
         a = FakeProvider("a", ["Green ", "tea."])
         router = router_of(a)
 
         async with aclosing(router.stream(QUESTION)) as parts:
-            while not isinstance(await anext(parts), Begun):
+            while not isinstance(await anext(parts), AnswerStarted):
                 pass
             assert a.open == 1
 
         assert a.open == 0
-        assert router.health.vitals["a"].breaker.closed(0)
+        assert router.health.providers["a"].breaker.closed(0)
 
 
 class TestAnotherRound:
@@ -203,14 +203,14 @@ class TestAnotherRound:
         [
             errors.Unreachable("a"),
             errors.Overloaded("a"),
-            errors.Faulty("a"),
-            errors.Empty("a"),
+            errors.ServerError("a"),
+            errors.NoText("a"),
         ],
         ids=lambda error: type(error).__name__,
     )
     async def test_what_passes_is_tried_once_more(self, router_of, sleeps, error):
         assert await said(router_of(FakeProvider("a", error, "Tea."))) == "Tea."
-        assert sleeps.seconds == [PASSING_PAUSE_SECONDS]
+        assert sleeps.seconds == [TRANSIENT_PAUSE_SECONDS]
 
     async def test_and_not_a_third_time(self, router_of):
         a = FakeProvider("a", *[fault()] * 5)
@@ -223,11 +223,11 @@ class TestAnotherRound:
         "error",
         [
             errors.TimedOut("a"),
-            errors.KeyRefused("a"),
-            errors.NoCredit("a"),
-            errors.ModelGone("a", model="x"),
-            errors.Rejected("a"),
-            errors.TooLong("a", tokens=9, limit=5),
+            errors.InvalidKey("a"),
+            errors.OutOfCredit("a"),
+            errors.ModelNotFound("a", model="x"),
+            errors.BadRequest("a"),
+            errors.ContextTooLong("a", tokens=9, limit=5),
         ],
         ids=lambda error: type(error).__name__,
     )
@@ -237,11 +237,11 @@ class TestAnotherRound:
         failed = await gave_up(router_of(a))
 
         assert failed.causes == [error]
-        assert failed.sentence == error.sentence
+        assert failed.user_message == error.user_message
         assert (len(a.asked), sleeps.seconds) == (1, [])
 
     @pytest.mark.parametrize(
-        ("asked_for", "slept"), [(3, [3]), (0.2, [0.2]), (LONGEST_PAUSE_SECONDS + 1, [])]
+        ("asked_for", "slept"), [(3, [3]), (0.2, [0.2]), (MAX_PAUSE_SECONDS + 1, [])]
     )
     async def test_a_short_rest_that_was_asked_for_is_waited_out(
         self, router_of, sleeps, asked_for, slept
@@ -259,11 +259,13 @@ class TestAnotherRound:
         assert sleeps.seconds == [LOADING_PAUSE_SECONDS] * 40
 
     async def test_whoever_has_come_up_again_may_slip_once_more(self, router_of):
-        slips = [errors.Faulty("a"), errors.Loading("a"), errors.Unreachable("a")]
+        slips = [errors.ServerError("a"), errors.Loading("a"), errors.Unreachable("a")]
         assert await said(router_of(FakeProvider("a", *slips, "Tea."))) == "Tea."
 
-        failed = await gave_up(router_of(FakeProvider("a", *slips, errors.Faulty("a"), "Tea.")))
-        assert [type(cause) for cause in failed.causes] == [errors.Faulty]
+        failed = await gave_up(
+            router_of(FakeProvider("a", *slips, errors.ServerError("a"), "Tea."))
+        )
+        assert [type(cause) for cause in failed.causes] == [errors.ServerError]
 
     async def test_but_not_for_ever(self, router_of):
         a = FakeProvider("a", *[errors.Loading("a")] * 1000)
@@ -283,7 +285,7 @@ class TestHealth:
             await heard(router)
 
         assert (len(a.asked), len(b.asked)) == (3, 5)
-        assert router.health.vitals["a"].failure == str(fault())
+        assert router.health.providers["a"].failure == str(fault())
 
     async def test_after_its_rest_it_is_asked_again(self, router_of, clock):
         a, b = FakeProvider("a", *[fault()] * 3), FakeProvider("b")
@@ -294,7 +296,7 @@ class TestHealth:
         clock.pass_seconds(30)
 
         assert await said(router) == "a"
-        assert router.health.vitals["a"].failure == ""
+        assert router.health.providers["a"].failure == ""
 
     async def test_one_that_names_its_rest_gets_it(self, router_of, clock):
         a = FakeProvider("a", errors.Overloaded("a", retry_after_seconds=7))
@@ -309,14 +311,14 @@ class TestHealth:
 
     @pytest.mark.parametrize(
         "error",
-        [errors.KeyRefused("a"), errors.NoCredit("a"), errors.ModelGone("a", model="x")],
+        [errors.InvalidKey("a"), errors.OutOfCredit("a"), errors.ModelNotFound("a", model="x")],
         ids=lambda error: type(error).__name__,
     )
     async def test_what_only_the_owner_can_mend_rests_long(self, router_of, clock, error):
         router = router_of(FakeProvider("a", error), FakeProvider("b"))
         await heard(router)
 
-        clock.pass_seconds(LASTING_REST_SECONDS - 1)
+        clock.pass_seconds(PERMANENT_REST_SECONDS - 1)
         early = await said(router)
         clock.pass_seconds(1)
 
@@ -324,7 +326,11 @@ class TestHealth:
 
     @pytest.mark.parametrize(
         "error",
-        [errors.Rejected("a"), errors.TooLong("a", tokens=9, limit=5), errors.Loading("a")],
+        [
+            errors.BadRequest("a"),
+            errors.ContextTooLong("a", tokens=9, limit=5),
+            errors.Loading("a"),
+        ],
         ids=lambda error: type(error).__name__,
     )
     async def test_what_says_nothing_of_its_health_does_not_count(self, router_of, error):
@@ -339,7 +345,7 @@ class TestHealth:
     async def test_a_model_that_one_chat_has_chosen_and_nobody_serves_harms_no_other_chat(
         self, router_of
     ):
-        gone = errors.ModelGone("a", model="typo")
+        gone = errors.ModelNotFound("a", model="typo")
         router = router_of(FakeProvider("a", gone), FakeProvider("b"))
 
         chosen = await said(router, replace(QUESTION, model="a/typo"))
@@ -348,7 +354,10 @@ class TestHealth:
         assert router.health.alarms.empty()
 
     async def test_when_all_rest_they_are_asked_all_the_same(self, router_of):
-        a, b = FakeProvider("a", errors.NoCredit("a")), FakeProvider("b", errors.NoCredit("b"))
+        a, b = (
+            FakeProvider("a", errors.OutOfCredit("a")),
+            FakeProvider("b", errors.OutOfCredit("b")),
+        )
         router = router_of(a, b)
         await gave_up(router)
 
@@ -359,7 +368,7 @@ class TestHealth:
 
         await heard(router)
 
-        assert router.health.vitals["a"].first_word_seconds == 2
+        assert router.health.providers["a"].first_word_seconds == 2
 
 
 class TestTheBudget:
@@ -375,7 +384,7 @@ class TestTheBudget:
             FakeProvider("b"),
             budget=Budget(
                 now=clock,
-                ledger=Slate([Expense(7, ModelRef("a", ""), None, Decimal(spent))]),
+                ledger=InMemoryLedger([Expense(7, ModelRef("a", ""), None, Decimal(spent))]),
                 ceiling=ceiling and Decimal(ceiling),
             ),
         )
@@ -387,31 +396,36 @@ class TestTheBudget:
         router = router_of(a, budget=Budget(now=clock, ceiling=Decimal(0)))
 
         with pytest.raises(errors.NoProvider):
-            await heard(router, Ask("", (), "tea?", model="a"))
+            await heard(router, CompletionRequest("", (), "tea?", model="a"))
 
         assert a.asked == []
 
 
 class TestTooMuch:
-    HISTORY = tuple(Exchange(n, f"question {n} " + "x" * 300, "answer") for n in range(1, 21))
+    HISTORY = tuple(PastTurn(n, f"question {n} " + "x" * 300, "answer") for n in range(1, 21))
 
     async def test_an_overflow_is_asked_again_with_less(self, router_of):
-        a = FakeProvider("a", errors.TooLong("a", tokens=3000, limit=1500), manner=Manner(100_000))
+        a = FakeProvider(
+            "a", errors.ContextTooLong("a", tokens=3000, limit=1500), manner=ModelProfile(100_000)
+        )
 
-        parts = await heard(router_of(a), Ask("Be kind.", self.HISTORY, "tea?"))
+        parts = await heard(router_of(a), CompletionRequest("Be kind.", self.HISTORY, "tea?"))
 
         first, second = a.asked
-        assert (len(first.messages), first.dropped) == (42, 0)
+        assert (len(first.messages), first.dropped_turns) == (42, 0)
         assert second.tokens <= first.tokens / 2
         assert second.messages[-1] == first.messages[-1]
-        assert isinstance(parts[0], Begun)
-        assert (parts[0].start, parts[0].dropped) == (second.first, second.dropped)
+        assert isinstance(parts[0], AnswerStarted)
+        assert (parts[0].first_turn_id, parts[0].dropped_turns) == (
+            second.first_turn_id,
+            second.dropped_turns,
+        )
 
     async def test_it_is_trimmed_until_nothing_is_left_but_the_question(self, router_of):
-        overflow = errors.TooLong("a", tokens=3000, limit=2900)
-        a = FakeProvider("a", *[overflow] * 50, manner=Manner(100_000))
+        overflow = errors.ContextTooLong("a", tokens=3000, limit=2900)
+        a = FakeProvider("a", *[overflow] * 50, manner=ModelProfile(100_000))
 
-        await gave_up(router_of(a), Ask("Be kind.", self.HISTORY, "tea?"))
+        await gave_up(router_of(a), CompletionRequest("Be kind.", self.HISTORY, "tea?"))
 
         lengths = [len(asked.messages) for asked in a.asked]
         assert lengths == sorted(set(lengths), reverse=True)
@@ -419,10 +433,10 @@ class TestTooMuch:
         assert len(lengths) < 10
 
     async def test_what_is_too_much_for_one_goes_whole_to_the_next(self, router_of):
-        a = FakeProvider("a", *[errors.TooLong("a", tokens=0, limit=0)] * 50)
-        b = FakeProvider("b", "Tea.", manner=Manner(100_000))
+        a = FakeProvider("a", *[errors.ContextTooLong("a", tokens=0, limit=0)] * 50)
+        b = FakeProvider("b", "Tea.", manner=ModelProfile(100_000))
 
-        answer = await said(router_of(a, b), Ask("Be kind.", self.HISTORY, "tea?"))
+        answer = await said(router_of(a, b), CompletionRequest("Be kind.", self.HISTORY, "tea?"))
 
         assert answer == "Tea."
-        assert b.asked[0].dropped == 0
+        assert b.asked[0].dropped_turns == 0

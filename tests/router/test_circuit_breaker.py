@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from ambrosio.router.circuit_breaker import LONGEST_REST_SECONDS, Breaker
+from ambrosio.router.circuit_breaker import MAX_REST_SECONDS, CircuitBreaker
 
 
 def state(breaker, now):
@@ -16,21 +16,21 @@ def state(breaker, now):
 
 
 def run(script):
-    breaker, now = Breaker(), 1000.0
+    breaker, now = CircuitBreaker(), 1000.0
     for step in re.findall(r"[a-z](?:\d+)?|\+\d+", script):
         match step[0]:
             case "+":
                 now += int(step[1:])
             case "p":
-                breaker.asked(now)
+                breaker.on_request(now)
             case "f":
                 rest = float(step[1:]) if step[1:] else None
-                breaker.asked(now)
-                breaker.failed(now, rest_seconds=rest)
+                breaker.on_request(now)
+                breaker.on_failure(now, rest_seconds=rest)
             case "s":
-                breaker.succeeded()
+                breaker.on_success()
             case "l":
-                breaker.let_go()
+                breaker.on_abandon()
             case _:
                 raise ValueError(step)
     return breaker, now
@@ -98,11 +98,11 @@ def test_a_rest_grows_to_a_quarter_of_an_hour_and_no_further():
     for _ in range(8):
         rests.append(breaker.resting_seconds(now))
         now += rests[-1]
-        breaker.asked(now)
-        breaker.failed(now)
+        breaker.on_request(now)
+        breaker.on_failure(now)
 
     assert rests == [30, 60, 120, 240, 480, 900, 900, 900]
-    assert rests[-1] == LONGEST_REST_SECONDS
+    assert rests[-1] == MAX_REST_SECONDS
 
 
 @pytest.mark.parametrize(

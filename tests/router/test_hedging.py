@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from ambrosio.core import errors
-from ambrosio.core.context_window import Exchange
-from ambrosio.core.messages import Begun, Delta, Note, Sent
-from ambrosio.router import Ask, Router
+from ambrosio.core.context_window import PastTurn
+from ambrosio.core.messages import AnswerStarted, Delta, RequestSent, StatusNote
+from ambrosio.router import CompletionRequest, Router
 
 from ..support.fake_provider import FakeProvider
 
-QUESTION = Ask("Be kind.", (), "tea?")
+QUESTION = CompletionRequest("Be kind.", (), "tea?")
 PATIENCE = 0.02
 
 
@@ -29,7 +29,7 @@ class Silent(FakeProvider):
         async with self._opened():
             self.asked_now.set()
             if self.note:
-                yield Note(self.note)
+                yield StatusNote(self.note)
             await self.released.wait()
             async for part in super().stream(*args, **given):
                 yield part
@@ -55,7 +55,10 @@ async def test_whoever_speaks_first_answers_and_the_other_is_stopped():
     parts = await heard(router(slow, quick))
 
     assert words(parts) == "quick"
-    assert [part.ref.provider for part in parts if isinstance(part, Sent)] == ["slow", "quick"]
+    assert [part.ref.provider for part in parts if isinstance(part, RequestSent)] == [
+        "slow",
+        "quick",
+    ]
     assert slow.open == 0
 
 
@@ -77,15 +80,15 @@ async def test_the_slow_one_answers_if_it_speaks_first_after_all():
 async def test_a_note_is_no_word():
     parts = await heard(router(Silent("slow", note="Reading… 3 %", local=True), FakeProvider("b")))
 
-    assert Note("Reading… 3 %") in parts
+    assert StatusNote("Reading… 3 %") in parts
     assert words(parts) == "b"
 
 
 async def test_whoever_reads_who_answered_learns_why():
     parts = await heard(router(Silent("slow", local=True), FakeProvider("quick")))
 
-    (begun,) = [part for part in parts if isinstance(part, Begun)]
-    assert begun.passed == ("slow is slow",)
+    (begun,) = [part for part in parts if isinstance(part, AnswerStarted)]
+    assert begun.skipped_providers == ("slow is slow",)
 
 
 @pytest.mark.parametrize(
@@ -93,9 +96,9 @@ async def test_whoever_reads_who_answered_learns_why():
     [
         (QUESTION, True, 0),
         (QUESTION, False, PATIENCE),
-        (replace(QUESTION, private=True), True, PATIENCE),
-        (replace(QUESTION, history=(Exchange(1, "a", "b", private=True),)), True, PATIENCE),
-        (replace(QUESTION, alone=True), True, PATIENCE),
+        (replace(QUESTION, local_only=True), True, PATIENCE),
+        (replace(QUESTION, history=(PastTurn(1, "a", "b", local_only=True),)), True, PATIENCE),
+        (replace(QUESTION, single_provider=True), True, PATIENCE),
     ],
 )
 async def test_nobody_else_is_asked_when_that_is_not_wished(ask, local, patience):
@@ -110,7 +113,7 @@ async def test_nobody_else_is_asked_when_that_is_not_wished(ask, local, patience
 
 
 async def test_when_the_slow_one_fails_the_other_goes_on():
-    slow, other = Silent("slow", errors.Faulty("slow"), local=True), Silent("other")
+    slow, other = Silent("slow", errors.ServerError("slow"), local=True), Silent("other")
 
     async def release():
         await other.asked_now.wait()
@@ -127,8 +130,8 @@ async def test_when_the_slow_one_fails_the_other_goes_on():
 
 
 async def test_when_both_fail_both_are_named():
-    slow = Silent("slow", errors.NoCredit("slow"), local=True)
-    other = FakeProvider("other", errors.KeyRefused("other"))
+    slow = Silent("slow", errors.OutOfCredit("slow"), local=True)
+    other = FakeProvider("other", errors.InvalidKey("other"))
 
     async def release():
         while not other.asked:  # noqa: ASYNC110
@@ -137,7 +140,7 @@ async def test_when_both_fail_both_are_named():
 
     async with asyncio.TaskGroup() as group:
         group.create_task(release())
-        with pytest.raises(errors.AllFailed) as raised:
+        with pytest.raises(errors.AllProvidersFailed) as raised:
             await heard(router(slow, other))
 
     assert {cause.provider for cause in raised.value.causes} == {"slow", "other"}

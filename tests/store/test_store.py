@@ -6,14 +6,23 @@ from decimal import Decimal
 
 import pytest
 
-from ambrosio.core.context_window import Exchange
+from ambrosio.core.context_window import PastTurn
 from ambrosio.core.costs import Expense
 from ambrosio.core.errors import StoreFailed
-from ambrosio.core.messages import Button, Chunk, Entity, File, ModelRef, Outgoing, Place, Turn
-from ambrosio.store import Answered, Person, PlaceState, Received, Store
+from ambrosio.core.messages import (
+    Button,
+    Chat,
+    Entity,
+    File,
+    FormattedText,
+    ModelRef,
+    OutgoingMessage,
+    Turn,
+)
+from ambrosio.store import ChatState, NewUpdate, Person, Store, TurnResult
 from ambrosio.store.database import MIGRATIONS
 
-HERE, ELSEWHERE = Place(42), Place(-100, 7)
+HERE, ELSEWHERE = Chat(42), Chat(-100, 7)
 BOT = 1
 DAY = 86_400
 
@@ -24,17 +33,17 @@ def path(tmp_path):
 
 
 def received(number, *, message=5, lane="42:0", body="{}"):
-    return Received(number, lane, HERE, message, body)
+    return NewUpdate(number, lane, HERE, message, body)
 
 
 def outgoing(text, place=HERE, **fields):
-    return Outgoing(place, Chunk(text), **fields)
+    return OutgoingMessage(place, FormattedText(text), **fields)
 
 
 def answered(question, answer, **fields):
     start = fields.pop("start", None)
-    turn = Turn(place=HERE, message=5, person=42, question=question, **fields)
-    return Answered(turn, answer, start, ModelRef("llama", "qwen"))
+    turn = Turn(chat=HERE, message_id=5, user_id=42, question=question, **fields)
+    return TurnResult(turn, answer, start, ModelRef("llama", "qwen"))
 
 
 def said(store, question, answer="yes", **fields):
@@ -60,7 +69,7 @@ class TestTheFile:
             store.receive(BOT, 8, [received(7, body="one")])
             said(store, "tea?")
             store.enqueue(outgoing("Tea."))
-            store.admit(Person(43, "Bert", owner=False))
+            store.admit(Person(43, "Bert", is_owner=False))
             store.set_group(-100, "Family")
             before = everything(store)
 
@@ -70,8 +79,8 @@ class TestTheFile:
             row = store.claim("42:0")
             assert row
             assert row.body == "one"
-            assert questions(store.history(store.place(HERE).head)) == ["tea?"]
-            assert store.people() == [Person(43, "Bert", owner=False)]
+            assert questions(store.history(store.chat_state(HERE).latest_turn_id)) == ["tea?"]
+            assert store.people() == [Person(43, "Bert", is_owner=False)]
             assert store.groups() == {-100: "Family"}
 
     def test_only_its_owner_may_read_it(self, path, clock):
@@ -198,7 +207,7 @@ class TestTheInbox:
         store.finish(first)
         second = store.claim("42:0")
         assert first.seq < second.seq
-        assert store.claim("-100:7").place == Place(42, 7)
+        assert store.claim("-100:7").chat == Chat(42, 7)
 
     def test_an_attempt_is_counted_before_it_is_made(self, store):
         store.receive(BOT, 8, [received(7)])
@@ -209,23 +218,23 @@ class TestTheInbox:
 
     def test_an_attempt_that_is_given_back_does_not_count(self, store):
         store.receive(BOT, 8, [received(7)])
-        store.unclaim(store.claim("42:0"))
+        store.release(store.claim("42:0"))
 
         assert store.claim("42:0").attempts == 1
 
     def test_what_is_set_aside_blocks_nothing_and_stays_to_be_looked_at(self, store):
         store.receive(BOT, 9, [received(7, body="poison"), received(8)])
-        store.set_aside(store.claim("42:0"), "ValueError", [outgoing("Sorry.")])
+        store.dead_letter(store.claim("42:0"), "ValueError", [outgoing("Sorry.")])
 
         assert store.claim("42:0").seq == 2
         row = store._read("SELECT state, error, body FROM inbox WHERE seq = 1")[0]
         assert tuple(row) == ("aside", "ValueError", "poison")
-        assert store.next_out(HERE)[1].chunk.text == "Sorry."
+        assert store.next_out(HERE)[1].content.text == "Sorry."
 
     def test_finished_updates_go_after_two_days_and_new_ones_never(self, store, clock):
         store.receive(BOT, 10, [received(7), received(8), received(9)])
         store.finish(store.claim("42:0"))
-        store.set_aside(store.claim("42:0"), "error")
+        store.dead_letter(store.claim("42:0"), "error")
 
         clock.pass_seconds(2 * DAY - 1)
         store.receive(BOT, 10, [])
@@ -268,9 +277,9 @@ class TestTheInbox:
 
     def test_a_preview_that_was_left_is_remembered(self, store):
         store.receive(BOT, 8, [received(7)])
-        store.previewed(store.claim("42:0"), 99)
+        store.record_draft(store.claim("42:0"), 99)
 
-        assert store.claim("42:0").preview == 99
+        assert store.claim("42:0").draft_message_id == 99
 
 
 class TestFinish:
@@ -281,8 +290,8 @@ class TestFinish:
         number = store.finish(row, [outgoing("Yes."), outgoing("And no.")], answered("q", "a"))
 
         assert store.turn(number).answer == "a"
-        assert store.place(HERE).head == number
-        assert store.next_out(HERE)[1].chunk.text == "Yes."
+        assert store.chat_state(HERE).latest_turn_id == number
+        assert store.next_out(HERE)[1].content.text == "Yes."
         assert store.waiting() == 0
 
     @pytest.mark.parametrize("last", ["inbox", "outbox", "places"])
@@ -321,59 +330,59 @@ class TestFinish:
         number = store.finish(None, [reply], answered("q", "a"))
 
         out = store.next_out(HERE)[1]
-        assert out.turn == number
+        assert out.turn_id == number
         assert out.buttons == (Button("Longer", f"longer:{number}"),)
 
 
 class TestHistory:
     def test_it_leads_from_turn_to_turn(self, store):
         one = said(store, "one", "1")
-        two = said(store, "two", "2", parent=one, start=one, concise=True)
+        two = said(store, "two", "2", parent_id=one, start=one, concise=True)
 
         assert store.history(two) == (
-            Exchange(one, "one", "1"),
-            Exchange(two, "two", "2", concise=True),
+            PastTurn(one, "one", "1"),
+            PastTurn(two, "two", "2", concise=True),
         )
-        assert store.history(one) == (Exchange(one, "one", "1"),)
+        assert store.history(one) == (PastTurn(one, "one", "1"),)
         assert store.history(None) == ()
         assert store.history(999) == ()
 
     def test_a_turn_that_was_shown_nothing_of_the_past_begins_anew(self, store):
         one = said(store, "one")
-        two = said(store, "two", parent=one)
+        two = said(store, "two", parent_id=one)
 
         assert questions(store.history(two)) == ["two"]
 
     def test_branches_do_not_meet(self, store):
         one = said(store, "one")
-        two = said(store, "two", parent=one, start=one)
-        three = said(store, "three", parent=two, start=one)
-        other = said(store, "other two", parent=one, start=one)
+        two = said(store, "two", parent_id=one, start=one)
+        three = said(store, "three", parent_id=two, start=one)
+        other = said(store, "other two", parent_id=one, start=one)
 
         assert questions(store.history(three)) == ["one", "two", "three"]
         assert questions(store.history(other)) == ["one", "other two"]
 
     def test_a_failed_turn_leaves_no_trace(self, store):
         one = said(store, "one")
-        failed = said(store, "failed", None, parent=one, start=one)
-        two = said(store, "two", parent=failed, start=one)
+        failed = said(store, "failed", None, parent_id=one, start=one)
+        two = said(store, "two", parent_id=failed, start=one)
 
         assert questions(store.history(two)) == ["one", "two"]
         assert store.turn(failed).answer is None
-        assert store.place(HERE).head == two
+        assert store.chat_state(HERE).latest_turn_id == two
 
     def test_a_failed_turn_does_not_become_the_head(self, store):
         one = said(store, "one")
-        said(store, "failed", None, parent=one, start=one)
+        said(store, "failed", None, parent_id=one, start=one)
 
-        assert store.place(HERE).head == one
+        assert store.chat_state(HERE).latest_turn_id == one
 
     def test_it_goes_on_from_where_it_was_cut(self, store):
         one = said(store, "one")
-        two = said(store, "two", parent=one, start=one)
-        three = said(store, "three", parent=two, start=one)
-        four = said(store, "four", parent=three, start=three)
-        five = said(store, "five", parent=four, start=three)
+        two = said(store, "two", parent_id=one, start=one)
+        three = said(store, "three", parent_id=two, start=one)
+        four = said(store, "four", parent_id=three, start=three)
+        five = said(store, "five", parent_id=four, start=three)
 
         assert questions(store.history(four)) == ["three", "four"]
         assert questions(store.history(five)) == ["three", "four", "five"]
@@ -381,54 +390,54 @@ class TestHistory:
 
     def test_an_answer_takes_the_place_of_the_one_it_replaces(self, store):
         one = said(store, "one", "1")
-        two = said(store, "two", "2", parent=one, start=one)
+        two = said(store, "two", "2", parent_id=one, start=one)
 
-        again = said(store, "one, edited", "1b", replaces=one)
+        again = said(store, "one, edited", "1b", replaces_id=one)
 
         assert again == one
         assert store.history(two) == (
-            Exchange(one, "one, edited", "1b"),
-            Exchange(two, "two", "2"),
+            PastTurn(one, "one, edited", "1b"),
+            PastTurn(two, "two", "2"),
         )
-        assert store.place(HERE).head == two
+        assert store.chat_state(HERE).latest_turn_id == two
 
     def test_a_failed_second_try_leaves_the_answer_that_was_there(self, store):
         one = said(store, "one", "1")
 
-        said(store, "one, edited", None, replaces=one)
+        said(store, "one, edited", None, replaces_id=one)
 
-        assert store.history(one) == (Exchange(one, "one", "1"),)
+        assert store.history(one) == (PastTurn(one, "one", "1"),)
 
     def test_a_second_try_that_succeeds_after_a_failure_becomes_the_head(self, store):
         failed = said(store, "one", None)
 
-        said(store, "one", "1", replaces=failed)
+        said(store, "one", "1", replaces_id=failed)
 
-        assert store.place(HERE).head == failed
+        assert store.chat_state(HERE).latest_turn_id == failed
 
     def test_a_turn_is_found_by_its_question_and_by_each_message_of_its_answer(self, store):
         number = store.finish(None, [outgoing("Yes.")], answered("tea?", "Yes."))
         id_, out, _ = store.next_out(HERE)
         store.sent(id_, out, [70, 71])
 
-        assert [store.turn_of(HERE, message).id for message in (5, 70, 71)] == [number] * 3
+        assert [store.turn_of(HERE, message).turn_id for message in (5, 70, 71)] == [number] * 3
         assert store.turn_of(HERE, 72) is None
         assert store.turn_of(ELSEWHERE, 70) is None
-        assert store.shown(number) == [70, 71]
+        assert store.shown_message_ids(number) == [70, 71]
 
     def test_what_a_place_is_set_to_is_kept(self, store):
-        fresh = store.place(ELSEWHERE)
-        store.set_place(ELSEWHERE, PlaceState(None, vv=True, model="together"))
+        fresh = store.chat_state(ELSEWHERE)
+        store.set_chat_state(ELSEWHERE, ChatState(None, vv=True, model="together"))
 
-        assert fresh == PlaceState()
-        assert store.place(ELSEWHERE) == PlaceState(None, vv=True, model="together")
-        assert store.place(HERE) == PlaceState()
+        assert fresh == ChatState()
+        assert store.chat_state(ELSEWHERE) == ChatState(None, vv=True, model="together")
+        assert store.chat_state(HERE) == ChatState()
 
     def test_an_answer_changes_the_head_and_nothing_else(self, store):
-        store.set_place(HERE, PlaceState(None, vv=True, model="together"))
+        store.set_chat_state(HERE, ChatState(None, vv=True, model="together"))
         number = said(store, "tea?")
 
-        assert store.place(HERE) == PlaceState(number, vv=True, model="together")
+        assert store.chat_state(HERE) == ChatState(number, vv=True, model="together")
 
 
 class TestTheOutbox:
@@ -438,32 +447,34 @@ class TestTheOutbox:
 
         texts = []
         while found := store.next_out(HERE):
-            texts.append(found[1].chunk.text)
+            texts.append(found[1].content.text)
             store.sent(found[0], found[1])
 
         assert texts == ["1", "2", "3"]
         assert store.undelivered() == [ELSEWHERE]
 
     def test_a_message_comes_back_as_it_went_in(self, store):
-        message = Outgoing(
-            place=ELSEWHERE,
-            chunk=Chunk("Tea 🍵", (Entity("bold", 0, 3), Entity("text_link", 4, 2, url="u"))),
+        message = OutgoingMessage(
+            chat=ELSEWHERE,
+            content=FormattedText(
+                "Tea 🍵", (Entity("bold", 0, 3), Entity("text_link", 4, 2, url="u"))
+            ),
             buttons=(Button("Longer", "longer:1"),),
-            reply_to=5,
-            edits=6,
+            reply_to_id=5,
+            edit_message_id=6,
             silent=True,
-            rich="| a |",
-            turn=9,
-            files=(File("a.py", b"\0\xff"), File("b.png", b"", photo=True)),
+            rich_markdown="| a |",
+            turn_id=9,
+            files=(File("a.py", b"\0\xff"), File("b.png", b"", is_photo=True)),
         )
         store.enqueue(message)
 
         assert store.next_out(ELSEWHERE)[1] == message
 
     def test_the_smallest_message_comes_back_too(self, store):
-        store.enqueue(Outgoing(HERE, edits=6, delete=True))
+        store.enqueue(OutgoingMessage(HERE, edit_message_id=6, delete=True))
 
-        assert store.next_out(HERE)[1] == Outgoing(HERE, edits=6, delete=True)
+        assert store.next_out(HERE)[1] == OutgoingMessage(HERE, edit_message_id=6, delete=True)
 
     def test_how_often_it_may_have_been_sent_is_kept(self, store):
         store.enqueue(outgoing("1"))
@@ -483,19 +494,19 @@ class TestTheOutbox:
         number = store.finish(None, [outgoing("Yes.")], answered("tea?", "Yes."))
         id_, out, _ = store.next_out(HERE)
         store.sent(id_, out, [70])
-        store.enqueue(Outgoing(HERE, edits=70, delete=True))
+        store.enqueue(OutgoingMessage(HERE, edit_message_id=70, delete=True))
         id_, out, _ = store.next_out(HERE)
         store.sent(id_, out)
 
-        assert store.shown(number) == []
+        assert store.shown_message_ids(number) == []
 
 
 class TestPeopleAndMoney:
     def test_owners_come_first_and_people_can_go(self, store):
-        store.admit(Person(1, "Zoe", owner=False))
-        store.admit(Person(2, "Bert", owner=True), [outgoing("Welcome.")])
-        store.admit(Person(1, "Zoë", owner=False))
-        store.admit(Person(3, "Eve", owner=False))
+        store.admit(Person(1, "Zoe", is_owner=False))
+        store.admit(Person(2, "Bert", is_owner=True), [outgoing("Welcome.")])
+        store.admit(Person(1, "Zoë", is_owner=False))
+        store.admit(Person(3, "Eve", is_owner=False))
         store.dismiss(3)
 
         assert [each.name for each in store.people()] == ["Bert", "Zoë"]

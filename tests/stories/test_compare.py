@@ -5,16 +5,22 @@ import re
 
 import pytest
 
-from ambrosio.emulators.model_server.server import Holds, ModelServer, Says, StallsAfter, Status
+from ambrosio.emulators.model_server.server import (
+    ErrorStatus,
+    FakeModelServer,
+    Holds,
+    Says,
+    StallsAfter,
+)
 
-from ..support.running_bot import living
+from ..support.running_bot import running_bot
 
 GO_ON = ("Go on with this one",)
 
 
 @pytest.fixture
 async def cloud():
-    return ModelServer(model="openai/gpt-oss-120b", flavour="together")
+    return FakeModelServer(model="openai/gpt-oss-120b", server_kind="together")
 
 
 @pytest.fixture
@@ -22,10 +28,10 @@ async def house(api, telegram_url, tmp_path, model_url, cloud):
     """Run with a provider at home and a dearer one outside."""
     async with cloud.serving() as url:
         (tmp_path / "ambrosio.toml").write_text(
-            f'[providers.together]\nbase_url = "{url}"\nlocal = false\nflavour = "together"\n'
+            f'[providers.together]\nbase_url = "{url}"\nlocal = false\nserver_kind = "together"\n'
             'model = "openai/gpt-oss-120b"\ninput_usd = 0.15\noutput_usd = 0.6\n'
         )
-        async with living(api, telegram_url, tmp_path, llama_base_url=model_url) as life:
+        async with running_bot(api, telegram_url, tmp_path, llama_base_url=model_url) as life:
             yield life
     assert api.violations == []
 
@@ -109,7 +115,7 @@ async def test_each_answer_is_shown_as_soon_as_it_is_there(anna, api, model, clo
 
 
 async def test_who_fails_is_told_in_a_line_among_the_others(anna, model, cloud, house):
-    model.answer = lambda _: Status(401)
+    model.answer = lambda _: ErrorStatus(401)
     cloud.script(Says("Scattering."))
     await anna.say("/compare why is the sky blue?")
     await anna.wait_text("Scattering.")

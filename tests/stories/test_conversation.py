@@ -7,17 +7,17 @@ import pytest
 
 from ambrosio.emulators.model_server.server import (
     Dies,
-    EmptyAnswer,
     EndsUnfinished,
+    ErrorStatus,
+    FakeModelServer,
     Holds,
-    ModelServer,
     Overflow,
     Says,
+    SaysNothing,
     StallsAfter,
-    Status,
 )
 
-from ..support.running_bot import OWNER, living
+from ..support.running_bot import OWNER, running_bot
 
 
 @pytest.mark.usefixtures("life")
@@ -234,14 +234,14 @@ class TestBadInput:
 class TestFailover:
     @pytest.fixture
     async def second(self):
-        return ModelServer(model="openai/gpt-oss-120b", flavour="together")
+        return FakeModelServer(model="openai/gpt-oss-120b", server_kind="together")
 
     @pytest.fixture
     async def both(self, api, telegram_url, tmp_path, model_url, second):
         given = {"together_api_key": "k", "llama_base_url": model_url}
         async with (
             second.serving() as url,
-            living(api, telegram_url, tmp_path, together_base_url=url, **given) as life,
+            running_bot(api, telegram_url, tmp_path, together_base_url=url, **given) as life,
         ):
             yield life
 
@@ -249,13 +249,13 @@ class TestFailover:
     @pytest.mark.parametrize(
         "trouble",
         [
-            Status(401),
-            Status(402),
-            Status(404),
-            Status(429, retry_after=30),
-            Status(500),
-            Status(503),
-            EmptyAnswer(),
+            ErrorStatus(401),
+            ErrorStatus(402),
+            ErrorStatus(404),
+            ErrorStatus(429, retry_after=30),
+            ErrorStatus(500),
+            ErrorStatus(503),
+            SaysNothing(),
             Dies(after=""),
             EndsUnfinished(""),
             EndsUnfinished("Half of it"),
@@ -284,7 +284,7 @@ class TestFailover:
     async def test_when_all_fail_the_person_gets_one_line_and_no_useless_button(
         self, anna, model, life
     ):
-        model.script(Status(401))
+        model.script(ErrorStatus(401))
         await anna.say("question")
         line = await anna.wait_answer()
         model.script(Says("At last."))
@@ -296,7 +296,7 @@ class TestFailover:
         assert line.buttons == ()
 
     async def test_retry_works_and_leaves_no_trace_of_the_failure(self, anna, model, life):
-        model.script(Status(500), Status(500), Says("At last."), Says("Fine."))
+        model.script(ErrorStatus(500), ErrorStatus(500), Says("At last."), Says("Fine."))
         await anna.say("question")
         line = await anna.wait_answer()
         await anna.press("Retry")

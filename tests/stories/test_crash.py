@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from ambrosio.emulators.model_server.server import Holds, ModelServer, Says
+from ambrosio.emulators.model_server.server import FakeModelServer, Holds, Says
 
 from ..support.running_bot import OWNER
 
@@ -105,7 +105,10 @@ async def test_killed_while_a_message_is_on_its_way_it_loses_nothing(
 async def test_killed_in_the_middle_of_a_comparison_it_asks_nobody_twice(
     api, telegram_url, model, model_url, tmp_path, seats
 ):
-    held, cloud = asyncio.Event(), ModelServer(model="openai/gpt-oss-120b", flavour="together")
+    held, cloud = (
+        asyncio.Event(),
+        FakeModelServer(model="openai/gpt-oss-120b", server_kind="together"),
+    )
 
     def answer(asked):
         waits = asked.question and not held.is_set()
@@ -114,7 +117,7 @@ async def test_killed_in_the_middle_of_a_comparison_it_asks_nobody_twice(
     model.answer = answer
     cloud.answer = lambda _: Says("Scattering.")
     async with cloud.serving() as url:
-        row = f'[providers.together]\nbase_url = "{url}"\nlocal = false\nflavour = "together"\n'
+        row = f'[providers.together]\nbase_url = "{url}"\nlocal = false\nserver_kind = "together"\n'
         (tmp_path / "ambrosio.toml").write_text(f'{row}model = "{cloud.model}"\n')
         async with process(api, telegram_url, model_url, tmp_path) as first:
             await seats[0].say("/compare why is the sky blue?")

@@ -4,51 +4,58 @@ import re
 
 import pytest
 
-from ambrosio.core.context_window import Exchange
-from ambrosio.core.errors import AllFailed, Faulty, KeyRefused, ModelGone, NoCredit, Overloaded
-from ambrosio.core.messages import Begun
+from ambrosio.core.context_window import PastTurn
+from ambrosio.core.errors import (
+    AllProvidersFailed,
+    InvalidKey,
+    ModelNotFound,
+    OutOfCredit,
+    Overloaded,
+    ServerError,
+)
+from ambrosio.core.messages import AnswerStarted
 from ambrosio.emulators.model_server.server import (
     BrokenSse,
     Dies,
-    EmptyAnswer,
     ErrorObject,
+    ErrorStatus,
+    FakeModelServer,
     HangsUp,
-    ModelServer,
     Says,
+    SaysNothing,
     StallsAfter,
     StallsBefore,
-    Status,
 )
-from ambrosio.providers.openai_compatible import Served
-from ambrosio.router import Ask, Router
+from ambrosio.providers.openai_compatible import ServedModel
+from ambrosio.router import CompletionRequest, Router
 from ambrosio.router.circuit_breaker import REST_SECONDS
 
 from ..support.echo import Echo
-from ..support.running_bot import living
+from ..support.running_bot import running_bot
 
 TEN = "one two three four five six seven eight nine ten"
 FAULTS = {
     "hangs up": HangsUp(),
-    "401": Status(401),
-    "402": Status(402),
-    "404": Status(404),
-    "429 with Retry-After 30": Status(429, retry_after=30),
-    "503": Status(503),
-    "a page instead of an answer": Status(502, body="<h1>Exception: bad gateway</h1>"),
+    "401": ErrorStatus(401),
+    "402": ErrorStatus(402),
+    "404": ErrorStatus(404),
+    "429 with Retry-After 30": ErrorStatus(429, retry_after=30),
+    "503": ErrorStatus(503),
+    "a page instead of an answer": ErrorStatus(502, body="<h1>Exception: bad gateway</h1>"),
     "stalls before the first token": StallsBefore(),
     "stalls after ten tokens": StallsAfter(TEN),
     "cuts the line": Dies(after=TEN),
     "broken SSE": BrokenSse(),
     "an error in the stream": ErrorObject(message="CUDA error: out of memory"),
-    "an empty answer": EmptyAnswer(),
+    "an empty answer": SaysNothing(),
 }
 ROW = """
 [providers.{name}]
 base_url = "{url}"
 model = "{model}"
-flavour = "{flavour}"
-first_token_seconds = 0.8
-silence_seconds = 0.8
+server_kind = "{server_kind}"
+first_token_timeout_seconds = 0.8
+chunk_timeout_seconds = 0.8
 """
 RAW = re.compile(r"Traceback|Error\(|Exception|openai|httpx|CUDA|\{|127\.0\.0\.1|\b[45]\d\d\b")
 
@@ -66,15 +73,15 @@ def assert_plain(anna):
 
 @pytest.fixture
 async def second():
-    return ModelServer(model="openai/gpt-oss-120b", flavour="together")
+    return FakeModelServer(model="openai/gpt-oss-120b", server_kind="together")
 
 
 @pytest.fixture
 async def alone(api, telegram_url, tmp_path, model_url):
     """Run with one impatient provider."""
-    row = ROW.format(name="llama", url=model_url, model="stand-in", flavour="llama")
+    row = ROW.format(name="llama", url=model_url, model="stand-in", server_kind="llama")
     (tmp_path / "ambrosio.toml").write_text(row)
-    async with living(api, telegram_url, tmp_path, ambrosio_rich="off") as life:
+    async with running_bot(api, telegram_url, tmp_path, ambrosio_rich="off") as life:
         yield life
     assert api.violations == []
 
@@ -83,11 +90,11 @@ async def alone(api, telegram_url, tmp_path, model_url):
 async def both(api, telegram_url, tmp_path, model_url, second):
     """Run with an impatient provider and one behind it."""
     async with second.serving() as url:
-        rows = ROW.format(name="llama", url=model_url, model="stand-in", flavour="llama")
-        rows += ROW.format(name="together", url=url, model=second.model, flavour="together")
+        rows = ROW.format(name="llama", url=model_url, model="stand-in", server_kind="llama")
+        rows += ROW.format(name="together", url=url, model=second.model, server_kind="together")
         rows += "local = false\ninput_usd = 0.15\noutput_usd = 0.6\n"
         (tmp_path / "ambrosio.toml").write_text(rows)
-        async with living(api, telegram_url, tmp_path) as life:
+        async with running_bot(api, telegram_url, tmp_path) as life:
             yield life
     assert api.violations == []
 
@@ -128,9 +135,9 @@ async def test_if_nobody_is_left_one_plain_line_says_so_and_the_next_message_wor
 async def test_a_provider_that_is_not_there_at_all_is_told_in_one_line(
     api, telegram_url, tmp_path, anna
 ):
-    row = ROW.format(name="llama", url="http://127.0.0.1:9/v1", model="x", flavour="llama")
+    row = ROW.format(name="llama", url="http://127.0.0.1:9/v1", model="x", server_kind="llama")
     (tmp_path / "ambrosio.toml").write_text(row)
-    async with living(api, telegram_url, tmp_path):
+    async with running_bot(api, telegram_url, tmp_path):
         await anna.say("question")
 
         line = await anna.wait_answer()
@@ -170,7 +177,7 @@ async def test_fifty_thousand_characters_arrive_whole_from_whoever_comes_to_thei
 async def test_the_owner_hears_once_of_a_model_that_is_gone_and_what_is_there(
     anna, model, second, both
 ):
-    model.answer = lambda _: Status(404)
+    model.answer = lambda _: ErrorStatus(404)
     for number in range(3):
         await anna.say(f"question {number}")
         await anna.wait_answer()
@@ -185,7 +192,7 @@ async def test_the_owner_hears_once_of_a_model_that_is_gone_and_what_is_there(
 
 
 async def test_the_owner_hears_that_there_is_nobody_else(anna, model, alone):
-    model.answer = lambda _: Status(401)
+    model.answer = lambda _: ErrorStatus(401)
     await anna.say("question")
     await alone.settled()
 
@@ -196,7 +203,7 @@ async def test_the_owner_hears_that_there_is_nobody_else(anna, model, alone):
 
 
 async def test_another_model_can_be_chosen_under_a_failure(anna, model, alone):
-    model.answer = lambda _: Status(400)
+    model.answer = lambda _: ErrorStatus(400)
     await anna.say("question")
     await anna.wait_text("did not accept")
     await anna.press("Choose a model")
@@ -206,7 +213,7 @@ async def test_another_model_can_be_chosen_under_a_failure(anna, model, alone):
 
 
 async def test_the_line_about_who_answered_can_be_always_or_never(anna, model, second, both):
-    model.script(Says("One."), Status(503), Status(503))
+    model.script(Says("One."), ErrorStatus(503), ErrorStatus(503))
     await anna.say("/settings")
     await anna.wait_answer()
     await anna.press("who: always")
@@ -234,7 +241,7 @@ class Ward:
         )
 
     async def ask(self, **given):
-        ask = Ask("", (), "question", **given)
+        ask = CompletionRequest("", (), "question", **given)
         return [part async for part in self.router.stream(ask)]
 
     def alarms(self):
@@ -244,12 +251,12 @@ class Ward:
 
 
 async def test_a_resting_provider_comes_back_by_itself(clock):
-    ward = Ward(clock, *[(Faulty("one"), None)] * 3)
+    ward = Ward(clock, *[(ServerError("one"), None)] * 3)
     for _ in range(3):
         await ward.ask()
-    ward.one.sick = Faulty("one")
+    ward.one.sick = ServerError("one")
     await ward.router.health.probe()
-    assert not ward.router.health.vitals["one"].breaker.closed(clock())
+    assert not ward.router.health.providers["one"].breaker.closed(clock())
     ward.one.sick = None
     await ward.router.health.probe()
     await ward.ask()
@@ -261,7 +268,7 @@ async def test_a_resting_provider_comes_back_by_itself(clock):
 
 @pytest.mark.parametrize(
     "failure",
-    [KeyRefused("one"), NoCredit("one"), Overloaded("one", retry_after_seconds=30)],
+    [InvalidKey("one"), OutOfCredit("one"), Overloaded("one", retry_after_seconds=30)],
     ids=["key", "credit", "limit"],
 )
 async def test_a_probe_ends_no_rest_of_which_it_knows_nothing(clock, failure):
@@ -271,22 +278,22 @@ async def test_a_probe_ends_no_rest_of_which_it_knows_nothing(clock, failure):
     await ward.router.health.probe()
 
     assert ward.one.checks == 0
-    assert not ward.router.health.vitals["one"].breaker.closed(clock())
+    assert not ward.router.health.providers["one"].breaker.closed(clock())
 
 
 async def test_a_model_that_is_served_again_is_asked_again(clock):
-    ward = Ward(clock, (ModelGone("one", model="x"), None))
+    ward = Ward(clock, (ModelNotFound("one", model="x"), None))
     await ward.ask()
     await ward.router.health.probe()
-    assert not ward.router.health.vitals["one"].breaker.closed(clock())
-    ward.one.served = [Served("x")]
+    assert not ward.router.health.providers["one"].breaker.closed(clock())
+    ward.one.served = [ServedModel("x")]
     await ward.router.health.probe()
 
-    assert ward.router.health.vitals["one"].breaker.closed(clock())
+    assert ward.router.health.providers["one"].breaker.closed(clock())
 
 
 async def test_only_the_first_failure_of_a_kind_that_lasts_is_an_alarm(clock):
-    refused = (KeyRefused("one"), None)
+    refused = (InvalidKey("one"), None)
     ward = Ward(clock, refused, refused, "works", refused)
     for _ in range(4):
         await ward.ask()
@@ -296,20 +303,20 @@ async def test_only_the_first_failure_of_a_kind_that_lasts_is_an_alarm(clock):
 
 
 async def test_the_next_one_gets_as_much_of_the_past_as_it_takes(clock):
-    ward = Ward(clock, (Faulty("one"), None))
-    past = tuple(Exchange(number, "why? " * 300, "because " * 300) for number in range(10))
+    ward = Ward(clock, (ServerError("one"), None))
+    past = tuple(PastTurn(number, "why? " * 300, "because " * 300) for number in range(10))
 
-    parts = [part async for part in ward.router.stream(Ask("", past, "and now?"))]
+    parts = [part async for part in ward.router.stream(CompletionRequest("", past, "and now?"))]
 
-    begun = next(part for part in parts if isinstance(part, Begun))
-    assert begun.passed == ("one ran into an error",)
-    assert begun.dropped > 0
+    begun = next(part for part in parts if isinstance(part, AnswerStarted))
+    assert begun.skipped_providers == ("one ran into an error",)
+    assert begun.dropped_turns > 0
 
 
 async def test_who_is_asked_alone_is_asked_alone(clock):
-    ward = Ward(clock, (Faulty("one"), None))
+    ward = Ward(clock, (ServerError("one"), None))
 
-    with pytest.raises(AllFailed):
-        await ward.ask(model="one", alone=True)
+    with pytest.raises(AllProvidersFailed):
+        await ward.ask(model="one", single_provider=True)
 
     assert ward.two.seen == []

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import pytest
 
-from ambrosio.core.messages import Place
+from ambrosio.core.messages import Chat
 from ambrosio.emulators.model_server.server import (
-    ModelServer,
+    ErrorStatus,
+    FakeModelServer,
     Says,
     StallsAfter,
     StallsBefore,
-    Status,
 )
 
-from ..support.running_bot import OWNER, living
+from ..support.running_bot import OWNER, running_bot
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ ROWS = """
 [providers.llama]
 base_url = "{here}"
 model = "stand-in"
-flavour = "llama"
+server_kind = "llama"
 
 [providers.together]
 base_url = "{there}"
 model = "openai/gpt-oss-120b"
-flavour = "together"
+server_kind = "together"
 local = false
 input_usd = 0.15
 output_usd = 0.6
@@ -49,7 +49,7 @@ output_usd = 0.6
 
 @pytest.fixture
 async def cloud():
-    return ModelServer(model="openai/gpt-oss-120b", flavour="together")
+    return FakeModelServer(model="openai/gpt-oss-120b", server_kind="together")
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def life_with(api, telegram_url, tmp_path, model_url, cloud):
         async with cloud.serving() as url:
             (tmp_path / "ambrosio.toml").write_text(ROWS.format(here=model_url, there=url))
             more = {"ambrosio_patience_seconds": 0.05, **given}
-            async with living(api, telegram_url, tmp_path, **more) as life:
+            async with running_bot(api, telegram_url, tmp_path, **more) as life:
                 yield life
         assert api.violations == []
 
@@ -118,7 +118,7 @@ async def test_whoever_was_asked_is_named_and_paid_even_if_the_slow_one_answers(
         answer = await anna.wait_answer()
         await cancelled(cloud)
         await life.settled()
-        visits = {each.provider for each in life.store.visits(Place(OWNER))}
+        visits = {each.provider for each in life.store.visits(Chat(OWNER))}
         accounts = {each.provider: each for each in life.store.accounts(0)}
 
     assert answer.text == "Black tea."
@@ -126,7 +126,7 @@ async def test_whoever_was_asked_is_named_and_paid_even_if_the_slow_one_answers(
     assert accounts["together"].usd > 0
 
 
-@pytest.mark.parametrize("failure", [Status(401), Status(429), Status(500)])
+@pytest.mark.parametrize("failure", [ErrorStatus(401), ErrorStatus(429), ErrorStatus(500)])
 async def test_a_second_that_fails_does_not_hurry_the_first(anna, model, cloud, life_with, failure):
     ready = asyncio.Event()
     model.script(Waits(ready))

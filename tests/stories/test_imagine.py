@@ -7,25 +7,25 @@ from pathlib import Path
 import pytest
 
 from ambrosio.core.costs import Expense
-from ambrosio.core.messages import ModelRef, Place
-from ambrosio.core.texts import FORGOTTEN_PICTURE
-from ambrosio.emulators.model_server.drawing import paint
+from ambrosio.core.messages import Chat, ModelRef
+from ambrosio.core.texts import IMAGE_FORGOTTEN
+from ambrosio.emulators.model_server.drawing import draw_png
 from ambrosio.emulators.model_server.server import (
     Dies,
-    EmptyAnswer,
+    ErrorStatus,
+    FakeModelServer,
     Gives,
     HangsUp,
     Holds,
-    ModelServer,
     Says,
+    SaysNothing,
     StallsBefore,
-    Status,
 )
 from ambrosio.router.budget import Budget
 from ambrosio.store import Store
 
 from ..support import DATA
-from ..support.running_bot import OWNER, SDXL, living
+from ..support.running_bot import OWNER, SDXL, running_bot
 
 BUTTONS = ("Again", "Vary", "×4", "File")
 # What together asks for a picture of 1024×1024.
@@ -37,7 +37,7 @@ def given(painter_url):
     # On loopback, but it shall count as outside and have its price.
     row = {
         "base_url": painter_url,
-        "flavour": "together",
+        "server_kind": "together",
         "model": "openai/gpt-oss-120b",
         "image_model": SDXL,
         "local": False,
@@ -49,7 +49,7 @@ def given(painter_url):
 
 @pytest.fixture
 async def house(api, telegram_url, given, tmp_path, anna):
-    async with living(api, telegram_url, tmp_path, **given) as life:
+    async with running_bot(api, telegram_url, tmp_path, **given) as life:
         yield life
 
 
@@ -82,12 +82,12 @@ async def test_a_prompt_comes_back_as_a_photo(house, anna, painter, api):
     assert parts[5:] == ["$0.002"]
     assert photo.buttons == BUTTONS
     assert [each.type for each in photo.entities] == ["italic"]
-    assert sent_files(api) == [paint("a red fox in the snow", 7, 1024, 1024)]
+    assert sent_files(api) == [draw_png("a red fox in the snow", 7, 1024, 1024)]
     assert painter.image_requests[0].response_format == "base64"
     assert anna.rings == [photo.text]
     await house.settled()
     assert spent(house) == LARGE
-    assert [each.provider for each in house.store.visits(Place(OWNER))] == ["together"]
+    assert [each.provider for each in house.store.visits(Chat(OWNER))] == ["together"]
 
 
 async def test_several_come_as_an_album_with_the_buttons_behind_it(house, anna, painter, api):
@@ -104,7 +104,7 @@ async def test_several_come_as_an_album_with_the_buttons_behind_it(house, anna, 
     assert question.buttons == BUTTONS
     assert sorted(seeds(painter)) == [7, 8, 9]
     # In the order of their seeds, whichever was finished first.
-    assert sent_files(api) == [paint("a red fox", seed, 1024, 1024) for seed in (7, 8, 9)]
+    assert sent_files(api) == [draw_png("a red fox", seed, 1024, 1024) for seed in (7, 8, 9)]
     # The phone rings once for an album; the emulator notes its every part.
     assert anna.rings == [line.text for line in album]
 
@@ -127,7 +127,7 @@ async def test_a_real_picture_goes_through_the_whole_line(anna, painter, api, na
 
 @pytest.mark.usefixtures("house")
 async def test_what_is_no_photo_for_telegram_comes_as_a_document(anna, painter, api):
-    wide = paint("a", 1, 2100, 100)
+    wide = draw_png("a", 1, 2100, 100)
     painter.image_script(Gives((wide,)))
     await anna.say("/imagine a wall --seed 7")
 
@@ -140,7 +140,7 @@ async def test_what_is_no_photo_for_telegram_comes_as_a_document(anna, painter, 
 
 @pytest.mark.usefixtures("house")
 async def test_large_ones_of_an_album_come_as_documents_behind_it(anna, painter):
-    small, wide = paint("a", 1, 64, 64), paint("a", 1, 2100, 100)
+    small, wide = draw_png("a", 1, 64, 64), draw_png("a", 1, 2100, 100)
     painter.image_script(*(Gives((each,)) for each in (small, wide, small)))
     await anna.say("/imagine a wall --n 3")
     await anna.wait_text("What next?")
@@ -196,7 +196,7 @@ async def test_an_option_that_a_server_refuses_is_said(anna, painter):
 async def test_in_a_group_the_picture_replies_to_the_wish(api, telegram_url, tmp_path, given):
     anna = api.person(OWNER, "Anna")
     group = api.group(-100, "Family")
-    async with living(api, telegram_url, tmp_path, **given) as life:
+    async with running_bot(api, telegram_url, tmp_path, **given) as life:
         life.store.set_group(-100, "Family")
         asked = await group.say(anna, "/imagine@ambrosio_bot a red fox --n 2")
         await group.seat(anna).wait_text("What next?")
@@ -210,7 +210,7 @@ async def test_in_a_group_the_picture_replies_to_the_wish(api, telegram_url, tmp
 async def test_in_a_topic_the_picture_stays_there(api, telegram_url, tmp_path, given):
     anna = api.person(OWNER, "Anna")
     group = api.group(-100, "Family", topics={5: "Art"})
-    async with living(api, telegram_url, tmp_path, **given) as life:
+    async with running_bot(api, telegram_url, tmp_path, **given) as life:
         life.store.set_group(-100, "Family")
         seat = group.seat(anna, 5)
         await seat.say("/imagine@ambrosio_bot a red fox --n 2")
@@ -294,7 +294,7 @@ async def test_in_a_group_the_status_line_goes_away(api, telegram_url, tmp_path,
     group = api.group(-100, "Family")
     held = asyncio.Event()
     painter.image_script(Holds("", held))
-    async with living(api, telegram_url, tmp_path, **given) as life:
+    async with running_bot(api, telegram_url, tmp_path, **given) as life:
         life.store.set_group(-100, "Family")
         seat = group.seat(anna)
         await seat.say("/imagine@ambrosio_bot a red fox in the deep white snow")
@@ -364,7 +364,7 @@ async def test_vary_paints_from_the_picture_where_the_model_can(
     api, telegram_url, tmp_path, given, painter, anna
 ):
     images = {SDXL: {"name": "SDXL", "reference": "image_url"}}
-    async with living(api, telegram_url, tmp_path, images=images, **given):
+    async with running_bot(api, telegram_url, tmp_path, images=images, **given):
         await anna.say("/imagine a red fox --seed 7")
         first = await anna.wait_answer()
         await anna.press("Vary")
@@ -403,11 +403,11 @@ async def test_file_sends_the_originals_and_uploads_them_once(anna, painter, api
 
 
 async def test_buttons_work_after_a_restart(api, telegram_url, tmp_path, given, painter, anna):
-    async with living(api, telegram_url, tmp_path, **given) as life:
+    async with running_bot(api, telegram_url, tmp_path, **given) as life:
         await anna.say("/imagine a red fox --seed 7")
         first = await anna.wait_answer()
         await life.settled()
-    async with living(api, telegram_url, tmp_path, **given):
+    async with running_bot(api, telegram_url, tmp_path, **given):
         await anna.press("File")
         document = await anna.wait_answer(after=first.message_id)
         await anna.press("Again")
@@ -421,7 +421,7 @@ async def test_buttons_work_after_a_restart(api, telegram_url, tmp_path, given, 
 async def test_an_original_that_is_gone_is_painted_once_more(
     api, telegram_url, tmp_path, given, painter, anna
 ):
-    async with living(api, telegram_url, tmp_path, ambrosio_pictures_mb=0, **given):
+    async with running_bot(api, telegram_url, tmp_path, ambrosio_pictures_mb=0, **given):
         await anna.say("/imagine a red fox --seed 7")
         first = await anna.wait_answer()
         await anna.press("File")
@@ -442,7 +442,7 @@ async def test_a_forged_button_does_nothing(anna, painter, api, word):
     query = anna.tap_data(f"{word}:999", answer.message_id)
     await api.wait_for(lambda: query.answer is not None)
 
-    assert query.answer["text"] == FORGOTTEN_PICTURE
+    assert query.answer["text"] == IMAGE_FORGOTTEN
     assert painter.image_requests == []
 
 
@@ -463,26 +463,26 @@ NO_PICTURE = "together sent something that is no picture, or only a piece of one
 TOO_LARGE = "together sent a picture that is far too large for Telegram."
 FAILURES = [
     (
-        Status(400, type="content_policy_violation"),
+        ErrorStatus(400, type="content_policy_violation"),
         "together does not want to paint that. Say it in other words.",
     ),
     (
-        Status(402),
+        ErrorStatus(402),
         "The account at together has no credit left. The owner needs to top it up.",
     ),
-    (Status(401), "together refused the key. The owner needs to set a valid one."),
+    (ErrorStatus(401), "together refused the key. The owner needs to set a valid one."),
     (
-        Status(404),
+        ErrorStatus(404),
         f"together does not serve {SDXL}. Name another one with --model: it has {SDXL}.",
     ),
     (
-        Status(429, retry_after=60),
+        ErrorStatus(429, retry_after=60),
         "together is too busy right now. Press Retry in 60 s.",
     ),
-    (Status(500), "together ran into an error of its own. Your prompt is kept: press Retry."),
+    (ErrorStatus(500), "together ran into an error of its own. Your prompt is kept: press Retry."),
     (HangsUp(), "together cannot be reached. Your prompt is kept: press Retry."),
     (Dies(), "together ran into an error of its own. Your prompt is kept: press Retry."),
-    (EmptyAnswer(), "together gave an empty answer. Your prompt is kept: press Retry."),
+    (SaysNothing(), "together gave an empty answer. Your prompt is kept: press Retry."),
     (
         Gives((b"<html>",)),
         f"{NO_PICTURE} Your prompt is kept: press Retry.",
@@ -518,7 +518,7 @@ async def test_a_failure_is_one_plain_line_with_a_retry(house, anna, painter, it
 
 
 async def test_partial_results_are_delivered_and_retry_makes_the_rest(house, anna, painter):
-    painter.image_script(Status(500), Status(500))
+    painter.image_script(ErrorStatus(500), ErrorStatus(500))
     await anna.say("/imagine a red fox --n 4 --seed 7")
     await anna.wait_text("What next?")
     failed = set(seeds(painter)[:2])
@@ -533,12 +533,12 @@ async def test_partial_results_are_delivered_and_retry_makes_the_rest(house, ann
 
 
 async def test_the_next_painter_takes_over(api, telegram_url, tmp_path, given, painter, anna):
-    local = ModelServer(flavour="together", image_model="sd", model="x")
-    painter.image_script(Status(402))
+    local = FakeModelServer(server_kind="together", image_model="sd", model="x")
+    painter.image_script(ErrorStatus(402))
     async with local.serving() as url:
-        home = {"base_url": url, "flavour": "together", "image_model": "sd"}
+        home = {"base_url": url, "server_kind": "together", "image_model": "sd"}
         given["providers"]["home"] = home
-        async with living(api, telegram_url, tmp_path, **given):
+        async with running_bot(api, telegram_url, tmp_path, **given):
             await anna.say("/imagine a red fox --seed 7")
             photo = await anna.wait_text("a red fox\n\n")
 
@@ -549,12 +549,12 @@ async def test_the_next_painter_takes_over(api, telegram_url, tmp_path, given, p
 async def test_a_painter_that_does_not_talk_is_not_asked_for_words(
     api, telegram_url, tmp_path, given, painter, anna
 ):
-    local = ModelServer(flavour="together", image_model="sd", model="x")
+    local = FakeModelServer(server_kind="together", image_model="sd", model="x")
     async with local.serving() as url:
-        home = {"base_url": url, "flavour": "together", "image_model": "sd"}
+        home = {"base_url": url, "server_kind": "together", "image_model": "sd"}
         given["providers"]["home"] = home
-        painter.script(*[Status(402)] * 2)
-        async with living(api, telegram_url, tmp_path, **given):
+        painter.script(*[ErrorStatus(402)] * 2)
+        async with running_bot(api, telegram_url, tmp_path, **given):
             await anna.say("hello")
             await anna.wait_answer()
 
@@ -562,7 +562,7 @@ async def test_a_painter_that_does_not_talk_is_not_asked_for_words(
 
 
 async def test_without_a_painter_it_says_so(api, telegram_url, tmp_path, model_url, anna):
-    async with living(api, telegram_url, tmp_path, llama_base_url=model_url):
+    async with running_bot(api, telegram_url, tmp_path, llama_base_url=model_url):
         await anna.say("/imagine a red fox")
         answer = await anna.wait_answer()
 
@@ -570,7 +570,9 @@ async def test_without_a_painter_it_says_so(api, telegram_url, tmp_path, model_u
 
 
 async def test_a_spent_budget_paints_nothing(api, telegram_url, tmp_path, given, painter, anna):
-    async with living(api, telegram_url, tmp_path, ambrosio_monthly_budget_usd=Decimal(0), **given):
+    async with running_bot(
+        api, telegram_url, tmp_path, ambrosio_monthly_budget_usd=Decimal(0), **given
+    ):
         await anna.say("/imagine a red fox")
         answer = await anna.wait_answer()
 
@@ -585,10 +587,10 @@ async def test_a_restart_in_the_middle_makes_it_again_once(
     api, telegram_url, tmp_path, given, painter, anna
 ):
     painter.image_script(StallsBefore())
-    async with living(api, telegram_url, tmp_path, **given):
+    async with running_bot(api, telegram_url, tmp_path, **given):
         await anna.say("/imagine a red fox --seed 7")
         await painter.wait_for(lambda: painter.image_served)
-    async with living(api, telegram_url, tmp_path, **given) as life:
+    async with running_bot(api, telegram_url, tmp_path, **given) as life:
         await anna.wait_answer()
         await life.settled()
         cost = spent(life)
@@ -603,17 +605,17 @@ async def test_a_crash_makes_it_again_once_and_no_more(
     api, telegram_url, tmp_path, given, painter, anna, crashes
 ):
     painter.image_script(StallsBefore())
-    async with living(api, telegram_url, tmp_path, **given) as life:
+    async with running_bot(api, telegram_url, tmp_path, **given) as life:
         await anna.say("/imagine a red fox --seed 7")
         await painter.wait_for(lambda: painter.image_served)
         [lane] = life.store.lanes()
     with Store(tmp_path / "ambrosio.db", now=api.state.now) as store:
         # Killed, a process leaves its call open in the ledger.
         killed = Expense(OWNER, ModelRef("together", SDXL), None, LARGE, kind="image")
-        Budget(now=api.state.now, ledger=store).begin(killed)
+        Budget(now=api.state.now, ledger=store).reserve(killed)
         for _ in range(crashes):
             store.claim(lane)
-    async with living(api, telegram_url, tmp_path, **given) as life:
+    async with running_bot(api, telegram_url, tmp_path, **given) as life:
         answer = await anna.wait_answer()
         if crashes > 1:
             assert answer.text == (
@@ -646,11 +648,11 @@ async def test_what_was_painted_is_delivered_after_a_restart_and_not_painted_aga
     api, telegram_url, tmp_path, given, painter, anna
 ):
     api.fail("sendPhoto", code=502, times=1000)
-    async with living(api, telegram_url, tmp_path, **given):
+    async with running_bot(api, telegram_url, tmp_path, **given):
         await anna.say("/imagine a red fox --seed 7")
         await api.wait_for(lambda: api.called("sendPhoto"))
     api.faults.heal()
-    async with living(api, telegram_url, tmp_path, **given) as life:
+    async with running_bot(api, telegram_url, tmp_path, **given) as life:
         photo = await anna.wait_answer()
         await life.settled()
         cost = spent(life)
@@ -727,7 +729,7 @@ async def test_thanks_for_a_picture_are_no_wish(anna, painter):
 async def test_without_words_from_a_model_the_wish_is_put_behind_the_prompt(anna, painter):
     await anna.say("/imagine a red fox --seed 7")
     first = await anna.wait_answer()
-    painter.script(*[Status(402)] * 2)
+    painter.script(*[ErrorStatus(402)] * 2)
     await anna.say("at night", reply_to=first.message_id)
     second = await anna.wait_text("a red fox, at night\n\n")
 

@@ -9,7 +9,7 @@ from ambrosio.core.vv import split_vv
 from ambrosio.emulators.model_server.server import Says
 
 from ..support.gguf_model import LITANY, REPLY, SLOW, make
-from ..support.running_bot import OWNER, living
+from ..support.running_bot import OWNER, running_bot
 from ..support.running_llama import LOG
 
 FIRST = LITANY.split()[0]
@@ -35,7 +35,7 @@ def life_with(api, telegram_url, tmp_path, clock):
 
     def start(model, **given):
         more = {"llama_gguf": str(model), **given}
-        return living(api, telegram_url, tmp_path, sleep=unhurried, **more)
+        return running_bot(api, telegram_url, tmp_path, sleep=unhurried, **more)
 
     return start
 

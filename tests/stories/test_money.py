@@ -12,30 +12,37 @@ from click.testing import CliRunner
 
 from ambrosio.cli.main import main
 from ambrosio.config import catalogue
-from ambrosio.config.provider import ProviderRow
+from ambrosio.config.provider import ProviderConfig
 from ambrosio.core import costs
-from ambrosio.core.context_window import Manner
-from ambrosio.core.costs import Expense, Tariff, dollars, month_began, nearly_spent
-from ambrosio.core.errors import AllFailed, Faulty, NoProvider, TimedOut
-from ambrosio.core.messages import Begun, Delta, Ended, Finish, ModelRef, Usage
+from ambrosio.core.context_window import ModelProfile
+from ambrosio.core.costs import Expense, Pricing, format_usd, month_start, nearly_spent
+from ambrosio.core.errors import AllProvidersFailed, NoProvider, ServerError, TimedOut
+from ambrosio.core.messages import (
+    AnswerFinished,
+    AnswerStarted,
+    Delta,
+    FinishReason,
+    ModelRef,
+    Usage,
+)
 from ambrosio.emulators.model_server.server import (
     Dies,
-    EmptyAnswer,
     EndsUnfinished,
+    ErrorStatus,
+    FakeModelServer,
     Holds,
-    ModelServer,
     Says,
+    SaysNothing,
     StallsBefore,
-    Status,
 )
 from ambrosio.providers.openai_compatible import OpenAIProvider
-from ambrosio.providers.stream_parser import Hearing
-from ambrosio.router import Ask, Router
-from ambrosio.router.budget import MOST_TOKENS, Budget, Slate
-from ambrosio.router.policy import Standing, permitted
+from ambrosio.providers.stream_parser import StreamParser
+from ambrosio.router import CompletionRequest, Router
+from ambrosio.router.budget import MAX_TOKENS, Budget, InMemoryLedger
+from ambrosio.router.policy import Candidate, allowed_providers
 from ambrosio.store import Person, Store
 
-from ..support.running_bot import OWNER, living
+from ..support.running_bot import OWNER, running_bot
 
 D = Decimal
 REF = ModelRef("together", "m")
@@ -60,7 +67,7 @@ class TestRules:
         ],
     )
     def test_a_call_costs_what_was_read_and_written(self, usage, usd):
-        assert Tariff(D("0.15"), D("0.60"), D("0.05")).cost(usage) == D(usd)
+        assert Pricing(D("0.15"), D("0.60"), D("0.05")).cost(usage) == D(usd)
 
     @pytest.mark.parametrize(
         ("left", "names"),
@@ -76,12 +83,12 @@ class TestRules:
     )
     def test_the_paid_are_asked_only_if_their_worst_case_is_covered(self, left, names):
         standings = [
-            Standing("home", paid=False),
-            Standing("cheap", paid=True, worst_usd=D(0)),
-            Standing("dear", paid=True, worst_usd=D("0.5")),
+            Candidate("home", paid=False),
+            Candidate("cheap", paid=True, max_cost_usd=D(0)),
+            Candidate("dear", paid=True, max_cost_usd=D("0.5")),
         ]
 
-        assert permitted(standings, left=left) == names
+        assert allowed_providers(standings, left=left) == names
 
     @pytest.mark.parametrize(
         ("at", "began"),
@@ -93,7 +100,7 @@ class TestRules:
         ],
     )
     def test_a_month_begins_on_the_first_by_utc(self, at, began):
-        assert month_began(moment(at)) == moment(began)
+        assert month_start(moment(at)) == moment(began)
 
     @pytest.mark.parametrize(
         ("spent", "ceiling", "nearly"),
@@ -116,34 +123,34 @@ class TestRules:
         ],
     )
     def test_a_small_amount_is_not_shown_as_nothing(self, usd, says):
-        assert dollars(D(usd)) == says
+        assert format_usd(D(usd)) == says
 
 
 class TestPrices:
     def test_the_shipped_list_has_a_date_and_the_default_models(self):
         assert catalogue.as_of().year >= 2026
-        assert catalogue.known("openai/gpt-oss-120b")["input_usd"] == D("0.15")
-        assert catalogue.known("openai/whisper-large-v3", "speech")["minute_usd"] == D("0.0015")
+        assert catalogue.lookup("openai/gpt-oss-120b")["input_usd"] == D("0.15")
+        assert catalogue.lookup("openai/whisper-large-v3", "speech")["minute_usd"] == D("0.0015")
         model = "stabilityai/stable-diffusion-xl-base-1.0"
-        assert catalogue.known(model, "images")["megapixel_usd"] == D("0.0019")
+        assert catalogue.lookup(model, "images")["megapixel_usd"] == D("0.0019")
 
     @pytest.mark.parametrize(
         ("row", "model", "tariff"),
         [
-            ({"input_usd": 1, "output_usd": 2}, "", Tariff(D(1), D(2), D(1))),
+            ({"input_usd": 1, "output_usd": 2}, "", Pricing(D(1), D(2), D(1))),
             (
                 {"input_usd": 1, "output_usd": 2, "cached_usd": 0},
                 "",
-                Tariff(D(1), D(2), D(0)),
+                Pricing(D(1), D(2), D(0)),
             ),
-            ({}, "", Tariff(D(3), D(15), D(3), known=False)),
-            ({"input_usd": 1}, "", Tariff(D(1), D(15), D(1), known=False)),
+            ({}, "", Pricing(D(3), D(15), D(3), known=False)),
+            ({"input_usd": 1}, "", Pricing(D(1), D(15), D(1), known=False)),
             # The price of the row's own model says nothing of another one.
-            ({"input_usd": 1, "output_usd": 2}, "x", Tariff(D(3), D(15), D(3), known=False)),
+            ({"input_usd": 1, "output_usd": 2}, "x", Pricing(D(3), D(15), D(3), known=False)),
             (
                 {"input_usd": 1, "output_usd": 2},
                 "openai/gpt-oss-120b",
-                Tariff(D("0.15"), D("0.60"), D("0.15")),
+                Pricing(D("0.15"), D("0.60"), D("0.15")),
             ),
             ({"input_usd": 0, "output_usd": 0}, "x", costs.FREE),
             ({"local": True}, "x", costs.FREE),
@@ -152,9 +159,9 @@ class TestPrices:
     async def test_an_unknown_price_counts_as_the_dearest_known_one(self, row, model, tariff):
         import httpx
 
-        described = ProviderRow(base_url="https://models.example/v1", model="own", **row)
+        described = ProviderConfig(base_url="https://models.example/v1", model="own", **row)
         async with httpx.AsyncClient() as http:
-            assert OpenAIProvider("there", described, http).tariff(model) == tariff
+            assert OpenAIProvider("there", described, http).pricing(model) == tariff
 
 
 class TestBudget:
@@ -162,7 +169,7 @@ class TestBudget:
         calls = [Expense(person or 8, REF, None, usd) for person, usd in spent.items()]
         return Budget(
             now=clock,
-            ledger=Slate(calls),
+            ledger=InMemoryLedger(calls),
             guest=lambda person: person != OWNER,
             **rules,
         )
@@ -187,27 +194,27 @@ class TestBudget:
 
     def test_calls_side_by_side_cannot_spend_the_same_dollar(self, clock):
         budget = self.budget(clock, {}, ceiling=D(5))
-        one = budget.begin(Expense(7, REF, None, D(3)))
-        other = budget.begin(Expense(8, REF, None, None, counts_usd=D(1)))
+        one = budget.reserve(Expense(7, REF, None, D(3)))
+        other = budget.reserve(Expense(8, REF, None, None, charged_usd=D(1)))
         assert budget.left(OWNER) == D(1)
 
-        budget.end(one, Expense(7, REF, None, D("0.5")))
+        budget.settle(one, Expense(7, REF, None, D("0.5")))
         assert budget.left(OWNER) == D("3.5")
 
-        budget.end(other, Expense(8, REF, None, D(0)))
+        budget.settle(other, Expense(8, REF, None, D(0)))
         assert budget.left(OWNER) == D("4.5")
 
 
 def hired(url, **row):
     """Describe a server that costs money, although it is on loopback."""
     model = "openai/gpt-oss-120b"
-    known = {**catalogue.known(model), **row}
-    return ProviderRow(base_url=url, model=model, flavour="together", local=False, **known)
+    known = {**catalogue.lookup(model), **row}
+    return ProviderConfig(base_url=url, model=model, server_kind="together", local=False, **known)
 
 
 @pytest.fixture
 async def together():
-    return ModelServer(model="openai/gpt-oss-120b", flavour="together")
+    return FakeModelServer(model="openai/gpt-oss-120b", server_kind="together")
 
 
 @pytest.fixture
@@ -219,7 +226,7 @@ async def together_url(together):
 @pytest.fixture
 def bot(api, telegram_url, tmp_path):
     """Run the bot with these rows of providers and these settings."""
-    return lambda rows, **given: living(
+    return lambda rows, **given: running_bot(
         api,
         telegram_url,
         tmp_path,
@@ -237,12 +244,12 @@ class Paid:
 
     name, paid, local = "paid", True, False
 
-    async def manner(self, model=""):
+    async def profile(self, model=""):
         await asyncio.sleep(0)
-        return Manner(100_000)
+        return ModelProfile(100_000)
 
-    def tariff(self, model=""):
-        return Tariff(output_usd=costs.MILLION)
+    def pricing(self, model=""):
+        return Pricing(output_usd=costs.MILLION)
 
     async def health(self):
         pass
@@ -252,10 +259,10 @@ class Paid:
 
     async def stream(self, context, *, concise=False, model="", chat=""):
         ref = ModelRef(self.name, model)
-        yield Begun(ref)
+        yield AnswerStarted(ref)
         await asyncio.sleep(0)
         yield Delta("word")
-        yield Ended(ref, Finish.STOP, Usage(1, 1))
+        yield AnswerFinished(ref, FinishReason.STOP, Usage(1, 1))
 
 
 class Silent(Paid):
@@ -269,17 +276,19 @@ class Silent(Paid):
 
 
 async def test_of_many_questions_at_once_only_those_that_are_covered_are_asked(clock):
-    worst = Decimal(MOST_TOKENS)
+    worst = Decimal(MAX_TOKENS)
     bills: list[Expense] = []
     budget = Budget(now=clock, ceiling=worst * 2)
     router = Router({"paid": Paid()}, ("paid",), now=clock, budget=budget)
 
     async def ask():
         try:
-            async for _ in router.stream(Ask("", (), "question"), report=bills.append):
+            async for _ in router.stream(
+                CompletionRequest("", (), "question"), report=bills.append
+            ):
                 pass
-        except (AllFailed, NoProvider) as exc:
-            return exc.sentence
+        except (AllProvidersFailed, NoProvider) as exc:
+            return exc.user_message
         return ""
 
     refused = [said for said in await asyncio.gather(*(ask() for _ in range(5))) if said]
@@ -290,20 +299,22 @@ async def test_of_many_questions_at_once_only_those_that_are_covered_are_asked(c
     assert budget.spent() == 2
 
 
-@pytest.mark.parametrize(("known", "usd"), [(True, D(MOST_TOKENS)), (False, None)])
+@pytest.mark.parametrize(("known", "usd"), [(True, D(MAX_TOKENS)), (False, None)])
 async def test_a_call_under_way_counts_and_is_shown_only_at_a_known_price(clock, known, usd):
     class Asked(Paid):
-        def tariff(self, model=""):
-            return Tariff(output_usd=costs.MILLION, known=known)
+        def pricing(self, model=""):
+            return Pricing(output_usd=costs.MILLION, known=known)
 
-    slate = Slate()
+    slate = InMemoryLedger()
     budget = Budget(now=clock, ledger=slate)
-    stream = Router({"paid": Asked()}, ("paid",), now=clock, budget=budget).stream(Ask("", (), "?"))
+    stream = Router({"paid": Asked()}, ("paid",), now=clock, budget=budget).stream(
+        CompletionRequest("", (), "?")
+    )
     async with aclosing(stream) as parts:
         await anext(parts)
         [call] = slate.calls
 
-    assert (call.usd, call.counts, call.outcome) == (usd, D(MOST_TOKENS), "open")
+    assert (call.usd, call.charge, call.outcome) == (usd, D(MAX_TOKENS), "open")
 
 
 class TestTheLedger:
@@ -348,8 +359,8 @@ class TestTheLedger:
     @pytest.mark.parametrize(
         ("trouble", "costs"),
         [
-            (Status(500), False),
-            (Status(402), False),
+            (ErrorStatus(500), False),
+            (ErrorStatus(402), False),
             (Dies(after="Half of it"), True),
             (EndsUnfinished("Half of it"), True),
         ],
@@ -367,7 +378,7 @@ class TestTheLedger:
     async def test_an_answer_without_a_word_costs_what_the_server_has_counted(
         self, anna, paid, together
     ):
-        together.script(EmptyAnswer(), Says("Basmati."))
+        together.script(SaysNothing(), Says("Basmati."))
         await anna.say("vv rice?")
         await anna.wait_answer()
         await paid.settled()
@@ -380,11 +391,11 @@ class TestTheLedger:
         assert prompt == 2 * self.rows(paid)[1][2]
 
     async def test_a_server_that_was_waited_for_in_vain_has_read_the_question(self, clock):
-        slate = Slate()
+        slate = InMemoryLedger()
         budget = Budget(now=clock, ledger=slate)
         router = Router({"paid": Silent()}, ("paid",), now=clock, budget=budget)
-        with pytest.raises(AllFailed):
-            _ = [part async for part in router.stream(Ask("Be kind.", (), "tea?"))]
+        with pytest.raises(AllProvidersFailed):
+            _ = [part async for part in router.stream(CompletionRequest("Be kind.", (), "tea?"))]
 
         [call] = slate.calls
         assert (call.outcome, call.estimated) == ("failed", True)
@@ -401,15 +412,15 @@ class TestTheLedger:
         ],
     )
     def test_no_server_counts_to_less_than_nothing(self, told, counted):
-        hearing = Hearing("together", "m")
-        hearing.take({"usage": {"prompt_tokens": 5}} if counted is None else {})
-        hearing.take({"usage": told})
+        hearing = StreamParser("together", "m")
+        hearing.feed({"usage": {"prompt_tokens": 5}} if counted is None else {})
+        hearing.feed({"usage": told})
 
         assert hearing.usage == (counted or Usage(5, 0))
 
     def test_a_number_of_tokens_that_is_none_is_a_fault(self):
-        with pytest.raises(Faulty):
-            Hearing("together", "m").take({"usage": {"prompt_tokens": float("inf")}})
+        with pytest.raises(ServerError):
+            StreamParser("together", "m").feed({"usage": {"prompt_tokens": float("inf")}})
 
     async def test_a_stopped_answer_costs_its_prompt_and_its_words(self, anna, paid, together):
         together.script(Holds("Once upon a time", asyncio.Event()))
@@ -491,19 +502,19 @@ class TestThePulledPlug:
     async def test_an_order_for_pictures_is_charged_when_it_is_given_again(self, tmp_path, clock):
         with Store(tmp_path / "ambrosio.db", now=clock) as store:
             budget = Budget(now=clock, ledger=store)
-            budget.begin(Expense(OWNER, REF, None, D(1)))
-            budget.begin(Expense(OWNER, REF, None, D(2), kind="image", pictures=1))
+            budget.reserve(Expense(OWNER, REF, None, D(1)))
+            budget.reserve(Expense(OWNER, REF, None, D(2), kind="image", images=1))
             assert store.spent(0) == 3
-            store.waive_pictures()
+            store.waive_images()
 
             assert store.spent(0) == 1
 
     def test_what_was_forgotten_meanwhile_stays_so(self, tmp_path, clock):
         with Store(tmp_path / "ambrosio.db", now=clock) as store:
             budget = Budget(now=clock, ledger=store)
-            call = budget.begin(Expense(OWNER, REF, None, D(1)))
+            call = budget.reserve(Expense(OWNER, REF, None, D(1)))
             store.forget_person(OWNER)
-            budget.end(call, Expense(OWNER, REF, None, D("0.5")))
+            budget.settle(call, Expense(OWNER, REF, None, D("0.5")))
 
             assert store.spent(0) == D("0.5")
             assert store.spent(0, OWNER) == 0
@@ -552,7 +563,7 @@ class TestTheBudgetRunsOut:
         ("given", "most"),
         [
             ({}, None),
-            ({"ambrosio_monthly_budget_usd": D(5)}, MOST_TOKENS),
+            ({"ambrosio_monthly_budget_usd": D(5)}, MAX_TOKENS),
         ],
     )
     async def test_under_a_ceiling_no_answer_is_longer_than_was_foreseen(
@@ -635,7 +646,7 @@ class TestTheBudgetRunsOut:
         ben = api.person(43, "Ben").private()
         rows = {"together": hired(together_url)}
         async with bot(rows, ambrosio_person_budget_usd=D("0.0055")) as life:
-            life.store.admit(Person(43, "Ben", owner=False))
+            life.store.admit(Person(43, "Ben", is_owner=False))
             together.script(Says(prose(1000)))
             await ben.say("question")
             await life.settled()
@@ -652,7 +663,7 @@ class TestTheBudgetRunsOut:
         ben = api.person(43, "Ben").private()
         spent = Expense(43, ModelRef("together", "m"), None, D("0.5"))
         async with bot({"together": hired(together_url)}, ambrosio_person_budget_usd=D(1)) as life:
-            life.store.admit(Person(43, "Ben", owner=False))
+            life.store.admit(Person(43, "Ben", is_owner=False))
             life.store.enter(spent)
             await ben.say("/forget")
             await ben.wait_answer()
@@ -681,15 +692,15 @@ class TestUsage:
             await life.settled()
 
         assert D("0.2") < spent < 1
-        assert f"Today 2 calls, {dollars(spent)}" in text
-        assert f"together chat: 1 call, {dollars(spent)}" in text
+        assert f"Today 2 calls, {format_usd(spent)}" in text
+        assert f"together chat: 1 call, {format_usd(spent)}" in text
         assert "llama chat: 1 call, $0.00" in text
-        assert f"Ceiling $5.00 a month, {dollars(5 - spent)} left" in text
+        assert f"Ceiling $5.00 a month, {format_usd(5 - spent)} left" in text
         assert anna.last.photo == (640, 280)
         assert anna.last.text == "Dollars a day, the last 30 days"
 
     async def test_pictures_are_counted_as_pictures(self, bot, anna, together_url):
-        painted = Expense(OWNER, REF, None, D("0.008"), kind="image", pictures=4, megapixels=4.2)
+        painted = Expense(OWNER, REF, None, D("0.008"), kind="image", images=4, megapixels=4.2)
         async with bot({"together": hired(together_url)}) as life:
             life.store.enter(painted)
             await anna.say("/usage")
@@ -699,7 +710,7 @@ class TestUsage:
     async def test_a_guest_sees_only_what_is_theirs(self, bot, api, anna, together_url):
         ben = api.person(43, "Ben").private()
         async with bot({"together": hired(together_url)}) as life:
-            life.store.admit(Person(43, "Ben", owner=False))
+            life.store.admit(Person(43, "Ben", is_owner=False))
             await anna.say("question")
             await life.settled()
             await ben.say("/stats")
@@ -726,7 +737,7 @@ class TestUsage:
             1,
             1,
         )
-        assert (row["usd"], row["counts_usd"]) == ("0.0000045", "0.1000045")
+        assert (row["usd"], row["charged_usd"]) == ("0.0000045", "0.1000045")
 
     @pytest.mark.usefixtures("ledger")
     def test_the_terminal_gives_a_table(self):

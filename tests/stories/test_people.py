@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from ambrosio.emulators.model_server.server import ModelServer, Says
+from ambrosio.emulators.model_server.server import FakeModelServer, Says
 
-from ..support.running_bot import OWNER, living
+from ..support.running_bot import OWNER, running_bot
 
 
 @pytest.fixture
@@ -122,12 +122,12 @@ class TestGroups:
 async def test_without_an_owner_the_first_to_open_the_link_is_it(
     api, telegram_url, tmp_path, clock
 ):
-    model = ModelServer()
+    model = FakeModelServer()
     anna = api.person(OWNER, "Anna").private()
     given = {"ambrosio_owner": frozenset(), "sleep": asyncio.sleep}
     async with (
         model.serving() as url,
-        living(api, telegram_url, tmp_path, llama_base_url=url, **given) as life,
+        running_bot(api, telegram_url, tmp_path, llama_base_url=url, **given) as life,
     ):
         await api.wait_for(lambda: api.called("getUpdates"))
         code = code_in(life.printed[-1])
@@ -143,12 +143,12 @@ async def test_without_an_owner_the_first_to_open_the_link_is_it(
 
 
 async def test_guesses_are_limited(api, telegram_url, tmp_path):
-    model = ModelServer()
+    model = FakeModelServer()
     anna = api.person(OWNER, "Anna").private()
     given = {"ambrosio_owner": frozenset(), "sleep": asyncio.sleep}
     async with (
         model.serving() as url,
-        living(api, telegram_url, tmp_path, llama_base_url=url, **given) as life,
+        running_bot(api, telegram_url, tmp_path, llama_base_url=url, **given) as life,
     ):
         await api.wait_for(lambda: api.called("getUpdates"))
         code = code_in(life.printed[-1])

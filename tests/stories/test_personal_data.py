@@ -14,19 +14,19 @@ from click.testing import CliRunner
 from ambrosio.cli.main import main
 from ambrosio.config import logs
 from ambrosio.core.costs import Expense
-from ambrosio.core.messages import ModelRef, Place, Turn
-from ambrosio.emulators.model_server.server import Says, Status
-from ambrosio.store import Answered, Person, PlaceState, Store
+from ambrosio.core.messages import Chat, ModelRef, Turn
+from ambrosio.emulators.model_server.server import ErrorStatus, Says
+from ambrosio.store import ChatState, Person, Store, TurnResult
 
-from ..support.running_bot import OWNER, living
+from ..support.running_bot import OWNER, running_bot
 
 SECRET = "xylophone"
 ANSWER = "quagga"
 
 
 def kept(store, question, answer, *, person=OWNER, chat=OWNER, message=1, parent=None):
-    turn = Turn(Place(chat), message, person, question, parent=parent)
-    return store.finish(None, answered=Answered(turn, answer))
+    turn = Turn(Chat(chat), message, person, question, parent_id=parent)
+    return store.finish(None, answered=TurnResult(turn, answer))
 
 
 def files(folder):
@@ -56,15 +56,15 @@ class TestSearch:
         kept(store, "a dessert?", "Crème brûlée.", message=2)
         kept(store, "basmati, said Ben", "Rice.", person=43, chat=43, message=3)
 
-        assert [each.message for each in store.search(words, person=OWNER)] == messages
+        assert [each.message_id for each in store.search(words, user_id=OWNER)] == messages
 
     def test_an_answer_that_was_replaced_is_no_longer_found(self, store):
         turn = kept(store, "animal?", ANSWER)
-        again = Turn(Place(OWNER), 1, OWNER, "animal?", replaces=turn)
-        store.finish(None, answered=Answered(again, "zebra"))
+        again = Turn(Chat(OWNER), 1, OWNER, "animal?", replaces_id=turn)
+        store.finish(None, answered=TurnResult(again, "zebra"))
 
-        assert store.search(ANSWER, person=OWNER) == []
-        assert store.search("zebra", person=OWNER)
+        assert store.search(ANSWER, user_id=OWNER) == []
+        assert store.search("zebra", user_id=OWNER)
 
     @pytest.mark.usefixtures("life")
     async def test_a_result_replies_to_the_question_and_can_be_gone_on_from(self, anna, model):
@@ -97,7 +97,7 @@ class TestSearch:
 
     async def test_nobody_finds_what_others_have_said(self, anna, api, life):
         ben = api.person(43, "Ben").private()
-        life.store.admit(Person(43, "Ben", owner=False))
+        life.store.admit(Person(43, "Ben", is_owner=False))
         await anna.say(f"the {SECRET}")
         await anna.wait_answer()
         await ben.say(f"/search {SECRET}")
@@ -165,7 +165,7 @@ class TestForgetting:
         await anna.press("Nothing")
         await life.settled()
 
-        assert life.store.search(SECRET, person=OWNER)
+        assert life.store.search(SECRET, user_id=OWNER)
 
     async def test_everything_is_all_of_one_person_and_nothing_of_another(self, tmp_path, clock):
         ref = ModelRef("together", "m")
@@ -178,7 +178,7 @@ class TestForgetting:
             count = store.forget_person(OWNER)
 
             assert count == 2
-            assert store.search("group", person=OWNER) == []
+            assert store.search("group", user_id=OWNER) == []
             assert [each.question for each in store.conversation(3)] == ["and I?"]
             assert store.spent(0) == 3
             assert store.spent(0, OWNER) == 0
@@ -188,26 +188,26 @@ class TestForgetting:
             assert b"and I?" in files(tmp_path)
 
     def test_what_was_private_stays_so_when_it_is_forgotten(self, store):
-        here, elsewhere = Place(OWNER), Place(-1001)
+        here, elsewhere = Chat(OWNER), Chat(-1001)
         for place in (here, elsewhere):
-            store.set_place(place, PlaceState(private=True, vv=True))
-        store.keep_home(here, 1)
+            store.set_chat_state(place, ChatState(local_only=True, vv=True))
+        store.mark_local_only(here, 1)
         kept(store, SECRET, ANSWER)
         store.forget_person(OWNER)
 
-        assert store.stays_home(here, 1)
-        assert store.place(here).private
-        assert store.place(here).head is None
-        assert store.place(elsewhere).private
+        assert store.is_local_only(here, 1)
+        assert store.chat_state(here).local_only
+        assert store.chat_state(here).latest_turn_id is None
+        assert store.chat_state(elsewhere).local_only
 
     def test_who_was_asked_at_a_place_is_forgotten_with_it(self, store):
-        here, elsewhere = Place(OWNER), Place(-1001)
+        here, elsewhere = Chat(OWNER), Chat(-1001)
         ref = ModelRef("together", "m")
         for place in (here, elsewhere):
             turn = Turn(place, 1, OWNER, "rice?")
-            store.went(turn.place, ref.provider)
-            store.finish(None, answered=Answered(turn, ANSWER, ref=ref))
-        store.forget_place(here)
+            store.record_request(turn.chat, ref.provider)
+            store.finish(None, answered=TurnResult(turn, ANSWER, ref=ref))
+        store.forget_chat(here)
 
         assert store.visits(here) == []
         assert store.visits(elsewhere)
@@ -241,7 +241,7 @@ class TestForgetting:
 
     async def test_in_a_group_a_guest_cannot_forget_what_others_said(self, anna, api, life):
         ben = api.person(43, "Ben")
-        life.store.admit(Person(43, "Ben", owner=False))
+        life.store.admit(Person(43, "Ben", is_owner=False))
         group = api.group(-1001234, "Kitchen")
         life.store.set_group(group.id, "Kitchen")
         kept(life.store, f"the {SECRET}", ANSWER, chat=group.id)
@@ -251,7 +251,7 @@ class TestForgetting:
         toast = await seat.press("All that was said here")
 
         assert "only the owner" in toast["text"]
-        assert life.store.search(SECRET, person=OWNER)
+        assert life.store.search(SECRET, user_id=OWNER)
 
 
 class TestRetention:
@@ -259,7 +259,7 @@ class TestRetention:
         self, api, telegram_url, tmp_path, model_url, anna
     ):
         given = {"llama_base_url": model_url, "ambrosio_retention_days": 30}
-        async with living(api, telegram_url, tmp_path, **given) as life:
+        async with running_bot(api, telegram_url, tmp_path, **given) as life:
             await anna.say(f"the {SECRET}")
             await anna.wait_answer()
             await life.settled()
@@ -274,8 +274,8 @@ class TestRetention:
             await life.settled()
 
             assert kept_for_a_month
-            assert life.store.search(SECRET, person=OWNER) == []
-            assert life.store.search("new", person=OWNER)
+            assert life.store.search(SECRET, user_id=OWNER) == []
+            assert life.store.search("new", user_id=OWNER)
             assert SECRET.encode() not in files(tmp_path)
 
 
@@ -289,7 +289,7 @@ class TestBackup:
     async def test_a_backup_of_the_running_bot_is_restored_and_remembers(
         self, api, telegram_url, tmp_path, model, model_url, anna, backup
     ):
-        async with living(api, telegram_url, tmp_path, llama_base_url=model_url) as life:
+        async with running_bot(api, telegram_url, tmp_path, llama_base_url=model_url) as life:
             await anna.say("I am called Anna.")
             await anna.wait_answer()
             await life.settled()
@@ -302,7 +302,7 @@ class TestBackup:
         restored = tmp_path / "restored"
         restored.mkdir()
         (tmp_path / "copy.db").rename(restored / "ambrosio.db")
-        async with living(api, telegram_url, restored, llama_base_url=model_url):
+        async with running_bot(api, telegram_url, restored, llama_base_url=model_url):
             await anna.say("What am I called?")
             await anna.wait_answer()
 
@@ -354,8 +354,10 @@ class TestLogs:
     ):
         given = {"llama_base_url": model_url}
         with debugging() as log:
-            async with living(api, telegram_url, tmp_path, **given) as life:
-                model.script(Says(f"A {ANSWER}."), Status(400), Status(500, message=SECRET))
+            async with running_bot(api, telegram_url, tmp_path, **given) as life:
+                model.script(
+                    Says(f"A {ANSWER}."), ErrorStatus(400), ErrorStatus(500, message=SECRET)
+                )
                 for said in (
                     f"vv what hears a {SECRET}?",
                     f"/search {SECRET}",

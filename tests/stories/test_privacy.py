@@ -14,44 +14,44 @@ import telegram
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ambrosio.app import finding_providers
+from ambrosio.app import open_providers
 from ambrosio.assistant.answers import Answer, Assistant
-from ambrosio.assistant.images import Studio
+from ambrosio.assistant.images import ImageAssistant
 from ambrosio.assistant.progress import Progress
-from ambrosio.bot.answer_view import compose, compose_compared
-from ambrosio.bot.turns import turn_of
-from ambrosio.bot.updates import Question, read
-from ambrosio.commands.context import Call, Desk
-from ambrosio.commands.registry import BY_NAME, PRESSES
+from ambrosio.bot.answer_view import render_answer, render_comparison
+from ambrosio.bot.turns import build_turn
+from ambrosio.bot.updates import UserQuestion, parse_update
+from ambrosio.commands.context import BotContext, CommandCall
+from ambrosio.commands.registry import BUTTONS, BY_NAME
 from ambrosio.config.settings import load
 from ambrosio.core.addresses import is_local, is_public
-from ambrosio.core.context_window import Context, Exchange
+from ambrosio.core.context_window import Context, PastTurn
 from ambrosio.core.errors import (
-    Faulty,
-    KeyRefused,
-    NoCredit,
+    InvalidKey,
+    InvalidSettings,
+    LocalOnlyFailed,
+    OutOfCredit,
     Overloaded,
     ProviderError,
-    SettingsInvalid,
-    StaysHome,
+    ServerError,
     TimedOut,
     Unreachable,
 )
-from ambrosio.core.messages import Delta, Message, Place, Turn
-from ambrosio.emulators.model_server.server import ModelServer, Says, StallsBefore, Status
-from ambrosio.router import Ask, Gallery, Router
+from ambrosio.core.messages import Chat, Delta, Message, Turn
+from ambrosio.emulators.model_server.server import ErrorStatus, FakeModelServer, Says, StallsBefore
+from ambrosio.router import CompletionRequest, ImageRouter, Router
 from ambrosio.router.budget import Budget
-from ambrosio.router.policy import Standing, permitted
-from ambrosio.store import Received, Store
+from ambrosio.router.policy import Candidate, allowed_providers
+from ambrosio.store import NewUpdate, Store
 
 from ..support.echo import Echo
-from ..support.running_bot import OWNER, living
+from ..support.running_bot import OWNER, running_bot
 
-PLACE = Place(OWNER)
+PLACE = Chat(OWNER)
 SECRET = "secret"
 CLOUD = "openai/gpt-oss-120b"
 SDXL = "stabilityai/stable-diffusion-xl-base-1.0"
-HOME, AWAY = Standing("home", paid=False, local=True), Standing("away", paid=True)
+HOME, AWAY = Candidate("home", paid=False, local=True), Candidate("away", paid=True)
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,8 @@ HOME, AWAY = Standing("home", paid=False, local=True), Standing("away", paid=Tru
 def test_privacy_and_money_decide_who_may_be_asked(private, spent, ceiling, names):
     left = None if ceiling is None else Decimal(ceiling - spent)
 
-    assert permitted([AWAY, HOME], private=private, left=left) == names
-    assert permitted([AWAY], private=True, left=None) == ()
+    assert allowed_providers([AWAY, HOME], local_only=private, left=left) == names
+    assert allowed_providers([AWAY], local_only=True, left=None) == ()
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_public_address_cannot_be_called_local(tmp_path, address):
     row = f'[providers.far]\nbase_url = "http://{address}/v1"\nlocal = true\n'
     (tmp_path / "ambrosio.toml").write_text(row)
 
-    with pytest.raises(SettingsInvalid, match="public address"):
+    with pytest.raises(InvalidSettings, match="public address"):
         load(tmp_path)
 
 
@@ -112,8 +112,8 @@ def test_the_owner_may_call_a_name_local(tmp_path):
 
     rows = load(tmp_path).providers
 
-    assert rows["nas"].at_home
-    assert not rows["far"].at_home
+    assert rows["nas"].is_local
+    assert not rows["far"].is_local
 
 
 # --- the property ---------------------------------------------------------------------------------
@@ -141,9 +141,11 @@ class Phone:
 
     def __init__(self, assistant: Assistant, providers: Mapping[str, Any], *, private: bool):
         self.assistant, self.store, self.private = assistant, assistant.store, private
-        gallery = Gallery({}, (), now=lambda: 0.0)
-        studio = Studio(self.store, assistant.router, gallery, now=lambda: 0.0, dice=lambda _: 0)
-        self.desk = Desk(
+        gallery = ImageRouter({}, (), now=lambda: 0.0)
+        studio = ImageAssistant(
+            self.store, assistant.router, gallery, now=lambda: 0.0, dice=lambda _: 0
+        )
+        self.desk = BotContext(
             self.store, assistant, studio, providers, lambda: frozenset({OWNER}), lambda: 0.0
         )
         self.messages: list[Shown] = []
@@ -164,7 +166,7 @@ class Phone:
         quoted = self.messages[old - 1] if old else None
         text = self.words(secret=self.private or bool(quoted and quoted.secret))
         quote = f"> {quoted.text}" if quoted else ""
-        said = Question(OWNER, text, replied_to=old, quote=quote, partial=part)
+        said = UserQuestion(OWNER, text, reply_to_id=old, quote=quote, is_partial_quote=part)
         await self.ask(self.write(text), said)
 
     async def edit(self, number: int) -> None:
@@ -172,17 +174,17 @@ class Phone:
             return
         line = self.messages[old - 1]
         line.text = self.words(secret=self.private or line.secret)
-        await self.ask(old, Question(OWNER, line.text, edited=True))
+        await self.ask(old, UserQuestion(OWNER, line.text, edited=True))
 
-    async def ask(self, message: int, said: Question) -> None:
-        turn, shown = turn_of(self.assistant, PLACE, message, said)
+    async def ask(self, message: int, said: UserQuestion) -> None:
+        turn, shown = build_turn(self.assistant, PLACE, message, said)
         await self.turn(turn, shown)
 
     async def command(self, name: str, args: str) -> None:
         message = self.write(args)
-        reply = await BY_NAME[name].run(self.desk, Call(PLACE, OWNER, message, args))
+        reply = await BY_NAME[name].run(self.desk, CommandCall(PLACE, OWNER, message, args))
         if reply.turn:
-            await self.turn(reply.turn, compares=reply.compares)
+            await self.turn(reply.turn, compares=reply.compare)
 
     async def switch(self, number: int) -> None:
         self.private = bool(number % 2)
@@ -197,7 +199,7 @@ class Phone:
         word, _, args = buttons[number % len(buttons)].partition(":")
         if word == "private":
             self.private = args == "on"
-        reply = await PRESSES[word](self.desk, Call(PLACE, OWNER, message, args))
+        reply = await BUTTONS[word](self.desk, CommandCall(PLACE, OWNER, message, args))
         if reply.turn:
             await self.turn(reply.turn)
 
@@ -206,30 +208,30 @@ class Phone:
             await self.assistant.compare(turn, Progress(), self.arrived)
         else:
             answer = await self.assistant.answer(turn, Progress())
-            self.assistant.keep(answer, compose(answer, shown=shown))
+            self.assistant.save(answer, render_answer(answer, shown=shown))
         while found := self.store.next_out(PLACE):
             number, outgoing, _ = found
-            if outgoing.edits is None and not outgoing.delete:
+            if outgoing.edit_message_id is None and not outgoing.delete:
                 self.messages.append(Shown("", mine=False))
-            there = outgoing.edits or len(self.messages)
+            there = outgoing.edit_message_id or len(self.messages)
             line = self.messages[there - 1]
-            line.text = outgoing.chunk.text
+            line.text = outgoing.content.text
             line.buttons = tuple(button.data for button in outgoing.buttons)
             self.store.sent(number, outgoing, [there])
 
     async def arrived(self, answer: Answer) -> None:
-        self.assistant.keep(answer, compose_compared(answer, None))
+        self.assistant.save(answer, render_comparison(answer, None))
 
     async def choose(self, number: int) -> None:
         names = ("", "one", "two", "three", "three/other")
-        state = self.store.place(PLACE)
-        self.store.set_place(PLACE, replace(state, model=names[number % len(names)]))
+        state = self.store.chat_state(PLACE)
+        self.store.set_chat_state(PLACE, replace(state, model=names[number % len(names)]))
 
     async def forget(self, _: int) -> None:
         with self.store._writing() as db:
             db.execute("DELETE FROM turns")
             db.execute("DELETE FROM shown")
-        self.store.set_place(PLACE, replace(self.store.place(PLACE), head=None))
+        self.store.set_chat_state(PLACE, replace(self.store.chat_state(PLACE), latest_turn_id=None))
 
     async def do(self, deed: str, number: int) -> None:
         deeds: dict[str, Callable[[int], Awaitable[None]]] = {
@@ -261,11 +263,11 @@ FAILURES = st.sampled_from(
     [
         Unreachable,
         TimedOut,
-        Faulty,
-        KeyRefused,
-        NoCredit,
+        ServerError,
+        InvalidKey,
+        OutOfCredit,
         lambda name: Overloaded(name, retry_after_seconds=3600),
-        lambda name: ("half of it", Faulty(name)),
+        lambda name: ("half of it", ServerError(name)),
         None,
     ]
 )
@@ -348,7 +350,7 @@ def seen(providers):
 @pytest.mark.parametrize("broken", [False, True])
 async def test_words_once_private_stay_so(deeds, broken):
     home, away = Echo("one", local=True), Echo("two")
-    home.script = [Faulty("one")] * 20 if broken else []
+    home.script = [ServerError("one")] * 20 if broken else []
 
     await live(({"two": away, "one": home}, ("two", "one"), (), None), deeds, private=False)
 
@@ -360,10 +362,10 @@ async def test_words_once_private_stay_so(deeds, broken):
 async def test_a_private_past_is_enough_to_stay_at_home():
     away = Echo("two")
     router = Router({"two": away}, ("two",), now=lambda: 0.0, sleep=no_sleep)
-    past = Exchange(1, "what is this rash?", "eczema", private=True)
+    past = PastTurn(1, "what is this rash?", "eczema", local_only=True)
 
-    with pytest.raises(StaysHome):
-        async for _ in router.stream(Ask("Be kind.", (past,), "and now?")):
+    with pytest.raises(LocalOnlyFailed):
+        async for _ in router.stream(CompletionRequest("Be kind.", (past,), "and now?")):
             pass
 
     assert away.seen == []
@@ -386,14 +388,14 @@ async def test_a_chat_that_its_owner_has_opened_goes_on_afresh():
 
 async def test_what_is_shown_while_a_private_answer_grows_is_private(clock):
     with Store(":memory:", now=clock) as store:
-        store.receive(7, 2, [Received(1, "42:0", PLACE, 5, "{}")])
+        store.receive(7, 2, [NewUpdate(1, "42:0", PLACE, 5, "{}")])
         row = store.claim("42:0")
         assert row
-        store.previewed(row, 6)
-        store.keep_home(PLACE, 5)
-        store.previewed(row, 7)
+        store.record_draft(row, 6)
+        store.mark_local_only(PLACE, 5)
+        store.record_draft(row, 7)
 
-        assert [store.stays_home(PLACE, each) for each in (6, 7)] == [False, True]
+        assert [store.is_local_only(PLACE, each) for each in (6, 7)] == [False, True]
 
 
 @pytest.mark.parametrize("text", ["/imagine", "and now?"])
@@ -410,7 +412,7 @@ def test_what_is_quoted_from_another_chat_is_left_there(text):
         "quote": {"text": SECRET, "position": 0},
     }
 
-    said = read({"update_id": 1, "message": message}, telegram.Bot("1:a"), "ambrosio_bot")
+    said = parse_update({"update_id": 1, "message": message}, telegram.Bot("1:a"), "ambrosio_bot")
 
     assert SECRET not in str(said)
 
@@ -421,7 +423,7 @@ def test_what_is_quoted_from_another_chat_is_left_there(text):
 class TestInTheChat:
     @pytest.fixture
     async def cloud(self):
-        return ModelServer(model="openai/gpt-oss-120b", flavour="together")
+        return FakeModelServer(model="openai/gpt-oss-120b", server_kind="together")
 
     @pytest.fixture
     async def house(self, api, telegram_url, tmp_path, model_url, cloud):
@@ -429,9 +431,9 @@ class TestInTheChat:
         async with cloud.serving() as url:
             (tmp_path / "ambrosio.toml").write_text(
                 f'[providers.together]\nbase_url = "{url}"\nlocal = false\n'
-                'model = "openai/gpt-oss-120b"\nflavour = "together"\n'
+                'model = "openai/gpt-oss-120b"\nserver_kind = "together"\n'
             )
-            async with living(
+            async with running_bot(
                 api,
                 telegram_url,
                 tmp_path,
@@ -446,7 +448,7 @@ class TestInTheChat:
     ):
         await anna.say("/private on")
         told = await anna.wait_answer()
-        model.script(Status(500), Status(500))
+        model.script(ErrorStatus(500), ErrorStatus(500))
         await anna.say("what is this rash?")
         line = await anna.wait_text("stays at home")
         model.script(Says("Eczema."))
@@ -573,7 +575,7 @@ class TestInTheChat:
         assert "Telegram itself carries and sees every message" in told.text
 
     async def test_where_tells_who_was_asked(self, anna, cloud, house):
-        cloud.script(Status(500))
+        cloud.script(ErrorStatus(500))
         await anna.say("hello")
         await anna.wait_answer()
         await anna.say("/private what is this rash?")
@@ -591,7 +593,7 @@ class TestInTheChat:
         cloud.script(StallsBefore())
         question = await anna.say("hello")
         await cloud.wait_for(lambda: cloud.served)
-        [visit] = house.store.visits(Place(42))
+        [visit] = house.store.visits(Chat(42))
         assert visit.provider == "together"
         await anna.edit(question, "hello again")
         await anna.wait_answer()
@@ -617,7 +619,7 @@ async def listening(answer=b""):
 
 
 async def words_of(folder, **given):
-    async with finding_providers(load(folder, **given)) as providers:
+    async with open_providers(load(folder, **given)) as providers:
         context = Context((Message("user", "rash?"),), 3, None, 0)
         return [part async for part in providers["llama"].stream(context)]
 
@@ -656,11 +658,11 @@ async def test_a_server_on_a_unix_socket_is_at_home_and_answers(tmp_path, model,
     model.window = 5000
     model.script(Says("Eczema."))
     async with socket_of(model_url, tmp_path / "llama.sock") as address:
-        row = f'[providers.llama]\nbase_url = "{address}"\nflavour = "llama"\n'
+        row = f'[providers.llama]\nbase_url = "{address}"\nserver_kind = "llama"\n'
         (tmp_path / "ambrosio.toml").write_text(row)
-        async with finding_providers(load(tmp_path)) as providers:
+        async with open_providers(load(tmp_path)) as providers:
             await providers["llama"].health()
-            manner = await providers["llama"].manner()
+            manner = await providers["llama"].profile()
         parts = await words_of(tmp_path, llama_base_url=address)
 
     assert providers["llama"].local
@@ -670,7 +672,7 @@ async def test_a_server_on_a_unix_socket_is_at_home_and_answers(tmp_path, model,
 
 @pytest.mark.parametrize("address", ["unix:", "unix:llama.sock", "unix:/run/a b", "unix:/run/a?b"])
 def test_what_is_no_path_is_no_socket(tmp_path, address):
-    with pytest.raises(SettingsInvalid):
+    with pytest.raises(InvalidSettings):
         load(tmp_path, llama_base_url=address)
 
 
@@ -687,14 +689,14 @@ async def test_a_local_server_cannot_send_a_question_elsewhere(tmp_path):
 
 
 async def test_a_wish_in_private_is_not_painted_elsewhere(api, telegram_url, tmp_path, anna):
-    cloud = ModelServer(model="openai/gpt-oss-120b", flavour="together")
+    cloud = FakeModelServer(model="openai/gpt-oss-120b", server_kind="together")
     async with cloud.serving() as url:
         (tmp_path / "ambrosio.toml").write_text(
-            f'[providers.together]\nbase_url = "{url}"\nlocal = false\nflavour = "together"\n'
+            f'[providers.together]\nbase_url = "{url}"\nlocal = false\nserver_kind = "together"\n'
             'model = "openai/gpt-oss-120b"\n'
             'image_model = "stabilityai/stable-diffusion-xl-base-1.0"\n'
         )
-        async with living(api, telegram_url, tmp_path) as life:
+        async with running_bot(api, telegram_url, tmp_path) as life:
             await anna.say("/private on")
             await life.settled()
             await anna.say("/imagine this rash")
@@ -721,23 +723,23 @@ class TestPictures:
 
     @pytest.fixture
     async def cloud(self):
-        return ModelServer(model=CLOUD, image_model=SDXL, flavour="together")
+        return FakeModelServer(model=CLOUD, image_model=SDXL, server_kind="together")
 
     @pytest.fixture
     async def easel(self):
-        return ModelServer(model=CLOUD, image_model=SDXL, flavour="together")
+        return FakeModelServer(model=CLOUD, image_model=SDXL, server_kind="together")
 
     @pytest.fixture
     async def house(self, api, telegram_url, tmp_path, model_url, cloud, easel):
         async with cloud.serving() as url, easel.serving() as home:
             (tmp_path / "ambrosio.toml").write_text(
-                f'[providers.together]\nbase_url = "{url}"\nlocal = false\nflavour = "together"\n'
+                f'[providers.together]\nbase_url = "{url}"\nlocal = false\nserver_kind = "together"\n'
                 f'model = "{CLOUD}"\nimage_model = "{SDXL}"\n'
-                f'[providers.easel]\nbase_url = "{home}"\nflavour = "together"\n'
+                f'[providers.easel]\nbase_url = "{home}"\nserver_kind = "together"\n'
                 f'image_model = "{SDXL}"\n'
             )
             route = ("together", "llama", "easel")
-            async with living(
+            async with running_bot(
                 api, telegram_url, tmp_path, llama_base_url=model_url, ambrosio_route=route
             ) as life:
                 yield life
@@ -777,7 +779,7 @@ class TestPictures:
         self, anna, model, cloud, easel, house
     ):
         photo = await painted_in_private(anna, house)
-        model.answer = lambda _: Status(500)
+        model.answer = lambda _: ErrorStatus(500)
         await anna.say("make it night", reply_to=photo.message_id)
         await house.settled()
 

@@ -1,20 +1,23 @@
 """/rice: eight questions to everybody, a message and a page; Stop ends it."""
 
-from ambrosio.emulators.model_server.server import ModelServer, Says, StallsBefore
+from ambrosio.emulators.model_server.server import FakeModelServer, Says, StallsBefore
 
 from ..rice.test_runner import TERSE, row, terse
-from ..support.running_bot import OWNER, living
+from ..support.running_bot import OWNER, running_bot
 
 GUEST = 77
 
 
 async def test_the_owner_gets_a_message_and_the_page(api, telegram_url, tmp_path):
-    one, two = ModelServer("a", answer=terse), ModelServer("b", answer=lambda _: Says("Sure! 42."))
+    one, two = (
+        FakeModelServer("a", answer=terse),
+        FakeModelServer("b", answer=lambda _: Says("Sure! 42.")),
+    )
     anna = api.person(OWNER).private()
     async with one.serving() as first, two.serving() as second:
         rows = {"home": row(first), "other": row(second)}
         given = {"ambrosio_route": ("home", "other"), "providers": rows}
-        async with living(api, telegram_url, tmp_path, **given) as life:
+        async with running_bot(api, telegram_url, tmp_path, **given) as life:
             await anna.say("/rice")
             answer = await anna.wait_text("of 8")
             await life.settled()
@@ -33,10 +36,10 @@ async def test_the_owner_gets_a_message_and_the_page(api, telegram_url, tmp_path
 
 
 async def test_stop_ends_it_and_tells_what_there_was(api, telegram_url, tmp_path):
-    model = ModelServer("a", answer=terse)
+    model = FakeModelServer("a", answer=terse)
     anna = api.person(OWNER).private()
     model.script(Says(TERSE["falafel"]), Says(TERSE["Peru"]), StallsBefore())
-    async with model.serving() as url, living(api, telegram_url, tmp_path, llama_base_url=url):
+    async with model.serving() as url, running_bot(api, telegram_url, tmp_path, llama_base_url=url):
         await anna.say("/rice")
         await anna.wait_draft("2 of 8 answers")
         await anna.say("/stop")
@@ -49,9 +52,9 @@ async def test_stop_ends_it_and_tells_what_there_was(api, telegram_url, tmp_path
 
 
 async def test_the_native_stop_ends_it_too(api, telegram_url, tmp_path):
-    model = ModelServer("a", answer=lambda _: StallsBefore())
+    model = FakeModelServer("a", answer=lambda _: StallsBefore())
     anna = api.person(OWNER).private()
-    async with model.serving() as url, living(api, telegram_url, tmp_path, llama_base_url=url):
+    async with model.serving() as url, running_bot(api, telegram_url, tmp_path, llama_base_url=url):
         await anna.say("/rice")
         await api.wait_for(lambda: anna.shown_draft is not None)
         anna.stop_draft()
@@ -61,9 +64,9 @@ async def test_the_native_stop_ends_it_too(api, telegram_url, tmp_path):
 
 
 async def test_a_guest_cannot_spend_the_owners_money(api, telegram_url, tmp_path):
-    model = ModelServer("a", answer=terse)
+    model = FakeModelServer("a", answer=terse)
     anna, bea = api.person(OWNER).private(), api.person(GUEST).private()
-    async with model.serving() as url, living(api, telegram_url, tmp_path, llama_base_url=url):
+    async with model.serving() as url, running_bot(api, telegram_url, tmp_path, llama_base_url=url):
         await anna.say("/pair")
         link = (await anna.wait_text("t.me")).text.rsplit("=", 1)[1]
         await bea.say(f"/start {link}")
@@ -76,12 +79,12 @@ async def test_a_guest_cannot_spend_the_owners_money(api, telegram_url, tmp_path
 
 
 async def test_in_a_private_chat_only_models_at_home_are_asked(api, telegram_url, tmp_path):
-    home, away = ModelServer("h", answer=terse), ModelServer("a", answer=terse)
+    home, away = FakeModelServer("h", answer=terse), FakeModelServer("a", answer=terse)
     anna = api.person(OWNER).private()
     async with home.serving() as first, away.serving() as second:
         rows = {"home": row(first), "away": row(second, local=False, model="a")}
         given = {"ambrosio_route": ("home", "away"), "providers": rows}
-        async with living(api, telegram_url, tmp_path, **given) as life:
+        async with running_bot(api, telegram_url, tmp_path, **given) as life:
             await anna.say("/private on")
             await anna.wait_answer()
             await anna.say("/rice")
@@ -95,9 +98,9 @@ async def test_in_a_private_chat_only_models_at_home_are_asked(api, telegram_url
 
 async def test_a_broken_questions_file_is_explained_in_the_chat(api, telegram_url, tmp_path):
     (tmp_path / "rice.toml").write_text('[mine]\nask = "vv Peru?"\n')
-    model = ModelServer("a", answer=terse)
+    model = FakeModelServer("a", answer=terse)
     anna = api.person(OWNER).private()
-    async with model.serving() as url, living(api, telegram_url, tmp_path, llama_base_url=url):
+    async with model.serving() as url, running_bot(api, telegram_url, tmp_path, llama_base_url=url):
         await anna.say("/rice")
         answer = await anna.wait_answer()
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import httpx
 
-from ambrosio.demo.session import Stage
-from ambrosio.demo.web import serving
+from ambrosio.demo.session import DemoSession
+from ambrosio.demo.web import serve_page
 from ambrosio.emulators.botapi.api import BotApi
 
 KINDS = [
@@ -23,7 +23,7 @@ KINDS = [
 ]
 
 
-class Theatre:
+class DemoPage:
     """The emulator and the page in a thread; the test plays the bot over HTTP."""
 
     def __init__(self):
@@ -33,13 +33,13 @@ class Theatre:
 
     async def _run(self):
         self.api = BotApi(lambda: 1_800_000_000.0)
-        self.stage = Stage(
+        self.stage = DemoSession(
             self.api, model="llama/tiny", hint="It is tiny.", answered_by=lambda _chat: ""
         )
         await self.stage.open()
-        async with serving(self.stage, "key-of-the-page") as self.url:
+        async with serve_page(self.stage, "key-of-the-page") as self.url:
             self.page = f"{self.url}/key-of-the-page/"
-            self.stage.becomes("online")
+            self.stage.set_bot_state("online")
             self._up.set()
             await self._down.wait()
 
@@ -75,7 +75,7 @@ class Theatre:
         return found
 
 
-class Running:
+class DemoProcess:
     """`ambrosio demo` as a process, with the stand-in."""
 
     def __init__(self, folder, *options):

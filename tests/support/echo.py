@@ -3,9 +3,9 @@
 import asyncio
 from decimal import Decimal
 
-from ambrosio.core.context_window import Manner
-from ambrosio.core.costs import FREE, Tariff
-from ambrosio.core.messages import Begun, Delta, Ended, Finish, ModelRef
+from ambrosio.core.context_window import ModelProfile
+from ambrosio.core.costs import FREE, Pricing
+from ambrosio.core.messages import AnswerFinished, AnswerStarted, Delta, FinishReason, ModelRef
 
 
 class Echo:
@@ -22,8 +22,8 @@ class Echo:
         self.sick = None
         self.served = []
 
-    async def manner(self, model=""):
-        return Manner()
+    async def profile(self, model=""):
+        return ModelProfile()
 
     async def health(self):
         self.checks += 1
@@ -33,8 +33,8 @@ class Echo:
     async def models(self):
         return self.served
 
-    def tariff(self, model=""):
-        return Tariff(Decimal(300), Decimal(300), Decimal(300)) if self.paid else FREE
+    def pricing(self, model=""):
+        return Pricing(Decimal(300), Decimal(300), Decimal(300)) if self.paid else FREE
 
     async def stream(self, context, *, concise=False, model="", **_):
         self.seen.append("\n".join(message.content for message in context.messages))
@@ -44,11 +44,11 @@ class Echo:
         if isinstance(words, Exception):
             raise words
         ref = ModelRef(self.name, model or "model")
-        yield Begun(ref)
+        yield AnswerStarted(ref)
         yield Delta(words)
         if failure:
             raise failure
-        yield Ended(ref, Finish.STOP)
+        yield AnswerFinished(ref, FinishReason.STOP)
 
     @staticmethod
     def asked(context):

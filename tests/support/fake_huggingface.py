@@ -12,7 +12,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 @dataclass
-class Hub:
+class FakeHuggingFace:
     """Files by repository, and how far each of the next downloads gets before its line breaks.
 
     With `stalls` the line does not break there, it only falls silent. `ranges` is what was asked.

@@ -4,10 +4,17 @@ from collections import deque
 from contextlib import asynccontextmanager
 from decimal import Decimal
 
-from ambrosio.core.context_window import Manner
-from ambrosio.core.costs import FREE, Tariff
-from ambrosio.core.errors import Faulty, ProviderError
-from ambrosio.core.messages import Begun, Delta, Ended, Finish, ModelRef, Usage
+from ambrosio.core.context_window import ModelProfile
+from ambrosio.core.costs import FREE, Pricing
+from ambrosio.core.errors import ProviderError, ServerError
+from ambrosio.core.messages import (
+    AnswerFinished,
+    AnswerStarted,
+    Delta,
+    FinishReason,
+    ModelRef,
+    Usage,
+)
 
 
 class FakeProvider:
@@ -23,14 +30,14 @@ class FakeProvider:
         self.asked = []
         self.models = []
         self.open = 0
-        self._manner = manner or Manner()
+        self._manner = manner or ModelProfile()
         self._script = deque(script)
 
-    async def manner(self, model=""):
+    async def profile(self, model=""):
         return self._manner
 
-    def tariff(self, model=""):
-        return Tariff(Decimal(1), Decimal(1), Decimal(1)) if self.paid else FREE
+    def pricing(self, model=""):
+        return Pricing(Decimal(1), Decimal(1), Decimal(1)) if self.paid else FREE
 
     async def stream(self, context, *, concise=False, model="", **_):
         self.asked.append(context)
@@ -42,11 +49,11 @@ class FakeProvider:
                 if isinstance(part, ProviderError):
                     raise part
                 if position == 0:
-                    yield Begun(ref)
+                    yield AnswerStarted(ref)
                 yield Delta(part)
             if isinstance(item, list) and not item:
-                raise Faulty(self.name)
-            yield Ended(ref, Finish.STOP, Usage(10, 5))
+                raise ServerError(self.name)
+            yield AnswerFinished(ref, FinishReason.STOP, Usage(10, 5))
 
     @asynccontextmanager
     async def _opened(self):

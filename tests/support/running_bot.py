@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ambrosio.app import building
+from ambrosio.app import open_app
 from ambrosio.assistant.answers import Assistant
 from ambrosio.bot.run import serve
 from ambrosio.config import settings
@@ -19,7 +19,7 @@ SDXL = "stabilityai/stable-diffusion-xl-base-1.0"
 
 
 @dataclass
-class Life:
+class RunningBot:
     """A running bot: its store, what it has printed, and the way to end it."""
 
     api: BotApi
@@ -41,9 +41,9 @@ class Life:
 
 
 @asynccontextmanager
-async def living(
+async def running_bot(
     api: BotApi, telegram_url: str, folder: Path, *, sleep: Any = None, **given: Any
-) -> AsyncIterator[Life]:
+) -> AsyncIterator[RunningBot]:
     """Run the bot until the block ends, then stop it in good order.
 
     It lives by the emulator's clock: whoever sleeps moves that on instead of waiting.
@@ -61,11 +61,11 @@ async def living(
     stop = asyncio.Event()
     printed: list[str] = []
     async with (
-        building(loaded, now=now, sleep=sleep) as house,
+        open_app(loaded, now=now, sleep=sleep) as house,
         asyncio.TaskGroup() as group,
     ):
         task = group.create_task(serve(house, stop=stop, now=now, say=printed.append, sleep=sleep))
         try:
-            yield Life(api, house.store, house.assistant, stop, printed, task)
+            yield RunningBot(api, house.store, house.assistant, stop, printed, task)
         finally:
             stop.set()

@@ -12,12 +12,12 @@ from typing import Any
 import httpx
 
 from ambrosio.config.settings import Settings
-from ambrosio.core.context_window import Exchange
-from ambrosio.core.messages import Delta, Part
-from ambrosio.llama.supervisor import Engine
+from ambrosio.core.context_window import PastTurn
+from ambrosio.core.messages import Delta, StreamEvent
+from ambrosio.llama.supervisor import LlamaServer
 from ambrosio.providers.openai_compatible import OpenAIProvider
-from ambrosio.providers.warmup import warm
-from ambrosio.router import Ask, Router
+from ambrosio.providers.warmup import warm_up
+from ambrosio.router import CompletionRequest, Router
 
 SYSTEM = "You are a butler, and as brief as the request is."
 PATIENCE_SECONDS = 60
@@ -25,10 +25,10 @@ LOG = "llama/llama.log"
 
 
 @dataclass
-class Local:
+class RunningLlama:
     """A running engine and the way to ask it."""
 
-    engine: Engine
+    server: LlamaServer
     provider: OpenAIProvider
     router: Router
     http: httpx.AsyncClient
@@ -38,16 +38,16 @@ class Local:
 
     async def until(self, state: str) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while self.engine.status.state != state:
-                await self.engine.changed.wait()
+            while self.server.status.state != state:
+                await self.server.changed.wait()
 
-    async def ask(self, question: str, *past: Exchange, **more: Any) -> list[Part]:
-        asked = Ask(SYSTEM, past, question, **more)
+    async def ask(self, question: str, *past: PastTurn, **more: Any) -> list[StreamEvent]:
+        asked = CompletionRequest(SYSTEM, past, question, **more)
         async with asyncio.timeout(PATIENCE_SECONDS), aclosing(self.router.stream(asked)) as parts:
             return [part async for part in parts]
 
     async def look(self, path: str) -> Any:
-        address = self.engine.address
+        address = self.server.address
         found = await self.http.get(
             address.url.removesuffix("/v1") + path,
             headers={"Authorization": f"Bearer {address.key}", "Connection": "close"},
@@ -84,25 +84,27 @@ async def swift(_seconds: float) -> None:
 
 
 @asynccontextmanager
-async def local(model: Path | str, folder: Path, **plan: int) -> AsyncIterator[Local]:
+async def running_llama(
+    model: Path | str, folder: Path, **plan: int
+) -> AsyncIterator[RunningLlama]:
     """Run the engine until the block ends."""
     clock = asyncio.get_running_loop().time
-    engine = Engine(
+    engine = LlamaServer(
         str(model), folder, now=clock, sleep=swift, plan={"context": 2048, "threads": 1, **plan}
     )
-    engine.claim()
-    row = Settings().rows(llama_base_url=engine.address.url, llama_api_key=engine.address.key)[
-        "llama"
-    ]
+    engine.acquire()
+    row = Settings().provider_configs(
+        llama_base_url=engine.address.url, llama_api_key=engine.address.key
+    )["llama"]
     async with httpx.AsyncClient() as http:
         provider = OpenAIProvider("llama", row, http, notice_seconds=0.02)
-        provider.check = partial(engine.check, "llama")
+        provider.ensure_ready = partial(engine.ensure_ready, "llama")
         router = Router({"llama": provider}, ("llama",), now=clock, sleep=swift)
-        async with engine.running(ready=partial(warm, provider, SYSTEM)):
-            yield Local(engine, provider, router, http)
+        async with engine.running(ready=partial(warm_up, provider, SYSTEM)):
+            yield RunningLlama(engine, provider, router, http)
 
 
-def words(parts: list[Part]) -> str:
+def words(parts: list[StreamEvent]) -> str:
     """Put together what was said."""
     return "".join(part.text for part in parts if isinstance(part, Delta))
 

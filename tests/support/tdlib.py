@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ambrosio.core.messages import Chunk
+from ambrosio.core.messages import FormattedText
 
 # There are wheels for few platforms.
 tdjson: Any = importlib.import_module("tdjson") if find_spec("tdjson") else None
@@ -31,7 +31,7 @@ def execute(**request):
     return json.loads(tdjson.td_execute(json.dumps(request).encode()))
 
 
-def refusal(chunk: Chunk) -> str:
+def refusal(chunk: FormattedText) -> str:
     """Return why TDLib refuses a chunk, or what it would change in it; empty if it is content."""
     entities = [_entity(entity) for entity in chunk.entities]
     answer = _markdown(chunk.text, entities)

@@ -3,20 +3,20 @@
 import json
 import re
 
-from .chats import Chat
-from .errors import Refused, bad
+from .chats import FakeChat
+from .errors import BotApiError, bad
 from .events import Json
-from .state import Request, State
+from .state import MethodCall, ServerState
 from .update_queue import webhook_info
 
 
-def get_me(state: State, request: Request) -> Json:
+def get_me(state: ServerState, request: MethodCall) -> Json:
     """Say who the bot is."""
     del request
     return state.me
 
 
-def set_webhook(state: State, request: Request) -> bool:
+def set_webhook(state: ServerState, request: MethodCall) -> bool:
     """Set the address for updates; nothing is ever delivered there."""
     params = request.params
     url = params.get("url", "")
@@ -24,20 +24,20 @@ def set_webhook(state: State, request: Request) -> bool:
     return True
 
 
-def delete_webhook(state: State, request: Request) -> bool:
+def delete_webhook(state: ServerState, request: MethodCall) -> bool:
     """Go back to getUpdates."""
     drop = bool(request.params.get("drop_pending_updates"))
     state.updates.set_webhook("", drop_pending=drop)
     return True
 
 
-def get_webhook_info(state: State, request: Request) -> Json:
+def get_webhook_info(state: ServerState, request: MethodCall) -> Json:
     """Say where updates go."""
     del request
     return webhook_info(state.updates)
 
 
-def set_my_commands(state: State, request: Request) -> bool:
+def set_my_commands(state: ServerState, request: MethodCall) -> bool:
     """Set the command menu of a scope and language."""
     commands = request.params["commands"]
     if len(commands) > 100:
@@ -51,39 +51,39 @@ def set_my_commands(state: State, request: Request) -> bool:
     return True
 
 
-def get_my_commands(state: State, request: Request) -> list[Json]:
+def get_my_commands(state: ServerState, request: MethodCall) -> list[Json]:
     """Give the command menu of exactly this scope and language."""
     return state.commands.get(menu_key(request.params), [])
 
 
-def delete_my_commands(state: State, request: Request) -> bool:
+def delete_my_commands(state: ServerState, request: MethodCall) -> bool:
     """Take a command menu away."""
     state.commands.pop(menu_key(request.params), None)
     return True
 
 
-def set_my_description(state: State, request: Request) -> bool:
+def set_my_description(state: ServerState, request: MethodCall) -> bool:
     """Set what an empty chat shows."""
     return _describe(state, request, "description", 512)
 
 
-def set_my_short_description(state: State, request: Request) -> bool:
+def set_my_short_description(state: ServerState, request: MethodCall) -> bool:
     """Set what the profile shows."""
     return _describe(state, request, "short_description", 120)
 
 
-def set_chat_menu_button(state: State, request: Request) -> bool:
+def set_chat_menu_button(state: ServerState, request: MethodCall) -> bool:
     """Set the button beside the input field."""
     state.profile["menu_button"] = request.params.get("menu_button", {"type": "default"})
     return True
 
 
-def get_file(state: State, request: Request) -> Json:
+def get_file(state: ServerState, request: MethodCall) -> Json:
     """Say where a file can be fetched."""
     return state.files.info(request.params["file_id"])
 
 
-def get_chat(state: State, request: Request) -> Json:
+def get_chat(state: ServerState, request: MethodCall) -> Json:
     """Describe a chat."""
     gifts = dict.fromkeys(
         (
@@ -99,16 +99,16 @@ def get_chat(state: State, request: Request) -> Json:
     return {**state.reach(request).description, **extra}
 
 
-def leave_chat(state: State, request: Request) -> bool:
+def leave_chat(state: ServerState, request: MethodCall) -> bool:
     """Go out of a group."""
     chat = state.reach(request)
     if chat.private:
         raise bad("chat not found")
-    close(state, chat, Refused(403, "Forbidden: bot is not a member of the supergroup chat"))
+    close(state, chat, BotApiError(403, "Forbidden: bot is not a member of the supergroup chat"))
     return True
 
 
-def close(state: State, chat: Chat, refusal: Refused) -> None:
+def close(state: ServerState, chat: FakeChat, refusal: BotApiError) -> None:
     """Let the bot do nothing more in the chat."""
     chat.closed = refusal
     state.signal.fire("closed", chat=chat.id, why=refusal.description)
@@ -120,7 +120,7 @@ def menu_key(params: Json) -> str:
     return json.dumps([scope, params.get("language_code", "")], sort_keys=True)
 
 
-def menu(state: State, chat: Chat, person: int) -> list[Json]:
+def menu(state: ServerState, chat: FakeChat, person: int) -> list[Json]:
     """Give the commands that a person is offered in a chat: those of the narrowest scope set."""
     everywhere = "all_private_chats" if chat.private else "all_group_chats"
     scopes: list[Json] = [
@@ -133,7 +133,7 @@ def menu(state: State, chat: Chat, person: int) -> list[Json]:
     return next((found for found in menus if found), [])
 
 
-def _describe(state: State, request: Request, name: str, most: int) -> bool:
+def _describe(state: ServerState, request: MethodCall, name: str, most: int) -> bool:
     text = request.params.get(name, "")
     if len(text) > most:
         raise bad(f"{name.upper()}_INVALID")

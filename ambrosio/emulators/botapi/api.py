@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from . import account_methods, edit_methods, send_methods
-from .errors import Refused, bad
-from .events import Json, Signal, Subscription, T
+from .errors import BotApiError, bad
+from .events import EventBus, Json, Subscription, T
 from .faults import ANY, DESCRIPTIONS, Fault, Faults, Garbled, Lost
 from .files import Upload
-from .flood_limits import Flood
+from .flood_limits import FloodLimits
 from .schema import Schema
-from .state import Request, State
-from .update_queue import Updates
-from .users import Group, Person
+from .state import MethodCall, ServerState
+from .update_queue import UpdateQueue
+from .users import FakeGroup, FakeUser
 
-Method = Callable[[State, Request], Any]
+Method = Callable[[ServerState, MethodCall], Any]
 
 TOKEN = "123456:AmbrosioOnLoopback"  # noqa: S105 - opens nothing but this emulator
 ME: Json = {
@@ -72,7 +72,7 @@ NAMES = {name.lower(): name for name in [*METHODS, "getUpdates"]}
 
 
 @dataclass
-class Call:
+class ApiCall:
     """One call of the bot and how it ended: `pending`, `ok`, a refusal, `lost` or `garbled`."""
 
     method: str
@@ -103,23 +103,23 @@ class BotApi:
         schema: Path | None = None,
     ) -> None:
         self.token = token
-        signal = Signal()
-        self.state = State(
+        signal = EventBus()
+        self.state = ServerState(
             me=ME,
             now=now,
             signal=signal,
-            updates=Updates(signal),
-            flood=Flood(now),
+            updates=UpdateQueue(signal),
+            flood=FloodLimits(now),
         )
         self.signal = signal
         self.updates = self.state.updates
         self.files = self.state.files
         self.faults = Faults()
-        self.calls: list[Call] = []
+        self.calls: list[ApiCall] = []
         self.violations: list[str] = []
         self._schema = Schema(schema) if schema else None
         self._lacking: set[str] = set()
-        self._people: dict[int, Person] = {}
+        self._people: dict[int, FakeUser] = {}
 
     @property
     def dropped_entities(self) -> int:
@@ -131,15 +131,15 @@ class BotApi:
     async def call(
         self, method: str, params: Json, files: Mapping[str, Upload] | None = None
     ) -> Any:
-        """Serve one call; raise `Refused`, or `Lost` or `Garbled` where that was planned."""
+        """Serve one call; raise `BotApiError`, or `Lost` or `Garbled` where that was planned."""
         name = NAMES.get(method.lower(), method)
-        call = Call(name, params, self.state.now())
+        call = ApiCall(name, params, self.state.now())
         self.calls.append(call)
         self.signal.wake()
         try:
-            call.result = await self._serve(name, Request(params, files or {}))
+            call.result = await self._serve(name, MethodCall(params, files or {}))
             call.outcome = "ok"
-        except Refused as exc:
+        except BotApiError as exc:
             call.outcome = str(exc)
             raise
         except (Lost, Garbled) as exc:
@@ -151,7 +151,7 @@ class BotApi:
             self.signal.fire("call", **call.shown())
         return call.result
 
-    async def _serve(self, name: str, request: Request) -> Any:
+    async def _serve(self, name: str, request: MethodCall) -> Any:
         fault = self.faults.due(name)
         if fault is not None:
             fault.strike_before()
@@ -160,21 +160,21 @@ class BotApi:
             await fault.strike_after()
         return result
 
-    async def _work(self, name: str, request: Request) -> Any:
+    async def _work(self, name: str, request: MethodCall) -> Any:
         if name in self._lacking:
-            raise Refused(404, "Not Found")
+            raise BotApiError(404, "Not Found")
         self._check(name, request)
         if name == "getUpdates":
             return await self.updates.get(request.params)
         if name not in METHODS:
-            raise Refused(404, "Not Found")
+            raise BotApiError(404, "Not Found")
         chat_id, media = request.params.get("chat_id"), request.params.get("media")
         if isinstance(chat_id, int):
             cost = len(media) if isinstance(media, list) else 1
             self.state.flood.check(name, chat_id, cost)
         return METHODS[name](self.state, request)
 
-    def _check(self, name: str, request: Request) -> None:
+    def _check(self, name: str, request: MethodCall) -> None:
         faults = []
         if self._schema is not None:
             faults += self._schema.faults(name, request.params, request.files)
@@ -184,7 +184,7 @@ class BotApi:
             return
         self.violations += faults
         if faults == [f"{name} is not a method"]:
-            raise Refused(404, "Not Found")
+            raise BotApiError(404, "Not Found")
         raise bad("; ".join(faults))
 
     def close(self) -> None:
@@ -211,13 +211,13 @@ class BotApi:
         description: str = "",
     ) -> Fault:
         """Refuse every nth call."""
-        refusal = Refused(code, description or DESCRIPTIONS.get(code, "Error"))
+        refusal = BotApiError(code, description or DESCRIPTIONS.get(code, "Error"))
         return self.faults.plan(Fault(method, "refuse", times, nth, refusal=refusal))
 
     def flood(self, method: str = ANY, *, retry_after: int, times: float = 1) -> Fault:
         """Answer the next calls with 429."""
         description = f"Too Many Requests: retry after {retry_after}"
-        refusal = Refused(429, description, retry_after)
+        refusal = BotApiError(429, description, retry_after)
         return self.faults.plan(Fault(method, "refuse", times, refusal=refusal))
 
     def hang(self, method: str = ANY) -> Fault:
@@ -242,12 +242,12 @@ class BotApi:
 
     # --- the people's side ------------------------------------------------------------------------
 
-    def person(self, id: int, first_name: str = "Anna", **fields: Any) -> Person:  # noqa: A002 - Telegram's name
+    def person(self, id: int, first_name: str = "Anna", **fields: Any) -> FakeUser:  # noqa: A002 - Telegram's name
         """Give a person with a phone, the same one for the same id."""
         if id not in self._people:
             user = {"id": id, "is_bot": False, "first_name": first_name, **fields}
             self.state.people[id] = user
-            self._people[id] = Person(self.state, user)
+            self._people[id] = FakeUser(self.state, user)
         return self._people[id]
 
     def group(
@@ -258,9 +258,9 @@ class BotApi:
         topics: dict[int, str] | None = None,
         privacy: bool = True,
         bot: bool = True,
-    ) -> Group:
+    ) -> FakeGroup:
         """Give a supergroup; with `bot=False` the bot is not in it until `group.add_bot`."""
-        return Group(self.state, id, title, topics=topics or {}, privacy=privacy, bot=bot)
+        return FakeGroup(self.state, id, title, topics=topics or {}, privacy=privacy, bot=bot)
 
     def inject(self, update: Json) -> int:
         """Queue a raw update, sound or not, and return its number."""
@@ -268,7 +268,7 @@ class BotApi:
 
     # --- looking on -------------------------------------------------------------------------------
 
-    def called(self, method: str) -> list[Call]:
+    def called(self, method: str) -> list[ApiCall]:
         """List the calls of a method."""
         return [call for call in self.calls if call.method == method]
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import asdict, dataclass, field
 
 from ...core.messages import Entity
-from .errors import Refused, bad
+from .errors import BotApiError, bad
 from .events import Json
 
 DRAFT_SECONDS = 30.0
@@ -12,7 +12,7 @@ THINKING = "Thinking…"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ShownMessage:
     """One message on the screen."""
 
     message_id: int
@@ -73,7 +73,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
+class ShownAction:
     """A chat action such as `typing`."""
 
     name: str
@@ -82,17 +82,17 @@ class Action:
 
 
 @dataclass
-class Chat:
+class FakeChat:
     """A conversation with all that is in it; `messages` holds them as the Bot API sends them."""
 
     description: Json
     topics: dict[int, str] = field(default_factory=dict)
     privacy: bool = True
-    closed: Refused | None = None
+    closed: BotApiError | None = None
     messages: dict[int, Json] = field(default_factory=dict)
     drafts: dict[int, Draft] = field(default_factory=dict)
     draft_log: list[Draft] = field(default_factory=list)
-    actions: list[Action] = field(default_factory=list)
+    actions: list[ShownAction] = field(default_factory=list)
     rings: list[str] = field(default_factory=list)
     silent: set[int] = field(default_factory=set)
     reactions: dict[int, str] = field(default_factory=dict)
@@ -125,16 +125,16 @@ class Chat:
         draft = self.drafts.get(topic)
         return draft if draft and now - draft.at < DRAFT_SECONDS else None
 
-    def screen(self, topic: int | None = None) -> list[Line]:
+    def screen(self, topic: int | None = None) -> list[ShownMessage]:
         """Show all messages in order, or those of one topic."""
         lines = [self.line(message) for _, message in sorted(self.messages.items())]
         return [line for line in lines if topic is None or line.topic == topic]
 
-    def line(self, message: Json) -> Line:
+    def line(self, message: Json) -> ShownMessage:
         """Show one message."""
         number, sender, (text, entities) = message["message_id"], message["from"], _words(message)
         photo = message.get("photo")
-        return Line(
+        return ShownMessage(
             message_id=number,
             who="bot" if sender["is_bot"] else sender["first_name"],
             text=text,

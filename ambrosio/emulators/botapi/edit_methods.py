@@ -1,11 +1,11 @@
 """The methods that change what is there: edits, deletions, reactions, answers to buttons."""
 
-from .chats import Chat
+from .chats import FakeChat
 from .errors import bad
 from .events import Json
 from .keyboards import shown_markup
-from .send_methods import captioned, enriched, written
-from .state import Request, State
+from .send_methods import message_caption, message_text, rich_text
+from .state import MethodCall, ServerState
 
 # How long a pressed button waits is not documented; this is our choice.
 QUERY_SECONDS = 60.0
@@ -31,26 +31,26 @@ _REACTION_ROWS = (
 REACTIONS = frozenset(emoji for row in _REACTION_ROWS for emoji in row.split())
 
 
-def edit_message_text(state: State, request: Request) -> Json:
+def edit_message_text(state: ServerState, request: MethodCall) -> Json:
     """Change the words of a message."""
     chat, message = _own(state, request)
     if "text" not in message and "rich_message" not in message:
         raise bad("there is no text in the message to edit")
     rich = "rich_message" in request.params
-    content = enriched(request.params) if rich else written(state, request.params)
+    content = rich_text(request.params) if rich else message_text(state, request.params)
     return _edit(state, chat, message, content | shown_markup(request.params))
 
 
-def edit_message_caption(state: State, request: Request) -> Json:
+def edit_message_caption(state: ServerState, request: MethodCall) -> Json:
     """Change what stands under a file."""
     chat, message = _own(state, request)
     if not message.keys() & {"photo", "document", "voice"}:
         raise bad("there is no caption in the message to edit")
-    content = captioned(state, request.params) | shown_markup(request.params)
+    content = message_caption(state, request.params) | shown_markup(request.params)
     return _edit(state, chat, message, content)
 
 
-def edit_message_reply_markup(state: State, request: Request) -> Json:
+def edit_message_reply_markup(state: ServerState, request: MethodCall) -> Json:
     """Change the buttons of a message."""
     chat, message = _own(state, request)
     kept = {key: message[key] for key in CONTENT[:-1] if key in message}
@@ -58,7 +58,7 @@ def edit_message_reply_markup(state: State, request: Request) -> Json:
     return _edit(state, chat, message, content, marked=False)
 
 
-def delete_message(state: State, request: Request) -> bool:
+def delete_message(state: ServerState, request: MethodCall) -> bool:
     """Take a message away."""
     chat = state.reach(request)
     message = chat.message(request.params["message_id"], "to delete")
@@ -67,7 +67,7 @@ def delete_message(state: State, request: Request) -> bool:
     return _delete(state, chat, [message["message_id"]])
 
 
-def delete_messages(state: State, request: Request) -> bool:
+def delete_messages(state: ServerState, request: MethodCall) -> bool:
     """Take several messages away; those that are not there do not matter."""
     chat, numbers = state.reach(request), request.params["message_ids"]
     if not 1 <= len(numbers) <= 100:
@@ -75,7 +75,7 @@ def delete_messages(state: State, request: Request) -> bool:
     return _delete(state, chat, [number for number in numbers if number in chat.messages])
 
 
-def set_message_reaction(state: State, request: Request) -> bool:
+def set_message_reaction(state: ServerState, request: MethodCall) -> bool:
     """Put one emoji on a message, or take it off."""
     chat = state.reach(request)
     message = chat.message(request.params.get("message_id"), "to react")
@@ -89,7 +89,7 @@ def set_message_reaction(state: State, request: Request) -> bool:
     return True
 
 
-def answer_callback_query(state: State, request: Request) -> bool:
+def answer_callback_query(state: ServerState, request: MethodCall) -> bool:
     """Let the button that was pressed stop spinning."""
     query = state.queries.get(request.params["callback_query_id"])
     if query is None or state.now() - query.at > QUERY_SECONDS:
@@ -104,7 +104,7 @@ def answer_callback_query(state: State, request: Request) -> bool:
     return True
 
 
-def _own(state: State, request: Request) -> tuple[Chat, Json]:
+def _own(state: ServerState, request: MethodCall) -> tuple[FakeChat, Json]:
     chat = state.reach(request)
     message = chat.message(request.params.get("message_id"), "to edit")
     if message["from"]["id"] != state.me["id"]:
@@ -112,7 +112,9 @@ def _own(state: State, request: Request) -> tuple[Chat, Json]:
     return chat, message
 
 
-def _edit(state: State, chat: Chat, message: Json, content: Json, *, marked: bool = True) -> Json:
+def _edit(
+    state: ServerState, chat: FakeChat, message: Json, content: Json, *, marked: bool = True
+) -> Json:
     current = {key: message[key] for key in CONTENT if key in message}
     if _compared(content) == _compared(current):
         raise bad(NOT_MODIFIED)
@@ -130,7 +132,7 @@ def _compared(content: Json) -> Json:
     return {key: value for key, value in content.items() if key != "link_preview_options"}
 
 
-def _delete(state: State, chat: Chat, numbers: list[int]) -> bool:
+def _delete(state: ServerState, chat: FakeChat, numbers: list[int]) -> bool:
     for number in numbers:
         del chat.messages[number]
     state.signal.fire("deleted", chat=chat.id, ids=numbers)

@@ -9,7 +9,7 @@ from collections.abc import Container
 from .errors import bad
 from .events import Json
 
-MOST_ENTITIES = 100
+MAX_ENTITIES = 100
 # When there are too many, these go first.
 BLOCK_LIKE = ("blockquote", "expandable_blockquote", "code", "pre", "text_link")
 PLAIN = ("bold", "italic", "underline", "strikethrough", "spoiler", "text_mention", "custom_emoji")
@@ -26,27 +26,29 @@ _FOUND_IN_TEXT = re.compile(
 )
 
 
-def units(text: str) -> int:
+def utf16_len(text: str) -> int:
     """Count as Telegram does, in UTF-16 units."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def found(text: str) -> list[Json]:
+def find_entities(text: str) -> list[Json]:
     """Find the commands, mentions and addresses that Telegram marks in what a person writes."""
     return [
         {
             "type": match.lastgroup,
-            "offset": units(text[: match.start()]),
-            "length": units(match.group()),
+            "offset": utf16_len(text[: match.start()]),
+            "length": utf16_len(match.group()),
         }
         for match in _FOUND_IN_TEXT.finditer(text)
     ]
 
 
-def linked(text: str, entities: list[Json]) -> list[Json]:
+def add_links(text: str, entities: list[Json]) -> list[Json]:
     """Add what is found in the text to its entities, outside of code and other links."""
     taken = [each for each in entities if each["type"] in {"code", "pre", "text_link", *FOUND}]
-    return entities + [each for each in found(text) if not any(_meet(each, it) for it in taken)]
+    return entities + [
+        each for each in find_entities(text) if not any(_meet(each, it) for it in taken)
+    ]
 
 
 def _meet(one: Json, other: Json) -> bool:
@@ -55,7 +57,7 @@ def _meet(one: Json, other: Json) -> bool:
 
 
 def tidy(text: str, entities: list[Json], known: Container[int] = ()) -> tuple[str, list[Json]]:
-    """Clean and trim the text and move its entities along, or raise `Refused` for a wrong one."""
+    """Clean and trim the text and move its entities along, or raise `BotApiError` for a wrong one."""
     chars = [_cleaned(char) for char in text]
     shown = [i for i, char in enumerate(chars) if char and char not in WHITESPACE]
     first, last = (shown[0], shown[-1]) if shown else (len(chars), -1)
@@ -63,29 +65,29 @@ def tidy(text: str, entities: list[Json], known: Container[int] = ()) -> tuple[s
     for i, char in enumerate(text):
         if not first <= i <= last:
             chars[i] = ""
-        old += units(char)
-        new += units(chars[i])
+        old += utf16_len(char)
+        new += utf16_len(chars[i])
         moved[old] = new
     kept = [placed for entity in entities if (placed := _placed(entity, moved, old, known))]
     result = "".join(chars)
-    kept = [entity for entity in kept if covered(result, entity).strip(WHITESPACE)]
+    kept = [entity for entity in kept if covered_text(result, entity).strip(WHITESPACE)]
     return result, sorted(kept, key=lambda entity: (entity["offset"], -entity["length"]))
 
 
-def capped(entities: list[Json]) -> list[Json]:
+def cap_entities(entities: list[Json]) -> list[Json]:
     """Keep as many entities as a message can have; what is too much goes silently."""
-    if len(entities) <= MOST_ENTITIES:
+    if len(entities) <= MAX_ENTITIES:
         return entities
     ranked = sorted(enumerate(entities), key=lambda pair: (pair[1]["type"] in BLOCK_LIKE, pair[0]))
-    return [entity for _, entity in sorted(ranked[:MOST_ENTITIES], key=lambda pair: pair[0])]
+    return [entity for _, entity in sorted(ranked[:MAX_ENTITIES], key=lambda pair: pair[0])]
 
 
 def pieces(text: str, most: int) -> list[str]:
     """Divide a text as a phone does, at the longest length that a message can have."""
     done, rest = [], text
-    while units(rest) > most:
+    while utf16_len(rest) > most:
         size = most
-        while (excess := units(rest[:size]) - most) > 0:
+        while (excess := utf16_len(rest[:size]) - most) > 0:
             # A character takes two units at most, so half the excess never cuts too much.
             size -= (excess + 1) // 2
         done.append(rest[:size])
@@ -93,14 +95,14 @@ def pieces(text: str, most: int) -> list[str]:
     return [*done, rest]
 
 
-def covered(text: str, entity: Json) -> str:
+def covered_text(text: str, entity: Json) -> str:
     """Cut out the stretch of text that the entity formats."""
     raw = text.encode("utf-16-le", "surrogatepass")
     start = entity["offset"] * 2
     return raw[start : start + entity["length"] * 2].decode("utf-16-le", "replace")
 
 
-def sound_link(url: str, known: Container[int] = ()) -> bool:
+def is_valid_link(url: str, known: Container[int] = ()) -> bool:
     """Say whether Telegram takes the address for a link."""
     scheme, mark, rest = url.partition("://")
     if not mark:
@@ -138,7 +140,7 @@ def _placed(entity: Json, moved: dict[int, int], end: int, known: Container[int]
     for place, verb in ((start, "begins"), (stop, "ends")):
         if place not in moved:
             raise bad(f"entity {verb} in a middle of a UTF-16 symbol at byte offset {place}")
-    if entity["type"] == "text_link" and not sound_link(str(entity.get("url", "")), known):
+    if entity["type"] == "text_link" and not is_valid_link(str(entity.get("url", "")), known):
         raise bad("wrong HTTP URL specified")
     length = moved[stop] - moved[start]
     return {**entity, "offset": moved[start], "length": length} if length else None

@@ -1,7 +1,7 @@
 """How the Bot API says no."""
 
 
-class Refused(Exception):
+class BotApiError(Exception):
     """A call that is answered with `ok: false`, a code and a description."""
 
     def __init__(self, code: int, description: str, retry_after: int | None = None) -> None:
@@ -11,6 +11,6 @@ class Refused(Exception):
         self.retry_after = retry_after
 
 
-def bad(description: str) -> Refused:
+def bad(description: str) -> BotApiError:
     """Make the most common refusal: 400, in Telegram's wording."""
-    return Refused(400, f"Bad Request: {description}")
+    return BotApiError(400, f"Bad Request: {description}")

@@ -40,7 +40,7 @@ class Subscription:
         return event
 
 
-class Signal:
+class EventBus:
     """Wakes everybody who waits for a change, and tells the listeners what it was."""
 
     def __init__(self) -> None:

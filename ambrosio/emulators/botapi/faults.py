@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .errors import Refused
+from .errors import BotApiError
 
 ANY = "*"
 
@@ -26,7 +26,7 @@ class Fault:
     times: float = 1
     every: int = 1
     processed: bool = False
-    refusal: Refused | None = None
+    refusal: BotApiError | None = None
     released: asyncio.Event = field(default_factory=asyncio.Event)
     _seen: int = 0
 
@@ -47,7 +47,7 @@ class Fault:
     def strike_before(self) -> None:
         """Fail before the call is processed, if that is where this fault belongs."""
         if self.refusal is not None:
-            raise Refused(self.refusal.code, self.refusal.description, self.refusal.retry_after)
+            raise BotApiError(self.refusal.code, self.refusal.description, self.refusal.retry_after)
         if self.kind == "drop" and not self.processed:
             raise Lost
         if self.kind == "garbage":

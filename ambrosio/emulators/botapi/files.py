@@ -5,7 +5,7 @@ import zlib
 from dataclasses import dataclass, field
 from mimetypes import guess_type
 
-from .errors import Refused, bad
+from .errors import BotApiError, bad
 from .events import Json
 
 MEGABYTE = 1024 * 1024
@@ -44,7 +44,7 @@ class Files:
     def taken_up(self, upload: Upload) -> str:
         """Store what the bot sends up, or refuse what is too large or empty."""
         if len(upload.content) > self.largest_upload:
-            raise Refused(413, "Request Entity Too Large")
+            raise BotApiError(413, "Request Entity Too Large")
         if not upload.content:
             raise bad("file must be non-empty")
         return self.keep(upload)

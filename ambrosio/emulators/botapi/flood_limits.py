@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .errors import Refused
+from .errors import BotApiError
 
 MESSAGES = {
     "sendMessage",
@@ -29,7 +29,7 @@ LONGER_SECONDS = 5.0
 
 
 @dataclass
-class Bucket:
+class FloodBucket:
     """So many at once, and so many more each second."""
 
     size: float
@@ -46,17 +46,17 @@ class Bucket:
         return max(0.0, missing / self.per_second)
 
 
-class Flood:
+class FloodLimits:
     """The budgets of all chats; does nothing until it is switched on."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._buckets: dict[tuple[str, int], Bucket] = {}
+        self._buckets: dict[tuple[str, int], FloodBucket] = {}
         self._penalties: dict[tuple[bool, int], float] = defaultdict(float)
         self.on = False
 
     def check(self, method: str, chat: int, cost: int = 1) -> None:
-        """Take the call from the budgets, or raise `Refused` with the seconds to wait."""
+        """Take the call from the budgets, or raise `BotApiError` with the seconds to wait."""
         typing = method in TYPING
         if not self.on or not (typing or method in MESSAGES):
             return
@@ -72,17 +72,19 @@ class Flood:
     def _refuse(self, key: tuple[bool, int], until: float) -> None:
         self._penalties[key] = until
         seconds = math.ceil(until - self._now())
-        raise Refused(429, f"Too Many Requests: retry after {seconds}", seconds)
+        raise BotApiError(429, f"Too Many Requests: retry after {seconds}", seconds)
 
-    def _messages(self, chat: int, now: float) -> list[Bucket]:
+    def _messages(self, chat: int, now: float) -> list[FloodBucket]:
         buckets = [self._bucket("all", 0, 30, 30, now)]
         if chat < 0:
             return [*buckets, self._bucket("group", chat, 20, 20 / 60, now)]
         return [*buckets, self._bucket("chat", chat, 5, 1, now)]
 
-    def _typing(self, chat: int, now: float) -> list[Bucket]:
+    def _typing(self, chat: int, now: float) -> list[FloodBucket]:
         return [self._bucket("typing", chat, 20, 4, now)]
 
-    def _bucket(self, name: str, chat: int, size: float, per_second: float, now: float) -> Bucket:
-        fresh = Bucket(size, per_second, size, now)
+    def _bucket(
+        self, name: str, chat: int, size: float, per_second: float, now: float
+    ) -> FloodBucket:
+        fresh = FloodBucket(size, per_second, size, now)
         return self._buckets.setdefault((name, chat), fresh)

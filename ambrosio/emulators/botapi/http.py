@@ -14,9 +14,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from ..loopback import listening
+from ..loopback import serve_app
 from .api import BotApi
-from .errors import Refused, bad
+from .errors import BotApiError, bad
 from .events import Json
 from .faults import Garbled, Lost
 from .files import Upload
@@ -40,7 +40,7 @@ TEXTS = {
 }
 
 
-class Cut(Response):
+class CutConnection(Response):
     """An answer that never comes: the connection is closed instead."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -56,14 +56,14 @@ def routes(api: BotApi) -> list[BaseRoute]:
 
     async def method(request: Request) -> Response:
         if request.path_params["token"] != api.token:
-            return refusal(Refused(401, "Unauthorized"))
+            return refusal(BotApiError(401, "Unauthorized"))
         try:
             params, files = await read(request)
-            result = await answered(api, request, params, files)
-        except Refused as exc:
+            result = await call_method(api, request, params, files)
+        except BotApiError as exc:
             return refusal(exc)
         except (Lost, ClientDisconnect):
-            return Cut()
+            return CutConnection()
         except Garbled:
             return Response('{"ok": tru', media_type="application/json")
         return JSONResponse({"ok": True, "result": result})
@@ -71,7 +71,7 @@ def routes(api: BotApi) -> list[BaseRoute]:
     async def file(request: Request) -> Response:
         upload = api.files.at_path(request.path_params["path"])
         if request.path_params["token"] != api.token or upload is None:
-            return refusal(Refused(404, "Not Found"))
+            return refusal(BotApiError(404, "Not Found"))
         return Response(upload.content, media_type="application/octet-stream")
 
     return [
@@ -80,10 +80,10 @@ def routes(api: BotApi) -> list[BaseRoute]:
     ]
 
 
-async def answered(api: BotApi, request: Request, params: Json, files: dict[str, Upload]) -> Any:
+async def call_method(api: BotApi, request: Request, params: Json, files: dict[str, Upload]) -> Any:
     """Let the API answer; whoever goes away while polling or hanging does not wait any longer."""
     work = asyncio.ensure_future(api.call(request.path_params["method"], params, files))
-    away = asyncio.ensure_future(gone(request))
+    away = asyncio.ensure_future(wait_disconnect(request))
     try:
         await asyncio.wait({work, away}, return_when=asyncio.FIRST_COMPLETED)
         if not work.done():
@@ -95,13 +95,13 @@ async def answered(api: BotApi, request: Request, params: Json, files: dict[str,
         await asyncio.gather(work, away, return_exceptions=True)
 
 
-async def gone(request: Request) -> None:
+async def wait_disconnect(request: Request) -> None:
     """Wait for the client to go away."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
 
-def refusal(exc: Refused) -> JSONResponse:
+def refusal(exc: BotApiError) -> JSONResponse:
     """Say no as the Bot API does."""
     body: Json = {"ok": False, "error_code": exc.code, "description": exc.description}
     if exc.retry_after is not None:
@@ -111,24 +111,24 @@ def refusal(exc: Refused) -> JSONResponse:
 
 async def read(request: Request) -> tuple[Json, dict[str, Upload]]:
     """Read the parameters and files of a request, whichever way they are encoded."""
-    params = decoded(dict(request.query_params))
+    params = decode_form(dict(request.query_params))
     head = Message()
     head["Content-Type"] = request.headers.get("content-type", "text/plain")
     body = await request.body()
     match head.get_content_type():
         case "application/json":
-            return params | parsed(body), {}
+            return params | parse_json(body), {}
         case "application/x-www-form-urlencoded":
             pairs = parse_qsl(body.decode(), keep_blank_values=True)
-            return params | decoded(dict(pairs)), {}
+            return params | decode_form(dict(pairs)), {}
         case "multipart/form-data":
-            fields, files = divided(body, str(head.get_param("boundary", "")))
-            return params | decoded(fields), files
+            fields, files = split_multipart(body, str(head.get_param("boundary", "")))
+            return params | decode_form(fields), files
         case _:
             return params, {}
 
 
-def parsed(body: bytes) -> Json:
+def parse_json(body: bytes) -> Json:
     """Read a JSON body, or refuse it."""
     try:
         params = json.loads(body or b"{}")
@@ -139,7 +139,7 @@ def parsed(body: bytes) -> Json:
     return params
 
 
-def decoded(fields: dict[str, str]) -> Json:
+def decode_form(fields: dict[str, str]) -> Json:
     """Read the JSON that a form carries in its fields."""
     params: Json = {}
     for name, value in fields.items():
@@ -152,7 +152,7 @@ def decoded(fields: dict[str, str]) -> Json:
     return params
 
 
-def divided(body: bytes, boundary: str) -> tuple[dict[str, str], dict[str, Upload]]:
+def split_multipart(body: bytes, boundary: str) -> tuple[dict[str, str], dict[str, Upload]]:
     """Take a multipart body apart."""
     fields: dict[str, str] = {}
     files: dict[str, Upload] = {}
@@ -172,10 +172,10 @@ def divided(body: bytes, boundary: str) -> tuple[dict[str, str], dict[str, Uploa
 
 
 @asynccontextmanager
-async def serving(api: BotApi, *, port: int = 0) -> AsyncIterator[str]:
+async def serve_bot_api(api: BotApi, *, port: int = 0) -> AsyncIterator[str]:
     """Serve on loopback while the block runs, and give the address; port 0 takes a free one."""
     app = Starlette(routes=routes(api))
-    async with listening(app, port=port) as address:
+    async with serve_app(app, port=port) as address:
         try:
             yield address
         finally:

@@ -1,6 +1,6 @@
 """What Telegram asks of buttons."""
 
-from .entities import sound_link
+from .entities import is_valid_link
 from .errors import bad
 from .events import Json
 
@@ -36,7 +36,7 @@ def _check_button(button: Json) -> None:
         raise bad("BUTTON_TYPE_INVALID")
     if "callback_data" in button and not 1 <= len(button["callback_data"].encode()) <= 64:
         raise bad("BUTTON_DATA_INVALID")
-    if "url" in button and not sound_link(button["url"]):
+    if "url" in button and not is_valid_link(button["url"]):
         raise bad("BUTTON_URL_INVALID")
     if "copy_text" in button and not 1 <= len(button["copy_text"].get("text", "")) <= 256:
         raise bad("BUTTON_COPY_TEXT_INVALID")

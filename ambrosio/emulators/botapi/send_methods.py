@@ -1,14 +1,14 @@
 """The methods that put something new into a chat: messages, files, drafts, actions."""
 
-from .chats import THINKING, Action, Draft, values
-from .errors import Refused, bad
+from .chats import THINKING, Draft, ShownAction, values
+from .errors import BotApiError, bad
 from .events import Json
 from .keyboards import shown_markup
-from .state import Request, State, placement, thread
+from .state import MethodCall, ServerState, placement, thread
 
-MOST_TEXT = 4096
-MOST_CAPTION = 1024
-MOST_RICH = 32_768
+MAX_TEXT = 4096
+MAX_CAPTION = 1024
+MAX_RICH = 32_768
 ACTIONS = {
     "typing",
     "upload_photo",
@@ -24,46 +24,46 @@ ACTIONS = {
 }
 
 
-def send_message(state: State, request: Request) -> Json:
+def send_message(state: ServerState, request: MethodCall) -> Json:
     """Send a text."""
     chat = state.reach(request)
-    content = written(state, request.params) | shown_markup(request.params)
+    content = message_text(state, request.params) | shown_markup(request.params)
     return state.post(chat, request, content)
 
 
-def send_rich_message(state: State, request: Request) -> Json:
+def send_rich_message(state: ServerState, request: MethodCall) -> Json:
     """Send a rich message; its Markdown is taken as it is."""
     chat = state.reach(request)
-    content = enriched(request.params) | shown_markup(request.params)
+    content = rich_text(request.params) | shown_markup(request.params)
     return state.post(chat, request, content)
 
 
-def send_photo(state: State, request: Request) -> Json:
+def send_photo(state: ServerState, request: MethodCall) -> Json:
     """Send a photo."""
     chat = state.reach(request)
     content = {"photo": state.files.photo(_file(state, request, "photo"))}
-    content |= captioned(state, request.params) | shown_markup(request.params)
+    content |= message_caption(state, request.params) | shown_markup(request.params)
     return state.post(chat, request, content)
 
 
-def send_document(state: State, request: Request) -> Json:
+def send_document(state: ServerState, request: MethodCall) -> Json:
     """Send a file."""
     chat = state.reach(request)
     content: Json = {"document": state.files.document(_file(state, request, "document"))}
-    content |= captioned(state, request.params) | shown_markup(request.params)
+    content |= message_caption(state, request.params) | shown_markup(request.params)
     return state.post(chat, request, content)
 
 
-def send_voice(state: State, request: Request) -> Json:
+def send_voice(state: ServerState, request: MethodCall) -> Json:
     """Send a voice note."""
     chat = state.reach(request)
     seconds = int(request.params.get("duration", 0))
     content: Json = {"voice": state.files.sound(_file(state, request, "voice"), seconds)}
-    content |= captioned(state, request.params) | shown_markup(request.params)
+    content |= message_caption(state, request.params) | shown_markup(request.params)
     return state.post(chat, request, content)
 
 
-def send_media_group(state: State, request: Request) -> list[Json]:
+def send_media_group(state: ServerState, request: MethodCall) -> list[Json]:
     """Send an album: all or nothing."""
     chat = state.reach(request)
     media = request.params["media"]
@@ -81,12 +81,12 @@ def send_media_group(state: State, request: Request) -> list[Json]:
     return [state.post(chat, request, content | album) for content in contents]
 
 
-def send_message_draft(state: State, request: Request) -> bool:
+def send_message_draft(state: ServerState, request: MethodCall) -> bool:
     """Show a text that is not finished."""
     params, chat = request.params, state.reach(request)
     _check_draft(params, private=chat.private)
     text, entities = state.words(
-        params.get("text", ""), params.get("entities"), most=MOST_TEXT, too_long="text is too long"
+        params.get("text", ""), params.get("entities"), most=MAX_TEXT, too_long="text is too long"
     )
     draft = Draft(
         draft_id=params["draft_id"],
@@ -100,7 +100,7 @@ def send_message_draft(state: State, request: Request) -> bool:
     return state.preview(chat, draft)
 
 
-def send_rich_message_draft(state: State, request: Request) -> bool:
+def send_rich_message_draft(state: ServerState, request: MethodCall) -> bool:
     """Show a rich message that is not finished."""
     params, chat = request.params, state.reach(request)
     _check_draft(params, private=chat.private)
@@ -117,23 +117,23 @@ def send_rich_message_draft(state: State, request: Request) -> bool:
     return state.preview(chat, draft)
 
 
-def send_chat_action(state: State, request: Request) -> bool:
+def send_chat_action(state: ServerState, request: MethodCall) -> bool:
     """Show `typing…` and the like."""
     chat, name = state.reach(request), request.params["action"]
     if name not in ACTIONS:
         raise bad("wrong parameter action in request")
     topic = thread(chat, request.params)
-    chat.actions.append(Action(name, topic, state.now()))
+    chat.actions.append(ShownAction(name, topic, state.now()))
     state.signal.fire("action", chat=chat.id, topic=topic, action=name)
     return True
 
 
-def written(state: State, params: Json) -> Json:
+def message_text(state: ServerState, params: Json) -> Json:
     """Make the content of a text message, or refuse it."""
     text, entities = state.words(
         params.get("text", ""),
         params.get("entities"),
-        most=MOST_TEXT,
+        most=MAX_TEXT,
         too_long="message is too long",
     )
     if not text:
@@ -148,12 +148,12 @@ def written(state: State, params: Json) -> Json:
     return content
 
 
-def captioned(state: State, params: Json) -> Json:
+def message_caption(state: ServerState, params: Json) -> Json:
     """Make the caption of a file, or refuse it."""
     text, entities = state.words(
         params.get("caption", ""),
         params.get("caption_entities"),
-        most=MOST_CAPTION,
+        most=MAX_CAPTION,
         too_long="message caption is too long",
     )
     content: Json = {"caption": text} if text else {}
@@ -162,7 +162,7 @@ def captioned(state: State, params: Json) -> Json:
     return content
 
 
-def enriched(params: Json) -> Json:
+def rich_text(params: Json) -> Json:
     """Make the content of a rich message, or refuse it."""
     return {"rich_message": {"blocks": [{"type": "paragraph", "text": _rich_text(params)}]}}
 
@@ -175,7 +175,7 @@ def _rich_text(params: Json, empty: str = "") -> str:
     text = str(rich[forms[0]]).strip() or empty
     if not text:
         raise bad("message text is empty")
-    if len(text) > MOST_RICH:
+    if len(text) > MAX_RICH:
         raise bad("message is too long")
     return text
 
@@ -187,26 +187,26 @@ def _check_draft(params: Json, *, private: bool) -> None:
         raise bad("draft_id must be non-zero")
 
 
-def _file(state: State, request: Request, name: str) -> str:
+def _file(state: ServerState, request: MethodCall, name: str) -> str:
     """Find what is sent: bytes in the request, or a file that Telegram has already."""
     if name in request.files:
         return state.files.taken_up(request.files[name])
     return _attached(state, request, str(request.params.get(name, "")))
 
 
-def _attached(state: State, request: Request, source: str) -> str:
+def _attached(state: ServerState, request: MethodCall, source: str) -> str:
     if not source.startswith("attach://"):
         state.files.get(source)
         return source
     upload = request.files.get(source.removeprefix("attach://"))
     if upload is None:
-        raise Refused(400, "Bad Request: there is no file in the request by that name")
+        raise BotApiError(400, "Bad Request: there is no file in the request by that name")
     return state.files.taken_up(upload)
 
 
-def _item(state: State, request: Request, item: Json) -> Json:
+def _item(state: ServerState, request: MethodCall, item: Json) -> Json:
     file_id = _attached(state, request, item["media"])
-    caption = captioned(state, item)
+    caption = message_caption(state, item)
     if item["type"] == "photo":
         return {"photo": state.files.photo(file_id), **caption}
     return {"document": state.files.document(file_id), **caption}

@@ -3,17 +3,17 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from .chats import Chat, Draft
-from .entities import KNOWN, MOST_ENTITIES, capped, tidy, units
+from .chats import Draft, FakeChat
+from .entities import KNOWN, MAX_ENTITIES, cap_entities, tidy, utf16_len
 from .errors import bad
-from .events import Json, Signal
+from .events import EventBus, Json
 from .files import Files, Upload
-from .flood_limits import Flood
-from .update_queue import Updates
+from .flood_limits import FloodLimits
+from .update_queue import UpdateQueue
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class MethodCall:
     """What a method is called with."""
 
     params: Json
@@ -21,7 +21,7 @@ class Request:
 
 
 @dataclass
-class Query:
+class CallbackQuery:
     """A pressed button that waits for an answer."""
 
     chat: int
@@ -30,24 +30,24 @@ class Query:
 
 
 @dataclass
-class State:
+class ServerState:
     """The server's memory."""
 
     me: Json
     now: Callable[[], float]
-    signal: Signal
-    updates: Updates
-    flood: Flood
+    signal: EventBus
+    updates: UpdateQueue
+    flood: FloodLimits
     files: Files = field(default_factory=Files)
-    chats: dict[int, Chat] = field(default_factory=dict)
+    chats: dict[int, FakeChat] = field(default_factory=dict)
     people: dict[int, Json] = field(default_factory=dict)
-    queries: dict[str, Query] = field(default_factory=dict)
+    queries: dict[str, CallbackQuery] = field(default_factory=dict)
     commands: dict[str, list[Json]] = field(default_factory=dict)
     profile: Json = field(default_factory=dict)
     albums: int = 0
     dropped_entities: int = 0
 
-    def reach(self, request: Request) -> Chat:
+    def reach(self, request: MethodCall) -> FakeChat:
         """Give the chat that the call is about, or refuse."""
         chat_id = request.params.get("chat_id")
         chat = self.chats.get(chat_id) if isinstance(chat_id, int) else None
@@ -63,14 +63,14 @@ class State:
         """Tidy a text as Telegram does, or refuse it."""
         sound = [entity for entity in entities or [] if entity["type"] in KNOWN]
         text, placed = tidy(text, sound, self.people)
-        if units(text) > most:
+        if utf16_len(text) > most:
             raise bad(too_long)
-        kept = capped(placed)
+        kept = cap_entities(placed)
         self.dropped_entities += len(entities or []) - len(sound)
-        self.dropped_entities += max(0, len(placed) - MOST_ENTITIES)
+        self.dropped_entities += max(0, len(placed) - MAX_ENTITIES)
         return text, kept
 
-    def post(self, chat: Chat, request: Request, content: Json) -> Json:
+    def post(self, chat: FakeChat, request: MethodCall, content: Json) -> Json:
         """Put a message of the bot into the chat: it wipes the draft, and rings unless silent."""
         placed = placement(chat, request.params)
         message = {
@@ -90,7 +90,7 @@ class State:
         self.signal.fire("message", chat=chat.id, message=message)
         return message
 
-    def preview(self, chat: Chat, draft: Draft) -> bool:
+    def preview(self, chat: FakeChat, draft: Draft) -> bool:
         """Show a draft."""
         chat.drafts[draft.topic] = draft
         chat.draft_log.append(draft)
@@ -98,7 +98,7 @@ class State:
         return True
 
 
-def placement(chat: Chat, params: Json) -> Json:
+def placement(chat: FakeChat, params: Json) -> Json:
     """Say where in the chat a message goes: its topic and what it replies to; or refuse."""
     placed: Json = {}
     if topic := thread(chat, params):
@@ -120,7 +120,7 @@ def quoted(message: Json) -> Json:
     return {key: value for key, value in message.items() if key != "reply_to_message"}
 
 
-def thread(chat: Chat, params: Json) -> int:
+def thread(chat: FakeChat, params: Json) -> int:
     """Give the topic that the call is for, 0 for none; or refuse an unknown one."""
     topic = int(params.get("message_thread_id") or 0)
     if topic and topic not in chat.topics:

@@ -6,24 +6,24 @@ Short polls in a quick row are not stretched to three seconds as Telegram stretc
 import asyncio
 from typing import Any
 
-from .errors import Refused, bad
-from .events import Json, Signal
+from .errors import BotApiError, bad
+from .events import EventBus, Json
 
-LONGEST_POLL_SECONDS = 50
+MAX_POLL_SECONDS = 50
 FIRST_ID = 1000
 # An offset this far beyond the newest update is taken for one of an earlier numbering.
 SLACK = 10
 NOT_BY_DEFAULT = {"chat_member", "message_reaction", "message_reaction_count"}
 
 
-class Updates:
+class UpdateQueue:
     """The queue between Telegram and the bot."""
 
-    def __init__(self, signal: Signal) -> None:
+    def __init__(self, signal: EventBus) -> None:
         self._signal = signal
         self._wake = asyncio.Event()
         self._poll = object()
-        self._ending: Refused | None = None
+        self._ending: BotApiError | None = None
         self._closed = False
         self.next_id = FIRST_ID
         self.pending: list[Json] = []
@@ -59,14 +59,14 @@ class Updates:
         if drop_pending:
             self.pending.clear()
         if url:
-            self._ending = Refused(409, "Conflict: terminated by setWebhook request")
+            self._ending = BotApiError(409, "Conflict: terminated by setWebhook request")
             self._poll = object()
             self._stir()
 
     async def get(self, params: Json) -> list[Json]:
         """Serve getUpdates: confirm, then wait for something to serve."""
         if self.webhook:
-            raise Refused(
+            raise BotApiError(
                 409,
                 "Conflict: can't use getUpdates method while webhook is active; "
                 "use deleteWebhook to delete the webhook first",
@@ -75,7 +75,7 @@ class Updates:
         if (allowed := params.get("allowed_updates")) is not None:
             self.allowed = set(allowed) or None
         limit = min(max(int(params.get("limit", 100)), 1), 100)
-        timeout = min(int(params.get("timeout", 0)), LONGEST_POLL_SECONDS)
+        timeout = min(int(params.get("timeout", 0)), MAX_POLL_SECONDS)
         if timeout < 0:
             raise bad("timeout must be non-negative")
         self._confirm(int(params.get("offset", 0)))
@@ -83,7 +83,7 @@ class Updates:
         return self.pending[:limit]
 
     def _begin_poll(self) -> object:
-        self._ending = Refused(
+        self._ending = BotApiError(
             409,
             "Conflict: terminated by other getUpdates request; "
             "make sure that only one bot instance is running",
@@ -117,7 +117,7 @@ class Updates:
         self._wake = asyncio.Event()
 
 
-def webhook_info(updates: Updates) -> dict[str, Any]:
+def webhook_info(updates: UpdateQueue) -> dict[str, Any]:
     """Answer getWebhookInfo."""
     return {
         "url": updates.webhook,

@@ -3,24 +3,24 @@
 from typing import Any
 
 from .account_methods import close
-from .chats import Action, Chat, Draft, Line, buttons
-from .entities import found, pieces
-from .errors import Refused
+from .chats import Draft, FakeChat, ShownAction, ShownMessage, buttons
+from .entities import find_entities, pieces
+from .errors import BotApiError
 from .events import Json
 from .files import Upload, png
-from .send_methods import MOST_TEXT
-from .state import Query, State, quoted
+from .send_methods import MAX_TEXT
+from .state import CallbackQuery, ServerState, quoted
 
 PATIENCE_SECONDS = 20.0  # for a machine that has much else to do
 LAST = -1
-BLOCKED = Refused(403, "Forbidden: bot was blocked by the user")
-KICKED = Refused(403, "Forbidden: bot was kicked from the supergroup chat")
+BLOCKED = BotApiError(403, "Forbidden: bot was blocked by the user")
+KICKED = BotApiError(403, "Forbidden: bot was kicked from the supergroup chat")
 
 
-class Seat:
+class UserChat:
     """One person in one chat, or in one topic of it."""
 
-    def __init__(self, state: State, chat: Chat, user: Json, topic: int = 0) -> None:
+    def __init__(self, state: ServerState, chat: FakeChat, user: Json, topic: int = 0) -> None:
         self._state = state
         self.chat = chat
         self.user = user
@@ -31,10 +31,10 @@ class Seat:
         """The chat's number."""
         return self.chat.id
 
-    def topic(self, number: int) -> "Seat":
+    def topic(self, number: int) -> "UserChat":
         """Sit in a topic of the chat, which is opened if it is not there."""
         self.chat.topics.setdefault(number, "Topic")
-        return Seat(self._state, self.chat, self.user, number)
+        return UserChat(self._state, self.chat, self.user, number)
 
     # --- what the person does ---------------------------------------------------------------------
 
@@ -48,8 +48,8 @@ class Seat:
     ) -> int:
         """Write a message and return its number; the phone divides what is too long for one."""
         number = 0
-        for piece in pieces(text, MOST_TEXT):
-            marks = found(piece) if entities is None else entities
+        for piece in pieces(text, MAX_TEXT):
+            marks = find_entities(piece) if entities is None else entities
             content: Json = {"text": piece, **({"entities": marks} if marks else {})}
             number = self._post({**content, **fields}, reply_to)
         return number
@@ -59,7 +59,7 @@ class Seat:
         message = self.chat.message(message_id, "to edit")
         message.pop("entities", None)
         part = "text" if "text" in message else "caption"
-        marks = {"entities": marked} if (marked := found(text)) else {}
+        marks = {"entities": marked} if (marked := find_entities(text)) else {}
         message |= {part: text, "edit_date": int(self._state.now()), **marks, **fields}
         self._state.signal.fire("edited", chat=self.id, message=message)
         self._tell("edited_message", message)
@@ -127,14 +127,14 @@ class Seat:
         await self._until(lambda: query.answer is not None, f"no answer to the button {label!r}")
         return query.answer or {}
 
-    def tap(self, label: str, message_id: int = LAST) -> Query:
+    def tap(self, label: str, message_id: int = LAST) -> CallbackQuery:
         """Press a button without waiting; the newest message with this button, unless told."""
         message, button = self._button(label, message_id)
         return self.tap_data(button["callback_data"], message["message_id"])
 
-    def tap_data(self, data: str, message_id: int) -> Query:
+    def tap_data(self, data: str, message_id: int) -> CallbackQuery:
         """Send callback data, as a forged client may, whether or not there is such a button."""
-        query = Query(self.id, self._state.now())
+        query = CallbackQuery(self.id, self._state.now())
         query_id = str(len(self._state.queries) + 1)
         self._state.queries[query_id] = query
         gone = {"message_id": message_id, "chat": self.chat.description, "date": 0}
@@ -175,17 +175,17 @@ class Seat:
 
     # --- what the person sees ---------------------------------------------------------------------
 
-    def screen(self) -> list[Line]:
+    def screen(self) -> list[ShownMessage]:
         """Show the messages in order; in a topic those of the topic."""
         return self.chat.screen(self._topic or None)
 
     @property
-    def answers(self) -> list[Line]:
+    def answers(self) -> list[ShownMessage]:
         """What the bot has said."""
         return [line for line in self.screen() if line.from_bot]
 
     @property
-    def last(self) -> Line:
+    def last(self) -> ShownMessage:
         """The newest message on the screen."""
         return self.screen()[-1]
 
@@ -205,7 +205,7 @@ class Seat:
         return [draft for draft in self.chat.draft_log if draft.topic == self._topic]
 
     @property
-    def actions(self) -> list[Action]:
+    def actions(self) -> list[ShownAction]:
         """All chat actions of the bot."""
         return [action for action in self.chat.actions if action.topic == self._topic]
 
@@ -216,21 +216,21 @@ class Seat:
 
     async def wait_answer(
         self, *, after: int | None = None, seconds: float = PATIENCE_SECONDS
-    ) -> Line:
+    ) -> ShownMessage:
         """Wait for a message of the bot behind `after`, else behind the person's last words."""
         own = [line.message_id for line in self.screen() if not line.from_bot]
         start = after if after is not None else max(own, default=0)
 
-        def fresh() -> list[Line]:
+        def fresh() -> list[ShownMessage]:
             return [line for line in self.answers if line.message_id > start]
 
         await self._until(lambda: bool(fresh()), f"no answer after #{start}", seconds)
         return fresh()[0]
 
-    async def wait_text(self, part: str, *, seconds: float = PATIENCE_SECONDS) -> Line:
+    async def wait_text(self, part: str, *, seconds: float = PATIENCE_SECONDS) -> ShownMessage:
         """Wait for a message of the bot with these words in it, sent or edited."""
 
-        def matching() -> list[Line]:
+        def matching() -> list[ShownMessage]:
             return [line for line in self.answers if part in line.text]
 
         await self._until(lambda: bool(matching()), f"nobody said {part!r}", seconds)
@@ -313,10 +313,10 @@ class Seat:
             raise AssertionError(f"{complaint}\n{self.picture()}") from None
 
 
-class Person:
+class FakeUser:
     """Somebody with a phone."""
 
-    def __init__(self, state: State, user: Json) -> None:
+    def __init__(self, state: ServerState, user: Json) -> None:
         self._state = state
         self.user = user
 
@@ -325,22 +325,22 @@ class Person:
         """The person's number."""
         return int(self.user["id"])
 
-    def private(self) -> Seat:
+    def private(self) -> UserChat:
         """Open the private chat with the bot."""
         if self.id not in self._state.chats:
             names = ("first_name", "last_name", "username")
             known = {name: self.user[name] for name in names if name in self.user}
             description = {"id": self.id, "type": "private", **known}
-            self._state.chats[self.id] = Chat(description)
-        return Seat(self._state, self._state.chats[self.id], self.user)
+            self._state.chats[self.id] = FakeChat(description)
+        return UserChat(self._state, self._state.chats[self.id], self.user)
 
 
-class Group:
+class FakeGroup:
     """A supergroup."""
 
     def __init__(
         self,
-        state: State,
+        state: ServerState,
         id: int,  # noqa: A002 - Telegram's name
         title: str,
         *,
@@ -351,7 +351,7 @@ class Group:
         forum = {"is_forum": True} if topics else {}
         description = {"id": id, "type": "supergroup", "title": title, **forum}
         self._state = state
-        self.chat = Chat(description, topics, privacy)
+        self.chat = FakeChat(description, topics, privacy)
         self.chat.closed = None if bot else KICKED
         state.chats[id] = self.chat
 
@@ -360,20 +360,20 @@ class Group:
         """The group's number."""
         return self.chat.id
 
-    def seat(self, person: Person, topic: int = 0) -> Seat:
+    def seat(self, person: FakeUser, topic: int = 0) -> UserChat:
         """Sit in the group as this person."""
-        return Seat(self._state, self.chat, person.user, topic)
+        return UserChat(self._state, self.chat, person.user, topic)
 
-    async def say(self, person: Person, text: str, *, topic: int = 0, **options: Any) -> int:
+    async def say(self, person: FakeUser, text: str, *, topic: int = 0, **options: Any) -> int:
         """Let a member write."""
         return await self.seat(person, topic).say(text, **options)
 
-    async def add_bot(self, by: Person) -> None:
+    async def add_bot(self, by: FakeUser) -> None:
         """Let somebody bring the bot in."""
         self.chat.closed = None
         self.seat(by)._membership("left", "member")  # noqa: SLF001 - a group changes its seats
 
-    def screen(self) -> list[Line]:
+    def screen(self) -> list[ShownMessage]:
         """Show all messages in order."""
         return self.chat.screen()
 

@@ -5,7 +5,7 @@ It keeps the rule of "vv", shows off formatting, and is honest about being no mo
 
 import re
 
-from .responses import ChatRequest, Says
+from .responses import ChatCall, Says
 
 _SIGNED = "\n\n_(I am a stand-in: nobody has thought about this.)_"
 
@@ -60,7 +60,7 @@ words to it."""
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
-def answer(request: ChatRequest) -> Says:
+def answer(request: ChatCall) -> Says:
     """Answer as a friendly stand-in does; one line only if the question begins with "vv"."""
     # What the question is a reply to stands quoted before it.
     question = re.sub(r"^>.*\n?", "", request.question, flags=re.MULTILINE).strip()

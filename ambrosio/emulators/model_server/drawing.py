@@ -8,7 +8,7 @@ import math
 import random
 from colorsys import hsv_to_rgb
 
-from ...core.png import png
+from ...core.png import encode_png
 
 Colour = tuple[int, int, int]
 
@@ -21,7 +21,7 @@ HILLS = ((0.56, 0.62, 0.030), (0.68, 0.44, 0.045), (0.82, 0.27, 0.055))
 SQUARES = 320
 
 
-def paint(prompt: str, seed: int, width: int, height: int) -> bytes:
+def draw_png(prompt: str, seed: int, width: int, height: int) -> bytes:
     """Return a PNG of *width* × *height*: a sky, a sun and hills."""
     dice = random.Random(f"{prompt}|{seed}")
     cell = max(2, width // SQUARES)
@@ -35,7 +35,7 @@ def paint(prompt: str, seed: int, width: int, height: int) -> bytes:
     ]
     rows = []
     for y in range(down):
-        row = [_mixed(*sky, y / down)] * across
+        row = [_mix(*sky, y / down)] * across
         half = math.sqrt(max(0.0, sun[2] ** 2 - (y - sun[1]) ** 2))
         for x in range(math.ceil(sun[0] - half), math.floor(sun[0] + half)):
             row[x] = SUN
@@ -43,7 +43,7 @@ def paint(prompt: str, seed: int, width: int, height: int) -> bytes:
             row = [colour if y >= top else under for top, under in zip(ridge, row, strict=True)]
         line = b"".join(bytes(colour) * cell for colour in row)[: 3 * width]
         rows.append((b"\0" + line) * cell)
-    return png(width, height, b"".join(rows)[: height * (3 * width + 1)])
+    return encode_png(width, height, b"".join(rows)[: height * (3 * width + 1)])
 
 
 def _ridge(dice: random.Random, level: float, wave: float, across: int, down: int) -> list[float]:
@@ -64,6 +64,6 @@ def _colour(hue: float, saturation: float, value: float) -> Colour:
     return red, green, blue
 
 
-def _mixed(one: Colour, other: Colour, share: float) -> Colour:
+def _mix(one: Colour, other: Colour, share: float) -> Colour:
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(one, other, strict=True))
     return red, green, blue

@@ -1,4 +1,4 @@
-"""The JSON of the two flavours of model server: llama.cpp's and together.ai's.
+"""The JSON of the two kinds of model server: llama.cpp's and together.ai's.
 
 It only gives things their shape; what is said and when is decided elsewhere.
 """
@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from .responses import Overflow, Refusal
 
-Flavour = Literal["llama", "together"]
+ServerKind = Literal["llama", "together"]
 Json = dict[str, Any]
 
 # The stand-in has no clock; all its answers are of the same second.
@@ -21,7 +21,7 @@ CHAT_TEMPLATE = (
     "{{ message.content }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n"
 )
 
-TYPES: Mapping[Flavour, Mapping[int, str]] = {
+TYPES: Mapping[ServerKind, Mapping[int, str]] = {
     "llama": {
         401: "authentication_error",
         404: "not_found_error",
@@ -35,7 +35,7 @@ TYPES: Mapping[Flavour, Mapping[int, str]] = {
         503: "service_unavailable",
     },
 }
-MESSAGES: Mapping[Flavour, Mapping[int, str]] = {
+MESSAGES: Mapping[ServerKind, Mapping[int, str]] = {
     "llama": {401: "Invalid API Key", 404: "File Not Found", 503: "Loading model"},
     "together": {
         401: "Invalid API key provided.",
@@ -69,17 +69,17 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
-    """The shapes of one answer in one flavour."""
+class ChatPayloads:
+    """The shapes of one answer in one kind."""
 
-    flavour: Flavour
+    server_kind: ServerKind
     id: str
     model: str
 
     @property
     def thought_key(self) -> str:
         """The field of a delta that carries thoughts."""
-        return "reasoning_content" if self.flavour == "llama" else "reasoning"
+        return "reasoning_content" if self.server_kind == "llama" else "reasoning"
 
     def chunk(self, delta: Json | None, finish: str | None = None) -> Json:
         """One piece of a stream; without *delta* it has no choices."""
@@ -95,7 +95,7 @@ class Wire:
     def last(self, finish: str, tally: Tally, *, usage: bool, asked: bool) -> list[Json]:
         """The chunks that close a stream; usage is *asked* for with `stream_options`."""
         closing = self.chunk({}, finish)
-        if self.flavour == "together":
+        if self.server_kind == "together":
             return [{**closing, "usage": self.usage(tally)} if usage else closing]
         if not (usage and asked):
             return [{**closing, "timings": timings(tally)}]
@@ -124,7 +124,7 @@ class Wire:
             "choices": [{"index": 0, "message": message, "finish_reason": finish}],
             "usage": self.usage(tally),
         }
-        if self.flavour == "llama":
+        if self.server_kind == "llama":
             answer["timings"] = timings(tally)
         return answer
 
@@ -135,9 +135,9 @@ class Wire:
             "completion_tokens": tally.completion,
             "total_tokens": tally.prompt + tally.completion,
         }
-        if self.flavour == "together" and not tally.thoughts:
+        if self.server_kind == "together" and not tally.thoughts:
             return {**counted, "cached_tokens": tally.cached}
-        if self.flavour == "together":
+        if self.server_kind == "together":
             counted["completion_tokens_details"] = {"reasoning_tokens": tally.thoughts}
         return {**counted, "prompt_tokens_details": {"cached_tokens": tally.cached}}
 
@@ -149,44 +149,51 @@ def data(*values: Json | str) -> bytes:
 
 
 def error(
-    flavour: Flavour, status: int, *, kind: str = "", message: str = "", param: str | None = None
+    server_kind: ServerKind,
+    status: int,
+    *,
+    kind: str = "",
+    message: str = "",
+    param: str | None = None,
 ) -> Json:
-    """Return the body of a refusal, with the flavour's usual words where none are given."""
+    """Return the body of a refusal, with the kind's usual words where none are given."""
     fallback = "server_error" if status >= 500 else "invalid_request_error"
-    kind = kind or TYPES[flavour].get(status, fallback)
-    message = message or MESSAGES[flavour].get(status, "The request was not accepted.")
-    if flavour == "llama":
+    kind = kind or TYPES[server_kind].get(status, fallback)
+    message = message or MESSAGES[server_kind].get(status, "The request was not accepted.")
+    if server_kind == "llama":
         return {"error": {"code": status, "message": message, "type": kind}}
     return {"error": {"message": message, "type": kind, "param": param, "code": None}}
 
 
-def overflow(flavour: Flavour, tokens: int, limit: int) -> Json:
+def overflow(server_kind: ServerKind, tokens: int, limit: int) -> Json:
     """Return the body of the refusal of a prompt that is too long."""
-    if flavour == "together":
+    if server_kind == "together":
         # The wording of its 422, the only one on record.
         message = f"inputs tokens + max_new_tokens must be <= {limit}, given {tokens}"
-        return error(flavour, 400, message=message)
+        return error(server_kind, 400, message=message)
     message = (
         f"request ({tokens} tokens) exceeds the available context size ({limit} tokens), "
         "try increasing it"
     )
-    body = error(flavour, 400, kind="exceed_context_size_error", message=message)
+    body = error(server_kind, 400, kind="exceed_context_size_error", message=message)
     body["error"].update(n_prompt_tokens=tokens, n_ctx=limit)
     return body
 
 
 def refusal(
-    flavour: Flavour, given: Refusal
+    server_kind: ServerKind, given: Refusal
 ) -> tuple[int, str | Mapping[str, Any], dict[str, str]]:
     """Return status, body and headers of *given*."""
-    headers = {"x-request-id": "stand-in"} if flavour == "together" else {}
+    headers = {"x-request-id": "stand-in"} if server_kind == "together" else {}
     if isinstance(given, Overflow):
-        return 400, overflow(flavour, given.tokens, given.limit), headers
+        return 400, overflow(server_kind, given.tokens, given.limit), headers
     if given.retry_after is not None:
         headers["retry-after"] = str(given.retry_after)
     body = given.body
     if body is None:
-        body = error(flavour, given.code, kind=given.type, message=given.message, param=given.param)
+        body = error(
+            server_kind, given.code, kind=given.type, message=given.message, param=given.param
+        )
     return given.code, body, headers
 
 
@@ -204,10 +211,10 @@ def timings(tally: Tally) -> Json:
     }
 
 
-def models(flavour: Flavour, served: Mapping[str, str], n_ctx: int, *, vision: bool) -> Any:
+def models(server_kind: ServerKind, served: Mapping[str, str], n_ctx: int, *, vision: bool) -> Any:
     """Return the list of models: at together an array without anything around it."""
     common = {"object": "model", "created": CREATED}
-    if flavour == "together":
+    if server_kind == "together":
         price = {"input": 0.15, "output": 0.6, "cached_input": 0.05, "hourly": 0, "base": 0}
         return [
             {"id": name, "type": kind, "context_length": n_ctx, "pricing": price, **common}

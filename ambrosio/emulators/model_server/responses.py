@@ -1,7 +1,7 @@
 """The manners of a stand-in model: every way in which it can answer, or fail to.
 
 An item says what happens to one request. Refusals come instead of an answer; everything else is
-performed on a `Mouth`, which knows the wire and not what is said.
+performed on a `ResponseWriter`, which knows the wire and not what is said.
 """
 
 import asyncio
@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, Self
 
-Finish = Literal["stop", "length", "eos"]
+FinishName = Literal["stop", "length", "eos"]
 
 
 @dataclass(frozen=True, slots=True)
-class ChatRequest:
+class ChatCall:
     """What was asked of `/v1/chat/completions`; `extras` is what has no field of its own."""
 
     messages: tuple[tuple[str, str], ...]
@@ -62,7 +62,7 @@ class ChatRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class ImageRequest:
+class ImageCall:
     """What was asked of `/v1/images/generations`."""
 
     prompt: str
@@ -96,7 +96,7 @@ class ImageRequest:
         )
 
 
-class Mouth(Protocol):
+class ResponseWriter(Protocol):
     """What an item speaks with."""
 
     async def open(self) -> None:
@@ -108,7 +108,9 @@ class Mouth(Protocol):
     async def say(self, text: str, *, pause: float = 0.0) -> bool:
         """Give *text* as answer, token by token; return whether all of it could be said."""
 
-    async def finish(self, reason: Finish = "stop", *, usage: bool = True, cached: int = 0) -> None:
+    async def finish(
+        self, reason: FinishName = "stop", *, usage: bool = True, cached: int = 0
+    ) -> None:
         """End as one should."""
 
     async def trail_off(self) -> None:
@@ -125,8 +127,8 @@ class Mouth(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
-    """A refusal with an HTTP status; what is left empty is filled in as the flavour does it.
+class ErrorStatus:
+    """A refusal with an HTTP status; what is left empty is filled in as the kind does it.
 
     A *body* of text is sent as it is, like the page of a gateway that knows no JSON.
     """
@@ -155,11 +157,11 @@ class Says:
     pause: float = field(default=0.0, kw_only=True)
     reasoning: str = field(default="", kw_only=True)
     think_tags: bool = field(default=False, kw_only=True)
-    finish: Finish = field(default="stop", kw_only=True)
+    finish: FinishName = field(default="stop", kw_only=True)
     usage: bool = field(default=True, kw_only=True)
     cached: int = field(default=0, kw_only=True)
 
-    async def perform(self, mouth: Mouth) -> None:
+    async def perform(self, mouth: ResponseWriter) -> None:
         """Think, say, finish."""
         if self.think_tags:
             await mouth.say(f"<think>{self.reasoning}</think>", pause=self.pause)
@@ -173,7 +175,7 @@ class Says:
 class StallsBefore:
     """The headers, and then never a word until the client leaves."""
 
-    async def perform(self, mouth: Mouth) -> None:
+    async def perform(self, mouth: ResponseWriter) -> None:
         """Open, and be silent."""
         await mouth.open()
         await asyncio.Event().wait()
@@ -185,7 +187,7 @@ class StallsAfter:
 
     text: str
 
-    async def perform(self, mouth: Mouth) -> None:
+    async def perform(self, mouth: ResponseWriter) -> None:
         """Say, and be silent."""
         await mouth.say(self.text)
         await asyncio.Event().wait()
@@ -195,7 +197,7 @@ class StallsAfter:
 class HangsUp:
     """The connection is closed without a single byte."""
 
-    async def perform(self, mouth: Mouth) -> None:
+    async def perform(self, mouth: ResponseWriter) -> None:
         """Break off."""
         await mouth.break_off()
 
@@ -206,7 +208,7 @@ class Dies:
 
     after: str = ""
 
-    async def perform(self, mouth: Mouth) -> None:
+    async def perform(self, mouth: ResponseWriter) -> None:
         """Say, and break off."""
         await mouth.open()
         await mouth.say(self.after)
@@ -219,7 +221,7 @@ class EndsUnfinished:
 
     text: str = ""
 
-    async def perform(self, mouth: Mouth) -> None:
+    async def perform(self, mouth: ResponseWriter) -> None:
         """Say, and trail off."""
         await mouth.open()
         await mouth.say(self.text)
@@ -232,7 +234,7 @@ class BrokenSse:
 
     after: str = ""
 
-    async def perform(self, mouth: Mouth) -> None:
+    async def perform(self, mouth: ResponseWriter) -> None:
         """Say, and garble."""
         await mouth.open()
         await mouth.say(self.after)
@@ -246,7 +248,7 @@ class ErrorObject:
     after: str = ""
     message: str = "The engine has stopped."
 
-    async def perform(self, mouth: Mouth) -> None:
+    async def perform(self, mouth: ResponseWriter) -> None:
         """Say, and protest."""
         await mouth.open()
         await mouth.say(self.after)
@@ -254,10 +256,10 @@ class ErrorObject:
 
 
 @dataclass(frozen=True, slots=True)
-class EmptyAnswer:
+class SaysNothing:
     """Success without a word."""
 
-    async def perform(self, mouth: Mouth) -> None:
+    async def perform(self, mouth: ResponseWriter) -> None:
         """Finish at once."""
         await mouth.finish()
 
@@ -269,7 +271,7 @@ class Holds:
     text: str
     until: asyncio.Event
 
-    async def perform(self, mouth: Mouth) -> None:
+    async def perform(self, mouth: ResponseWriter) -> None:
         """Say, wait, finish."""
         await mouth.open()
         await mouth.say(self.text)
@@ -284,7 +286,7 @@ class Repeats:
     token: str
     times: int
 
-    async def perform(self, mouth: Mouth) -> None:
+    async def perform(self, mouth: ResponseWriter) -> None:
         """Say it again and again, and finish."""
         for _ in range(self.times):
             if not await mouth.say(self.token):
@@ -300,7 +302,7 @@ class Gives:
     urls: tuple[str, ...] = ()
 
 
-Refusal = Status | Overflow
+Refusal = ErrorStatus | Overflow
 Performance = (
     Says
     | StallsBefore
@@ -310,12 +312,12 @@ Performance = (
     | EndsUnfinished
     | BrokenSse
     | ErrorObject
-    | EmptyAnswer
+    | SaysNothing
     | Holds
     | Repeats
 )
-Item = Refusal | Performance
-ImageItem = Status | StallsBefore | HangsUp | Dies | EmptyAnswer | Holds | Gives
+ScriptItem = Refusal | Performance
+ImageItem = ErrorStatus | StallsBefore | HangsUp | Dies | SaysNothing | Holds | Gives
 
 
 def _parts(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -25,62 +25,62 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from ..loopback import loopback
+from ..loopback import bind_loopback
 from . import default_answers, payloads
-from .drawing import paint
-from .payloads import Wire
+from .drawing import draw_png
+from .payloads import ChatPayloads
 from .responses import (
     BrokenSse,
-    ChatRequest,
+    ChatCall,
     Dies,
-    EmptyAnswer,
     EndsUnfinished,
     ErrorObject,
+    ErrorStatus,
     Gives,
     HangsUp,
     Holds,
+    ImageCall,
     ImageItem,
-    ImageRequest,
-    Item,
     Overflow,
     Performance,
     Refusal,
     Repeats,
     Says,
+    SaysNothing,
+    ScriptItem,
     StallsAfter,
     StallsBefore,
-    Status,
 )
-from .validation import Terms
-from .writer import Line, Served, Streamed, Whole
+from .validation import RequestRules
+from .writer import Connection, ServedRequest, StreamWriter, WholeWriter
 
 __all__ = [
     "BrokenSse",
-    "ChatRequest",
+    "ChatCall",
     "Dies",
-    "EmptyAnswer",
     "EndsUnfinished",
     "ErrorObject",
+    "ErrorStatus",
+    "FakeModelServer",
     "Gives",
     "HangsUp",
     "Holds",
-    "ImageRequest",
-    "Item",
-    "ModelServer",
+    "ImageCall",
     "Overflow",
     "Repeats",
     "Says",
-    "Served",
+    "SaysNothing",
+    "ScriptItem",
+    "ServedRequest",
     "StallsAfter",
     "StallsBefore",
-    "Status",
 ]
 
 _PATIENCE_SECONDS = 20.0  # for a machine that has much else to do
 
 
 @dataclass(eq=False, kw_only=True)
-class ModelServer(Terms):
+class FakeModelServer(RequestRules):
     """A scripted model server, and the record of what it was asked.
 
     Attributes:
@@ -95,15 +95,15 @@ class ModelServer(Terms):
     pace: float = 0.0
     slots: int = 0
     sleeping: bool = False
-    answer: Callable[[ChatRequest], Item] = default_answers.answer
-    requests: list[ChatRequest] = field(default_factory=list)
-    served: list[Served] = field(default_factory=list)
-    image_requests: list[ImageRequest] = field(default_factory=list)
-    image_served: list[Served] = field(default_factory=list)
+    answer: Callable[[ChatCall], ScriptItem] = default_answers.answer
+    requests: list[ChatCall] = field(default_factory=list)
+    served: list[ServedRequest] = field(default_factory=list)
+    image_requests: list[ImageCall] = field(default_factory=list)
+    image_served: list[ServedRequest] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._script: deque[Item] = deque()
+        self._script: deque[ScriptItem] = deque()
         self._image_script: deque[ImageItem] = deque()
         self._pictures: dict[str, bytes] = {}
         self._seats = asyncio.Semaphore(self.slots or 10_000)
@@ -111,7 +111,7 @@ class ModelServer(Terms):
         self._state = ServerState()
         self._changed = asyncio.Event()
 
-    def script(self, *items: Item) -> None:
+    def script(self, *items: ScriptItem) -> None:
         """Let the next chat requests get *items*, in this order."""
         self._script.extend(items)
 
@@ -140,7 +140,7 @@ class ModelServer(Terms):
     @asynccontextmanager
     async def serving(self, port: int = 0) -> AsyncIterator[str]:
         """Serve on loopback and yield the base URL; whoever is still listening is hung up on."""
-        listening = loopback(port)
+        listening = bind_loopback(port)
         config = uvicorn.Config(
             self._app(),
             http="h11",
@@ -178,7 +178,7 @@ class ModelServer(Terms):
             Route("/v1/chat/completions", self._chat, methods=["POST"]),
             Route("/v1/models", self._models),
         ]
-        if self.flavour == "llama":
+        if self.server_kind == "llama":
             routes += [Route("/health", self._health), Route("/props", self._props)]
         else:
             routes += [
@@ -189,31 +189,33 @@ class ModelServer(Terms):
 
     async def _chat(self, request: Request) -> Response:
         if (body := await _body(request)) is None:
-            return self._refusal(Status(400, "invalid_request_error", "The body is no JSON."))
-        asked = ChatRequest.parse(body, dict(request.headers))
-        served = Served(asked, self._tell)
+            return self._refusal(ErrorStatus(400, "invalid_request_error", "The body is no JSON."))
+        asked = ChatCall.parse(body, dict(request.headers))
+        served = ServedRequest(asked, self._tell)
         self.requests.append(asked)
         self.served.append(served)
         self._tell()
-        item: Item | None
-        item = self.stops_at_the_door(request.headers) or self.objects_to_chat(asked)
+        item: ScriptItem | None
+        item = self.check_headers(request.headers) or self.check_chat(asked)
         if item is None and asked.max_tokens == 0:
             # Whoever lets a server only read wants nothing of what it has to say.
-            item = EmptyAnswer()
+            item = SaysNothing()
         if item is None:
             item = self._script.popleft() if self._script else self.answer(asked)
         if isinstance(item, Refusal):
             return self._refusal(item, served)
         # llama.cpp does not notice that a client has gone which did not ask for a stream.
-        watched = asked.stream or self.flavour == "together"
+        watched = asked.stream or self.server_kind == "together"
         return self._attended(partial(self._speak, item, asked, served), served, watched=watched)
 
     async def _speak(
-        self, item: Performance, asked: ChatRequest, served: Served, line: Line
+        self, item: Performance, asked: ChatCall, served: ServedRequest, line: Connection
     ) -> None:
-        shape = Wire(self.flavour, f"chatcmpl-{len(self.served)}", asked.model or self.model)
+        shape = ChatPayloads(
+            self.server_kind, f"chatcmpl-{len(self.served)}", asked.model or self.model
+        )
         delay = 1 / self.pace if self.pace else 0.0
-        speech = (Streamed if asked.stream else Whole)(asked, served, line, shape, delay)
+        speech = (StreamWriter if asked.stream else WholeWriter)(asked, served, line, shape, delay)
         if self._seats.locked():
             served.becomes("waiting")
             await speech.open()
@@ -223,23 +225,23 @@ class ModelServer(Terms):
 
     async def _images(self, request: Request) -> Response:
         if (body := await _body(request)) is None:
-            return self._refusal(Status(400, "invalid_request_error", "The body is no JSON."))
-        asked = ImageRequest.parse(body, dict(request.headers))
-        served = Served(asked, self._tell)
+            return self._refusal(ErrorStatus(400, "invalid_request_error", "The body is no JSON."))
+        asked = ImageCall.parse(body, dict(request.headers))
+        served = ServedRequest(asked, self._tell)
         self.image_requests.append(asked)
         self.image_served.append(served)
         self._tell()
         item: ImageItem | None
-        item = self.stops_at_the_door(request.headers) or self.objects_to_picture(asked)
+        item = self.check_headers(request.headers) or self.check_image(asked)
         if item is None and self._image_script:
             item = self._image_script.popleft()
-        if isinstance(item, Status):
+        if isinstance(item, ErrorStatus):
             return self._refusal(item, served)
         work = partial(self._draw, item, asked, served)
         return self._attended(work, served, watched=True)
 
     async def _draw(
-        self, item: ImageItem | None, asked: ImageRequest, served: Served, line: Line
+        self, item: ImageItem | None, asked: ImageCall, served: ServedRequest, line: Connection
     ) -> None:
         match item:
             case StallsBefore():
@@ -262,17 +264,17 @@ class ModelServer(Terms):
         headers = {"content-type": "application/json"}
         await line.reply(200, json.dumps(body).encode(), headers)
 
-    async def _data(self, item: ImageItem | None, asked: ImageRequest) -> list[dict[str, Any]]:
-        if isinstance(item, EmptyAnswer):
+    async def _data(self, item: ImageItem | None, asked: ImageCall) -> list[dict[str, Any]]:
+        if isinstance(item, SaysNothing):
             return []
         if isinstance(item, Gives):
             coded = [{"b64_json": b64encode(content).decode()} for content in item.contents]
             return [*coded, *({"url": url} for url in item.urls)]
         return [await self._drawn(asked, index) for index in range(asked.n)]
 
-    async def _drawn(self, asked: ImageRequest, index: int) -> dict[str, Any]:
+    async def _drawn(self, asked: ImageCall, index: int) -> dict[str, Any]:
         seed = (asked.seed or 0) + index
-        file = await asyncio.to_thread(paint, asked.prompt, seed, asked.width, asked.height)
+        file = await asyncio.to_thread(draw_png, asked.prompt, seed, asked.width, asked.height)
         if asked.response_format == "base64":
             return {"index": index, "type": "b64_json", "b64_json": b64encode(file).decode()}
         name = f"{len(self._pictures)}"
@@ -288,14 +290,14 @@ class ModelServer(Terms):
         return Response(status_code=404) if file is None else Response(file, media_type="image/png")
 
     async def _models(self, request: Request) -> Response:
-        if (refusal := self.stops_at_the_door(request.headers)) is not None:
+        if (refusal := self.check_headers(request.headers)) is not None:
             return self._refusal(refusal)
         return JSONResponse(
-            payloads.models(self.flavour, self.models, self._n_ctx, vision=self.vision)
+            payloads.models(self.server_kind, self.models, self._n_ctx, vision=self.vision)
         )
 
     async def _props(self, request: Request) -> Response:
-        if (refusal := self.stops_at_the_door(request.headers)) is not None:
+        if (refusal := self.check_headers(request.headers)) is not None:
             return self._refusal(refusal)
         return JSONResponse(
             payloads.props(
@@ -308,10 +310,10 @@ class ModelServer(Terms):
         )
 
     async def _health(self, _request: Request) -> Response:
-        return self._refusal(Status(503)) if self.loading else JSONResponse({"status": "ok"})
+        return self._refusal(ErrorStatus(503)) if self.loading else JSONResponse({"status": "ok"})
 
     async def _nowhere(self, _request: Request, _exc: Exception) -> Response:
-        return self._refusal(Status(404))
+        return self._refusal(ErrorStatus(404))
 
     @property
     def _n_ctx(self) -> int:
@@ -321,8 +323,8 @@ class ModelServer(Terms):
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def _refusal(self, refusal: Refusal, served: Served | None = None) -> Response:
-        status, body, headers = payloads.refusal(self.flavour, refusal)
+    def _refusal(self, refusal: Refusal, served: ServedRequest | None = None) -> Response:
+        status, body, headers = payloads.refusal(self.server_kind, refusal)
         if served is not None:
             served.status = status
             served.becomes("finished")
@@ -331,12 +333,12 @@ class ModelServer(Terms):
         return JSONResponse(body, status, headers)
 
     def _attended(
-        self, work: Callable[[Line], Awaitable[None]], served: Served, *, watched: bool
+        self, work: Callable[[Connection], Awaitable[None]], served: ServedRequest, *, watched: bool
     ) -> Response:
         """Return the response that does *work*, and leaves off when the client does."""
 
         async def attend(scope: Scope, receive: Receive, send: Send) -> None:
-            line = Line(send, receive, self._transport(scope))
+            line = Connection(send, receive, self._transport(scope))
             try:
                 async with anyio.create_task_group() as group:
                     self._scopes.add(group.cancel_scope)
@@ -369,7 +371,7 @@ class _Attended(Response):
         await self._attend(scope, receive, send)
 
 
-async def _leave_with(line: Line, scope: anyio.CancelScope) -> None:
+async def _leave_with(line: Connection, scope: anyio.CancelScope) -> None:
     await line.gone()
     scope.cancel()
 

@@ -4,18 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .payloads import Flavour
-from .responses import ChatRequest, ImageRequest, Overflow, Refusal, Status
+from .payloads import ServerKind
+from .responses import ChatCall, ErrorStatus, ImageCall, Overflow, Refusal
 
 
 @dataclass(eq=False, kw_only=True)
-class Terms:
+class RequestRules:
     """The switches, all of which may be changed while the server runs.
 
     Attributes:
         model: The chat model served; together.ai refuses every other one.
         image_model: The model that draws, of together.ai only.
-        flavour: Whose manners the server has.
+        server_kind: whose behaviour the server has.
         api_key: The key it wants, if any.
         alternate: Whether user and assistant must take turns, as strict chat templates demand.
         system_role: Whether the model's template knows a system message.
@@ -26,7 +26,7 @@ class Terms:
     """
 
     model: str = field(default="stand-in", kw_only=False)
-    flavour: Flavour = field(default="llama", kw_only=False)
+    server_kind: ServerKind = field(default="llama", kw_only=False)
     api_key: str = field(default="", kw_only=False)
     image_model: str = "stand-in-painter"
     alternate: bool = False
@@ -41,62 +41,66 @@ class Terms:
         if not self.models:
             self.models = {self.model: "chat", self.image_model: "image"}
 
-    def stops_at_the_door(self, headers: Mapping[str, str]) -> Status | None:
+    def check_headers(self, headers: Mapping[str, str]) -> ErrorStatus | None:
         """Refuse everybody while loading, and those without the key."""
         if self.loading:
-            return Status(503)
+            return ErrorStatus(503)
         if self.api_key and headers.get("authorization") != f"Bearer {self.api_key}":
-            return Status(401)
+            return ErrorStatus(401)
         return None
 
-    def objects_to_chat(self, asked: ChatRequest) -> Refusal | None:
+    def check_chat(self, asked: ChatCall) -> Refusal | None:
         """Return why *asked* is not answered, if it is not."""
         roles = [role for role, _ in asked.messages]
         if not roles:
-            return Status(400, message="'messages' is required")
+            return ErrorStatus(400, message="'messages' is required")
         if (
             refusal := self._unserved(asked.model, "chat") or self._unsupported(asked.body)
         ) is not None:
             return refusal
         if asked.pictures and not self.vision:
-            return Status(500, message="image input is not supported - hint: provide the mmproj")
+            return ErrorStatus(
+                500, message="image input is not supported - hint: provide the mmproj"
+            )
         if not self.system_role and "system" in roles:
-            return Status(400, message="System role not supported")
+            return ErrorStatus(400, message="System role not supported")
         if self.alternate and not _alternate(roles):
-            return Status(400, message="Conversation roles must alternate user/assistant/…")
+            return ErrorStatus(400, message="Conversation roles must alternate user/assistant/…")
         if self.window is not None and asked.prompt_tokens > self.window:
             return Overflow(asked.prompt_tokens, self.window)
         return None
 
-    def objects_to_picture(self, asked: ImageRequest) -> Status | None:
+    def check_image(self, asked: ImageCall) -> ErrorStatus | None:
         """Return why *asked* is not drawn, if it is not."""
         if not asked.prompt:
-            return Status(400, message="'prompt' is required", param="prompt")
+            return ErrorStatus(400, message="'prompt' is required", param="prompt")
         if (
             refusal := self._unserved(asked.model, "image") or self._unsupported(asked.body)
         ) is not None:
             return refusal
         if not 1 <= asked.n <= 4:
-            return Status(400, message="'n' must be between 1 and 4", param="n")
+            return ErrorStatus(400, message="'n' must be between 1 and 4", param="n")
         if any(not 64 <= side <= 1920 for side in (asked.width, asked.height)):
-            return Status(400, message="'width' and 'height' must be between 64 and 1920")
+            return ErrorStatus(400, message="'width' and 'height' must be between 64 and 1920")
         if asked.response_format not in {"base64", "url"}:
             message = "'response_format' must be 'base64' or 'url'"
-            return Status(400, message=message, param="response_format")
+            return ErrorStatus(400, message=message, param="response_format")
         return None
 
-    def _unserved(self, model: str, kind: str) -> Status | None:
+    def _unserved(self, model: str, kind: str) -> ErrorStatus | None:
         # llama.cpp has one model and does not look at the name.
-        if self.flavour == "llama" or self.models.get(model) == kind:
+        if self.server_kind == "llama" or self.models.get(model) == kind:
             return None
-        return Status(404, "model_not_available", f"Unable to access model {model}.", param="model")
+        return ErrorStatus(
+            404, "model_not_available", f"Unable to access model {model}.", param="model"
+        )
 
-    def _unsupported(self, body: Mapping[str, Any]) -> Status | None:
+    def _unsupported(self, body: Mapping[str, Any]) -> ErrorStatus | None:
         name = next((name for name in body if name in self.refuses), None)
         if name is None:
             return None
         message = f"Parameter '{name}' is not supported"
-        return Status(400, "invalid_request_error", message, param=name)
+        return ErrorStatus(400, "invalid_request_error", message, param=name)
 
 
 def _alternate(roles: Sequence[str]) -> bool:

@@ -10,27 +10,27 @@ from typing import Literal
 from starlette.types import Receive, Send
 
 from . import payloads
-from .payloads import Json, Tally, Wire
-from .responses import ChatRequest, Finish, ImageRequest
+from .payloads import ChatPayloads, Json, Tally
+from .responses import ChatCall, FinishName, ImageCall
 
-State = Literal["waiting", "running", "finished", "cancelled"]
+ResponseState = Literal["waiting", "running", "finished", "cancelled"]
 
 _STREAM = {"content-type": "text/event-stream", "cache-control": "no-cache"}
 _JSON = {"content-type": "application/json"}
 
 
 @dataclass(slots=True)
-class Served:
+class ServedRequest:
     """How one request fared; `words` is what was sent of the answer so far."""
 
-    request: ChatRequest | ImageRequest
+    request: ChatCall | ImageCall
     tell: Callable[[], None] = field(repr=False)
-    state: State = "running"
+    state: ResponseState = "running"
     status: int = 200
     words: str = ""
     thoughts: str = ""
 
-    def becomes(self, state: State) -> None:
+    def becomes(self, state: ResponseState) -> None:
         """Change the state; what has ended stays as it is."""
         if self.state in {"waiting", "running"}:
             self.state = state
@@ -38,7 +38,7 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Connection:
     """One client's connection, which can be broken."""
 
     send: Send
@@ -70,11 +70,16 @@ class Line:
             pass
 
 
-class _Speech:
+class _Writer:
     """What both kinds of answer share: the tokens, their pace and the record of them."""
 
     def __init__(
-        self, request: ChatRequest, served: Served, line: Line, shape: Wire, delay: float
+        self,
+        request: ChatCall,
+        served: ServedRequest,
+        line: Connection,
+        shape: ChatPayloads,
+        delay: float,
     ) -> None:
         self._request = request
         self._served = served
@@ -120,11 +125,11 @@ class _Speech:
     async def _send(self, delta: Json) -> None:
         raise NotImplementedError
 
-    def _reason(self, reason: Finish) -> Finish:
+    def _reason(self, reason: FinishName) -> FinishName:
         return "length" if self._tally.full else reason
 
 
-class Streamed(_Speech):
+class StreamWriter(_Writer):
     """An answer as server-sent events."""
 
     _opened = False
@@ -137,7 +142,9 @@ class Streamed(_Speech):
         self._opened = True
         await self._line.open(200, _STREAM)
 
-    async def finish(self, reason: Finish = "stop", *, usage: bool = True, cached: int = 0) -> None:
+    async def finish(
+        self, reason: FinishName = "stop", *, usage: bool = True, cached: int = 0
+    ) -> None:
         """Send the reason, the counts and `[DONE]`."""
         await self._begin()
         self._tally.cached = cached
@@ -160,7 +167,7 @@ class Streamed(_Speech):
     async def protest(self, message: str) -> None:
         """Send an error object and end."""
         self._served.becomes("finished")
-        body = payloads.error(self._shape.flavour, 500, message=message)
+        body = payloads.error(self._shape.server_kind, 500, message=message)
         await self._line.write(payloads.data(body), more=False)
 
     async def _begin(self) -> None:
@@ -169,7 +176,7 @@ class Streamed(_Speech):
         self._begun = True
         await self.open()
         first = [self._shape.chunk({"role": "assistant", "content": None})]
-        if self._shape.flavour == "llama" and self._request.extras.get("return_progress"):
+        if self._shape.server_kind == "llama" and self._request.extras.get("return_progress"):
             first += self._shape.progress(self._tally)
         await self._line.write(payloads.data(*first))
 
@@ -178,10 +185,12 @@ class Streamed(_Speech):
         await self._line.write(payloads.data(self._shape.chunk(delta)))
 
 
-class Whole(_Speech):
+class WholeWriter(_Writer):
     """An answer in one piece."""
 
-    async def finish(self, reason: Finish = "stop", *, usage: bool = True, cached: int = 0) -> None:
+    async def finish(
+        self, reason: FinishName = "stop", *, usage: bool = True, cached: int = 0
+    ) -> None:
         """Send everything that was said."""
         self._tally.cached = cached
         answer = self._answer(self._reason(reason))
@@ -201,12 +210,12 @@ class Whole(_Speech):
     async def protest(self, message: str) -> None:
         """Refuse after all."""
         self._served.status = 500
-        await self._reply(500, payloads.error(self._shape.flavour, 500, message=message))
+        await self._reply(500, payloads.error(self._shape.server_kind, 500, message=message))
 
     async def _send(self, delta: Json) -> None:
         """Keep it for the end: `say` and `think` have it written down."""
 
-    def _answer(self, reason: Finish | None) -> Json:
+    def _answer(self, reason: FinishName | None) -> Json:
         return self._shape.whole(self._served.words, self._served.thoughts, reason, self._tally)
 
     async def _reply(self, status: int, body: Json) -> None:

@@ -11,10 +11,10 @@ from telegram.error import BadRequest, Conflict, Forbidden, InvalidToken, Networ
 from telegram.request import HTTPXRequest
 
 from ambrosio.core.messages import Entity
-from ambrosio.emulators.botapi.entities import found, sound_link, tidy
-from ambrosio.emulators.botapi.errors import Refused
+from ambrosio.emulators.botapi.entities import find_entities, is_valid_link, tidy
+from ambrosio.emulators.botapi.errors import BotApiError
 from ambrosio.emulators.botapi.files import picture_size, png
-from ambrosio.emulators.botapi.http import serving
+from ambrosio.emulators.botapi.http import serve_bot_api
 
 BUTTONS = InlineKeyboardMarkup([[InlineKeyboardButton("Retry", callback_data="retry:7")]])
 
@@ -120,7 +120,7 @@ async def test_an_update_that_cannot_be_parsed_is_served_raw(api, telegram_url):
 
 
 async def test_the_server_closes_at_once_with_a_poll_open(api):
-    async with serving(api) as url, telegram.Bot(api.token, base_url=f"{url}/bot") as bot:
+    async with serve_bot_api(api) as url, telegram.Bot(api.token, base_url=f"{url}/bot") as bot:
         poll = asyncio.create_task(bot.get_updates(timeout=50))
         await api.wait_for(lambda: api.called("getUpdates"))
         api.close()
@@ -176,7 +176,7 @@ async def test_a_body_that_is_no_json_is_refused(api, telegram_url):
 async def test_a_call_against_the_description_is_refused_and_remembered(
     api, anna, method, params, fault
 ):
-    with pytest.raises(Refused, match="400 Bad Request") as refused:
+    with pytest.raises(BotApiError, match="400 Bad Request") as refused:
         await api.call(method, params)
 
     assert fault in refused.value.description
@@ -184,7 +184,7 @@ async def test_a_call_against_the_description_is_refused_and_remembered(
 
 
 async def test_a_method_that_is_in_no_description_is_a_violation(api):
-    with pytest.raises(Refused, match="404"):
+    with pytest.raises(BotApiError, match="404"):
         await api.call("sendMesage", {})
 
     assert api.violations == ["sendMesage is not a method"]
@@ -257,7 +257,7 @@ async def test_an_entity_in_the_wrong_place_refuses_the_message(bot, anna, offse
     ],
 )
 def test_links_are_sound_or_refused_as_measured_with_tdlib(address, sound):
-    assert sound_link(address, known={42}) is sound
+    assert is_valid_link(address, known={42}) is sound
 
 
 async def test_a_bad_link_refuses_the_whole_message(bot, anna):
@@ -276,13 +276,13 @@ async def test_more_than_a_hundred_entities_are_dropped_block_like_ones_first(ap
 
 def test_what_people_write_is_marked_as_telegram_marks_it():
     text = "😀 /imagine@ambrosio_bot x for @anna_b, https://e.org/x not/this a@b.org"
-    kinds = [(each["type"], each["offset"]) for each in found(text)]
+    kinds = [(each["type"], each["offset"]) for each in find_entities(text)]
 
     assert kinds == [("bot_command", 3), ("mention", 31), ("url", 40)]
 
 
 def test_a_lone_surrogate_is_not_utf8():
-    with pytest.raises(Refused, match="UTF-8"):
+    with pytest.raises(BotApiError, match="UTF-8"):
         tidy("a\ud83d", [])
 
 
@@ -359,7 +359,7 @@ async def test_only_what_is_there_can_be_edited_or_deleted(bot, anna):
 )
 async def test_a_button_that_cannot_work_is_refused(api, anna, button, why):
     markup = {"inline_keyboard": [[button]]}
-    with pytest.raises(Refused, match=why):
+    with pytest.raises(BotApiError, match=why):
         await api.call("sendMessage", {"chat_id": 42, "text": "a", "reply_markup": markup})
 
 
@@ -470,7 +470,7 @@ async def test_a_draft_that_cannot_be_stopped_has_no_stop_button(bot, anna):
 )
 async def test_a_draft_telegram_cannot_show_is_refused(api, anna, params, why):
     api.group(-100)
-    with pytest.raises(Refused, match=why):
+    with pytest.raises(BotApiError, match=why):
         await api.call("sendMessageDraft", params)
 
 
@@ -684,7 +684,7 @@ async def test_a_group_takes_twenty_messages_a_minute(api, clock):
     for i in range(20):
         await api.call("sendMessage", {"chat_id": -100, "text": str(i)})
 
-    with pytest.raises(Refused, match="retry after 3"):
+    with pytest.raises(BotApiError, match="retry after 3"):
         await api.call("sendMessage", {"chat_id": -100, "text": "20"})
 
 

@@ -11,30 +11,32 @@ import httpx
 import openai
 import pytest
 
-from ambrosio.emulators.model_server.payloads import Flavour
+from ambrosio.emulators.model_server.payloads import ServerKind
 from ambrosio.emulators.model_server.server import (
     BrokenSse,
     Dies,
-    EmptyAnswer,
     EndsUnfinished,
     ErrorObject,
+    ErrorStatus,
+    FakeModelServer,
     HangsUp,
     Holds,
-    Item,
-    ModelServer,
     Overflow,
     Repeats,
     Says,
+    SaysNothing,
+    ScriptItem,
     StallsAfter,
     StallsBefore,
-    Status,
 )
 
 QUESTION = [{"role": "user", "content": "Which rice with falafel?"}]
 
 
 @asynccontextmanager
-async def a_client(server: ModelServer, key: str = "unused") -> AsyncIterator[openai.AsyncOpenAI]:
+async def a_client(
+    server: FakeModelServer, key: str = "unused"
+) -> AsyncIterator[openai.AsyncOpenAI]:
     async with (
         server.serving() as base_url,
         openai.AsyncOpenAI(
@@ -74,7 +76,7 @@ def pixels(file: bytes) -> tuple[int, int, bytes]:
 
 
 async def test_the_script_is_answered_in_order_and_then_the_default_manner() -> None:
-    server = ModelServer()
+    server = FakeModelServer()
     server.script(Says("Basmati,  of\ncourse. "), Says("Jasmine."))
 
     async with a_client(server) as client:
@@ -85,7 +87,7 @@ async def test_the_script_is_answered_in_order_and_then_the_default_manner() -> 
 
 
 async def test_a_llama_stream_has_its_shape() -> None:
-    server = ModelServer()
+    server = FakeModelServer()
     server.script(Says("One two.", cached=3))
 
     async with a_client(server) as client:
@@ -107,7 +109,7 @@ async def test_a_llama_stream_has_its_shape() -> None:
 
 
 async def test_llama_gives_no_usage_that_was_not_asked_for() -> None:
-    async with a_client(ModelServer()) as client:
+    async with a_client(FakeModelServer()) as client:
         chunks = await the_chunks(client)
 
     assert all(chunk.usage is None for chunk in chunks)
@@ -115,7 +117,7 @@ async def test_llama_gives_no_usage_that_was_not_asked_for() -> None:
 
 
 async def test_a_together_stream_has_its_shape() -> None:
-    server = ModelServer(flavour="together")
+    server = FakeModelServer(server_kind="together")
     server.script(
         Says("Yes.", finish="eos", cached=2),
         Says("No.", reasoning="Let me see.", usage=False),
@@ -139,8 +141,8 @@ async def test_a_together_stream_has_its_shape() -> None:
         (Says("No.", reasoning="Hm.", think_tags=True), "<think>Hm.</think>No.", ""),
     ],
 )
-async def test_thoughts_come_apart_or_in_tags(item: Item, words: str, thoughts: str) -> None:
-    server = ModelServer()
+async def test_thoughts_come_apart_or_in_tags(item: ScriptItem, words: str, thoughts: str) -> None:
+    server = FakeModelServer()
     server.script(item)
 
     async with a_client(server) as client:
@@ -152,7 +154,7 @@ async def test_thoughts_come_apart_or_in_tags(item: Item, words: str, thoughts: 
 
 
 async def test_max_tokens_are_kept_and_thoughts_use_them_up() -> None:
-    server = ModelServer()
+    server = FakeModelServer()
     server.script(Says("one two three four"), Says("Never said.", reasoning="a b c d"))
 
     async with a_client(server) as client:
@@ -164,7 +166,7 @@ async def test_max_tokens_are_kept_and_thoughts_use_them_up() -> None:
 
 
 async def test_even_a_model_that_has_lost_its_way_keeps_max_tokens() -> None:
-    server = ModelServer()
+    server = FakeModelServer()
     server.script(Repeats(" rice", 10**9))
 
     async with a_client(server) as client:
@@ -173,9 +175,9 @@ async def test_even_a_model_that_has_lost_its_way_keeps_max_tokens() -> None:
     assert (the_words(chunks), the_reason(chunks)) == (" rice" * 3, "length")
 
 
-@pytest.mark.parametrize("flavour", ["llama", "together"])
-async def test_an_answer_in_one_piece_is_the_same(flavour: Flavour) -> None:
-    server = ModelServer(flavour=flavour)
+@pytest.mark.parametrize("server_kind", ["llama", "together"])
+async def test_an_answer_in_one_piece_is_the_same(server_kind: ServerKind) -> None:
+    server = FakeModelServer(server_kind=server_kind)
     server.script(Says("Basmati.", reasoning="Long grain."))
 
     async with a_client(server) as client:
@@ -184,7 +186,7 @@ async def test_an_answer_in_one_piece_is_the_same(flavour: Flavour) -> None:
     assert answer.choices[0].message.content == "Basmati."
     assert answer.choices[0].finish_reason == "stop"
     assert answer.usage.total_tokens == 4 + 3
-    key = "reasoning_content" if flavour == "llama" else "reasoning"
+    key = "reasoning_content" if server_kind == "llama" else "reasoning"
     assert answer.choices[0].message.model_extra[key] == "Long grain."
 
 
@@ -203,12 +205,12 @@ async def test_an_answer_in_one_piece_is_the_same(flavour: Flavour) -> None:
         (529, openai.InternalServerError),
     ],
 )
-@pytest.mark.parametrize("flavour", ["llama", "together"])
+@pytest.mark.parametrize("server_kind", ["llama", "together"])
 async def test_a_status_is_the_error_it_stands_for(
-    flavour: Flavour, code: int, error: type[openai.APIStatusError]
+    server_kind: ServerKind, code: int, error: type[openai.APIStatusError]
 ) -> None:
-    server = ModelServer(flavour=flavour)
-    server.script(Status(code, retry_after=30))
+    server = FakeModelServer(server_kind=server_kind)
+    server.script(ErrorStatus(code, retry_after=30))
 
     async with a_client(server) as client:
         with pytest.raises(error) as caught:
@@ -222,9 +224,10 @@ async def test_a_status_is_the_error_it_stands_for(
 
 
 async def test_a_status_says_what_it_was_given() -> None:
-    server = ModelServer()
+    server = FakeModelServer()
     server.script(
-        Status(400, "odd_error", "Something odd."), Status(502, body="<h1>Bad Gateway</h1>")
+        ErrorStatus(400, "odd_error", "Something odd."),
+        ErrorStatus(502, body="<h1>Bad Gateway</h1>"),
     )
 
     async with a_client(server) as client:
@@ -238,7 +241,7 @@ async def test_a_status_says_what_it_was_given() -> None:
 
 
 async def test_an_overflow_gives_the_numbers() -> None:
-    server = ModelServer()
+    server = FakeModelServer()
     server.script(Overflow(611, 512))
 
     async with a_client(server) as client:
@@ -252,8 +255,8 @@ async def test_an_overflow_gives_the_numbers() -> None:
 
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize("item", [HangsUp(), Dies(), Dies(after="Half an ans")])
-async def test_a_broken_connection_is_one(item: Item, stream: bool) -> None:
-    server = ModelServer()
+async def test_a_broken_connection_is_one(item: ScriptItem, stream: bool) -> None:
+    server = FakeModelServer()
     server.script(item)
 
     async with a_client(server) as client:
@@ -266,7 +269,7 @@ async def test_a_broken_connection_is_one(item: Item, stream: bool) -> None:
 
 
 async def test_words_before_the_end_of_the_connection_arrive() -> None:
-    server = ModelServer()
+    server = FakeModelServer()
     server.script(Dies(after="Half an ans"))
 
     async with a_client(server) as client, await a_stream(client) as stream:
@@ -278,7 +281,7 @@ async def test_words_before_the_end_of_the_connection_arrive() -> None:
 
 
 async def test_a_stream_may_end_without_a_reason() -> None:
-    server = ModelServer()
+    server = FakeModelServer()
     server.script(EndsUnfinished("To be continued"))
 
     async with a_client(server) as client:
@@ -288,9 +291,9 @@ async def test_a_stream_may_end_without_a_reason() -> None:
     assert the_reason(chunks) is None
 
 
-@pytest.mark.parametrize("flavour", ["llama", "together"])
-async def test_a_stream_may_carry_rubbish_or_an_error(flavour: Flavour) -> None:
-    server = ModelServer(flavour=flavour)
+@pytest.mark.parametrize("server_kind", ["llama", "together"])
+async def test_a_stream_may_carry_rubbish_or_an_error(server_kind: ServerKind) -> None:
+    server = FakeModelServer(server_kind=server_kind)
     server.script(BrokenSse(after="Half"), ErrorObject("Half", "Out of memory."))
 
     async with a_client(server) as client:
@@ -303,8 +306,8 @@ async def test_a_stream_may_carry_rubbish_or_an_error(flavour: Flavour) -> None:
 
 
 async def test_an_answer_may_be_empty_or_never_end() -> None:
-    server = ModelServer()
-    server.script(EmptyAnswer(), Repeats(" rice", 500))
+    server = FakeModelServer()
+    server.script(SaysNothing(), Repeats(" rice", 500))
 
     async with a_client(server) as client:
         empty = await the_chunks(client)
@@ -317,9 +320,9 @@ async def test_an_answer_may_be_empty_or_never_end() -> None:
 @pytest.mark.parametrize(
     "item", [StallsBefore(), StallsAfter("One two"), Repeats(" rice", 10**9), Says("a " * 10**5)]
 )
-@pytest.mark.parametrize("flavour", ["llama", "together"])
-async def test_a_client_that_leaves_is_noticed(flavour: Flavour, item: Item) -> None:
-    server = ModelServer(flavour=flavour)
+@pytest.mark.parametrize("server_kind", ["llama", "together"])
+async def test_a_client_that_leaves_is_noticed(server_kind: ServerKind, item: ScriptItem) -> None:
+    server = FakeModelServer(server_kind=server_kind)
     server.script(item)
 
     async with a_client(server) as client:
@@ -331,7 +334,7 @@ async def test_a_client_that_leaves_is_noticed(flavour: Flavour, item: Item) -> 
 
 
 async def test_llama_does_not_notice_who_leaves_without_having_asked_for_a_stream() -> None:
-    server = ModelServer()
+    server = FakeModelServer()
     enough = asyncio.Event()
     server.script(Holds("One.", enough))
 
@@ -347,7 +350,7 @@ async def test_llama_does_not_notice_who_leaves_without_having_asked_for_a_strea
 
 
 async def test_an_answer_can_be_held_back() -> None:
-    server = ModelServer()
+    server = FakeModelServer()
     enough = asyncio.Event()
     server.script(Holds("One two", enough))
 
@@ -366,7 +369,7 @@ async def test_an_answer_can_be_held_back() -> None:
 async def test_the_server_closes_at_once_with_answers_open(
     stream: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    server = ModelServer()
+    server = FakeModelServer()
     server.script(StallsAfter("One"))
 
     async with httpx.AsyncClient() as client:
@@ -384,7 +387,7 @@ async def test_the_server_closes_at_once_with_answers_open(
 
 
 async def test_the_server_comes_back_on_its_port() -> None:
-    server = ModelServer()
+    server = FakeModelServer()
 
     async with httpx.AsyncClient() as client:
         async with server.serving() as url:
@@ -397,7 +400,7 @@ async def test_the_server_comes_back_on_its_port() -> None:
 
 
 async def test_one_slot_answers_one_after_another() -> None:
-    server = ModelServer(slots=1)
+    server = FakeModelServer(slots=1)
     enough = asyncio.Event()
     server.script(Holds("First.", enough), Says("Second."))
 
@@ -415,7 +418,7 @@ async def test_one_slot_answers_one_after_another() -> None:
 
 
 async def test_a_slot_is_free_again_when_its_client_leaves() -> None:
-    server = ModelServer(slots=1)
+    server = FakeModelServer(slots=1)
     server.script(StallsBefore(), Says("Second."))
 
     async with a_client(server) as client:
@@ -427,7 +430,7 @@ async def test_a_slot_is_free_again_when_its_client_leaves() -> None:
 
 
 async def test_what_was_asked_is_written_down() -> None:
-    server = ModelServer()
+    server = FakeModelServer()
     parts = [
         {"type": "text", "text": "What is this?"},
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}},
@@ -448,7 +451,7 @@ async def test_what_was_asked_is_written_down() -> None:
 
 
 async def test_an_answer_may_depend_on_the_request() -> None:
-    server = ModelServer()
+    server = FakeModelServer()
     server.answer = lambda asked: Says(asked.question.upper())
 
     async with a_client(server) as client:
@@ -458,7 +461,7 @@ async def test_an_answer_may_depend_on_the_request() -> None:
 
 
 async def test_waiting_in_vain_tells_what_was_seen() -> None:
-    server = ModelServer()
+    server = FakeModelServer()
     server.script(Says("Basmati."))
 
     async with a_client(server) as client:
@@ -483,12 +486,12 @@ async def test_waiting_in_vain_tells_what_was_seen() -> None:
         ({"window": 2}, "uu", False),
     ],
 )
-@pytest.mark.parametrize("flavour", ["llama", "together"])
+@pytest.mark.parametrize("server_kind", ["llama", "together"])
 async def test_a_strict_server_refuses(
-    flavour: Flavour, terms: dict[str, Any], roles: str, refused: bool
+    server_kind: ServerKind, terms: dict[str, Any], roles: str, refused: bool
 ) -> None:
     names = {"s": "system", "u": "user", "a": "assistant"}
-    server = ModelServer(flavour=flavour, **terms)
+    server = FakeModelServer(server_kind=server_kind, **terms)
     server.script(Says("Fine."))
     messages = [{"role": names[role], "content": "word"} for role in roles]
 
@@ -502,7 +505,7 @@ async def test_a_strict_server_refuses(
 
 
 async def test_a_refused_parameter_is_named() -> None:
-    server = ModelServer(flavour="together", refuses={"temperature"})
+    server = FakeModelServer(server_kind="together", refuses={"temperature"})
 
     async with a_client(server) as client:
         with pytest.raises(openai.BadRequestError, match="temperature") as caught:
@@ -512,7 +515,7 @@ async def test_a_refused_parameter_is_named() -> None:
 
 
 async def test_llama_without_eyes_gives_500_for_a_picture() -> None:
-    server = ModelServer(vision=False)
+    server = FakeModelServer(vision=False)
     parts = [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}]
 
     async with a_client(server) as client:
@@ -521,7 +524,7 @@ async def test_llama_without_eyes_gives_500_for_a_picture() -> None:
 
 
 async def test_a_key_is_wanted_everywhere_but_for_health() -> None:
-    server = ModelServer(api_key="right")
+    server = FakeModelServer(api_key="right")
 
     async with a_client(server, "wrong") as client:
         with pytest.raises(openai.AuthenticationError):
@@ -536,7 +539,7 @@ async def test_a_key_is_wanted_everywhere_but_for_health() -> None:
 
 
 async def test_a_loading_llama_says_so() -> None:
-    server = ModelServer(loading=True)
+    server = FakeModelServer(loading=True)
 
     async with server.serving() as url, httpx.AsyncClient() as client:
         answers = [await client.get(httpx.URL(url).join(p)) for p in ("/health", "/v1/models")]
@@ -549,7 +552,7 @@ async def test_a_loading_llama_says_so() -> None:
 
 
 async def test_llama_describes_itself() -> None:
-    server = ModelServer("tiny", window=512, slots=1, vision=False)
+    server = FakeModelServer("tiny", window=512, slots=1, vision=False)
 
     async with a_client(server) as client:
         models = await client.models.list()
@@ -563,7 +566,7 @@ async def test_llama_describes_itself() -> None:
 
 
 async def test_together_lists_its_models_in_a_bare_array() -> None:
-    server = ModelServer(flavour="together")
+    server = FakeModelServer(server_kind="together")
 
     async with server.serving() as url, httpx.AsyncClient() as client:
         models = (await client.get(f"{url}/models?serverless")).json()
@@ -577,7 +580,7 @@ async def test_together_lists_its_models_in_a_bare_array() -> None:
 
 
 async def test_a_model_can_be_retired_at_together() -> None:
-    server = ModelServer(flavour="together")
+    server = FakeModelServer(server_kind="together")
     del server.models["stand-in"]
 
     async with a_client(server) as client:
@@ -586,15 +589,15 @@ async def test_a_model_can_be_retired_at_together() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flavour", "path", "message"),
+    ("server_kind", "path", "message"),
     [
         ("llama", "/v1/images/generations", "File Not Found"),
         ("llama", "/nowhere", "File Not Found"),
         ("together", "/props", "There is nothing at this address."),
     ],
 )
-async def test_there_is_nothing_elsewhere(flavour: Flavour, path: str, message: str) -> None:
-    server = ModelServer(flavour=flavour)
+async def test_there_is_nothing_elsewhere(server_kind: ServerKind, path: str, message: str) -> None:
+    server = FakeModelServer(server_kind=server_kind)
 
     async with server.serving() as url, httpx.AsyncClient() as client:
         answer = await client.post(httpx.URL(url).join(path), json={})
@@ -603,7 +606,7 @@ async def test_there_is_nothing_elsewhere(flavour: Flavour, path: str, message: 
 
 
 async def test_a_body_that_is_no_json_is_refused() -> None:
-    async with ModelServer().serving() as url, httpx.AsyncClient() as client:
+    async with FakeModelServer().serving() as url, httpx.AsyncClient() as client:
         answer = await client.post(f"{url}/chat/completions", content=b"{")
 
     assert answer.status_code == 400
@@ -617,7 +620,7 @@ async def a_picture(client: openai.AsyncOpenAI, **more: Any) -> Any:
 
 
 async def test_pictures_have_the_size_asked_for_and_depend_on_the_seed() -> None:
-    server = ModelServer(flavour="together")
+    server = FakeModelServer(server_kind="together")
 
     async with a_client(server) as client:
         one = await a_picture(client, width=200, height=120, seed=1, steps=4)
@@ -633,7 +636,10 @@ async def test_pictures_have_the_size_asked_for_and_depend_on_the_seed() -> None
 
 
 async def test_a_picture_can_be_fetched_by_those_who_say_who_they_are() -> None:
-    async with a_client(ModelServer(flavour="together")) as client, httpx.AsyncClient() as web:
+    async with (
+        a_client(FakeModelServer(server_kind="together")) as client,
+        httpx.AsyncClient() as web,
+    ):
         drawn = await a_picture(client, response_format="url")
         blank = await web.get(drawn.data[1].url, headers={"user-agent": ""})
         named = await web.get(drawn.data[1].url)
@@ -647,13 +653,13 @@ async def test_a_picture_can_be_fetched_by_those_who_say_who_they_are() -> None:
     "wrong", [{"n": 5}, {"width": 9000}, {"response_format": "b64_json"}, {"prompt": ""}]
 )
 async def test_a_picture_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
-    async with a_client(ModelServer(flavour="together")) as client:
+    async with a_client(FakeModelServer(server_kind="together")) as client:
         with pytest.raises(openai.BadRequestError):
             await a_picture(client, **wrong)
 
 
 async def test_a_refused_parameter_of_a_picture_is_named() -> None:
-    server = ModelServer(flavour="together", refuses={"steps"})
+    server = FakeModelServer(server_kind="together", refuses={"steps"})
 
     async with a_client(server) as client:
         with pytest.raises(openai.BadRequestError, match="Parameter 'steps' is not supported"):
@@ -664,8 +670,8 @@ async def test_a_refused_parameter_of_a_picture_is_named() -> None:
 
 
 async def test_a_picture_can_fail_by_script() -> None:
-    server = ModelServer(flavour="together")
-    server.image_script(Status(429), Dies(), HangsUp(), EmptyAnswer())
+    server = FakeModelServer(server_kind="together")
+    server.image_script(ErrorStatus(429), Dies(), HangsUp(), SaysNothing())
 
     async with a_client(server) as client:
         with pytest.raises(openai.RateLimitError):
@@ -681,7 +687,7 @@ async def test_a_picture_can_fail_by_script() -> None:
 
 
 async def test_a_picture_is_given_up_when_its_client_leaves() -> None:
-    server = ModelServer(flavour="together")
+    server = FakeModelServer(server_kind="together")
     server.image_script(StallsBefore())
 
     async with a_client(server) as client:
@@ -701,7 +707,7 @@ async def test_a_picture_is_given_up_when_its_client_leaves() -> None:
     ],
 )
 async def test_vv_is_answered_in_one_line(question: str, answer: str) -> None:
-    async with a_client(ModelServer()) as client:
+    async with a_client(FakeModelServer()) as client:
         chunks = await the_chunks(client, messages=[{"role": "user", "content": question}])
 
     assert the_words(chunks) == answer
@@ -720,7 +726,7 @@ async def test_vv_is_answered_in_one_line(question: str, answer: str) -> None:
     ],
 )
 async def test_the_stand_in_shows_what_it_can_and_says_what_it_is(question: str, held: str) -> None:
-    async with a_client(ModelServer()) as client:
+    async with a_client(FakeModelServer()) as client:
         chunks = await the_chunks(client, messages=[{"role": "user", "content": question}])
 
     assert held in the_words(chunks)
