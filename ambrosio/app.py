@@ -44,31 +44,31 @@ def now() -> float:
 
 @asynccontextmanager
 async def open_app(
-    given: Settings,
+    settings: Settings,
     *,
     now: Callable[[], float] = now,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> AsyncIterator[App]:
     """Open the store, find the providers and put the assistant together."""
-    originals_bytes = given.ambrosio_pictures_mb * 1_000_000
-    with Store(given.database, now=now, originals_bytes=originals_bytes) as store:
-        async with open_providers(given, now=now, sleep=sleep) as providers:
+    originals_bytes = settings.ambrosio_pictures_mb * 1_000_000
+    with Store(settings.database, now=now, originals_bytes=originals_bytes) as store:
+        async with open_providers(settings, now=now, sleep=sleep) as providers:
             painters = {
-                name: ImageClient(provider, given.images, provider.http)
+                name: ImageClient(provider, settings.images, provider.http)
                 for name, provider in providers.items()
                 if provider.config.image_model
             }
-            everybody = (*given.ambrosio_route, *given.providers)
+            everybody = (*settings.ambrosio_route, *settings.providers)
             budget = Budget(
                 now=now,
                 ledger=store,
-                ceiling=given.ambrosio_monthly_budget_usd,
-                share=given.ambrosio_person_budget_usd,
-                guest=partial(_guest, given, store),
+                ceiling=settings.ambrosio_monthly_budget_usd,
+                share=settings.ambrosio_person_budget_usd,
+                guest=partial(_guest, settings, store),
             )
             gallery = ImageRouter(
                 painters,
-                (*given.ambrosio_image_route, *everybody),
+                (*settings.ambrosio_image_route, *everybody),
                 now=now,
                 budget=budget,
                 sleep=sleep,
@@ -81,25 +81,25 @@ async def open_app(
                     if name in providers and providers[name].config.supports_chat
                 ),
                 now=now,
-                fast_route=given.ambrosio_fast_route,
+                fast_route=settings.ambrosio_fast_route,
                 budget=budget,
-                patience_seconds=given.ambrosio_patience_seconds,
+                patience_seconds=settings.ambrosio_patience_seconds,
                 sleep=sleep,
             )
             assistant = Assistant(
                 store,
                 router,
                 prompts.text("system.txt"),
-                private=given.ambrosio_private_default == "on",
+                private=settings.ambrosio_private_default == "on",
                 now=now,
             )
             studio = ImageAssistant(store, router, gallery, now=now, dice=secrets.randbelow)
-            yield App(given, store, providers, assistant, studio)
+            yield App(settings, store, providers, assistant, studio)
 
 
 @asynccontextmanager
 async def open_providers(
-    given: Settings,
+    settings: Settings,
     *,
     now: Callable[[], float] = now,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -126,19 +126,20 @@ async def open_providers(
         async def made(rows: Mapping[str, ProviderConfig]) -> dict[str, OpenAIProvider]:
             return {name: OpenAIProvider(name, row, await line(row)) for name, row in rows.items()}
 
-        if not given.llama_gguf:
-            found = given.llama_base_url or await discovery.find_server(home)
-            rows = given.provider_configs(llama_base_url=found)
+        if not settings.llama_gguf:
+            found = settings.llama_base_url or await discovery.find_server(home)
+            rows = settings.provider_configs(llama_base_url=found)
             # With nothing else to ask, failures shall name the server that is missing.
             yield await made(
-                rows or given.provider_configs(llama_base_url=f"{discovery.USUAL_ADDRESSES[0]}/v1")
+                rows
+                or settings.provider_configs(llama_base_url=f"{discovery.USUAL_ADDRESSES[0]}/v1")
             )
             return
-        engine = LlamaServer(given.llama_gguf, given.ambrosio_data_dir, now=now, sleep=sleep)
+        engine = LlamaServer(settings.llama_gguf, settings.ambrosio_data_dir, now=now, sleep=sleep)
         engine.acquire()
         there = engine.address
         providers = await made(
-            given.provider_configs(llama_base_url=there.url, llama_api_key=there.key)
+            settings.provider_configs(llama_base_url=there.url, llama_api_key=there.key)
         )
         providers["llama"].ensure_ready = partial(engine.ensure_ready, "llama")
         async with engine.running(
@@ -147,6 +148,6 @@ async def open_providers(
             yield providers
 
 
-def _guest(given: Settings, store: Store, person: int) -> bool:
+def _guest(settings: Settings, store: Store, person: int) -> bool:
     # Whoever sits at the machine's own terminal is at home there.
-    return person not in {TERMINAL.chat_id, *given.ambrosio_owner, *store.owners()}
+    return person not in {TERMINAL.chat_id, *settings.ambrosio_owner, *store.owners()}

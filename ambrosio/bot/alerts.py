@@ -19,34 +19,34 @@ log = logging.getLogger(__name__)
 MAX_NAMES = 8
 
 
-def warn_without_budget(given: Settings, providers: Mapping[str, OpenAIProvider]) -> None:
-    if given.ambrosio_monthly_budget_usd is None and any(it.paid for it in providers.values()):
+def warn_without_budget(settings: Settings, providers: Mapping[str, OpenAIProvider]) -> None:
+    if settings.ambrosio_monthly_budget_usd is None and any(it.paid for it in providers.values()):
         log.warning("AMBROSIO_MONTHLY_BUDGET_USD is not set: paid providers have no ceiling")
 
 
-async def alert_owners(desk: BotContext, replies: Delivery) -> None:
+async def alert_owners(context: BotContext, replies: Delivery) -> None:
     """Tell the owners, once each, of what nobody else can mend."""
     while True:
-        exc = await desk.assistant.router.health.alarms.get()
-        route = desk.assistant.router.route()
+        exc = await context.assistant.router.health.alarms.get()
+        route = context.assistant.router.route()
         others = [name for name, _ in route if name != exc.provider]
-        text = f"{exc.owner_alert(others)} {await _served_models(desk, exc)}".strip()
-        for owner in sorted(desk.owners()):
+        text = f"{exc.owner_alert(others)} {await _served_models(context, exc)}".strip()
+        for owner in sorted(context.owners()):
             chat = Chat(owner)
             try:
-                desk.store.enqueue(*render_notice(chat, text))
+                context.store.enqueue(*render_notice(chat, text))
             except StoreFailed as failed:
                 log.warning("the owner does not know that %s: %s", exc, failed)
             else:
                 await replies.deliver(chat)
 
 
-async def _served_models(desk: BotContext, exc: ProviderError) -> str:
+async def _served_models(context: BotContext, exc: ProviderError) -> str:
     """List what a provider serves in the place of a model that is gone."""
     if not isinstance(exc, ModelNotFound):
         return ""
     try:
-        served = await desk.providers[exc.provider].models()
+        served = await context.providers[exc.provider].models()
     except ProviderError:
         return ""
     names = sorted(each.id for each in served if each.kind in {"chat", "language"})

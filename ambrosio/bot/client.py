@@ -14,16 +14,16 @@ TELEGRAM_SECONDS = 30.0
 UPLOAD_SECONDS = 180.0
 
 
-def telegram_bot(given: Settings) -> telegram.Bot:
+def telegram_bot(settings: Settings) -> telegram.Bot:
     """Make the client for the Bot API; nothing is asked yet."""
     # PTB gives Retry-After as a timedelta only with this, and warns without it.
     os.environ.setdefault("PTB_TIMEDELTA", "1")
     # Certificates take a megabyte each time they are read.
     shared = {"verify": httpx.create_ssl_context()}
     return telegram.Bot(
-        given.telegram_bot_token.get_secret_value(),
-        base_url=f"{given.telegram_base_url}/bot",
-        base_file_url=f"{given.telegram_base_url}/file/bot",
+        settings.telegram_bot_token.get_secret_value(),
+        base_url=f"{settings.telegram_base_url}/bot",
+        base_file_url=f"{settings.telegram_base_url}/file/bot",
         request=HTTPXRequest(
             read_timeout=TELEGRAM_SECONDS,
             write_timeout=TELEGRAM_SECONDS,

@@ -53,7 +53,7 @@ class Dispatcher:
     def __init__(
         self,
         bot: telegram.Bot,
-        desk: BotContext,
+        context: BotContext,
         replies: Delivery,
         previewer: AnswerStreamer,
         *,
@@ -61,10 +61,10 @@ class Dispatcher:
         heard: Callable[[], None] = lambda: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._bot, self._desk = bot, desk
+        self._bot, self._context = bot, context
         self._replies, self._previewer = replies, previewer
-        self._easel = ImageHandler(desk, replies, previewer, sleep=sleep)
-        self._scribe = AnswerHandler(desk, replies, previewer)
+        self._easel = ImageHandler(context, replies, previewer, sleep=sleep)
+        self._scribe = AnswerHandler(context, replies, previewer)
         self._grace_seconds = grace_seconds
         self._on_heard = heard
         self._sleep = sleep
@@ -74,7 +74,7 @@ class Dispatcher:
 
     @property
     def _store(self) -> Store:
-        return self._desk.store
+        return self._context.store
 
     # --- life -------------------------------------------------------------------------------------
 
@@ -92,7 +92,7 @@ class Dispatcher:
             on_access_event=self._on_access_event,
             on_poll=self._on_poll,
             on_dropped=self._on_dropped,
-            now=self._desk.now,
+            now=self._context.now,
             sleep=self._sleep,
         )
         async with asyncio.TaskGroup() as self._group:
@@ -121,11 +121,11 @@ class Dispatcher:
             stop.set()
 
     def _on_poll(self) -> None:
-        self._desk.polled_at = self._desk.now()
+        self._context.polled_at = self._context.now()
         self._on_heard()
 
     def _on_dropped(self, reason: str) -> None:
-        self._desk.strangers += reason == "stranger"
+        self._context.strangers += reason == "stranger"
         log.info("an update went no further: %s", reason)
 
     def access(self) -> Access:
@@ -133,8 +133,8 @@ class Dispatcher:
         guests = {person.user_id for person in self._store.people() if not person.is_owner}
         return Access(
             bot_id=self._bot.id,
-            username=self._desk.username,
-            owners=self._desk.owners(),
+            username=self._context.username,
+            owners=self._context.owners(),
             guests=frozenset(guests),
             groups=frozenset(self._store.groups()),
         )
@@ -145,7 +145,7 @@ class Dispatcher:
             menu = [
                 telegram.BotCommand(command.name, command.description)
                 for command in COMMANDS
-                if not command.owner_only or person in self._desk.owners()
+                if not command.owner_only or person in self._context.owners()
             ]
             scope = telegram.BotCommandScopeChat(person)
             try:
@@ -165,8 +165,8 @@ class Dispatcher:
             self._store.set_group(verdict.chat_id, verdict.title if verdict.present else None)
 
     def _pair(self, knock: PairingAttempt) -> None:
-        now = self._desk.now()
-        for pairing in self._desk.pairings:
+        now = self._context.now()
+        for pairing in self._context.pairings:
             if not pairing.open(knock.code, user_id=knock.user_id, now=now):
                 continue
             chat = Chat(knock.user_id)
@@ -190,7 +190,7 @@ class Dispatcher:
 
     def _on_stored(self, received: Sequence[NewUpdate]) -> None:
         for new in received:
-            running = self._desk.running.get(new.chat)
+            running = self._context.running.get(new.chat)
             # The same message once more is an edit: what is being written answers nobody.
             if running and running.message_id == new.message_id:
                 running.superseded = True
@@ -206,108 +206,110 @@ class Dispatcher:
         try:
             while True:
                 try:
-                    row = self._store.claim(lane)
-                    if row is None:
+                    item = self._store.claim(lane)
+                    if item is None:
                         return
-                    await self._work(row)
+                    await self._work(item)
                 except StoreFailed as exc:
                     log.warning("the disk: %s", exc)
                     await self._sleep(DISK_PAUSE_SECONDS)
         finally:
             del self._lanes[lane]
 
-    async def _work(self, row: InboxItem) -> None:
+    async def _work(self, item: InboxItem) -> None:
         """Work on one update; a failure that nobody foresaw costs one of its attempts."""
-        if row.attempts > MAX_ATTEMPTS:
-            await self._dead_letter(row, "three attempts", texts.GAVE_UP)
+        if item.attempts > MAX_ATTEMPTS:
+            await self._dead_letter(item, "three attempts", texts.GAVE_UP)
             return
         try:
-            await self._handle(row)
+            await self._handle(item)
             self._warn_owners()
         except asyncio.CancelledError:
-            self._store.release(row)
+            self._store.release(item)
             raise
         except Exception as exc:
             if failed := _store_failure(exc):
-                self._store.release(row)
+                self._store.release(item)
                 raise failed from exc
-            log.exception("a turn failed, attempt %d", row.attempts)
+            log.exception("a turn failed, attempt %d", item.attempts)
 
-    async def _handle(self, row: InboxItem) -> None:
-        said = parse_update(json.loads(row.body), self._bot, self._desk.username)
+    async def _handle(self, item: InboxItem) -> None:
+        said = parse_update(json.loads(item.body), self._bot, self._context.username)
         match said:
             case UserQuestion():
-                await self._question(row, said)
+                await self._question(item, said)
             case Command():
-                await self._command(row, said)
+                await self._command(item, said)
             case ButtonPress():
-                await self._press(row, said)
+                await self._press(item, said)
             case Unsupported():
-                await self._send_result(row, CommandResult(said.hint))
+                await self._send_result(item, CommandResult(said.hint))
             case StopPressed() | Ignored():
-                running = self._desk.running.get(row.chat)
+                running = self._context.running.get(item.chat)
                 if (
                     isinstance(said, StopPressed)
                     and running
                     and running.message_id == said.draft_id
                 ):
                     running.stop()
-                self._store.finish(row)
+                self._store.finish(item)
             case None:
-                await self._dead_letter(row, "unreadable", texts.UNREADABLE)
+                await self._dead_letter(item, "unreadable", texts.UNREADABLE)
 
-    async def _dead_letter(self, row: InboxItem, reason: str, text: str) -> None:
-        replies = render_notice(row.chat, text, reply_to=row.message_id or None)
-        self._store.dead_letter(row, reason, replies)
-        await self._replies.deliver(row.chat)
+    async def _dead_letter(self, item: InboxItem, reason: str, text: str) -> None:
+        replies = render_notice(item.chat, text, reply_to=item.message_id or None)
+        self._store.dead_letter(item, reason, replies)
+        await self._replies.deliver(item.chat)
 
     # --- what comes of an update ------------------------------------------------------------------
 
-    async def _command(self, row: InboxItem, said: Command) -> None:
+    async def _command(self, item: InboxItem, said: Command) -> None:
         command = BY_NAME.get(said.name)
-        person_may = command and (not command.owner_only or said.user_id in self._desk.owners())
+        person_may = command and (not command.owner_only or said.user_id in self._context.owners())
         if command is None or not person_may:
             await self._send_result(
-                row, CommandResult(texts.UNKNOWN_COMMAND.format(name=said.name))
+                item, CommandResult(texts.UNKNOWN_COMMAND.format(name=said.name))
             )
             return
-        if self._store.superseded(row):
-            self._store.finish(row)
+        if self._store.superseded(item):
+            self._store.finish(item)
             return
-        if self._desk.assistant.is_local_only(row.chat):
+        if self._context.assistant.is_local_only(item.chat):
             # Whoever quotes or edits it later, out of private mode, asks nobody outside either.
-            self._store.mark_local_only(row.chat, row.message_id)
+            self._store.mark_local_only(item.chat, item.message_id)
         call = CommandCall(
-            row.chat, said.user_id, row.message_id, said.args, said.reply_to_id, said.quote
+            item.chat, said.user_id, item.message_id, said.args, said.reply_to_id, said.quote
         )
         if not command.slow:
-            await self._send_result(row, await command.run(self._desk, call))
+            await self._send_result(item, await command.run(self._context, call))
             return
-        async with self._scribe.showing_progress(row, Progress(row.message_id)) as preview:
-            reply = await command.run(self._desk, call)
+        async with self._scribe.showing_progress(item, Progress(item.message_id)) as preview:
+            reply = await command.run(self._context, call)
         away = [
-            OutgoingMessage(row.chat, edit_message_id=old, delete=True)
-            for old in leftover_drafts(row, preview)
+            OutgoingMessage(item.chat, edit_message_id=old, delete=True)
+            for old in leftover_drafts(item, preview)
         ]
-        await self._send_result(row, replace(reply, messages=(*reply.messages, *away)))
+        await self._send_result(item, replace(reply, messages=(*reply.messages, *away)))
 
-    async def _press(self, row: InboxItem, said: ButtonPress) -> None:
+    async def _press(self, item: InboxItem, said: ButtonPress) -> None:
         """Answer a button; what asks a model then waits its turn like any question."""
         word, _, args = said.data.partition(":")
         run = BUTTONS.get(word)
         reply = CommandResult(toast=texts.BUTTON_GONE)
         if run:
-            reply = await run(self._desk, CommandCall(row.chat, said.user_id, row.message_id, args))
-        if row.lane.startswith(URGENT):
+            reply = await run(
+                self._context, CommandCall(item.chat, said.user_id, item.message_id, args)
+            )
+        if item.lane.startswith(URGENT):
             await self._toast(said.query_id, reply.toast)
             if reply.turn or reply.image_order:
-                lane = row.lane.removeprefix(URGENT)
-                self._store.move(row, lane)
+                lane = item.lane.removeprefix(URGENT)
+                self._store.move(item, lane)
                 self._wake([lane])
                 return
         if reply.leave_chat_id is not None:
             await self._leave(reply.leave_chat_id)
-        await self._send_result(row, reply)
+        await self._send_result(item, reply)
 
     async def _toast(self, query: str, text: str) -> None:
         try:
@@ -316,19 +318,19 @@ class Dispatcher:
             # Telegram forgets a press after a while; the work is done all the same.
             log.debug("a button was not answered: %s", type(exc).__name__)
 
-    async def _send_result(self, row: InboxItem, reply: CommandResult) -> None:
+    async def _send_result(self, item: InboxItem, reply: CommandResult) -> None:
         if reply.turn:
             if reply.compare:
-                await self._scribe.compare(row, reply.turn)
+                await self._scribe.compare(item, reply.turn)
             else:
-                await self._scribe.answer(row, reply.turn, shown=reply.replaces_messages)
+                await self._scribe.answer(item, reply.turn, shown=reply.replaces_messages)
             return
         if reply.image_order:
-            await self._easel.generate(row, reply.image_order)
+            await self._easel.generate(item, reply.image_order)
             return
-        reply_to = None if row.chat.is_private else row.message_id
+        reply_to = None if item.chat.is_private else item.message_id
         replies = (
-            render_notice(row.chat, reply.text, buttons=reply.buttons, reply_to=reply_to)
+            render_notice(item.chat, reply.text, buttons=reply.buttons, reply_to=reply_to)
             if reply.text
             else []
         )
@@ -337,48 +339,48 @@ class Dispatcher:
                 replies[0], edit_message_id=reply.edit_message_id, reply_to_id=None
             )
         if reply.files:
-            replies.append(OutgoingMessage(row.chat, files=reply.files, silent=True))
+            replies.append(OutgoingMessage(item.chat, files=reply.files, silent=True))
         replies += reply.messages
-        if self._desk.assistant.is_local_only(row.chat):
+        if self._context.assistant.is_local_only(item.chat):
             # It may repeat what was said here.
             replies = [replace(each, local_only=True) for each in replies]
-        self._store.finish(row, replies)
-        await self._replies.deliver(row.chat)
+        self._store.finish(item, replies)
+        await self._replies.deliver(item.chat)
 
-    async def _question(self, row: InboxItem, said: UserQuestion) -> None:
-        if self._store.superseded(row):
-            self._store.finish(row)
+    async def _question(self, item: InboxItem, said: UserQuestion) -> None:
+        if self._store.superseded(item):
+            self._store.finish(item)
             return
-        if await self._change_image(row, said):
+        if await self._change_image(item, said):
             return
-        turn, shown = build_turn(self._desk.assistant, row.chat, row.message_id, said)
+        turn, shown = build_turn(self._context.assistant, item.chat, item.message_id, said)
         if said.edited and turn.replaces_id is not None:
             before = self._store.turn(turn.replaces_id)
             if before and before.answer is not None and _same_question(before.turn, turn):
-                self._store.finish(row)
+                self._store.finish(item)
                 return
         if not turn.question.strip():
-            await self._send_result(row, CommandResult(texts.NOTHING_BEHIND_VV))
+            await self._send_result(item, CommandResult(texts.NOTHING_BEHIND_VV))
             return
-        await self._scribe.answer(row, turn, shown=shown)
+        await self._scribe.answer(item, turn, shown=shown)
 
-    async def _change_image(self, row: InboxItem, said: UserQuestion) -> bool:
+    async def _change_image(self, item: InboxItem, said: UserQuestion) -> bool:
         """Take words in reply to a picture for a wish, unless they are none."""
-        call = CommandCall(row.chat, said.user_id, row.message_id, said.text, said.reply_to_id)
-        reply = None if said.concise else change_image(self._desk, call)
+        call = CommandCall(item.chat, said.user_id, item.message_id, said.text, said.reply_to_id)
+        reply = None if said.concise else change_image(self._context, call)
         if reply and reply.image_order:
-            return await self._easel.generate(row, reply.image_order)
+            return await self._easel.generate(item, reply.image_order)
         if reply:
-            await self._send_result(row, reply)
+            await self._send_result(item, reply)
         return reply is not None
 
     def _warn_owners(self) -> None:
         """Tell the owners, once a month, that most of the budget is used."""
-        budget = self._desk.assistant.router.budget
+        budget = self._context.assistant.router.budget
         month = budget.warning()
         if not month or budget.ceiling is None:
             return
-        chats = [Chat(owner) for owner in self._desk.owners()]
+        chats = [Chat(owner) for owner in self._context.owners()]
         text = (
             f"This month's calls have cost {format_usd(budget.spent())} of {format_usd(budget.ceiling)}. "
             "What the rest does not cover is answered by models that cost nothing, until the "

@@ -25,60 +25,60 @@ class ImageHandler:
 
     def __init__(
         self,
-        desk: BotContext,
+        context: BotContext,
         replies: Delivery,
         previewer: AnswerStreamer,
         *,
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
-        self._desk, self._replies, self._previewer = desk, replies, previewer
+        self._context, self._replies, self._previewer = context, replies, previewer
         self._sleep = sleep
 
-    async def generate(self, row: InboxItem, order: ImageOrder) -> bool:
+    async def generate(self, item: InboxItem, order: ImageOrder) -> bool:
         """Paint, keep what came of it with the messages that bring it, and deliver them.
 
         False if nobody wants a picture after all, and nothing was kept.
         """
-        turn = self._desk.assistant.with_privacy(order.turn)
+        turn = self._context.assistant.with_privacy(order.turn)
         order = replace(order, turn=turn, local_only=order.local_only or turn.local_only)
-        if row.attempts > MAX_ATTEMPTS:
-            await self._save(row, ImageResult(order.without_rewrite, failure=Interrupted()))
+        if item.attempts > MAX_ATTEMPTS:
+            await self._save(item, ImageResult(order.without_rewrite, failure=Interrupted()))
             return True
         canvas = ImageProgress(turn.message_id)
-        self._desk.running[row.chat] = canvas
+        self._context.running[item.chat] = canvas
         try:
             async with self._previewer.showing(
-                row.chat,
+                item.chat,
                 canvas,
                 action="upload_photo",
-                sent=partial(self._desk.store.record_draft, row),
+                sent=partial(self._context.store.record_draft, item),
             ) as preview:
                 work = await self._generate(order, canvas)
         finally:
-            del self._desk.running[row.chat]
+            del self._context.running[item.chat]
         if work is None:
             return False
         if canvas.superseded:
             # The words have been edited: nobody waits for this.
-            self._desk.store.finish(row, _delete_status(row, preview.message))
-            await self._replies.deliver(row.chat)
+            self._context.store.finish(item, _delete_status(item, preview.message))
+            await self._replies.deliver(item.chat)
         else:
-            await self._save(row, work, preview.message)
+            await self._save(item, work, preview.message)
         return True
 
-    async def _save(self, row: InboxItem, work: ImageResult, preview: int | None = None) -> None:
+    async def _save(self, item: InboxItem, work: ImageResult, preview: int | None = None) -> None:
         """Keep what came of an order in one transaction with the messages, and deliver them."""
-        studio = self._desk.image_assistant
-        reply_to = None if row.chat.is_private else row.message_id
-        replies = [*render_images(work, studio, reply_to=reply_to), *_delete_status(row, preview)]
-        await self._replies.save_result(row.chat, partial(studio.save, work, replies, row))
-        await self._replies.deliver(row.chat)
+        studio = self._context.image_assistant
+        reply_to = None if item.chat.is_private else item.message_id
+        replies = [*render_images(work, studio, reply_to=reply_to), *_delete_status(item, preview)]
+        await self._replies.save_result(item.chat, partial(studio.save, work, replies, item))
+        await self._replies.deliver(item.chat)
 
     async def _generate(self, order: ImageOrder, canvas: ImageProgress) -> ImageResult | None:
         async with asyncio.TaskGroup() as group:
             telling = group.create_task(self._show_status(order, canvas))
             try:
-                return await self._desk.image_assistant.generate(order, canvas)
+                return await self._context.image_assistant.generate(order, canvas)
             finally:
                 telling.cancel()
 
@@ -91,7 +91,7 @@ class ImageHandler:
             await canvas.moved.wait()
 
 
-def _delete_status(row: InboxItem, preview: int | None) -> list[OutgoingMessage]:
+def _delete_status(item: InboxItem, preview: int | None) -> list[OutgoingMessage]:
     """Take the status lines away, also the one that an earlier attempt has left."""
-    surplus = [old for old in (row.draft_message_id, preview) if old is not None]
-    return [OutgoingMessage(row.chat, edit_message_id=old, delete=True) for old in surplus]
+    surplus = [old for old in (item.draft_message_id, preview) if old is not None]
+    return [OutgoingMessage(item.chat, edit_message_id=old, delete=True) for old in surplus]

@@ -30,7 +30,7 @@ DAY_SECONDS = 86_400
 
 
 async def serve(
-    house: App,
+    app: App,
     *,
     stop: asyncio.Event,
     now: Callable[[], float],
@@ -38,33 +38,33 @@ async def serve(
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
     """Be the bot until `stop` is set, or raise `InvalidBotToken` or `PollingConflict`."""
-    given, store = house.settings, house.store
-    bot, desk = telegram_bot(given), _context(house, now)
+    settings, store = app.settings, app.store
+    bot, context = telegram_bot(settings), _context(app, now)
     async with AsyncExitStack() as closing:
         closing.push_async_callback(bot.shutdown)
         if not await _introduce(bot, stop, sleep):
             return
-        desk.username = bot.username
+        context.username = bot.username
         pacer = RateLimiter(now)
         replies = Delivery(bot, store, pacer, sleep=sleep)
-        previewer = AnswerStreamer(bot, pacer, stream=given.ambrosio_stream)
+        previewer = AnswerStreamer(bot, pacer, stream=settings.ambrosio_stream)
         living = Dispatcher(
             bot,
-            desk,
+            context,
             replies,
             previewer,
-            grace_seconds=given.ambrosio_grace_seconds,
-            heard=_PollHook(given, store, now),
+            grace_seconds=settings.ambrosio_grace_seconds,
+            heard=_PollHook(settings, store, now),
             sleep=sleep,
         )
-        log.info("listening as @%s; asking %s", bot.username, ", ".join(desk.providers))
-        warn_without_budget(given, desk.providers)
+        log.info("listening as @%s; asking %s", bot.username, ", ".join(context.providers))
+        warn_without_budget(settings, context.providers)
         store.waive_images()
         async with asyncio.TaskGroup() as group:
             beside = [
-                group.create_task(_pair(desk, say, stop, sleep)),
-                group.create_task(house.assistant.router.health.watch()),
-                group.create_task(alert_owners(desk, replies)),
+                group.create_task(_pair(context, say, stop, sleep)),
+                group.create_task(app.assistant.router.health.watch()),
+                group.create_task(alert_owners(context, replies)),
             ]
             try:
                 await living.run(stop)
@@ -74,34 +74,34 @@ async def serve(
     log.info("stopped; what is left is answered after the next start")
 
 
-def _context(house: App, now: Callable[[], float]) -> BotContext:
-    given = house.settings
+def _context(app: App, now: Callable[[], float]) -> BotContext:
+    settings = app.settings
     return BotContext(
-        store=house.store,
-        assistant=house.assistant,
-        image_assistant=house.image_assistant,
-        providers=house.providers,
-        owners=partial(_owners, given, house.store),
+        store=app.store,
+        assistant=app.assistant,
+        image_assistant=app.image_assistant,
+        providers=app.providers,
+        owners=partial(_owners, settings, app.store),
         now=now,
         display=DisplayDefaults(
-            stream=given.ambrosio_stream,
-            rich=given.ambrosio_rich == "auto",
-            reasoning=given.ambrosio_reasoning == "show",
+            stream=settings.ambrosio_stream,
+            rich=settings.ambrosio_rich == "auto",
+            reasoning=settings.ambrosio_reasoning == "show",
         ),
-        folder=given.ambrosio_data_dir,
+        folder=settings.ambrosio_data_dir,
         started_at=now(),
     )
 
 
-def _owners(given: Settings, store: Store) -> frozenset[int]:
-    return given.ambrosio_owner | store.owners()
+def _owners(settings: Settings, store: Store) -> frozenset[int]:
+    return settings.ambrosio_owner | store.owners()
 
 
 class _PollHook:
     """What is done whenever Telegram was heard: a sign of life, and once a day some tidying up."""
 
-    def __init__(self, given: Settings, store: Store, now: Callable[[], float]) -> None:
-        self._given, self._store, self._now = given, store, now
+    def __init__(self, settings: Settings, store: Store, now: Callable[[], float]) -> None:
+        self._given, self._store, self._now = settings, store, now
         self._tidied_at = float("-inf")
 
     def __call__(self) -> None:
@@ -140,16 +140,16 @@ async def _introduce(
 
 
 async def _pair(
-    desk: BotContext,
+    context: BotContext,
     say: Callable[[str], None],
     stop: asyncio.Event,
     sleep: Callable[[float], Awaitable[None]],
 ) -> None:
     """Print pairing links, one after the other, until there is an owner."""
-    while not desk.owners() and not stop.is_set():
-        pairing = Pairing(secrets.token_urlsafe(16), desk.now(), for_owner=True)
-        desk.pairings[:] = [each for each in desk.pairings if not each.for_owner] + [pairing]
+    while not context.owners() and not stop.is_set():
+        pairing = Pairing(secrets.token_urlsafe(16), context.now(), for_owner=True)
+        context.pairings[:] = [each for each in context.pairings if not each.for_owner] + [pairing]
         minutes = PAIRING_SECONDS // 60
         say(f"Nobody owns this bot yet. Open this link within {minutes} minutes, and you do:")
-        say(f"https://t.me/{desk.username}?start={pairing.code}")
+        say(f"https://t.me/{context.username}?start={pairing.code}")
         await sleep(PAIRING_SECONDS)

@@ -12,7 +12,7 @@ from ..core.errors import DemoFailed, PollingConflict, StoreFailed
 from .process import exclusive_lock, stop_on_signals
 
 
-async def run_demo_verb(given: Settings, port: int, model: str, *, browse: bool) -> int:
+async def run_demo_verb(settings: Settings, port: int, model: str, *, browse: bool) -> int:
     try:
         from ..demo.run import (  # noqa: PLC0415  only this verb needs it
             cannot_write,
@@ -23,7 +23,7 @@ async def run_demo_verb(given: Settings, port: int, model: str, *, browse: bool)
             f"The demo needs `{exc.name}`.", "Install it with `pip install 'ambrosio[demo]'`."
         ) from exc
 
-    home, stop = given.ambrosio_data_dir / "demo", stop_on_signals()
+    home, stop = settings.ambrosio_data_dir / "demo", stop_on_signals()
     note = home / "address"
 
     def ready(address: str, answering: str) -> None:
@@ -43,5 +43,5 @@ async def run_demo_verb(given: Settings, port: int, model: str, *, browse: bool)
             raise DemoFailed("The demo is already running.", f"Its page is {where}") from None
         except StoreFailed as exc:
             raise cannot_write(home) from exc
-        await run_demo(given, home=home, port=port, wish=model, now=now, ready=ready, stop=stop)
+        await run_demo(settings, home=home, port=port, wish=model, now=now, ready=ready, stop=stop)
     return 0

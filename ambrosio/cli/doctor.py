@@ -42,7 +42,7 @@ class Finding:
 
 
 async def examine(
-    given: Settings,
+    settings: Settings,
     providers: Mapping[str, OpenAIProvider],
     http: httpx.AsyncClient,
     *,
@@ -51,7 +51,7 @@ async def examine(
 ) -> int:
     """Print the findings as they come; give 1 if something that is needed is broken."""
     code = 0
-    async for finding in _findings(given, providers, http, now):
+    async for finding in _findings(settings, providers, http, now):
         mark = "✓" if finding.good else "✗"
         mend = f" → {finding.mend}" if finding.mend and not finding.good else ""
         say(f"{mark} {finding.what}: {finding.says}{mend}")
@@ -60,23 +60,23 @@ async def examine(
 
 
 async def _findings(
-    given: Settings,
+    settings: Settings,
     providers: Mapping[str, OpenAIProvider],
     http: httpx.AsyncClient,
     now: Callable[[], float],
 ) -> AsyncIterator[Finding]:
-    yield Finding("settings", True, f"valid; the route is {', '.join(given.ambrosio_route)}")
-    yield _budget(given, providers)
-    yield _disk(given.ambrosio_data_dir)
-    yield await _clock(given, http, now)
-    async for finding in _telegram(given):
+    yield Finding("settings", True, f"valid; the route is {', '.join(settings.ambrosio_route)}")
+    yield _budget(settings, providers)
+    yield _disk(settings.ambrosio_data_dir)
+    yield await _clock(settings, http, now)
+    async for finding in _telegram(settings):
         yield finding
     answered = 0
     for provider in providers.values():
-        found = await _question(provider, given.ambrosio_monthly_budget_usd)
+        found = await _question(provider, settings.ambrosio_monthly_budget_usd)
         answered += found.good
         yield found
-        async for finding in _models(given, provider):
+        async for finding in _models(settings, provider):
             yield finding
     yield Finding(
         "answers",
@@ -86,8 +86,8 @@ async def _findings(
     )
 
 
-def _budget(given: Settings, providers: Mapping[str, OpenAIProvider]) -> Finding:
-    ceiling = given.ambrosio_monthly_budget_usd
+def _budget(settings: Settings, providers: Mapping[str, OpenAIProvider]) -> Finding:
+    ceiling = settings.ambrosio_monthly_budget_usd
     paid = [name for name, provider in providers.items() if provider.paid]
     if not paid:
         return Finding("budget", True, "nothing that costs money is set up")
@@ -110,9 +110,9 @@ def _disk(folder: Path) -> Finding:
     return Finding("disk", free > ENOUGH_BYTES, says, "make room")
 
 
-async def _clock(given: Settings, http: httpx.AsyncClient, now: Callable[[], float]) -> Finding:
+async def _clock(settings: Settings, http: httpx.AsyncClient, now: Callable[[], float]) -> Finding:
     try:
-        answer = await http.head(given.telegram_base_url, timeout=10)
+        answer = await http.head(settings.telegram_base_url, timeout=10)
         theirs = parsedate_to_datetime(answer.headers["date"]).timestamp()
     except (httpx.HTTPError, KeyError, ValueError):
         return Finding("clock", True, "could not be compared", needed=False)
@@ -122,11 +122,11 @@ async def _clock(given: Settings, http: httpx.AsyncClient, now: Callable[[], flo
     )
 
 
-async def _telegram(given: Settings) -> AsyncIterator[Finding]:
-    if not given.telegram_bot_token.get_secret_value():
+async def _telegram(settings: Settings) -> AsyncIterator[Finding]:
+    if not settings.telegram_bot_token.get_secret_value():
         yield Finding("token", False, "missing", "set TELEGRAM_BOT_TOKEN, from @BotFather")
         return
-    bot = telegram_bot(given)
+    bot = telegram_bot(settings)
     try:
         await bot.initialize()
         yield Finding("token", True, f"@{bot.username}")
@@ -134,19 +134,19 @@ async def _telegram(given: Settings) -> AsyncIterator[Finding]:
         yield Finding(
             "webhook", not hook.url, "set" if hook.url else "none", "`ambrosio run` removes it"
         )
-        yield await _poller(given, bot)
+        yield await _poller(settings, bot)
     except InvalidToken:
         yield Finding("token", False, "Telegram refuses it", "get a new one from @BotFather")
     except TelegramError:
-        says = f"no word from {given.telegram_base_url}"
+        says = f"no word from {settings.telegram_base_url}"
         yield Finding("telegram", False, says, "check the network")
     finally:
         await bot.shutdown()
 
 
-async def _poller(given: Settings, bot: telegram.Bot) -> Finding:
+async def _poller(settings: Settings, bot: telegram.Bot) -> Finding:
     """See whether somebody else polls; Ambrosio on this machine is told by its lock."""
-    if _running(given.ambrosio_data_dir):
+    if _running(settings.ambrosio_data_dir):
         return Finding("poller", True, "Ambrosio is running here")
     try:
         # Without an offset it acknowledges nothing; raw, since what waits may be unreadable.
@@ -209,7 +209,7 @@ async def _question(provider: OpenAIProvider, ceiling: Decimal | None) -> Findin
     return Finding(provider.name, True, f"{used} answers after {first:.1f} s ({where})")
 
 
-async def _models(given: Settings, provider: OpenAIProvider) -> AsyncIterator[Finding]:
+async def _models(settings: Settings, provider: OpenAIProvider) -> AsyncIterator[Finding]:
     """Compare the configured ids at together with what is there."""
     if provider.config.server_kind != "together":
         return
@@ -219,12 +219,12 @@ async def _models(given: Settings, provider: OpenAIProvider) -> AsyncIterator[Fi
         yield Finding("models", False, exc.user_message, needed=False)
         return
     wanted = [
-        ("model", given.together_model, {"chat", "language"}),
-        ("image model", given.together_image_model, {"image"}),
+        ("model", settings.together_model, {"chat", "language"}),
+        ("image model", settings.together_image_model, {"image"}),
     ]
-    if "together_speech_model" in given.model_fields_set:
+    if "together_speech_model" in settings.model_fields_set:
         # Nothing listens yet, so that only who has chosen one wants to know.
-        wanted.append(("speech model", given.together_speech_model, {"audio", "transcribe"}))
+        wanted.append(("speech model", settings.together_speech_model, {"audio", "transcribe"}))
     for what, wish, kinds in wanted:
         there = [each.id for each in served if each.kind in kinds]
         others = f"these are: {', '.join(there[:5]) or 'none'}"

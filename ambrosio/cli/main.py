@@ -38,26 +38,26 @@ def main() -> None:
 @main.command()
 def run() -> None:
     """Answer on Telegram, until stopped."""
-    given = load_settings()
-    if not given.telegram_bot_token.get_secret_value():
+    settings = load_settings()
+    if not settings.telegram_bot_token.get_secret_value():
         right = "the token from @BotFather, like 123456:ABC-DEF"
         click.echo(f"TELEGRAM_BOT_TOKEN: is missing; right would be: {right}", err=True)
         click.echo("\nhint: `.env.example` shows every setting; copy it to `.env`", err=True)
         sys.exit(2)
-    run_to_exit(_run(given))
+    run_to_exit(_run(settings))
 
 
-async def _run(given: Settings) -> int:
+async def _run(settings: Settings) -> int:
     # Only this verb needs Telegram.
     from ..bot.run import serve  # noqa: PLC0415
 
     stop = stop_on_signals()
-    with exclusive_lock(given.ambrosio_data_dir):
+    with exclusive_lock(settings.ambrosio_data_dir):
         async with (
-            open_app(given) as house,
-            warming_up(house.providers.values(), prompts.text("system.txt")),
+            open_app(settings) as app,
+            warming_up(app.providers.values(), prompts.text("system.txt")),
         ):
-            await serve(house, stop=stop, now=now, say=click.echo)
+            await serve(app, stop=stop, now=now, say=click.echo)
     return 0
 
 
@@ -78,23 +78,25 @@ def demo(port: int, model: str, no_browser: bool) -> None:
 @click.option("--new", is_flag=True, help="Begin a new conversation.")
 def chat(question: str, provider: str, new: bool) -> None:
     """Talk in the terminal; what is piped in follows QUESTION."""
-    given = load_settings()
+    settings = load_settings()
     piped = "" if sys.stdin.isatty() else sys.stdin.read()
-    run_to_exit(_chat(given, question, piped, provider, fresh=new or bool(piped)))
+    run_to_exit(_chat(settings, question, piped, provider, fresh=new or bool(piped)))
 
 
-async def _chat(given: Settings, question: str, piped: str, provider: str, *, fresh: bool) -> int:
+async def _chat(
+    settings: Settings, question: str, piped: str, provider: str, *, fresh: bool
+) -> int:
     from .chat import talk  # noqa: PLC0415  only this verb needs it
 
-    async with open_app(given) as house:
+    async with open_app(settings) as app:
         name = provider.partition("/")[0]
-        if name and name not in house.providers:
-            known = ", ".join(house.providers)
+        if name and name not in app.providers:
+            known = ", ".join(app.providers)
             line = texts.NO_SUCH_PROVIDER.format(name=name, known=known)
             click.echo(f"error: {line}", err=True)
             return 2
         words = "\n\n".join(part for part in (question, piped.strip()) if part)
-        return await talk(house.assistant, words, model=provider, fresh=fresh, now=now)
+        return await talk(app.assistant, words, model=provider, fresh=fresh, now=now)
 
 
 @main.command(context_settings={"ignore_unknown_options": True})
@@ -114,7 +116,7 @@ def imagine(prompt: tuple[str, ...], output: Path | None) -> None:
     run_to_exit(_imagine(load_settings(), prompt, output))
 
 
-async def _imagine(given: Settings, words: tuple[str, ...], output: Path | None) -> int:
+async def _imagine(settings: Settings, words: tuple[str, ...], output: Path | None) -> int:
     from . import imagine as sketch  # noqa: PLC0415  only this verb needs it
 
     wish = sketch.read(sketch.requote(words), output)
@@ -124,10 +126,8 @@ async def _imagine(given: Settings, words: tuple[str, ...], output: Path | None)
     canvas = ImageProgress()
     # What is painted already has been paid for: it is kept.
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, canvas.stop)
-    async with open_app(given) as house:
-        return await sketch.draw(
-            house.assistant, house.image_assistant, wish, output, canvas, now=now
-        )
+    async with open_app(settings) as app:
+        return await sketch.draw(app.assistant, app.image_assistant, wish, output, canvas, now=now)
 
 
 @main.command()
@@ -150,17 +150,17 @@ def rice(provider: tuple[str, ...], prompt: tuple[str, ...], **rest: Any) -> Non
     run_to_exit(_rice(load_settings(), {"providers": provider, "prompts": prompt, **rest}))
 
 
-async def _rice(given: Settings, wish: dict[str, Any]) -> int:
+async def _rice(settings: Settings, wish: dict[str, Any]) -> int:
     from ..rice.sampler import Sampler  # noqa: PLC0415
     from . import rice as terminal  # noqa: PLC0415
 
-    if given.ambrosio_log != "debug":
+    if settings.ambrosio_log != "debug":
         # Failures are part of the report, and lines between the bars would tear them.
         logging.getLogger("ambrosio").setLevel(logging.ERROR)
-    async with open_app(given) as house:
-        asker = Sampler(house.assistant.router, now=asyncio.get_running_loop().time)
+    async with open_app(settings) as app:
+        asker = Sampler(app.assistant.router, now=asyncio.get_running_loop().time)
         kitchen = terminal.RiceContext(
-            asker, house.providers, house.assistant.system, given.ambrosio_data_dir, now
+            asker, app.providers, app.assistant.system, settings.ambrosio_data_dir, now
         )
         return await terminal.rice(kitchen, terminal.RiceOptions(**wish))
 
@@ -177,11 +177,11 @@ def usage(as_json: bool, since: datetime | None) -> None:
     run_to_exit(_usage(load_settings(), since, as_json=as_json))
 
 
-async def _usage(given: Settings, since: datetime | None, *, as_json: bool) -> int:
+async def _usage(settings: Settings, since: datetime | None, *, as_json: bool) -> int:
     from . import usage as statement  # noqa: PLC0415  only this verb needs it
 
     began = since.replace(tzinfo=UTC).timestamp() if since else month_start(now())
-    with Store(given.database, now=now) as store:
+    with Store(settings.database, now=now) as store:
         accounts = store.usage(began)
     if as_json:
         statement.as_json(accounts, click.echo)
@@ -197,19 +197,19 @@ def backup(file: Path) -> None:
 
     Ambrosio may be running.
     """
-    given = load_settings()
-    if not given.database.exists():
-        line = texts.NOTHING_TO_COPY.format(path=given.database)
+    settings = load_settings()
+    if not settings.database.exists():
+        line = texts.NOTHING_TO_COPY.format(path=settings.database)
         click.echo(f"error: {line}", err=True)
         sys.exit(1)
     try:
-        with Store(given.database, now=now) as store:
+        with Store(settings.database, now=now) as store:
             store.backup(file)
     except StoreFailed as exc:
         log.warning("the disk: %s", exc)
         click.echo(f"error: {texts.NOT_COPIED.format(path=file)}", err=True)
         sys.exit(1)
-    base = given.database
+    base = settings.database
     click.echo(f"copied; to restore it, stop Ambrosio, delete {base}-wal and {base}-shm", err=True)
     click.echo(f"if they are there, and put {file} in the place of {base}", err=True)
 
@@ -220,11 +220,11 @@ def doctor() -> None:
     run_to_exit(_doctor(load_settings()))
 
 
-async def _doctor(given: Settings) -> int:
+async def _doctor(settings: Settings) -> int:
     from .doctor import examine  # noqa: PLC0415  only this verb needs it
 
-    if given.ambrosio_log != "debug":
+    if settings.ambrosio_log != "debug":
         # What fails is part of the findings.
         logging.getLogger("ambrosio.router").setLevel(logging.ERROR)
-    async with httpx.AsyncClient() as http, open_providers(given) as providers:
-        return await examine(given, providers, http, now=now, say=click.echo)
+    async with httpx.AsyncClient() as http, open_providers(settings) as providers:
+        return await examine(settings, providers, http, now=now, say=click.echo)

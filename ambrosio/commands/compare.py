@@ -8,7 +8,7 @@ from ..core.vv import split_vv
 from .context import BotContext, CommandCall, CommandResult
 
 
-async def compare(desk: BotContext, call: CommandCall) -> CommandResult:
+async def compare(context: BotContext, call: CommandCall) -> CommandResult:
     """Ask everybody who may be asked."""
     concise, question = split_vv(call.args)
     if not question.strip():
@@ -18,20 +18,20 @@ async def compare(desk: BotContext, call: CommandCall) -> CommandResult:
         message_id=call.message_id,
         user_id=call.user_id,
         question=question,
-        concise=concise or desk.store.chat_state(call.chat).vv,
-        parent_id=desk.assistant.latest_turn_id(call.chat),
-        model=desk.store.chat_state(call.chat).model,
+        concise=concise or context.store.chat_state(call.chat).vv,
+        parent_id=context.assistant.latest_turn_id(call.chat),
+        model=context.store.chat_state(call.chat).model,
     )
     return CommandResult(turn=turn, compare=True)
 
 
-async def on_go_on_button(desk: BotContext, call: CommandCall) -> CommandResult:
+async def on_go_on_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Let the conversation go on behind one of the answers."""
-    chosen = desk.store.turn(int(call.args))
+    chosen = context.store.turn(int(call.args))
     if chosen is None or chosen.answer is None:
         return CommandResult(toast=texts.TURN_FORGOTTEN)
-    if chosen.turn.local_only and not desk.assistant.is_local_only(call.chat):
+    if chosen.turn.local_only and not context.assistant.is_local_only(call.chat):
         return CommandResult(toast=texts.LOCAL_ONLY_TURN)
-    state = desk.store.chat_state(call.chat)
-    desk.store.set_chat_state(call.chat, replace(state, latest_turn_id=chosen.turn_id))
+    state = context.store.chat_state(call.chat)
+    context.store.set_chat_state(call.chat, replace(state, latest_turn_id=chosen.turn_id))
     return CommandResult(toast="The conversation goes on from here.")

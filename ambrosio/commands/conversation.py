@@ -10,7 +10,7 @@ from .models import _choice, _unknown_model
 # --- conversation ---------------------------------------------------------------------------------
 
 
-async def start(desk: BotContext, call: CommandCall) -> CommandResult:
+async def start(context: BotContext, call: CommandCall) -> CommandResult:
     """Say hello; pressing it twice harms nothing."""
     return CommandResult(
         "I am Ambrosio. Write to me as you would to a friend who knows a lot.\n\n"
@@ -19,44 +19,44 @@ async def start(desk: BotContext, call: CommandCall) -> CommandResult:
     )
 
 
-async def new(desk: BotContext, call: CommandCall) -> CommandResult:
+async def new(context: BotContext, call: CommandCall) -> CommandResult:
     """Begin a new conversation; the old one stays where it is and can be replied to."""
-    state = desk.store.chat_state(call.chat)
-    desk.store.set_chat_state(call.chat, replace(state, latest_turn_id=None))
+    state = context.store.chat_state(call.chat)
+    context.store.set_chat_state(call.chat, replace(state, latest_turn_id=None))
     return CommandResult("A fresh start: what was said before no longer counts.")
 
 
-async def stop(desk: BotContext, call: CommandCall) -> CommandResult:
+async def stop(context: BotContext, call: CommandCall) -> CommandResult:
     """Stop the answer that is being written."""
-    progress = desk.running.get(call.chat)
+    progress = context.running.get(call.chat)
     if progress is None:
         return CommandResult(texts.NOTHING_TO_STOP)
     progress.stop()
     return CommandResult()
 
 
-async def retry(desk: BotContext, call: CommandCall) -> CommandResult:
+async def retry(context: BotContext, call: CommandCall) -> CommandResult:
     """Answer the last question again, by another model if one is named."""
-    state = desk.store.chat_state(call.chat)
-    asked = desk.store.turn(state.latest_turn_id) if state.latest_turn_id else None
+    state = context.store.chat_state(call.chat)
+    asked = context.store.turn(state.latest_turn_id) if state.latest_turn_id else None
     if asked is None:
         return CommandResult(texts.NOTHING_TO_REPEAT)
-    if desk.store.image_set(asked.turn_id):
-        return await imagine.on_again_button(desk, replace(call, args=str(asked.turn_id)))
-    model = _choice(desk, call.args) if call.args else state.model
+    if context.store.image_set(asked.turn_id):
+        return await imagine.on_again_button(context, replace(call, args=str(asked.turn_id)))
+    model = _choice(context, call.args) if call.args else state.model
     if model is None:
-        return CommandResult(_unknown_model(desk, call.args))
+        return CommandResult(_unknown_model(context, call.args))
     return CommandResult(turn=replace(asked.turn, replaces_id=asked.turn_id, model=model))
 
 
-async def vv(desk: BotContext, call: CommandCall) -> CommandResult:
+async def vv(context: BotContext, call: CommandCall) -> CommandResult:
     """Make every answer short, or no longer."""
-    state = desk.store.chat_state(call.chat)
+    state = context.store.chat_state(call.chat)
     wish = call.args.strip().lower()
     if wish not in {"", "on", "off"}:
         return CommandResult(texts.ON_OR_OFF)
     on = not state.vv if not wish else wish == "on"
-    desk.store.set_chat_state(call.chat, replace(state, vv=on))
+    context.store.set_chat_state(call.chat, replace(state, vv=on))
     return CommandResult(
         "From now on every answer here is as short as it can be. /vv off ends that."
         if on
@@ -67,37 +67,40 @@ async def vv(desk: BotContext, call: CommandCall) -> CommandResult:
 # --- buttons under answers ------------------------------------------------------------------------
 
 
-async def on_retry_button(desk: BotContext, call: CommandCall) -> CommandResult:
+async def on_retry_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Ask a question again that nobody could answer."""
-    asked = desk.store.turn(int(call.args))
+    asked = context.store.turn(int(call.args))
     if asked is None or asked.answer is not None:
         return CommandResult(toast=texts.ANSWERED if asked else texts.TURN_FORGOTTEN)
-    head, model = desk.assistant.latest_turn_id(call.chat), desk.store.chat_state(call.chat).model
+    head, model = (
+        context.assistant.latest_turn_id(call.chat),
+        context.store.chat_state(call.chat).model,
+    )
     return CommandResult(
         turn=replace(asked.turn, parent_id=head, replaces_id=asked.turn_id, model=model)
     )
 
 
-async def on_fresh_button(desk: BotContext, call: CommandCall) -> CommandResult:
+async def on_fresh_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Begin a new conversation."""
-    return replace(await new(desk, call), toast="Done")
+    return replace(await new(context, call), toast="Done")
 
 
-async def on_stop_button(desk: BotContext, call: CommandCall) -> CommandResult:
+async def on_stop_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Stop the answer that is being written above the button."""
-    progress = desk.running.get(call.chat)
+    progress = context.running.get(call.chat)
     if progress is None:
         return CommandResult(toast=texts.NOTHING_TO_STOP)
     progress.stop()
     return CommandResult(toast="Stopped")
 
 
-async def on_longer_button(desk: BotContext, call: CommandCall) -> CommandResult:
+async def on_longer_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Answer the same question in full."""
-    asked = desk.store.turn(int(call.args))
+    asked = context.store.turn(int(call.args))
     if asked is None or not asked.turn.concise:
         return CommandResult(toast=texts.LENGTHENED if asked else texts.TURN_FORGOTTEN)
-    state = desk.store.chat_state(call.chat)
+    state = context.store.chat_state(call.chat)
     return CommandResult(
         turn=replace(asked.turn, concise=False, replaces_id=asked.turn_id, model=state.model)
     )

@@ -31,23 +31,23 @@ Options, anywhere in the text: `--n` 1 to 4 pictures, `--ar` 16:9 or `--size` 10
 # --- what is wanted -------------------------------------------------------------------------------
 
 
-async def imagine(desk: BotContext, call: CommandCall) -> CommandResult:
+async def imagine(context: BotContext, call: CommandCall) -> CommandResult:
     """Paint what stands behind the command, else the message that it replies to."""
     wish = parse(call.args)
     if isinstance(wish, OptionError):
         return _option_error(wish, f"/imagine {call.args}")
     if not wish.prompt:
-        wish = replace(wish, prompt=_prompt_replied_to(desk, call))
+        wish = replace(wish, prompt=_prompt_replied_to(context, call))
     if not wish.prompt:
         return CommandResult(HELP)
-    return CommandResult(image_order=ImageOrder(_turn(desk, call, wish), wish))
+    return CommandResult(image_order=ImageOrder(_turn(context, call, wish), wish))
 
 
-def _prompt_replied_to(desk: BotContext, call: CommandCall) -> str:
+def _prompt_replied_to(context: BotContext, call: CommandCall) -> str:
     """Give the text of the message that is replied to; of a picture, what it was made from."""
     if call.reply_to_id is not None:
-        shown = desk.store.image_set_at(call.chat, call.reply_to_id)
-        if shown is not None and (found := desk.store.image_set(shown)):
+        shown = context.store.image_set_at(call.chat, call.reply_to_id)
+        if shown is not None and (found := context.store.image_set(shown)):
             return found[0].prompt.prompt
     return call.quote.strip()
 
@@ -61,7 +61,7 @@ def _option_error(fault: OptionError, text: str) -> CommandResult:
 
 
 def _turn(
-    desk: BotContext, call: CommandCall, wish: ImagePrompt, *, message: int | None = None
+    context: BotContext, call: CommandCall, wish: ImagePrompt, *, message: int | None = None
 ) -> Turn:
     old = call.reply_to_id
     return Turn(
@@ -69,19 +69,19 @@ def _turn(
         message_id=call.message_id if message is None else message,
         user_id=call.user_id,
         question=f"/imagine {wish.prompt}",
-        parent_id=desk.assistant.latest_turn_id(call.chat),
-        model=desk.store.chat_state(call.chat).model,
-        local_only=old is not None and desk.store.is_local_only(call.chat, old),
+        parent_id=context.assistant.latest_turn_id(call.chat),
+        model=context.store.chat_state(call.chat).model,
+        local_only=old is not None and context.store.is_local_only(call.chat, old),
     )
 
 
-def change_image(desk: BotContext, call: CommandCall) -> CommandResult | None:
+def change_image(context: BotContext, call: CommandCall) -> CommandResult | None:
     """Understand words in reply to a picture as a wish for another one; the seed stays.
 
     Options among them count as they do behind the command. None if it replies to no picture.
     """
-    shown = call.reply_to_id and desk.store.image_set_at(call.chat, call.reply_to_id)
-    found = desk.store.image_set(shown) if shown else None
+    shown = call.reply_to_id and context.store.image_set_at(call.chat, call.reply_to_id)
+    found = context.store.image_set(shown) if shown else None
     if not found or not found[1]:
         return None
     painting, hung = found
@@ -91,7 +91,7 @@ def change_image(desk: BotContext, call: CommandCall) -> CommandResult | None:
     wish = _merge_options(painting.prompt, said)
     first = hung[0].seed if said.seed is None else said.seed
     seeds = () if first is None else tuple((first + more) % MAX_SEED for more in range(said.count))
-    turn = replace(_turn(desk, call, wish), question=call.args, parent_id=shown)
+    turn = replace(_turn(context, call, wish), question=call.args, parent_id=shown)
     return CommandResult(image_order=ImageOrder(turn, wish, seeds=seeds, change=said.prompt))
 
 
@@ -113,29 +113,29 @@ def _merge_options(old: ImagePrompt, said: ImagePrompt) -> ImagePrompt:
 # --- buttons under pictures -----------------------------------------------------------------------
 
 
-async def on_again_button(desk: BotContext, call: CommandCall) -> CommandResult:
+async def on_again_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Paint the same with new seeds."""
-    return _repeat(desk, call)
+    return _repeat(context, call)
 
 
-async def on_four_button(desk: BotContext, call: CommandCall) -> CommandResult:
+async def on_four_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Paint the same four times, with new seeds."""
-    return _repeat(desk, call, count=4)
+    return _repeat(context, call, count=4)
 
 
-def _repeat(desk: BotContext, call: CommandCall, *, count: int = 0) -> CommandResult:
-    found = desk.store.image_set(int(call.args))
+def _repeat(context: BotContext, call: CommandCall, *, count: int = 0) -> CommandResult:
+    found = context.store.image_set(int(call.args))
     if not found:
         return _image_forgotten()
     wish = found[0].prompt
     wish = replace(wish, seed=None, count=count or wish.count)
-    return CommandResult(image_order=_order(desk, call, wish))
+    return CommandResult(image_order=_order(context, call, wish))
 
 
-async def on_vary_button(desk: BotContext, call: CommandCall) -> CommandResult:
+async def on_vary_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Paint from the picture where the model can, else with the seeds beside it."""
     number = int(call.args)
-    found = desk.store.image_set(number)
+    found = context.store.image_set(number)
     if not found or not found[1]:
         return _image_forgotten()
     painting, hung = found
@@ -144,9 +144,9 @@ async def on_vary_button(desk: BotContext, call: CommandCall) -> CommandResult:
     note = "Varied: the seeds beside it"
     if hung[0].seed is None:
         note = "Varied: painted anew, since this model takes no seeds"
-    order = replace(_order(desk, call, wish), seeds=seeds, note=note)
-    if _takes_reference(desk.image_assistant, painting):
-        reference = desk.store.original(number, hung[0].number)
+    order = replace(_order(context, call, wish), seeds=seeds, note=note)
+    if _takes_reference(context.image_assistant, painting):
+        reference = context.store.original(number, hung[0].number)
         if reference:
             order = replace(order, reference=reference, note="Varied: painted from the picture")
     return CommandResult(image_order=order)
@@ -158,10 +158,10 @@ def _takes_reference(studio: ImageAssistant, painting: ImageSet) -> bool:
     return bool(ref and painter and painter.config(ref.model).reference)
 
 
-async def on_file_button(desk: BotContext, call: CommandCall) -> CommandResult:
+async def on_file_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Send the originals as documents; those that are no longer kept are painted once more."""
     number = int(call.args)
-    found = desk.store.image_set(number)
+    found = context.store.image_set(number)
     if not found or not found[1]:
         return _image_forgotten()
     painting, hung = found
@@ -174,14 +174,14 @@ async def on_file_button(desk: BotContext, call: CommandCall) -> CommandResult:
     wish = replace(painting.prompt, seed=seeds[0], count=len(seeds), model=str(painting.ref or ""))
     note = "I no longer kept the original: painted once more with the same seed"
     return CommandResult(
-        image_order=replace(_order(desk, call, wish), seeds=seeds, originals=True, note=note)
+        image_order=replace(_order(context, call, wish), seeds=seeds, originals=True, note=note)
     )
 
 
-async def on_retry_button(desk: BotContext, call: CommandCall) -> CommandResult:
+async def on_retry_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Try once more what failed, or what is missing of it."""
     number = int(call.args)
-    found, asked = desk.store.image_set(number), desk.store.turn(number)
+    found, asked = context.store.image_set(number), context.store.turn(number)
     if not found or not asked:
         return _image_forgotten()
     painting, hung = found
@@ -192,17 +192,17 @@ async def on_retry_button(desk: BotContext, call: CommandCall) -> CommandResult:
     if hung and not missing:
         return CommandResult(toast=texts.IMAGE_DONE)
     wish = replace(painting.prompt, count=len(missing) or painting.prompt.count)
-    order = replace(_order(desk, call, wish), seeds=missing)
+    order = replace(_order(context, call, wish), seeds=missing)
     if not hung:
         order = replace(order, turn=replace(order.turn, replaces_id=number))
     return CommandResult(image_order=order)
 
 
-def _order(desk: BotContext, call: CommandCall, wish: ImagePrompt) -> ImageOrder:
-    asked = desk.store.turn(int(call.args))
+def _order(context: BotContext, call: CommandCall, wish: ImagePrompt) -> ImageOrder:
+    asked = context.store.turn(int(call.args))
     # In answer to the words, not to the picture whose button was pressed.
     message = asked.turn.message_id if asked else call.message_id
-    return ImageOrder(_turn(desk, call, wish, message=message), wish)
+    return ImageOrder(_turn(context, call, wish, message=message), wish)
 
 
 def _image_forgotten() -> CommandResult:

@@ -17,45 +17,45 @@ MAX_BUTTONS = 12
 # --- models ---------------------------------------------------------------------------------------
 
 
-async def model(desk: BotContext, call: CommandCall) -> CommandResult:
+async def model(context: BotContext, call: CommandCall) -> CommandResult:
     """Show who can answer, or choose for this chat."""
-    state = desk.store.chat_state(call.chat)
+    state = context.store.chat_state(call.chat)
     if call.args:
-        chosen = _choice(desk, call.args)
+        chosen = _choice(context, call.args)
         if chosen is None:
-            return CommandResult(_unknown_model(desk, call.args))
-        desk.store.set_chat_state(call.chat, replace(state, model=chosen))
-        return CommandResult(_model_line(desk, chosen))
-    choices = await _choices(desk)
+            return CommandResult(_unknown_model(context, call.args))
+        context.store.set_chat_state(call.chat, replace(state, model=chosen))
+        return CommandResult(_model_line(context, chosen))
+    choices = await _choices(context)
     buttons = [Button(ticked("automatic", on=not state.model), "model:auto")]
     buttons += [
         Button(ticked(choice, on=choice == state.model), f"model:{_choice_id(choice)}")
         for choice in choices[:MAX_BUTTONS]
     ]
-    return CommandResult(_model_line(desk, state.model), tuple(buttons))
+    return CommandResult(_model_line(context, state.model), tuple(buttons))
 
 
-async def on_models_button(desk: BotContext, call: CommandCall) -> CommandResult:
+async def on_models_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Show who else can answer."""
-    return await model(desk, replace(call, args=""))
+    return await model(context, replace(call, args=""))
 
 
-async def on_model_button(desk: BotContext, call: CommandCall) -> CommandResult:
+async def on_model_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Choose the model whose button was pressed."""
-    state = desk.store.chat_state(call.chat)
-    marks = {_choice_id(choice): choice for choice in await _choices(desk)} | {"auto": ""}
+    state = context.store.chat_state(call.chat)
+    marks = {_choice_id(choice): choice for choice in await _choices(context)} | {"auto": ""}
     if call.args not in marks:
         return CommandResult(toast=texts.MODEL_GONE)
     chosen = marks[call.args]
-    desk.store.set_chat_state(call.chat, replace(state, model=chosen))
-    line = _model_line(desk, chosen)
+    context.store.set_chat_state(call.chat, replace(state, model=chosen))
+    line = _model_line(context, chosen)
     return CommandResult(line, edit_message_id=call.message_id, toast="Done")
 
 
-async def _choices(desk: BotContext) -> list[str]:
+async def _choices(context: BotContext) -> list[str]:
     """List what can be chosen: each provider, then what it serves, as far as that is known."""
     choices = []
-    for name, provider in desk.providers.items():
+    for name, provider in context.providers.items():
         choices.append(name)
         try:
             served = await provider.models()
@@ -72,22 +72,22 @@ def _worth_a_button(provider: OpenAIProvider, served: ServedModel) -> bool:
     return provider.local or bool(catalogue.lookup(served.id))
 
 
-def _choice(desk: BotContext, words: str) -> str | None:
+def _choice(context: BotContext, words: str) -> str | None:
     """Understand `provider`, `provider/model` or the name of a known model."""
     name, _, chosen = words.strip().partition("/")
-    if name in desk.providers:
+    if name in context.providers:
         return f"{name}/{chosen}" if chosen else name
-    served_by = [each for each, it in desk.providers.items() if it.config.model == words.strip()]
+    served_by = [each for each, it in context.providers.items() if it.config.model == words.strip()]
     return served_by[0] if served_by else None
 
 
-def _unknown_model(desk: BotContext, words: str) -> str:
-    names = ", ".join(f"`{name}`" for name in desk.providers) or "none"
+def _unknown_model(context: BotContext, words: str) -> str:
+    names = ", ".join(f"`{name}`" for name in context.providers) or "none"
     return texts.UNKNOWN_MODEL.format(model=words, names=names)
 
 
-def _model_line(desk: BotContext, chosen: str) -> str:
-    route = desk.assistant.router.route(model=chosen)
+def _model_line(context: BotContext, chosen: str) -> str:
+    route = context.assistant.router.route(model=chosen)
     if not route:
         return texts.NO_MODEL
     order = ", then ".join(name for name, _ in route)
@@ -103,17 +103,17 @@ def _choice_id(choice: str) -> str:
     return hashlib.sha256(choice.encode()).hexdigest()[:16]
 
 
-async def rice(desk: BotContext, call: CommandCall) -> CommandResult:
+async def rice(context: BotContext, call: CommandCall) -> CommandResult:
     """Ask every model a few short questions, and lay the answers side by side."""
     text, files = await quick(
-        desk.assistant.router,
-        desk.providers,
-        desk.assistant.system,
-        own=desk.folder / "rice.toml",
+        context.assistant.router,
+        context.providers,
+        context.assistant.system,
+        own=context.folder / "rice.toml",
         person=call.user_id,
-        progress=desk.running[call.chat],
-        private=desk.assistant.is_local_only(call.chat),
-        now=desk.now(),
+        progress=context.running[call.chat],
+        private=context.assistant.is_local_only(call.chat),
+        now=context.now(),
     )
     return CommandResult(
         text, messages=(OutgoingMessage(call.chat, files=files, silent=True),) if files else ()

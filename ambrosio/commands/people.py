@@ -9,29 +9,29 @@ from .context import BotContext, CommandCall, CommandResult
 from .pairing import PAIRING_SECONDS, Pairing
 
 
-async def pair(desk: BotContext, call: CommandCall) -> CommandResult:
+async def pair(context: BotContext, call: CommandCall) -> CommandResult:
     """Make a link that lets one person in."""
-    pairing = Pairing(secrets.token_urlsafe(16), desk.now())
-    desk.pairings.append(pairing)
-    link = f"https://t.me/{desk.username}?start={pairing.code}"
+    pairing = Pairing(secrets.token_urlsafe(16), context.now())
+    context.pairings.append(pairing)
+    link = f"https://t.me/{context.username}?start={pairing.code}"
     return CommandResult(
         f"Whoever opens this link first may talk to me. It works once, for "
         f"{PAIRING_SECONDS // 60} minutes:\n\n{link}"
     )
 
 
-async def people(desk: BotContext, call: CommandCall) -> CommandResult:
+async def people(context: BotContext, call: CommandCall) -> CommandResult:
     """List who may talk to Ambrosio, with buttons to change that."""
     lines, buttons = [], []
-    for person in desk.store.people():
+    for person in context.store.people():
         lines.append(f"- {person.name or 'Somebody'} `{person.user_id}`{_owner(person.is_owner)}")
         if person.user_id != call.user_id:
             buttons.append(
                 Button(f"Remove {person.name or person.user_id}", f"person:{person.user_id}")
             )
-    named = desk.owners() - {person.user_id for person in desk.store.people()}
+    named = context.owners() - {person.user_id for person in context.store.people()}
     lines += [f"- `{number}`, owner, from the settings" for number in sorted(named)]
-    for number, title in desk.store.groups().items():
+    for number, title in context.store.groups().items():
         lines.append(f"- group {title} `{number}`")
         buttons.append(Button(f"Leave {title}"[:40], f"group:{number}"))
     return CommandResult("These may talk to me:\n\n" + "\n".join(lines), tuple(buttons))
@@ -41,21 +41,21 @@ def _owner(yes: bool) -> str:
     return ", owner" if yes else ""
 
 
-async def on_person_button(desk: BotContext, call: CommandCall) -> CommandResult:
+async def on_person_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Let somebody in no longer."""
-    if call.user_id not in desk.owners():
+    if call.user_id not in context.owners():
         return CommandResult(toast=texts.OWNER_ONLY)
-    desk.store.dismiss(int(call.args))
-    listed = await people(desk, call)
+    context.store.dismiss(int(call.args))
+    listed = await people(context, call)
     return replace(listed, edit_message_id=call.message_id, toast="Removed")
 
 
-async def on_group_button(desk: BotContext, call: CommandCall) -> CommandResult:
+async def on_group_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Go out of a group."""
-    if call.user_id not in desk.owners():
+    if call.user_id not in context.owners():
         return CommandResult(toast=texts.OWNER_ONLY)
-    desk.store.set_group(int(call.args), None)
-    listed = await people(desk, call)
+    context.store.set_group(int(call.args), None)
+    listed = await people(context, call)
     return replace(
         listed, edit_message_id=call.message_id, toast="Left", leave_chat_id=int(call.args)
     )

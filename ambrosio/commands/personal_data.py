@@ -18,12 +18,12 @@ MAX_HITS = 5
 # --- export ---------------------------------------------------------------------------------------
 
 
-async def export(desk: BotContext, call: CommandCall) -> CommandResult:
+async def export(context: BotContext, call: CommandCall) -> CommandResult:
     """Give the conversation as two files, to read and to work with."""
-    said = desk.store.conversation(desk.store.chat_state(call.chat).latest_turn_id)
+    said = context.store.conversation(context.store.chat_state(call.chat).latest_turn_id)
     if not said:
         return CommandResult(texts.NOTHING_TO_EXPORT)
-    name = f"conversation-{datetime.fromtimestamp(desk.now(), UTC):%Y-%m-%d}"
+    name = f"conversation-{datetime.fromtimestamp(context.now(), UTC):%Y-%m-%d}"
     files = (
         File(f"{name}.md", _markdown(said).encode()),
         File(f"{name}.json", _json(said).encode()),
@@ -67,13 +67,13 @@ def _when(at: float) -> datetime:
 # --- search ---------------------------------------------------------------------------------------
 
 
-async def search(desk: BotContext, call: CommandCall) -> CommandResult:
+async def search(context: BotContext, call: CommandCall) -> CommandResult:
     """Find what this person has asked before; each result is a reply to it, to be tapped."""
     if not call.args:
         return CommandResult(texts.NOTHING_TO_FIND)
     # In a group, nothing from elsewhere is shown to the others.
     chat = None if call.chat.is_private else call.chat.chat_id
-    found = desk.store.search(call.args, user_id=call.user_id, chat_id=chat, limit=MAX_HITS)
+    found = context.store.search(call.args, user_id=call.user_id, chat_id=chat, limit=MAX_HITS)
     if not found:
         return CommandResult(texts.NOT_FOUND)
     return CommandResult(messages=tuple(_result(each, call.chat) for each in found))
@@ -107,19 +107,19 @@ def _elsewhere(found: SearchHit) -> str:
     return "in another chat"
 
 
-async def on_go_button(desk: BotContext, call: CommandCall) -> CommandResult:
+async def on_go_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Go on from an older turn of this place."""
-    asked = desk.store.turn(int(call.args))
+    asked = context.store.turn(int(call.args))
     if asked is None or asked.turn.chat != call.chat or asked.answer is None:
         return CommandResult(toast=texts.TURN_FORGOTTEN)
-    desk.store.continue_from(call.chat, asked.turn_id)
+    context.store.continue_from(call.chat, asked.turn_id)
     return CommandResult(toast="What you write next continues from there.")
 
 
 # --- forgetting -----------------------------------------------------------------------------------
 
 
-async def forget(desk: BotContext, call: CommandCall) -> CommandResult:
+async def forget(context: BotContext, call: CommandCall) -> CommandResult:
     """Ask what is to be forgotten."""
     return CommandResult(
         "What shall I forget? It is deleted for good, with no way back. What stands on this screen "
@@ -132,21 +132,23 @@ async def forget(desk: BotContext, call: CommandCall) -> CommandResult:
     )
 
 
-async def on_forget_button(desk: BotContext, call: CommandCall) -> CommandResult:
+async def on_forget_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Forget what was chosen, unless it is still being added to."""
     if call.args == "nothing":
         return CommandResult(
             "Nothing was forgotten.", edit_message_id=call.message_id, toast="Kept"
         )
-    if call.args == "here" and not call.chat.is_private and call.user_id not in desk.owners():
+    if call.args == "here" and not call.chat.is_private and call.user_id not in context.owners():
         return CommandResult(toast=texts.OWNER_ONLY_HERE)
-    if desk.running:
+    if context.running:
         return CommandResult(toast=texts.BUSY)
     if call.args == "here":
-        count = desk.store.forget_chat(call.chat)
+        count = context.store.forget_chat(call.chat)
         what = "all that was said here"
     else:
-        count = desk.store.forget_person(call.user_id, charged_since=_charged_since(desk, call))
+        count = context.store.forget_person(
+            call.user_id, charged_since=_charged_since(context, call)
+        )
         what = "all that you have ever told me, here and elsewhere"
     turns = "one question and its answer" if count == 1 else f"{count} questions and their answers"
     return CommandResult(
@@ -154,10 +156,10 @@ async def on_forget_button(desk: BotContext, call: CommandCall) -> CommandResult
     )
 
 
-def _charged_since(desk: BotContext, call: CommandCall) -> float:
+def _charged_since(context: BotContext, call: CommandCall) -> float:
     """Tell from when on a share needs to know what was spent of it."""
-    limit = desk.assistant.router.budget.limit(call.user_id)
-    return float("inf") if limit is None else month_start(desk.now())
+    limit = context.assistant.router.budget.limit(call.user_id)
+    return float("inf") if limit is None else month_start(context.now())
 
 
 BUTTONS: dict[str, CommandFunc] = {"go": on_go_button, "forget": on_forget_button}

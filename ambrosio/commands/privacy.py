@@ -24,41 +24,41 @@ PROMISE = (
 NO_LOCAL_PROVIDERS = "nobody yet, so start a llama.cpp server here"
 
 
-async def private(desk: BotContext, call: CommandCall) -> CommandResult:
+async def private(context: BotContext, call: CommandCall) -> CommandResult:
     """Switch private mode, ask one thing in private, or explain what that means."""
     wish = call.args.lower()
     if wish in {"on", "off"}:
-        return CommandResult(_switch(desk, call, on=wish == "on"))
+        return CommandResult(_switch(context, call, on=wish == "on"))
     if not call.args:
-        on = desk.assistant.is_local_only(call.chat)
+        on = context.assistant.is_local_only(call.chat)
         button = Button("Turn off" if on else "Turn on", f"private:{'off' if on else 'on'}")
         state = "This chat is private." if on else "This chat is not private."
-        promise = PROMISE.format(local=", ".join(_local(desk)) or NO_LOCAL_PROVIDERS)
+        promise = PROMISE.format(local=", ".join(_local(context)) or NO_LOCAL_PROVIDERS)
         return CommandResult(f"**{state}**\n\n{promise}", (button,))
-    return _ask_once(desk, call)
+    return _ask_once(context, call)
 
 
-async def on_private_button(desk: BotContext, call: CommandCall) -> CommandResult:
+async def on_private_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Switch private mode by its button."""
     return CommandResult(
-        _switch(desk, call, on=call.args == "on"), edit_message_id=call.message_id, toast="Done"
+        _switch(context, call, on=call.args == "on"), edit_message_id=call.message_id, toast="Done"
     )
 
 
-def _ask_once(desk: BotContext, call: CommandCall) -> CommandResult:
+def _ask_once(context: BotContext, call: CommandCall) -> CommandResult:
     """Ask one private question; written anew, its answer takes the place of what it was."""
     concise, question = split_vv(call.args)
     if not question.strip():
         return CommandResult(texts.NOTHING_BEHIND_VV)
-    state = desk.store.chat_state(call.chat)
-    before = desk.store.turn_of(call.chat, call.message_id)
+    state = context.store.chat_state(call.chat)
+    before = context.store.turn_of(call.chat, call.message_id)
     turn = Turn(
         chat=call.chat,
         message_id=call.message_id,
         user_id=call.user_id,
         question=question,
         concise=concise or state.vv,
-        parent_id=before.turn.parent_id if before else desk.assistant.latest_turn_id(call.chat),
+        parent_id=before.turn.parent_id if before else context.assistant.latest_turn_id(call.chat),
         model=state.model,
         local_only=True,
     )
@@ -73,19 +73,19 @@ def _ask_once(desk: BotContext, call: CommandCall) -> CommandResult:
         CommandResult()
         if same
         else CommandResult(
-            turn=turn, replaces_messages=tuple(desk.store.shown_message_ids(before.turn_id))
+            turn=turn, replaces_messages=tuple(context.store.shown_message_ids(before.turn_id))
         )
     )
 
 
-def _switch(desk: BotContext, call: CommandCall, *, on: bool) -> str:
-    was = desk.assistant.is_local_only(call.chat)
-    state = replace(desk.store.chat_state(call.chat), local_only=on)
+def _switch(context: BotContext, call: CommandCall, *, on: bool) -> str:
+    was = context.assistant.is_local_only(call.chat)
+    state = replace(context.store.chat_state(call.chat), local_only=on)
     # Without this, what was said in private would be the past of what is said in the open.
-    desk.store.set_chat_state(
+    context.store.set_chat_state(
         call.chat, replace(state, latest_turn_id=None) if was and not on else state
     )
-    local = _local(desk)
+    local = _local(context)
     if on and not local:
         return texts.NO_LOCAL_MODEL
     if on:
@@ -101,18 +101,18 @@ def _switch(desk: BotContext, call: CommandCall, *, on: bool) -> str:
     )
 
 
-def _local(desk: BotContext) -> list[str]:
-    return [name for name, provider in desk.providers.items() if provider.local]
+def _local(context: BotContext) -> list[str]:
+    return [name for name, provider in context.providers.items() if provider.local]
 
 
-async def where(desk: BotContext, call: CommandCall) -> CommandResult:
+async def where(context: BotContext, call: CommandCall) -> CommandResult:
     """List who was asked what is said in this chat, how often, and when for the last time."""
-    visits = desk.store.visits(call.chat)
+    visits = context.store.visits(call.chat)
     if not visits:
         return CommandResult(texts.NOTHING_SENT_YET)
     lines = []
     for each in visits:
-        provider = desk.providers.get(each.provider)
+        provider = context.providers.get(each.provider)
         home = " · at home" if provider and provider.local else ""
         times = "message" if each.requests == 1 else "messages"
         last = datetime.fromtimestamp(each.last_at, UTC).strftime("%-d %B %Y, %H:%M UTC")

@@ -43,12 +43,12 @@ class Command:
     slow: bool = False
 
 
-async def show_help(desk: BotContext, call: CommandCall) -> CommandResult:
+async def show_help(context: BotContext, call: CommandCall) -> CommandResult:
     """List the commands that this person may give."""
     rows = [
         f"/{command.name}{' ' + command.args if command.args else ''} – {command.description}"
         for command in COMMANDS
-        if not command.owner_only or call.user_id in desk.owners()
+        if not command.owner_only or call.user_id in context.owners()
     ]
     return CommandResult(
         "Just write. Begin with **vv** for the shortest answer. Reply to an older answer to go on "

@@ -16,36 +16,36 @@ PROVIDER_LINES: Mapping[ProviderLine, str] = {
 RICH = {"auto": True, "off": False}
 
 
-async def settings(desk: BotContext, call: CommandCall) -> CommandResult:
+async def settings(context: BotContext, call: CommandCall) -> CommandResult:
     """Show what is set in this chat, with buttons to change it."""
-    return _screen(desk, desk.store.chat_state(call.chat))
+    return _screen(context, context.store.chat_state(call.chat))
 
 
-async def on_setting_button(desk: BotContext, call: CommandCall) -> CommandResult:
+async def on_setting_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Change what the pressed button stands for."""
     name, _, value = call.args.partition("=")
-    state = desk.store.chat_state(call.chat)
+    state = context.store.chat_state(call.chat)
     if name == "via" and (via := _provider_line(value)):
         state = replace(state, provider_line=via)
     elif name == "rich" and value in RICH:
         state = replace(state, rich=RICH[value])
     else:
         return CommandResult(toast=texts.BUTTON_GONE)
-    desk.store.set_chat_state(call.chat, state)
-    return replace(_screen(desk, state), edit_message_id=call.message_id, toast="Done")
+    context.store.set_chat_state(call.chat, state)
+    return replace(_screen(context, state), edit_message_id=call.message_id, toast="Done")
 
 
 def _provider_line(value: str) -> ProviderLine | None:
     return next((each for each in PROVIDER_LINES if each == value), None)
 
 
-def _screen(desk: BotContext, state: ChatState) -> CommandResult:
-    rich = desk.display.rich if state.rich is None else state.rich
-    thoughts = "shown" if desk.display.reasoning else "hidden"
+def _screen(context: BotContext, state: ChatState) -> CommandResult:
+    rich = context.display.rich if state.rich is None else state.rich
+    thoughts = "shown" if context.display.reasoning else "hidden"
     lines = [
         f"**Who answered** is said {PROVIDER_LINES[state.provider_line]}.",
         f"**Rich messages** for tables and formulas: {'auto' if rich else 'off'}.",
-        f"Growing answers: {desk.display.stream}; thoughts: {thoughts} (the owner sets these).",
+        f"Growing answers: {context.display.stream}; thoughts: {thoughts} (the owner sets these).",
         "/model, /vv and /private are set here too.",
     ]
     buttons = [

@@ -18,12 +18,12 @@ CHART_DAYS = 30
 DAY_SECONDS = 86_400
 
 
-async def usage(desk: BotContext, call: CommandCall) -> CommandResult:
+async def usage(context: BotContext, call: CommandCall) -> CommandResult:
     """Show today, this month, the ceiling and a picture of the last thirty days."""
-    now, budget = desk.now(), desk.assistant.router.budget
-    whose = None if call.user_id in desk.owners() else call.user_id
+    now, budget = context.now(), context.assistant.router.budget
+    whose = None if call.user_id in context.owners() else call.user_id
     since = day_start(now) - (CHART_DAYS - 1) * DAY_SECONDS
-    accounts = desk.store.usage(min(since, month_start(now)), whose)
+    accounts = context.store.usage(min(since, month_start(now)), whose)
     month = [each for each in accounts if each.day >= _day(month_start(now))]
     today = [each for each in accounts if each.day == _day(now)]
     ceiling = budget.ceiling if whose is None else budget.limit(call.user_id)

@@ -48,8 +48,8 @@ class Canvas:
     def fill(self, left: int, top: int, width: int, height: int, colour: Colour) -> None:
         """Paint a rectangle, as far as it is on the paper."""
         right = min(left + width, self.width)
-        for row in self._rows[max(top, 0) : max(top + height, 0)]:
-            row[3 * left : 3 * right] = bytes(colour) * (right - left)
+        for item in self._rows[max(top, 0) : max(top + height, 0)]:
+            item[3 * left : 3 * right] = bytes(colour) * (right - left)
 
     def write(self, text: str, left: int, top: int) -> None:
         """Write what the few glyphs can say."""
@@ -63,7 +63,7 @@ class Canvas:
     def png(self) -> bytes:
         """Give the file."""
         return encode_png(
-            self.width, self.height, b"".join(b"\0" + bytes(row) for row in self._rows)
+            self.width, self.height, b"".join(b"\0" + bytes(item) for item in self._rows)
         )
 
 

@@ -60,7 +60,7 @@ class BotProcess:
                 self._tell(text)
 
 
-def environment(given: Mapping[str, str], *, alone: bool) -> Mapping[str, str]:
+def environment(settings: Mapping[str, str], *, alone: bool) -> Mapping[str, str]:
     """Give the environment of the process: ours, and on top of it what is given.
 
     With `alone`, the settings of ours that choose a model are left out.
@@ -73,7 +73,7 @@ def environment(given: Mapping[str, str], *, alone: bool) -> Mapping[str, str]:
     ours = str(Path(ambrosio.__file__).parent.parent)
     # The same Ambrosio as this one, whatever else is installed.
     path = os.pathsep.join(each for each in (ours, os.environ.get("PYTHONPATH")) if each)
-    return {**kept, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **given}
+    return {**kept, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **settings}
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -47,7 +47,7 @@ class ModelChoice:
 
 @asynccontextmanager
 async def choose_model(
-    given: Settings, wish: str, *, offer: Callable[[], str]
+    settings: Settings, wish: str, *, offer: Callable[[], str]
 ) -> AsyncIterator[ModelChoice]:
     """Find who answers; a stand-in lives as long as the block.
 
@@ -58,7 +58,7 @@ async def choose_model(
     """
     if wish and wish != STAND_IN:
         yield _local(wish)
-    elif not wish and (name := await _set_up(given)):
+    elif not wish and (name := await _set_up(settings)):
         yield ModelChoice(name, SET_UP)
     elif not wish and (offered := offer()):
         yield _local(offered)
@@ -78,17 +78,17 @@ def _local(wish: str) -> ModelChoice:
     return ModelChoice(file.name, "It runs on this machine.", {"LLAMA_GGUF": source}, alone=True)
 
 
-async def _set_up(given: Settings) -> str:
+async def _set_up(settings: Settings) -> str:
     """Name the model that is asked first, as its provider and its id; "" if there is none."""
     # As the bot does, without a proxy: this is at home.
     async with httpx.AsyncClient(trust_env=False) as http:
-        there = LATER if given.llama_gguf else given.llama_base_url or await find_server(http)
-        rows = given.provider_configs(llama_base_url=there)
+        there = LATER if settings.llama_gguf else settings.llama_base_url or await find_server(http)
+        rows = settings.provider_configs(llama_base_url=there)
     if not rows:
         return ""
-    first = next((name for name in given.ambrosio_route if name in rows), next(iter(rows)))
-    if first == "llama" and given.llama_gguf:
-        return f"llama/{Path(given.llama_gguf).name}"
+    first = next((name for name in settings.ambrosio_route if name in rows), next(iter(rows)))
+    if first == "llama" and settings.llama_gguf:
+        return f"llama/{Path(settings.llama_gguf).name}"
     model = rows[first].model or await _served(first, rows[first])
     return f"{first}/{model}" if model else first
 
@@ -108,7 +108,7 @@ async def _standing_in(*, asked_for: bool) -> AsyncIterator[ModelChoice]:
     home = FakeModelServer(STAND_IN, pace=TOKENS_PER_SECOND)
     outside = FakeModelServer(STAND_IN, "together", api_key=STAND_IN, pace=TOKENS_PER_SECOND)
     async with AsyncExitStack() as serving:
-        given = {
+        settings = {
             "AMBROSIO_ROUTE": "llama,together",
             "LLAMA_BASE_URL": await serving.enter_async_context(home.serving()),
             "LLAMA_MODEL": STAND_IN,
@@ -117,4 +117,4 @@ async def _standing_in(*, asked_for: bool) -> AsyncIterator[ModelChoice]:
             "TOGETHER_MODEL": STAND_IN,
             "TOGETHER_IMAGE_MODEL": outside.image_model,
         }
-        yield ModelChoice(STAND_IN, NO_MODEL, given, alone=asked_for)
+        yield ModelChoice(STAND_IN, NO_MODEL, settings, alone=asked_for)

@@ -27,7 +27,7 @@ POLLING_SECONDS = 60.0
 
 
 async def run_demo(
-    given: Settings,
+    settings: Settings,
     *,
     home: Path,
     port: int,
@@ -47,11 +47,11 @@ async def run_demo(
         ready: is told the page's address and who answers.
         stop: ends it.
     """
-    models = given.ambrosio_data_dir / "models"
+    models = settings.ambrosio_data_dir / "models"
     folder = _empty(home / "bot", models)
     async with AsyncExitStack() as closing:
         mind = await closing.enter_async_context(
-            choose_model(given, wish, offer=partial(offer, home, models))
+            choose_model(settings, wish, offer=partial(offer, home, models))
         )
         # What the emulator allows is allowed to whoever has the token, so it is a new one.
         api = BotApi(now, token=f"{ME['id']}:{secrets.token_urlsafe(26)}")

@@ -78,8 +78,8 @@ def routes(stage: DemoSession, key: str) -> list[BaseRoute]:
 
     async def do(request: Request) -> Response:
         try:
-            given, files = await http.read(request)
-            wish = actions.ActionRequest(given, files)
+            settings, files = await http.read(request)
+            wish = actions.ActionRequest(settings, files)
             return JSONResponse(await actions.do(stage, request.path_params["deed"], wish))
         except BotApiError as exc:
             return http.refusal(exc)

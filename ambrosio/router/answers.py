@@ -142,34 +142,40 @@ class Router:
         first = ((name, chosen),) if name in self.providers else ()
         return (*first, *((other, "") for other in order if not first or other != name))
 
-    async def allowed_providers(self, ask: CompletionRequest) -> tuple[tuple[str, str], ...]:
+    async def allowed_providers(self, request: CompletionRequest) -> tuple[tuple[str, str], ...]:
         """List who may be asked, in order: the one place where that is decided."""
-        order = self.route(concise=ask.concise, model=ask.model)
-        if ask.single_provider:
+        order = self.route(concise=request.concise, model=request.model)
+        if request.single_provider:
             order = order[:1]
-        standings = [await self._standing(name, model, ask) for name, model in order]
-        allowed = self._allowed(standings, ask)
+        standings = [await self._standing(name, model, request) for name, model in order]
+        allowed = self._allowed(standings, request)
         return tuple(each for each in order if each[0] in allowed)
 
-    def why_nobody(self, ask: CompletionRequest) -> AmbrosioError:
+    def why_nobody(self, request: CompletionRequest) -> AmbrosioError:
         """Say why there is nobody who may be asked."""
-        if ask.is_local_only:
+        if request.is_local_only:
             return LocalOnlyFailed([])
-        return BudgetSpent() if self.route(concise=ask.concise, model=ask.model) else NoProvider()
-
-    def _allowed(self, standings: Sequence[Candidate], ask: CompletionRequest) -> tuple[str, ...]:
-        return self.budget.allowed_providers(
-            standings, user_id=ask.user_id, local_only=ask.is_local_only
+        return (
+            BudgetSpent()
+            if self.route(concise=request.concise, model=request.model)
+            else NoProvider()
         )
 
-    async def _standing(self, name: str, model: str, ask: CompletionRequest) -> Candidate:
+    def _allowed(
+        self, standings: Sequence[Candidate], request: CompletionRequest
+    ) -> tuple[str, ...]:
+        return self.budget.allowed_providers(
+            standings, user_id=request.user_id, local_only=request.is_local_only
+        )
+
+    async def _standing(self, name: str, model: str, request: CompletionRequest) -> Candidate:
         provider = self.providers[name]
         paid = not provider.pricing(model).free
         standing = Candidate(name, paid, provider.local)
-        if not paid or (ask.is_local_only and not provider.local):
+        if not paid or (request.is_local_only and not provider.local):
             return standing
         try:
-            built = _build(ask, await provider.profile(model), 0)
+            built = _build(request, await provider.profile(model), 0)
         except ProviderError:
             # Whoever asks it hears the same, and its price is looked at again before the call.
             return standing
@@ -178,7 +184,7 @@ class Router:
         )
 
     async def stream(
-        self, ask: CompletionRequest, *, report: ExpenseSink | None = None
+        self, request: CompletionRequest, *, report: ExpenseSink | None = None
     ) -> AsyncGenerator[StreamEvent]:
         """Ask until somebody answers, or raise `NoProvider`, `AllProvidersFailed` or `LocalOnlyFailed`.
 
@@ -189,7 +195,7 @@ class Router:
         tried: dict[str, ProviderError] = {}
         while True:
             try:
-                async with aclosing(self._round(ask, report)) as parts:
+                async with aclosing(self._round(request, report)) as parts:
                     async for part in parts:
                         yield part
             except AllProvidersFailed as exc:
@@ -201,8 +207,8 @@ class Router:
             said = failed.partial or said
             loads += any(isinstance(cause, Loading) for cause in failed.causes)
             seconds = retry_pause(failed.causes, rounds, loads)
-            if seconds is None or ask.single_provider:
-                raise (LocalOnlyFailed if ask.is_local_only else AllProvidersFailed)(
+            if seconds is None or request.single_provider:
+                raise (LocalOnlyFailed if request.is_local_only else AllProvidersFailed)(
                     [*tried.values()], partial=said
                 )
             for cause in failed.causes:
@@ -211,15 +217,15 @@ class Router:
             await self._sleep(seconds)
 
     async def _round(
-        self, ask: CompletionRequest, report: ExpenseSink | None
+        self, request: CompletionRequest, report: ExpenseSink | None
     ) -> AsyncGenerator[StreamEvent]:
         """Ask everybody once, in order, or raise `NoProvider` or `AllProvidersFailed`."""
         causes: list[ProviderError] = []
         said = ""
-        line = iter(await self._candidates(ask))
+        line = iter(await self._candidates(request))
         for candidate in line:
             words: list[str] = []
-            asked = await self._asked(candidate, line, ask, causes, report)
+            asked = await self._asked(candidate, line, request, causes, report)
             try:
                 async with aclosing(asked) as parts:
                     async for part in parts:
@@ -238,21 +244,21 @@ class Router:
         self,
         candidate: _Target,
         line: Iterator[_Target],
-        ask: CompletionRequest,
+        request: CompletionRequest,
         causes: list[ProviderError],
         report: ExpenseSink | None,
     ) -> AsyncGenerator[StreamEvent]:
         """Ask one provider, and the next in the line as well if a local one is slow to speak."""
-        passed = await self._passed(ask, candidate, causes)
-        attempt = self._attempt(replace(candidate, skipped_providers=passed), ask, report)
-        if not self._patience_seconds or not candidate.provider.local or ask.is_local_only:
+        passed = await self._passed(request, candidate, causes)
+        attempt = self._attempt(replace(candidate, skipped_providers=passed), request, report)
+        if not self._patience_seconds or not candidate.provider.local or request.is_local_only:
             return attempt
 
         def second() -> AsyncGenerator[StreamEvent] | None:
             other = next(line, None)
             slow = (*passed, f"{candidate.provider.name} is slow")
             return (
-                self._attempt(replace(other, skipped_providers=slow), ask, report)
+                self._attempt(replace(other, skipped_providers=slow), request, report)
                 if other
                 else None
             )
@@ -261,80 +267,88 @@ class Router:
             attempt, second, patience_seconds=self._patience_seconds, on_failure=causes.append
         )
 
-    async def _candidates(self, ask: CompletionRequest) -> list[_Target]:
+    async def _candidates(self, request: CompletionRequest) -> list[_Target]:
         """List whom to ask: who may be, in order, without those that rest, unless all do."""
         found = [
             _Target(self.providers[name], model, self.health.providers[name])
-            for name, model in await self.allowed_providers(ask)
+            for name, model in await self.allowed_providers(request)
         ]
         if not found:
-            raise self.why_nobody(ask)
+            raise self.why_nobody(request)
         now = self._now()
         return [each for each in found if each.health.breaker.closed(now)] or found
 
     async def _passed(
-        self, ask: CompletionRequest, candidate: _Target, causes: list[ProviderError]
+        self, request: CompletionRequest, candidate: _Target, causes: list[ProviderError]
     ) -> tuple[str, ...]:
         """Say of each that comes before in the order why it did not answer."""
-        permitted = dict(await self.allowed_providers(ask))
+        permitted = dict(await self.allowed_providers(request))
         failed = {cause.provider: str(cause) for cause in causes}
         clauses = []
-        for name, _ in self.route(concise=ask.concise, model=ask.model):
+        for name, _ in self.route(concise=request.concise, model=request.model):
             if name == candidate.provider.name:
                 break
-            kept_out = "is not asked in private" if ask.is_local_only else "has reached its budget"
+            kept_out = (
+                "is not asked in private" if request.is_local_only else "has reached its budget"
+            )
             resting = f"{name} is resting" if name in permitted else f"{name} {kept_out}"
             clauses.append(failed.get(name, resting))
         return tuple(clauses)
 
     async def _attempt(
-        self, candidate: _Target, ask: CompletionRequest, report: ExpenseSink | None
+        self, candidate: _Target, request: CompletionRequest, report: ExpenseSink | None
     ) -> AsyncGenerator[StreamEvent]:
         """Ask one provider, with less of the past if it says that it was too much."""
-        vitals, window = candidate.health, 0
+        health, window = candidate.health, 0
         asked_at = self._now()
-        vitals.breaker.on_request(asked_at)
+        health.breaker.on_request(asked_at)
         try:
             manner = await candidate.provider.profile(candidate.model)
             while True:
-                built = _build(ask, manner, window)
+                built = _build(request, manner, window)
                 try:
-                    async with aclosing(self._stream(candidate, ask, built, report)) as parts:
+                    async with aclosing(self._stream(candidate, request, built, report)) as parts:
                         async for part in parts:
                             if isinstance(part, AnswerStarted):
-                                vitals.first_word_seconds = self._now() - asked_at
+                                health.first_word_seconds = self._now() - asked_at
                             yield part
                 except ContextTooLong as exc:
                     smaller = _smaller(built, exc)
-                    if len(_build(ask, manner, smaller).messages) == len(built.messages):
+                    if len(_build(request, manner, smaller).messages) == len(built.messages):
                         raise
                     window = smaller
                 else:
-                    vitals.on_success()
+                    health.on_success()
                     return
         except ProviderError as exc:
-            self.health.on_failure(vitals, exc, chosen=candidate.model)
+            self.health.on_failure(health, exc, chosen=candidate.model)
             raise
         finally:
-            vitals.breaker.on_abandon()
+            health.breaker.on_abandon()
 
     async def _stream(
-        self, candidate: _Target, ask: CompletionRequest, built: Context, report: ExpenseSink | None
+        self,
+        candidate: _Target,
+        request: CompletionRequest,
+        built: Context,
+        report: ExpenseSink | None,
     ) -> AsyncGenerator[StreamEvent]:
         """Make one call, which is in the ledger at its worst case before it is made."""
         provider, ref = candidate.provider, ModelRef(candidate.provider.name, candidate.model)
         tariff = provider.pricing(ref.model)
         worst = tariff.max_cost(built.tokens, MAX_TOKENS)
         standing = Candidate(provider.name, not tariff.free, provider.local, worst)
-        if not self._allowed([standing], ask):
+        if not self._allowed([standing], request):
             # Somebody else's call has taken the money since the candidates were listed.
             raise OverBudget(provider.name)
-        if standing.paid and self.budget.left(ask.user_id) is not None:
+        if standing.paid and self.budget.left(request.user_id) is not None:
             built = replace(built, max_tokens=min(MAX_TOKENS, built.free_tokens))
-        meter = UsageMeter(ask.user_id, ref, tariff, built)
+        meter = UsageMeter(request.user_id, ref, tariff, built)
         shown = worst if tariff.known else None
-        call = self.budget.reserve(Expense(ask.user_id, ref, None, shown, charged_usd=worst))
-        stream = provider.stream(built, concise=ask.concise, model=ref.model, chat=ask.chat_key)
+        call = self.budget.reserve(Expense(request.user_id, ref, None, shown, charged_usd=worst))
+        stream = provider.stream(
+            built, concise=request.concise, model=ref.model, chat=request.chat_key
+        )
         try:
             yield RequestSent(ref)
             async with aclosing(stream) as parts:
@@ -359,12 +373,12 @@ class Router:
             self.budget.settle(call, expense)
 
 
-def _build(ask: CompletionRequest, manner: ModelProfile, window: int) -> Context:
+def _build(request: CompletionRequest, manner: ModelProfile, window: int) -> Context:
     return context_window.build_context(
-        ask.system,
-        ask.history,
-        ask.question,
-        concise=ask.concise,
+        request.system,
+        request.history,
+        request.question,
+        concise=request.concise,
         profile=manner,
         window=window,
     )

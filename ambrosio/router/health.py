@@ -122,18 +122,18 @@ class HealthMonitor:
         self._now, self._sleep = now, sleep
         self._resting = asyncio.Event()
 
-    def on_failure(self, vitals: ProviderHealth, exc: ProviderError, *, chosen: str = "") -> None:
+    def on_failure(self, health: ProviderHealth, exc: ProviderError, *, chosen: str = "") -> None:
         """Note a failure, tell the owner if nobody else can mend it, and watch who rests.
 
         That a model is gone which only one chat has `chosen` says nothing of the provider's own.
         """
         if chosen and isinstance(exc, ModelNotFound):
             return
-        vitals.on_failure(exc, now=self._now())
-        if isinstance(exc, PERMANENT) and not vitals.owner_told:
-            vitals.owner_told = True
+        health.on_failure(exc, now=self._now())
+        if isinstance(exc, PERMANENT) and not health.owner_told:
+            health.owner_told = True
             self.alarms.put_nowait(exc)
-        if vitals.askable:
+        if health.askable:
             self._resting.set()
 
     async def watch(self) -> None:
@@ -146,17 +146,17 @@ class HealthMonitor:
     async def probe(self) -> None:
         """Ask those that rest how they are, which costs nothing, and let them return."""
         self._resting.clear()
-        for name, vitals in self.providers.items():
-            if not vitals.askable:
+        for name, health in self.providers.items():
+            if not health.askable:
                 continue
             try:
-                await _check(self._providers[name], vitals.cause)
+                await _check(self._providers[name], health.cause)
             except ProviderError as exc:
                 log.debug("still resting: %s", exc)
                 self._resting.set()
             else:
                 log.info("%s is back", name)
-                vitals.on_recovery()
+                health.on_recovery()
 
 
 async def _check(provider: HealthProbe, cause: ProviderError | None) -> None:

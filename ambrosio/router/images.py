@@ -40,28 +40,28 @@ class ImageRouter:
 
     def __init__(
         self,
-        painters: Mapping[str, ImageClient],
+        clients: Mapping[str, ImageClient],
         route: tuple[str, ...],
         *,
         now: Callable[[], float],
         budget: Budget | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self.clients = painters
-        self._vitals: Mapping[str, ProviderHealth] = {name: ProviderHealth() for name in painters}
-        self._route = tuple(name for name in dict.fromkeys(route) if name in painters)
+        self.clients = clients
+        self._vitals: Mapping[str, ProviderHealth] = {name: ProviderHealth() for name in clients}
+        self._route = tuple(name for name in dict.fromkeys(route) if name in clients)
         self._now, self._sleep = now, sleep
         self._budget = budget or Budget(now=now)
 
-    async def generate(self, commission: Commission) -> AsyncGenerator[ImageStarted | ImageDone]:
+    async def generate(self, order: Commission) -> AsyncGenerator[ImageStarted | ImageDone]:
         """Ask until somebody paints, or raise `NoImageProvider`, `BudgetSpent` or `AllProvidersFailed`."""
         rounds = 0
         while True:
             causes: list[ProviderError] = []
-            for name, model in self._permitted(commission):
+            for name, model in self._permitted(order):
                 made = 0
                 try:
-                    async with aclosing(self._attempt(name, model, commission)) as parts:
+                    async with aclosing(self._attempt(name, model, order)) as parts:
                         async for part in parts:
                             made += isinstance(part, ImageDone)
                             yield part
@@ -69,7 +69,7 @@ class ImageRouter:
                     log.warning("%s", exc)
                     causes.append(exc)
                     # Whoever names a model does not mean another one.
-                    named = isinstance(exc, ImageModelNotFound) and commission.prompt.model
+                    named = isinstance(exc, ImageModelNotFound) and order.prompt.model
                     if made or named:
                         raise AllProvidersFailed([exc]) from exc
                 else:
@@ -114,45 +114,45 @@ class ImageRouter:
         now = self._now()
         return [each for each in allowed if self._vitals[each[0]].breaker.closed(now)] or allowed
 
-    def _allowed(self, worst: Expense, commission: Commission) -> bool:
-        painter = self.clients[worst.ref.provider]
-        standing = Candidate(painter.name, bool(worst.charge), painter.local, worst.charge)
-        person, private = commission.user_id, commission.local_only
+    def _allowed(self, worst: Expense, order: Commission) -> bool:
+        client = self.clients[worst.ref.provider]
+        standing = Candidate(client.name, bool(worst.charge), client.local, worst.charge)
+        person, private = order.user_id, order.local_only
         return bool(self._budget.allowed_providers([standing], user_id=person, local_only=private))
 
     async def _attempt(
-        self, name: str, model: str, commission: Commission
+        self, name: str, model: str, order: Commission
     ) -> AsyncGenerator[ImageStarted | ImageDone]:
         """Ask one painter, and note how it did."""
-        vitals = self._vitals[name]
-        vitals.breaker.on_request(self._now())
+        health = self._vitals[name]
+        health.breaker.on_request(self._now())
         try:
-            async with aclosing(self._paint(name, model, commission)) as parts:
+            async with aclosing(self._paint(name, model, order)) as parts:
                 async for part in parts:
                     yield part
         except ProviderError as exc:
             # A model that only this wish names says nothing of the painter's own.
             if not (isinstance(exc, ImageModelNotFound) and model != self.clients[name].model):
-                vitals.on_failure(exc, now=self._now())
+                health.on_failure(exc, now=self._now())
             raise
         else:
-            vitals.breaker.on_success()
+            health.breaker.on_success()
         finally:
-            vitals.breaker.on_abandon()
+            health.breaker.on_abandon()
 
     async def _paint(
-        self, name: str, model: str, commission: Commission
+        self, name: str, model: str, order: Commission
     ) -> AsyncGenerator[ImageStarted | ImageDone]:
         """Give one order, which is in the ledger at its worst case before it is given."""
-        painter = self.clients[name]
-        worst = painter.max_cost(model, commission)
-        if not self._allowed(worst, commission):
+        client = self.clients[name]
+        worst = client.max_cost(model, order)
+        if not self._allowed(worst, order):
             # Somebody else's call has taken the money since the painters were listed.
             raise OverBudget(name)
         tally = _Tally(worst)
         call = self._budget.reserve(worst)
         try:
-            async with aclosing(painter.generate(model, commission)) as parts:
+            async with aclosing(client.generate(model, order)) as parts:
                 async for part in parts:
                     if isinstance(part, ImageDone):
                         tally.painted.append(part)

@@ -119,7 +119,7 @@ async def test_whoever_was_asked_is_named_and_paid_even_if_the_slow_one_answers(
         await cancelled(cloud)
         await life.settled()
         visits = {each.provider for each in life.store.visits(Chat(OWNER))}
-        accounts = {each.provider: each for each in life.store.accounts(0)}
+        accounts = {each.provider: each for each in life.store.usage(0)}
 
     assert answer.text == "Black tea."
     assert visits == set(accounts) == {"llama", "together"}
