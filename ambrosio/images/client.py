@@ -219,7 +219,7 @@ class ImageClient:
         # Base64 makes four bytes of three.
         most = validation.MAX_BYTES * 3 // 2 * (count if isinstance(count, int) else 1)
         try:
-            raw = await self._provider.generate_images(sent, seconds=self._seconds, most=most)
+            raw = await self._provider.generate_images(sent, seconds=self._seconds, max_bytes=most)
         except ModelNotFound as exc:
             there = await self._served()
             raise ImageModelNotFound(self.name, model=exc.model, there=there) from exc

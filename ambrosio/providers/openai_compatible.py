@@ -1,14 +1,14 @@
 """Servers that speak the OpenAI API: llama.cpp, together.ai and all the others.
 
-The one place that knows what is particular about each kind. It does not decide whom to ask, when
-to try again, or what may be sent where: that is the router's.
+The one place that knows what is particular about each kind of server. It does not decide whom to
+ask, when to try again, or what may be sent where: that is `router`.
 """
 
 import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -17,7 +17,12 @@ import httpx
 
 from ..config.catalogue import highest_price, lookup
 from ..config.provider import ProviderConfig
-from ..core.context_window import DEFAULT_WINDOW, Context, ModelProfile, merge_system_into_user
+from ..core.context_window import (
+    DEFAULT_WINDOW,
+    Context,
+    ModelProfile,
+    merge_system_into_user,
+)
 from ..core.costs import FREE, Pricing
 from ..core.errors import (
     BadRequest,
@@ -31,28 +36,28 @@ from ..core.errors import (
     Unreachable,
 )
 from ..core.messages import Message, StatusNote, StreamEvent
-from .errors import FOREIGN, count, translate_error
-from .http import Wire
+from .errors import as_count, translate_error
+from .openai_client import ApiClient, ConnectionFailed, RequestFailed
 from .request import ChatRequest, RequestOptions
-from .slots import SlotQueue
-from .stream import ChatStream
+from .slots import SlotQueue, Ticket
+from .stream import ChatStream, open_chat_stream
 from .stream_parser import RawChunk, unread_tokens
 
 log = logging.getLogger(__name__)
 
-# The price of the row's own model is not that of another.
+# The prices of the configured model are not those of another.
 NO_PRICES = {"input_usd": None, "cached_usd": None, "output_usd": None}
 PROBE_SECONDS = 3.0
-# Nobody needs to know that they wait before this is over.
+# A shorter wait in the queue is not worth mentioning.
 NOTICE_SECONDS = 3.0
 UNLIMITED_SLOTS = 1_000
-# A chat that the server remembers is read but for the words that close its last answer.
+# A prompt that is in the cache is read but for the tokens that close its last answer.
 MAX_UNREAD_TOKENS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """A model that a server says it has; `context` in tokens, 0 when it does not say."""
+    """A model that a server says it has; `context` in tokens, 0 if it does not say."""
 
     id: str
     kind: str = "chat"
@@ -61,45 +66,58 @@ class ServedModel:
 
 @dataclass(slots=True)
 class _ServerFacts:
-    """What a server has let us know of one of its models."""
+    """What is known of one model from its server: asked, or learned from its refusals."""
 
     window: int = 0
     slots: SlotQueue = field(default_factory=lambda: SlotQueue(UNLIMITED_SLOTS))
     system_role: bool = True
-    # Whether it takes a concise turn's options, and its limit.
+    # Whether it takes the parameters of a concise turn, and a token limit.
     takes_no_thinking: bool = True
     takes_limit: bool = True
 
 
+def _always_ready() -> None:
+    pass
+
+
 class OpenAIProvider:
-    """One server, as its row describes it."""
+    """One server, as its configuration describes it.
+
+    Args:
+        name: what the settings call it.
+        config: its address and what is particular about it.
+        http: sends the requests; it belongs to the caller.
+        ensure_ready: raises `ProviderError` while the server cannot be asked, if we run it.
+        notice_seconds: how long a request waits for a slot before that is said.
+    """
 
     def __init__(
         self,
         name: str,
-        row: ProviderConfig,
+        config: ProviderConfig,
         http: httpx.AsyncClient,
         *,
+        ensure_ready: Callable[[], None] = _always_ready,
         notice_seconds: float = NOTICE_SECONDS,
     ) -> None:
         self.name = name
-        self.config = row
+        self.config = config
         self.http = http
-        self.local = row.is_local
-        # Raises while a server that we run ourselves cannot be asked.
-        self.ensure_ready: Callable[[], None] = lambda: None
+        self.local = config.is_local
+        self.ensure_ready = ensure_ready
         self._notice_seconds = notice_seconds
-        self._asked = 0
-        self._learnt: defaultdict[str, _ServerFacts] = defaultdict(_ServerFacts)
-        self._wire = Wire(
+        self._requests = 0
+        self._facts_by_model: defaultdict[str, _ServerFacts] = defaultdict(_ServerFacts)
+        self._client = ApiClient(
             http,
-            row.url,
-            key=row.api_key.get_secret_value(),
-            connect_seconds=row.connect_timeout_seconds,
-            # llama.cpp may hang up behind a stream just when the next request goes out.
-            reuses=row.server_kind != "llama",
+            config.url,
+            key=config.api_key.get_secret_value(),
+            connect_timeout_seconds=config.connect_timeout_seconds,
+            # llama.cpp may close the connection after a stream just when the next request goes out.
+            keeps_alive=config.server_kind != "llama",
         )
-        self._listener = ChatStream(name, row, self._wire, self._translate_error)
+
+    # --- what the server has and costs ------------------------------------------------------------
 
     @property
     def paid(self) -> bool:
@@ -107,65 +125,35 @@ class OpenAIProvider:
         return not self.pricing().free
 
     def pricing(self, model: str = "") -> Pricing:
-        """Say what a model here costs; the dearest known prices stand in for unknown ones."""
+        """Return what a model here costs; the highest known prices stand in for unknown ones."""
         if self.local:
             return FREE
-        row = self._config_for(model)
-        asked, said = row.input_usd, row.output_usd
-        input_usd = highest_price("input_usd") if asked is None else asked
-        return Pricing(
-            input_usd,
-            highest_price("output_usd") if said is None else said,
-            input_usd if row.cached_usd is None else row.cached_usd,
-            known=asked is not None and said is not None,
-        )
+        config = self._config_for(model)
+        known = config.input_usd is not None and config.output_usd is not None
+        input_usd = highest_price("input_usd") if config.input_usd is None else config.input_usd
+        output_usd = highest_price("output_usd") if config.output_usd is None else config.output_usd
+        cached_usd = input_usd if config.cached_usd is None else config.cached_usd
+        return Pricing(input_usd, output_usd, cached_usd, known=known)
 
     async def profile(self, model: str = "") -> ModelProfile:
-        """Say how a model here is spoken to, asking the server what nobody has told.
+        """Return how a model here is asked; what is not configured, the server tells.
 
-        Raises `Loading`, `NotRunning` or `Unreachable`: what is not known then must not be guessed,
-        since a guess too small cuts the conversation for good.
+        Raises `Loading`, `NotRunning` or `Unreachable`: a window must not be guessed then, since a
+        guess too small cuts the conversation for good.
         """
         self.ensure_ready()
-        row, learnt = self._config_for(model), self._facts(model)
-        if row.server_kind == "llama" and not learnt.window:
-            await self._learn_properties(model, learnt)
-        window = row.context or learnt.window or DEFAULT_WINDOW
-        return ModelProfile(window, row.system_role and learnt.system_role, row.repeat_vv)
-
-    def _facts(self, model: str) -> _ServerFacts:
-        return self._learnt[model or self.config.model]
-
-    def _config_for(self, model: str) -> ProviderConfig:
-        """Give the row as it is for a model other than the one it names."""
-        if model in {"", self.config.model}:
-            return self.config
-        # Where its own costs nothing, neither does one of which nobody knows a price.
-        free = self.config.input_usd == 0 and self.config.output_usd == 0
-        return self.config.model_copy(update={**({} if free else NO_PRICES), **lookup(model)})
-
-    async def _learn_properties(self, model: str, learnt: _ServerFacts) -> None:
-        """Read window, slots and the template's ways from a llama.cpp server's properties."""
-        named = model or self.config.model
-        query = f"?{urlencode({'model': named})}" if named else ""
-        try:
-            props = await self._get(f"{self._root}/props{query}")
-            learnt.window = int(props["default_generation_settings"]["n_ctx"])
-            learnt.slots = SlotQueue(int(props.get("total_slots") or 1))
-            caps = props.get("chat_template_caps") or {}
-            learnt.system_role = bool(caps.get("supports_system_role", True))
-        except (Loading, Unreachable):
-            raise
-        except (ProviderError, KeyError, TypeError, ValueError, AttributeError):
-            # Not every server that speaks like llama.cpp has them.
-            log.info("%s does not tell its properties", self.name)
+        config, facts = self._config_for(model), self._facts(model)
+        if config.server_kind == "llama" and not facts.window:
+            await self._learn_properties(model, facts)
+        window = config.context or facts.window or DEFAULT_WINDOW
+        return ModelProfile(window, config.system_role and facts.system_role, config.repeat_vv)
 
     async def models(self) -> list[ServedModel]:
         """List what the server serves, or raise `ProviderError`."""
         query = "?serverless" if self.config.server_kind == "together" else ""
-        found = await self._get("/models" + query)
-        # together.ai gives a bare list where everybody else wraps it.
-        items = found.get("data") if isinstance(found, dict) else found
+        listing = await self._get("/models" + query)
+        # together.ai returns a bare list where everybody else wraps it.
+        items = listing.get("data") if isinstance(listing, dict) else listing
         if not isinstance(items, list):
             raise ServerError(self.name)
         return [
@@ -182,172 +170,216 @@ class OpenAIProvider:
         else:
             await self.models()
 
+    def _facts(self, model: str) -> _ServerFacts:
+        return self._facts_by_model[model or self.config.model]
+
+    def _config_for(self, model: str) -> ProviderConfig:
+        """Return the configuration with what is known of a model other than its own."""
+        if model in {"", self.config.model}:
+            return self.config
+        # Where its own model is free, so is another whose price nobody knows.
+        free = self.config.input_usd == 0 and self.config.output_usd == 0
+        return self.config.model_copy(update={**({} if free else NO_PRICES), **lookup(model)})
+
+    async def _learn_properties(self, model: str, facts: _ServerFacts) -> None:
+        """Read the window, the slots and the chat template from llama.cpp's `/props`."""
+        name = model or self.config.model
+        query = f"?{urlencode({'model': name})}" if name else ""
+        try:
+            props = await self._get(f"{self._root}/props{query}")
+            facts.window = int(props["default_generation_settings"]["n_ctx"])
+            facts.slots = SlotQueue(int(props.get("total_slots") or 1))
+            caps = props.get("chat_template_caps") or {}
+            facts.system_role = bool(caps.get("supports_system_role", True))
+        except (Loading, Unreachable):
+            raise
+        except (ProviderError, KeyError, TypeError, ValueError, AttributeError):
+            # Not every server that speaks like llama.cpp has them.
+            log.info("%s does not tell its properties", self.name)
+
     @property
     def _root(self) -> str:
         return self.config.url.removesuffix("/v1")
 
-    async def generate_images(
-        self, body: Mapping[str, object], *, seconds: float, most: int
-    ) -> bytes:
-        """Ask for pictures and give the answer's JSON, at the most so many bytes of it, or raise.
-
-        The whole of it may take so many `seconds`; a server that is left stops painting.
-        """
-        model, found, reached = str(body["model"]), bytearray(), False
-        try:
-            async with (
-                asyncio.timeout(seconds),
-                self._wire.posted("/images/generations", body) as answer,
-            ):
-                reached = True
-                async for piece in answer.aiter_bytes():
-                    found += piece
-                    if len(found) > most:
-                        raise ImageTooLarge(self.name)
-        except TimeoutError:
-            raise TimedOut(self.name) from None
-        except httpx.TransportError as exc:
-            raise (ServerError if reached else Unreachable)(self.name) from exc
-        except FOREIGN as exc:
-            raise translate_error(exc, self.name, model=model) from exc
-        return bytes(found)
-
     async def _get(self, path: str) -> Any:
         try:
             async with asyncio.timeout(PROBE_SECONDS):
-                return await self._wire.get(path)
+                return await self._client.get(path)
         except TimeoutError:
             raise TimedOut(self.name) from None
-        except FOREIGN as exc:
+        except RequestFailed as exc:
             raise translate_error(exc, self.name, model=self.config.model) from exc
 
-    async def stream(
-        self, context: Context, *, concise: bool = False, model: str = "", chat: str = ""
-    ) -> AsyncGenerator[StreamEvent]:
-        """Ask a model and give its answer as it comes, or raise `ProviderError`.
+    # --- images -----------------------------------------------------------------------------------
 
-        Where the server has only so many slots, the hasty go first and `chat` gets the slot that
-        remembers it.
+    async def generate_images(
+        self, body: Mapping[str, object], *, seconds: float, max_bytes: int
+    ) -> bytes:
+        """Ask for images and return the response's JSON, or raise `ProviderError`.
+
+        Args:
+            body: the request, with `model` and `prompt`.
+            seconds: how long all of it may take; a server that is left stops working.
+            max_bytes: a larger response is `ImageTooLarge`.
+        """
+        content, connected = bytearray(), False
+        try:
+            async with asyncio.timeout(seconds), self._client.post_images(body) as response:
+                connected = True
+                async for data in response:
+                    content += data
+                    if len(content) > max_bytes:
+                        raise ImageTooLarge(self.name)
+        except TimeoutError:
+            raise TimedOut(self.name) from None
+        except ConnectionFailed as exc:
+            raise (ServerError if connected else Unreachable)(self.name) from exc
+        except RequestFailed as exc:
+            raise translate_error(exc, self.name, model=str(body["model"])) from exc
+        return bytes(content)
+
+    # --- answers ----------------------------------------------------------------------------------
+
+    async def stream(
+        self, context: Context, *, concise: bool = False, model: str = "", chat_key: str = ""
+    ) -> AsyncGenerator[StreamEvent]:
+        """Ask a model and yield its answer as it comes, or raise `ProviderError`.
+
+        Where the server has few slots, concise requests go first, and `chat_key` gets the slot
+        whose cache holds its conversation.
         """
         self.ensure_ready()
-        self._asked += 1
-        slots = self._facts(model).slots
-        with slots.wait_in_line(chat, priority=concise) as ticket:
-            told = 0
+        self._requests += 1
+        facts = self._facts(model)
+        with facts.slots.wait_in_line(chat_key, priority=concise) as ticket:
+            ahead = 0
             while not await ticket.wait(self._notice_seconds):
-                if ticket.ahead != told:
-                    told = ticket.ahead
-                    ahead = "one answer is" if told == 1 else f"{told} answers are"
-                    yield StatusNote(f"In the line: {ahead} ahead of yours.")
-            pin = {"id_slot": ticket.slot} if 1 < slots.count < UNLIMITED_SLOTS else {}
+                if ticket.ahead != ahead:
+                    ahead = ticket.ahead
+                    yield StatusNote(_position(ahead))
+            slot = self._slot_params(facts.slots, ticket)
             if context.full_history and self.config.cache_reuse:
-                await self._restore_cache(context.full_history, model, pin)
-            async with aclosing(
-                self._ask_until_accepted(context, model, pin, concise=concise)
-            ) as parts:
-                async for part in parts:
-                    yield part
-            # A warm-up that has stood behind it in the line has nothing left to do.
-            self._asked += 1
+                await self._restore_cache(context.full_history, model, slot)
+            options = first = self._first_options(context, facts, model, concise=concise)
+            refused = False
+            while True:
+                try:
+                    async with self._open(options, model, slot, context.tokens) as answer:
+                        while (events := await answer.next_events()) is not None:
+                            for event in events:
+                                yield event
+                except (NoText, BadRequest) as exc:
+                    if (relaxed := options.relax(exc)) is None:
+                        raise
+                    options, refused = relaxed, refused or isinstance(exc, BadRequest)
+                else:
+                    break
+            if refused:
+                self._learn_refusals(facts, first, options)
+            # A warm-up that waited for the slot meanwhile has nothing left to do.
+            self._requests += 1
 
-    async def _ask_until_accepted(
-        self, context: Context, chosen: str, pin: dict[str, Any], *, concise: bool
-    ) -> AsyncGenerator[StreamEvent]:
-        """Ask until the request is as the model likes it.
+    def _slot_params(self, slots: SlotQueue, ticket: Ticket) -> dict[str, Any]:
+        return {"id_slot": ticket.slot} if 1 < slots.count < UNLIMITED_SLOTS else {}
 
-        Optional parameters that it refuses are left out from then on, then the system role; and an
-        answer that had no room for a word beside its thoughts is asked for without a limit.
-        """
-        row, learnt = self._config_for(chosen), self._facts(chosen)
-        model = chosen or row.model
-        frugal, limited = concise and learnt.takes_no_thinking, concise and learnt.takes_limit
-        most = context.max_tokens if learnt.takes_limit else 0
-        attempt = first = RequestOptions(
-            context.messages, frugal, limited, most, may_merge_system=row.server_kind == "llama"
+    def _first_options(
+        self, context: Context, facts: _ServerFacts, model: str, *, concise: bool
+    ) -> RequestOptions:
+        """Return the options without what the model has refused before."""
+        return RequestOptions(
+            context.messages,
+            no_thinking=concise and facts.takes_no_thinking,
+            short=concise and facts.takes_limit,
+            max_tokens=context.max_tokens if facts.takes_limit else 0,
+            may_merge_system=self._config_for(model).server_kind == "llama",
         )
-        refused = False
-        while True:
-            beside = attempt.body(row) | pin
-            question = ChatRequest(attempt.messages, model, beside, context.tokens)
-            try:
-                async with aclosing(self._listener.events(question)) as parts:
-                    async for part in parts:
-                        yield part
-            except (NoText, BadRequest) as exc:
-                milder = attempt.relaxed(exc)
-                if milder is None:
-                    raise
-                attempt, refused = milder, refused or isinstance(exc, BadRequest)
-            else:
-                break
-        if refused:
-            log.info("%s wants to be asked in a simpler way for %s", self.name, model)
-            learnt.takes_no_thinking &= attempt.no_thinking == first.no_thinking
-            learnt.takes_limit &= (attempt.short, attempt.max_tokens) == (
-                first.short,
-                first.max_tokens,
-            )
-            learnt.system_role = attempt.messages[0].role == "system"
+
+    def _learn_refusals(
+        self, facts: _ServerFacts, first: RequestOptions, accepted: RequestOptions
+    ) -> None:
+        """Remember which options had to be left out until the server answered."""
+        log.info("%s refuses some parameters; left out from now on", self.name)
+        facts.takes_no_thinking &= accepted.no_thinking == first.no_thinking
+        limits = (accepted.short, accepted.max_tokens)
+        facts.takes_limit &= limits == (first.short, first.max_tokens)
+        facts.system_role = accepted.messages[0].role == "system"
+
+    def _open(
+        self, options: RequestOptions, model: str, extra: dict[str, Any], tokens: int = 0
+    ) -> AbstractAsyncContextManager[ChatStream]:
+        params = options.body(self._config_for(model)) | extra
+        request = ChatRequest(options.messages, model or self.config.model, params, tokens)
+
+        def translate(exc: RequestFailed) -> ProviderError:
+            return self._translate_error(exc, request)
+
+        return open_chat_stream(self._client, self.name, self.config, request, translate)
+
+    def _translate_error(self, exc: RequestFailed, request: ChatRequest) -> ProviderError:
+        """Translate a failure, and remember a window that was smaller than believed."""
+        facts = self._facts(request.model)
+        window = facts.window or self._config_for(request.model).context or DEFAULT_WINDOW
+        failure = translate_error(
+            exc, self.name, model=request.model, tokens=request.tokens, window=window
+        )
+        if isinstance(failure, ContextTooLong):
+            facts.window = failure.limit
+        return failure
+
+    # --- the prompt cache -------------------------------------------------------------------------
 
     async def warm_up(self, system: str) -> None:
-        """Let the server read the system prompt ahead of the first question, or raise."""
-        asked = self._asked
-        manner = await self.profile()
-        lines: tuple[Message, ...] = (Message("system", system), Message("user", ""))
+        """Let the server read the system prompt before the first question, or raise."""
+        requests = self._requests
+        profile = await self.profile()
+        messages: tuple[Message, ...] = (Message("system", system), Message("user", ""))
+        if not profile.system_role:
+            messages = merge_system_into_user(messages)
         with self._facts("").slots.wait_in_line("", priority=False) as ticket:
             await ticket.called.wait()
-            if self._asked != asked:
-                # Somebody was quicker, and their question has brought the prompt along.
+            if self._requests != requests:
+                # A question was faster, and brought the prompt along.
                 return
-            # Whoever comes meanwhile goes on where this has stopped.
-            await self._read_prompt(
-                lines if manner.system_role else merge_system_into_user(lines),
-                "",
-                {},
-                enough=lambda _: self._asked != asked,
-            )
+            # A question that comes meanwhile goes on where this has stopped.
+            await self._read_prompt(messages, "", {}, enough=lambda _: self._requests != requests)
 
     async def _restore_cache(
-        self, lines: tuple[Message, ...], model: str, pin: dict[str, Any]
+        self, messages: tuple[Message, ...], model: str, slot: dict[str, Any]
     ) -> None:
-        """Let a server fetch a chat back that another has displaced, before its history is cut.
+        """Let the server load a conversation back from its cache before the history is cut.
 
-        It moves what a cut leaves only if it has the chat before it. One that has forgotten it is
-        not made to read it all again.
+        It keeps what a cut leaves only if it has the whole before it. One that has dropped the
+        conversation is not made to read all of it again.
         """
+
+        def has_dropped(chunk: RawChunk) -> bool:
+            return unread_tokens(chunk) > MAX_UNREAD_TOKENS
+
         try:
-            await self._read_prompt(
-                lines, model, pin, enough=lambda chunk: unread_tokens(chunk) > MAX_UNREAD_TOKENS
-            )
+            await self._read_prompt(messages, model, slot, enough=has_dropped)
         except ProviderError as exc:
-            # The question itself comes next and will say what is wrong.
-            log.info("not recalled: %s", exc)
+            # The question itself comes next, and will say what is wrong.
+            log.info("not restored: %s", exc)
 
     async def _read_prompt(
         self,
-        lines: tuple[Message, ...],
+        messages: tuple[Message, ...],
         model: str,
-        pin: dict[str, Any],
+        slot: dict[str, Any],
         *,
         enough: Callable[[RawChunk], bool],
     ) -> None:
-        """Let the server read without saying a word, and leave when it is enough."""
-        beside = RequestOptions(lines).body(self.config) | pin | {"max_tokens": 0}
-        question = ChatRequest(lines, model or self.config.model, beside)
-        await self._listener.read_prompt(question, enough=enough)
+        """Let the server read a prompt without answering it, until a chunk is `enough`."""
+        async with self._open(RequestOptions(messages), model, slot | {"max_tokens": 0}) as stream:
+            await stream.read_prompt(enough=enough)
 
-    def _translate_error(self, exc: Exception, question: ChatRequest) -> ProviderError:
-        """Translate what went wrong with a question, and remember a window that was too small."""
-        model, tokens = question.model, question.tokens
-        learnt = self._facts(model)
-        window = learnt.window or self._config_for(model).context or DEFAULT_WINDOW
-        failure = translate_error(exc, self.name, model=model, tokens=tokens, window=window)
-        if isinstance(failure, ContextTooLong):
-            learnt.window = failure.limit
-        return failure
+
+def _position(ahead: int) -> str:
+    answers = "one answer is" if ahead == 1 else f"{ahead} answers are"
+    return f"Waiting: {answers} ahead of yours."
 
 
 def _context_of(item: Mapping[str, Any]) -> int:
     meta = item.get("meta")
     n_ctx = meta.get("n_ctx") if isinstance(meta, dict) else 0
-    return count(item.get("context_length")) or count(n_ctx)
+    return as_count(item.get("context_length")) or as_count(n_ctx)

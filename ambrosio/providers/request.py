@@ -1,7 +1,4 @@
-"""How a question is put to a model: what goes beside the words, and what is left out on a refusal.
-
-Pure.
-"""
+"""What is sent to a model beside the messages, and what is left out after a refusal. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -26,14 +23,14 @@ NO_THINKING_PARAMS: Mapping[str, Mapping[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class RequestOptions:
-    """One way to put a question.
+    """How a model is asked, apart from the text.
 
     Args:
-        lines: the messages.
-        frugal: the plainest answer is wanted, without thoughts.
-        limited: a short one is.
-        most: it may take so many tokens; 0 is no limit.
-        folds: a refusal may mean that the model's template knows no system role.
+        messages: what is sent.
+        no_thinking: temperature 0, and no thinking where it can be switched off.
+        short: with the token limit of a concise turn.
+        max_tokens: the limit otherwise; 0 is none.
+        may_merge_system: a refusal may mean that the model's template has no system role.
     """
 
     messages: tuple[Message, ...]
@@ -42,8 +39,8 @@ class RequestOptions:
     max_tokens: int = 0
     may_merge_system: bool = False
 
-    def relaxed(self, exc: ProviderError) -> Self | None:
-        """Give what to try after a failure, None when there is nothing left."""
+    def relax(self, exc: ProviderError) -> Self | None:
+        """Return what to try after a failure, None if nothing is left."""
         match exc:
             case NoText() if self.short:
                 return replace(self, short=False)
@@ -59,19 +56,19 @@ class RequestOptions:
             case _:
                 return None
 
-    def body(self, row: ProviderConfig) -> dict[str, Any]:
-        """Put together what goes beside the messages; nothing that nobody asked for."""
-        body: dict[str, Any] = dict(row.extra_body)
-        if row.server_kind == "llama":
-            # Only with this does a llama.cpp server notice, while it reads, that we are gone.
+    def body(self, config: ProviderConfig) -> dict[str, Any]:
+        """Return the parameters beside the messages; none that nobody asked for."""
+        body: dict[str, Any] = dict(config.extra_body)
+        if config.server_kind == "llama":
+            # Only with this does llama.cpp notice, while it reads, that the client is gone.
             body |= {"return_progress": True}
-        if row.server_kind != "together":
+        if config.server_kind != "together":
             body |= {"stream_options": {"include_usage": True}}
         if self.no_thinking:
-            body |= {"temperature": 0, **NO_THINKING_PARAMS[row.thinking]}
+            body |= {"temperature": 0, **NO_THINKING_PARAMS[config.thinking]}
         if self.short:
-            thoughts = THINKING_TOKENS if row.thinking == "effort" else 0
-            body |= {"max_tokens": MAX_CONCISE_TOKENS + thoughts}
+            thinking = THINKING_TOKENS if config.thinking == "effort" else 0
+            body |= {"max_tokens": MAX_CONCISE_TOKENS + thinking}
         elif self.max_tokens:
             body |= {"max_tokens": self.max_tokens}
         return body
@@ -79,7 +76,7 @@ class RequestOptions:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """What goes out: the lines, about how many tokens they are, and what goes beside them."""
+    """One request for a completion: messages, parameters, and about how many tokens they are."""
 
     messages: tuple[Message, ...]
     model: str
@@ -88,6 +85,6 @@ class ChatRequest:
 
     @property
     def body(self) -> dict[str, Any]:
-        """Give what the server reads."""
-        said = [{"role": line.role, "content": line.content} for line in self.messages]
-        return {"model": self.model or "default", "messages": said, **self.params}
+        """The body of the request."""
+        messages = [{"role": message.role, "content": message.content} for message in self.messages]
+        return {"model": self.model or "default", "messages": messages, **self.params}

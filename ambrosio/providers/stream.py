@@ -1,87 +1,97 @@
-"""One server's streams: opened, read as far as they are worth it, and closed whatever happens.
+"""One streamed answer of one server: opened, read as long as it is worth it, and always closed.
 
-Knows how long a server may be silent. How a question is put, and what is learnt from a refusal, is
-the provider's.
+Knows how long a server may be silent. What goes into a request, and what is learned from a refusal,
+is `openai_compatible`'s.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
-
-import httpx
 
 from ..config.provider import ProviderConfig
 from ..core.errors import NoText, ProviderError, ServerError, TimedOut, Unreachable
 from ..core.messages import EmptyAnswer, StreamEvent
-from .errors import FOREIGN
-from .http import Wire
+from .openai_client import ApiClient, ChunkStream, ConnectionFailed, RequestFailed
 from .request import ChatRequest
 from .stream_parser import RawChunk, StreamParser
 
+# After the finish reason only the usage is missing, which is not worth a long wait.
+CLOSING_SECONDS = 2.0
+
 
 class ChatStream:
-    """The ear for one server; `failure` says what something foreign means for a question."""
+    """An answer that is being streamed; `next_events` is asked until it returns None."""
 
-    def __init__(
-        self,
-        name: str,
-        row: ProviderConfig,
-        wire: Wire,
-        failure: Callable[[Exception, ChatRequest], ProviderError],
-    ) -> None:
-        self._name, self._row, self._wire, self._failure = name, row, wire, failure
+    def __init__(self, chunks: ChunkStream, parser: StreamParser, config: ProviderConfig) -> None:
+        self._chunks, self._parser, self._config = chunks, parser, config
+        self._ended = False
+        self._failure: NoText | None = None
 
-    async def events(self, question: ChatRequest) -> AsyncGenerator[StreamEvent]:
-        """Give an answer as it comes, or raise `ProviderError`."""
-        answer = StreamParser(self._name, question.model)
-        async with self._opened(question, answer) as stream:
-            patience = self._row.first_token_timeout_seconds
-            while not answer.looping and (chunk := await _next(stream, patience)) is not None:
-                for part in answer.feed(chunk):
-                    yield part
-                if answer.started:
-                    patience = self._row.chunk_timeout_seconds
+    async def next_events(self) -> list[StreamEvent] | None:
+        """Wait for what comes next; None after the end.
+
+        Raises `NoText` at the end of an answer without text, `ServerError` if it was cut.
+        """
+        if self._failure:
+            raise self._failure
+        if self._ended:
+            return None
+        chunk = None if self._parser.looping else await self._next_chunk()
+        if chunk is None:
+            self._ended = True
+            return self._end()
+        return self._parser.feed(chunk)
+
+    def _end(self) -> list[StreamEvent]:
         try:
-            last = answer.end()
-        except NoText:
-            yield EmptyAnswer(answer.usage)
-            raise
-        for part in last:
-            yield part
+            return self._parser.end()
+        except NoText as exc:
+            # It is paid all the same, which has to be known before it is raised.
+            self._failure = exc
+            return [EmptyAnswer(self._parser.usage)]
 
-    async def read_prompt(
-        self, question: ChatRequest, *, enough: Callable[[RawChunk], bool]
-    ) -> None:
-        """Let the server read without saying a word, and leave when it is enough, or raise."""
-        async with self._opened(question, StreamParser(self._name, question.model)) as stream:
-            while chunk := await _next(stream, self._row.first_token_timeout_seconds):
-                if enough(chunk):
-                    return
+    async def read_prompt(self, *, enough: Callable[[RawChunk], bool]) -> None:
+        """Let the server read the prompt, and return as soon as a chunk is `enough`."""
+        while (chunk := await self._next_chunk()) is not None:
+            if enough(chunk):
+                return
 
-    @asynccontextmanager
-    async def _opened(
-        self, question: ChatRequest, answer: StreamParser
-    ) -> AsyncIterator[AsyncGenerator[dict[str, Any]]]:
-        """Open a stream that is closed whatever happens, or raise `ProviderError`."""
-        try:
-            async with AsyncExitStack() as closing:
-                async with asyncio.timeout(self._row.first_token_timeout_seconds):
-                    asking = self._wire.stream("/chat/completions", question.body)
-                    stream = await closing.enter_async_context(asking)
-                yield stream
-        except TimeoutError:
-            raise TimedOut(self._name) from None
-        except httpx.TransportError as exc:
-            failure = ServerError if answer.started else Unreachable
-            raise failure(self._name) from exc
-        except FOREIGN as exc:
-            raise self._failure(exc, question) from exc
+    async def _next_chunk(self) -> RawChunk | None:
+        if self._parser.has_finish_reason:
+            # Whatever happens to the connection from here on, the answer is whole.
+            try:
+                async with asyncio.timeout(CLOSING_SECONDS):
+                    return await self._chunks.next_chunk()
+            except (TimeoutError, RequestFailed):
+                return None
+        started, config = self._parser.started, self._config
+        seconds = config.chunk_timeout_seconds if started else config.first_token_timeout_seconds
+        async with asyncio.timeout(seconds):
+            return await self._chunks.next_chunk()
 
 
-async def _next(
-    stream: AsyncIterator[dict[str, Any]], patience_seconds: float
-) -> dict[str, Any] | None:
-    """Wait for the next chunk, or raise `TimeoutError`; every sign of life starts the time anew."""
-    async with asyncio.timeout(patience_seconds):
-        return await anext(stream, None)
+@asynccontextmanager
+async def open_chat_stream(
+    client: ApiClient,
+    name: str,
+    config: ProviderConfig,
+    request: ChatRequest,
+    translate: Callable[[RequestFailed], ProviderError],
+) -> AsyncIterator[ChatStream]:
+    """Send a request and yield the answer's stream, which is closed at the end of the block.
+
+    Raises `ProviderError`, for what goes wrong inside the block too; `translate` says what a
+    refusal of this request means.
+    """
+    parser = StreamParser(name, request.model)
+    try:
+        async with AsyncExitStack() as stack:
+            async with asyncio.timeout(config.first_token_timeout_seconds):
+                chunks = await stack.enter_async_context(client.stream_chat(request.body))
+            yield ChatStream(chunks, parser, config)
+    except TimeoutError:
+        raise TimedOut(name) from None
+    except ConnectionFailed as exc:
+        raise (ServerError if parser.started else Unreachable)(name) from exc
+    except RequestFailed as exc:
+        raise translate(exc) from exc

@@ -1,6 +1,7 @@
-"""What has come of one answer so far: words, thoughts, and how it ended.
+"""The chunks of one streamed completion, parsed into `StreamEvent`s.
 
-Reads the chunks of a stream, whatever the kind, and asks nobody.
+Not async, and does no I/O. Whatever kind of server sent them, text, thoughts, usage, progress and
+the way it ended come out alike.
 """
 
 from collections.abc import Mapping
@@ -21,35 +22,44 @@ from ..core.messages import (
 from . import repetition
 from .thinking import ThinkTagParser
 
-# A piece of a stream, as it came: nobody has checked it.
+# A chunk as it came, unchecked.
 RawChunk = Mapping[str, Any]
 
-# How many characters come before the text is looked through for loops again.
+# How many characters must arrive before the text is searched for loops again.
 LOOP_CHECK_CHARS = 100
-# Less than this is read in a moment, and not worth a word.
+# A shorter prompt is read in a moment, and needs no progress line.
 SLOW_TOKENS = 512
 
 
 class StreamParser:
-    """What has come of one answer so far."""
+    """Parses one answer, chunk by chunk.
+
+    `feed` raises `ServerError` on a malformed chunk, and so does `end` if the answer was cut; `end`
+    raises `NoText` if no text came.
+    """
 
     def __init__(self, provider: str, model: str) -> None:
         self._provider = provider
         self._ref = ModelRef(provider, model)
-        self._thoughts = ThinkTagParser()
+        self._think_tags = ThinkTagParser()
         self._finish: FinishReason | None = None
         self.usage: Usage | None = None
-        self._said = ""
-        self._words = self._looked_at = self._surplus = 0
-        self.started = self._spoken = False
+        self._all_text = ""
+        self._text_chars = self._checked_at = self._repeated = 0
+        self.started = self._has_text = False
+
+    @property
+    def has_finish_reason(self) -> bool:
+        """Whether the server has said how the answer ended."""
+        return self._finish is not None
 
     @property
     def looping(self) -> bool:
-        """Whether the model only repeats itself, so that the rest is not worth waiting for."""
-        return self._surplus > 0
+        """Whether the model only repeats itself, so that the rest is not worth reading."""
+        return self._repeated > 0
 
     def feed(self, chunk: RawChunk) -> list[StreamEvent]:
-        """Read a chunk, or raise `ServerError` when it is not as agreed."""
+        """Parse a chunk, or raise `ServerError` if it is malformed."""
         try:
             return self._read(chunk)
         except (AttributeError, TypeError, ValueError, OverflowError):
@@ -60,35 +70,35 @@ class StreamParser:
         self.usage = _usage(chunk) or self.usage
         if not self._ref.model and chunk.get("model"):
             self._ref = replace(self._ref, model=str(chunk["model"]))
-        parts = self._progress(chunk)
+        events = self._progress(chunk)
         for choice in chunk.get("choices") or ():
             # The last choice of some servers has none.
-            parts += self._say(self._split_thinking(choice.get("delta") or {}))
+            events += self._emit(self._split_thinking(choice.get("delta") or {}))
             if reason := choice.get("finish_reason"):
                 self._finish = FinishReason.LENGTH if reason == "length" else FinishReason.STOP
-        return parts
+        return events
 
     def _split_thinking(self, delta: RawChunk) -> Delta:
-        thought = delta.get("reasoning") or delta.get("reasoning_content") or ""
-        words = self._thoughts.feed(delta.get("content") or "")
-        return Delta(words.text, str(thought) + words.reasoning)
+        thinking = delta.get("reasoning") or delta.get("reasoning_content") or ""
+        text = self._think_tags.feed(delta.get("content") or "")
+        return Delta(text.text, str(thinking) + text.reasoning)
 
     def end(self) -> list[StreamEvent]:
-        """Close the answer, or raise: without a finish reason the line was cut."""
-        parts = self._say(self._thoughts.end())
+        """Close the answer, or raise: without a finish reason the connection was cut."""
+        events = self._emit(self._think_tags.end())
         if self.looping:
             self._finish = FinishReason.LOOP
         if self._finish is None:
             raise ServerError(self._provider)
-        if not self._spoken:
+        if not self._has_text:
             raise NoText(self._provider)
-        surplus = min(self._surplus, self._words)
-        return [*parts, AnswerFinished(self._ref, self._finish, self.usage, surplus)]
+        repeated = min(self._repeated, self._text_chars)
+        return [*events, AnswerFinished(self._ref, self._finish, self.usage, repeated)]
 
-    def _say(self, delta: Delta) -> list[StreamEvent]:
+    def _emit(self, delta: Delta) -> list[StreamEvent]:
         if not delta.text and not delta.reasoning:
             return []
-        self._spoken = self._spoken or bool(delta.text.strip())
+        self._has_text = self._has_text or bool(delta.text.strip())
         self._check_for_loop(delta)
         if self.started:
             return [delta]
@@ -96,11 +106,11 @@ class StreamParser:
         return [AnswerStarted(self._ref), delta]
 
     def _check_for_loop(self, delta: Delta) -> None:
-        self._said += delta.reasoning + delta.text
-        self._words += len(delta.text)
-        if len(self._said) >= self._looked_at + LOOP_CHECK_CHARS:
-            self._looked_at = len(self._said)
-            self._surplus = repetition.repeated_tail(self._said)
+        self._all_text += delta.reasoning + delta.text
+        self._text_chars += len(delta.text)
+        if len(self._all_text) >= self._checked_at + LOOP_CHECK_CHARS:
+            self._checked_at = len(self._all_text)
+            self._repeated = repetition.repeated_tail(self._all_text)
 
     def _progress(self, chunk: RawChunk) -> list[StreamEvent]:
         """Say how much of a long prompt llama.cpp has read; a small machine takes minutes."""

@@ -63,10 +63,10 @@ class RemindingProvider:
         return manner if self._reminder is None else replace(manner, repeat_vv=self._reminder)
 
     def stream(
-        self, context: Context, *, concise: bool = False, model: str = "", chat: str = ""
+        self, context: Context, *, concise: bool = False, model: str = "", chat_key: str = ""
     ) -> AsyncGenerator[StreamEvent]:
         """Give an answer as it comes, or raise `ProviderError`."""
-        return self._provider.stream(context, concise=concise, model=model, chat=chat)
+        return self._provider.stream(context, concise=concise, model=model, chat_key=chat_key)
 
     def pricing(self, model: str = "") -> Pricing:
         """Say what a model there costs."""

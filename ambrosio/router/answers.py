@@ -60,7 +60,7 @@ class Provider(HealthProbe, Protocol):
         ...
 
     def stream(
-        self, context: Context, *, concise: bool = False, model: str = "", chat: str = ""
+        self, context: Context, *, concise: bool = False, model: str = "", chat_key: str = ""
     ) -> AsyncGenerator[StreamEvent]:
         """Give an answer as it comes, or raise `ProviderError`."""
         ...
@@ -347,7 +347,7 @@ class Router:
         shown = worst if tariff.known else None
         call = self.budget.reserve(Expense(request.user_id, ref, None, shown, charged_usd=worst))
         stream = provider.stream(
-            built, concise=request.concise, model=ref.model, chat=request.chat_key
+            built, concise=request.concise, model=ref.model, chat_key=request.chat_key
         )
         try:
             yield RequestSent(ref)

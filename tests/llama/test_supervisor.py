@@ -196,7 +196,7 @@ class TestNothingForNobody:
 
             async def ask(name, *, concise=False):
                 stream = llama.provider.stream(
-                    build_context(SYSTEM, (), name), concise=concise, chat=name
+                    build_context(SYSTEM, (), name), concise=concise, chat_key=name
                 )
                 async with aclosing(stream) as parts:
                     async for part in parts:

@@ -90,7 +90,7 @@ async def test_a_chat_keeps_its_slot(provider_of, server, chat):
     provider = provider_of()
     await provider.profile()
     for name in ("anna", "bella", "anna"):
-        await heard(provider, chat=name)
+        await heard(provider, chat_key=name)
 
     first, second, third = (body["id_slot"] for body in bodies(chat))
     assert first == third != second
@@ -101,7 +101,7 @@ async def test_a_server_with_one_slot_is_not_told_which(provider_of, server, cha
     chat.mock(side_effect=lambda _: says("Hi."))
     provider = provider_of()
     await provider.profile()
-    await heard(provider, chat="anna")
+    await heard(provider, chat_key="anna")
 
     assert "id_slot" not in bodies(chat)[0]
 
@@ -111,12 +111,12 @@ async def test_an_answer_that_is_left_gives_its_slot_back(provider_of, server, c
     chat.mock(side_effect=lambda _: says("Hi."))
     provider = provider_of()
     await provider.profile()
-    left = provider.stream(build_context("Be kind.", (), "tea?"), chat="anna")
+    left = provider.stream(build_context("Be kind.", (), "tea?"), chat_key="anna")
     assert isinstance(await anext(left), AnswerStarted)
     await left.aclose()
 
     async with asyncio.timeout(2):
-        assert any(isinstance(part, Delta) for part in await heard(provider, chat="bella"))
+        assert any(isinstance(part, Delta) for part in await heard(provider, chat_key="bella"))
 
 
 async def test_a_template_without_a_system_role_is_known_from_the_properties(provider_of, server):

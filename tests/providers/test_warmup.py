@@ -60,7 +60,7 @@ async def test_whoever_asks_first_is_not_made_to_wait_for_it(model, provider, mo
     manner = provider.profile
 
     async def slow(model=""):
-        provider._asked += 1
+        provider._requests += 1
         return await manner(model)
 
     monkeypatch.setattr(provider, "profile", partial(slow))

@@ -257,7 +257,7 @@ class Paid:
     async def models(self):
         return ()
 
-    async def stream(self, context, *, concise=False, model="", chat=""):
+    async def stream(self, context, *, concise=False, model="", chat_key=""):
         ref = ModelRef(self.name, model)
         yield AnswerStarted(ref)
         await asyncio.sleep(0)
@@ -268,7 +268,7 @@ class Paid:
 class Silent(Paid):
     """A provider that is waited for in vain."""
 
-    async def stream(self, context, *, concise=False, model="", chat=""):
+    async def stream(self, context, *, concise=False, model="", chat_key=""):
         words: list[Delta] = []
         for word in words:
             yield word

@@ -1,0 +1,224 @@
+"""The openai SDK as the client of one server, with its failures translated.
+
+The one module of `providers` that imports `openai`. It does so at the first request, in a thread:
+the import takes half a second, and nobody should wait for it before the first poll. What a request
+means is `openai_compatible`'s.
+
+Chunks stay plain dicts (`cast_to=object`): a model object for each token costs more than the rest
+of the bot does with it, and what llama.cpp and together.ai add beside the schema stays as it came.
+"""
+
+import asyncio
+import importlib
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+import httpx
+
+from .. import __version__
+
+if TYPE_CHECKING:
+    import openai
+
+# The end of a stream, which the SDK does not tell from a connection that was cut.
+DONE_LINE = b"data: [DONE]"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# What a server needs to know nothing of: this machine, and the SDK's own bookkeeping.
+UNSENT_HEADERS = (
+    *(f"X-Stainless-{name}" for name in ("Lang", "Package-Version", "OS", "Arch")),
+    *(f"X-Stainless-{name}" for name in ("Runtime", "Runtime-Version", "Async")),
+    "x-stainless-retry-count",
+    "x-stainless-read-timeout",
+)
+
+
+class RequestFailed(Exception):
+    """A request came to nothing; the subclasses say where."""
+
+
+class ConnectionFailed(RequestFailed):
+    """No connection, or one that broke."""
+
+
+class UnreadableResponse(RequestFailed):
+    """What came is not what the API promises: no JSON, no text, nested too deeply."""
+
+
+class ApiError(RequestFailed):
+    """A server says no: by its status, or in the middle of a stream (`status` 0).
+
+    `body` is the description inside `{"error": …}`, empty if there is none.
+    """
+
+    def __init__(self, status: int, body: object, retry_after: str = "") -> None:
+        super().__init__(f"status {status}")
+        self.status, self.retry_after = status, retry_after
+        inner = body.get("error", body) if isinstance(body, dict) else body
+        self.body: Mapping[str, Any] = inner if isinstance(inner, dict) else {}
+
+    def field(self, name: str) -> str:
+        """Return a field of the description, "" if it is missing or no text."""
+        value = self.body.get(name)
+        return str(value) if isinstance(value, str | int) else ""
+
+
+class ChunkStream:
+    """The chunks of one streamed completion, as `next_chunk` is asked for them."""
+
+    def __init__(self, stream: "openai.AsyncStream[object]", body: "_EventBytes") -> None:
+        self._stream, self._body = stream, body
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the server has sent `[DONE]`."""
+        return self._body.is_done
+
+    async def next_chunk(self) -> dict[str, Any] | None:
+        """Wait for the next chunk; None at the end. Raises `RequestFailed`."""
+        with _translating():
+            try:
+                chunk = await anext(self._stream)
+            except StopAsyncIteration:
+                return None
+        if not isinstance(chunk, dict):
+            raise ApiError(0, chunk)
+        return chunk
+
+
+class ApiClient:
+    """One server that speaks the OpenAI API. Raises `RequestFailed`.
+
+    Args:
+        http: sends the requests; it belongs to the caller.
+        base_url: up to and including `/v1`.
+        key: sent as a bearer token, unless it is empty.
+        connect_timeout_seconds: the only timeout here; how long a server may be silent is decided
+            by whoever reads.
+        keeps_alive: whether a connection is used again.
+    """
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        base_url: str,
+        *,
+        key: str,
+        connect_timeout_seconds: float,
+        keeps_alive: bool = True,
+    ) -> None:
+        self._http, self._base_url, self._key = http, base_url, key
+        self._connect_timeout_seconds, self._keeps_alive = connect_timeout_seconds, keeps_alive
+        self._client: openai.AsyncOpenAI | None = None
+        self._headers: dict[str, Any] = {}
+
+    async def get(self, address: str) -> Any:
+        """Return the JSON at a path below the base URL, or at a whole address."""
+        client = await self._open()
+        with _translating():
+            return await client.get(address, cast_to=object, options={"headers": self._headers})
+
+    @asynccontextmanager
+    async def post_images(self, body: Mapping[str, Any]) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Ask for images, and yield the bytes of the response as they come."""
+        client = await self._open()
+        extra = {name: value for name, value in body.items() if name not in {"model", "prompt"}}
+        with _translating():
+            async with client.images.with_streaming_response.generate(
+                model=body["model"],
+                prompt=body["prompt"],
+                extra_body=extra,
+                extra_headers=self._headers,
+            ) as response:
+                yield response.iter_bytes()
+
+    @asynccontextmanager
+    async def stream_chat(self, body: Mapping[str, Any]) -> AsyncIterator[ChunkStream]:
+        """Ask for a streamed completion; the connection is closed at the end of the block."""
+        client = await self._open()
+        sdk = importlib.import_module("openai")
+        with _translating():
+            stream = await client.post(
+                "/chat/completions",
+                cast_to=object,
+                body={**body, "stream": True},
+                options={"headers": self._headers},
+                stream=True,
+                stream_cls=sdk.AsyncStream[object],
+            )
+        async with stream:
+            events = _EventBytes(stream.response.stream)
+            stream.response.stream = events
+            yield ChunkStream(stream, events)
+
+    async def _open(self) -> "openai.AsyncOpenAI":
+        if self._client is None:
+            await asyncio.to_thread(importlib.import_module, "openai")
+            import openai  # noqa: PLC0415  see the top
+
+            # An omission counts only in the headers of a request, not in the client's.
+            self._headers = dict.fromkeys(UNSENT_HEADERS, openai.Omit())
+            self._headers["User-Agent"] = f"ambrosio/{__version__}"
+            if not self._key:
+                self._headers["Authorization"] = openai.Omit()
+            if not self._keeps_alive:
+                self._headers["Connection"] = "close"
+            self._client = openai.AsyncOpenAI(
+                # The SDK's own HTTP library is another one; with python-telegram-bot's there is
+                # one in the process, and the proxy and the socket are ours to set.
+                http_client=cast("Any", self._http),
+                base_url=self._base_url,
+                api_key=self._key or "none",
+                timeout=openai.Timeout(None, connect=self._connect_timeout_seconds),
+                # The router decides who is asked again, and when.
+                max_retries=0,
+            )
+        return self._client
+
+
+class _EventBytes(httpx.AsyncByteStream):
+    """The body of an event stream, in the form that the SDK reads.
+
+    It fails on an event without data, which some servers send as a sign of life, misses the last
+    event if no blank line follows, and the first behind a byte order mark.
+    """
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+        self.is_done = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        rest = b""
+        async for data in self._body:
+            *lines, rest = (rest + data).split(b"\n")
+            yield b"".join(self._line(line) for line in lines)
+        yield self._line(rest) + b"\n"
+
+    def _line(self, line: bytes) -> bytes:
+        line = line.removeprefix(BYTE_ORDER_MARK)
+        content = line.strip()
+        self.is_done = self.is_done or content == DONE_LINE
+        return b"" if content == b"data:" else line + b"\n"
+
+    async def aclose(self) -> None:
+        await self._body.aclose()
+
+
+@contextmanager
+def _translating() -> Iterator[None]:
+    """Turn what the SDK and httpx raise into `RequestFailed`."""
+    sdk = importlib.import_module("openai")
+    try:
+        yield
+    except sdk.APIConnectionError as exc:
+        raise ConnectionFailed from exc
+    except sdk.APIStatusError as exc:
+        retry_after = exc.response.headers.get("retry-after", "")
+        raise ApiError(exc.status_code, exc.body, retry_after) from exc
+    except sdk.APIError as exc:
+        raise ApiError(0, exc.body) from exc
+    except (httpx.TransportError, httpx.StreamError) as exc:
+        raise ConnectionFailed from exc
+    except (sdk.OpenAIError, httpx.InvalidURL, httpx.HTTPError, ValueError, RecursionError) as exc:
+        # No JSON, bytes that are no text, or a number with thousands of digits.
+        raise UnreadableResponse from exc
