@@ -186,18 +186,23 @@ class _EventBytes(httpx.AsyncByteStream):
     def __init__(self, body: Any) -> None:
         self._body = body
         self.is_done = False
+        # Whether the last event still lacks its blank line.
+        self._is_open = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         rest = b""
         async for data in self._body:
             *lines, rest = (rest + data).split(b"\n")
             yield b"".join(self._line(line) for line in lines)
-        yield self._line(rest) + b"\n"
+        yield self._line(rest) if rest else b""
+        if self._is_open:
+            yield b"\n"
 
     def _line(self, line: bytes) -> bytes:
         line = line.removeprefix(BYTE_ORDER_MARK)
         content = line.strip()
         self.is_done = self.is_done or content == DONE_LINE
+        self._is_open = bool(content)
         return b"" if content == b"data:" else line + b"\n"
 
     async def aclose(self) -> None:
