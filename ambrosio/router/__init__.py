@@ -1,12 +1,12 @@
-"""Whom to ask, and whom next, for words and for pictures.
+"""Whom to ask, and whom next, for answers and for images. The one way to a provider.
 
-The one way to a provider: who may be asked (privacy, budget), in which order (the chat's choice,
-then the route), who is resting, and when to move on.
+Start with `answers`; `policy` has the rule, `call` one request to one provider. Imports `images`,
+`providers`, `config` and `core`. Sends nothing to a chat and keeps nothing but health in memory.
 """
 
-from ..providers.warmup import LOADING_PAUSE_SECONDS
-from .answers import CompletionRequest, Router
+from .answers import Router
 from .health import HealthMonitor
 from .images import ImageRouter
+from .request import CompletionRequest
 
-__all__ = ["LOADING_PAUSE_SECONDS", "CompletionRequest", "HealthMonitor", "ImageRouter", "Router"]
+__all__ = ["CompletionRequest", "HealthMonitor", "ImageRouter", "Router"]

@@ -1,0 +1,89 @@
+"""What the router is asked, and what it needs of a provider."""
+
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..core.context_window import Context, ModelProfile, PastTurn, build_context
+from ..core.costs import Expense, Pricing
+from ..core.messages import StreamEvent
+from .health import HealthProbe
+
+# Is told of each call that was made, whatever came of it.
+ExpenseSink = Callable[[Expense], None]
+
+
+class Provider(HealthProbe, Protocol):
+    """One server; `providers.openai_compatible` has the real one."""
+
+    @property
+    def name(self) -> str:
+        """What the settings call it."""
+        ...
+
+    @property
+    def paid(self) -> bool:
+        """Whether a call costs money."""
+        ...
+
+    @property
+    def local(self) -> bool:
+        """Whether what it is asked stays on this machine or its own network."""
+        ...
+
+    async def profile(self, model: str = "") -> ModelProfile:
+        """Return how a model there is asked, or raise `ProviderError`."""
+        ...
+
+    def stream(
+        self, context: Context, *, concise: bool = False, model: str = "", chat_key: str = ""
+    ) -> AsyncGenerator[StreamEvent]:
+        """Yield an answer as it comes, or raise `ProviderError`."""
+        ...
+
+    def pricing(self, model: str = "") -> Pricing:
+        """Return what a model there costs."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionRequest:
+    """A question on its way to a model.
+
+    Args:
+        system: the system prompt.
+        history: the conversation so far, oldest turn first.
+        question: what is asked now.
+        concise: whether it is a vv question.
+        model: the chat's choice: a provider, or `provider/model`.
+        local_only: only local providers may be asked.
+        single_provider: nobody but the first in the order is asked.
+        user_id: who pays for it.
+        chat_key: tells conversations apart for servers that cache them.
+    """
+
+    system: str
+    history: tuple[PastTurn, ...]
+    question: str
+    concise: bool = False
+    model: str = ""
+    local_only: bool = False
+    single_provider: bool = False
+    user_id: int = 0
+    chat_key: str = ""
+
+    @property
+    def is_local_only(self) -> bool:
+        """Whether it, or anything in its history, must stay local."""
+        return self.local_only or any(past.local_only for past in self.history)
+
+    def context(self, profile: ModelProfile, window: int = 0) -> Context:
+        """Build what one model is sent; `window` (in tokens) overrules the profile's."""
+        return build_context(
+            self.system,
+            self.history,
+            self.question,
+            concise=self.concise,
+            profile=profile,
+            window=window,
+        )
