@@ -7,8 +7,8 @@ ask, when to try again, or what may be sent where: that is `router`.
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -252,32 +252,29 @@ class OpenAIProvider:
         self._requests += 1
         facts = self._facts(model)
         with facts.slots.wait_in_line(chat_key, priority=concise) as ticket:
-            ahead = 0
-            while not await ticket.wait(self._notice_seconds):
-                if ticket.ahead != ahead:
-                    ahead = ticket.ahead
-                    yield StatusNote(_position(ahead))
+            async for note in self._waiting_notes(ticket):
+                yield note
             slot = self._slot_params(facts.slots, ticket)
-            if context.full_history and self.config.cache_reuse:
-                await self._restore_cache(context.full_history, model, slot)
-            options = first = self._first_options(context, facts, model, concise=concise)
-            refused = False
-            while True:
-                try:
-                    async with self._open(options, model, slot, context.tokens) as answer:
+            await self._restore_cache(context, model, slot)
+            attempts = _Attempts(self._first_options(context, facts, model, concise=concise))
+            while not attempts.answered:
+                with attempts.relaxing():
+                    async with self._open(attempts.options, model, slot, context.tokens) as answer:
                         while (events := await answer.next_events()) is not None:
                             for event in events:
                                 yield event
-                except (NoText, BadRequest) as exc:
-                    if (relaxed := options.relax(exc)) is None:
-                        raise
-                    options, refused = relaxed, refused or isinstance(exc, BadRequest)
-                else:
-                    break
-            if refused:
-                self._learn_refusals(facts, first, options)
+                    attempts.answered = True
+            self._learn_refusals(facts, attempts)
             # A warm-up that waited for the slot meanwhile has nothing left to do.
             self._requests += 1
+
+    async def _waiting_notes(self, ticket: Ticket) -> AsyncGenerator[StatusNote]:
+        """Wait for the slot, with a note whenever the position in the queue has changed."""
+        ahead = 0
+        while not await ticket.wait(self._notice_seconds):
+            if ticket.ahead != ahead:
+                ahead = ticket.ahead
+                yield StatusNote(_position(ahead))
 
     def _slot_params(self, slots: SlotQueue, ticket: Ticket) -> dict[str, Any]:
         return {"id_slot": ticket.slot} if 1 < slots.count < UNLIMITED_SLOTS else {}
@@ -294,13 +291,14 @@ class OpenAIProvider:
             may_merge_system=self._config_for(model).server_kind == "llama",
         )
 
-    def _learn_refusals(
-        self, facts: _ServerFacts, first: RequestOptions, accepted: RequestOptions
-    ) -> None:
+    def _learn_refusals(self, facts: _ServerFacts, attempts: "_Attempts") -> None:
         """Remember which options had to be left out until the server answered."""
-        log.info("%s refuses some parameters; left out from now on", self.name)
-        facts.takes_no_thinking &= accepted.no_thinking == first.no_thinking
+        if not attempts.refused:
+            return
+        log.info("%s refuses some parameters, which are left out from now on", self.name)
+        first, accepted = attempts.first, attempts.options
         limits = (accepted.short, accepted.max_tokens)
+        facts.takes_no_thinking &= accepted.no_thinking == first.no_thinking
         facts.takes_limit &= limits == (first.short, first.max_tokens)
         facts.system_role = accepted.messages[0].role == "system"
 
@@ -343,9 +341,7 @@ class OpenAIProvider:
             # A question that comes meanwhile goes on where this has stopped.
             await self._read_prompt(messages, "", {}, enough=lambda _: self._requests != requests)
 
-    async def _restore_cache(
-        self, messages: tuple[Message, ...], model: str, slot: dict[str, Any]
-    ) -> None:
+    async def _restore_cache(self, context: Context, model: str, slot: dict[str, Any]) -> None:
         """Let the server load a conversation back from its cache before the history is cut.
 
         It keeps what a cut leaves only if it has the whole before it. One that has dropped the
@@ -355,8 +351,10 @@ class OpenAIProvider:
         def has_dropped(chunk: RawChunk) -> bool:
             return unread_tokens(chunk) > MAX_UNREAD_TOKENS
 
+        if not (context.full_history and self.config.cache_reuse):
+            return
         try:
-            await self._read_prompt(messages, model, slot, enough=has_dropped)
+            await self._read_prompt(context.full_history, model, slot, enough=has_dropped)
         except ProviderError as exc:
             # The question itself comes next, and will say what is wrong.
             log.info("not restored: %s", exc)
@@ -372,6 +370,26 @@ class OpenAIProvider:
         """Let the server read a prompt without answering it, until a chunk is `enough`."""
         async with self._open(RequestOptions(messages), model, slot | {"max_tokens": 0}) as stream:
             await stream.read_prompt(enough=enough)
+
+
+class _Attempts:
+    """One question, asked with fewer options until the server takes it."""
+
+    def __init__(self, options: RequestOptions) -> None:
+        self.first = self.options = options
+        self.answered = self.refused = False
+
+    @contextmanager
+    def relaxing(self) -> Iterator[None]:
+        """Swallow a failure that fewer options may help with; let every other one pass."""
+        try:
+            yield
+        except (NoText, BadRequest) as exc:
+            relaxed = self.options.relax(exc)
+            if relaxed is None:
+                raise
+            self.options = relaxed
+            self.refused = self.refused or isinstance(exc, BadRequest)
 
 
 def _position(ahead: int) -> str:

@@ -1,4 +1,4 @@
-"""Telling a model's thoughts from its answer where the server does not."""
+"""Separating a model's thinking from its answer where the server does not."""
 
 from ..core.messages import Delta
 
@@ -8,8 +8,8 @@ OPEN, CLOSE = "<think>", "</think>"
 class ThinkTagParser:
     """Takes a leading `<think>…</think>` out of streamed text.
 
-    Servers send thoughts in a field of their own only when they recognise the model's template;
-    otherwise the tags stand at the very beginning of the content, possibly split over deltas.
+    Servers send thinking in a field of its own only if they know the model's template; otherwise
+    the tags are at the very beginning of the content, possibly split over deltas.
     """
 
     def __init__(self) -> None:
@@ -17,7 +17,7 @@ class ThinkTagParser:
         self._state = "start"
 
     def feed(self, text: str) -> Delta:
-        """Take the next piece; what cannot be told yet is held back."""
+        """Parse the next piece of text; what may still be a tag is held back."""
         self._held += text
         if self._state == "start":
             self._start()
@@ -32,7 +32,7 @@ class ThinkTagParser:
         return Delta(text=words)
 
     def end(self) -> Delta:
-        """Give what was held back when the stream is over."""
+        """Return what was held back, at the end of the stream."""
         held, self._held = self._held, ""
         return Delta(reasoning=held) if self._state == "thinking" else Delta(text=held)
 
@@ -48,7 +48,7 @@ class ThinkTagParser:
         if closed:
             self._held, self._state = "", "after"
             return Delta(text=self.feed(rest).text, reasoning=thought)
-        # The end may hold the first letters of the closing tag.
+        # The end may be the beginning of the closing tag.
         keep = next((n for n in range(len(CLOSE) - 1, 0, -1) if thought.endswith(CLOSE[:n])), 0)
         self._held = thought[len(thought) - keep :]
         return Delta(reasoning=thought[: len(thought) - keep])

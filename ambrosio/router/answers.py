@@ -6,8 +6,8 @@ provider and never spliced.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 
 from ..core.errors import (
     AllProvidersFailed,
@@ -107,21 +107,15 @@ class Router:
         while True:
             in_turn = _Round(self, request, await self._allowed(request), report)
             while (call := in_turn.next_call()) is not None:
-                text: list[str] = []
-                try:
+                with in_turn.noting_failure():
                     async with aclosing(call) as events:
                         async for event in events:
-                            if isinstance(event, Delta):
-                                text.append(event.text)
+                            in_turn.note(event)
                             yield event
-                except ProviderError as exc:
-                    in_turn.on_failure(exc, "".join(text))
-                else:
                     return
-            seconds = attempts.pause_after(in_turn.causes, in_turn.partial)
-            for cause in in_turn.causes:
-                if isinstance(cause, Loading):
-                    yield StatusNote(cause.note)
+            seconds = attempts.pause_after(in_turn)
+            for note in in_turn.loading_notes():
+                yield note
             await self._sleep(seconds)
 
     def call(
@@ -205,6 +199,7 @@ class _Round:
         self._router, self._request, self._report = router, request, report
         self._allowed = {target.provider.name for target in allowed}
         self._targets = iter(router.awake(allowed))
+        self._text: list[str] = []
         self.causes: list[ProviderError] = []
         self.partial = ""
 
@@ -225,11 +220,25 @@ class _Round:
 
         return self._router.hedged(target, first, second, self.causes.append)
 
-    def on_failure(self, exc: ProviderError, text: str) -> None:
-        """Note why a provider did not answer, and what it had said until then."""
-        log.log(logging.DEBUG if isinstance(exc, Loading) else logging.WARNING, "%s", exc)
-        self.causes.append(exc)
-        self.partial = text or self.partial
+    def note(self, event: StreamEvent) -> None:
+        """Keep what a provider has said so far, in case that no other one answers."""
+        if isinstance(event, Delta):
+            self._text.append(event.text)
+
+    @contextmanager
+    def noting_failure(self) -> Iterator[None]:
+        """Swallow the failure of a call, and note it."""
+        self._text.clear()
+        try:
+            yield
+        except ProviderError as exc:
+            log.log(logging.DEBUG if isinstance(exc, Loading) else logging.WARNING, "%s", exc)
+            self.causes.append(exc)
+            self.partial = "".join(self._text) or self.partial
+
+    def loading_notes(self) -> list[StatusNote]:
+        """Return a note for each provider that is still loading its model."""
+        return [StatusNote(cause.note) for cause in self.causes if isinstance(cause, Loading)]
 
     def _call(self, target: Target, skipped: tuple[str, ...]) -> AsyncGenerator[StreamEvent]:
         return self._router.call(target, self._request, skipped, self._report)
@@ -258,12 +267,12 @@ class _Attempts:
         self._partial = ""
         self._rounds = self._loads = 0
 
-    def pause_after(self, causes: Iterable[ProviderError], partial: str) -> float:
+    def pause_after(self, in_turn: _Round) -> float:
         """Return the seconds until the next round, or raise `AllProvidersFailed`."""
-        causes = list(causes)
+        causes = in_turn.causes
         self._rounds += 1
         self._tried |= {cause.provider: cause for cause in causes}
-        self._partial = partial or self._partial
+        self._partial = in_turn.partial or self._partial
         self._loads += any(isinstance(cause, Loading) for cause in causes)
         seconds = retry_pause(causes, self._rounds, self._loads)
         if seconds is None or self._request.single_provider:

@@ -77,9 +77,8 @@ class ProviderCall:
 
         With less of the history if the server says that it was too long.
         """
-        target, health, started_at = self._target, self._target.health, self._now()
-        health.breaker.on_request(started_at)
-        try:
+        target = self._target
+        with self._watched() as on_event:
             profile = await target.provider.profile(target.model)
             context = target.context or self._request.context(profile)
             while True:
@@ -89,21 +88,40 @@ class ProviderCall:
                         async with aclosing(self._open(limited)) as events:
                             async for event in events:
                                 meter.feed(event)
-                                if isinstance(event, AnswerStarted):
-                                    health.first_word_seconds = self._now() - started_at
-                                    yield self._with_history(event, context)
-                                else:
-                                    yield event
+                                yield on_event(event, context)
                 except ContextTooLong as exc:
                     shorter = self._request.context(profile, _smaller_window(context, exc))
                     if len(shorter.messages) == len(context.messages):
                         raise
                     context = shorter
                 else:
-                    health.on_success()
+                    target.health.on_success()
                     return
+
+    @contextmanager
+    def _watched(self) -> Iterator[Callable[[StreamEvent, Context], StreamEvent]]:
+        """Tell the circuit breaker and the monitor how the call goes.
+
+        Yields a function that completes the event with which an answer starts.
+        """
+        health, started_at = self._target.health, self._now()
+
+        def on_event(event: StreamEvent, context: Context) -> StreamEvent:
+            if not isinstance(event, AnswerStarted):
+                return event
+            health.first_word_seconds = self._now() - started_at
+            return replace(
+                event,
+                first_turn_id=context.first_turn_id,
+                dropped_turns=context.dropped_turns,
+                skipped_providers=self._skipped,
+            )
+
+        health.breaker.on_request(started_at)
+        try:
+            yield on_event
         except ProviderError as exc:
-            self._monitor.on_failure(health, exc, chosen=target.model)
+            self._monitor.on_failure(health, exc, chosen=self._target.model)
             raise
         finally:
             health.breaker.on_abandon()
@@ -112,14 +130,6 @@ class ProviderCall:
         request, target = self._request, self._target
         return target.provider.stream(
             context, concise=request.concise, model=target.model, chat_key=request.chat_key
-        )
-
-    def _with_history(self, event: AnswerStarted, context: Context) -> AnswerStarted:
-        return replace(
-            event,
-            first_turn_id=context.first_turn_id,
-            dropped_turns=context.dropped_turns,
-            skipped_providers=self._skipped,
         )
 
     @contextmanager

@@ -1,8 +1,8 @@
-"""Resting a provider that fails, so that nobody waits for it again and again.
+"""A circuit breaker: a provider that keeps failing rests, so that no request waits for it.
 
-Pure, with the time handed in: three failures in a row open it, one probe is let through when the
-rest is over, and each failed probe makes the rest longer, up to a quarter of an hour. No server can
-ask for more than that: then it is asked whether it still means it.
+Pure, with the time passed in. Three failures in a row open it; when the rest is over one request is
+let through as a probe, and each failed probe doubles the rest, up to a quarter of an hour. A server
+that asks for a longer rest is asked again after that.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ MAX_REST_SECONDS = 900.0
 
 @dataclass(slots=True)
 class CircuitBreaker:
-    """Whether one provider may be asked just now."""
+    """Whether one provider may be asked at the moment. Times are in seconds."""
 
     failures: int = 0
     rest_seconds: float = REST_SECONDS
@@ -22,20 +22,20 @@ class CircuitBreaker:
     probing: bool = False
 
     def closed(self, now: float) -> bool:
-        """Say whether it may be asked: in health, or as the one probe after a rest."""
+        """Say whether it may be asked: healthy, or as the one probe after a rest."""
         return not self.resting_seconds(now) and not self.probing
 
     def resting_seconds(self, now: float) -> float:
-        """Tell how long its rest still takes; one beyond the longest is a clock that was set."""
+        """Return what is left of its rest; more than the longest means that the clock was set."""
         rest = self.open_until - now if self.open_until is not None else 0.0
         return rest if 0 < rest <= MAX_REST_SECONDS else 0.0
 
     def on_request(self, now: float) -> None:
-        """Note that it is being asked; after a rest nobody else asks until that is over."""
+        """Note a request; after a rest it is the probe, and the only one until it ends."""
         self.probing = self.open_until is not None and not self.resting_seconds(now)
 
     def on_failure(self, now: float, *, rest_seconds: float | None = None) -> None:
-        """Note a failure; `rest_seconds` is what it asked for, and opens at once."""
+        """Note a failure; with `rest_seconds`, which the server asked for, it opens at once."""
         self.failures += 1
         if rest_seconds is not None:
             self.open_until = now + min(rest_seconds, MAX_REST_SECONDS)
@@ -45,10 +45,10 @@ class CircuitBreaker:
         self.probing = False
 
     def on_success(self) -> None:
-        """Note that it has answered: all is forgotten."""
+        """Note an answer: earlier failures no longer count."""
         self.failures, self.rest_seconds, self.open_until = 0, REST_SECONDS, None
         self.probing = False
 
     def on_abandon(self) -> None:
-        """Note that it was asked and nobody waited for the outcome."""
+        """Note that a request was given up before its outcome was known."""
         self.probing = False

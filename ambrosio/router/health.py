@@ -1,4 +1,4 @@
-"""How providers have been doing, who of them rests, and how they come back by themselves."""
+"""How providers are doing, which of them rest, and how they come back by themselves."""
 
 import asyncio
 import logging
@@ -25,16 +25,16 @@ from .circuit_breaker import CircuitBreaker
 
 log = logging.getLogger(__name__)
 
-# Only the owner can mend these, so asking again soon is of no use to anybody.
+# Only the owner can fix these, so asking again soon is no use.
 PERMANENT = (InvalidKey, OutOfCredit, ModelNotFound)
 PERMANENT_REST_SECONDS = 300.0
-# Gone a moment later, more often than not.
+# Mostly over a moment later.
 TRANSIENT = (Unreachable, Overloaded, ServerError, NoText)
 TRANSIENT_PAUSE_SECONDS = 1.0
 MAX_PAUSE_SECONDS = 10.0
 LOADING_ROUNDS = 150
 PROBE_PAUSE_SECONDS = 20.0
-# These say nothing about the health of whoever says them.
+# These say nothing about the health of the provider.
 IGNORED = (BadRequest, Loading, NotRunning, OverBudget)
 
 
@@ -48,10 +48,10 @@ class HasId(Protocol):
 
 
 class HealthProbe(Protocol):
-    """What can be asked how it is, which costs nothing."""
+    """What can be asked for its health, free of charge."""
 
     async def health(self) -> None:
-        """Find out, without spending money, that it can be asked, or raise `ProviderError`."""
+        """Check, without spending money, that it can be asked, or raise `ProviderError`."""
         ...
 
     async def models(self) -> Sequence[HasId]:
@@ -63,7 +63,7 @@ class HealthProbe(Protocol):
 class ProviderHealth:
     """How a provider has been doing; shown by /status.
 
-    `told` says that its owner knows of a failure that nobody else can mend.
+    `owner_told` says that the owner knows of a failure that only they can fix.
     """
 
     breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
@@ -78,14 +78,14 @@ class ProviderHealth:
 
     @property
     def askable(self) -> bool:
-        """Whether a probe can tell that a rest may end: it knows nothing of money or of limits."""
+        """Whether a probe can tell that the rest is over: it cannot tell about credit or limits."""
         cause = self.cause
         silent = isinstance(cause, InvalidKey | OutOfCredit | BadRequest)
         limited = cause is not None and cause.retry_after_seconds is not None
         return self.breaker.open_until is not None and not silent and not limited
 
     def on_failure(self, exc: ProviderError, *, now: float) -> None:
-        """Note a failure, and let it rest if that says something about it."""
+        """Note a failure, and let the provider rest if that says something about its health."""
         self.cause = exc
         if isinstance(exc, IGNORED):
             return
@@ -93,18 +93,18 @@ class ProviderHealth:
         self.breaker.on_failure(now, rest_seconds=rest)
 
     def on_recovery(self) -> None:
-        """Note that it may be asked again."""
+        """End the rest."""
         self.breaker.on_success()
         self.cause = None
 
     def on_success(self) -> None:
-        """Note that it works: all is forgotten."""
+        """Note an answer: earlier failures no longer count."""
         self.on_recovery()
         self.owner_told = False
 
 
 class HealthMonitor:
-    """Looks after providers: notes their failures, and asks those that rest how they are."""
+    """Notes the providers' failures, and probes those that rest."""
 
     def __init__(
         self,
@@ -116,16 +116,16 @@ class HealthMonitor:
         self.providers: Mapping[str, ProviderHealth] = {
             name: ProviderHealth() for name in providers
         }
-        # Failures that only the owner can mend, each once.
+        # Failures that only the owner can fix, each once.
         self.alarms: asyncio.Queue[ProviderError] = asyncio.Queue()
         self._providers = providers
         self._now, self._sleep = now, sleep
         self._resting = asyncio.Event()
 
     def on_failure(self, health: ProviderHealth, exc: ProviderError, *, chosen: str = "") -> None:
-        """Note a failure, tell the owner if nobody else can mend it, and watch who rests.
+        """Note a failure, tell the owner if only they can fix it, and watch who rests.
 
-        That a model is gone which only one chat has `chosen` says nothing of the provider's own.
+        A model that only one chat has `chosen` may be gone without the provider being ill.
         """
         if chosen and isinstance(exc, ModelNotFound):
             return
@@ -137,14 +137,14 @@ class HealthMonitor:
             self._resting.set()
 
     async def watch(self) -> None:
-        """Look after those that rest until cancelled, so that they come back by themselves."""
+        """Probe the resting providers until cancelled, so that they come back by themselves."""
         while True:
             await self._resting.wait()
             await self._sleep(PROBE_PAUSE_SECONDS)
             await self.probe()
 
     async def probe(self) -> None:
-        """Ask those that rest how they are, which costs nothing, and let them return."""
+        """Probe the resting providers once, and end the rest of those that are well."""
         self._resting.clear()
         for name, health in self.providers.items():
             if not health.askable:
@@ -160,25 +160,28 @@ class HealthMonitor:
 
 
 async def _check(provider: HealthProbe, cause: ProviderError | None) -> None:
-    """Return if a provider is well again, or raise why it is not."""
+    """Return if a provider is well again, or raise the reason why not."""
     if isinstance(cause, ModelNotFound):
-        if cause.model not in {each.id for each in await provider.models()}:
+        if cause.model not in {model.id for model in await provider.models()}:
             raise cause
     else:
         await provider.health()
 
 
 def retry_pause(causes: Iterable[ProviderError], rounds: int, loads: int = 0) -> float | None:
-    """Say how long to wait before everybody is asked once more; None: not at all.
+    """Return the seconds until every provider is asked once more; None if not at all.
 
-    So many `rounds` have come to nothing, `loads` of them since a model was loading. A server that
-    has come up again may slip once more.
+    Args:
+        causes: why each of them failed.
+        rounds: how many times all of them have failed.
+        loads: how many of those because a model was loading. A server that has just come up may
+            fail once more.
     """
     causes = list(causes)
     if any(isinstance(cause, Loading) for cause in causes):
         return LOADING_PAUSE_SECONDS if rounds <= LOADING_ROUNDS else None
-    passing = [cause for cause in causes if isinstance(cause, TRANSIENT)]
-    if not passing or rounds - loads > 1 + bool(loads):
+    transient = [cause for cause in causes if isinstance(cause, TRANSIENT)]
+    if not transient or rounds - loads > 1 + bool(loads):
         return None
-    shortest = min(cause.retry_after_seconds or TRANSIENT_PAUSE_SECONDS for cause in passing)
+    shortest = min(cause.retry_after_seconds or TRANSIENT_PAUSE_SECONDS for cause in transient)
     return shortest if shortest <= MAX_PAUSE_SECONDS else None

@@ -1,6 +1,6 @@
-"""Asking a second one when the first is slow to speak, and listening to whoever begins.
+"""Hedging: a second request when the first is slow to answer, and the first answer wins.
 
-It knows neither providers nor policy: who may be asked is decided by whoever calls it.
+It knows neither providers nor policy: the caller decides who may be asked.
 """
 
 import asyncio
@@ -20,27 +20,27 @@ async def race(
     patience_seconds: float,
     on_failure: Callable[[ProviderError], None],
 ) -> AsyncGenerator[StreamEvent]:
-    """Give the parts of whoever speaks first; the other is stopped at once.
+    """Yield the events of the stream that starts first; the other one is closed at once.
 
     Args:
-        first: is asked now.
-        second: makes the other one, if there is one, when the first is silent for too long.
+        first: is read from now on.
+        second: makes the other stream, if there is one, when the first is silent for too long.
         patience_seconds: how long that is.
-        lost: is told of one that failed while the other is still on its way.
+        on_failure: is told of one that failed while the other is still under way.
     """
     streams = _Streams(second, asyncio.get_running_loop().time() + patience_seconds)
     streams.add(first)
     winner: int | None = None
     try:
         while True:
-            number, part = await streams.next()
-            if winner is None and isinstance(part, AnswerStarted):
+            number, event = await streams.next()
+            if winner is None and isinstance(event, AnswerStarted):
                 winner = number
                 streams.keep_only(number)
             if winner not in {None, number}:
                 continue
-            if part is not None:
-                yield part
+            if event is not None:
+                yield event
                 continue
             failure = await streams.failure(number)
             if failure is None:
@@ -53,30 +53,30 @@ async def race(
 
 
 class _Streams:
-    """One or two streams, each read by a task of its own."""
+    """One or two streams, each read by its own task."""
 
     def __init__(self, second: SecondStream, deadline: float) -> None:
         self._second = second
         self._deadline: float | None = deadline
-        self._heard: asyncio.Queue[tuple[int, StreamEvent | None]] = asyncio.Queue()
+        self._events: asyncio.Queue[tuple[int, StreamEvent | None]] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
         self.running: set[int] = set()
 
-    def add(self, parts: AsyncGenerator[StreamEvent]) -> None:
+    def add(self, events: AsyncGenerator[StreamEvent]) -> None:
         number = len(self._tasks)
         self.running.add(number)
-        self._tasks.append(asyncio.create_task(self._listen(number, parts)))
+        self._tasks.append(asyncio.create_task(self._read(number, events)))
 
     async def next(self) -> tuple[int, StreamEvent | None]:
-        """Give the next part and whose it is, None for its end; asks the second one when late."""
+        """Return a stream's number and next event, None at its end; start the second if late."""
         try:
             async with asyncio.timeout_at(self._deadline):
-                return await self._heard.get()
+                return await self._events.get()
         except TimeoutError:
             self._deadline = None
         if other := self._second():
             self.add(other)
-        return await self._heard.get()
+        return await self._events.get()
 
     def keep_only(self, number: int) -> None:
         self._deadline = None
@@ -86,7 +86,7 @@ class _Streams:
                 task.cancel()
 
     async def failure(self, number: int) -> BaseException | None:
-        """Tell what a stream that has ended has ended with."""
+        """Return what a stream that has ended was ended by."""
         self.running.discard(number)
         await asyncio.wait({self._tasks[number]})
         return self._tasks[number].exception()
@@ -96,10 +96,10 @@ class _Streams:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _listen(self, number: int, parts: AsyncGenerator[StreamEvent]) -> None:
+    async def _read(self, number: int, events: AsyncGenerator[StreamEvent]) -> None:
         try:
-            async with aclosing(parts):
-                async for part in parts:
-                    self._heard.put_nowait((number, part))
+            async with aclosing(events):
+                async for event in events:
+                    self._events.put_nowait((number, event))
         finally:
-            self._heard.put_nowait((number, None))
+            self._events.put_nowait((number, None))

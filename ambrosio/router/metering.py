@@ -1,4 +1,4 @@
-"""Counts what a call comes to, also when it ends before the server has counted."""
+"""What a call has used and cost, also if it ends before the server has counted."""
 
 from functools import reduce
 
@@ -19,57 +19,58 @@ from ..core.messages import (
 
 
 class UsageMeter:
-    """Listens to one call for words."""
+    """Counts the tokens of one call from its events; estimates what the server does not count."""
 
-    def __init__(self, person: int, ref: ModelRef, tariff: Pricing, built: Context) -> None:
-        self._person, self._ref, self._tariff = person, ref, tariff
-        self._prompt = built.tokens
-        # What each answer that has ended has used: one without a word may be asked for anew.
-        self._used: list[Usage] = []
-        self._words: list[str] = []
-        # Whether the server is at work on one that has not.
-        self._works = True
+    def __init__(self, user_id: int, ref: ModelRef, pricing: Pricing, context: Context) -> None:
+        self._user_id, self._ref, self._pricing = user_id, ref, pricing
+        self._prompt_tokens = context.tokens
+        # One for each answer that has ended: after one without text, another may be asked for.
+        self._usages: list[Usage] = []
+        self._text: list[str] = []
+        # Whether an answer is under way that has not ended.
+        self._in_progress = True
         self._estimated = False
         self._outcome: CallOutcome = "stopped"
 
-    def feed(self, part: StreamEvent) -> None:
-        """Count a piece."""
-        match part:
+    def feed(self, event: StreamEvent) -> None:
+        """Count an event."""
+        match event:
             case AnswerStarted():
-                self._works, self._ref = True, part.ref
+                self._in_progress, self._ref = True, event.ref
             case Delta():
-                self._words += part.text, part.reasoning
+                self._text += event.text, event.reasoning
             case EmptyAnswer():
-                self._end(part.usage)
+                self._end(event.usage)
             case AnswerFinished():
-                self._outcome, self._ref, self._works = "done", part.ref, False
-                self._end(part.usage)
+                self._outcome, self._ref, self._in_progress = "done", event.ref, False
+                self._end(event.usage)
             case RequestSent() | StatusNote():
                 pass
 
     def fail(self, exc: ProviderError) -> None:
-        """Note that the provider did not come to an end; what it was silent over is paid."""
+        """Note that the provider failed; a silent one that timed out has worked, and is paid."""
         self._outcome = "failed"
-        self._works = bool(self._words) or isinstance(exc, TimedOut)
+        self._in_progress = bool(self._text) or isinstance(exc, TimedOut)
 
     def _end(self, usage: Usage | None) -> None:
-        words = "".join(self._words)
-        self._used.append(usage or Usage(self._prompt, estimate_tokens(words) if words else 0))
+        text = "".join(self._text)
+        completion = estimate_tokens(text) if text else 0
+        self._usages.append(usage or Usage(self._prompt_tokens, completion))
         self._estimated = self._estimated or usage is None
-        self._words.clear()
+        self._text.clear()
 
     def expense(self) -> Expense:
-        """Say what it costs; a call that failed before its first word costs nothing."""
-        if self._works:
+        """Return what it costs; a call that failed before its first word costs nothing."""
+        if self._in_progress:
             self._end(None)
-        usage = reduce(Usage.plus, self._used) if self._used else None
-        counts = self._tariff.cost(usage or Usage(0, 0))
+        usage = reduce(Usage.plus, self._usages) if self._usages else None
+        usd = self._pricing.cost(usage or Usage(0, 0))
         return Expense(
-            self._person,
+            self._user_id,
             self._ref,
             usage,
-            counts if self._tariff.known or usage is None else None,
-            charged_usd=counts,
+            usd if self._pricing.known or usage is None else None,
+            charged_usd=usd,
             estimated=self._estimated,
             outcome=self._outcome,
         )

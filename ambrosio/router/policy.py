@@ -1,21 +1,18 @@
-"""Who may speak to Ambrosio, what counts as a vv question, and who may be asked for what.
+"""Which providers may be asked: the rules of privacy and of money.
 
-Pure: every rule is a function of its arguments. What it covers: an update reaches the inbox only
-through `gate`, and a provider is asked only if `permitted` lists it. What it does not: Telegram
-itself sees every message, and a local provider is what stands at a private address or what its
-owner calls local; where that passes things on to, nobody here can see.
+Pure. What it promises: a provider is asked only if `allowed_providers` lists it. What it does not:
+a local provider is one at a private address, or one that its operator declares local; where that
+server passes things on to, nobody here can see. Telegram itself sees every message.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-# --- who may be asked -----------------------------------------------------------------------------
-
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What the rules need to know of a provider."""
+    """A provider as the rules see it; `max_cost_usd` is what this one call may cost at most."""
 
     name: str
     paid: bool
@@ -26,17 +23,21 @@ class Candidate:
 def allowed_providers(
     candidates: Iterable[Candidate], *, local_only: bool = False, left: Decimal | None
 ) -> tuple[str, ...]:
-    """List who may be asked: what is private stays home, and the others need to be affordable.
+    """List who may be asked, in the order given.
 
-    So much money is `left`; None: there is no ceiling. Who is paid is asked only if the worst case
-    of this call is covered; zero means zero.
+    Args:
+        candidates: the providers in question.
+        local_only: nothing may leave this machine and its network.
+        left: what may still be spent, in US dollars; None if there is no ceiling. A paid provider
+            needs its maximum cost covered, and zero means zero.
     """
     return tuple(
-        each.name
-        for each in candidates
-        if not (local_only and not each.local) and (not each.paid or _covered(each, left))
+        candidate.name
+        for candidate in candidates
+        if (candidate.local or not local_only)
+        and (not candidate.paid or _is_covered(candidate, left))
     )
 
 
-def _covered(standing: Candidate, left: Decimal | None) -> bool:
-    return left is None or (left > 0 and standing.max_cost_usd <= left)
+def _is_covered(candidate: Candidate, left: Decimal | None) -> bool:
+    return left is None or (left > 0 and candidate.max_cost_usd <= left)

@@ -9,7 +9,7 @@ from ..core.costs import Expense, Pricing
 from ..core.messages import StreamEvent
 from .health import HealthProbe
 
-# Is told of each call that was made, whatever came of it.
+# Called with the expense of each call that was made, however it ended.
 ExpenseSink = Callable[[Expense], None]
 
 
