@@ -5,6 +5,7 @@ import logging
 import os
 import socket
 
+import openai  # noqa: F401  half a second that must not count against a test's patience
 import pytest
 import respx
 

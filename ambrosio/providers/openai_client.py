@@ -33,6 +33,11 @@ UNSENT_HEADERS = (
 )
 
 
+async def preload() -> None:
+    """Import the SDK in a thread, so that the first question does not wait for it."""
+    await asyncio.to_thread(importlib.import_module, "openai")
+
+
 class RequestFailed(Exception):
     """A request came to nothing; the subclasses say where."""
 
@@ -153,7 +158,7 @@ class ApiClient:
 
     async def _open(self) -> "openai.AsyncOpenAI":
         if self._client is None:
-            await asyncio.to_thread(importlib.import_module, "openai")
+            await preload()
             import openai  # noqa: PLC0415  see the top
 
             # An omission counts only in the headers of a request, not in the client's.
