@@ -4,7 +4,7 @@ import pytest
 
 from ambrosio.config import prompts
 from ambrosio.rice import checks, questions
-from ambrosio.rice.language import LANGUAGES, fold, tell
+from ambrosio.rice.language import LANGUAGES, detect_language, fold
 
 RICE = ("jasmin|jasmine", "basmati")
 
@@ -25,7 +25,7 @@ RICE = ("jasmin|jasmine", "basmati")
     ],
 )
 def test_words_are_counted_and_marks_are_not(answer, words):
-    assert checks.count(answer) == words
+    assert checks.count_words(answer) == words
 
 
 @pytest.mark.parametrize(
@@ -93,8 +93,8 @@ def test_an_answer_that_starts_with_itself_has_no_introduction(answer):
 
 
 def test_where_yes_is_the_answer_assent_is_no_introduction():
-    assert checks.introduction("Certainly, botanically it is.", assents=True) == ""
-    assert checks.introduction("Great question! Yes.", assents=True)
+    assert checks.introduction("Certainly, botanically it is.", yes_no=True) == ""
+    assert checks.introduction("Great question! Yes.", yes_no=True)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_code_is_told_from_words(answer, is_code):
     ],
 )
 def test_a_choice_names_one_option(answer, decides):
-    assert (checks.choice(answer, RICE) == "") is decides
+    assert (checks.wrong_choice(answer, RICE) == "") is decides
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_choice_names_one_option(answer, decides):
     ],
 )
 def test_where_one_option_is_right_it_must_be_that_one(answer, right):
-    assert (checks.choice(answer, ("cold", "hot|warm"), best="cold") == "") is right
+    assert (checks.wrong_choice(answer, ("cold", "hot|warm"), best="cold") == "") is right
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_where_one_option_is_right_it_must_be_that_one(answer, right):
     ],
 )
 def test_yes_and_no_come_first(answer, wanted, right):
-    assert (checks.verdict(answer, wanted) == "") is right
+    assert (checks.wrong_yes_no(answer, wanted) == "") is right
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_yes_and_no_come_first(answer, wanted, right):
 )
 def test_a_number_is_found_with_its_unit(answer, number, unit, right):
     within = 0 if number == 1989 else 0.02
-    assert (checks.quantity(answer, number, unit, within=within) == "") is right
+    assert (checks.wrong_number(answer, number, unit, within=within) == "") is right
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_a_number_is_found_with_its_unit(answer, number, unit, right):
     ],
 )
 def test_ignorance_is_admitted_or_not(answer, admits):
-    assert (checks.certain(answer) == "") is admits
+    assert (checks.missing_doubt(answer) == "") is admits
 
 
 @pytest.mark.parametrize(
@@ -329,7 +329,7 @@ def test_a_repeated_question_is_noticed(answer, repeats):
     ],
 )
 def test_a_language_is_told_by_its_small_words(answer, told):
-    assert tell(answer) == told
+    assert detect_language(answer) == told
 
 
 def test_folding_makes_one_of_what_phones_and_models_write_differently():
@@ -350,18 +350,18 @@ In summary, basmati rice is a good choice. Enjoy!"""
 
 
 def test_the_answer_by_which_it_all_began_fails_in_every_way():
-    rice = questions.parse(prompts.text("rice.toml"), source="rice.toml")["rice"]
+    rice = questions.parse_questions(prompts.text("rice.toml"), source="rice.toml")["rice"]
 
-    failed = [each.check for each in checks.examine(rice, MIXTRAL)]
+    failed = [each.check for each in checks.check_answer(rice, MIXTRAL)]
 
-    assert failed == ["introduction", "closing", "code", "words", "one_of"]
-    assert checks.examine(rice, "Basmati.") == ()
+    assert failed == ["introduction", "closing", "code", "max_words", "one_of"]
+    assert checks.check_answer(rice, "Basmati.") == ()
 
 
 def test_an_answer_that_was_cut_is_not_complete():
-    rice = questions.parse(prompts.text("rice.toml"), source="rice.toml")["rice"]
+    rice = questions.parse_questions(prompts.text("rice.toml"), source="rice.toml")["rice"]
 
-    assert [each.check for each in checks.examine(rice, "Basmati.", cut=True)] == ["complete"]
+    assert [each.check for each in checks.check_answer(rice, "Basmati.", cut=True)] == ["complete"]
 
 
 # A good answer to every shipped question, and one that misses the point.
@@ -425,15 +425,15 @@ GOOD = {
 
 @pytest.mark.parametrize("name", GOOD)
 def test_every_shipped_vv_question_knows_a_good_answer_from_a_bad_one(name):
-    question = questions.parse(prompts.text("rice.toml"), source="rice.toml")[name]
+    question = questions.parse_questions(prompts.text("rice.toml"), source="rice.toml")[name]
     good, bad = GOOD[name]
 
-    assert checks.examine(question, good) == ()
-    assert checks.examine(question, bad) != ()
+    assert checks.check_answer(question, good) == ()
+    assert checks.check_answer(question, bad) != ()
 
 
 def test_the_shipped_questions_are_as_many_and_as_various_as_they_should_be():
-    shipped_ones = questions.parse(prompts.text("rice.toml"), source="rice.toml")
+    shipped_ones = questions.parse_questions(prompts.text("rice.toml"), source="rice.toml")
     concise = {name for name, question in shipped_ones.items() if question.concise}
     kinds = {shipped_ones[name].kind for name in concise}
 
@@ -447,12 +447,14 @@ def test_the_shipped_questions_are_as_many_and_as_various_as_they_should_be():
 def test_ordinary_questions_may_not_be_cut_short():
     ordinary = [
         question
-        for question in questions.parse(prompts.text("rice.toml"), source="rice.toml").values()
+        for question in questions.parse_questions(
+            prompts.text("rice.toml"), source="rice.toml"
+        ).values()
         if not question.concise
     ]
 
     for question in ordinary:
-        assert "least_words" in {each.check for each in checks.examine(question, "Basmati.")}
+        assert "min_words" in {each.check for each in checks.check_answer(question, "Basmati.")}
 
 
 def test_every_language_has_words_of_its_own():

@@ -47,7 +47,7 @@ async def test_stop_ends_it_and_tells_what_there_was(api, telegram_url, tmp_path
         await model.wait_for(lambda: model.served[2].state == "cancelled")
 
     assert "llama/a\n2 of 2" in answer.text
-    assert "Stopped; this is what there was until then." in answer.text
+    assert "Stopped. These are the results so far." in answer.text
     assert len(model.requests) == 3
 
 
@@ -60,7 +60,7 @@ async def test_the_native_stop_ends_it_too(api, telegram_url, tmp_path):
         anna.stop_draft()
         answer = await anna.wait_answer()
 
-    assert answer.text.startswith("There is no answer to tell of.")
+    assert answer.text.startswith("There are no answers to report.")
 
 
 async def test_a_guest_cannot_spend_the_owners_money(api, telegram_url, tmp_path):
