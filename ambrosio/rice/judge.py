@@ -1,4 +1,4 @@
-"""A model as judge of whether answers are true; its verdicts are shown and never count as passing."""
+"""A model as judge of whether answers are true; its verdicts never count towards passing."""
 
 import asyncio
 import re

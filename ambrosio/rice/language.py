@@ -46,7 +46,7 @@ MIN_RATIO = 1.3
 
 
 def fold(text: str) -> str:
-    """Normalise a text for comparison: lower case, no accents, straight apostrophes, single spaces."""
+    """Normalise a text: lower case, no accents, straight apostrophes, single spaces."""
     plain = unicodedata.normalize("NFKD", text.replace("’", "'")).casefold()
     # This also removes the voicing marks of kana, but on both sides of a comparison.
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))

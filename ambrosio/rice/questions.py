@@ -10,9 +10,17 @@ import json
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr, Strict, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PrivateAttr,
+    Strict,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from ..config import prompts
@@ -21,6 +29,13 @@ from ..core.context_window import PastTurn
 from ..core.errors import InvalidSettings
 from ..core.vv import split_vv
 from .language import LANGUAGES
+
+ASK_EXAMPLE = '`ask = "vv capital of Peru?"`'
+
+
+def _invalid(problem: str, expected: str) -> PydanticCustomError:
+    """Make a validation error for `_describe_error`, which reads its two texts."""
+    return PydanticCustomError("invalid", "{problem}", {"problem": problem, "expected": expected})
 
 
 class QuestionBefore(BaseModel):
@@ -69,7 +84,7 @@ class Question(BaseModel):
     @classmethod
     def _check_ask(cls, ask: str) -> str:
         if not split_vv(ask)[1].strip():
-            raise PydanticCustomError("missing", "no question after vv")
+            raise _invalid("has no question", ASK_EXAMPLE)
         return ask
 
     @field_validator("matches")
@@ -78,15 +93,22 @@ class Question(BaseModel):
         try:
             re.compile(pattern)
         except re.error as exc:
-            raise PydanticCustomError("pattern", "{reason}", {"reason": str(exc)}) from None
+            problem = f"`matches` is not a valid regular expression: {exc}"
+            raise _invalid(problem, "see Python's `re`") from None
         return pattern
 
     @field_validator("language")
     @classmethod
     def _check_language(cls, code: str) -> str:
         if code and code not in LANGUAGES:
-            raise PydanticCustomError("language", "unknown language")
+            raise _invalid("`language` is not known", f"one of {', '.join(LANGUAGES)}")
         return code
+
+    @model_validator(mode="after")
+    def _check_limit(self) -> Self:
+        if self.concise and self.max_words is None:
+            raise _invalid("does not say how short a vv answer must be", "`max_words = 6`")
+        return self
 
     @property
     def id(self) -> str:
@@ -119,7 +141,7 @@ class Question(BaseModel):
 
 
 def load_questions(path: Path) -> dict[str, Question]:
-    """Read the shipped questions and, if it exists, the owner's file, or raise `InvalidSettings`."""
+    """Read the shipped questions and the owner's file, if any, or raise `InvalidSettings`."""
     questions = parse_questions(prompts.text("rice.toml"), source="rice.toml")
     if not path.exists():
         return questions
@@ -141,22 +163,14 @@ def parse_questions(text: str, *, source: str) -> dict[str, Question]:
     problems: list[tuple[str, str, str]] = []
     for name, table in tables.items():
         try:
-            question = Question.model_validate(table, context=name)
+            questions[name] = Question.model_validate(table, context=name)
         except ValidationError as exc:
-            found = dict.fromkeys(_describe_error(error) for error in exc.errors())
-        else:
-            questions[name] = question
-            found = dict.fromkeys(_find_missing_limit(question))
-        problems += [(f"{source}: {name}", problem, expected) for problem, expected in found]
+            # Several faults in one list get the same words.
+            errors = dict.fromkeys(_describe_error(error) for error in exc.errors())
+            problems += [(f"{source}: {name}", problem, expected) for problem, expected in errors]
     if problems:
         raise InvalidSettings(problems)
     return questions
-
-
-def _find_missing_limit(question: Question) -> list[tuple[str, str]]:
-    if question.concise and question.max_words is None:
-        return [("does not say how short a vv answer must be", "`max_words = 6`")]
-    return []
 
 
 EXPECTED_TYPES = {
@@ -172,22 +186,19 @@ def _describe_error(error: ErrorDetails) -> tuple[str, str]:
     """Say what is wrong with a question and what would be right."""
     field = str(error["loc"][0]) if error["loc"] else ""
     match field, error["type"]:
-        case "", _:
+        case "", "model_type":
             return "is not a table", 'a table with `ask = "…"`'
         case "before", _:
             return "`before` is not valid", '`before = [{ ask = "…", answer = "…" }]`'
         case _, "missing":
-            return "has no question", '`ask = "vv capital of Peru?"`'
+            return "has no question", ASK_EXAMPLE
         case _, "extra_forbidden":
             fields = list(Question.model_fields)
             similar = difflib.get_close_matches(field, fields, n=1)
             return f"`{field}` is not a known key", f"one of {', '.join(similar or fields)}"
         case "says", _:
             return "`says` is neither yes nor no", '`says = "yes"`'
-        case _, "language":
-            return "`language` is not known", f"one of {', '.join(LANGUAGES)}"
-        case _, "pattern":
-            reason = error["msg"]
-            return f"`matches` is not a valid regular expression: {reason}", "see Python's `re`"
+        case _, "invalid":
+            return error["ctx"]["problem"], error["ctx"]["expected"]
         case _, kind:
             return f"`{field}` has the wrong type", EXPECTED_TYPES.get(kind, error["msg"])

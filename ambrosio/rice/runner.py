@@ -31,7 +31,7 @@ MAX_FAILURES = 5
 
 @dataclass(frozen=True, slots=True)
 class PromptVariant:
-    """A system prompt; `reminder` repeats the vv rule after the question (None: model's default)."""
+    """A system prompt; `reminder` repeats the vv rule after the question (None: as set)."""
 
     name: str
     system_prompt: str = field(repr=False)

@@ -73,10 +73,10 @@ async def test_the_image_is_written_to_the_output_file(app, clock, tmp_path, cap
 
     assert code == 0
     assert (tmp_path / "fox.png").read_bytes() == draw_png("a red fox", 7, 1024, 1024)
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.splitlines()[0] == str(tmp_path / "fox.png")
-    assert said.err.splitlines()[1].startswith("SDXL at together · seed 7 · 30 steps · 1024×1024")
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.splitlines()[0] == str(tmp_path / "fox.png")
+    assert output.err.splitlines()[1].startswith("SDXL at together · seed 7 · 30 steps · 1024×1024")
     assert app.store.spent(0) == Decimal("0.0019922944")
 
 
@@ -221,8 +221,8 @@ async def test_the_verb_generates_an_image(painter_url, tmp_path):
         cwd=tmp_path,
         stderr=asyncio.subprocess.PIPE,
     )
-    _, said = await running.communicate()
+    _, stderr = await running.communicate()
 
     assert running.returncode == 0
-    assert said.decode().startswith("fox.png\nSDXL at together · seed 7 · 30 steps · 1368×768")
+    assert stderr.decode().startswith("fox.png\nSDXL at together · seed 7 · 30 steps · 1368×768")
     assert (tmp_path / "fox.png").read_bytes() == draw_png("a red fox", 7, 1368, 768)

@@ -162,8 +162,8 @@ class TestChat:
         assert (first.code, first.out) == (0, "Basmati.\n")
         assert first.err == "(llama/default)\n"
         assert [request.temperature for request in model.requests] == [0, None, None]
-        said = [[text for _, text in request.messages[1:]] for request in model.requests]
-        assert said == [
+        sent = [[text for _, text in request.messages[1:]] for request in model.requests]
+        assert sent == [
             ["vv jasmin or basmati?"],
             ["vv jasmin or basmati?", "Basmati.", "Why?"],
             ["Why?"],
@@ -180,8 +180,8 @@ class TestChat:
     async def test_a_provider_can_be_chosen_by_name(self, ambrosio, model):
         other = FakeModelServer(model="other")
         async with other.serving() as url:
-            given = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": url, "OPENAI_MODEL": "other"}
-            ended = await ambrosio("chat", "--provider", "openai", stdin="tea?\n", **given)
+            overrides = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": url, "OPENAI_MODEL": "other"}
+            ended = await ambrosio("chat", "--provider", "openai", stdin="tea?\n", **overrides)
 
         assert (ended.code, ended.err) == (0, "(openai/other)\n")
         assert other.requests[0].question == "tea?"
@@ -205,25 +205,25 @@ class TestChat:
 
 
 @pytest.fixture
-def examined(ambrosio, api, telegram_url):
-    async def examine(**given):
+def doctor(ambrosio, api, telegram_url):
+    async def run_doctor(**overrides):
         # A waiting update ends the check for another poller at once.
         api.updates.inject({"message": {"unreadable": True}})
-        values = {"TELEGRAM_BASE_URL": telegram_url, "TELEGRAM_BOT_TOKEN": api.token, **given}
+        values = {"TELEGRAM_BASE_URL": telegram_url, "TELEGRAM_BOT_TOKEN": api.token, **overrides}
         ended = await ambrosio("doctor", **values)
         assert values["TELEGRAM_BOT_TOKEN"] not in ended.out + ended.err
         return ended
 
-    return examine
+    return run_doctor
 
 
-def broken(ended):
+def problems(ended):
     return [line for line in ended.out.splitlines() if line.startswith("✗")]
 
 
 class TestDoctor:
     @pytest.mark.parametrize(
-        ("given", "wrong"),
+        ("overrides", "wrong"),
         [
             ({}, []),
             ({"TOGETHER_MODEL": "gone"}, ["model"]),
@@ -232,7 +232,7 @@ class TestDoctor:
         ],
     )
     async def test_a_retired_model_is_reported_with_the_available_ones(
-        self, examined, given, wrong
+        self, doctor, overrides, wrong
     ):
         server = FakeModelServer("m", "together", api_key="key")
         async with server.serving() as url:
@@ -242,16 +242,16 @@ class TestDoctor:
                 "TOGETHER_MODEL": "m",
                 "TOGETHER_IMAGE_MODEL": server.image_model,
             }
-            ended = await examined(**{**together, **given})
+            ended = await doctor(**{**together, **overrides})
 
         lines = [line for line in ended.out.splitlines() if "is not served there" in line]
         assert [line.split(": ")[0].lstrip("✗!? ") for line in lines] == wrong
 
-    async def test_a_working_setup_has_no_problems(self, examined, api, model):
-        ended = await examined()
+    async def test_a_working_setup_has_no_problems(self, doctor, api, model):
+        ended = await doctor()
 
         assert (ended.code, ended.err) == (0, "")
-        assert broken(ended) == []
+        assert problems(ended) == []
         assert all(line.startswith("✓ ") for line in ended.out.splitlines())
         subjects = [line.split()[1].rstrip(":") for line in ended.out.splitlines()]
         assert subjects == [
@@ -261,22 +261,22 @@ class TestDoctor:
         assert len(api.updates.pending) == 1
         assert len(model.requests) == 1
 
-    async def test_problems_are_reported_with_a_remedy(self, examined, api):
+    async def test_problems_are_reported_with_a_remedy(self, doctor, api):
         api.updates.set_webhook("https://example.com/hook", drop_pending=False)
 
         first, second = await asyncio.gather(
-            examined(
+            doctor(
                 TELEGRAM_BOT_TOKEN="999999:AAwrongwrongwrongwrongwrongwrongwrong",
                 LLAMA_BASE_URL="http://127.0.0.1:9/v1",
             ),
-            examined(),
+            doctor(),
         )
 
-        token, llama, answers = broken(first)
+        token, llama, answers = problems(first)
         assert token == "✗ token: Telegram rejects it → get a new one from @BotFather"
         assert llama.startswith(f"✗ llama: {Unreachable('llama').user_message}")
         assert llama.endswith(" → check http://127.0.0.1:9/v1")
         assert answers.startswith("✗ answers: 0 of 1 providers work → start a llama.cpp server")
         assert first.err == ""
-        assert broken(second)[0] == "✗ webhook: set → `ambrosio run` removes it"
+        assert problems(second)[0] == "✗ webhook: set → `ambrosio run` removes it"
         assert (first.code, second.code) == (1, 1)

@@ -198,8 +198,8 @@ def circles_of(xs, *, logarithmic, shares=None):
     figure = svg_chart.scatter(points, title="t", x_label="x", logarithmic=logarithmic)
     svg = ET.fromstring(figure)
     return [
-        (float(each.attrib["cx"]), float(each.attrib["cy"]), float(each.attrib["r"]))
-        for each in svg.iter("circle")
+        (float(circle.attrib["cx"]), float(circle.attrib["cy"]), float(circle.attrib["r"]))
+        for circle in svg.iter("circle")
     ]
 
 
@@ -300,7 +300,7 @@ def test_free_models_get_no_cost_chart():
 
 
 def test_the_message_is_short():
-    said = as_message(
+    text = as_message(
         report(
             result("rice", "Basmati.", total_seconds=1.0, usd=Decimal("0.00002")),
             result("peru", "Cusco", total_seconds=2.0, usd=Decimal("0.00004")),
@@ -308,7 +308,7 @@ def test_the_message_is_short():
         )
     )
 
-    assert said == (
+    assert text == (
         "**m**  \n1 of 2, 1 word, 1.50 s, $0.0300 per 1,000  \n✗ peru\n\n"
         "Stopped. These are the results so far."
     )
