@@ -14,7 +14,7 @@ from ..store import Store
 log = logging.getLogger(__name__)
 
 
-async def backup(settings: Settings, file: Path) -> int:
+def backup(settings: Settings, file: Path) -> int:
     """Copy the database to a file that does not exist yet; return the exit code."""
     database = settings.database
     if not database.exists():

@@ -50,7 +50,7 @@ def demo(port: int, model: str, no_browser: bool) -> None:
 
 @main.command()
 @click.argument("question", required=False, default="")
-@click.option("--provider", default="", metavar="NAME[/MODEL]", help="Ask this one first.")
+@click.option("--provider", default="", metavar="NAME[/MODEL]", help="Ask this provider first.")
 @click.option("--new", is_flag=True, help="Start a new conversation.")
 def chat(question: str, provider: str, new: bool) -> None:
     """Chat in the terminal; piped input is added to QUESTION."""
@@ -81,12 +81,17 @@ def imagine(prompt: tuple[str, ...], output: Path | None) -> None:
 
 
 @main.command()
-@click.option("--provider", multiple=True, metavar="NAME[/MODEL]", help="Test this; repeatable.")
+@click.option(
+    "--provider", multiple=True, metavar="NAME[/MODEL]", help="Test only this; repeatable."
+)
 @click.option("--repeat", default=1, type=click.IntRange(1, 50), help="Ask each question N times.")
 @click.option("--quick", is_flag=True, help="Ask only the eight questions of /rice.")
 @click.option("--json", is_flag=True, help="Print JSON.")
 @click.option(
-    "--out", metavar="FILE", type=click.Path(path_type=Path), help="Write an HTML report to it."
+    "--out",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write an HTML report to this file.",
 )
 @click.option(
     "--prompt", multiple=True, metavar="FILE", help="Also test this system prompt; repeatable."
@@ -138,7 +143,7 @@ def backup(file: Path) -> None:
     """
     from .backup import backup as verb  # noqa: PLC0415
 
-    run_to_exit(verb(load_settings(), file))
+    sys.exit(verb(load_settings(), file))
 
 
 @main.command()

@@ -178,7 +178,7 @@ EXPECTED_TYPES = {
     "int_type": "a whole number",
     "float_type": "a number",
     "string_type": "a string",
-    "tuple_type": "a list",
+    "tuple_type": "a list of strings",
 }
 
 
@@ -194,11 +194,13 @@ def _describe_error(error: ErrorDetails) -> tuple[str, str]:
             return "has no question", ASK_EXAMPLE
         case _, "extra_forbidden":
             fields = list(Question.model_fields)
-            similar = difflib.get_close_matches(field, fields, n=1)
+            similar = difflib.get_close_matches(field, fields, n=2)
             return f"`{field}` is not a known key", f"one of {', '.join(similar or fields)}"
         case "says", _:
             return "`says` is neither yes nor no", '`says = "yes"`'
         case _, "invalid":
             return error["ctx"]["problem"], error["ctx"]["expected"]
-        case _, kind:
+        case _, error_type:
+            # A wrong element is reported like a wrong list.
+            kind = error_type if len(error["loc"]) == 1 else "tuple_type"
             return f"`{field}` has the wrong type", EXPECTED_TYPES.get(kind, error["msg"])
