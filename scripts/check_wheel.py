@@ -1,6 +1,6 @@
-"""The wheel, built and tried on its own: no extras, no checkout, nothing but what pip installs.
+"""Build the wheel and try it on its own: no extras, no checkout, only what pip installs.
 
-Run by `make test`; ends with 1 and says why if what a person would install does not work.
+Run by `make test`; exits with 1 and the reason if the installed program does not work.
 """
 
 import os
@@ -11,50 +11,49 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
-# What the verbs load on demand; of the extras nothing may come along.
-TRIED = """
+# Imports what the verbs load on demand; nothing of the extras may be among it.
+PROBE = """
 import sys
-from ambrosio.bot import run
-from ambrosio.cli import chat, doctor, imagine, main, rice, usage
+from ambrosio.cli import backup, chat, doctor, imagine, main, rice, run, usage
 from ambrosio.config import prompts
 from ambrosio.rice import questions
-assert questions.parse(prompts.text("rice.toml"), source="rice.toml")
+assert questions.parse_questions(prompts.text("rice.toml"), source="rice.toml")
 unwanted = {"starlette", "uvicorn", "ambrosio.demo", "ambrosio.emulators", "xllamacpp", "pytest"}
 extras = unwanted & set(sys.modules)
-assert not extras, f"loaded without need: {extras}"
+assert not extras, f"loaded needlessly: {extras}"
 print(prompts.text("system.txt"))
 """
 
 
-class Broken(Exception):
-    """The wheel does not do what it should."""
+class WheelBroken(Exception):
+    """The installed program does not work."""
 
 
 def main() -> None:
-    """Build, install, try."""
+    """Build, install and try the wheel."""
     with tempfile.TemporaryDirectory(prefix="ambrosio-wheel-") as folder:
         try:
-            _try_all(Path(folder))
-        except Broken as exc:
+            _check_wheel(Path(folder))
+        except WheelBroken as exc:
             sys.exit(f"wheel: {exc}")
-    print("wheel: installed on its own, it works")
+    print("wheel: works when installed on its own")
 
 
-def _try_all(folder: Path) -> None:
+def _check_wheel(folder: Path) -> None:
     _run(*PIP, "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, ROOT, within=folder)
     (wheel,) = folder.glob("*.whl")
-    # Without a pip of its own it is made in no time; ours can install into it.
+    # Much faster without a pip of its own; ours can install into it.
     _run(sys.executable, "-m", "venv", "--without-pip", folder / "venv", within=folder)
     python, ambrosio = folder / "venv/bin/python", folder / "venv/bin/ambrosio"
     _run(*PIP, "--python", python, "install", "--quiet", "--no-compile", wheel, within=folder)
 
     version = wheel.name.split("-")[1]
-    _holds(_run(ambrosio, "--help", within=folder), "Usage: ambrosio", "--help")
-    _holds(_run(ambrosio, "--version", within=folder), version, "--version")
+    _check_contains(_run(ambrosio, "--help", within=folder), "Usage: ambrosio", "--help")
+    _check_contains(_run(ambrosio, "--version", within=folder), version, "--version")
     prompt = (ROOT / "prompts" / "system.txt").read_text("utf-8").strip()
-    _holds(_run(python, "-I", "-c", TRIED, within=folder), prompt, "the packaged prompt")
+    _check_contains(_run(python, "-I", "-c", PROBE, within=folder), prompt, "the packaged prompt")
     missing = _run(ambrosio, "run", within=folder, code=2)
-    _holds(missing, "TELEGRAM_BOT_TOKEN", "`ambrosio run` without a token")
+    _check_contains(missing, "TELEGRAM_BOT_TOKEN", "`ambrosio run` without a token")
 
 
 def _run(*command: str | Path, within: Path, code: int = 0) -> str:
@@ -63,18 +62,20 @@ def _run(*command: str | Path, within: Path, code: int = 0) -> str:
         for name, value in os.environ.items()
         if not name.startswith(("PYTHON", "AMBROSIO_", "TELEGRAM_", "LLAMA_", "TOGETHER_"))
     }
-    done = subprocess.run(
+    process = subprocess.run(
         command, cwd=within, env=environment, capture_output=True, text=True, check=False
     )
-    if done.returncode != code:
-        shown = " ".join(map(str, command))
-        raise Broken(f"`{shown}` ended with {done.returncode}\n{done.stdout}{done.stderr}")
-    return done.stdout + done.stderr
+    if process.returncode != code:
+        line = " ".join(map(str, command))
+        raise WheelBroken(
+            f"`{line}` exited with {process.returncode}\n{process.stdout}{process.stderr}"
+        )
+    return process.stdout + process.stderr
 
 
-def _holds(output: str, wanted: str, what: str) -> None:
-    if wanted not in output:
-        raise Broken(f"{what} gave\n{output}")
+def _check_contains(output: str, expected: str, command: str) -> None:
+    if expected not in output:
+        raise WheelBroken(f"{command} printed\n{output}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""`ambrosio demo`: starts the browser demo, once per data folder, and opens its page."""
 
 import threading
 import webbrowser
@@ -12,35 +12,38 @@ from ..core.errors import DemoFailed, PollingConflict, StoreFailed
 from .process import exclusive_lock, stop_on_signals
 
 
-async def run_demo_verb(settings: Settings, port: int, model: str, *, browse: bool) -> int:
+async def demo(settings: Settings, port: int, model: str, *, open_browser: bool) -> int:
+    """Run the demo until the process is asked to stop; return the exit code.
+
+    Raises `DemoFailed` if it cannot start or is already running.
+    """
     try:
-        from ..demo.run import (  # noqa: PLC0415  only this verb needs it
-            cannot_write,
-            run_demo,
-        )
+        # The demo's packages are an optional extra.
+        from ..demo.run import cannot_write, run_demo  # noqa: PLC0415
     except ModuleNotFoundError as exc:
         raise DemoFailed(
-            f"The demo needs `{exc.name}`.", "Install it with `pip install 'ambrosio[demo]'`."
+            f"The demo needs `{exc.name}`.",
+            "Install it with `pip install '.[demo]'` in Ambrosio's folder.",
         ) from exc
 
     home, stop = settings.ambrosio_data_dir / "demo", stop_on_signals()
-    note = home / "address"
+    address_file = home / "address"
 
-    def ready(address: str, answering: str) -> None:
-        note.touch(0o600)
-        note.write_text(address, "utf-8")
+    def ready(address: str, model_name: str) -> None:
+        address_file.touch(0o600)
+        address_file.write_text(address, "utf-8")
         click.echo(f"Ambrosio is at {address}")
-        click.echo(f"{answering} answers; Ctrl+C ends it", err=True)
-        if browse:
-            # In a thread, as some browsers keep whoever calls them waiting.
+        click.echo(f"{model_name} answers; Ctrl+C ends it", err=True)
+        if open_browser:
+            # In a thread, because some browsers block their caller.
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
     with ExitStack() as closing:
         try:
             closing.enter_context(exclusive_lock(home))
         except PollingConflict:
-            where = note.read_text("utf-8") if note.exists() else "starting"
-            raise DemoFailed("The demo is already running.", f"Its page is {where}") from None
+            address = address_file.read_text("utf-8") if address_file.exists() else "starting"
+            raise DemoFailed("The demo is already running.", f"Its page is {address}") from None
         except StoreFailed as exc:
             raise cannot_write(home) from exc
         await run_demo(settings, home=home, port=port, wish=model, now=now, ready=ready, stop=stop)

@@ -1,8 +1,7 @@
-"""`ambrosio doctor`: what is set up and whether it works, a line each, with the mend."""
+"""`ambrosio doctor`: checks the configuration, one line per finding, and suggests fixes."""
 
 import asyncio
-import fcntl
-import os
+import logging
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing
@@ -11,93 +10,99 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
+import click
 import httpx
 import telegram
 from telegram.error import Conflict, InvalidToken, TelegramError
 
+from ..app import now, open_providers
 from ..bot.client import TELEGRAM_SECONDS, telegram_bot
+from ..config.file_lock import file_lock
 from ..config.settings import Settings
 from ..core.errors import AllProvidersFailed, NoProvider, ProviderError
-from ..core.messages import AnswerFinished, Delta
+from ..core.messages import AnswerFinished
 from ..providers.openai_compatible import OpenAIProvider
 from ..router import CompletionRequest, Router
 from ..router.budget import Budget
+from .process import LOCK_FILE
 
-ENOUGH_BYTES = 500_000_000
-CLOCK_SECONDS = 60
-# Long enough for another poller to come back after it was thrown out.
+MIN_FREE_BYTES = 500_000_000
+MAX_CLOCK_ERROR_SECONDS = 60
+# Long enough for another poller to come back after this one interrupted it.
 POLLER_SECONDS = 8
 ANSWER_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line: what was looked at, how it is, and what mends it; only needed things may fail."""
+    """One line: what was checked, whether it is fine, and how to fix it if not."""
 
-    what: str
-    good: bool
-    says: str
-    mend: str = ""
-    needed: bool = True
+    subject: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+    required: bool = True  # whether a failure makes the exit code 1
 
 
-async def examine(
-    settings: Settings,
-    providers: Mapping[str, OpenAIProvider],
-    http: httpx.AsyncClient,
-    *,
-    now: Callable[[], float],
-    say: Callable[[str], None],
-) -> int:
-    """Print the findings as they come; give 1 if something that is needed is broken."""
+async def doctor(settings: Settings) -> int:
+    """Print the findings as they come; return 1 if something required does not work."""
+    if settings.ambrosio_log != "debug":
+        # Failures are among the findings.
+        logging.getLogger("ambrosio.router").setLevel(logging.ERROR)
     code = 0
-    async for finding in _findings(settings, providers, http, now):
-        mark = "✓" if finding.good else "✗"
-        mend = f" → {finding.mend}" if finding.mend and not finding.good else ""
-        say(f"{mark} {finding.what}: {finding.says}{mend}")
-        code |= finding.needed and not finding.good
+    async with httpx.AsyncClient() as http, open_providers(settings) as providers:
+        async for finding in _check_all(settings, providers, http, now):
+            mark = "✓" if finding.ok else "✗"
+            remedy = f" → {finding.remedy}" if finding.remedy and not finding.ok else ""
+            click.echo(f"{mark} {finding.subject}: {finding.detail}{remedy}")
+            code |= finding.required and not finding.ok
     return code
 
 
-async def _findings(
+async def _check_all(
     settings: Settings,
     providers: Mapping[str, OpenAIProvider],
     http: httpx.AsyncClient,
     now: Callable[[], float],
 ) -> AsyncIterator[Finding]:
     yield Finding("settings", True, f"valid; the route is {', '.join(settings.ambrosio_route)}")
-    yield _budget(settings, providers)
-    yield _disk(settings.ambrosio_data_dir)
-    yield await _clock(settings, http, now)
-    async for finding in _telegram(settings):
+    yield _check_budget(settings, providers)
+    yield _check_disk(settings.ambrosio_data_dir)
+    yield await _check_clock(settings, http, now)
+    async for finding in _check_telegram(settings):
         yield finding
-    answered = 0
+    working = 0
     for provider in providers.values():
-        found = await _question(provider, settings.ambrosio_monthly_budget_usd)
-        answered += found.good
-        yield found
-        async for finding in _models(settings, provider):
+        answer = await _check_answer(provider, settings.ambrosio_monthly_budget_usd)
+        working += answer.ok
+        yield answer
+        async for finding in _check_models(settings, provider):
             yield finding
     yield Finding(
         "answers",
-        answered > 0,
-        f"{answered} of {len(providers)} providers work",
+        working > 0,
+        f"{working} of {len(providers)} providers work",
         "start a llama.cpp server, or set LLAMA_GGUF or TOGETHER_API_KEY",
     )
 
 
-def _budget(settings: Settings, providers: Mapping[str, OpenAIProvider]) -> Finding:
+def _check_budget(settings: Settings, providers: Mapping[str, OpenAIProvider]) -> Finding:
     ceiling = settings.ambrosio_monthly_budget_usd
-    paid = [name for name, provider in providers.items() if provider.paid]
+    paid = ", ".join(name for name, provider in providers.items() if provider.paid)
     if not paid:
-        return Finding("budget", True, "nothing that costs money is set up")
+        return Finding("budget", True, "no paid providers")
     if ceiling is None:
-        says, mend = f"{', '.join(paid)} may spend without a ceiling", "AMBROSIO_MONTHLY_BUDGET_USD"
-        return Finding("budget", False, says, f"set {mend}", needed=False)
-    return Finding("budget", True, f"{ceiling} USD a month for {', '.join(paid)}")
+        return Finding(
+            "budget",
+            False,
+            f"no spending limit for {paid}",
+            "set AMBROSIO_MONTHLY_BUDGET_USD",
+            required=False,
+        )
+    return Finding("budget", True, f"{ceiling} USD a month for {paid}")
 
 
-def _disk(folder: Path) -> Finding:
+def _check_disk(folder: Path) -> Finding:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".probe"
@@ -105,51 +110,68 @@ def _disk(folder: Path) -> Finding:
         probe.unlink()
         free = shutil.disk_usage(folder).free
     except OSError as exc:
-        return Finding("disk", False, f"`{folder}`: {exc.strerror}", "set AMBROSIO_DATA_DIR")
-    says = f"`{folder}`, {free / 1e9:.1f} GB free"
-    return Finding("disk", free > ENOUGH_BYTES, says, "make room")
+        return Finding(
+            "disk",
+            False,
+            f"cannot write to `{folder}`: {exc.strerror}",
+            "set AMBROSIO_DATA_DIR to another folder",
+        )
+    detail = f"`{folder}`, {free / 1e9:.1f} GB free"
+    return Finding("disk", free > MIN_FREE_BYTES, detail, "free some space")
 
 
-async def _clock(settings: Settings, http: httpx.AsyncClient, now: Callable[[], float]) -> Finding:
+async def _check_clock(
+    settings: Settings, http: httpx.AsyncClient, now: Callable[[], float]
+) -> Finding:
+    """Compare the clock with the `Date` header of Telegram's server."""
     try:
         answer = await http.head(settings.telegram_base_url, timeout=10)
-        theirs = parsedate_to_datetime(answer.headers["date"]).timestamp()
+        server_time = parsedate_to_datetime(answer.headers["date"]).timestamp()
     except (httpx.HTTPError, KeyError, ValueError):
-        return Finding("clock", True, "could not be compared", needed=False)
-    off = now() - theirs
+        return Finding("clock", True, "not checked: Telegram's time is not available")
+    error = now() - server_time
     return Finding(
-        "clock", abs(off) < CLOCK_SECONDS, f"{off:+.0f} s off", "turn on time synchronisation"
+        "clock",
+        abs(error) < MAX_CLOCK_ERROR_SECONDS,
+        f"{error:+.0f} s off",
+        "turn on time synchronisation",
     )
 
 
-async def _telegram(settings: Settings) -> AsyncIterator[Finding]:
+async def _check_telegram(settings: Settings) -> AsyncIterator[Finding]:
     if not settings.telegram_bot_token.get_secret_value():
-        yield Finding("token", False, "missing", "set TELEGRAM_BOT_TOKEN, from @BotFather")
+        yield Finding(
+            "token", False, "not set", "get one from @BotFather and set TELEGRAM_BOT_TOKEN"
+        )
         return
     bot = telegram_bot(settings)
     try:
         await bot.initialize()
         yield Finding("token", True, f"@{bot.username}")
-        hook = await bot.get_webhook_info()
+        webhook = await bot.get_webhook_info()
         yield Finding(
-            "webhook", not hook.url, "set" if hook.url else "none", "`ambrosio run` removes it"
+            "webhook",
+            not webhook.url,
+            "set" if webhook.url else "none",
+            "`ambrosio run` removes it",
         )
-        yield await _poller(settings, bot)
+        yield await _check_poller(settings, bot)
     except InvalidToken:
-        yield Finding("token", False, "Telegram refuses it", "get a new one from @BotFather")
-    except TelegramError:
-        says = f"no word from {settings.telegram_base_url}"
-        yield Finding("telegram", False, says, "check the network")
+        yield Finding("token", False, "Telegram rejects it", "get a new one from @BotFather")
+    except TelegramError as exc:
+        detail = f"no answer from {settings.telegram_base_url} ({type(exc).__name__})"
+        yield Finding("telegram", False, detail, "check the network")
     finally:
         await bot.shutdown()
 
 
-async def _poller(settings: Settings, bot: telegram.Bot) -> Finding:
-    """See whether somebody else polls; Ambrosio on this machine is told by its lock."""
-    if _running(settings.ambrosio_data_dir):
-        return Finding("poller", True, "Ambrosio is running here")
+async def _check_poller(settings: Settings, bot: telegram.Bot) -> Finding:
+    """Check for another poller; an Ambrosio with the same data folder is found by its lock."""
+    if _is_running(settings.ambrosio_data_dir):
+        return Finding("poller", True, "Ambrosio is running on this machine")
     try:
-        # Without an offset it acknowledges nothing; raw, since what waits may be unreadable.
+        # Without an offset, this acknowledges nothing. Raw, because PTB may fail to parse what
+        # is waiting.
         await bot.do_api_request(
             "getUpdates",
             {"timeout": POLLER_SECONDS, "limit": 1},
@@ -160,75 +182,64 @@ async def _poller(settings: Settings, bot: telegram.Bot) -> Finding:
     return Finding("poller", True, "no other program uses this token")
 
 
-def _running(folder: Path) -> bool:
-    try:
-        handle = os.open(folder / "lock", os.O_RDWR)
-    except OSError:
+def _is_running(folder: Path) -> bool:
+    """Whether another process has locked the data folder."""
+    path = folder / LOCK_FILE
+    if not path.exists():
         return False
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(handle)
-    return False
+        with file_lock(path) as locked:
+            return not locked
+    except OSError:
+        return False
 
 
-async def _question(provider: OpenAIProvider, ceiling: Decimal | None) -> Finding:
-    """Ask for a word, as a vv question would be asked."""
-    now = asyncio.get_running_loop().time
+async def _check_answer(provider: OpenAIProvider, ceiling: Decimal | None) -> Finding:
+    """Ask for one word, as a vv question."""
+    clock = asyncio.get_running_loop().time
     router = Router(
         {provider.name: provider},
         (provider.name,),
-        now=now,
-        budget=Budget(now=now, ceiling=ceiling),
+        now=clock,
+        budget=Budget(now=clock, ceiling=ceiling),
     )
-    ask = CompletionRequest("Answer with one word.", (), "Say OK", concise=True)
-    said = used = ""
+    request = CompletionRequest("Answer with one word.", (), "Say OK", concise=True)
+    answered_by = ""
     try:
-        async with asyncio.timeout(ANSWER_SECONDS), aclosing(router.stream(ask)) as parts:
-            async for part in parts:
-                if isinstance(part, Delta):
-                    said += part.text
-                if isinstance(part, AnswerFinished):
-                    used = str(part.ref)
+        async with asyncio.timeout(ANSWER_SECONDS), aclosing(router.stream(request)) as events:
+            async for event in events:
+                if isinstance(event, AnswerFinished):
+                    answered_by = str(event.ref)
     except (AllProvidersFailed, NoProvider) as exc:
-        return Finding(
-            provider.name,
-            False,
-            exc.user_message,
-            f"look at {provider.config.base_url}",
-            needed=False,
-        )
+        remedy = f"check {provider.config.base_url}"
+        return Finding(provider.name, False, exc.user_message, remedy, required=False)
     except TimeoutError:
-        return Finding(
-            provider.name, False, "said nothing for a minute", "see its log", needed=False
-        )
-    first = router.health.providers[provider.name].first_word_seconds or 0
-    where = "at home" if provider.local else "outside"
-    return Finding(provider.name, True, f"{used} answers after {first:.1f} s ({where})")
+        detail = f"no answer within {ANSWER_SECONDS} s"
+        return Finding(provider.name, False, detail, "check its log", required=False)
+    first_word = router.health.providers[provider.name].first_word_seconds or 0
+    where = "local" if provider.local else "remote"
+    return Finding(provider.name, True, f"{answered_by} answers after {first_word:.1f} s ({where})")
 
 
-async def _models(settings: Settings, provider: OpenAIProvider) -> AsyncIterator[Finding]:
-    """Compare the configured ids at together with what is there."""
+async def _check_models(settings: Settings, provider: OpenAIProvider) -> AsyncIterator[Finding]:
+    """Check that Together serves the configured models."""
     if provider.config.server_kind != "together":
         return
     try:
         served = await provider.models()
     except ProviderError as exc:
-        yield Finding("models", False, exc.user_message, needed=False)
+        yield Finding("models", False, exc.user_message, required=False)
         return
-    wanted = [
+    configured = [
         ("model", settings.together_model, {"chat", "language"}),
         ("image model", settings.together_image_model, {"image"}),
     ]
     if "together_speech_model" in settings.model_fields_set:
-        # Nothing listens yet, so that only who has chosen one wants to know.
-        wanted.append(("speech model", settings.together_speech_model, {"audio", "transcribe"}))
-    for what, wish, kinds in wanted:
-        there = [each.id for each in served if each.kind in kinds]
-        others = f"these are: {', '.join(there[:5]) or 'none'}"
-        good = wish in [each.id for each in served]
-        yield Finding(
-            what, good, wish if good else f"{wish} is not served there; {others}", needed=False
-        )
+        # Nothing uses it yet, so it matters only to those who have set one.
+        configured.append(("speech model", settings.together_speech_model, {"audio", "transcribe"}))
+    for subject, model_id, kinds in configured:
+        ok = any(model.id == model_id for model in served)
+        others = [model.id for model in served if model.kind in kinds]
+        available = f"available: {', '.join(others[:5]) or 'none'}"
+        detail = model_id if ok else f"{model_id} is not served there; {available}"
+        yield Finding(subject, ok, detail, required=False)

@@ -1,95 +1,112 @@
-"""`ambrosio imagine`: the same studio in the terminal.
+"""`ambrosio imagine`: images from the terminal, written to files or to standard output.
 
-Only the pictures go to stdout, if they are to go there; everything else goes to stderr.
+Only image data goes to stdout; everything else goes to stderr.
 """
 
 import asyncio
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
+from ..app import now, open_app
 from ..assistant import captions
 from ..assistant.answers import Assistant
 from ..assistant.images import ImageAssistant, ImageOrder, ImageProgress, ImageResult
+from ..config.settings import Settings
 from ..core import texts
 from ..core.images import Image, ImagePrompt
 from ..core.messages import TERMINAL, Turn
 from ..images.options import OptionError, parse
 
-# Where "-" stands for a file.
+# What `-o -` names.
 STDOUT = Path("-")
 TICK_SECONDS = 0.5
-KINDS = {".jpg": "jpeg"}
+# Suffixes that differ from the name of their format.
+FORMATS = {".jpg": "jpeg"}
+
+
+async def imagine(settings: Settings, words: tuple[str, ...], output: Path | None) -> int:
+    """Generate images and write them; return the exit code."""
+    prompt = parse_prompt(requote(words), output)
+    if isinstance(prompt, OptionError):
+        _print(f"error: {prompt.line}")
+        return 2
+    progress = ImageProgress()
+    # Images that are done have been paid for, so Ctrl+C stops the order and keeps them.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, progress.stop)
+    async with open_app(settings) as app:
+        return await generate(app.assistant, app.image_assistant, prompt, output, progress, now=now)
 
 
 def requote(words: Sequence[str]) -> str:
-    """Put together what the shell has taken apart, and give options their quotes back."""
-    before, text = "", []
+    """Join the words that the shell split, and quote the values that had quotes."""
+    previous, quoted = "", []
     for word in words:
-        belongs = before.startswith("--") and " " in word
-        text.append(f'"{word}"' if belongs else word)
-        before = word
-    return " ".join(text)
+        is_option_value = previous.startswith("--") and " " in word
+        quoted.append(f'"{word}"' if is_option_value else word)
+        previous = word
+    return " ".join(quoted)
 
 
-def read(text: str, output: Path | None) -> ImagePrompt | OptionError:
-    """Read what was typed, and find out what is wrong with it before anybody is paid."""
-    wish = parse(text)
-    if isinstance(wish, OptionError):
-        return wish
-    if not wish.prompt:
+def parse_prompt(text: str, output: Path | None) -> ImagePrompt | OptionError:
+    """Parse the prompt and its options, and check the output before the call is paid for."""
+    prompt = parse(text)
+    if isinstance(prompt, OptionError):
+        return prompt
+    if not prompt.prompt:
         return OptionError(texts.NO_PROMPT)
     if output == STDOUT:
-        return OptionError(texts.ONE_TO_A_PIPE) if wish.count > 1 else wish
+        return OptionError(texts.ONE_TO_A_PIPE) if prompt.count > 1 else prompt
     folder = output.parent if output else Path()
     if not os.access(folder, os.W_OK) or (output and output.is_dir()):
         return OptionError(texts.NOT_WRITABLE.format(path=output or folder))
-    return wish
+    return prompt
 
 
-async def draw(
+async def generate(
     assistant: Assistant,
-    studio: ImageAssistant,
-    wish: ImagePrompt,
+    image_assistant: ImageAssistant,
+    prompt: ImagePrompt,
     output: Path | None,
-    canvas: ImageProgress,
+    progress: ImageProgress,
     *,
     now: Callable[[], float],
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> int:
-    """Paint a wish and write the files; give the exit code.
+    """Generate the images and write the files; return the exit code.
 
-    What has been painted is kept and accounted for, whatever becomes of the files.
+    Finished images are stored and charged even if their files cannot be written.
     """
-    turn = assistant.with_privacy(_turn(assistant, wish, now))
-    order = ImageOrder(turn, wish, local_only=turn.local_only)
+    turn = assistant.with_privacy(_turn(assistant, prompt, now))
+    order = ImageOrder(turn, prompt, local_only=turn.local_only)
     async with asyncio.TaskGroup() as group:
-        showing = group.create_task(_show(order, canvas, now, sleep))
+        showing = group.create_task(_show_status(order, progress, now, sleep))
         try:
-            work = await studio.generate(order, canvas)
+            result = await image_assistant.generate(order, progress)
         finally:
             showing.cancel()
-    _clear()
-    if work is None:
+    _clear_status()
+    if result is None:
         return 1
-    studio.save(work)
+    image_assistant.save(result)
     try:
-        for path, picture in zip(_paths(work, output), work.images, strict=True):
-            _write(path, picture)
+        for path, image in zip(_paths(result, output), result.images, strict=True):
+            _write(path, image)
     except OSError:
-        _say(f"error: {texts.NOT_WRITTEN}")
+        _print(f"error: {texts.NOT_WRITTEN}")
         return 1
-    return _told(work, studio)
+    return _print_result(result, image_assistant)
 
 
-def _turn(assistant: Assistant, wish: ImagePrompt, now: Callable[[], float]) -> Turn:
+def _turn(assistant: Assistant, prompt: ImagePrompt, now: Callable[[], float]) -> Turn:
     return Turn(
         chat=TERMINAL,
         message_id=int(now() * 1000),
         user_id=TERMINAL.chat_id,
-        question=f"/imagine {wish.prompt}",
+        question=f"/imagine {prompt.prompt}",
         parent_id=assistant.latest_turn_id(TERMINAL),
     )
 
@@ -97,66 +114,66 @@ def _turn(assistant: Assistant, wish: ImagePrompt, now: Callable[[], float]) -> 
 # --- the files ------------------------------------------------------------------------------------
 
 
-def _paths(work: ImageResult, output: Path | None) -> Iterator[Path]:
-    """Name a file for each picture: as asked, the further ones with their number."""
-    for number, picture in enumerate(work.images, 1):
+def _paths(result: ImageResult, output: Path | None) -> Iterator[Path]:
+    """Name a file for each image: the first as given, the others with their number."""
+    for number, image in enumerate(result.images, 1):
         if output is None:
-            yield Path(captions.name(picture))
+            yield Path(captions.name(image))
         elif output == STDOUT:
             yield STDOUT
         else:
             stem = output.stem if number == 1 else f"{output.stem}-{number}"
-            yield output.with_name(stem + (output.suffix or f".{captions.suffix(picture)}"))
+            yield output.with_name(stem + (output.suffix or f".{captions.suffix(image)}"))
 
 
-def _write(path: Path, picture: Image) -> None:
+def _write(path: Path, image: Image) -> None:
     if path == STDOUT:
-        sys.stdout.buffer.write(picture.content)
+        sys.stdout.buffer.write(image.content)
         sys.stdout.buffer.flush()
         return
-    path.write_bytes(picture.content)
-    kind = KINDS.get(path.suffix.lower(), path.suffix.lower().removeprefix("."))
-    _say(
-        str(path) if kind == picture.format else f"{path}, in truth a {picture.format.upper()} file"
-    )
+    path.write_bytes(image.content)
+    suffix = path.suffix.lower()
+    is_named_rightly = FORMATS.get(suffix, suffix.removeprefix(".")) == image.format
+    _print(str(path) if is_named_rightly else f"{path} (actually a {image.format.upper()} file)")
 
 
-# --- what is said ---------------------------------------------------------------------------------
+# --- the terminal ---------------------------------------------------------------------------------
 
 
-async def _show(
+async def _show_status(
     order: ImageOrder,
-    canvas: ImageProgress,
+    progress: ImageProgress,
     now: Callable[[], float],
     sleep: Callable[[float], Awaitable[None]],
 ) -> None:
-    """Show how far it is: a line that changes on a screen, nothing in a log."""
-    began = now()
+    """Keep a status line up to date if stderr is a terminal."""
+    started = now()
     while sys.stderr.isatty():
-        line = f"{now() - began:3.0f} s  {' '.join(canvas.status(order).split())}"
+        line = f"{now() - started:3.0f} s  {' '.join(progress.status(order).split())}"
         width = shutil.get_terminal_size().columns
         print(f"\r\x1b[K{line[: width - 1]}", end="", file=sys.stderr, flush=True)
         await sleep(TICK_SECONDS)
 
 
-def _clear() -> None:
+def _clear_status() -> None:
     if sys.stderr.isatty():
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def _told(work: ImageResult, studio: ImageAssistant) -> int:
-    if work.done:
-        _say(captions.details(work, studio))
-        for note in captions.notes(work):
-            _say(note)
-    if work.done and work.missing:
-        _say(f"{len(work.done)} of {len(work.seeds)}")
-    if work.failure:
-        _say(f"error: {work.failure.user_message}")
-    elif work.stopped:
-        _say("stopped")
-    return 130 if work.stopped else 1 if work.failure else 0
+def _print_result(result: ImageResult, image_assistant: ImageAssistant) -> int:
+    """Print what was generated and what failed; return the exit code."""
+    if result.done:
+        _print(captions.details(result, image_assistant))
+        for note in captions.notes(result):
+            _print(note)
+    if result.done and result.missing:
+        _print(f"{len(result.done)} of {len(result.seeds)}")
+    if result.failure:
+        _print(f"error: {result.failure.user_message}")
+    elif result.stopped:
+        _print("stopped")
+    return 130 if result.stopped else 1 if result.failure else 0
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     print(line, file=sys.stderr)

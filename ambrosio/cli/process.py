@@ -1,45 +1,47 @@
-"""TODO docstring."""
+"""What every verb shares as a process: settings, the data folder's lock, signals, exit codes."""
 
 import asyncio
-import fcntl
 import logging
-import os
 import signal
 import sys
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ..config import logs, settings
+from ..config.file_lock import file_lock
 from ..config.settings import Settings
 from ..core import texts
 from ..core.errors import AmbrosioError, InvalidSettings, PollingConflict, StoreFailed
 
 log = logging.getLogger(__name__)
 
+LOCK_FILE = "lock"
+
 
 @contextmanager
 def exclusive_lock(folder: Path) -> Iterator[None]:
-    """Hold the data folder for this process, or raise `PollingConflict` if another has it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
-    except OSError as exc:
-        raise StoreFailed(str(exc)) from exc
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    """Lock the data folder, which is created if need be.
+
+    Raises `PollingConflict` if another process has the lock, `StoreFailed` if the folder cannot be
+    written to.
+    """
+    with ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            locked = stack.enter_context(file_lock(folder / LOCK_FILE))
+        except OSError as exc:
+            raise StoreFailed(str(exc)) from exc
+        if not locked:
+            raise PollingConflict
         yield
-    except BlockingIOError:
-        raise PollingConflict from None
-    finally:
-        os.close(handle)
 
 
 def stop_on_signals() -> asyncio.Event:
-    """Give what is set when this process is asked to end."""
+    """Return an event that SIGINT and SIGTERM set."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -47,28 +49,28 @@ def stop_on_signals() -> asyncio.Event:
 
 
 def load_settings() -> Settings:
-    """Read the settings, or end the program with a line for each that is wrong."""
+    """Load the settings and set up logging; exit with 2 and one line per invalid setting."""
     try:
-        given = settings.load()
+        loaded = settings.load()
     except InvalidSettings as exc:
         print_problems(exc)
         sys.exit(2)
-    logs.set_up(given.ambrosio_log, given.secrets)
-    return given
+    logs.set_up(loaded.ambrosio_log, loaded.secrets)
+    return loaded
 
 
 def print_problems(exc: InvalidSettings) -> None:
-    """Print a line for each setting that is wrong."""
+    """Print one line per invalid setting."""
     for line in exc.lines:
         click.echo(line, err=True)
 
 
-def run_to_exit(work: Coroutine[Any, Any, int]) -> None:
-    """Run a verb to its end and leave with its exit code; failures are one line."""
+def run_to_exit(verb: Coroutine[Any, Any, int]) -> None:
+    """Run a verb and exit with its code; print an `AmbrosioError` as one line."""
     try:
-        code = asyncio.run(work)
+        code = asyncio.run(verb)
     except StoreFailed as exc:
-        log.warning("the disk: %s", exc)
+        log.warning("the database cannot be used: %s", exc)
         click.echo(f"error: {texts.DATABASE_UNUSABLE}", err=True)
         code = 1
     except InvalidSettings as exc:

@@ -1,9 +1,10 @@
-"""`ambrosio rice`: the whole run on a terminal, with progress, a table, and the failures in full.
+"""`ambrosio rice`: the whole rice test in the terminal, with progress bars, a table and failures.
 
-What was found goes to stdout, everything else to stderr.
+Results go to stdout, everything else to stderr.
 """
 
 import asyncio
+import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,23 +19,25 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from ..app import now, open_app
 from ..config import prompts
+from ..config.settings import Settings
 from ..providers.openai_compatible import OpenAIProvider
 from ..rice.html_report import html_report
 from ..rice.judge import judge
-from ..rice.questions import Question, gather
-from ..rice.quick import shortcomings
-from ..rice.report import Report, as_json, cells, report
+from ..rice.questions import Question, load_questions
+from ..rice.quick import outcome_notes
+from ..rice.report import Report, as_json, build_report, cells
 from ..rice.runner import (
-    Key,
     PromptVariant,
-    Records,
-    Result,
     RunOutcome,
     Trial,
+    TrialKey,
+    TrialRecords,
+    TrialResult,
     list_contestants,
-    plan,
-    work,
+    plan_trials,
+    run_trials,
 )
 from ..rice.sampler import Sampler
 from ..rice.statistics import ScoreRow
@@ -50,7 +53,7 @@ REMINDERS: Mapping[str, tuple[bool | None, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class RiceOptions:
-    """What stood on the command line."""
+    """The options of the command line."""
 
     providers: tuple[str, ...] = ()
     repeat: int = 1
@@ -66,131 +69,159 @@ class RiceOptions:
 
 @dataclass(frozen=True, slots=True)
 class RiceContext:
-    """What a run works with."""
+    """What a run needs; `folder` is the data folder."""
 
     sampler: Sampler
     providers: Mapping[str, OpenAIProvider]
-    system: str
+    system_prompt: str
     folder: Path
     now: Callable[[], float]
 
 
-async def rice(kitchen: RiceContext, wish: RiceOptions) -> int:
-    """Ask, count, tell; give the exit code."""
-    if unknown := _unknown([*wish.providers, wish.judge], kitchen.providers):
-        known = ", ".join(kitchen.providers)
-        return _complain(f"no provider is called `{unknown}`; there are: {known}")
+async def rice(settings: Settings, options: RiceOptions) -> int:
+    """Open the app, run the test and print the report; return the exit code."""
+    if settings.ambrosio_log != "debug":
+        # Failures are in the report, and log lines would break the progress bars.
+        logging.getLogger("ambrosio").setLevel(logging.ERROR)
+    async with open_app(settings) as app:
+        context = RiceContext(
+            sampler=Sampler(app.assistant.router, now=asyncio.get_running_loop().time),
+            providers=app.providers,
+            system_prompt=app.assistant.system,
+            folder=settings.ambrosio_data_dir,
+            now=now,
+        )
+        return await run_rice_test(context, options)
+
+
+async def run_rice_test(context: RiceContext, options: RiceOptions) -> int:
+    """Run the test and print the report; return the exit code.
+
+    Raises `InvalidSettings` if the questions file is not valid.
+    """
+    if unknown := _unknown_provider([*options.providers, options.judge], context.providers):
+        known = ", ".join(context.providers)
+        return _print_error(f"no provider is called `{unknown}`; choose from: {known}")
     try:
-        wordings = _wordings(kitchen.system, wish)
+        variants = _variants(context.system_prompt, options)
     except OSError as exc:
         known = ", ".join(prompts.names("variants"))
-        return _complain(f"no prompt is at `{exc.filename}`, and the variants are: {known}")
-    questions = gather(wish.questions or kitchen.folder / "rice.toml")
-    chosen = [question for question in questions.values() if question.quick or not wish.quick]
-    taking_part = await list_contestants(kitchen.providers, wish.providers)
-    jobs = plan(chosen, taking_part, wordings, repeat=wish.repeat)
-    records = Records(kitchen.folder / "rice")
-    if wish.fresh:
-        records.forget()
-    results, outcome = await _asked(kitchen, jobs, records)
-    judge_name, trouble = await _judged(kitchen, wish.judge, results, questions, records)
-    when = datetime.fromtimestamp(kitchen.now(), UTC)
+        return _print_error(f"cannot read the prompt `{exc.filename}`; shipped ones: {known}")
+    questions = load_questions(options.questions or context.folder / "rice.toml")
+    selected = [question for question in questions.values() if question.quick or not options.quick]
+    contestants = await list_contestants(context.providers, options.providers)
+    trials = plan_trials(selected, contestants, variants, repeat=options.repeat)
+    records = TrialRecords(context.folder / "rice")
+    if options.fresh:
+        records.discard()
+    results, outcome = await _run_trials(context, trials, records)
+    judge_name, judge_notes = await _judge(context, options.judge, results, questions, records)
+    when = datetime.fromtimestamp(context.now(), UTC)
     if not outcome.out_of_budget:
         records.finish(results.values(), f"{when:%Y-%m-%d-%H%M%S}")
-    result = report(
+    report = build_report(
         results.values(),
         questions,
-        wordings,
+        variants,
         when=f"{when:%Y-%m-%d %H:%M} UTC",
         judge=judge_name,
-        notes=[*shortcomings(outcome), *trouble],
+        notes=[*outcome_notes(outcome), *judge_notes],
     )
-    _tell(result, wish)
-    return 0 if any(each.spoken.text for each in results.values()) else 1
+    _print_report(report, options)
+    return 0 if any(result.sample.text for result in results.values()) else 1
 
 
-def _unknown(names: Iterable[str], providers: Mapping[str, OpenAIProvider]) -> str:
-    named = [name.partition("/")[0] for name in names if name]
-    return next((name for name in named if name not in providers), "")
+def _unknown_provider(choices: Iterable[str], providers: Mapping[str, OpenAIProvider]) -> str:
+    names = [choice.partition("/")[0] for choice in choices if choice]
+    return next((name for name in names if name not in providers), "")
 
 
-def _complain(text: str) -> int:
+def _print_error(text: str) -> int:
     print(f"error: {text}", file=sys.stderr)
     return 2
 
 
-def _wordings(system: str, wish: RiceOptions) -> list[PromptVariant]:
-    """List the wordings, the shipped one first; several are compared both ways if not told."""
-    prompts = {"shipped": system} | {Path(name).name: _prompt(name) for name in wish.prompts}
-    reminders = REMINDERS[wish.reminder or ("both" if wish.prompts else "as-set")]
-    return [PromptVariant(name, text, each) for name, text in prompts.items() for each in reminders]
+def _variants(system_prompt: str, options: RiceOptions) -> list[PromptVariant]:
+    """List the prompts to test, the shipped one first.
+
+    Several prompts are compared with and without the reminder unless `--reminder` says otherwise.
+    """
+    texts = {"shipped": system_prompt}
+    texts |= {Path(name).name: _read_prompt(name) for name in options.prompts}
+    reminders = REMINDERS[options.reminder or ("both" if options.prompts else "as-set")]
+    return [
+        PromptVariant(name, text, reminder)
+        for name, text in texts.items()
+        for reminder in reminders
+    ]
 
 
-def _prompt(name: str) -> str:
-    """Read a prompt from a file, or one of the shipped variants by its name."""
+def _read_prompt(name: str) -> str:
+    """Read a shipped variant by its name, or a file; raise `OSError` if there is neither."""
     if name in prompts.names("variants"):
         return prompts.text(f"variants/{name}")
     return Path(name).read_text("utf-8").strip()
 
 
-# --- asking ---------------------------------------------------------------------------------------
+# --- running --------------------------------------------------------------------------------------
 
 
-async def _asked(
-    kitchen: RiceContext, jobs: Sequence[Trial], records: Records
-) -> tuple[dict[Key, Result], RunOutcome]:
-    """Ask what was not answered before, with a bar for each model."""
-    there = records.load()
+async def _run_trials(
+    context: RiceContext, trials: Sequence[Trial], records: TrialRecords
+) -> tuple[dict[TrialKey, TrialResult], RunOutcome]:
+    """Run the trials that have no recorded answer yet, with a progress bar per model."""
+    recorded = records.load()
     results = {
-        job.key: replace(there[job.key], wording=str(job.wording))
-        for job in jobs
-        if job.key in there
+        trial.key: replace(recorded[trial.key], variant=str(trial.variant))
+        for trial in trials
+        if trial.key in recorded
     }
-    todo = [job for job in jobs if job.key not in results]
+    remaining = [trial for trial in trials if trial.key not in results]
     if results:
-        print(f"{len(results)} answers are there from a run that was broken off", file=sys.stderr)
-    with _bars([str(job.entrant) for job in todo]) as advance:
+        print(f"resuming an interrupted run, which has {len(results)} answers", file=sys.stderr)
+    with _progress_bars([str(trial.contestant) for trial in remaining]) as advance:
 
-        def heard(result: Result) -> None:
+        def on_result(result: TrialResult) -> None:
             records.append(result)
             results[result.key] = result
             advance(result.model)
 
         try:
-            outcome = await work(kitchen.sampler, todo, heard)
+            outcome = await run_trials(context.sampler, remaining, on_result)
         except asyncio.CancelledError:
-            print("\nhint: the same command goes on from here", file=sys.stderr)
+            print("\nhint: run the same command again to resume", file=sys.stderr)
             raise
-    ordered = {job.key: results[job.key] for job in jobs if job.key in results}
+    ordered = {trial.key: results[trial.key] for trial in trials if trial.key in results}
     return ordered, outcome
 
 
-async def _judged(
-    kitchen: RiceContext,
-    name: str,
-    results: dict[Key, Result],
+async def _judge(
+    context: RiceContext,
+    choice: str,
+    results: dict[TrialKey, TrialResult],
     questions: Mapping[str, Question],
-    records: Records,
+    records: TrialRecords,
 ) -> tuple[str, list[str]]:
-    """Add a model's opinions to the results, if one was named; give it, and what went wrong."""
-    if not name:
+    """Add the judge's verdicts to `results`, if one was chosen; return its name and any notes."""
+    if not choice:
         return "", []
-    (entrant,) = await list_contestants(kitchen.providers, [name])
-    waiting = [result for result in results.values() if result.spoken.text]
-    with _bars([f"{entrant} judges"] * len(waiting)) as advance:
+    (judge_model,) = await list_contestants(context.providers, [choice])
+    answered = [result for result in results.values() if result.sample.text]
+    label = f"{judge_model} judges"
+    with _progress_bars([label] * len(answered)) as advance:
 
-        def heard(result: Result) -> None:
+        def on_result(result: TrialResult) -> None:
             records.append(result)
             results[result.key] = result
-            advance(f"{entrant} judges")
+            advance(label)
 
-        trouble = await judge(kitchen.sampler, entrant, waiting, questions, heard)
-    return str(entrant), [trouble] if trouble else []
+        note = await judge(context.sampler, judge_model, answered, questions, on_result)
+    return str(judge_model), [note] if note else []
 
 
 @contextmanager
-def _bars(names: Sequence[str]) -> Iterator[Callable[[str], None]]:
-    """Draw a bar for each name, as long as it is often; what is given moves one on."""
+def _progress_bars(labels: Sequence[str]) -> Iterator[Callable[[str], None]]:
+    """Show a bar per distinct label, with one step per occurrence; yield what advances a bar."""
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -200,63 +231,62 @@ def _bars(names: Sequence[str]) -> Iterator[Callable[[str], None]]:
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         bars = {
-            name: progress.add_task(name, total=names.count(name)) for name in dict.fromkeys(names)
+            label: progress.add_task(label, total=labels.count(label))
+            for label in dict.fromkeys(labels)
         }
-        yield lambda name: progress.advance(bars[name])
+        yield lambda label: progress.advance(bars[label])
 
 
-# --- telling --------------------------------------------------------------------------------------
+# --- printing -------------------------------------------------------------------------------------
 
 
-def _tell(result: Report, wish: RiceOptions) -> None:
-    if wish.out:
-        wish.out.write_text(html_report(result), "utf-8")
-        print(f"wrote {wish.out}", file=sys.stderr)
-    if wish.json:
-        print(as_json(result))
+def _print_report(report: Report, options: RiceOptions) -> None:
+    if options.out:
+        options.out.write_text(html_report(report), "utf-8")
+        print(f"wrote {options.out}", file=sys.stderr)
+    if options.json:
+        print(as_json(report))
         return
-    # What is piped has no width of its own, and tables need some.
+    # A pipe has no width of its own, and tables need some.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
-    console.print(table(result))
-    for each in result.comparisons:
-        console.print(Text(each.sentence))
-    for note in result.notes:
+    console.print(_table(report))
+    for comparison in report.comparisons:
+        console.print(Text(comparison.summary))
+    for note in report.notes:
         console.print(Text(note))
-    for line in result.lines:
-        _print_failures(console, line)
-    if not wish.out:
-        print("\nhint: `--out report.html` lays the answers side by side", file=sys.stderr)
+    for row in report.rows:
+        _print_failures(console, row)
+    if not options.out:
+        print("\nhint: add `--out report.html` to see all answers side by side", file=sys.stderr)
 
 
-def table(result: Report) -> Table:
-    """Lay the numbers out."""
-    drawn = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0))
-    drawn.add_column("model", overflow="fold", min_width=18)
-    heads = ["passed", "95 %", "words", "first", "whole", "tok/s", "per 1,000", "failed"]
-    heads += ["right*"] if result.judge else []
-    for head in heads:
-        drawn.add_column(head, justify="right", no_wrap=True)
-    for line in result.lines:
-        drawn.add_row(Text(line.name), *cells(line, result))
-    if result.judge:
-        drawn.caption = f"* in the opinion of {result.judge}, and no part of what passed"
-    return drawn
+def _table(report: Report) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0))
+    table.add_column("model", overflow="fold", min_width=18)
+    headers = ["passed", "95 %", "words", "first", "whole", "tok/s", "per 1,000", "failed"]
+    headers += ["correct*"] if report.judge else []
+    for header in headers:
+        table.add_column(header, justify="right", no_wrap=True)
+    for row in report.rows:
+        table.add_row(Text(row.name), *cells(row, report))
+    if report.judge:
+        table.caption = f"* according to {report.judge}; does not count towards passing"
+    return table
 
 
-def _print_failures(console: Console, line: ScoreRow) -> None:
-    missed = [each for each in line.judged if not each.passed]
+def _print_failures(console: Console, row: ScoreRow) -> None:
+    missed = [answer for answer in row.graded if not answer.passed]
     if not missed:
         return
-    console.print(Text(f"\n{line.name} missed {len(missed)} of {line.asked}", style="bold"))
-    said: set[tuple[str, str]] = set()
-    for each in missed:
-        # What a repeat has said in the same words is not said again here.
-        words = (each.result.question, each.result.spoken.text)
-        if words in said:
+    console.print(Text(f"\n{row.name} missed {len(missed)} of {row.asked}", style="bold"))
+    printed: set[tuple[str, str]] = set()
+    for answer in missed:
+        question_id, text = answer.result.question_id, answer.result.sample.text
+        # Repeats with the same answer are shown once.
+        if (question_id, text) in printed:
             continue
-        said.add(words)
-        told_of = "; ".join(str(complaint) for complaint in each.complaints)
-        console.print(Text.assemble("  ", (each.result.question, "bold"), "  ", (told_of, "red")))
-        if each.result.spoken.text:
-            answer = Padding(Text(each.result.spoken.text), (0, 0, 0, 4), expand=False)
-            console.print(answer)
+        printed.add((question_id, text))
+        failures = "; ".join(str(failure) for failure in answer.failures)
+        console.print(Text.assemble("  ", (question_id, "bold"), "  ", (failures, "red")))
+        if text:
+            console.print(Padding(Text(text), (0, 0, 0, 4), expand=False))

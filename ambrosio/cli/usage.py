@@ -1,55 +1,82 @@
-"""`ambrosio usage`: the ledger on the terminal, as a table or as JSON."""
+"""`ambrosio usage`: calls and costs from the ledger, as a table or as JSON."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from decimal import Decimal
 
+import click
 from rich.console import Console
 from rich.table import Table
 
+from ..app import now
 from ..config.catalogue import as_of
-from ..core.costs import format_usd
+from ..config.settings import Settings
+from ..core.costs import format_usd, month_start
 from ..core.messages import ModelRef
-from ..store import UsageSummary
+from ..store import Store, UsageSummary
 
-# In a pipe there is no edge to keep to.
-WIDE = 400
-
-
-def as_json(accounts: Sequence[UsageSummary], say: Callable[[str], None]) -> None:
-    """Print an object for each day, model and kind; amounts are strings and never rounded."""
-    rows = [asdict(each) for each in accounts]
-    say(json.dumps(rows, indent=2, default=lambda amount: f"{amount:f}"))
+# Columns; a pipe has no edge where the table must break.
+PIPE_WIDTH = 400
 
 
-def as_table(accounts: Sequence[UsageSummary], console: Console) -> None:
-    """Print a line for each day, model and kind, and the sum."""
-    caption = f"prices of {as_of()}; ~ has estimates in it; days are those of UTC"
+async def usage(settings: Settings, since: datetime | None, *, as_json: bool) -> int:
+    """Print the usage since a day, by default the first of this month; return the exit code."""
+    start = since.replace(tzinfo=UTC).timestamp() if since else month_start(now())
+    with Store(settings.database, now=now) as store:
+        summaries = store.usage(start)
+    if as_json:
+        _print_json(summaries)
+    else:
+        _print_table(summaries, Console())
+    return 0
+
+
+def _print_json(summaries: Sequence[UsageSummary]) -> None:
+    """Print an object per day, model and kind; amounts are strings and never rounded."""
+    rows = [asdict(summary) for summary in summaries]
+    click.echo(json.dumps(rows, indent=2, default=lambda amount: f"{amount:f}"))
+
+
+def _print_table(summaries: Sequence[UsageSummary], console: Console) -> None:
+    """Print a row per day, model and kind, and the total."""
+    caption = f"prices as of {as_of()}; ~ includes estimates; days are in UTC"
     table = Table(box=None, caption=caption, caption_justify="left", padding=(0, 1, 0, 0))
     table.add_column("day", no_wrap=True)
-    # Where there is no room, only this one breaks.
+    # The only column that may wrap.
     table.add_column("model", overflow="fold")
     table.add_column("kind", no_wrap=True)
-    for name in ("calls", "read", "cached", "written", "pictures", "cost"):
+    for name in ("calls", "read", "cached", "written", "images", "cost"):
         table.add_column(name, justify="right", no_wrap=True)
-    for each in accounts:
-        counts = (each.calls, each.prompt, each.cached, each.completion, each.images)
-        model = str(ModelRef(each.provider, each.model))
-        table.add_row(each.day, model, each.kind, *(f"{n:,}" for n in counts), _cost(each))
+    for summary in summaries:
+        counts = (
+            summary.calls,
+            summary.prompt,
+            summary.cached,
+            summary.completion,
+            summary.images,
+        )
+        table.add_row(
+            summary.day,
+            str(ModelRef(summary.provider, summary.model)),
+            summary.kind,
+            *(f"{count:,}" for count in counts),
+            _format_cost(summary),
+        )
     table.add_section()
-    usd = sum((each.usd for each in accounts), Decimal(0))
-    unknown = sum(each.unknown for each in accounts)
-    blind = f" + {unknown} unknown" if unknown else ""
-    calls = f"{sum(each.calls for each in accounts):,}"
-    table.add_row("", "", "", calls, "", "", "", "", format_usd(usd) + blind)
+    usd = sum((summary.usd for summary in summaries), Decimal(0))
+    unknown = sum(summary.unknown for summary in summaries)
+    total = format_usd(usd) + (f" + {unknown} unknown" if unknown else "")
+    calls = f"{sum(summary.calls for summary in summaries):,}"
+    table.add_row("", "", "", calls, "", "", "", "", total)
     if not console.is_terminal:
-        console.width = WIDE
+        console.width = PIPE_WIDTH
     console.print(table)
 
 
-def _cost(account: UsageSummary) -> str:
-    if account.unknown == account.calls:
+def _format_cost(summary: UsageSummary) -> str:
+    if summary.unknown == summary.calls:
         return "unknown"
-    mark = "~" if account.estimated else ""
-    return mark + format_usd(account.usd) + ("+" if account.unknown else "")
+    mark = "~" if summary.estimated else ""
+    return mark + format_usd(summary.usd) + ("+" if summary.unknown else "")

@@ -8,7 +8,7 @@ from ..core import texts
 from ..core.errors import ProviderError
 from ..core.messages import Button, OutgoingMessage
 from ..providers.openai_compatible import OpenAIProvider, ServedModel
-from ..rice.quick import quick
+from ..rice.quick import run_quick_test
 from .context import BotContext, CommandCall, CommandResult
 
 MAX_BUTTONS = 12
@@ -105,14 +105,14 @@ def _choice_id(choice: str) -> str:
 
 async def rice(context: BotContext, call: CommandCall) -> CommandResult:
     """Ask every model a few short questions, and lay the answers side by side."""
-    text, files = await quick(
+    text, files = await run_quick_test(
         context.assistant.router,
         context.providers,
         context.assistant.system,
-        own=context.folder / "rice.toml",
-        person=call.user_id,
+        questions_path=context.folder / "rice.toml",
+        user_id=call.user_id,
         progress=context.running[call.chat],
-        private=context.assistant.is_local_only(call.chat),
+        local_only=context.assistant.is_local_only(call.chat),
         now=context.now(),
     )
     return CommandResult(

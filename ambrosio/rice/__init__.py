@@ -1,6 +1,7 @@
-"""The rice test: does a model give the short answer that was wanted?
+"""The rice test: which models give a short answer when asked for one?
 
-Named after the question by which it all began: "vv jasmin or basmati rice with falafel?" Questions
-with checks that a program can make are asked of every model as a real turn would ask them, and what
-comes back is counted, timed and laid side by side.
+Start with `runner`. `questions` and `checks` say what is asked and what a good answer is,
+`sampler` asks, `statistics` and `report` sum up. May import `router` and everything below it;
+knows neither Telegram nor the terminal. Named after the first question: "vv jasmin or basmati
+rice with falafel?"
 """

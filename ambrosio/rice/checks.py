@@ -1,126 +1,131 @@
-"""The checks: each looks at an answer for one thing and complains in a few words, or does not.
+"""The checks: each looks for one fault in an answer and returns it in a few words, or "".
 
-Pure, and without a model: what they cannot see is whether a sentence is true. They were made from
-how models really talk, which `tests/test_rice_checks.py` has in a table.
+Pure and without a model, so they cannot tell whether a sentence is true. They are based on real
+answers, collected in `tests/rice/test_checks.py`.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .language import fold, tell
+from .language import detect_language, fold
 from .phrases import ASSENT, CLAUSE, CLOSING, CODE, INTRODUCTION, NO, NO_AFTER_ALL, UNSURE, YES
-from .questions import Expected, Question
+from .questions import Question
 
 
 @dataclass(frozen=True, slots=True)
 class CheckFailure:
-    """What an answer has failed: the check's name, and what it found."""
+    """A check that an answer failed, and what it found."""
 
     check: str
-    says: str
+    message: str
 
     def __str__(self) -> str:
-        return f"{self.check}: {self.says}"
+        return f"{self.check}: {self.message}"
 
 
-def examine(question: Question, text: str, *, cut: bool = False) -> tuple[CheckFailure, ...]:
-    """Judge an answer by everything that its question asks for."""
-    wanted, text = question.expected, text.strip()
-    found = [("complete", "it reached its length limit" if cut else "")]
+def check_answer(question: Question, text: str, *, cut: bool = False) -> tuple[CheckFailure, ...]:
+    """Run all checks that apply to the question; `cut` says that the length limit was reached."""
+    text = text.strip()
+    found = [("complete", "reached its length limit" if cut else "")]
     if question.concise:
-        found += _manner(question, text)
-    if not wanted.code:
+        found += _check_form(question, text)
+    if not question.code:
         found.append(("code", code(text)))
-    found += [*_length(wanted, text), *_words(wanted, text), *_statements(wanted, text)]
-    return tuple(CheckFailure(name, says) for name, says in found if says)
+    found += [
+        *_check_length(question, text),
+        *_check_terms(question, text),
+        *_check_statements(question, text),
+    ]
+    return tuple(CheckFailure(name, message) for name, message in found if message)
 
 
+# Pairs of a check's name and its message.
 Findings = Iterator[tuple[str, str]]
 
 
-def _manner(question: Question, text: str) -> Findings:
-    yield "introduction", introduction(text, assents=bool(question.expected.says))
+def _check_form(question: Question, text: str) -> Findings:
+    yield "introduction", introduction(text, yes_no=bool(question.says))
     yield "closing", closing(text)
-    yield "echo", echo(text, question.words)
+    yield "echo", echo(text, question.text)
 
 
-def _length(wanted: Expected, text: str) -> Findings:
-    if wanted.words is not None:
-        yield "words", too_long(text, wanted.words)
-    if wanted.least_words is not None:
-        yield "least_words", too_short(text, wanted.least_words)
+def _check_length(question: Question, text: str) -> Findings:
+    if question.max_words is not None:
+        yield "max_words", too_long(text, question.max_words)
+    if question.min_words is not None:
+        yield "min_words", too_short(text, question.min_words)
 
 
-def _words(wanted: Expected, text: str) -> Findings:
-    if wanted.one_of:
-        yield "one_of", choice(text, wanted.one_of, best=wanted.best)
-    for term in wanted.contains:
+def _check_terms(question: Question, text: str) -> Findings:
+    if question.one_of:
+        yield "one_of", wrong_choice(text, question.one_of, best=question.best)
+    for term in question.contains:
         yield "contains", missing_term(text, term)
-    for term in wanted.lacks:
+    for term in question.lacks:
         yield "lacks", contains_term(text, term)
-    if wanted.matches:
-        yield "matches", unlike(text, wanted.matches)
+    if question.matches:
+        yield "matches", no_match(text, question.matches)
 
 
-def _statements(wanted: Expected, text: str) -> Findings:
-    if wanted.says:
-        yield "says", verdict(text, wanted.says)
-    if wanted.unsure:
-        yield "unsure", certain(text)
-    if wanted.number is not None:
-        yield "number", quantity(text, wanted.number, wanted.unit, within=wanted.within)
-    if wanted.language:
-        yield "language", foreign(text, wanted.language)
+def _check_statements(question: Question, text: str) -> Findings:
+    if question.says:
+        yield "says", wrong_yes_no(text, question.says)
+    if question.unsure:
+        yield "unsure", missing_doubt(text)
+    if question.number is not None:
+        yield "number", wrong_number(text, question.number, question.unit, within=question.within)
+    if question.language:
+        yield "language", wrong_language(text, question.language)
 
 
 # --- length ---------------------------------------------------------------------------------------
 
 FENCE = re.compile(r"^\s*(?:```|~~~).*$", re.MULTILINE)
-# Scripts that are written without spaces; two of their characters count as a word.
+# Scripts written without spaces; two of their characters count as a word.
 UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]")
 
 
-def plain(text: str) -> str:
-    """Take the marks of Markdown away and leave the words, and the code, as they are."""
+def strip_markdown(text: str) -> str:
+    """Remove Markdown syntax and keep the words and the code."""
     text = FENCE.sub("", text)
     text = re.sub(r"(?m)^\s*(?:#{1,6}(?=\s)|>|[-*+](?=\s))\s*", "", text)
     return re.sub(r"\*\*|__|(?<!\w)[*_](?=\S)|(?<=\S)[*_](?!\w)|`", "", text).strip()
 
 
-def count(text: str) -> int:
-    """Count the words of an answer; what has neither letter nor digit is none."""
-    bare = plain(text)
+def count_words(text: str) -> int:
+    """Count the words of an answer; a word has a letter or a digit."""
+    bare = strip_markdown(text)
     spaced = [word for word in UNSPACED.sub(" ", bare).split() if re.search(r"\w", word)]
     return len(spaced) + (len(UNSPACED.findall(bare)) + 1) // 2
 
 
-def too_long(text: str, most: int) -> str:
-    """Complain of more words than were wanted."""
-    words = count(text)
-    return f"{words} words, at most {most} wanted" if words > most else ""
+def too_long(text: str, max_words: int) -> str:
+    """Find more words than allowed."""
+    words = count_words(text)
+    return f"{words} words, at most {max_words} wanted" if words > max_words else ""
 
 
-def too_short(text: str, least: int) -> str:
-    """Complain of an answer that says less than the question deserves."""
-    words = count(text)
-    return f"only {words} words, at least {least} wanted" if words < least else ""
+def too_short(text: str, min_words: int) -> str:
+    """Find fewer words than the question needs."""
+    words = count_words(text)
+    return f"only {words} words, at least {min_words} wanted" if words < min_words else ""
 
 
-# --- manner ---------------------------------------------------------------------------------------
+# --- form -----------------------------------------------------------------------------------------
 
 
-def introduction(text: str, *, assents: bool = False) -> str:
-    """Complain of words before the answer; where it `assents`, "Certainly, …" is the answer."""
-    said = fold(plain(text))
-    found = INTRODUCTION.match(said) or (None if assents else ASSENT.match(said))
-    return f"begins with “{found[0].strip()}”" if found else ""
+def introduction(text: str, *, yes_no: bool = False) -> str:
+    """Find words before the answer; to a `yes_no` question, "Certainly, …" is an answer."""
+    folded = fold(strip_markdown(text))
+    found = INTRODUCTION.match(folded) or (None if yes_no else ASSENT.match(folded))
+    return f"starts with “{found[0].strip()}”" if found else ""
 
 
 def closing(text: str) -> str:
-    """Complain of a summary, a wish or an offer behind the answer."""
-    # The first sentence is the answer or an introduction; neither closes anything.
-    for sentence in _sentences(plain(text))[1:]:
+    """Find a summary, good wishes or an offer after the answer."""
+    # The first sentence is the answer or an introduction, never a closing remark.
+    for sentence in _sentences(strip_markdown(text))[1:]:
         if CLOSING.match(fold(sentence)):
             return f"closes with “{sentence[:60]}”"
     return ""
@@ -131,138 +136,147 @@ def _sentences(text: str) -> list[str]:
 
 
 def echo(text: str, question: str) -> str:
-    """Complain of an answer that begins by saying the question again."""
-    asked, said = _bare(question), _bare(plain(text))
-    # Of a question of two words, an answer can hardly help repeating some.
-    repeated = len(asked.split()) >= 4 and said.startswith(asked)
+    """Find an answer that starts by repeating the question."""
+    asked, answered = _words_only(question), _words_only(strip_markdown(text))
+    # An answer can hardly avoid repeating a question of two words.
+    repeated = len(asked.split()) >= 4 and answered.startswith(asked)
     return "repeats the question" if repeated else ""
 
 
-def _bare(text: str) -> str:
+def _words_only(text: str) -> str:
     return " ".join(re.findall(r"\w+", fold(text)))
 
 
 def code(text: str) -> str:
-    """Complain of code that nobody has asked for."""
-    return "code that was not asked for" if CODE.search(text) else ""
+    """Find code that was not asked for."""
+    return "contains code that was not asked for" if CODE.search(text) else ""
 
 
 # --- content --------------------------------------------------------------------------------------
 
 
-def _names(text: str, term: str) -> bool:
-    """Say whether one of the alternatives in a term stands in the text, as a word of its own."""
-    said = fold(plain(text))
-    return any(re.search(_word(fold(each)), said) for each in term.split("|"))
+def _mentions(text: str, term: str) -> bool:
+    """Whether one of the term's alternatives is in the text, as a whole word."""
+    folded = fold(strip_markdown(text))
+    return any(re.search(_word_pattern(fold(word)), folded) for word in term.split("|"))
 
 
-def _word(term: str) -> str:
-    # Scripts without spaces have no borders of words to look for.
+def _word_pattern(term: str) -> str:
+    # Scripts without spaces have no word boundaries.
     before = r"(?<!\w)" if re.match(r"\w", term) and not UNSPACED.match(term) else ""
     after = r"(?!\w)" if re.search(r"\w$", term) and not UNSPACED.search(term[-1]) else ""
     return before + re.escape(term) + after
 
 
 def missing_term(text: str, term: str) -> str:
-    """Complain when something that belongs in the answer is not there."""
-    return "" if _names(text, term) else f"does not say {_quoted(term)}"
+    """Find that a required term is missing."""
+    return "" if _mentions(text, term) else f"does not say {_quote(term)}"
 
 
 def contains_term(text: str, term: str) -> str:
-    """Complain when something is there that does not belong."""
-    return f"says {_quoted(term)}" if _names(text, term) else ""
+    """Find a term that must not be in the answer."""
+    return f"says {_quote(term)}" if _mentions(text, term) else ""
 
 
-def _quoted(term: str) -> str:
+def _quote(term: str) -> str:
     first, *others = term.split("|")
-    return f"“{first}” or the like" if others else f"“{first}”"
+    return f"“{first}” or similar" if others else f"“{first}”"
 
 
-def unlike(text: str, pattern: str) -> str:
-    """Complain when a pattern is nowhere in the answer, code included."""
-    bare = FENCE.sub("", text)
-    return "" if re.search(pattern, bare, re.IGNORECASE) else f"nothing in it is like {pattern}"
+def no_match(text: str, pattern: str) -> str:
+    """Find that a pattern matches nowhere in the answer, code included."""
+    unfenced = FENCE.sub("", text)
+    return "" if re.search(pattern, unfenced, re.IGNORECASE) else f"does not match {pattern}"
 
 
-def choice(text: str, options: tuple[str, ...], *, best: str = "") -> str:
-    """Complain unless the answer decides: the first clause that names an option names only one.
+def wrong_choice(text: str, options: tuple[str, ...], *, best: str = "") -> str:
+    """Find an answer that does not choose: the first clause with an option must have only one.
 
-    Where one of them is `best`, it must be that one.
+    If one option is `best`, it must be that one.
     """
-    said = fold(re.sub(r"\n+", ". ", plain(text)))
-    for clause in CLAUSE.split(said):
-        named = [option for option in options if _names(clause, option)]
+    folded = fold(re.sub(r"\n+", ". ", strip_markdown(text)))
+    for clause in CLAUSE.split(folded):
+        named = [option for option in options if _mentions(clause, option)]
         if len(named) == 1:
-            wrong = best and not _names(clause, best)
+            wrong = best and not _mentions(clause, best)
             return f"chooses {named[0].split('|')[0]}" if wrong else ""
         if named:
             return "names " + " and ".join(option.split("|")[0] for option in named)
     return "names none of the options"
 
 
-def verdict(text: str, wanted: str) -> str:
-    """Complain unless the answer begins with the right one of yes and no."""
-    opening = " ".join(fold(plain(text)).split()[:4])
+def wrong_yes_no(text: str, wanted: str) -> str:
+    """Find an answer that does not start with the `wanted` one of yes and no."""
+    opening = " ".join(fold(strip_markdown(text)).split()[:4])
     no, yes = NO.search(opening), YES.search(opening)
-    said = "no" if no else "yes" if yes else ""
-    # "No, that is true" and "Yes, it is not": whichever comes first.
+    answer = "no" if no else "yes" if yes else ""
+    # In "No, that is true" and "Yes, it is not", the first one counts.
     if no and yes and yes.start() < no.start() and not NO_AFTER_ALL.match(opening):
-        said = "yes"
-    if not said:
+        answer = "yes"
+    if not answer:
         return "says neither yes nor no"
-    return "" if said == wanted else f"says {said}, and {wanted} would be right"
+    return "" if answer == wanted else f"says {answer} instead of {wanted}"
 
 
-def certain(text: str) -> str:
-    """Complain of an answer to what nobody can know."""
-    return "" if UNSURE.search(fold(plain(text))) else "does not admit that it cannot know"
+def missing_doubt(text: str) -> str:
+    """Find a definite answer to a question that has none."""
+    return "" if UNSURE.search(fold(strip_markdown(text))) else "does not admit that it cannot know"
 
 
-def foreign(text: str, language: str) -> str:
-    """Complain of an answer in another language, where it is long enough to tell."""
-    told = tell(plain(text))
-    return f"is in another language ({told})" if told and told != language else ""
+def wrong_language(text: str, language: str) -> str:
+    """Find an answer in another language, if it is long enough to tell."""
+    detected = detect_language(strip_markdown(text))
+    return f"is in another language ({detected})" if detected not in {"", language} else ""
 
 
 # --- numbers --------------------------------------------------------------------------------------
 
-FIGURES = {"zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7}
-PARTS = {"½": ".5", "¼": ".25", "¾": ".75", "⅓": ".333", "⅔": ".667"}
+NUMBER_WORDS = {
+    "zero": 0,
+    "one": 1,
+    "two": 2,
+    "three": 3,
+    "four": 4,
+    "five": 5,
+    "six": 6,
+    "seven": 7,
+}
+FRACTIONS = {"½": ".5", "¼": ".25", "¾": ".75", "⅓": ".333", "⅔": ".667"}
 NUMBER = r"(?<![\w.])[-−]?(?:\d+ )?\d+/\d+|(?<!\w)[-−]?\d[\d.,']*"
 
 
-def quantity(text: str, number: float, unit: str = "", *, within: float = 0.02) -> str:
-    """Complain unless the number is there, near enough, and with its unit if it has one."""
-    said = _digits(plain(text))
-    behind = rf"\s*(?:{'|'.join(re.escape(fold(each)) for each in unit.split('|'))})(?!\w)"
-    found = [each[1] for each in re.finditer(rf"({NUMBER}){behind if unit else ''}", said)]
-    near = abs(number) * within + 1e-9
-    if any(abs(value - number) <= near for each in found for value in _readings(each)):
+def wrong_number(text: str, number: float, unit: str = "", *, within: float = 0.02) -> str:
+    """Find that the number, or its unit, is missing; `within` is the accepted relative error."""
+    units = "|".join(re.escape(fold(name)) for name in unit.split("|"))
+    pattern = rf"({NUMBER})\s*(?:{units})(?!\w)" if unit else f"({NUMBER})"
+    found = [match[1] for match in re.finditer(pattern, _use_digits(strip_markdown(text)))]
+    tolerance = abs(number) * within + 1e-9
+    if any(abs(value - number) <= tolerance for digits in found for value in _readings(digits)):
         return ""
     wanted = f"{number:g} {unit.partition('|')[0]}".strip()
     return f"does not say {wanted}" + (f" but {', '.join(found)}" if found else "")
 
 
-def _digits(text: str) -> str:
-    """Write numbers in figures, without spaces that divide thousands."""
+def _use_digits(text: str) -> str:
+    """Write numbers in digits, without spaces between thousands."""
     text = re.sub(r"(?<=\d)[\u2009\u202f\u00a0](?=\d{3})", "", text)
-    for sign, part in PARTS.items():
+    for sign, part in FRACTIONS.items():
         text = re.sub(rf"(?<!\d)\s?{sign}", f" 0{part}", text)
         text = re.sub(rf"(?<=\d)\s?{sign}", part, text)
-    said = fold(text)
-    for word, value in FIGURES.items():
-        said = re.sub(rf"\b{word}\b", str(value), said)
-    return said
+    folded = fold(text)
+    for word, value in NUMBER_WORDS.items():
+        folded = re.sub(rf"\b{word}\b", str(value), folded)
+    return folded
 
 
-def _readings(figures: str) -> Iterator[float]:
-    """Read a number in every way it may be meant: a comma may divide thousands or the fraction."""
-    figures = figures.replace("'", "").replace("−", "-").rstrip(".,")
-    if "/" in figures:
-        whole, _, fraction = figures.rpartition(" ")
+def _readings(digits: str) -> Iterator[float]:
+    """Read a number every way it may be meant: a comma may separate thousands or decimals."""
+    digits = digits.replace("'", "").replace("−", "-").rstrip(".,")
+    if "/" in digits:
+        whole, _, fraction = digits.rpartition(" ")
         above, below = fraction.split("/")
         yield float(whole or 0) + float(above) / float(below or 1)
         return
-    for form in (figures.replace(",", ""), figures.replace(".", "").replace(",", ".")):
+    for form in (digits.replace(",", ""), digits.replace(".", "").replace(",", ".")):
         if re.fullmatch(r"-?\d+(?:\.\d+)?", form):
             yield float(form)

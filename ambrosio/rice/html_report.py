@@ -1,21 +1,20 @@
-"""The report as one page of HTML that needs nothing beside it: numbers, charts, all the answers.
+"""The report as one self-contained HTML page: scores, charts and all answers.
 
-Everything that a model or a file has said is escaped; the page loads nothing and runs nothing.
+All text from models and files is escaped. The page loads nothing and runs no scripts.
 """
 
 from collections.abc import Iterator, Mapping
 from html import escape
 from importlib import resources
-from itertools import groupby
 
 from .questions import Question
-from .report import Report, cells, seconds
+from .report import Report, cells, format_seconds
 from .statistics import GradedSample, ScoreRow
 from .svg_chart import Point, scatter
 
 COLUMNS = (
     "passed",
-    "95 % sure",
+    "95 % interval",
     "median words",
     "first word",
     "whole answer",
@@ -25,45 +24,56 @@ COLUMNS = (
 )
 
 
-def html_report(told: Report) -> str:
-    """Lay the whole report out."""
+def html_report(report: Report) -> str:
+    """Write the whole page."""
     style = resources.files(__package__).joinpath("page.css").read_text("utf-8")
     body = "\n".join(
-        [*_head(told), *_numbers(told), *_charts(told), *_words(told), *_answers(told)]
+        [
+            *_heading(report),
+            *_score_table(report),
+            *_charts(report),
+            *_prompt_table(report),
+            *_answer_section(report),
+        ]
     )
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         "style-src 'unsafe-inline'\">"
-        f"<title>The rice test, {escape(told.when)}</title>\n<style>\n{style}</style></head>\n"
+        f"<title>The rice test, {escape(report.when)}</title>\n<style>\n{style}</style></head>\n"
         f"<body>\n{body}\n</body></html>\n"
     )
 
 
-def _head(told: Report) -> Iterator[str]:
-    concise = sum(question.concise for question in told.questions.values())
-    ordinary = len(told.questions) - concise
+def _heading(report: Report) -> Iterator[str]:
+    concise = sum(question.concise for question in report.questions.values())
+    ordinary = len(report.questions) - concise
     yield "<h1>The rice test</h1>"
-    asked = [f"{concise} vv questions that want the shortest answer"]
-    asked += [f"{ordinary} ordinary ones that must not be cut short"] if ordinary else []
-    yield f'<p class="quiet">{escape(told.when)} · {", ".join(asked)} · checked by a program</p>'
-    if told.judge:
-        yield f'<p class="quiet">* in the opinion of {escape(told.judge)}, no part of passing</p>'
-    for note in told.notes:
+    counts = [f"{concise} vv questions, which ask for the shortest answer"]
+    counts += [f"{ordinary} ordinary ones, which need a full answer"] if ordinary else []
+    yield (
+        f'<p class="quiet">{escape(report.when)} · {" · ".join(counts)} · checked by a program</p>'
+    )
+    if report.judge:
+        yield (
+            f'<p class="quiet">* according to {escape(report.judge)}; '
+            "does not count towards passing</p>"
+        )
+    for note in report.notes:
         yield f"<p>{escape(note)}</p>"
 
 
-def _numbers(told: Report) -> Iterator[str]:
-    columns = [*COLUMNS, *(["right*"] if told.judge else [])]
-    heads = "".join(f"<th>{escape(column)}</th>" for column in columns)
+def _score_table(report: Report) -> Iterator[str]:
+    columns = [*COLUMNS, *(["correct*"] if report.judge else [])]
+    headers = "".join(f"<th>{escape(column)}</th>" for column in columns)
     yield '<div class="scroll"><table><thead><tr><th class="name">model</th><th></th>'
-    yield f"{heads}</tr></thead><tbody>"
-    for rank, line in enumerate(told.lines, start=1):
+    yield f"{headers}</tr></thead><tbody>"
+    for rank, row in enumerate(report.rows, start=1):
         yield (
-            f'<tr class="m{rank % 6}"><td class="name">{_badge(rank)}{escape(line.name)}</td>'
-            f"<td>{_bar(line)}</td>"
-            + "".join(f"<td>{escape(cell)}</td>" for cell in cells(line, told))
+            f'<tr class="m{rank % 6}"><td class="name">{_badge(rank)}{escape(row.name)}</td>'
+            f"<td>{_bar(row)}</td>"
+            + "".join(f"<td>{escape(cell)}</td>" for cell in cells(row, report))
             + "</tr>"
         )
     yield "</tbody></table></div>"
@@ -73,114 +83,120 @@ def _badge(rank: int) -> str:
     return f'<span class="badge m{rank % 6}">{rank}</span>'
 
 
-def _bar(line: ScoreRow) -> str:
-    low, high = line.interval
+def _bar(row: ScoreRow) -> str:
+    low, high = row.interval
     return (
-        f'<div class="bar"><i style="width:{line.share:.1%}"></i>'
+        f'<div class="bar"><i style="width:{row.share:.1%}"></i>'
         f'<b style="left:{low:.1%};width:{high - low:.1%}"></b></div>'
     )
 
 
-def _charts(told: Report) -> Iterator[str]:
-    timed = [(rank, line, line.total_seconds) for rank, line in enumerate(told.lines, start=1)]
-    times = [_point(rank, line, time) for rank, line, time in timed if time is not None]
-    priced = [(rank, line, line.usd_per_question) for rank, line, _ in timed]
-    costs = [_point(rank, line, float(usd * 1000)) for rank, line, usd in priced if usd is not None]
+def _charts(report: Report) -> Iterator[str]:
+    ranked = list(enumerate(report.rows, start=1))
+    times = [
+        _point(rank, row, row.total_seconds)
+        for rank, row in ranked
+        if row.total_seconds is not None
+    ]
+    costs = [
+        _point(rank, row, float(row.usd_per_question * 1000))
+        for rank, row in ranked
+        if row.usd_per_question is not None
+    ]
     yield '<h2>Quality against time and cost</h2><div class="charts">'
     if times:
         label = "seconds to the whole answer (median)"
-        yield scatter(times, title="Passed, against time", x_label=label, logarithmic=True)
+        yield scatter(times, title="Passed, by time", x_label=label, logarithmic=True)
     if any(point.x for point in costs):
-        label = "US dollars for 1,000 questions"
-        yield scatter(costs, title="Passed, against cost", x_label=label, logarithmic=False)
+        label = "US dollars per 1,000 questions"
+        yield scatter(costs, title="Passed, by cost", x_label=label, logarithmic=False)
     yield "</div>"
 
 
-def _point(rank: int, line: ScoreRow, x: float) -> Point:
-    return Point(rank, line.name, x, line.share, line.interval)
+def _point(rank: int, row: ScoreRow, x: float) -> Point:
+    return Point(rank, row.name, x, row.share, row.interval)
 
 
-def _words(told: Report) -> Iterator[str]:
-    if not told.comparisons:
+def _prompt_table(report: Report) -> Iterator[str]:
+    if not report.comparisons:
         return
-    against = told.comparisons[0].against
-    yield f"<h2>Which wording helps which model, compared with “{escape(against)}”</h2>"
-    yield '<div class="scroll"><table class="wordings"><thead><tr><th class="name">model</th>'
-    yield '<th class="name">wording</th><th class="name"></th><th>gained</th><th>lost</th>'
-    yield '<th title="how often a coin would part them so far">p</th></tr></thead><tbody>'
-    for each in told.comparisons:
-        names = (each.model, each.wording, each.says)
-        figures = (str(len(each.gained)), str(len(each.lost)), f"{each.chance:.2f}")
-        cells = [f'<td class="name">{escape(name)}</td>' for name in names]
-        cells += [f"<td>{figure}</td>" for figure in figures]
-        yield f"<tr>{''.join(cells)}</tr>"
+    baseline = report.comparisons[0].baseline
+    yield f"<h2>Which prompt helps which model, compared with “{escape(baseline)}”</h2>"
+    yield '<div class="scroll"><table class="prompts"><thead><tr><th class="name">model</th>'
+    yield '<th class="name">prompt</th><th class="name"></th><th>gained</th><th>lost</th>'
+    yield '<th title="probability of such a difference by chance">p</th></tr></thead><tbody>'
+    for comparison in report.comparisons:
+        names = (comparison.model, comparison.variant, comparison.conclusion)
+        counts = (str(len(comparison.gained)), str(len(comparison.lost)))
+        row = [f'<td class="name">{escape(name)}</td>' for name in names]
+        row += [f"<td>{number}</td>" for number in (*counts, f"{comparison.p_value:.2f}")]
+        yield f"<tr>{''.join(row)}</tr>"
     yield "</tbody></table></div>"
 
 
-def _answers(told: Report) -> Iterator[str]:
-    answers = [
-        {name: list(group) for name, group in groupby(_by_question(line), key=_question_of)}
-        for line in told.lines
-    ]
+# --- the answers ----------------------------------------------------------------------------------
+
+
+def _answer_section(report: Report) -> Iterator[str]:
+    answers = [_group_by_question(row) for row in report.rows]
     yield "<h2>The answers, side by side</h2>"
     yield (
         '<div class="filter"><label><input type="radio" name="show" checked> all questions</label>'
-        '<label><input type="radio" name="show" id="missed"> only where something is missed'
+        '<label><input type="radio" name="show" id="missed"> only questions with a failed answer'
         "</label></div>"
     )
-    for kind in dict.fromkeys(question.kind for question in told.questions.values()):
+    for kind in dict.fromkeys(question.kind for question in report.questions.values()):
         yield f'<div class="kind"><h2>{escape(kind.capitalize())}</h2>'
-        for question in told.questions.values():
+        for question in report.questions.values():
             if question.kind == kind:
-                yield from _question(question, told, answers)
+                yield from _question_section(question, report, answers)
         yield "</div>"
 
 
-def _by_question(line: ScoreRow) -> list[GradedSample]:
-    return sorted(line.judged, key=_question_of)
+def _group_by_question(row: ScoreRow) -> dict[str, list[GradedSample]]:
+    answers: dict[str, list[GradedSample]] = {}
+    for answer in row.graded:
+        answers.setdefault(answer.result.question_id, []).append(answer)
+    return answers
 
 
-def _question_of(judged: GradedSample) -> str:
-    return judged.result.question
-
-
-def _question(
-    question: Question, told: Report, answers: list[dict[str, list[GradedSample]]]
+def _question_section(
+    question: Question, report: Report, answers: list[dict[str, list[GradedSample]]]
 ) -> Iterator[str]:
-    shown = [(rank, each.get(question.id, [])) for rank, each in enumerate(answers, start=1)]
-    clean = all(judged.passed for _, all_judged in shown for judged in all_judged)
+    by_rank = [(rank, found.get(question.id, [])) for rank, found in enumerate(answers, start=1)]
+    clean = all(answer.passed for _, graded in by_rank for answer in graded)
     yield f'<section class="question{" clean" if clean else ""}" id="{escape(question.id)}">'
-    for past in question.before:
-        words = f"{'vv ' if past.concise else ''}{past.question}"
-        yield f'<div class="before">{escape(words)}<br>→ {escape(past.answer)}</div>'
+    for turn in question.history:
+        text = f"{'vv ' if turn.concise else ''}{turn.question}"
+        yield f'<div class="before">{escape(text)}<br>→ {escape(turn.answer)}</div>'
     yield f'<h3>{escape(question.ask)}</h3><div class="answers">'
-    for rank, judged in shown:
-        for each, times in _distinct(judged).values():
-            yield _answer(rank, told.lines[rank - 1].name, each, times)
+    for rank, graded in by_rank:
+        for answer, times in _distinct(graded).values():
+            yield _answer(rank, report.rows[rank - 1].name, answer, times)
     yield "</div></section>"
 
 
-def _distinct(judged: list[GradedSample]) -> Mapping[str, tuple[GradedSample, int]]:
-    """Show what was said several times over only once."""
-    found: dict[str, tuple[GradedSample, int]] = {}
-    for each in judged:
-        words = each.result.spoken.text or each.result.spoken.failure
-        first, times = found.get(words, (each, 0))
-        found[words] = (first, times + 1)
-    return found
+def _distinct(graded: list[GradedSample]) -> Mapping[str, tuple[GradedSample, int]]:
+    """Merge answers with the same text, and count them."""
+    distinct: dict[str, tuple[GradedSample, int]] = {}
+    for answer in graded:
+        text = answer.result.sample.text or answer.result.sample.failure
+        first, times = distinct.get(text, (answer, 0))
+        distinct[text] = (first, times + 1)
+    return distinct
 
 
-def _answer(rank: int, name: str, judged: GradedSample, times: int) -> str:
-    spoken, opinion = judged.result.spoken, judged.result.opinion
-    complaints = "".join(f"<li>{escape(str(each))}</li>" for each in judged.complaints)
-    meta = [f"{times} times"] if times > 1 else []
-    meta += [] if spoken.failure else [seconds(spoken.total_seconds)]
-    meta += [f"{opinion.judge} thinks: {opinion.says}"] if opinion else []
-    text = f'<div class="text">{escape(spoken.text)}</div>' if spoken.text else ""
+def _answer(rank: int, name: str, answer: GradedSample, times: int) -> str:
+    sample, verdict = answer.result.sample, answer.result.verdict
+    failures = "".join(f"<li>{escape(str(failure))}</li>" for failure in answer.failures)
+    details = [f"{times} times"] if times > 1 else []
+    details += [] if sample.failure else [format_seconds(sample.total_seconds)]
+    details += [f"{verdict.judge}: {verdict.text}"] if verdict else []
+    text = f'<div class="text">{escape(sample.text)}</div>' if sample.text else ""
     return (
-        f'<div class="answer{"" if judged.passed else " bad"}"><div class="who">{_badge(rank)}'
+        f'<div class="answer{"" if answer.passed else " bad"}"><div class="who">{_badge(rank)}'
         f"{escape(name)}</div>{text}"
-        f'<div class="meta">{escape(" · ".join(meta))}</div>'
-        + (f'<ul class="complaints">{complaints}</ul>' if complaints else "")
+        f'<div class="meta">{escape(" · ".join(details))}</div>'
+        + (f'<ul class="failures">{failures}</ul>' if failures else "")
         + "</div>"
     )

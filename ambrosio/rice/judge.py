@@ -1,78 +1,85 @@
-"""A model's opinion on whether answers are true; marked as such, and never counted as passing."""
+"""A model as judge of whether answers are true; its verdicts never count towards passing."""
 
 import asyncio
 import re
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from ..core.errors import NoProvider
 from ..router import CompletionRequest
 from .questions import Question
-from .runner import Contestant, JudgeVerdict, Result
+from .runner import Contestant, JudgeVerdict, TrialResult
 from .sampler import Sampler
 
-SYSTEM = (
+SYSTEM_PROMPT = (
     "You check answers for truth. You are shown a question and somebody's answer. Judge only "
     "whether what it says is correct and answers the question; a single word is enough. Begin with "
     "RIGHT, WRONG or UNCLEAR, then give the reason in at most ten words."
 )
-AT_ONCE = 2
+MAX_CONCURRENT = 2
 
 
 async def judge(
-    asker: Sampler,
-    entrant: Contestant,
-    results: Iterable[Result],
+    sampler: Sampler,
+    judge_model: Contestant,
+    results: Iterable[TrialResult],
     questions: Mapping[str, Question],
-    heard: Callable[[Result], None],
+    on_result: Callable[[TrialResult], None],
 ) -> str:
-    """Ask for an opinion on every answer that may be shown; say why, if it did not come so far."""
-    trouble = ""
-    waiting = [each for each in results if _wanted(each, entrant, questions[each.question])]
+    """Get a verdict on every answer the judge may see; return why it stopped early, or "".
 
-    async def work_down() -> None:
-        nonlocal trouble
-        while waiting and not trouble:
-            result = waiting.pop(0)
-            question = questions[result.question]
-            ask = CompletionRequest(
-                SYSTEM,
-                (),
-                _shown(question, result),
-                model=entrant.choice,
-                local_only=question.private,
-            )
+    Each judged result goes to `on_result` as it comes. The first failure ends the judging.
+    """
+    queue = deque(
+        result
+        for result in results
+        if _needs_verdict(result, judge_model, questions[result.question_id])
+    )
+
+    async def work_off_queue() -> str:
+        while queue:
+            result = queue.popleft()
+            request = _judge_request(questions[result.question_id], result, judge_model)
             try:
-                spoken = await asker.ask(entrant.provider, ask)
+                sample = await sampler.sample(judge_model.provider, request)
             except NoProvider:
-                trouble = "the month's budget does not allow more"
-                return
-            if spoken.failure:
-                trouble = spoken.failure
-                return
-            opinion = JudgeVerdict(str(entrant), verdict(spoken.text), spoken.text)
-            heard(replace(result, opinion=opinion))
+                queue.clear()
+                return "the month's budget is used up"
+            if sample.failure:
+                queue.clear()
+                return sample.failure
+            verdict = JudgeVerdict(str(judge_model), parse_verdict(sample.text), sample.text)
+            on_result(replace(result, verdict=verdict))
+        return ""
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(AT_ONCE):
-            group.create_task(work_down())
-    return f"{entrant} did not judge to the end: {trouble}" if trouble else ""
+        workers = [group.create_task(work_off_queue()) for _ in range(MAX_CONCURRENT)]
+    reason = next((worker.result() for worker in workers if worker.result()), "")
+    return f"{judge_model} did not judge every answer: {reason}" if reason else ""
 
 
-def _wanted(result: Result, entrant: Contestant, question: Question) -> bool:
-    """Whether an answer may be shown to the judge, and has not been judged by it already."""
-    known = result.opinion is not None and result.opinion.judge == str(entrant)
-    return (
-        bool(result.spoken.text) and not known and (entrant.provider.local or not question.private)
+def _needs_verdict(result: TrialResult, judge_model: Contestant, question: Question) -> bool:
+    """Whether this judge may see the answer and has not judged it yet."""
+    judged = result.verdict is not None and result.verdict.judge == str(judge_model)
+    allowed = judge_model.provider.local or not question.local_only
+    return bool(result.sample.text) and not judged and allowed
+
+
+def _judge_request(
+    question: Question, result: TrialResult, judge_model: Contestant
+) -> CompletionRequest:
+    past = "".join(f"Q: {turn.question}\nA: {turn.answer}\n" for turn in question.history)
+    return CompletionRequest(
+        SYSTEM_PROMPT,
+        (),
+        f"{past}Question: {question.text}\nAnswer: {result.sample.text}",
+        model=judge_model.choice,
+        local_only=question.local_only,
     )
 
 
-def verdict(text: str) -> bool | None:
-    """Read the word that the judge was to begin with; None if it did not."""
+def parse_verdict(text: str) -> bool | None:
+    """Read the judge's first word: True for RIGHT, False for WRONG, None for anything else."""
     word = re.match(r"\W*(right|wrong)\b", text, re.IGNORECASE)
     return word[1].lower() == "right" if word else None
-
-
-def _shown(question: Question, result: Result) -> str:
-    past = "".join(f"Q: {each.question}\nA: {each.answer}\n" for each in question.before)
-    return f"{past}Question: {question.words}\nAnswer: {result.spoken.text}"

@@ -1,13 +1,13 @@
-"""What models say around their answers, as patterns for folded text (see `language.fold`)."""
+"""Phrases that models put around their answers, as patterns for `language.fold`ed text."""
 
 import re
 
 
-def _any(*ways: str) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{way})" for way in ways))
+def _any(*patterns: str) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns))
 
 
-# "Sure." may be the answer itself, so something must follow.
+# "Sure." may be the whole answer, so more must follow.
 ASSENT = re.compile(
     r"(?:sure(?: thing)?|certainly|of course|absolutely|definitely)\s*[!,.:–—]+\s+(?=\w)"
 )
@@ -39,7 +39,7 @@ CLOSING = _any(
     r"(?:zusammenfassend|insgesamt|en resume|en conclusion|en resumen|in sintesi)\b",
     r"(?:ich hoffe|j'espere|espero que|lass mich wissen|n'hesitez pas)\b",
 )
-# What ends a clause, and what sets the option that was not chosen against the one that was.
+# What ends a clause, or introduces the option that was not chosen.
 CLAUSE = _any(
     r"[.;:,!?()\n–—]",
     r"\s-\s",
@@ -61,7 +61,7 @@ UNSURE = _any(
     r"\b(?:(?:nobody|no one) knows|you haven't|you have not|haven't told|not been told)\b",
     r"\b(?:keine ahnung|weiss (?:ich )?nicht|je ne sais pas|no lo se|non lo so)\b",
 )
-# For text as it is, not folded.
+# For unfolded text.
 CODE = re.compile(
     r"^\s*(?:```|~~~)"
     r"|^\s*(?:def \w+\(|class \w+[(:]|from \w[\w.]* import |import \w+\s*$)"

@@ -1,7 +1,7 @@
-"""The questions: what is asked, and what an answer must be like.
+"""The test questions and what their answers are checked for, read from TOML.
 
-They stand in a TOML file, a table for each, named by its id. The shipped file can be extended by
-one of the owner's, where a table with a known id takes the place of the shipped one.
+Each table of the file is one question; its name is the question's id. The owner may have a file of
+their own, whose questions are added to the shipped ones or, with the same id, replace them.
 """
 
 import difflib
@@ -9,10 +9,19 @@ import hashlib
 import json
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PrivateAttr,
+    Strict,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from ..config import prompts
 from ..config.settings import describe_read_error
@@ -21,168 +30,177 @@ from ..core.errors import InvalidSettings
 from ..core.vv import split_vv
 from .language import LANGUAGES
 
+ASK_EXAMPLE = '`ask = "vv capital of Peru?"`'
 
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """What an answer is checked for; a string with "|" in it lists what is equally good."""
 
-    words: int | None = None  # at most
-    least_words: int | None = None
-    code: bool = False  # code was asked for
-    one_of: tuple[str, ...] = ()
-    best: str = ""  # the one of them that is right
-    contains: tuple[str, ...] = ()
-    lacks: tuple[str, ...] = ()
-    matches: str = ""
-    says: str = ""  # yes or no
-    unsure: bool = False  # nobody can know it, and the answer admits it
+def _invalid(problem: str, expected: str) -> PydanticCustomError:
+    """Make a validation error for `_describe_error`, which reads its two texts."""
+    return PydanticCustomError("invalid", "{problem}", {"problem": problem, "expected": expected})
+
+
+class QuestionBefore(BaseModel):
+    """A question and its answer from earlier in the same conversation."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    ask: str
+    answer: str
+
+
+class Question(BaseModel):
+    """One question and the checks for its answer; in a string, "|" separates alternatives."""
+
+    # Strict, since TOML has types of its own; only its arrays arrive as lists.
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    ask: str
+    kind: str = "own"  # its heading in the report
+    before: Annotated[tuple[QuestionBefore, ...], Strict(strict=False)] = ()
+    quick: bool = False  # part of the short run
+    local_only: bool = False  # never sent to a provider outside this machine
+
+    max_words: int | None = None
+    min_words: int | None = None
+    code: bool = False  # code is asked for
+    one_of: Annotated[tuple[str, ...], Strict(strict=False)] = ()
+    best: str = ""  # the option of `one_of` that is right, if only one is
+    contains: Annotated[tuple[str, ...], Strict(strict=False)] = ()
+    lacks: Annotated[tuple[str, ...], Strict(strict=False)] = ()
+    matches: str = ""  # a regular expression
+    says: Literal["", "yes", "no"] = ""
+    unsure: bool = False  # it cannot be known, and the answer must say so
     number: float | None = None
-    within: float = 0.02  # how far off the number may be, as a share of it
+    within: float = 0.02  # the accepted relative error of `number`
     unit: str = ""
     language: str = ""
 
+    _id: str = PrivateAttr(default="")
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One question; `quick` ones make the short run, `private` ones never leave the machine."""
+    def model_post_init(self, context: str | None, /) -> None:
+        """Take the id, which is the table's name and not part of it, from the context."""
+        self._id = context or ""
 
-    id: str
-    ask: str
-    kind: str
-    expected: Expected
-    before: tuple[PastTurn, ...] = ()
-    quick: bool = False
-    private: bool = False
+    @field_validator("ask")
+    @classmethod
+    def _check_ask(cls, ask: str) -> str:
+        if not split_vv(ask)[1].strip():
+            raise _invalid("has no question", ASK_EXAMPLE)
+        return ask
+
+    @field_validator("matches")
+    @classmethod
+    def _check_matches(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern)
+        except re.error as exc:
+            problem = f"`matches` is not a valid regular expression: {exc}"
+            raise _invalid(problem, "see Python's `re`") from None
+        return pattern
+
+    @field_validator("language")
+    @classmethod
+    def _check_language(cls, code: str) -> str:
+        if code and code not in LANGUAGES:
+            raise _invalid("`language` is not known", f"one of {', '.join(LANGUAGES)}")
+        return code
+
+    @model_validator(mode="after")
+    def _check_limit(self) -> Self:
+        if self.concise and self.max_words is None:
+            raise _invalid("does not say how short a vv answer must be", "`max_words = 6`")
+        return self
+
+    @property
+    def id(self) -> str:
+        """The name of its table in the file."""
+        return self._id
 
     @property
     def concise(self) -> bool:
-        """Whether the shortest answer is wanted."""
+        """Whether it starts with "vv": the shortest answer is wanted."""
         return split_vv(self.ask)[0]
 
     @property
-    def words(self) -> str:
-        """The question as the assistant gets it, without the "vv"."""
+    def text(self) -> str:
+        """The question without the "vv", as the assistant gets it."""
         return split_vv(self.ask)[1].strip()
 
     @property
+    def history(self) -> tuple[PastTurn, ...]:
+        """The earlier questions and answers, as turns of a conversation."""
+        return tuple(
+            PastTurn(number, split_vv(past.ask)[1], past.answer, split_vv(past.ask)[0])
+            for number, past in enumerate(self.before, start=1)
+        )
+
+    @property
     def digest(self) -> str:
-        """Tell whether the same was asked: changed checks need no new answers."""
-        asked = [self.ask, [[past.question, past.answer] for past in self.before]]
-        return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
+        """A hash of what is sent. Checks are not part of it: new checks need no new answers."""
+        sent = [self.ask, [[past.question, past.answer] for past in self.history]]
+        return hashlib.sha256(json.dumps(sent).encode()).hexdigest()[:16]
 
 
-def gather(own: Path) -> dict[str, Question]:
-    """Read the shipped questions and those of the owner's file, or raise `InvalidSettings`."""
-    questions = parse(prompts.text("rice.toml"), source="rice.toml")
-    if not own.exists():
+def load_questions(path: Path) -> dict[str, Question]:
+    """Read the shipped questions and the owner's file, if any, or raise `InvalidSettings`."""
+    questions = parse_questions(prompts.text("rice.toml"), source="rice.toml")
+    if not path.exists():
         return questions
     try:
-        return questions | parse(own.read_text("utf-8"), source=str(own))
+        return questions | parse_questions(path.read_text("utf-8"), source=str(path))
     except (OSError, UnicodeDecodeError) as exc:
         raise InvalidSettings(
-            [(str(own), describe_read_error(exc), "a readable text file")]
+            [(str(path), describe_read_error(exc), "a readable text file")]
         ) from None
 
 
-def parse(text: str, *, source: str) -> dict[str, Question]:
-    """Read a questions file, or raise `InvalidSettings` with all that is wrong with it."""
+def parse_questions(text: str, *, source: str) -> dict[str, Question]:
+    """Parse a questions file, or raise `InvalidSettings` with every problem in it."""
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
         raise InvalidSettings([(source, describe_read_error(exc), "a valid TOML file")]) from None
-    faults = [
-        (f"{source}: {name}", wrong, right)
-        for name, table in tables.items()
-        for wrong, right in _faults(table)
-    ]
-    if faults:
-        raise InvalidSettings(faults)
-    return {name: _question(name, table) for name, table in tables.items()}
+    questions: dict[str, Question] = {}
+    problems: list[tuple[str, str, str]] = []
+    for name, table in tables.items():
+        try:
+            questions[name] = Question.model_validate(table, context=name)
+        except ValidationError as exc:
+            # Several faults in one list get the same words.
+            errors = dict.fromkeys(_describe_error(error) for error in exc.errors())
+            problems += [(f"{source}: {name}", problem, expected) for problem, expected in errors]
+    if problems:
+        raise InvalidSettings(problems)
+    return questions
 
 
-Table = Mapping[str, Any]
-# What a table may hold, and of what type.
-QUESTION: Mapping[str, type] = {
-    "ask": str,
-    "kind": str,
-    "before": list,
-    "quick": bool,
-    "private": bool,
+EXPECTED_TYPES = {
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "string_type": "a string",
+    "tuple_type": "a list of strings",
 }
-EXPECTED: Mapping[str, type] = {
-    "words": int,
-    "least_words": int,
-    "code": bool,
-    "one_of": list,
-    "best": str,
-    "contains": list,
-    "lacks": list,
-    "matches": str,
-    "says": str,
-    "unsure": bool,
-    "number": float,
-    "within": float,
-    "unit": str,
-    "language": str,
-}
-KNOWN = {**QUESTION, **EXPECTED}
-NAMES = {bool: "true or false", int: "a number", float: "a number", str: "a text", list: "a list"}
 
 
-def _faults(table: object) -> list[tuple[str, str]]:
-    """List what is wrong with one question, each with what would be right."""
-    if not isinstance(table, dict):
-        return [("is no table", 'a table with `ask = "…"`')]
-    faults: list[tuple[str, str]] = []
-    for name, value in table.items():
-        if name not in KNOWN:
-            near = difflib.get_close_matches(name, KNOWN, n=1)
-            faults.append((f"`{name}` is not known", f"one of {', '.join(near or KNOWN)}"))
-        elif not _fits(value, KNOWN[name]):
-            faults.append((f"`{name}` is of the wrong type", NAMES[KNOWN[name]]))
-    return faults or _nonsense(table)
-
-
-def _nonsense(table: Table) -> list[tuple[str, str]]:
-    """List what is of the right type and makes no sense."""
-    asked, faults = str(table.get("ask", "")), []
-    if not split_vv(asked)[1].strip():
-        faults.append(("has no question", '`ask = "vv capital of Peru?"`'))
-    elif split_vv(asked)[0] and "words" not in table:
-        faults.append(("does not say how short a vv answer must be", "`words = 6`"))
-    if table.get("says", "yes") not in {"yes", "no"}:
-        faults.append(("`says` is neither yes nor no", '`says = "yes"`'))
-    if table.get("language", "en") not in LANGUAGES:
-        faults.append(("`language` is not known", f"one of {', '.join(LANGUAGES)}"))
-    if any(not isinstance(past, dict) or set(past) != {"ask", "answer"} for past in _past(table)):
-        faults.append(("`before` cannot be read", '`before = [{ ask = "…", answer = "…" }]`'))
-    try:
-        re.compile(str(table.get("matches", "")))
-    except re.error as exc:
-        faults.append((f"`matches` is no regular expression: {exc}", "see Python's `re`"))
-    return faults
-
-
-def _fits(value: object, kind: type) -> bool:
-    # True is an int to Python.
-    if isinstance(value, bool):
-        return kind is bool
-    return isinstance(value, (int, float) if kind is float else kind)
-
-
-def _question(name: str, table: Table) -> Question:
-    wanted: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value
-        for key, value in table.items()
-        if key in EXPECTED
-    }
-    before = tuple(
-        PastTurn(number, split_vv(past["ask"])[1], past["answer"], split_vv(past["ask"])[0])
-        for number, past in enumerate(_past(table), start=1)
-    )
-    given = {key: value for key, value in table.items() if key in QUESTION and key != "before"}
-    return Question(name, **{"kind": "own", **given}, expected=Expected(**wanted), before=before)
-
-
-def _past(table: Table) -> list[Any]:
-    return cast("list[Any]", table.get("before", []))
+def _describe_error(error: ErrorDetails) -> tuple[str, str]:
+    """Say what is wrong with a question and what would be right."""
+    field = str(error["loc"][0]) if error["loc"] else ""
+    match field, error["type"]:
+        case "", "model_type":
+            return "is not a table", 'a table with `ask = "…"`'
+        case "before", _:
+            return "`before` is not valid", '`before = [{ ask = "…", answer = "…" }]`'
+        case _, "missing":
+            return "has no question", ASK_EXAMPLE
+        case _, "extra_forbidden":
+            fields = list(Question.model_fields)
+            similar = difflib.get_close_matches(field, fields, n=2)
+            return f"`{field}` is not a known key", f"one of {', '.join(similar or fields)}"
+        case "says", _:
+            return "`says` is neither yes nor no", '`says = "yes"`'
+        case _, "invalid":
+            return error["ctx"]["problem"], error["ctx"]["expected"]
+        case _, error_type:
+            # A wrong element is reported like a wrong list.
+            kind = error_type if len(error["loc"]) == 1 else "tuple_type"
+            return f"`{field}` has the wrong type", EXPECTED_TYPES.get(kind, error["msg"])

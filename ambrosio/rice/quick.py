@@ -1,8 +1,7 @@
-"""The short run for the phone: the quick questions, every model once, and Stop ends it."""
+"""The short run for /rice: the quick questions, once to each model, until done or stopped."""
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,81 +11,90 @@ from ..core.messages import Delta, File
 from ..providers.openai_compatible import OpenAIProvider
 from ..router import Router
 from .html_report import html_report
-from .questions import Question, gather
-from .report import message, report
-from .runner import PromptVariant, Result, RunOutcome, list_contestants, plan, work
+from .questions import Question, load_questions
+from .report import as_message, build_report
+from .runner import (
+    PromptVariant,
+    RunOutcome,
+    TrialResult,
+    list_contestants,
+    plan_trials,
+    run_trials,
+)
 from .sampler import Sampler
 
 MAX_QUESTIONS = 8
 
 
-async def quick(
+async def run_quick_test(
     router: Router,
     providers: Mapping[str, OpenAIProvider],
-    system: str,
+    system_prompt: str,
     *,
-    own: Path,
-    person: int,
+    questions_path: Path,
+    user_id: int,
     progress: Progress,
-    private: bool,
+    local_only: bool,
     now: float,
 ) -> tuple[str, tuple[File, ...]]:
-    """Ask everybody the quick questions; give a message in Markdown, and the page.
+    """Ask every model the quick questions; return a message in Markdown and the HTML report.
 
-    Where it is `private`, only models at home are asked.
+    With `local_only`, only local models are asked. Problems in the owner's questions file become
+    the message.
     """
     try:
-        questions = gather(own)
+        questions = load_questions(questions_path)
     except InvalidSettings as exc:
         return "\n".join(f"- {line}" for line in exc.lines), ()
-    asked = [question for question in questions.values() if question.quick][:MAX_QUESTIONS]
-    asked = [replace(each, private=each.private or private) for each in asked]
-    asker = Sampler(router, now=asyncio.get_running_loop().time, person=person)
-    wording = PromptVariant("shipped", system)
-    results, notes = await _work(asker, asked, providers, wording, progress)
+    selected = [question for question in questions.values() if question.quick][:MAX_QUESTIONS]
+    if local_only:
+        selected = [question.model_copy(update={"local_only": True}) for question in selected]
+    sampler = Sampler(router, now=asyncio.get_running_loop().time, user_id=user_id)
+    variant = PromptVariant("shipped", system_prompt)
+    results, notes = await _run(sampler, selected, providers, variant, progress)
     when = f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d %H:%M} UTC"
-    told = report(results, questions, [wording], when=when, notes=notes)
-    files = (File("rice.html", html_report(told).encode()),) if results else ()
-    return message(told), files
+    report = build_report(results, questions, [variant], when=when, notes=notes)
+    files = (File("rice.html", html_report(report).encode()),) if results else ()
+    return as_message(report), files
 
 
-async def _work(
-    asker: Sampler,
-    asked: list[Question],
+async def _run(
+    sampler: Sampler,
+    questions: list[Question],
     providers: Mapping[str, OpenAIProvider],
-    wording: PromptVariant,
+    variant: PromptVariant,
     progress: Progress,
-) -> tuple[list[Result], list[str]]:
-    """Ask until all is answered or somebody says stop; give what there is, and notes on it."""
-    results: list[Result] = []
+) -> tuple[list[TrialResult], list[str]]:
+    """Run every trial, or until Stop; return the results so far and notes on what is missing."""
+    results: list[TrialResult] = []
     try:
         async with asyncio.timeout(None) as scope:
             progress.bind_scope(scope)
             try:
-                jobs = plan(asked, await list_contestants(providers), [wording])
+                trials = plan_trials(questions, await list_contestants(providers), [variant])
 
-                def heard(result: Result) -> None:
+                def on_result(result: TrialResult) -> None:
                     results.append(result)
                     progress.reset()
-                    progress.append(Delta(f"{len(results)} of {len(jobs)} answers …"))
+                    progress.append(Delta(f"{len(results)} of {len(trials)} answers …"))
 
-                outcome = await work(asker, jobs, heard)
+                outcome = await run_trials(sampler, trials, on_result)
             finally:
                 progress.bind_scope(None)
     except TimeoutError:
-        # The scope has no limit of its own: somebody pressed Stop.
-        return results, ["Stopped; this is what there was until then."]
-    return results, shortcomings(outcome)
+        # The scope has no limit of its own, so the user pressed Stop.
+        return results, ["Stopped. These are the results so far."]
+    return results, outcome_notes(outcome)
 
 
-def shortcomings(outcome: RunOutcome) -> list[str]:
-    """Say who was not asked to the end, and why."""
+def outcome_notes(outcome: RunOutcome) -> list[str]:
+    """Name the models that were not asked everything, and why."""
     notes = [
-        f"{name} was given up on after several failures in a row: {why}"
-        for name, why in outcome.given_up.items()
+        f"{name} was skipped after several failures in a row: {reason}"
+        for name, reason in outcome.given_up.items()
     ]
     notes += [
-        f"{name} was not asked to the end: the month's budget does not allow more."
+        f"{name} was not asked everything: the month's budget is used up."
         for name in sorted(outcome.out_of_budget)
     ]
     return notes

@@ -1,4 +1,4 @@
-"""A report: what is said of a run, as JSON, and in the few lines that a phone has room for."""
+"""The report of a run, as JSON and as a short message for a phone."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from ..core.costs import format_usd
 from .questions import Question
-from .runner import Result
+from .runner import TrialResult
 from .statistics import Comparison, GradedSample, ScoreRow, compare, score_table
 
 DASH = "–"
@@ -15,171 +16,172 @@ DASH = "–"
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything that is told of a run; `notes` say what did not go as it should."""
+    """The results of a run, ready to be shown; `notes` say what did not go as planned."""
 
     when: str
     questions: Mapping[str, Question]
-    lines: tuple[ScoreRow, ...]
+    rows: tuple[ScoreRow, ...]
     comparisons: tuple[Comparison, ...] = ()
     judge: str = ""
     notes: tuple[str, ...] = ()
 
 
-def report(
-    results: Iterable[Result],
+def build_report(
+    results: Iterable[TrialResult],
     questions: Mapping[str, Question],
-    wordings: Iterable[object],
+    variants: Iterable[object],
     *,
     when: str,
     judge: str = "",
     notes: Iterable[str] = (),
 ) -> Report:
-    """Work everything out; only questions that were asked are part of it."""
+    """Compute the scores; questions that were not asked are left out."""
     results = list(results)
-    asked = {result.question for result in results}
-    lines = tuple(score_table(results, questions))
+    asked = {result.question_id for result in results}
+    rows = tuple(score_table(results, questions))
     return Report(
         when=when,
-        questions={name: each for name, each in questions.items() if name in asked},
-        lines=lines,
-        comparisons=tuple(compare(lines, [str(each) for each in wordings])),
+        questions={name: question for name, question in questions.items() if name in asked},
+        rows=rows,
+        comparisons=tuple(compare(rows, [str(variant) for variant in variants])),
         judge=judge,
         notes=tuple(notes),
     )
 
 
-# --- numbers as people read them ------------------------------------------------------------------
+# --- formatting -----------------------------------------------------------------------------------
 
 
-def seconds(value: float | None) -> str:
-    """Write a time."""
+def format_seconds(value: float | None) -> str:
+    """Write a time, like `0.46 s` or `75 s`."""
     if value is None:
         return DASH
     return f"{value:.2f} s" if value < 10 else f"{value:.0f} s"
 
 
-def rate(value: float | None) -> str:
+def format_rate(value: float | None) -> str:
     """Write tokens per second."""
     return DASH if value is None else f"{value:.0f}" if value >= 10 else f"{value:.1f}"
 
 
-def dollars(value: Decimal | None) -> str:
-    """Write what a thousand questions cost: one costs less than anybody can read."""
-    if value is None:
+def format_cost(usd_per_question: Decimal | None) -> str:
+    """Write the cost of a thousand questions; a single one costs too little to read."""
+    if usd_per_question is None:
         return DASH
-    return f"${value * 1000:.3f}" if value else "free"
+    return format_usd(usd_per_question * 1000) if usd_per_question else "free"
 
 
-def count(value: float | None) -> str:
-    """Write a median of whole numbers, which may fall between two."""
+def format_count(value: float | None) -> str:
+    """Write a median of whole numbers, which may fall between two of them."""
     return DASH if value is None else f"{value:g}"
 
 
-def opinions(line: ScoreRow) -> str:
-    """Write how many of the answers that were judged are right in the judge's opinion."""
-    return f"{line.right} of {line.opinions}" if line.opinions else DASH
+def format_judged(row: ScoreRow) -> str:
+    """Write how many of the judged answers are correct according to the judge."""
+    return f"{row.judged_correct} of {row.judged_count}" if row.judged_count else DASH
 
 
-def interval(line: ScoreRow) -> str:
-    """Write between what the share lies, in percent."""
-    low, high = line.interval
+def format_interval(row: ScoreRow) -> str:
+    """Write the confidence interval in percent."""
+    low, high = row.interval
     return f"{low * 100:.0f}–{high * 100:.0f} %"
 
 
-def cells(line: ScoreRow, told: Report) -> list[str]:
-    """Put the numbers of a line into words, in the order of the table's columns."""
+def cells(row: ScoreRow, report: Report) -> list[str]:
+    """Format a row's numbers in the order of the table's columns."""
     return [
-        f"{line.passed} of {line.asked}",
-        interval(line),
-        count(line.words),
-        seconds(line.first_seconds),
-        seconds(line.total_seconds),
-        rate(line.tokens_per_second),
-        dollars(line.usd_per_question),
-        str(line.failed or ""),
-        *([opinions(line)] if told.judge else []),
+        f"{row.passed} of {row.asked}",
+        format_interval(row),
+        format_count(row.median_words),
+        format_seconds(row.first_seconds),
+        format_seconds(row.total_seconds),
+        format_rate(row.tokens_per_second),
+        format_cost(row.usd_per_question),
+        str(row.failed or ""),
+        *([format_judged(row)] if report.judge else []),
     ]
 
 
 # --- JSON -----------------------------------------------------------------------------------------
 
 
-def as_json(told: Report) -> str:
-    """Write everything down for a program; times in seconds, shares from 0 to 1."""
-    packed = {
-        "when": told.when,
-        "questions": len(told.questions),
-        "models": [_line(line, told) for line in told.lines],
+def as_json(report: Report) -> str:
+    """Write the whole report as JSON; times in seconds, shares from 0 to 1."""
+    fields = {
+        "when": report.when,
+        "questions": len(report.questions),
+        "models": [_row_fields(row, report) for row in report.rows],
         "comparisons": [
             {
-                "model": each.model,
-                "wording": each.wording,
-                "against": each.against,
-                "gained": each.gained,
-                "lost": each.lost,
-                "p": round(each.chance, 4),
-                "says": each.says,
+                "model": comparison.model,
+                "prompt": comparison.variant,
+                "baseline": comparison.baseline,
+                "gained": comparison.gained,
+                "lost": comparison.lost,
+                "p": round(comparison.p_value, 4),
+                "conclusion": comparison.conclusion,
             }
-            for each in told.comparisons
+            for comparison in report.comparisons
         ],
-        "judge": told.judge or None,
-        "notes": told.notes,
+        "judge": report.judge or None,
+        "notes": report.notes,
     }
-    return json.dumps(packed, indent=2, ensure_ascii=False)
+    return json.dumps(fields, indent=2, ensure_ascii=False)
 
 
-def _line(line: ScoreRow, told: Report) -> dict[str, Any]:
-    usd = line.usd_per_question
+def _row_fields(row: ScoreRow, report: Report) -> dict[str, Any]:
+    usd = row.usd_per_question
     return {
-        "model": line.model,
-        "wording": line.wording or None,
-        "asked": line.asked,
-        "passed": line.passed,
-        "failed": line.failed,
-        "interval": [round(bound, 4) for bound in line.interval],
-        "median_words": line.words,
-        "median_first_seconds": line.first_seconds,
-        "median_total_seconds": line.total_seconds,
-        "tokens_per_second": line.tokens_per_second,
+        "model": row.model,
+        "prompt": row.variant or None,
+        "asked": row.asked,
+        "passed": row.passed,
+        "failed": row.failed,
+        "interval": [round(bound, 4) for bound in row.interval],
+        "median_words": row.median_words,
+        "median_first_seconds": row.first_seconds,
+        "median_total_seconds": row.total_seconds,
+        "tokens_per_second": row.tokens_per_second,
         "usd_per_question": None if usd is None else float(usd),
-        "judged_right": line.right,
-        "judged": line.opinions,
-        "answers": [_answer(each, told) for each in line.judged],
+        "judged_correct": row.judged_correct,
+        "judged": row.judged_count,
+        "answers": [_answer_fields(answer, report) for answer in row.graded],
     }
 
 
-def _answer(each: GradedSample, told: Report) -> dict[str, Any]:
-    spoken, opinion = each.result.spoken, each.result.opinion
+def _answer_fields(answer: GradedSample, report: Report) -> dict[str, Any]:
+    sample, verdict = answer.result.sample, answer.result.verdict
     return {
-        "question": each.result.question,
-        "ask": told.questions[each.result.question].ask,
-        "answer": spoken.text,
-        "passed": each.passed,
-        "complaints": [str(complaint) for complaint in each.complaints],
-        "served": spoken.served,
-        "first_seconds": spoken.first_seconds,
-        "total_seconds": spoken.total_seconds,
-        "opinion": opinion.says if opinion else None,
+        "question": answer.result.question_id,
+        "ask": report.questions[answer.result.question_id].ask,
+        "answer": sample.text,
+        "passed": answer.passed,
+        "failed_checks": [str(failure) for failure in answer.failures],
+        "served_by": sample.served_by,
+        "first_seconds": sample.first_seconds,
+        "total_seconds": sample.total_seconds,
+        "verdict": verdict.text if verdict else None,
     }
 
 
-# --- the phone ------------------------------------------------------------------------------------
+# --- the message ----------------------------------------------------------------------------------
 
 
-def message(told: Report) -> str:
-    """Write the run down in Markdown for a phone: a paragraph for each model, then the failures."""
-    if not told.lines:
-        return "\n\n".join(["There is no answer to tell of.", *told.notes])
-    parts = []
-    for line in told.lines:
-        figures = [
-            f"{line.passed} of {line.asked}",
-            f"{count(line.words)} {'word' if line.words == 1 else 'words'}",
-            seconds(line.total_seconds),
-            dollars(line.usd_per_question) + (" per 1,000" if line.usd_per_question else ""),
-        ]
-        rows = [f"**{line.name}**", ", ".join(figures)]
-        missed = [each.result.question for each in line.judged if not each.passed]
-        rows += [f"✗ {', '.join(missed)}"] if missed else []
-        parts.append("  \n".join(rows))
-    return "\n\n".join([*parts, *told.notes])
+def as_message(report: Report) -> str:
+    """Write the report in Markdown for a phone: one paragraph per model, then the notes."""
+    if not report.rows:
+        return "\n\n".join(["There are no answers to report.", *report.notes])
+    return "\n\n".join([*map(_paragraph, report.rows), *report.notes])
+
+
+def _paragraph(row: ScoreRow) -> str:
+    numbers = [
+        f"{row.passed} of {row.asked}",
+        f"{format_count(row.median_words)} {'word' if row.median_words == 1 else 'words'}",
+        format_seconds(row.total_seconds),
+        format_cost(row.usd_per_question) + (" per 1,000" if row.usd_per_question else ""),
+    ]
+    lines = [f"**{row.name}**", ", ".join(numbers)]
+    missed = [answer.result.question_id for answer in row.graded if not answer.passed]
+    lines += [f"✗ {', '.join(missed)}"] if missed else []
+    return "  \n".join(lines)

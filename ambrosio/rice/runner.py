@@ -1,7 +1,7 @@
-"""A run: which questions are asked of whom in which words, how many at once, and what came of it.
+"""The runner: which model is asked what, how many at once, and where the answers are kept.
 
-Answers are kept as they come, a line of JSON each, so that a run that was broken off goes on where
-it was. Checks are made when the report is, so changed checks need no new answers.
+Answers are written to a file as they come, one JSON object per line, so that an interrupted run can
+be resumed. The checks run later, for the report, so changed checks need no new answers.
 """
 
 import asyncio
@@ -21,31 +21,31 @@ from ..router import CompletionRequest
 from .questions import Question
 from .sampler import Sample, Sampler
 
-# A machine at home answers one after the other; several at once would only spoil the times.
-AT_ONCE_LOCAL = 1
-AT_ONCE_REMOTE = 4
-# A server that is down costs seconds for each question; after so many failures in a row it is
-# left alone.
+# A local server answers one request after the other; several at once would only spoil the times.
+MAX_CONCURRENT_LOCAL = 1
+MAX_CONCURRENT_REMOTE = 4
+# A server that is down takes seconds to fail each time, so a model is skipped after this many
+# failures in a row.
 MAX_FAILURES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class PromptVariant:
-    """A system prompt; `reminder` repeats the vv rule behind the question (None: as set)."""
+    """A system prompt; `reminder` repeats the vv rule after the question (None: as set)."""
 
     name: str
-    system: str = field(repr=False)
+    system_prompt: str = field(repr=False)
     reminder: bool | None = None
 
     def __str__(self) -> str:
         if self.reminder is None:
             return self.name
-        return f"{self.name}, {'reminded' if self.reminder else 'not reminded'}"
+        return f"{self.name}, {'with' if self.reminder else 'without'} reminder"
 
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """A model that takes part; `choice` names it to the router, if it is not the provider's own."""
+    """A model to test; `choice` is its name for the router unless it is the provider's default."""
 
     provider: OpenAIProvider
     model: str = ""
@@ -55,212 +55,214 @@ class Contestant:
         return f"{self.provider.name}/{self.model}" if self.model else self.provider.name
 
 
-Key = tuple[str, str, str, int]
+# Question id, model, digest of all that is sent, number of the repeat.
+TrialKey = tuple[str, str, str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One question to one model in one wording, for the n-th time."""
+    """One question to one model with one system prompt; `repeat` counts from 1."""
 
     question: Question
-    entrant: Contestant
-    wording: PromptVariant
+    contestant: Contestant
+    variant: PromptVariant
     repeat: int = 1
 
     @property
-    def key(self) -> Key:
-        """What it is known by; everything that is sent goes into the third part."""
-        sent = f"{self.wording.system}\0{self.wording.reminder}\0{self.question.digest}"
+    def key(self) -> TrialKey:
+        """Identifies the trial in the record file; trials that send the same share it."""
+        sent = f"{self.variant.system_prompt}\0{self.variant.reminder}\0{self.question.digest}"
         digest = hashlib.sha256(sent.encode()).hexdigest()[:16]
-        return (self.question.id, str(self.entrant), digest, self.repeat)
+        return (self.question.id, str(self.contestant), digest, self.repeat)
 
 
 @dataclass(frozen=True, slots=True)
 class JudgeVerdict:
-    """What a model thinks of an answer's truth."""
+    """What a judge said about an answer; `correct` is None if it was unclear."""
 
     judge: str
-    right: bool | None
-    says: str
+    correct: bool | None
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What came of a job."""
+class TrialResult:
+    """The outcome of one trial."""
 
-    key: Key
-    wording: str
-    spoken: Sample
-    opinion: JudgeVerdict | None = None
+    key: TrialKey
+    variant: str
+    sample: Sample
+    verdict: JudgeVerdict | None = None
 
     @property
-    def question(self) -> str:
+    def question_id(self) -> str:
         """The question's id."""
         return self.key[0]
 
     @property
     def model(self) -> str:
-        """Who was asked."""
+        """The model that was asked, as `provider/model`."""
         return self.key[1]
 
 
 async def list_contestants(
     providers: Mapping[str, OpenAIProvider], wanted: Sequence[str] = ()
 ) -> list[Contestant]:
-    """List who takes part: everybody who talks, or those wanted as NAME or NAME/MODEL.
+    """List the models to test: every chat provider, or those wanted as NAME or NAME/MODEL.
 
-    Where no model is named, the server is asked what it has loaded, for the report to name it.
+    If no model is configured, the server is asked what it has loaded, so the report can name it.
     """
-    found = []
-    talking = [name for name, provider in providers.items() if provider.config.supports_chat]
-    for choice in wanted or talking:
-        name, _, named = choice.partition("/")
+    contestants = []
+    chat_providers = [name for name, provider in providers.items() if provider.config.supports_chat]
+    for choice in wanted or chat_providers:
+        name, _, chosen_model = choice.partition("/")
         provider = providers[name]
-        model = named or provider.config.model
+        model = chosen_model or provider.config.model
         if not model:
             with suppress(ProviderError):
                 served = await provider.models()
                 model = served[0].id if served else ""
-        found.append(Contestant(provider, model, choice if named else ""))
-    return found
+        contestants.append(Contestant(provider, model, choice if chosen_model else ""))
+    return contestants
 
 
-def plan(
+def plan_trials(
     questions: Iterable[Question],
-    entrants: Iterable[Contestant],
-    wordings: Iterable[PromptVariant],
+    contestants: Iterable[Contestant],
+    variants: Iterable[PromptVariant],
     *,
     repeat: int = 1,
 ) -> list[Trial]:
-    """List what is to be asked; what is marked private is asked only of models at home.
+    """List the trials; questions that are `local_only` go to local models only.
 
-    Wordings follow each other whole: a small machine reads a changed system prompt anew.
+    All questions of one variant come before the next: a small machine has to process a changed
+    system prompt from the start.
     """
     questions = list(questions)
     return [
-        Trial(question, entrant, wording, number)
-        for entrant in entrants
-        for wording in wordings
+        Trial(question, contestant, variant, number)
+        for contestant in contestants
+        for variant in variants
         for number in range(1, repeat + 1)
         for question in questions
-        if entrant.provider.local or not question.private
+        if contestant.provider.local or not question.local_only
     ]
 
 
 @dataclass(slots=True)
 class RunOutcome:
-    """How a run ended: who was given up on, and why, and whether the budget came to its end."""
+    """Which models were not asked everything: given up on, with the reason, or out of budget."""
 
     given_up: dict[str, str] = field(default_factory=dict)
     out_of_budget: set[str] = field(default_factory=set)
 
 
-async def work(
-    asker: Sampler, jobs: Iterable[Trial], heard: Callable[[Result], None]
+async def run_trials(
+    sampler: Sampler, trials: Iterable[Trial], on_result: Callable[[TrialResult], None]
 ) -> RunOutcome:
-    """Ask everything, providers side by side; `heard` is given each result as it comes."""
-    lines: dict[str, deque[Trial]] = {}
-    for job in jobs:
-        lines.setdefault(job.entrant.provider.name, deque()).append(job)
+    """Run all trials, providers in parallel; each result goes to `on_result` as it comes."""
+    queues: dict[str, deque[Trial]] = {}
+    for trial in trials:
+        queues.setdefault(trial.contestant.provider.name, deque()).append(trial)
     outcome = RunOutcome()
     async with asyncio.TaskGroup() as group:
-        for line in lines.values():
-            local = line[0].entrant.provider.local
+        for queue in queues.values():
+            local = queue[0].contestant.provider.local
             failures: dict[str, int] = {}
-            for _ in range(AT_ONCE_LOCAL if local else AT_ONCE_REMOTE):
-                group.create_task(_work_down(asker, line, heard, outcome, failures))
+            for _ in range(MAX_CONCURRENT_LOCAL if local else MAX_CONCURRENT_REMOTE):
+                group.create_task(_work_off_queue(sampler, queue, on_result, outcome, failures))
     return outcome
 
 
-async def _work_down(
-    asker: Sampler,
-    line: deque[Trial],
-    heard: Callable[[Result], None],
+async def _work_off_queue(
+    sampler: Sampler,
+    queue: deque[Trial],
+    on_result: Callable[[TrialResult], None],
     outcome: RunOutcome,
     failures: dict[str, int],
 ) -> None:
-    """Take one job after the other from a provider's line, which several may share."""
-    while line:
-        job = line.popleft()
-        name = str(job.entrant)
+    """Run the trials of one provider's queue, which several workers may share."""
+    while queue:
+        trial = queue.popleft()
+        name = str(trial.contestant)
         if name in outcome.given_up or name in outcome.out_of_budget:
             continue
         try:
-            spoken = await _ask(asker, job)
+            sample = await _run_trial(sampler, trial)
         except NoProvider:
             outcome.out_of_budget.add(name)
             continue
-        heard(Result(job.key, str(job.wording), spoken))
-        failures[name] = failures.get(name, 0) + 1 if spoken.failure else 0
+        on_result(TrialResult(trial.key, str(trial.variant), sample))
+        failures[name] = failures.get(name, 0) + 1 if sample.failure else 0
         if failures[name] >= MAX_FAILURES:
-            outcome.given_up[name] = spoken.failure
+            outcome.given_up[name] = sample.failure
 
 
-async def _ask(asker: Sampler, job: Trial) -> Sample:
-    question, wording = job.question, job.wording
-    ask = CompletionRequest(
-        system=wording.system,
-        history=question.before,
-        question=question.words,
+async def _run_trial(sampler: Sampler, trial: Trial) -> Sample:
+    question, variant = trial.question, trial.variant
+    request = CompletionRequest(
+        system=variant.system_prompt,
+        history=question.history,
+        question=question.text,
         concise=question.concise,
-        model=job.entrant.choice,
-        local_only=question.private,
+        model=trial.contestant.choice,
+        local_only=question.local_only,
     )
-    return await asker.ask(job.entrant.provider, ask, reminder=wording.reminder)
+    return await sampler.sample(trial.contestant.provider, request, reminder=variant.reminder)
 
 
-# --- what is kept ---------------------------------------------------------------------------------
+# --- the record file ------------------------------------------------------------------------------
 
 
-class Records:
-    """The answers of unfinished runs, in a file; a finished run gets a file of its own."""
+class TrialRecords:
+    """Results in files: one for all unfinished runs, and one for each finished run."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._path = folder / "unfinished.jsonl"
 
-    def load(self) -> dict[Key, Result]:
-        """Read what was answered already; failures are not, and a torn last line neither."""
-        results: dict[Key, Result] = {}
+    def load(self) -> dict[TrialKey, TrialResult]:
+        """Read the answers of unfinished runs, without failures and incomplete lines."""
+        results: dict[TrialKey, TrialResult] = {}
         if self._path.exists():
             for line in self._path.read_text("utf-8").splitlines():
                 with suppress(ValueError, KeyError, TypeError):
-                    result = _unpack(json.loads(line))
+                    result = _from_json(json.loads(line))
                     results[result.key] = result
-        return {key: each for key, each in results.items() if not each.spoken.failure}
+        return {key: result for key, result in results.items() if not result.sample.failure}
 
-    def append(self, result: Result) -> None:
-        """Keep a result; a later one of the same key takes its place."""
+    def append(self, result: TrialResult) -> None:
+        """Write a result; it replaces an earlier one with the same key."""
         self._folder.mkdir(parents=True, exist_ok=True)
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(_line(result))
+            file.write(_json_line(result))
 
-    def finish(self, results: Iterable[Result], name: str) -> Path:
-        """Put the results of a finished run away, and leave the others unfinished."""
-        kept = {result.key: result for result in results}
-        others = [result for key, result in self.load().items() if key not in kept]
-        done = self._folder / f"{name}.jsonl"
+    def finish(self, results: Iterable[TrialResult], name: str) -> Path:
+        """Move the results of a finished run to a file of their own, and return its path."""
+        finished = {result.key: result for result in results}
+        others = [result for key, result in self.load().items() if key not in finished]
+        path = self._folder / f"{name}.jsonl"
         self._folder.mkdir(parents=True, exist_ok=True)
-        done.write_text("".join(map(_line, kept.values())), "utf-8")
+        path.write_text("".join(map(_json_line, finished.values())), "utf-8")
         if others:
-            self._path.write_text("".join(map(_line, others)), "utf-8")
+            self._path.write_text("".join(map(_json_line, others)), "utf-8")
         else:
-            self.forget()
-        return done
+            self.discard()
+        return path
 
-    def forget(self) -> None:
-        """Begin anew."""
+    def discard(self) -> None:
+        """Delete the answers of unfinished runs."""
         self._path.unlink(missing_ok=True)
 
 
-def _line(result: Result) -> str:
+def _json_line(result: TrialResult) -> str:
     return json.dumps(asdict(result), default=str, ensure_ascii=False) + "\n"
 
 
-def _unpack(packed: dict[str, Any]) -> Result:
-    question, model, digest, repeat = packed["key"]
-    spoken = Sample(**packed["spoken"])
-    usd = None if spoken.usd is None else Decimal(spoken.usd)
-    opinion = JudgeVerdict(**packed["opinion"]) if packed["opinion"] else None
-    key = (question, model, digest, repeat)
-    return Result(key, packed["wording"], replace(spoken, usd=usd), opinion)
+def _from_json(fields: dict[str, Any]) -> TrialResult:
+    question_id, model, digest, repeat = fields["key"]
+    sample = Sample(**fields["sample"])
+    usd = None if sample.usd is None else Decimal(sample.usd)
+    verdict = JudgeVerdict(**fields["verdict"]) if fields["verdict"] else None
+    key = (question_id, model, digest, repeat)
+    return TrialResult(key, fields["variant"], replace(sample, usd=usd), verdict)

@@ -1,7 +1,7 @@
-"""Asking one model one thing, as a real turn would, with a watch and a purse.
+"""One timed sample of one model: a question asked as a real turn would ask it.
 
-Goes through the router, so that who may be asked is decided in the one place for it, and what a
-call may cost is in the ledger before it is made.
+It goes through the router, which applies privacy and budget and reserves the call's cost in the
+ledger. It does not decide which questions are asked, nor how many at once.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from ..core.context_window import Context, ModelProfile
+from ..core.context_window import Context, ModelProfile, estimate_tokens
 from ..core.costs import Expense, Pricing, sum_usd
 from ..core.errors import AllProvidersFailed, AmbrosioError, BudgetSpent, NoProvider
 from ..core.messages import (
@@ -27,28 +27,28 @@ from ..core.messages import (
 from ..providers.openai_compatible import OpenAIProvider
 from ..router import CompletionRequest, Router
 
-# No good answer is longer, and some models never end. Thoughts count.
+# No good answer is longer, and some models never stop. Reasoning counts too.
 MAX_TOKENS = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What came of asking; times are in seconds after it, `usd` is None when it is not known."""
+    """One answer or failure; times are in seconds, `usd` is None if the cost is not known."""
 
     text: str = ""
     failure: str = ""
     cut: bool = False
-    served: str = ""
-    first_seconds: float | None = None  # until the first word of the answer
+    served_by: str = ""  # provider/model
+    first_seconds: float | None = None  # from the request to the first word of the answer
     total_seconds: float = 0.0
-    speaking_seconds: float = 0.0  # from the first sign of life, thoughts included, to the end
+    generation_seconds: float = 0.0  # from the first event, reasoning included, to the end
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     usd: Decimal | None = None
 
 
 class RemindingProvider:
-    """A provider as it is, except for whether the vv rule is repeated behind the question."""
+    """A provider with a fixed choice of whether the vv rule is repeated after the question."""
 
     def __init__(self, provider: OpenAIProvider, reminder: bool | None) -> None:
         self._provider = provider
@@ -58,128 +58,128 @@ class RemindingProvider:
         self.health, self.models = provider.health, provider.models
 
     async def profile(self, model: str = "") -> ModelProfile:
-        """Say how a model there is spoken to."""
-        manner = await self._provider.profile(model)
-        return manner if self._reminder is None else replace(manner, repeat_vv=self._reminder)
+        """Return the model's profile, with the reminder switched on or off if one was chosen."""
+        profile = await self._provider.profile(model)
+        return profile if self._reminder is None else replace(profile, repeat_vv=self._reminder)
 
     def stream(
         self, context: Context, *, concise: bool = False, model: str = "", chat_key: str = ""
     ) -> AsyncGenerator[StreamEvent]:
-        """Give an answer as it comes, or raise `ProviderError`."""
+        """Stream an answer, or raise `ProviderError`."""
         return self._provider.stream(context, concise=concise, model=model, chat_key=chat_key)
 
     def pricing(self, model: str = "") -> Pricing:
-        """Say what a model there costs."""
+        """Return the model's prices."""
         return self._provider.pricing(model)
 
 
 class Sampler:
-    """Asks providers, one alone at a time."""
+    """Takes samples of single providers, without failover, and charges them to one user."""
 
-    def __init__(self, router: Router, *, now: Callable[[], float], person: int = 0) -> None:
-        """Take whom it is asked of, a clock, and whose money it costs."""
-        self._router, self._person = router, person
+    def __init__(self, router: Router, *, now: Callable[[], float], user_id: int = 0) -> None:
+        self._router, self._user_id = router, user_id
         self._now = now
-        self._under_way = 0
-        self._freed = asyncio.Event()
+        self._paid_calls = 0
+        self._call_ended = asyncio.Event()
 
-    async def ask(
-        self, provider: OpenAIProvider, ask: CompletionRequest, *, reminder: bool | None = None
+    async def sample(
+        self, provider: OpenAIProvider, request: CompletionRequest, *, reminder: bool | None = None
     ) -> Sample:
-        """Ask, or raise `NoProvider` when the budget does not allow it; failures are told."""
-        asked, ask = RemindingProvider(provider, reminder), replace(ask, user_id=self._person)
-        known = provider.pricing(_chosen(ask)).known
-        if not known and self._router.budget.left(ask.user_id) is not None:
-            # Hundreds of questions at a price that is only guessed are too much of a risk.
-            raise BudgetSpent
-        while True:
-            freed = self._freed
-            try:
-                return await self._ask(asked, ask)
-            except NoProvider:
-                # Calls under way seldom cost what is set aside for them.
-                if not self._under_way:
-                    raise
-            await freed.wait()
+        """Ask once; a failure is part of the sample.
 
-    async def _ask(self, provider: RemindingProvider, ask: CompletionRequest) -> Sample:
-        watch, expenses = _Watch(self._now), list[Expense]()
-        self._under_way += provider.paid
+        Raises `NoProvider` if the budget does not allow the call.
+        """
+        request = replace(request, user_id=self._user_id)
+        _, _, model = request.model.partition("/")
+        limited = self._router.budget.left(request.user_id) is not None
+        if limited and not provider.pricing(model).known:
+            # Hundreds of questions at a guessed price are too much of a risk.
+            raise BudgetSpent
+        reminding_provider = RemindingProvider(provider, reminder)
+        while True:
+            call_ended = self._call_ended
+            try:
+                return await self._sample(reminding_provider, request)
+            except NoProvider:
+                # Open calls usually cost less than is reserved for them, so wait for one to end.
+                if not self._paid_calls:
+                    raise
+            await call_ended.wait()
+
+    async def _sample(self, provider: RemindingProvider, request: CompletionRequest) -> Sample:
+        recorder, expenses = _SampleRecorder(self._now), list[Expense]()
+        self._paid_calls += provider.paid
         try:
-            stream = self._router.only(provider).stream(ask, report=expenses.append)
-            async with aclosing(stream) as parts:
-                async for part in parts:
-                    watch.take(part)
-                    if watch.tokens > MAX_TOKENS:
+            stream = self._router.only(provider).stream(request, report=expenses.append)
+            async with aclosing(stream) as events:
+                async for event in events:
+                    recorder.feed(event)
+                    if recorder.tokens > MAX_TOKENS:
                         break
         except AllProvidersFailed as exc:
-            watch.failed(exc)
+            recorder.fail(exc)
         finally:
-            self._under_way -= provider.paid
-            if watch.begun or watch.failure:
-                self._freed.set()
-                self._freed = asyncio.Event()
-        return watch.spoken(sum_usd(expenses) if watch.begun else None)
+            self._paid_calls -= provider.paid
+            if recorder.started or recorder.failure:
+                self._call_ended.set()
+                self._call_ended = asyncio.Event()
+        return recorder.sample(sum_usd(expenses) if recorder.started else None)
 
 
-def _chosen(ask: CompletionRequest) -> str:
-    return ask.model.partition("/")[2]
-
-
-class _Watch:
-    """Reads the clock while an answer comes in."""
+class _SampleRecorder:
+    """Collects the text and the times of one answer from its stream."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._asked_at = now()
-        self._begun_at = self._first_at = self._ended_at = 0.0
-        self._words: list[str] = []
-        self._bytes = 0
-        self._finish: FinishReason | None = None
+        self._requested_at = now()
+        self._started_at = self._first_at = self._ended_at = 0.0
+        self._text = ""
+        self._received = ""  # reasoning and discarded text too
+        self._finish_reason: FinishReason | None = None
         self.failure = ""
-        self.begun: AnswerStarted | None = None
+        self.started: AnswerStarted | None = None
         self.usage: Usage | None = None
 
     @property
     def tokens(self) -> int:
-        """How much was said, thoughts included, as a guess."""
-        return self._bytes // 3
+        """How many tokens were generated so far, reasoning included; an estimate."""
+        return estimate_tokens(self._received)
 
-    def take(self, part: StreamEvent) -> None:
-        """Take in what came."""
-        if isinstance(part, RequestSent | StatusNote | EmptyAnswer):
+    def feed(self, event: StreamEvent) -> None:
+        """Record the next event of the stream."""
+        if isinstance(event, RequestSent | StatusNote | EmptyAnswer):
             return
         self._ended_at = self._now()
-        match part:
+        match event:
             case AnswerStarted():
-                # Whatever came before it is void.
-                self.begun, self._begun_at = part, self._ended_at
-                self._words, self._first_at = [], 0.0
+                # A second start replaces what came before it.
+                self.started, self._started_at = event, self._ended_at
+                self._text, self._first_at = "", 0.0
             case Delta():
-                self._words.append(part.text)
-                self._bytes += len((part.text + part.reasoning).encode("utf-8", "replace"))
-                if part.text.strip() and not self._first_at:
+                self._text += event.text
+                self._received += event.text + event.reasoning
+                if event.text.strip() and not self._first_at:
                     self._first_at = self._ended_at
             case AnswerFinished():
-                self._finish, self.usage = part.finish_reason, part.usage
-                self.begun = replace(self.begun or AnswerStarted(part.ref), ref=part.ref)
+                self._finish_reason, self.usage = event.finish_reason, event.usage
+                self.started = replace(self.started or AnswerStarted(event.ref), ref=event.ref)
 
-    def failed(self, exc: AmbrosioError) -> None:
-        """Note that it came to nothing."""
+    def fail(self, exc: AmbrosioError) -> None:
+        """Record that the request failed, and drop the text so far."""
         self._ended_at = self._now()
         self.failure = str(exc)
-        self._words = []
+        self._text = ""
 
-    def spoken(self, usd: Decimal | None) -> Sample:
-        """Sum up."""
+    def sample(self, usd: Decimal | None) -> Sample:
+        """Return the sample, with what it cost."""
         return Sample(
-            text="".join(self._words).strip(),
+            text=self._text.strip(),
             failure=self.failure,
-            cut=not self.failure and self._finish is not FinishReason.STOP,
-            served=str(self.begun.ref) if self.begun else "",
-            first_seconds=self._first_at - self._asked_at if self._first_at else None,
-            total_seconds=self._ended_at - self._asked_at,
-            speaking_seconds=self._ended_at - self._begun_at if self.begun else 0.0,
+            cut=not self.failure and self._finish_reason is not FinishReason.STOP,
+            served_by=str(self.started.ref) if self.started else "",
+            first_seconds=self._first_at - self._requested_at if self._first_at else None,
+            total_seconds=self._ended_at - self._requested_at,
+            generation_seconds=self._ended_at - self._started_at if self.started else 0.0,
             prompt_tokens=self.usage.prompt if self.usage else None,
             completion_tokens=self.usage.completion if self.usage else None,
             usd=usd,

@@ -1,6 +1,6 @@
-"""The numbers of a run: how many passed, how sure that is, how long it took, what it cost.
+"""The statistics of a run: how many answers passed, how certain that is, and times and costs.
 
-Pure. What a number cannot be made of is None and shown as a dash.
+Pure. A value that cannot be computed is None.
 """
 
 import math
@@ -13,106 +13,106 @@ from statistics import median
 from . import checks
 from .checks import CheckFailure
 from .questions import Question
-from .runner import Result
+from .runner import TrialResult
 
-# The 97.5 % point of the normal distribution: intervals hold 95 of 100 times.
-Z = 1.959964
+# The 97.5 % quantile of the normal distribution, for 95 % confidence intervals.
+Z_95 = 1.959964
 
 
 @dataclass(frozen=True, slots=True)
 class GradedSample:
-    """A result and what the checks complain of."""
+    """A result and the checks it failed."""
 
-    result: Result
-    complaints: tuple[CheckFailure, ...]
+    result: TrialResult
+    failures: tuple[CheckFailure, ...]
 
     @property
     def passed(self) -> bool:
-        """Whether the answer is what was wanted; a failure is not."""
-        return not self.complaints
+        """Whether there is an answer and it passed all checks."""
+        return not self.failures
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreRow:
-    """One model in one wording; shares and intervals from 0 to 1, times in seconds."""
+    """The scores of one model with one prompt; shares from 0 to 1, times in seconds."""
 
     model: str
-    wording: str
-    judged: tuple[GradedSample, ...]
+    variant: str  # "" if the run has only one
+    graded: tuple[GradedSample, ...]
     asked: int
     passed: int
-    failed: int
-    interval: tuple[float, float]
-    words: float | None
+    failed: int  # requests without an answer
+    interval: tuple[float, float]  # 95 % confidence interval of `share`
+    median_words: float | None
     first_seconds: float | None
     total_seconds: float | None
     tokens_per_second: float | None
     usd_per_question: Decimal | None
-    right: int | None  # in the opinion of a judge, of those it has judged
-    opinions: int
+    judged_correct: int | None
+    judged_count: int
 
     @property
     def share(self) -> float:
-        """How large a part passed."""
+        """The share of answers that passed."""
         return self.passed / self.asked
 
     @property
     def name(self) -> str:
-        """The model, and the wording unless there is but one."""
-        return f"{self.model} · {self.wording}" if self.wording else self.model
+        """The model, with the prompt if the run has several."""
+        return f"{self.model} · {self.variant}" if self.variant else self.model
 
 
-def examine(result: Result, question: Question) -> GradedSample:
-    """Judge a result; a failure is a complaint of its own."""
-    spoken = result.spoken
-    if spoken.failure:
-        return GradedSample(result, (CheckFailure("failure", spoken.failure),))
-    return GradedSample(result, checks.examine(question, spoken.text, cut=spoken.cut))
+def grade(result: TrialResult, question: Question) -> GradedSample:
+    """Check a result's answer; a failed request counts as one failed check."""
+    sample = result.sample
+    if sample.failure:
+        return GradedSample(result, (CheckFailure("failure", sample.failure),))
+    return GradedSample(result, checks.check_answer(question, sample.text, cut=sample.cut))
 
 
-def score_table(results: Iterable[Result], questions: Mapping[str, Question]) -> list[ScoreRow]:
-    """Make a line for each model and wording, the best first, the faster of equals before."""
+def score_table(
+    results: Iterable[TrialResult], questions: Mapping[str, Question]
+) -> list[ScoreRow]:
+    """Make one row per model and prompt, best share first, then the faster."""
     results = list(results)
-    several = len({result.wording for result in results}) > 1
-    ordered = sorted(results, key=_whose)
-    lines = [
-        _line(
+    several = len({result.variant for result in results}) > 1
+    ordered = sorted(results, key=_model_and_variant)
+    rows = [
+        _score_row(
             model,
-            wording if several else "",
-            [examine(each, questions[each.question]) for each in group],
+            variant if several else "",
+            [grade(result, questions[result.question_id]) for result in group],
         )
-        for (model, wording), group in groupby(ordered, key=_whose)
+        for (model, variant), group in groupby(ordered, key=_model_and_variant)
     ]
-    return sorted(lines, key=lambda line: (-line.share, line.total_seconds or math.inf, line.name))
+    return sorted(rows, key=lambda row: (-row.share, row.total_seconds or math.inf, row.name))
 
 
-def _whose(result: Result) -> tuple[str, str]:
-    return result.model, result.wording
+def _model_and_variant(result: TrialResult) -> tuple[str, str]:
+    return result.model, result.variant
 
 
-def _line(model: str, wording: str, judged: Sequence[GradedSample]) -> ScoreRow:
-    spoken = [each.result.spoken for each in judged if not each.result.spoken.failure]
-    passed = sum(each.passed for each in judged)
-    # Repeats of a question are no new evidence: the interval counts questions.
-    questions = len({each.result.question for each in judged})
-    prices = [each.usd for each in spoken]
-    known = [usd for usd in prices if usd is not None]
-    opinions = [each.result.opinion for each in judged if each.result.opinion]
+def _score_row(model: str, variant: str, graded: Sequence[GradedSample]) -> ScoreRow:
+    samples = [answer.result.sample for answer in graded if not answer.result.sample.failure]
+    passed = sum(answer.passed for answer in graded)
+    # Repeats of a question are not independent, so the interval counts questions.
+    questions = len({answer.result.question_id for answer in graded})
+    verdicts = [answer.result.verdict for answer in graded if answer.result.verdict]
     return ScoreRow(
         model=model,
-        wording=wording,
-        judged=tuple(judged),
-        asked=len(judged),
+        variant=variant,
+        graded=tuple(graded),
+        asked=len(graded),
         passed=passed,
-        failed=len(judged) - len(spoken),
-        interval=wilson(passed / len(judged), questions),
-        words=_median(checks.count(each.text) for each in spoken),
-        first_seconds=_median(each.first_seconds for each in spoken),
-        total_seconds=_median(each.total_seconds for each in spoken),
-        tokens_per_second=_speed(judged),
-        usd_per_question=sum(known, Decimal(0)) / len(known) if known and known == prices else None,
-        right=sum(each.right is True for each in opinions) if opinions else None,
-        opinions=len(opinions),
+        failed=len(graded) - len(samples),
+        interval=wilson(passed / len(graded), questions),
+        median_words=_median(checks.count_words(sample.text) for sample in samples),
+        first_seconds=_median(sample.first_seconds for sample in samples),
+        total_seconds=_median(sample.total_seconds for sample in samples),
+        tokens_per_second=_tokens_per_second(graded),
+        usd_per_question=_mean_cost([sample.usd for sample in samples]),
+        judged_correct=sum(verdict.correct is True for verdict in verdicts) if verdicts else None,
+        judged_count=len(verdicts),
     )
 
 
@@ -121,93 +121,101 @@ def _median(values: Iterable[float | None]) -> float | None:
     return float(median(known)) if known else None
 
 
-def _speed(judged: Iterable[GradedSample]) -> float | None:
-    """Divide all tokens by all the time they took: of one short answer it would mean nothing."""
+def _mean_cost(costs: Sequence[Decimal | None]) -> Decimal | None:
+    """Return the mean, or None if one of the costs is unknown."""
+    known = [usd for usd in costs if usd is not None]
+    return sum(known, Decimal(0)) / len(known) if known and len(known) == len(costs) else None
+
+
+def _tokens_per_second(graded: Iterable[GradedSample]) -> float | None:
+    """Divide all tokens by all seconds; the rate of a single short answer would mean nothing."""
     counted = [
-        (each.result.spoken.completion_tokens - 1, each.result.spoken.speaking_seconds)
-        for each in judged
-        if each.result.spoken.completion_tokens
+        # The first token marks the start of the time.
+        (answer.result.sample.completion_tokens - 1, answer.result.sample.generation_seconds)
+        for answer in graded
+        if answer.result.sample.completion_tokens
     ]
-    tokens, seconds = sum(each[0] for each in counted), sum(each[1] for each in counted)
+    tokens = sum(tokens for tokens, _ in counted)
+    seconds = sum(seconds for _, seconds in counted)
     return tokens / seconds if tokens > 0 and seconds > 0 else None
 
 
 def wilson(share: float, count: int) -> tuple[float, float]:
-    """Give the interval that a share, seen so many times, may really have (Wilson's, 95 %)."""
+    """Return the 95 % confidence interval of a share of `count` trials (Wilson score)."""
     if not count:
         return 0.0, 1.0
-    square = Z * Z / count
+    square = Z_95 * Z_95 / count
     middle = (share + square / 2) / (1 + square)
-    half = Z * math.sqrt(share * (1 - share) / count + square / (4 * count)) / (1 + square)
+    half = Z_95 * math.sqrt(share * (1 - share) / count + square / (4 * count)) / (1 + square)
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-# --- which wording helps which model --------------------------------------------------------------
+# --- comparing prompts ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A wording against the first one, at one model: questions gained and lost by it."""
+    """A prompt against the first one, for one model: ids of the questions gained and lost."""
 
     model: str
-    wording: str
-    against: str
+    variant: str
+    baseline: str
     gained: tuple[str, ...]
     lost: tuple[str, ...]
 
     @property
-    def chance(self) -> float:
-        """How often a coin would part them at least so far (the sign test, both sides)."""
+    def p_value(self) -> float:
+        """The probability of a difference at least this large by chance (two-sided sign test)."""
         count = len(self.gained) + len(self.lost)
         fewer = min(len(self.gained), len(self.lost))
         tail: float = sum(math.comb(count, number) for number in range(fewer + 1)) / 2**count
         return min(1.0, 2.0 * tail)
 
     @property
-    def says(self) -> str:
-        """Say it in words, and no more than can be said."""
-        if self.chance >= 0.05:
+    def conclusion(self) -> str:
+        """What the difference shows, in words that follow the prompt's name."""
+        if self.p_value >= 0.05:
             return "makes no clear difference"
-        return "helps" if len(self.gained) > len(self.lost) else "harms"
+        return "helps" if len(self.gained) > len(self.lost) else "hurts"
 
     @property
-    def sentence(self) -> str:
-        """Say all of it in one line."""
+    def summary(self) -> str:
+        """The comparison in one line."""
         counts = f"{len(self.gained)} questions gained and {len(self.lost)} lost"
         return (
-            f"{self.model}: “{self.wording}” {self.says} "
-            f"({counts} against “{self.against}”, p = {self.chance:.2f})"
+            f"{self.model}: “{self.variant}” {self.conclusion} "
+            f"({counts} against “{self.baseline}”, p = {self.p_value:.2f})"
         )
 
 
-def compare(lines: Iterable[ScoreRow], wordings: Sequence[str]) -> list[Comparison]:
-    """Set each wording against the first, for each model that was asked in both."""
-    found = {(line.model, line.wording): line for line in lines}
+def compare(rows: Iterable[ScoreRow], variants: Sequence[str]) -> list[Comparison]:
+    """Compare each prompt with the first, for each model that was asked with both."""
+    by_name = {(row.model, row.variant): row for row in rows}
     comparisons = []
-    for model in dict.fromkeys(model for model, _ in found):
-        first = found.get((model, wordings[0]))
-        for wording in wordings[1:]:
-            other = found.get((model, wording))
-            if first and other:
-                comparisons.append(_compared(first, other))
+    for model in dict.fromkeys(model for model, _ in by_name):
+        baseline = by_name.get((model, variants[0]))
+        for variant in variants[1:]:
+            other = by_name.get((model, variant))
+            if baseline and other:
+                comparisons.append(_compare_rows(baseline, other))
     return comparisons
 
 
-def _compared(first: ScoreRow, other: ScoreRow) -> Comparison:
-    before, after = _shares(first), _shares(other)
-    both = [name for name in before if name in after]
+def _compare_rows(baseline: ScoreRow, other: ScoreRow) -> Comparison:
+    before, after = _share_by_question(baseline), _share_by_question(other)
+    both = [question_id for question_id in before if question_id in after]
     return Comparison(
         model=other.model,
-        wording=other.wording,
-        against=first.wording,
+        variant=other.variant,
+        baseline=baseline.variant,
         gained=tuple(name for name in both if after[name] > before[name]),
         lost=tuple(name for name in both if after[name] < before[name]),
     )
 
 
-def _shares(line: ScoreRow) -> dict[str, float]:
-    """How often each question passed, over its repeats."""
+def _share_by_question(row: ScoreRow) -> dict[str, float]:
+    """Return how often each question passed, over its repeats."""
     outcomes: dict[str, list[bool]] = {}
-    for each in line.judged:
-        outcomes.setdefault(each.result.question, []).append(each.passed)
-    return {name: sum(passed) / len(passed) for name, passed in outcomes.items()}
+    for answer in row.graded:
+        outcomes.setdefault(answer.result.question_id, []).append(answer.passed)
+    return {question_id: sum(passed) / len(passed) for question_id, passed in outcomes.items()}

@@ -1,4 +1,4 @@
-"""A chart in SVG: how many answers passed, against what they took."""
+"""A scatter chart in SVG: the share of answers that passed, by time or cost."""
 
 import math
 from collections.abc import Sequence
@@ -8,13 +8,13 @@ from html import escape
 WIDTH, HEIGHT = 460, 300
 LEFT, RIGHT, TOP, BOTTOM = 48, 34, 14, 44
 RADIUS = 10
-# A point on the axis shall not stand on its labels.
+# Keeps points at the left edge clear of the axis labels.
 START = LEFT + 8
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One model: its place in the table, how it did, and what it took."""
+    """One model: its rank in the table, its time or cost `x`, and its share with the interval."""
 
     rank: int
     name: str
@@ -24,24 +24,24 @@ class Point:
 
 
 def scatter(points: Sequence[Point], *, title: str, x_label: str, logarithmic: bool) -> str:
-    """Draw the points with their intervals; numbers in them lead to the table."""
+    """Draw the points with their intervals; a numbered badge gives each one's rank in the table."""
     scale = _Scale([point.x for point in points], logarithmic=logarithmic)
     marks, badges = [], []
-    taken: list[tuple[float, float]] = []
+    placed: list[tuple[float, float]] = []
     for point in sorted(points, key=lambda point: point.x):
-        x, y = scale.place(point.x), _height(point.share)
-        taken.append(_free(x, y, taken))
+        x, y = scale.x(point.x), _y(point.share)
+        placed.append(_free_spot(x, y, placed))
         marks.append(_mark(point, x, y))
-        badges.append(_badge(point, x, y, *taken[-1]))
-    drawn = "".join([_frame(scale, x_label), *marks, *badges])
+        badges.append(_badge(point, x, y, *placed[-1]))
+    content = "".join([_frame(scale, x_label), *marks, *badges])
     return (
         f'<figure><figcaption>{escape(title)}</figcaption><svg viewBox="0 0 {WIDTH} {HEIGHT}" '
-        f'role="img" aria-label="{escape(title)}">{drawn}</svg></figure>'
+        f'role="img" aria-label="{escape(title)}">{content}</svg></figure>'
     )
 
 
 class _Scale:
-    """The horizontal axis."""
+    """The horizontal axis, linear or logarithmic."""
 
     def __init__(self, values: Sequence[float], *, logarithmic: bool) -> None:
         self._logarithmic = logarithmic
@@ -49,7 +49,7 @@ class _Scale:
             low = math.floor(math.log10(max(min(values), 1e-3)))
             high = math.ceil(math.log10(max(*values, 10 ** (low + 1), 1e-3)))
             self._low, self._high = float(low), float(high)
-            steps = [(each * 10.0**power) for power in range(low, high + 1) for each in (1, 3)]
+            steps = [(digit * 10.0**power) for power in range(low, high + 1) for digit in (1, 3)]
             self.ticks = [step for step in steps if step <= 10.0**high]
         else:
             step = _round_step(max(values) or 1.0)
@@ -57,33 +57,33 @@ class _Scale:
             self._low, self._high = 0.0, step * count
             self.ticks = [step * number for number in range(count + 1)]
 
-    def place(self, value: float) -> float:
-        """Say where a value stands."""
+    def x(self, value: float) -> float:
+        """Return a value's position in the drawing."""
         value = math.log10(max(value, 10**self._low)) if self._logarithmic else value
         share = (value - self._low) / (self._high - self._low)
         return START + share * (WIDTH - RIGHT - START)
 
 
-def _round_step(most: float) -> float:
-    """Find a step of 1, 2 or 5 that divides an axis into about four."""
-    power = 10.0 ** math.floor(math.log10(most / 4))
-    return next((each * power for each in (1, 2, 5) if each * power >= most / 4), 10 * power)
+def _round_step(largest: float) -> float:
+    """Find a step of 1, 2 or 5 times a power of ten that divides an axis into about four."""
+    power = 10.0 ** math.floor(math.log10(largest / 4))
+    return next((digit * power for digit in (1, 2, 5) if digit * power >= largest / 4), 10 * power)
 
 
-def _height(share: float) -> float:
+def _y(share: float) -> float:
     return TOP + (1 - share) * (HEIGHT - TOP - BOTTOM)
 
 
 def _frame(scale: _Scale, x_label: str) -> str:
     parts = []
     for percent in (0, 25, 50, 75, 100):
-        y = _height(percent / 100)
+        y = _y(percent / 100)
         parts.append(
             f'<path class="grid" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}"/>'
             f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{percent} %</text>'
         )
     for tick in scale.ticks:
-        x = scale.place(tick)
+        x = scale.x(tick)
         parts.append(
             f'<path class="grid" d="M{x:.1f} {TOP}V{HEIGHT - BOTTOM}"/>'
             f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{tick:g}</text>'
@@ -95,8 +95,8 @@ def _frame(scale: _Scale, x_label: str) -> str:
     return "".join(parts)
 
 
-def _free(x: float, y: float, taken: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Find room for a badge beside its point: to the right, then in rows above and below."""
+def _free_spot(x: float, y: float, taken: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Find a free spot for a badge: to the right of its point, then in the rows above and below."""
     size = 2 * RADIUS + 1
     for row in (0, 1, -1, 2, -2, 3, -3):
         left, top = x + RADIUS + 6, y + row * size
@@ -108,8 +108,8 @@ def _free(x: float, y: float, taken: Sequence[tuple[float, float]]) -> tuple[flo
 
 
 def _mark(point: Point, x: float, y: float) -> str:
-    """Draw where a model stands, and how sure that is."""
-    low, high = (_height(bound) for bound in point.interval)
+    """Draw a model's point and its confidence interval."""
+    low, high = (_y(bound) for bound in point.interval)
     return (
         f'<g class="m{point.rank % 6}"><path class="whisker" d="M{x:.1f} {low:.1f}V{high:.1f}'
         f'M{x - 4:.1f} {low:.1f}h8M{x - 4:.1f} {high:.1f}h8"/>'
@@ -118,7 +118,7 @@ def _mark(point: Point, x: float, y: float) -> str:
 
 
 def _badge(point: Point, x: float, y: float, left: float, top: float) -> str:
-    """Draw a model's number, with a line to where it stands."""
+    """Draw a model's badge, with a line to its point."""
     return (
         f'<g class="m{point.rank % 6}"><title>{escape(point.name)}: {point.share:.0%}</title>'
         f'<path class="leader" d="M{x:.1f} {y:.1f}L{left:.1f} {top:.1f}"/>'

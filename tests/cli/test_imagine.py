@@ -1,4 +1,4 @@
-"""`ambrosio imagine`: what is typed in a terminal, the files that come of it, and what is said."""
+"""`ambrosio imagine`: arguments, the files it writes and what it prints."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ import pytest
 
 from ambrosio.app import open_app
 from ambrosio.assistant.images import ImageProgress
-from ambrosio.cli.imagine import STDOUT, draw, read, requote
+from ambrosio.cli.imagine import STDOUT, generate, parse_prompt, requote
 from ambrosio.config import settings
 from ambrosio.core.images import ImagePrompt
 from ambrosio.emulators.model_server.drawing import draw_png
@@ -24,11 +24,11 @@ FOX = ImagePrompt("a red fox", seed=7)
 
 
 @pytest.fixture
-async def house(painter_url, tmp_path, clock):
+async def app(painter_url, tmp_path, clock):
     row = {"base_url": painter_url, "server_kind": "together", "image_model": SDXL, "local": False}
-    given = settings.load(tmp_path, providers={"together": row}, ambrosio_data_dir=tmp_path)
-    async with open_app(given, now=clock, sleep=clock.sleep) as house:
-        yield house
+    loaded = settings.load(tmp_path, providers={"together": row}, ambrosio_data_dir=tmp_path)
+    async with open_app(loaded, now=clock, sleep=clock.sleep) as app:
+        yield app
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ async def house(painter_url, tmp_path, clock):
         (("--no", "text", "a red fox"), "--no text a red fox"),
     ],
 )
-def test_what_the_shell_took_apart_is_one_text_again(words, text):
+def test_words_from_the_shell_are_joined_and_requoted(words, text):
     assert requote(words) == text
 
 
@@ -54,17 +54,17 @@ def test_what_the_shell_took_apart_is_one_text_again(words, text):
         ("a red fox", Path("/"), "No file can be written as /"),
     ],
 )
-def test_what_cannot_work_is_told_before_it_costs_anything(text, output, line):
-    fault = read(text, output)
+def test_invalid_orders_are_refused_before_they_cost_anything(text, output, line):
+    error = parse_prompt(text, output)
 
-    assert isinstance(fault, OptionError)
-    assert fault.line.startswith(line)
+    assert isinstance(error, OptionError)
+    assert error.line.startswith(line)
 
 
-async def test_a_picture_is_written_where_it_is_wanted(house, clock, tmp_path, capsys):
-    code = await draw(
-        house.assistant,
-        house.image_assistant,
+async def test_the_image_is_written_to_the_output_file(app, clock, tmp_path, capsys):
+    code = await generate(
+        app.assistant,
+        app.image_assistant,
         FOX,
         tmp_path / "fox.png",
         ImageProgress(),
@@ -73,17 +73,17 @@ async def test_a_picture_is_written_where_it_is_wanted(house, clock, tmp_path, c
 
     assert code == 0
     assert (tmp_path / "fox.png").read_bytes() == draw_png("a red fox", 7, 1024, 1024)
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.splitlines()[0] == str(tmp_path / "fox.png")
-    assert said.err.splitlines()[1].startswith("SDXL at together · seed 7 · 30 steps · 1024×1024")
-    assert house.store.spent(0) == Decimal("0.0019922944")
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.splitlines()[0] == str(tmp_path / "fox.png")
+    assert output.err.splitlines()[1].startswith("SDXL at together · seed 7 · 30 steps · 1024×1024")
+    assert app.store.spent(0) == Decimal("0.0019922944")
 
 
-async def test_several_pictures_have_numbers_and_their_own_ending(house, clock, tmp_path):
-    wish = ImagePrompt("a red fox", count=3, seed=7)
-    await draw(
-        house.assistant, house.image_assistant, wish, tmp_path / "fox", ImageProgress(), now=clock
+async def test_several_images_get_numbers_and_a_suffix(app, clock, tmp_path):
+    prompt = ImagePrompt("a red fox", count=3, seed=7)
+    await generate(
+        app.assistant, app.image_assistant, prompt, tmp_path / "fox", ImageProgress(), now=clock
     )
 
     names = ["fox.png", "fox-2.png", "fox-3.png"]
@@ -92,21 +92,23 @@ async def test_several_pictures_have_numbers_and_their_own_ending(house, clock, 
 
 
 async def test_without_a_name_the_file_is_named_after_the_seed(
-    house, clock, tmp_path, monkeypatch, capsys
+    app, clock, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    await draw(house.assistant, house.image_assistant, FOX, None, ImageProgress(), now=clock)
+    await generate(app.assistant, app.image_assistant, FOX, None, ImageProgress(), now=clock)
 
     assert (tmp_path / "picture-7.png").is_file()
     assert capsys.readouterr().err.startswith("picture-7.png\n")
 
 
-async def test_another_kind_than_the_name_promises_is_said(house, painter, clock, tmp_path, capsys):
+async def test_a_suffix_that_does_not_match_the_format_is_reported(
+    app, painter, clock, tmp_path, capsys
+):
     content = (DATA / "fox.webp").read_bytes()
     painter.image_script(Gives((content,)))
-    await draw(
-        house.assistant,
-        house.image_assistant,
+    await generate(
+        app.assistant,
+        app.image_assistant,
         FOX,
         tmp_path / "fox.png",
         ImageProgress(),
@@ -114,20 +116,20 @@ async def test_another_kind_than_the_name_promises_is_said(house, painter, clock
     )
 
     assert (tmp_path / "fox.png").read_bytes() == content
-    assert "fox.png, in truth a WEBP file" in capsys.readouterr().err
+    assert "fox.png (actually a WEBP file)" in capsys.readouterr().err
 
 
-async def test_a_pipe_gets_the_bytes_and_nothing_else(house, clock, capfdbinary):
-    await draw(house.assistant, house.image_assistant, FOX, STDOUT, ImageProgress(), now=clock)
+async def test_a_pipe_gets_only_the_image(app, clock, capfdbinary):
+    await generate(app.assistant, app.image_assistant, FOX, STDOUT, ImageProgress(), now=clock)
 
     assert capfdbinary.readouterr().out == draw_png("a red fox", 7, 1024, 1024)
 
 
-async def test_a_failure_is_one_line_and_no_file(house, painter, clock, tmp_path, capsys):
+async def test_a_failure_prints_one_line_and_writes_no_file(app, painter, clock, tmp_path, capsys):
     painter.image_script(ErrorStatus(402))
-    code = await draw(
-        house.assistant,
-        house.image_assistant,
+    code = await generate(
+        app.assistant,
+        app.image_assistant,
         FOX,
         tmp_path / "fox.png",
         ImageProgress(),
@@ -140,20 +142,20 @@ async def test_a_failure_is_one_line_and_no_file(house, painter, clock, tmp_path
     assert capsys.readouterr().err == line
 
 
-async def test_a_private_terminal_paints_at_home_or_not_at_all(
+async def test_a_local_only_terminal_does_not_ask_a_remote_provider(
     painter, painter_url, clock, tmp_path, capsys
 ):
     row = {"base_url": painter_url, "server_kind": "together", "image_model": SDXL, "local": False}
-    given = settings.load(
+    loaded = settings.load(
         tmp_path,
         providers={"together": row},
         ambrosio_data_dir=tmp_path,
         ambrosio_private_default="on",
     )
-    async with open_app(given, now=clock, sleep=clock.sleep) as house:
-        code = await draw(
-            house.assistant,
-            house.image_assistant,
+    async with open_app(loaded, now=clock, sleep=clock.sleep) as app:
+        code = await generate(
+            app.assistant,
+            app.image_assistant,
             FOX,
             tmp_path / "fox.png",
             ImageProgress(),
@@ -165,33 +167,33 @@ async def test_a_private_terminal_paints_at_home_or_not_at_all(
     assert painter.image_requests == []
 
 
-async def test_what_is_there_at_a_stop_is_written_and_accounted_for(
-    house, painter, clock, tmp_path, capsys
+async def test_images_done_before_a_stop_are_written_and_charged(
+    app, painter, clock, tmp_path, capsys
 ):
     painter.image_script(StallsBefore())
-    canvas = ImageProgress()
-    wish = ImagePrompt("a red fox", count=2, seed=7)
+    progress = ImageProgress()
+    prompt = ImagePrompt("a red fox", count=2, seed=7)
     drawing = asyncio.create_task(
-        draw(house.assistant, house.image_assistant, wish, tmp_path / "fox.png", canvas, now=clock)
+        generate(
+            app.assistant, app.image_assistant, prompt, tmp_path / "fox.png", progress, now=clock
+        )
     )
-    while not canvas.done:
-        canvas.moved.clear()
-        await canvas.moved.wait()
-    canvas.stop()
+    while not progress.done:
+        progress.moved.clear()
+        await progress.moved.wait()
+    progress.stop()
 
     assert await drawing == 130
     assert (tmp_path / "fox.png").is_file()
     assert "1 of 2\nstopped\n" in capsys.readouterr().err
-    assert house.store.spent(0) == Decimal("0.0019922944")
+    assert app.store.spent(0) == Decimal("0.0019922944")
 
 
-async def test_a_disk_that_is_full_costs_the_picture_nothing_but_its_file(
-    house, clock, tmp_path, capsys
-):
+async def test_an_image_is_charged_even_if_its_file_cannot_be_written(app, clock, tmp_path, capsys):
     (tmp_path / "fox.png").symlink_to(tmp_path / "nowhere" / "fox.png")
-    code = await draw(
-        house.assistant,
-        house.image_assistant,
+    code = await generate(
+        app.assistant,
+        app.image_assistant,
         FOX,
         tmp_path / "fox.png",
         ImageProgress(),
@@ -200,10 +202,10 @@ async def test_a_disk_that_is_full_costs_the_picture_nothing_but_its_file(
 
     assert code == 1
     assert "error: The disk does not take the picture. " in capsys.readouterr().err
-    assert house.store.spent(0) == Decimal("0.0019922944")
+    assert app.store.spent(0) == Decimal("0.0019922944")
 
 
-async def test_the_verb_paints(painter_url, tmp_path):
+async def test_the_verb_generates_an_image(painter_url, tmp_path):
     env = {
         **os.environ,
         "AMBROSIO_DATA_DIR": str(tmp_path),
@@ -219,8 +221,8 @@ async def test_the_verb_paints(painter_url, tmp_path):
         cwd=tmp_path,
         stderr=asyncio.subprocess.PIPE,
     )
-    _, said = await running.communicate()
+    _, stderr = await running.communicate()
 
     assert running.returncode == 0
-    assert said.decode().startswith("fox.png\nSDXL at together · seed 7 · 30 steps · 1368×768")
+    assert stderr.decode().startswith("fox.png\nSDXL at together · seed 7 · 30 steps · 1368×768")
     assert (tmp_path / "fox.png").read_bytes() == draw_png("a red fox", 7, 1368, 768)

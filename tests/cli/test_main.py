@@ -1,4 +1,4 @@
-"""The program as it is started from a shell: what it prints where, and how it ends."""
+"""The program as started from a shell: its output and its exit codes."""
 
 import asyncio
 import os
@@ -29,8 +29,8 @@ class Ended:
 
 @pytest.fixture
 def ambrosio(tmp_path, model_url):
-    """Start the real program with the stand-in for a model server."""
-    surroundings = {
+    """Run the real program with a fake model server."""
+    environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),
         "PYTHONWARNINGS": "error",
@@ -40,7 +40,7 @@ def ambrosio(tmp_path, model_url):
         "LLAMA_API_KEY": KEY,
     }
 
-    async def start(*words, stdin="", **given):
+    async def start(*words, stdin="", **extra):
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "ambrosio", *words),
@@ -48,7 +48,7 @@ def ambrosio(tmp_path, model_url):
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             cwd=tmp_path,
-            env={**surroundings, **given},
+            env={**environment, **extra},
         )
         try:
             async with asyncio.timeout(30):
@@ -71,7 +71,7 @@ def invoke(*words):
 
 @pytest.fixture
 def inside(monkeypatch, tmp_path):
-    """Run a verb in this process, where it has nobody to talk to."""
+    """Run a verb in this process, without a model server."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AMBROSIO_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("LLAMA_BASE_URL", "http://127.0.0.1:9/v1")
@@ -79,32 +79,32 @@ def inside(monkeypatch, tmp_path):
     return invoke
 
 
-class TestTheDoor:
+class TestCommandLine:
     @pytest.mark.parametrize("words", [["--help"], ["-h"], ["chat", "--help"], ["doctor", "-h"]])
-    def test_help_is_given(self, words):
+    def test_help(self, words):
         ended = invoke(*words)
 
         assert ended.exit_code == 0
         assert ended.stdout.startswith("Usage:")
 
-    def test_every_verb_says_what_it_is_for(self):
+    def test_every_verb_has_a_one_line_help(self):
         shown = invoke("--help").stdout
 
         for name, verb in main.main.commands.items():
             assert re.search(rf"^  {name} +\w.*[^.]\.$", shown, flags=re.MULTILINE)
             assert verb.help
 
-    def test_the_version_is_given(self):
+    def test_version(self):
         assert invoke("--version").stdout == f"ambrosio, version {__version__}\n"
 
     @pytest.mark.parametrize("words", [["dance"], ["chat", "--loud"], ["run", "away"]])
-    def test_what_it_does_not_know_it_says(self, words):
+    def test_unknown_arguments_are_refused(self, words):
         ended = invoke(*words)
 
         assert (ended.exit_code, ended.stdout) == (2, "")
 
     @pytest.mark.parametrize("verb", ["run", "chat", "doctor"])
-    def test_each_wrong_setting_is_one_line(self, monkeypatch, tmp_path, verb):
+    def test_each_invalid_setting_is_one_line(self, monkeypatch, tmp_path, verb):
         monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("AMBROSIO_LOG", "loud")
         monkeypatch.setenv("AMBROSIO_OWNERS", "42")
@@ -125,21 +125,21 @@ class TestTheDoor:
         ended = inside("run")
 
         assert (ended.exit_code, ended.stdout) == (2, "")
-        assert ended.stderr.startswith("TELEGRAM_BOT_TOKEN: is missing; right would be: ")
+        assert ended.stderr.startswith("error: TELEGRAM_BOT_TOKEN is not set\n\nhint: ")
 
-    def test_without_a_question_chat_says_so(self, inside):
+    def test_chat_needs_a_question(self, inside):
         ended = inside("chat")
 
         assert (ended.exit_code, ended.stdout) == (2, "")
         assert ended.stderr == f"error: {NO_QUESTION}\n"
 
-    def test_a_provider_that_is_none_is_told_with_those_that_are(self, inside):
+    def test_an_unknown_provider_is_reported_with_the_known_ones(self, inside):
         ended = inside("chat", "--provider", "nobody/x", "tea?")
 
         assert (ended.exit_code, ended.stdout) == (2, "")
         assert ended.stderr == "error: No provider is called `nobody`. Choose from: llama.\n"
 
-    def test_a_disk_that_cannot_be_written_to_is_told(self, inside, tmp_path):
+    def test_an_unwritable_data_folder_is_reported(self, inside, tmp_path):
         (tmp_path / "data").write_text("a file")
 
         ended = inside("chat", "tea?")
@@ -150,7 +150,9 @@ class TestTheDoor:
 
 
 class TestChat:
-    async def test_only_the_answer_is_on_stdout_and_the_conversation_goes_on(self, ambrosio, model):
+    async def test_only_the_answer_is_on_stdout_and_the_conversation_continues(
+        self, ambrosio, model
+    ):
         model.script(Says("Basmati."), Says("Long grains."), Says("No idea."))
 
         first = await ambrosio("chat", "vv jasmin or basmati?")
@@ -160,14 +162,14 @@ class TestChat:
         assert (first.code, first.out) == (0, "Basmati.\n")
         assert first.err == "(llama/default)\n"
         assert [request.temperature for request in model.requests] == [0, None, None]
-        said = [[text for _, text in request.messages[1:]] for request in model.requests]
-        assert said == [
+        sent = [[text for _, text in request.messages[1:]] for request in model.requests]
+        assert sent == [
             ["vv jasmin or basmati?"],
             ["vv jasmin or basmati?", "Basmati.", "Why?"],
             ["Why?"],
         ]
 
-    async def test_what_is_piped_in_stands_behind_the_question(self, ambrosio, model):
+    async def test_piped_input_follows_the_question(self, ambrosio, model):
         model.script(Says("Add tea"))
 
         ended = await ambrosio("chat", "vv commit message", stdin="+ tea\n")
@@ -175,17 +177,17 @@ class TestChat:
         assert (ended.code, ended.out) == (0, "Add tea\n")
         assert model.requests[0].question == "vv commit message\n\n+ tea"
 
-    async def test_a_provider_is_asked_by_its_name(self, ambrosio, model):
+    async def test_a_provider_can_be_chosen_by_name(self, ambrosio, model):
         other = FakeModelServer(model="other")
         async with other.serving() as url:
-            given = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": url, "OPENAI_MODEL": "other"}
-            ended = await ambrosio("chat", "--provider", "openai", stdin="tea?\n", **given)
+            overrides = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": url, "OPENAI_MODEL": "other"}
+            ended = await ambrosio("chat", "--provider", "openai", stdin="tea?\n", **overrides)
 
         assert (ended.code, ended.err) == (0, "(openai/other)\n")
         assert other.requests[0].question == "tea?"
         assert model.requests == []
 
-    async def test_a_failure_is_one_plain_line_and_exit_code_one(self, ambrosio, model):
+    async def test_a_failure_is_one_line_and_exit_code_one(self, ambrosio, model):
         model.script(ErrorStatus(401))
 
         ended = await ambrosio("chat", "tea?", AMBROSIO_LOG="error")
@@ -193,43 +195,45 @@ class TestChat:
         assert (ended.code, ended.out) == (1, "")
         assert ended.err == f"error: {InvalidKey('llama').user_message}\n"
 
-    async def test_a_broken_answer_is_started_afresh_below(self, ambrosio, model):
+    async def test_a_broken_answer_is_restarted_below(self, ambrosio, model):
         model.script(Dies("Green tea is"), Says("Black tea."))
 
         ended = await ambrosio("chat", "tea?", AMBROSIO_LOG="error")
 
         assert (ended.code, ended.out) == (0, "Green tea isBlack tea.\n")
-        assert ended.err.strip().splitlines()[0] == "(starting afresh)"
+        assert ended.err.strip().splitlines()[0] == "(restarting)"
 
 
 @pytest.fixture
-def examined(ambrosio, api, telegram_url):
-    async def examine(**given):
-        # Something that waits lets the look for another poller end at once.
+def doctor(ambrosio, api, telegram_url):
+    async def run_doctor(**overrides):
+        # A waiting update ends the check for another poller at once.
         api.updates.inject({"message": {"unreadable": True}})
-        values = {"TELEGRAM_BASE_URL": telegram_url, "TELEGRAM_BOT_TOKEN": api.token, **given}
+        values = {"TELEGRAM_BASE_URL": telegram_url, "TELEGRAM_BOT_TOKEN": api.token, **overrides}
         ended = await ambrosio("doctor", **values)
         assert values["TELEGRAM_BOT_TOKEN"] not in ended.out + ended.err
         return ended
 
-    return examine
+    return run_doctor
 
 
-def broken(ended):
+def problems(ended):
     return [line for line in ended.out.splitlines() if line.startswith("✗")]
 
 
 class TestDoctor:
     @pytest.mark.parametrize(
-        ("given", "wrong"),
+        ("overrides", "wrong"),
         [
             ({}, []),
             ({"TOGETHER_MODEL": "gone"}, ["model"]),
-            # Nothing listens yet: only who has chosen a model for it wants to know of it.
+            # Nothing uses it yet, so it is checked only if one is set.
             ({"TOGETHER_SPEECH_MODEL": "gone"}, ["speech model"]),
         ],
     )
-    async def test_a_retired_model_is_named_with_what_is_there(self, examined, given, wrong):
+    async def test_a_retired_model_is_reported_with_the_available_ones(
+        self, doctor, overrides, wrong
+    ):
         server = FakeModelServer("m", "together", api_key="key")
         async with server.serving() as url:
             together = {
@@ -238,41 +242,41 @@ class TestDoctor:
                 "TOGETHER_MODEL": "m",
                 "TOGETHER_IMAGE_MODEL": server.image_model,
             }
-            ended = await examined(**{**together, **given})
+            ended = await doctor(**{**together, **overrides})
 
         lines = [line for line in ended.out.splitlines() if "is not served there" in line]
         assert [line.split(": ")[0].lstrip("✗!? ") for line in lines] == wrong
 
-    async def test_all_is_well(self, examined, api, model):
-        ended = await examined()
+    async def test_a_working_setup_has_no_problems(self, doctor, api, model):
+        ended = await doctor()
 
         assert (ended.code, ended.err) == (0, "")
-        assert broken(ended) == []
+        assert problems(ended) == []
         assert all(line.startswith("✓ ") for line in ended.out.splitlines())
-        told = [line.split()[1].rstrip(":") for line in ended.out.splitlines()]
-        assert told == [
+        subjects = [line.split()[1].rstrip(":") for line in ended.out.splitlines()]
+        assert subjects == [
             *("settings", "budget", "disk", "clock"),
             *("token", "webhook", "poller", "llama", "answers"),
         ]
         assert len(api.updates.pending) == 1
         assert len(model.requests) == 1
 
-    async def test_what_is_broken_is_told_with_the_mend(self, examined, api):
+    async def test_problems_are_reported_with_a_remedy(self, doctor, api):
         api.updates.set_webhook("https://example.com/hook", drop_pending=False)
 
         first, second = await asyncio.gather(
-            examined(
+            doctor(
                 TELEGRAM_BOT_TOKEN="999999:AAwrongwrongwrongwrongwrongwrongwrong",
                 LLAMA_BASE_URL="http://127.0.0.1:9/v1",
             ),
-            examined(),
+            doctor(),
         )
 
-        token, llama, answers = broken(first)
-        assert token == "✗ token: Telegram refuses it → get a new one from @BotFather"
+        token, llama, answers = problems(first)
+        assert token == "✗ token: Telegram rejects it → get a new one from @BotFather"
         assert llama.startswith(f"✗ llama: {Unreachable('llama').user_message}")
-        assert llama.endswith(" → look at http://127.0.0.1:9/v1")
+        assert llama.endswith(" → check http://127.0.0.1:9/v1")
         assert answers.startswith("✗ answers: 0 of 1 providers work → start a llama.cpp server")
         assert first.err == ""
-        assert broken(second)[0] == "✗ webhook: set → `ambrosio run` removes it"
+        assert problems(second)[0] == "✗ webhook: set → `ambrosio run` removes it"
         assert (first.code, second.code) == (1, 1)

@@ -1,10 +1,11 @@
-"""Answers as models really give them, and what each check must make of them."""
+"""Real answers of models, and what the checks must find in them."""
 
 import pytest
 
 from ambrosio.config import prompts
-from ambrosio.rice import checks, questions
-from ambrosio.rice.language import LANGUAGES, fold, tell
+from ambrosio.rice import checks
+from ambrosio.rice.language import LANGUAGES, detect_language, fold
+from ambrosio.rice.questions import parse_questions
 
 RICE = ("jasmin|jasmine", "basmati")
 
@@ -24,8 +25,8 @@ RICE = ("jasmin|jasmine", "basmati")
         ("", 0),
     ],
 )
-def test_words_are_counted_and_marks_are_not(answer, words):
-    assert checks.count(answer) == words
+def test_words_are_counted_without_markup(answer, words):
+    assert checks.count_words(answer) == words
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def test_words_are_counted_and_marks_are_not(answer, words):
         "Gute Frage! Basmati.",
     ],
 )
-def test_an_introduction_is_noticed(answer):
+def test_introductions_are_found(answer):
     assert checks.introduction(answer)
 
 
@@ -88,13 +89,13 @@ def test_an_introduction_is_noticed(answer):
         "I don't know.",
     ],
 )
-def test_an_answer_that_starts_with_itself_has_no_introduction(answer):
+def test_answers_without_an_introduction_pass(answer):
     assert checks.introduction(answer) == ""
 
 
-def test_where_yes_is_the_answer_assent_is_no_introduction():
-    assert checks.introduction("Certainly, botanically it is.", assents=True) == ""
-    assert checks.introduction("Great question! Yes.", assents=True)
+def test_assent_is_an_answer_to_a_yes_no_question():
+    assert checks.introduction("Certainly, botanically it is.", yes_no=True) == ""
+    assert checks.introduction("Great question! Yes.", yes_no=True)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ def test_where_yes_is_the_answer_assent_is_no_introduction():
         "Basmati. Bon appétit!",
     ],
 )
-def test_closing_words_are_noticed(answer):
+def test_closing_remarks_are_found(answer):
     assert checks.closing(answer)
 
 
@@ -132,7 +133,7 @@ def test_closing_words_are_noticed(answer):
         "Basmati. If you have none, jasmine.",
     ],
 )
-def test_an_answer_that_just_ends_has_no_closing(answer):
+def test_answers_without_a_closing_remark_pass(answer):
     assert checks.closing(answer) == ""
 
 
@@ -153,7 +154,7 @@ def test_an_answer_that_just_ends_has_no_closing(answer):
         ("Class A fires: water.", False),
     ],
 )
-def test_code_is_told_from_words(answer, is_code):
+def test_code_is_distinguished_from_text(answer, is_code):
     assert bool(checks.code(answer)) is is_code
 
 
@@ -180,8 +181,8 @@ def test_code_is_told_from_words(answer, is_code):
         ("", False),
     ],
 )
-def test_a_choice_names_one_option(answer, decides):
-    assert (checks.choice(answer, RICE) == "") is decides
+def test_a_choice_must_name_exactly_one_option(answer, decides):
+    assert (checks.wrong_choice(answer, RICE) == "") is decides
 
 
 @pytest.mark.parametrize(
@@ -193,8 +194,8 @@ def test_a_choice_names_one_option(answer, decides):
         ("Warm water.", False),
     ],
 )
-def test_where_one_option_is_right_it_must_be_that_one(answer, right):
-    assert (checks.choice(answer, ("cold", "hot|warm"), best="cold") == "") is right
+def test_if_one_option_is_best_it_must_be_chosen(answer, right):
+    assert (checks.wrong_choice(answer, ("cold", "hot|warm"), best="cold") == "") is right
 
 
 @pytest.mark.parametrize(
@@ -220,8 +221,8 @@ def test_where_one_option_is_right_it_must_be_that_one(answer, right):
         ("A tomato is a fruit in the botanical sense, so yes.", "yes", False),
     ],
 )
-def test_yes_and_no_come_first(answer, wanted, right):
-    assert (checks.verdict(answer, wanted) == "") is right
+def test_yes_or_no_must_come_first(answer, wanted, right):
+    assert (checks.wrong_yes_no(answer, wanted) == "") is right
 
 
 @pytest.mark.parametrize(
@@ -255,7 +256,7 @@ def test_yes_and_no_come_first(answer, wanted, right):
 )
 def test_a_number_is_found_with_its_unit(answer, number, unit, right):
     within = 0 if number == 1989 else 0.02
-    assert (checks.quantity(answer, number, unit, within=within) == "") is right
+    assert (checks.wrong_number(answer, number, unit, within=within) == "") is right
 
 
 @pytest.mark.parametrize(
@@ -280,8 +281,8 @@ def test_a_number_is_found_with_its_unit(answer, number, unit, right):
         ("Yes, it is raining.", False),
     ],
 )
-def test_ignorance_is_admitted_or_not(answer, admits):
-    assert (checks.certain(answer) == "") is admits
+def test_admitting_ignorance_is_recognised(answer, admits):
+    assert (checks.missing_doubt(answer) == "") is admits
 
 
 @pytest.mark.parametrize(
@@ -299,7 +300,7 @@ def test_ignorance_is_admitted_or_not(answer, admits):
         ("21:00", "9 pm|21:00", True),
     ],
 )
-def test_a_word_is_found_as_a_word(answer, term, there):
+def test_terms_match_whole_words(answer, term, there):
     assert (checks.missing_term(answer, term) == "") is there
     assert (checks.contains_term(answer, term) != "") is there
 
@@ -312,12 +313,12 @@ def test_a_word_is_found_as_a_word(answer, term, there):
         ("Basmati rice with falafel.", False),
     ],
 )
-def test_a_repeated_question_is_noticed(answer, repeats):
+def test_a_repeated_question_is_found(answer, repeats):
     assert bool(checks.echo(answer, "jasmin or basmati rice with falafel?")) is repeats
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "language"),
     [
         ("Basmati.", ""),
         ("Lima is the capital of Peru, and it lies on the coast.", "en"),
@@ -328,11 +329,11 @@ def test_a_repeated_question_is_noticed(answer, repeats):
         ("Basmatirijst is beter, want het kleeft niet aan de pan en de smaak is fijn.", "nl"),
     ],
 )
-def test_a_language_is_told_by_its_small_words(answer, told):
-    assert tell(answer) == told
+def test_a_language_is_detected_by_its_function_words(answer, language):
+    assert detect_language(answer) == language
 
 
-def test_folding_makes_one_of_what_phones_and_models_write_differently():
+def test_folding_removes_differences_in_spelling():
     assert fold("Don’t  STOP\nÀ la carte") == "don't stop a la carte"
 
 
@@ -349,19 +350,21 @@ def choose_rice(dish):
 In summary, basmati rice is a good choice. Enjoy!"""
 
 
-def test_the_answer_by_which_it_all_began_fails_in_every_way():
-    rice = questions.parse(prompts.text("rice.toml"), source="rice.toml")["rice"]
+def test_the_answer_that_inspired_the_test_fails_in_every_way():
+    rice = parse_questions(prompts.text("rice.toml"), source="rice.toml")["rice"]
 
-    failed = [each.check for each in checks.examine(rice, MIXTRAL)]
+    failed = [failure.check for failure in checks.check_answer(rice, MIXTRAL)]
 
-    assert failed == ["introduction", "closing", "code", "words", "one_of"]
-    assert checks.examine(rice, "Basmati.") == ()
+    assert failed == ["introduction", "closing", "code", "max_words", "one_of"]
+    assert checks.check_answer(rice, "Basmati.") == ()
 
 
-def test_an_answer_that_was_cut_is_not_complete():
-    rice = questions.parse(prompts.text("rice.toml"), source="rice.toml")["rice"]
+def test_a_cut_answer_is_incomplete():
+    rice = parse_questions(prompts.text("rice.toml"), source="rice.toml")["rice"]
 
-    assert [each.check for each in checks.examine(rice, "Basmati.", cut=True)] == ["complete"]
+    failures = checks.check_answer(rice, "Basmati.", cut=True)
+
+    assert [failure.check for failure in failures] == ["complete"]
 
 
 # A good answer to every shipped question, and one that misses the point.
@@ -424,35 +427,36 @@ GOOD = {
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_every_shipped_vv_question_knows_a_good_answer_from_a_bad_one(name):
-    question = questions.parse(prompts.text("rice.toml"), source="rice.toml")[name]
+def test_every_shipped_vv_question_tells_a_good_answer_from_a_bad_one(name):
+    question = parse_questions(prompts.text("rice.toml"), source="rice.toml")[name]
     good, bad = GOOD[name]
 
-    assert checks.examine(question, good) == ()
-    assert checks.examine(question, bad) != ()
+    assert checks.check_answer(question, good) == ()
+    assert checks.check_answer(question, bad) != ()
 
 
-def test_the_shipped_questions_are_as_many_and_as_various_as_they_should_be():
-    shipped_ones = questions.parse(prompts.text("rice.toml"), source="rice.toml")
-    concise = {name for name, question in shipped_ones.items() if question.concise}
-    kinds = {shipped_ones[name].kind for name in concise}
+def test_the_shipped_questions_are_numerous_and_varied():
+    shipped = parse_questions(prompts.text("rice.toml"), source="rice.toml")
+    concise = {name for name, question in shipped.items() if question.concise}
+    kinds = {shipped[name].kind for name in concise}
 
     assert set(GOOD) == concise
     assert len(concise) >= 40
-    assert len(shipped_ones) - len(concise) >= 10
-    assert len([each for each in shipped_ones.values() if each.quick]) == 8
+    assert len(shipped) - len(concise) >= 10
+    assert len([question for question in shipped.values() if question.quick]) == 8
     assert len(kinds) == 9
 
 
-def test_ordinary_questions_may_not_be_cut_short():
+def test_ordinary_questions_need_full_answers():
     ordinary = [
         question
-        for question in questions.parse(prompts.text("rice.toml"), source="rice.toml").values()
+        for question in parse_questions(prompts.text("rice.toml"), source="rice.toml").values()
         if not question.concise
     ]
 
     for question in ordinary:
-        assert "least_words" in {each.check for each in checks.examine(question, "Basmati.")}
+        failures = checks.check_answer(question, "Basmati.")
+        assert "min_words" in {failure.check for failure in failures}
 
 
 def test_every_language_has_words_of_its_own():

@@ -1,4 +1,4 @@
-"""Numbers against numbers worked out elsewhere, and the page that shows them."""
+"""Statistics checked against values computed elsewhere, and the report that shows them."""
 
 import xml.etree.ElementTree as ET
 from decimal import Decimal
@@ -8,19 +8,26 @@ import pytest
 
 from ambrosio.rice import judge, questions, statistics, svg_chart
 from ambrosio.rice.html_report import html_report
-from ambrosio.rice.report import as_json, dollars, message, rate, report, seconds
-from ambrosio.rice.runner import JudgeVerdict, Result
+from ambrosio.rice.report import (
+    as_json,
+    as_message,
+    build_report,
+    format_cost,
+    format_rate,
+    format_seconds,
+)
+from ambrosio.rice.runner import JudgeVerdict, TrialResult
 from ambrosio.rice.sampler import Sample
 
-KNOWN = questions.parse(
+KNOWN = questions.parse_questions(
     """
     [rice]
     ask = "vv jasmin or basmati?"
-    words = 3
+    max_words = 3
     one_of = ["jasmin", "basmati"]
     [peru]
     ask = "vv capital of Peru?"
-    words = 3
+    max_words = 3
     contains = ["Lima"]
     before = [{ ask = "vv <b>hello</b>", answer = "Hi & bye" }]
     """,
@@ -28,8 +35,9 @@ KNOWN = questions.parse(
 )
 
 
-def result(question, text="", *, model="m", wording="shipped", repeat=1, opinion=None, **spoken):
-    return Result((question, model, wording, repeat), wording, Sample(text, **spoken), opinion)
+def result(question_id, text="", *, model="m", variant="shipped", repeat=1, verdict=None, **fields):
+    key = (question_id, model, variant, repeat)
+    return TrialResult(key, variant, Sample(text, **fields), verdict)
 
 
 @pytest.mark.parametrize(
@@ -42,17 +50,17 @@ def result(question, text="", *, model="m", wording="shipped", repeat=1, opinion
         (81, 263, 0.2553, 0.3662),
     ],
 )
-def test_wilsons_interval_is_that_of_the_books(passed, count, low, high):
+def test_wilson_interval_matches_published_values(passed, count, low, high):
     assert statistics.wilson(passed / count, count) == pytest.approx((low, high), abs=5e-5)
 
 
-def test_of_nothing_nothing_is_known():
+def test_no_trials_give_the_widest_interval():
     assert statistics.wilson(0.0, 0) == (0.0, 1.0)
 
 
-def test_a_line_is_what_one_works_out_by_hand():
+def test_a_row_matches_a_calculation_by_hand():
     usd = [Decimal("0.001"), Decimal("0.003")]
-    times = {"speaking_seconds": 2.0, "prompt_tokens": 9}
+    times = {"generation_seconds": 2.0, "prompt_tokens": 9}
     results = [
         result(
             "rice",
@@ -79,12 +87,12 @@ def test_a_line_is_what_one_works_out_by_hand():
 
     assert (line.asked, line.passed, line.failed) == (3, 1, 1)
     assert line.share == pytest.approx(1 / 3)
-    assert (line.words, line.first_seconds, line.total_seconds) == (2, 1.5, 4)
+    assert (line.median_words, line.first_seconds, line.total_seconds) == (2, 1.5, 4)
     assert line.tokens_per_second == pytest.approx((10 + 30) / 4)
     assert line.usd_per_question == Decimal("0.002")
 
 
-def test_repeats_make_nobody_surer():
+def test_repeats_do_not_narrow_the_interval():
     once = statistics.score_table([result("rice", "Basmati.")], KNOWN)
     often = statistics.score_table([result("rice", "Basmati.", repeat=n) for n in range(20)], KNOWN)
 
@@ -98,7 +106,7 @@ def test_an_unknown_price_makes_the_average_unknown():
     assert statistics.score_table(results, KNOWN)[0].usd_per_question is None
 
 
-def test_the_best_comes_first_and_of_equals_the_faster():
+def test_rows_are_sorted_by_share_and_then_by_time():
     results = [
         result("rice", "Basmati.", model="slow", total_seconds=9.0),
         result("rice", "Bulgur.", model="wrong", total_seconds=0.1),
@@ -113,36 +121,36 @@ def test_the_best_comes_first_and_of_equals_the_faster():
 
 
 @pytest.mark.parametrize(
-    ("gained", "lost", "chance", "says"),
+    ("gained", "lost", "p_value", "conclusion"),
     [
         (0, 0, 1.0, "makes no clear difference"),
         (5, 0, 0.0625, "makes no clear difference"),
         (6, 0, 0.03125, "helps"),
-        (0, 6, 0.03125, "harms"),
+        (0, 6, 0.03125, "hurts"),
         (9, 1, 0.02148, "helps"),
         (3, 3, 1.0, "makes no clear difference"),
     ],
 )
-def test_a_wording_helps_only_where_chance_would_not(gained, lost, chance, says):
+def test_a_prompt_helps_only_if_chance_is_unlikely(gained, lost, p_value, conclusion):
     names = ("q",) * 9
-    told = statistics.Comparison("m", "b", "a", names[:gained], names[:lost])
+    comparison = statistics.Comparison("m", "b", "a", names[:gained], names[:lost])
 
-    assert told.chance == pytest.approx(chance, abs=1e-5)
-    assert told.says == says
+    assert comparison.p_value == pytest.approx(p_value, abs=1e-5)
+    assert comparison.conclusion == conclusion
 
 
-def test_wordings_are_compared_question_by_question():
+def test_prompts_are_compared_question_by_question():
     results = [
-        result("rice", "Bulgur.", wording="a"),
-        result("peru", "Lima", wording="a"),
-        result("rice", "Basmati.", wording="b"),
-        result("peru", "Cusco", wording="b"),
-        result("rice", "Basmati.", wording="b", model="only b"),
+        result("rice", "Bulgur.", variant="a"),
+        result("peru", "Lima", variant="a"),
+        result("rice", "Basmati.", variant="b"),
+        result("peru", "Cusco", variant="b"),
+        result("rice", "Basmati.", variant="b", model="only b"),
     ]
 
-    (told,) = statistics.compare(statistics.score_table(results, KNOWN), ["a", "b"])
+    (comparison,) = statistics.compare(statistics.score_table(results, KNOWN), ["a", "b"])
 
-    assert (told.model, told.gained, told.lost) == ("m", ("rice",), ("peru",))
+    assert (comparison.model, comparison.gained, comparison.lost) == ("m", ("rice",), ("peru",))
 
 
 @pytest.mark.parametrize(
@@ -157,32 +165,32 @@ def test_wordings_are_compared_question_by_question():
         ("", None),
     ],
 )
-def test_a_judges_first_word_is_its_verdict(text, right):
-    assert judge.verdict(text) is right
+def test_the_judges_first_word_is_its_verdict(text, right):
+    assert judge.parse_verdict(text) is right
 
 
 @pytest.mark.parametrize(
     ("shown", "text"),
     [
-        (seconds(None), "–"),
-        (seconds(0.456), "0.46 s"),
-        (seconds(75.2), "75 s"),
-        (rate(3.14), "3.1"),
-        (rate(120.6), "121"),
-        (rate(None), "–"),
-        (dollars(Decimal(0)), "free"),
-        (dollars(Decimal("0.000035")), "$0.035"),
-        (dollars(None), "–"),
+        (format_seconds(None), "–"),
+        (format_seconds(0.456), "0.46 s"),
+        (format_seconds(75.2), "75 s"),
+        (format_rate(3.14), "3.1"),
+        (format_rate(120.6), "121"),
+        (format_rate(None), "–"),
+        (format_cost(Decimal(0)), "free"),
+        (format_cost(Decimal("0.000035")), "$0.0350"),
+        (format_cost(None), "–"),
     ],
 )
-def test_numbers_are_written_for_people(shown, text):
+def test_numbers_are_formatted(shown, text):
     assert shown == text
 
 
 # --- the chart ------------------------------------------------------------------------------------
 
 
-def drawn(xs, *, logarithmic, shares=None):
+def circles_of(xs, *, logarithmic, shares=None):
     points = [
         svg_chart.Point(rank, "model", x, (shares or [0.5] * 99)[rank - 1], (0.4, 0.6))
         for rank, x in enumerate(xs, start=1)
@@ -190,15 +198,15 @@ def drawn(xs, *, logarithmic, shares=None):
     figure = svg_chart.scatter(points, title="t", x_label="x", logarithmic=logarithmic)
     svg = ET.fromstring(figure)
     return [
-        (float(each.attrib["cx"]), float(each.attrib["cy"]), float(each.attrib["r"]))
-        for each in svg.iter("circle")
+        (float(circle.attrib["cx"]), float(circle.attrib["cy"]), float(circle.attrib["r"]))
+        for circle in svg.iter("circle")
     ]
 
 
 @pytest.mark.parametrize("logarithmic", [True, False])
 @pytest.mark.parametrize("xs", [[1.0], [0.0], [0.0, 0.0], [0.02, 0.3, 41.0], [1e-5, 2e-5], [300.0]])
-def test_every_point_is_inside_of_its_chart(xs, logarithmic):
-    circles = drawn(xs, logarithmic=logarithmic)
+def test_every_point_is_inside_the_chart(xs, logarithmic):
+    circles = circles_of(xs, logarithmic=logarithmic)
 
     assert len(circles) == 2 * len(xs)
     assert all(
@@ -206,14 +214,14 @@ def test_every_point_is_inside_of_its_chart(xs, logarithmic):
     )
 
 
-def test_marks_stand_where_they_belong_and_badges_beside_each_other():
-    circles = drawn([1.0, 1.0, 2.0], logarithmic=False)
+def test_points_are_placed_by_value_and_badges_do_not_overlap():
+    circles = circles_of([1.0, 1.0, 2.0], logarithmic=False)
     marks = [(x, y) for x, y, radius in circles if radius < svg_chart.RADIUS]
     badges = [(x, y) for x, y, radius in circles if radius == svg_chart.RADIUS]
 
     assert marks[0] == marks[1] != marks[2]
     assert len(set(badges)) == 3
-    high = drawn([1.0, 1.0], logarithmic=False, shares=[1.0, 0.0])
+    high = circles_of([1.0, 1.0], logarithmic=False, shares=[1.0, 0.0])
     assert (high[0][1], high[1][1]) == (svg_chart.TOP, svg_chart.HEIGHT - svg_chart.BOTTOM)
 
 
@@ -223,7 +231,7 @@ VOID = {"meta", "input", "br"}
 
 
 class Reader(HTMLParser):
-    """Sees to it that what is opened is closed, and keeps the words and what is loaded."""
+    """Checks that every tag is closed, and collects the text and what is loaded."""
 
     def __init__(self):
         super().__init__()
@@ -245,14 +253,14 @@ class Reader(HTMLParser):
         self.words.append(data)
 
 
-def told(*results, **given):
-    return report(results, KNOWN, ["shipped"], when="today", **given)
+def report(*results, **fields):
+    return build_report(results, KNOWN, ["shipped"], when="today", **fields)
 
 
-def test_the_page_is_whole_and_loads_nothing():
+def test_the_page_is_well_formed_and_loads_nothing():
     evil = "<script>alert(1)</script><img src=http://example.org/x>"
     shown = html_report(
-        told(
+        report(
             result("rice", evil, model="<i>m</i>", total_seconds=1.0),
             result("peru", "Lima", model="n", total_seconds=2.0, usd=Decimal("0.01")),
             result("peru", failure="n & co failed", model="n", repeat=2),
@@ -273,49 +281,49 @@ def test_the_page_is_whole_and_loads_nothing():
     assert reader.tags.count("svg") == 2
 
 
-def test_what_is_clean_can_be_left_out():
-    shown = html_report(told(result("rice", "Basmati."), result("peru", "Cusco")))
+def test_questions_that_all_passed_are_marked():
+    shown = html_report(report(result("rice", "Basmati."), result("peru", "Cusco")))
 
     assert '<section class="question clean" id="rice">' in shown
     assert '<section class="question" id="peru">' in shown
 
 
-def test_the_same_words_are_shown_once():
-    shown = html_report(told(*[result("rice", "Basmati.", repeat=number) for number in range(3)]))
+def test_identical_answers_are_shown_once():
+    shown = html_report(report(*[result("rice", "Basmati.", repeat=number) for number in range(3)]))
 
     assert shown.count('<div class="text">Basmati.</div>') == 1
     assert "3 times" in shown
 
 
-def test_what_nobody_has_paid_for_is_no_chart():
-    assert html_report(told(result("rice", "Basmati.", usd=Decimal(0)))).count("<svg") == 1
+def test_free_models_get_no_cost_chart():
+    assert html_report(report(result("rice", "Basmati.", usd=Decimal(0)))).count("<svg") == 1
 
 
-def test_the_phone_is_told_in_a_few_lines():
-    said = message(
-        told(
+def test_the_message_is_short():
+    text = as_message(
+        report(
             result("rice", "Basmati.", total_seconds=1.0, usd=Decimal("0.00002")),
             result("peru", "Cusco", total_seconds=2.0, usd=Decimal("0.00004")),
-            notes=["Stopped; this is what there was until then."],
+            notes=["Stopped. These are the results so far."],
         )
     )
 
-    assert said == (
-        "**m**  \n1 of 2, 1 word, 1.50 s, $0.030 per 1,000  \n✗ peru\n\n"
-        "Stopped; this is what there was until then."
+    assert text == (
+        "**m**  \n1 of 2, 1 word, 1.50 s, $0.0300 per 1,000  \n✗ peru\n\n"
+        "Stopped. These are the results so far."
     )
 
 
-def test_a_report_on_nothing_says_so():
-    assert message(told(notes=["No money."])) == "There is no answer to tell of.\n\nNo money."
-    assert '"models": []' in as_json(told())
-    assert "The rice test" in html_report(told())
+def test_an_empty_report_says_so():
+    assert as_message(report(notes=["No money."])) == "There are no answers to report.\n\nNo money."
+    assert '"models": []' in as_json(report())
+    assert "The rice test" in html_report(report())
 
 
-def test_an_opinion_is_shown_as_one():
-    opinion = JudgeVerdict("wise/w", right=False, says="WRONG: it is Lima.")
-    shown = html_report(told(result("peru", "Lima", opinion=opinion), judge="wise/w"))
+def test_a_verdict_is_attributed_to_the_judge():
+    verdict = JudgeVerdict("wise/w", correct=False, text="WRONG: it is Lima.")
+    shown = html_report(report(result("peru", "Lima", verdict=verdict), judge="wise/w"))
 
-    assert "wise/w thinks: WRONG: it is Lima." in shown
+    assert "wise/w: WRONG: it is Lima." in shown
     assert "0 of 1" in shown
-    assert "* in the opinion of wise/w, no part of passing" in shown
+    assert "* according to wise/w; does not count towards passing" in shown

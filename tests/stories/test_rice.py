@@ -1,4 +1,4 @@
-"""/rice: eight questions to everybody, a message and a page; Stop ends it."""
+"""/rice: eight questions to every model, answered by a message and an HTML report."""
 
 from ambrosio.emulators.model_server.server import FakeModelServer, Says, StallsBefore
 
@@ -8,7 +8,7 @@ from ..support.running_bot import OWNER, running_bot
 GUEST = 77
 
 
-async def test_the_owner_gets_a_message_and_the_page(api, telegram_url, tmp_path):
+async def test_the_owner_gets_a_message_and_the_report(api, telegram_url, tmp_path):
     one, two = (
         FakeModelServer("a", answer=terse),
         FakeModelServer("b", answer=lambda _: Says("Sure! 42.")),
@@ -16,8 +16,8 @@ async def test_the_owner_gets_a_message_and_the_page(api, telegram_url, tmp_path
     anna = api.person(OWNER).private()
     async with one.serving() as first, two.serving() as second:
         rows = {"home": row(first), "other": row(second)}
-        given = {"ambrosio_route": ("home", "other"), "providers": rows}
-        async with running_bot(api, telegram_url, tmp_path, **given) as life:
+        overrides = {"ambrosio_route": ("home", "other"), "providers": rows}
+        async with running_bot(api, telegram_url, tmp_path, **overrides) as life:
             await anna.say("/rice")
             answer = await anna.wait_text("of 8")
             await life.settled()
@@ -35,7 +35,7 @@ async def test_the_owner_gets_a_message_and_the_page(api, telegram_url, tmp_path
     assert api.violations == []
 
 
-async def test_stop_ends_it_and_tells_what_there_was(api, telegram_url, tmp_path):
+async def test_stop_ends_the_run_and_reports_what_it_has(api, telegram_url, tmp_path):
     model = FakeModelServer("a", answer=terse)
     anna = api.person(OWNER).private()
     model.script(Says(TERSE["falafel"]), Says(TERSE["Peru"]), StallsBefore())
@@ -47,11 +47,11 @@ async def test_stop_ends_it_and_tells_what_there_was(api, telegram_url, tmp_path
         await model.wait_for(lambda: model.served[2].state == "cancelled")
 
     assert "llama/a\n2 of 2" in answer.text
-    assert "Stopped; this is what there was until then." in answer.text
+    assert "Stopped. These are the results so far." in answer.text
     assert len(model.requests) == 3
 
 
-async def test_the_native_stop_ends_it_too(api, telegram_url, tmp_path):
+async def test_the_native_stop_button_ends_the_run(api, telegram_url, tmp_path):
     model = FakeModelServer("a", answer=lambda _: StallsBefore())
     anna = api.person(OWNER).private()
     async with model.serving() as url, running_bot(api, telegram_url, tmp_path, llama_base_url=url):
@@ -60,7 +60,7 @@ async def test_the_native_stop_ends_it_too(api, telegram_url, tmp_path):
         anna.stop_draft()
         answer = await anna.wait_answer()
 
-    assert answer.text.startswith("There is no answer to tell of.")
+    assert answer.text.startswith("There are no answers to report.")
 
 
 async def test_a_guest_cannot_spend_the_owners_money(api, telegram_url, tmp_path):
@@ -78,13 +78,13 @@ async def test_a_guest_cannot_spend_the_owners_money(api, telegram_url, tmp_path
     assert model.requests == []
 
 
-async def test_in_a_private_chat_only_models_at_home_are_asked(api, telegram_url, tmp_path):
+async def test_in_a_local_only_chat_only_local_models_are_asked(api, telegram_url, tmp_path):
     home, away = FakeModelServer("h", answer=terse), FakeModelServer("a", answer=terse)
     anna = api.person(OWNER).private()
     async with home.serving() as first, away.serving() as second:
         rows = {"home": row(first), "away": row(second, local=False, model="a")}
-        given = {"ambrosio_route": ("home", "away"), "providers": rows}
-        async with running_bot(api, telegram_url, tmp_path, **given) as life:
+        overrides = {"ambrosio_route": ("home", "away"), "providers": rows}
+        async with running_bot(api, telegram_url, tmp_path, **overrides) as life:
             await anna.say("/private on")
             await anna.wait_answer()
             await anna.say("/rice")

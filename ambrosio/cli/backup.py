@@ -1,0 +1,36 @@
+"""`ambrosio backup`: a copy of the database, also while the bot is running."""
+
+import logging
+from pathlib import Path
+
+import click
+
+from ..app import now
+from ..config.settings import Settings
+from ..core import texts
+from ..core.errors import StoreFailed
+from ..store import Store
+
+log = logging.getLogger(__name__)
+
+
+def backup(settings: Settings, file: Path) -> int:
+    """Copy the database to a file that does not exist yet; return the exit code."""
+    database = settings.database
+    if not database.exists():
+        click.echo(f"error: {texts.NOTHING_TO_COPY.format(path=database)}", err=True)
+        return 1
+    try:
+        with Store(database, now=now) as store:
+            store.backup(file)
+    except StoreFailed as exc:
+        log.warning("backup failed: %s", exc)
+        click.echo(f"error: {texts.NOT_COPIED.format(path=file)}", err=True)
+        return 1
+    click.echo(f"copied the database to {file}", err=True)
+    click.echo(
+        f"\nhint: to restore it, stop Ambrosio, delete {database}-wal and {database}-shm "
+        f"if they exist, and copy {file} to {database}",
+        err=True,
+    )
+    return 0
