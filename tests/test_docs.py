@@ -70,7 +70,15 @@ def test_the_example_of_a_provider_can_be_used_and_names_every_field(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "compose.yaml", "Dockerfile", "docs/ambrosio.service"]
+    "page",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/architecture.md",
+        "compose.yaml",
+        "Dockerfile",
+        "docs/ambrosio.service",
+    ],
 )
 def test_only_settings_that_exist_are_spoken_of(page):
     spoken_of = re.findall(
@@ -106,3 +114,68 @@ def test_the_changelog_tells_of_this_version():
     assert re.search(
         rf"^## \[{re.escape(ambrosio.__version__)}\] - \d{{4}}-\d\d-\d\d$", changelog, re.MULTILINE
     )
+
+
+PAGES_FOR_DEVELOPERS = ("docs/architecture.md", "CONTRIBUTING.md")
+
+
+def paths_in(page):
+    """Find the backticked words of a page, outside of code blocks, that look like our own paths."""
+    text = re.sub(
+        r"^```.*?^```$", "", (ROOT / page).read_text("utf-8"), flags=re.DOTALL | re.MULTILINE
+    )
+    packages = {init.parent.name for init in PACKAGE.glob("*/__init__.py")}
+    for word in re.findall(r"`([^`\n]+)`", text):
+        first, slash, _ = word.partition("/")
+        if not re.fullmatch(r"[\w./-]+", word) or not (first and slash):
+            continue
+        if first in packages or (ROOT / first).is_dir():
+            yield word
+
+
+def exists(path):
+    """Say whether a path is there: from the root, or a package or module of ours without `.py`."""
+    return any(
+        found.exists()
+        for found in (ROOT / path, PACKAGE / path, PACKAGE / f"{path.rstrip('/')}.py")
+    )
+
+
+@pytest.mark.parametrize("page", PAGES_FOR_DEVELOPERS)
+def test_every_path_in_the_pages_for_developers_exists(page):
+    named = set(paths_in(page))
+    assert any(path.endswith(".py") for path in named)
+    assert sorted(path for path in named if not exists(path)) == []
+
+
+def test_the_tree_in_the_architecture_page_is_the_package():
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    tree = re.search(r"^ambrosio/\n(.*?)^prompts/", text, re.DOTALL | re.MULTILINE)
+    assert tree, "docs/architecture.md has no tree"
+    here, wrong, packages = PACKAGE, [], set()
+    for line in tree[1].splitlines():
+        indent = len(line) - len(line.lstrip())
+        # Several files may share a line, and a description may name another one by its path.
+        names = [
+            name for name in line.split() if re.fullmatch(r"[\w./]+(?:/|\.(?:py|html|toml))", name)
+        ]
+        if indent == 2 and names[0].endswith("/"):
+            here = PACKAGE / names[0]
+            packages.add(names[0])
+        folder = here if indent > 2 else PACKAGE
+        wrong += [name for name in names if not (folder / name).exists() and not exists(name)]
+    assert wrong == []
+    assert packages == {f"{init.parent.name}/" for init in PACKAGE.glob("*/__init__.py")}
+
+
+@pytest.mark.parametrize("page", ["README.md", *PAGES_FOR_DEVELOPERS])
+def test_every_link_to_a_file_or_a_heading_leads_somewhere(page):
+    text = (ROOT / page).read_text("utf-8")
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", text):
+        path, _, heading = target.partition("#")
+        linked = (ROOT / page).parent / path if path else ROOT / page
+        assert linked.exists(), target
+        if heading:
+            titles = re.findall(r"^#+ (.*)$", linked.read_text("utf-8"), re.MULTILINE)
+            slugs = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+            assert heading in slugs, target
