@@ -12,9 +12,9 @@ from pathlib import Path
 
 from ..assistant import captions
 from ..assistant.answers import Assistant
-from ..assistant.images import ImageAssistant, ImageOrder, ImageProgress, ImageResult
+from ..assistant.images import ImageAssistant, ImageProgress, ImageResult
 from ..core import texts
-from ..core.images import Image, ImagePrompt
+from ..core.images import Image, ImageOrder, ImagePrompt
 from ..core.messages import TERMINAL, Turn
 from ..images.options import OptionError, parse
 
