@@ -15,7 +15,7 @@ ImageFormat = Literal["png", "jpeg", "webp"]
 class Image:
     """A complete image file.
 
-    Args:
+    Attributes:
         content: the file, byte for byte as the server sent it.
         format: the file format.
         width: in pixels.
@@ -34,7 +34,7 @@ class Image:
 class ImagePrompt:
     """A prompt and its options; the model decides on any option that is not set.
 
-    Args:
+    Attributes:
         prompt: describes the image.
         count: the number of images.
         ratio: width to height.
@@ -59,7 +59,7 @@ class ImagePrompt:
 class ImageOrder:
     """A turn that is answered with images.
 
-    Args:
+    Attributes:
         turn: who asked, in which chat, and which turn it continues.
         prompt: what to generate.
         seeds: one for each image; chosen at random if empty.

@@ -58,7 +58,7 @@ HEADERS = {"user-agent": f"ambrosio/{__version__}"}
 class ImageStarted:
     """A client has accepted an order.
 
-    Args:
+    Attributes:
         ref: the model that generates the images.
         request: the first of the requests.
         changes: how the requests differ from the order, a phrase each.
@@ -73,7 +73,7 @@ class ImageStarted:
 class ImageDone:
     """One image.
 
-    Args:
+    Attributes:
         image: the image.
         usd: its price in US dollars, None if it is not known.
         dropped_options: the options that the server refused, so they were left out.

@@ -18,7 +18,7 @@ MAX_RATIO_DIFFERENCE = 0.1
 class ImageRequest:
     """One request to one model, within its limits; 0, "" and None leave a value to the model.
 
-    Args:
+    Attributes:
         model: the model's id.
         prompt: no longer than the model accepts.
         width: in pixels.

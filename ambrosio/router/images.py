@@ -190,7 +190,7 @@ class ImageRouter:
 class _Tally:
     """What one call costs, also if it is cancelled.
 
-    Args:
+    Attributes:
         max_cost: the cost of all images of the order.
         done: the images so far.
         outcome: how the call ended.
