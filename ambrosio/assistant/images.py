@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from ..core.errors import AllProvidersFailed, AmbrosioError, NoProvider
-from ..core.images import Image, ImagePrompt
-from ..core.messages import AnswerStarted, Delta, ModelRef, OutgoingMessage, RequestSent, Turn
-from ..images.client import Commission, ImageDone, ImageStarted
+from ..core.images import Image, ImageOrder, ImagePrompt
+from ..core.messages import AnswerStarted, Delta, ModelRef, OutgoingMessage, RequestSent
+from ..images.client import ImageDone, ImageStarted
 from ..images.options import MAX_SEED
 from ..router import CompletionRequest, ImageRouter, Router
 from ..store import ImageSet, InboxItem, Store, TurnResult
@@ -28,39 +28,6 @@ about the picture. If they want another picture, answer with the whole new promp
 they did not ask to change, keep the language of the old prompt, and write nothing else. If they \
 want no other picture (thanks, a question), answer with the one word TALK."""
 TALK = "TALK"
-
-
-@dataclass(frozen=True, slots=True)
-class ImageOrder:
-    """A turn that pictures answer.
-
-    Args:
-        turn: who asked where, and which turn it continues.
-        wish: what is to be painted.
-        seeds: one for each picture; chosen if there are none.
-        reference: a picture to be varied, where the model can.
-        change: what was said about an older picture; the wish's prompt is written anew for it.
-        note: is said under the pictures.
-        originals: send them as documents.
-        private: nothing may leave the house.
-    """
-
-    turn: Turn
-    prompt: ImagePrompt
-    seeds: tuple[int, ...] = ()
-    reference: bytes = field(default=b"", repr=False)
-    change: str = ""
-    note: str = ""
-    originals: bool = False
-    local_only: bool = False
-
-    @property
-    def without_rewrite(self) -> "ImageOrder":
-        """The same without a text model: what was said stands behind the old prompt."""
-        if not self.change:
-            return self
-        prompt = f"{self.prompt.prompt}, {self.change}"
-        return replace(self, prompt=replace(self.prompt, prompt=prompt), change="")
 
 
 class ImageProgress(Progress):
@@ -173,15 +140,8 @@ class ImageAssistant:
         return work
 
     async def _watch(self, work: ImageResult, canvas: ImageProgress) -> None:
-        order = work.order
-        commission = Commission(
-            order.prompt,
-            work.seeds,
-            reference=order.reference,
-            local_only=order.local_only,
-            user_id=order.turn.user_id,
-        )
-        async with aclosing(self.image_router.generate(commission)) as parts:
+        order = replace(work.order, seeds=work.seeds)
+        async with aclosing(self.image_router.generate(order)) as parts:
             async for part in parts:
                 if isinstance(part, ImageStarted):
                     self.store.record_request(order.turn.chat, part.ref.provider)

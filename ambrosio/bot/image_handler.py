@@ -5,9 +5,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 
-from ..assistant.images import ImageOrder, ImageProgress, ImageResult
+from ..assistant.images import ImageProgress, ImageResult
 from ..commands.context import BotContext
 from ..core.errors import Interrupted
+from ..core.images import ImageOrder
 from ..core.messages import OutgoingMessage
 from ..store import InboxItem
 from .delivery import Delivery

@@ -14,10 +14,10 @@ from pathlib import Path
 from ..app import now, open_app
 from ..assistant import captions
 from ..assistant.answers import Assistant
-from ..assistant.images import ImageAssistant, ImageOrder, ImageProgress, ImageResult
+from ..assistant.images import ImageAssistant, ImageProgress, ImageResult
 from ..config.settings import Settings
 from ..core import texts
-from ..core.images import Image, ImagePrompt
+from ..core.images import Image, ImageOrder, ImagePrompt
 from ..core.messages import TERMINAL, Turn
 from ..images.options import OptionError, parse
 

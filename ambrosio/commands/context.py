@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..assistant.answers import Assistant
-from ..assistant.images import ImageAssistant, ImageOrder
+from ..assistant.images import ImageAssistant
 from ..assistant.progress import Progress
 from ..config.settings import StreamMode
+from ..core.images import ImageOrder
 from ..core.messages import Button, Chat, File, OutgoingMessage, Turn
 from ..providers.openai_compatible import OpenAIProvider
 from ..store import Store

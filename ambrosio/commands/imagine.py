@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ..assistant import captions
-from ..assistant.images import ImageAssistant, ImageOrder
+from ..assistant.images import ImageAssistant
 from ..core import texts
-from ..core.images import ImagePrompt
+from ..core.images import ImageOrder, ImagePrompt
 from ..core.messages import File, OutgoingMessage, Turn
 from ..images.options import MAX_SEED, OptionError, parse
 from ..store import ImageSet

@@ -1,5 +1,5 @@
-"""The options of `/imagine`, fitted to an image model, asked of a server, and checked.
+"""Image generation: parse options, fit them to a model, send the request, validate the images.
 
-Start with `client`. Imports `providers`, `config` and `core`. Does not choose a server and keeps
-nothing: that is `router.images` and `store.images`.
+Start with `client`. Imports `providers`, `config` and `core`. Does not choose a server, which is
+`router.images`, and stores nothing, which is `store.images`.
 """

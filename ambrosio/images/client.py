@@ -1,14 +1,14 @@
-"""Servers that make pictures: a provider's other half.
+"""A client for the image half of a provider.
 
-Knows how a picture is asked for, read and fetched. It does not decide whom to ask or when to try
-again: that is the router's. Failures of the asking are translated in `providers`, the rest here.
+Sends requests, parses the responses and downloads the images. Does not choose the server or decide
+when to try again: that is `router.images`. HTTP errors are translated in `providers`.
 """
 
 import asyncio
 import json
 import logging
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from urllib.parse import urlsplit
 
@@ -33,44 +33,36 @@ from ..core.errors import (
     ProviderError,
     ServerError,
 )
-from ..core.images import Image, ImagePrompt
+from ..core.images import Image, ImageOrder
 from ..core.messages import ModelRef
 from ..providers.openai_compatible import OpenAIProvider
 from . import dialects, fitting, validation
-from .dialects import ImageData
 from .fitting import ImageRequest
 
 log = logging.getLogger(__name__)
 
-SECONDS = 120.0
-# Without a graphics card, a picture takes minutes.
-LOCAL_SECONDS = 1200.0
-FETCH_SECONDS = 60.0
-# A server at home has one card and paints one after the other anyway.
-AT_ONCE, LOCAL_AT_ONCE = 4, 1
+TIMEOUT_SECONDS = 120.0
+# Without a GPU, an image takes minutes.
+LOCAL_TIMEOUT_SECONDS = 1200.0
+FETCH_TIMEOUT_SECONDS = 60.0
+MAX_PARALLEL_REQUESTS = 4
+# A local server has one GPU and generates one image at a time anyway.
+MAX_LOCAL_PARALLEL_REQUESTS = 1
+# Model names listed in an error message.
 MAX_NAMES = 6
-# together's file servers turn away those who do not say who they are.
+# together's file servers reject requests without a user agent.
 HEADERS = {"user-agent": f"ambrosio/{__version__}"}
 
 
 @dataclass(frozen=True, slots=True)
-class Commission:
-    """A wish on its way to a painter: one picture for each of the seeds.
-
-    `reference` is a picture to be varied, `private` says that nothing may leave the house, and
-    `person` is whose money it costs.
-    """
-
-    prompt: ImagePrompt
-    seeds: tuple[int, ...]
-    reference: bytes = field(default=b"", repr=False)
-    local_only: bool = False
-    user_id: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class ImageStarted:
-    """Somebody has taken a commission on; `changes` say what is not as it was asked."""
+    """A client has accepted an order.
+
+    Attributes:
+        ref: the model that generates the images.
+        request: the first of the requests.
+        changes: how the requests differ from the order, a phrase each.
+    """
 
     ref: ModelRef
     request: ImageRequest
@@ -79,133 +71,134 @@ class ImageStarted:
 
 @dataclass(frozen=True, slots=True)
 class ImageDone:
-    """One picture; `lost` are the options that had to be left out, `usd` is None if not known."""
+    """One image.
+
+    Attributes:
+        image: the image.
+        usd: its price in US dollars, None if it is not known.
+        dropped_options: the options that the server refused, so they were left out.
+    """
 
     image: Image
     usd: Decimal | None
     dropped_options: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class ImageResponse:
-    """What came of one request, and which options had to be left out for it."""
-
-    images: tuple[Image, ...]
-    dropped_options: frozenset[str] = frozenset()
-
-
 class ImageClient:
-    """One server that makes pictures, as its row describes it."""
+    """Generates images at one provider.
+
+    Args:
+        provider: sends the requests, and holds the settings of the server.
+        configs: models that the user configured, by id.
+        http: downloads images for which the server gives a URL.
+    """
 
     def __init__(
         self,
         provider: OpenAIProvider,
-        rows: Mapping[str, ImageModelConfig],
+        configs: Mapping[str, ImageModelConfig],
         http: httpx.AsyncClient,
     ) -> None:
-        row = provider.config
-        self.name, self.local, self.model = provider.name, provider.local, row.image_model
-        usual: Dialect = "together" if row.server_kind == "together" else "openai"
-        self._dialect: Dialect = row.image_dialect or usual
-        self._seconds = row.image_timeout_seconds or (LOCAL_SECONDS if self.local else SECONDS)
-        self._provider, self.configs, self._http = provider, rows, http
-        self._free_hands = asyncio.Semaphore(LOCAL_AT_ONCE if self.local else AT_ONCE)
-        # What a server said by name that it does not take is not sent to that model again.
+        settings = provider.config
+        self.name, self.local, self.model = provider.name, provider.local, settings.image_model
+        default: Dialect = "together" if settings.server_kind == "together" else "openai"
+        self._dialect: Dialect = settings.image_dialect or default
+        self._timeout_seconds = settings.image_timeout_seconds or (
+            LOCAL_TIMEOUT_SECONDS if self.local else TIMEOUT_SECONDS
+        )
+        self._provider, self.configs, self._http = provider, configs, http
+        self._slots = asyncio.Semaphore(
+            MAX_LOCAL_PARALLEL_REQUESTS if self.local else MAX_PARALLEL_REQUESTS
+        )
+        # Parameters that a server refused by name, by model; they are not sent again.
         self._refused: dict[str, frozenset[str]] = {}
 
     def config(self, model: str) -> ImageModelConfig:
-        """Say what a model here can do."""
+        """Return what a model can do on this server."""
         return dialects.supported_by(image_models.lookup(model, self.configs), self._dialect)
 
     async def generate(
-        self, model: str, commission: Commission
+        self, model: str, order: ImageOrder
     ) -> AsyncGenerator[ImageStarted | ImageDone]:
-        """Paint all of a commission side by side, or raise `ProviderError` behind what came of it.
+        """Yield each image as soon as it is finished, or raise `ProviderError`.
 
-        A picture is given when it is finished, whatever becomes of the others.
+        The requests run in parallel. If one fails, the error is raised after the images of the
+        others.
         """
-        row = self.config(model)
-        fitted = fitting.fit(
-            commission.prompt, commission.seeds, model, row, reference=commission.reference
-        )
-        yield ImageStarted(ModelRef(self.name, model), fitted.requests[0], fitted.changes)
+        requests, changes = fitting.fit(order, model, self.config(model))
+        yield ImageStarted(ModelRef(self.name, model), requests[0], changes)
         failure: ProviderError | None = None
         async with asyncio.TaskGroup() as group:
-            work = [group.create_task(self._outcome(each)) for each in fitted.requests]
-            for coming in asyncio.as_completed(work):
-                outcome = await coming
-                if isinstance(outcome, ProviderError):
-                    failure = failure or outcome
+            tasks = [group.create_task(self._catch_error(request)) for request in requests]
+            for task in asyncio.as_completed(tasks):
+                result = await task
+                if isinstance(result, ProviderError):
+                    failure = failure or result
                     continue
-                for picture in outcome.images:
-                    steps = 0 if "steps" in outcome.dropped_options else fitted.requests[0].steps
-                    usd = self._price(row, picture, steps=steps)
-                    yield ImageDone(picture, usd, outcome.dropped_options)
+                for done in result:
+                    yield done
         if failure:
             raise failure
 
-    def max_cost(self, model: str, commission: Commission) -> Expense:
-        """Say what a commission costs at most: all of its pictures, as large as they are asked."""
-        row, count = self.config(model), len(commission.seeds)
-        asked = fitting.fit(commission.prompt, commission.seeds, model, row).requests[0]
-        width, height = asked.width, asked.height
-        usd = image_models.price(row, width=width, height=height, steps=asked.steps)
-        if self._free(row):
-            usd = Decimal(0)
-        counts = image_models.highest_price(width=width, height=height) if usd is None else usd
+    def max_cost(self, model: str, order: ImageOrder) -> Expense:
+        """Return what an order costs if all of its images are generated at the requested size."""
+        config, count = self.config(model), len(order.seeds)
+        requests, _ = fitting.fit(order, model, config)
+        width, height = requests[0].width, requests[0].height
+        usd = self._price(config, width=width, height=height, steps=requests[0].steps)
+        charged = image_models.highest_price(width=width, height=height) if usd is None else usd
         return Expense(
-            commission.user_id,
+            order.turn.user_id,
             ModelRef(self.name, model),
             None,
             None if usd is None else usd * count,
-            charged_usd=counts * count,
+            charged_usd=charged * count,
             kind="image",
             images=count,
         )
 
-    def _price(self, row: ImageModelConfig, picture: Image, *, steps: int) -> Decimal | None:
-        """Work out what a picture has cost in US dollars, None when that is not known."""
-        if self._free(row):
+    def _price(
+        self, config: ImageModelConfig, *, width: int, height: int, steps: int
+    ) -> Decimal | None:
+        """Return the price of one image in US dollars, or None if it is not known."""
+        # A provider whose text models are free may still charge for images.
+        if self.local or not (self._provider.paid or config.usd or config.megapixel_usd):
             return Decimal(0)
-        return image_models.price(row, width=picture.width, height=picture.height, steps=steps)
+        return image_models.price(config, width=width, height=height, steps=steps)
 
-    def _free(self, row: ImageModelConfig) -> bool:
-        """Whether a picture costs nothing: at home, or where words do not and it has no price."""
-        return self.local or not (self._provider.paid or row.usd or row.megapixel_usd)
-
-    async def _outcome(self, request: ImageRequest) -> ImageResponse | ProviderError:
-        """Draw, with a failure as something that comes back: the other pictures go on."""
+    async def _catch_error(self, request: ImageRequest) -> tuple[ImageDone, ...] | ProviderError:
+        """Return an error instead of raising it, which would cancel the other requests."""
         try:
             return await self.request(request)
         except ProviderError as exc:
             return exc
 
-    async def request(self, request: ImageRequest) -> ImageResponse:
-        """Serve one request with what of the pictures is whole, or raise `ProviderError`.
+    async def request(self, request: ImageRequest) -> tuple[ImageDone, ...]:
+        """Return the valid images of one request, or raise `ProviderError` if there are none.
 
-        What the server names as a parameter it does not take is left out; if it only says that the
-        request is wrong, the plainest form of it is tried once.
+        A parameter that the server refuses by name is left out. If the server refuses the request
+        without naming a parameter, only the essential ones are sent, once.
         """
-        async with self._free_hands:
+        async with self._slots:
             body = dialects.request_body(request, self.config(request.model), self._dialect)
             left_out = self._refused.get(request.model, frozenset())
             while True:
                 try:
-                    answer = await self._ask(body, left_out)
+                    response = await self._send(body, left_out)
                 except BadRequest as exc:
-                    less = self._relax(exc, body.keys() - left_out)
-                    if not less:
+                    refused = self._find_refused(exc, body.keys() - left_out)
+                    if not refused:
                         raise
-                    log.info("%s refuses %s for %s", self.name, ", ".join(less), request.model)
-                    left_out |= less
+                    log.info("%s refuses %s for %s", self.name, ", ".join(refused), request.model)
+                    left_out |= refused
                     if exc.parameter in left_out:
                         self._refused[request.model] = left_out
                 else:
-                    lost = frozenset(dialects.OPTIONS.get(name, "") for name in left_out)
-                    return ImageResponse(await self._images(answer, request, lost), lost)
+                    dropped = frozenset(dialects.OPTIONS.get(name, "") for name in left_out)
+                    return await self._read_images(response, request, dropped)
 
-    def _relax(self, exc: BadRequest, sent: set[str]) -> frozenset[str]:
-        """Say which of the parameters sent to leave out, none if that would not help."""
+    def _find_refused(self, exc: BadRequest, sent: set[str]) -> frozenset[str]:
+        """Return which of the sent parameters to leave out, none if that would not help."""
         if isinstance(exc, ContextTooLong | ContentFiltered):
             return frozenset()
         optional = frozenset(sent) - dialects.ESSENTIAL
@@ -213,85 +206,99 @@ class ImageClient:
             return optional & {exc.parameter}
         return optional - {"response_format"}
 
-    async def _ask(self, body: Mapping[str, object], left_out: frozenset[str]) -> object:
+    async def _send(self, body: Mapping[str, object], left_out: frozenset[str]) -> object:
         sent = {name: value for name, value in body.items() if name not in left_out}
         count = sent["n"]
-        # Base64 makes four bytes of three.
-        most = validation.MAX_BYTES * 3 // 2 * (count if isinstance(count, int) else 1)
+        # Base64 makes four bytes of three; the rest of the factor is for the JSON around it.
+        max_bytes = validation.MAX_BYTES * 3 // 2 * (count if isinstance(count, int) else 1)
         try:
-            raw = await self._provider.generate_images(sent, seconds=self._seconds, max_bytes=most)
+            content = await self._provider.generate_images(
+                sent, seconds=self._timeout_seconds, max_bytes=max_bytes
+            )
         except ModelNotFound as exc:
-            there = await self._served()
+            there = await self._served_models()
             raise ImageModelNotFound(self.name, model=exc.model, there=there) from exc
         try:
-            return json.loads(raw)
+            return json.loads(content)
         except ValueError as exc:
-            # A page of some gateway, or the picture itself: nothing that can be relied on.
+            # For example the error page of a gateway, sent with status 200.
             raise ServerError(self.name) from exc
 
-    async def _served(self) -> tuple[str, ...]:
+    async def _served_models(self) -> tuple[str, ...]:
         try:
-            served = await self._provider.models()
+            models = await self._provider.models()
         except ProviderError:
             return ()
-        return tuple(each.id for each in served if each.kind == "image")[:MAX_NAMES]
+        return tuple(model.id for model in models if model.kind == "image")[:MAX_NAMES]
 
-    async def _images(
-        self, answer: object, request: ImageRequest, lost: frozenset[str]
-    ) -> tuple[Image, ...]:
-        found: list[Image] = []
+    async def _read_images(
+        self, response: object, request: ImageRequest, dropped: frozenset[str]
+    ) -> tuple[ImageDone, ...]:
+        """Return the valid images of a response, or raise `ProviderError` if there are none."""
+        images: list[ImageDone] = []
         failure: ProviderError = NoText(self.name)
-        for number, item in enumerate(dialects.response_items(answer)):
+        for number, item in enumerate(dialects.response_items(response)):
             try:
-                picture = await self._image(item)
+                image = await self._read_image(item)
             except ProviderError as exc:
                 failure = exc
                 continue
-            known = request.seed is not None and "seed" not in lost
-            seed = (request.seed or 0) + number if known else None
-            found.append(replace(picture, seed=seed))
-        if not found:
+            if request.seed is not None and "seed" not in dropped:
+                image = replace(image, seed=request.seed + number)
+            usd = self._price(
+                self.config(request.model),
+                width=image.width,
+                height=image.height,
+                steps=0 if "steps" in dropped else request.steps,
+            )
+            images.append(ImageDone(image, usd, dropped))
+        if not images:
             raise failure
-        return tuple(found[: request.count])
+        return tuple(images[: request.count])
 
-    async def _image(self, item: ImageData | None) -> Image:
+    async def _read_image(self, item: bytes | str | None) -> Image:
+        """Return the image in `item`, which is its content or its URL, or raise `ProviderError`."""
         if item is None:
             raise InvalidImage(self.name)
-        content = item.content or await self._fetch(item.url)
+        content = await self._fetch(item) if isinstance(item, str) else item
         if len(content) > validation.MAX_BYTES:
             raise ImageTooLarge(self.name)
-        picture = validation.read_image(content)
-        if picture is None:
+        image = validation.read_image(content)
+        if image is None:
             raise InvalidImage(self.name)
-        return picture
+        return image
 
     async def _fetch(self, url: str) -> bytes:
-        """Get a picture from where the provider says it is, or raise.
-
-        A server outside must not send us to an address inside, and one at home not outside.
-        """
-        if not self._may_be_fetched(url):
+        """Download an image, or raise `ImageNotFetched` or `ImageTooLarge`."""
+        if not self._may_fetch(url):
             raise ImageNotFetched(self.name)
-        found = bytearray()
+        content = bytearray()
         try:
             async with (
-                asyncio.timeout(FETCH_SECONDS),
-                self._http.stream("GET", url, headers=HEADERS, timeout=FETCH_SECONDS) as answer,
+                asyncio.timeout(FETCH_TIMEOUT_SECONDS),
+                self._http.stream(
+                    "GET", url, headers=HEADERS, timeout=FETCH_TIMEOUT_SECONDS
+                ) as response,
             ):
-                if answer.status_code != 200:
+                if response.status_code != 200:
                     raise ImageNotFetched(self.name)
-                async for piece in answer.aiter_bytes():
-                    found += piece
-                    if len(found) > validation.MAX_BYTES:
+                async for data in response.aiter_bytes():
+                    content += data
+                    if len(content) > validation.MAX_BYTES:
                         raise ImageTooLarge(self.name)
         except (TimeoutError, httpx.HTTPError, httpx.InvalidURL) as exc:
             raise ImageNotFetched(self.name) from exc
-        return bytes(found)
+        return bytes(content)
 
-    def _may_be_fetched(self, url: str) -> bool:
+    def _may_fetch(self, url: str) -> bool:
+        """Whether a URL is as local as the server that gave it.
+
+        A remote server must not make us request a local address (SSRF), and a local one must not
+        make us contact a remote server.
+        """
         try:
-            there, here = urlsplit(url), urlsplit(self._provider.config.url)
-            inside = is_local(url) or there.hostname == here.hostname
+            image_url, server_url = urlsplit(url), urlsplit(self._provider.config.url)
+            local = is_local(url) or image_url.hostname == server_url.hostname
         except ValueError:
             return False
-        return there.scheme in {"http", "https"} and inside == self.local
+        return image_url.scheme in {"http", "https"} and local == self.local

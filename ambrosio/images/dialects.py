@@ -1,23 +1,23 @@
-"""How each kind of server is asked for pictures, and how it answers.
+"""The request and response formats of the supported image servers.
 
-Pure. OpenAI's endpoint is the same everywhere and its parameters are nowhere: together.ai has its
-own, LocalAI adds some, and stable-diffusion.cpp reads everything beyond OpenAI's from the prompt.
+Pure. All of them have OpenAI's endpoint, but the parameters differ: together.ai has its own,
+LocalAI adds a few, and stable-diffusion.cpp reads everything beyond OpenAI's from tags in the
+prompt.
 """
 
 import base64
 import binascii
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from ..config.image_models import ImageModelConfig
 from ..config.provider import Dialect
 from .fitting import ImageRequest
 
-# Without these it is another request.
+# Leaving one of these out would ask for something else.
 ESSENTIAL = frozenset({"model", "prompt", "n"})
-# What each parameter is to the person who typed it.
+# The option of `/imagine` that each parameter comes from.
 OPTIONS: Mapping[str, str] = {
     "width": "size",
     "height": "size",
@@ -32,62 +32,56 @@ OPTIONS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ImageData:
-    """One picture of an answer: its bytes, or the address where they are."""
-
-    content: bytes = field(default=b"", repr=False)
-    url: str = ""
-
-
-def supported_by(row: ImageModelConfig, dialect: Dialect) -> ImageModelConfig:
-    """Take from a model what cannot be said to its server."""
+def supported_by(config: ImageModelConfig, dialect: Dialect) -> ImageModelConfig:
+    """Return `config` without the options that the dialect cannot express."""
     if dialect == "together":
-        return row
-    mute: dict[str, object] = {"ratios": (), "reference": ""}
+        return config
+    unsupported: dict[str, object] = {"ratios": (), "reference": ""}
     if dialect == "openai":
-        mute |= {"seed": False, "negative_prompt": False, "steps": 0, "max_steps": 0}
-    return row.model_copy(update=mute)
+        unsupported |= {"seed": False, "negative_prompt": False, "steps": 0, "max_steps": 0}
+    return config.model_copy(update=unsupported)
 
 
-def request_body(request: ImageRequest, row: ImageModelConfig, dialect: Dialect) -> dict[str, Any]:
-    """Put together what is sent; nothing that is left to the model."""
-    said: dict[str, Any] = {"model": request.model, "prompt": request.prompt, "n": request.count}
+def request_body(
+    request: ImageRequest, config: ImageModelConfig, dialect: Dialect
+) -> dict[str, Any]:
+    """Build the JSON body of a request, without the parameters that are left to the model."""
+    body: dict[str, Any] = {"model": request.model, "prompt": request.prompt, "n": request.count}
     size = f"{request.width}x{request.height}"
-    steps, avoid = request.steps or None, request.negative_prompt or None
+    steps, negative_prompt = request.steps or None, request.negative_prompt or None
     match dialect:
         case "together":
-            said |= {"response_format": "base64", **_shape(request), **_reference(request, row)}
-            said |= _present(steps=steps, seed=request.seed, negative_prompt=avoid)
+            body |= {"response_format": "base64", **_shape(request), **_reference(request, config)}
+            body |= _drop_unset(steps=steps, seed=request.seed, negative_prompt=negative_prompt)
         case "openai":
-            said |= {"size": size, "response_format": "b64_json"}
+            body |= {"size": size, "response_format": "b64_json"}
         case "localai":
-            said |= {"size": size, "response_format": "b64_json"}
-            said |= _present(step=steps, seed=request.seed)
+            body |= {"size": size, "response_format": "b64_json"}
+            body |= _drop_unset(step=steps, seed=request.seed)
             if request.negative_prompt:
-                said["prompt"] = f"{request.prompt}|{request.negative_prompt}"
+                body["prompt"] = f"{request.prompt}|{request.negative_prompt}"
         case "sdcpp":
-            said |= {"size": size, "output_format": "png", "prompt": _tagged(request)}
-    return said | row.extra_body
+            body |= {"size": size, "output_format": "png", "prompt": _tag_prompt(request)}
+    return body | config.extra_body
 
 
-def response_items(answer: object) -> Iterator[ImageData | None]:
-    """Read an answer's pictures; None for one that cannot be read."""
-    data = answer.get("data") if isinstance(answer, dict) else None
-    for each in data if isinstance(data, list) else ():
-        yield _item(each) if isinstance(each, dict) else None
+def response_items(response: object) -> Iterator[bytes | str | None]:
+    """Yield each image of a response as its content or its URL, or None if it is malformed."""
+    data = response.get("data") if isinstance(response, dict) else None
+    for item in data if isinstance(data, list) else ():
+        yield _parse_item(item) if isinstance(item, dict) else None
 
 
-def _item(each: Mapping[str, Any]) -> ImageData | None:
-    coded, url = each.get("b64_json"), each.get("url")
-    if not coded and isinstance(url, str) and url.startswith("data:"):
-        coded = url.partition(",")[2]
-    if isinstance(coded, str) and coded:
+def _parse_item(item: Mapping[str, Any]) -> bytes | str | None:
+    encoded, url = item.get("b64_json"), item.get("url")
+    if not encoded and isinstance(url, str) and url.startswith("data:"):
+        encoded = url.partition(",")[2]
+    if isinstance(encoded, str) and encoded:
         try:
-            return ImageData(base64.b64decode(coded, validate=True))
+            return base64.b64decode(encoded, validate=True)
         except (binascii.Error, ValueError):
             return None
-    return ImageData(url=url) if isinstance(url, str) and url else None
+    return url if isinstance(url, str) and url else None
 
 
 def _shape(request: ImageRequest) -> dict[str, Any]:
@@ -96,22 +90,22 @@ def _shape(request: ImageRequest) -> dict[str, Any]:
     return {"width": request.width, "height": request.height}
 
 
-def _reference(request: ImageRequest, row: ImageModelConfig) -> dict[str, Any]:
-    if not request.reference or not row.reference:
+def _reference(request: ImageRequest, config: ImageModelConfig) -> dict[str, Any]:
+    if not request.reference or not config.reference:
         return {}
     url = "data:image/png;base64," + base64.b64encode(request.reference).decode()
-    return {row.reference: url if row.reference == "image_url" else [url]}
+    return {config.reference: url if config.reference == "image_url" else [url]}
 
 
-def _tagged(request: ImageRequest) -> str:
-    native = _present(seed=request.seed, negative_prompt=request.negative_prompt or None)
+def _tag_prompt(request: ImageRequest) -> str:
+    """Append stable-diffusion.cpp's parameters to the prompt."""
+    parameters = _drop_unset(seed=request.seed, negative_prompt=request.negative_prompt or None)
     if request.steps:
-        native["sample_params"] = {"sample_steps": request.steps}
-    # Nobody else may set such things.
+        parameters["sample_params"] = {"sample_steps": request.steps}
+    # Otherwise a user could set any parameter of the server.
     prompt = request.prompt.replace("sd_cpp_extra_args", "")
-    return f"{prompt} <sd_cpp_extra_args>{json.dumps(native)}</sd_cpp_extra_args>"
+    return f"{prompt} <sd_cpp_extra_args>{json.dumps(parameters)}</sd_cpp_extra_args>"
 
 
-def _present(**values: object) -> dict[str, Any]:
-    """Keep what is set."""
+def _drop_unset(**values: object) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}

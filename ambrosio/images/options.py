@@ -1,7 +1,7 @@
-"""What somebody wants painted, read from how fingers on a phone write it.
+"""Parse the text behind `/imagine` into a prompt and its options.
 
-Pure. It knows what an option looks like and what can be meant by it; what a model makes of it is in
-`palette`.
+Pure. Knows the syntax and the range of each option, not which of them a model supports: that is
+`fitting`.
 """
 
 import re
@@ -11,134 +11,134 @@ from dataclasses import dataclass, replace
 from ..core.images import ImagePrompt
 
 MAX_IMAGES = 4
+# Seeds are below this.
 MAX_SEED = 2**32
-SIDES = (64, 4096)
+MIN_SIDE, MAX_SIDE = 64, 4096
 MAX_STEPS = 100
-# Nothing that is longer than wide in a higher proportion is shown as a photo by Telegram.
+# Telegram does not accept a photo with a higher ratio of its sides.
 MAX_RATIO = 20
 
 
 @dataclass(frozen=True, slots=True)
 class OptionError:
-    """What is wrong with it, in one sentence, and what would be right, in another."""
+    """An option that cannot be used; `line` tells the user what is wrong and how to fix it."""
 
     line: str
 
 
-# "—" and "–" are what phones make of "--". Before an option stands white space or nothing; a number
-# may follow at once, as in "--n4".
+# Phones turn "--" into "—" or "–". An option follows white space or starts the text; a number may
+# follow it directly, as in "--n4".
 _OPTION = re.compile(
     r"(?<!\S)(--+|[—–]+)([^\W\d_]+(?:-[^\W\d_]+)*)(?:\s*[=:]\s*|(?=\s)\s*|(?=\d)|$)"
 )
 _QUOTED = re.compile(r"\"([^\"]*)\"|[“„”]([^“”]*)[”“]|«([^»]*)»|'([^']*)'|‘([^’]*)’")
 _WORD = re.compile(r"\S+")
-# Without quotes, a list goes on as long as there are commas.
+# An unquoted list continues as long as there are commas.
 _LIST = re.compile(r"[^\s,]+(?:\s*,\s*(?!--|[—–])[^\s,]+)*,?")
 
 
 def parse(text: str) -> ImagePrompt | OptionError:
-    """Read a prompt with its options, wherever they stand; the rest is the prompt, as it is."""
-    wish, kept, place = ImagePrompt(""), [], 0
-    while found := _option(text, place):
-        name = found[2].lower()
+    """Parse the options, which may stand anywhere; all other text is the prompt."""
+    prompt, pieces, position = ImagePrompt(""), list[str](), 0
+    while match := _find_option(text, position):
+        name = match[2].lower()
         if name not in _OPTIONS:
-            there = ", ".join(f"--{each}" for each in _OPTIONS)
-            return OptionError(f"--{name} is not an option. There are {there}.")
-        kept.append(text[place : found.start()])
-        value, place = _value(text, found.end(), name)
-        read, right = _OPTIONS[name]
+            options = ", ".join(f"--{option}" for option in _OPTIONS)
+            return OptionError(f"--{name} is not an option. There are {options}.")
+        pieces.append(text[position : match.start()])
+        value, position = _parse_value(text, match.end(), name)
+        set_option, expected = _OPTIONS[name]
         try:
-            wish = read(wish, value)
+            prompt = set_option(prompt, value)
         except ValueError:
-            given = f"--{name} {value}" if value else f"--{name} alone"
-            return OptionError(f"{given} does not work. It takes {right}.")
-    kept.append(text[place:])
-    if wish.ratio and wish.size:
+            typed = f"--{name} {value}" if value else f"--{name} alone"
+            return OptionError(f"{typed} does not work. It takes {expected}.")
+    pieces.append(text[position:])
+    if prompt.ratio and prompt.size:
         return OptionError("--ar and --size say the same thing twice. Keep one of them.")
-    prompt = " ".join(part.strip() for part in kept if part.strip())
-    return replace(wish, prompt=prompt)
+    return replace(prompt, prompt=" ".join(piece.strip() for piece in pieces if piece.strip()))
 
 
-def _option(text: str, place: int) -> re.Match[str] | None:
-    """Find the next option; what a phone has made of a dash is one only before a known name."""
-    for found in _OPTION.finditer(text, place):
-        if found[2].lower() in _OPTIONS or found[1].startswith("--"):
-            return found
+def _find_option(text: str, position: int) -> re.Match[str] | None:
+    """Find the next option; a typographic dash starts one only before a known name."""
+    for match in _OPTION.finditer(text, position):
+        if match[2].lower() in _OPTIONS or match[1].startswith("--"):
+            return match
     return None
 
 
-def _value(text: str, place: int, name: str) -> tuple[str, int]:
-    """Take what belongs to an option, and say where it ends."""
-    if quoted := _QUOTED.match(text, place):
-        return next(part for part in quoted.groups() if part is not None).strip(), quoted.end()
-    following = _OPTION.match(text, place)
-    found = None if following else (_LIST if name == "no" else _WORD).match(text, place)
-    return (found[0].rstrip(".,;"), found.end()) if found else ("", place)
+def _parse_value(text: str, position: int, name: str) -> tuple[str, int]:
+    """Return the value of the option `name`, and the position behind it."""
+    if quoted := _QUOTED.match(text, position):
+        return next(group for group in quoted.groups() if group is not None).strip(), quoted.end()
+    if _OPTION.match(text, position):
+        return "", position
+    match = (_LIST if name == "no" else _WORD).match(text, position)
+    return (match[0].rstrip(".,;"), match.end()) if match else ("", position)
 
 
-def _n(wish: ImagePrompt, value: str) -> ImagePrompt:
-    return replace(wish, count=_whole(value, 1, MAX_IMAGES))
+def _set_count(prompt: ImagePrompt, value: str) -> ImagePrompt:
+    return replace(prompt, count=_parse_int(value, 1, MAX_IMAGES))
 
 
-def _ar(wish: ImagePrompt, value: str) -> ImagePrompt:
-    width, height = _pair(value, ":/x×")
+def _set_ratio(prompt: ImagePrompt, value: str) -> ImagePrompt:
+    width, height = _parse_pair(value, ":/x×")
     _check(0 < max(width, height) <= MAX_RATIO * min(width, height))
-    return replace(wish, ratio=(width, height))
+    return replace(prompt, ratio=(width, height))
 
 
-def _size(wish: ImagePrompt, value: str) -> ImagePrompt:
-    # The last of the separators is Cyrillic.
-    width, height = _pair(value.lower(), "x×*х")
-    _check(SIDES[0] <= min(width, height) <= max(width, height) <= SIDES[1])
-    return replace(wish, size=(width, height))
+def _set_size(prompt: ImagePrompt, value: str) -> ImagePrompt:
+    # The last separator is Cyrillic.
+    width, height = _parse_pair(value.lower(), "x×*х")
+    _check(MIN_SIDE <= min(width, height) <= max(width, height) <= MAX_SIDE)
+    return replace(prompt, size=(width, height))
 
 
-def _seed(wish: ImagePrompt, value: str) -> ImagePrompt:
-    number = _whole(value, -1, MAX_SEED - 1)
-    # Other programs write -1 for a random one.
-    return replace(wish, seed=None if number < 0 else number)
+def _set_seed(prompt: ImagePrompt, value: str) -> ImagePrompt:
+    number = _parse_int(value, -1, MAX_SEED - 1)
+    # Other programs use -1 for a random seed.
+    return replace(prompt, seed=None if number < 0 else number)
 
 
-def _steps(wish: ImagePrompt, value: str) -> ImagePrompt:
-    return replace(wish, steps=_whole(value, 1, MAX_STEPS))
+def _set_steps(prompt: ImagePrompt, value: str) -> ImagePrompt:
+    return replace(prompt, steps=_parse_int(value, 1, MAX_STEPS))
 
 
-def _no(wish: ImagePrompt, value: str) -> ImagePrompt:
+def _add_negative_prompt(prompt: ImagePrompt, value: str) -> ImagePrompt:
     _check(bool(value))
-    return replace(
-        wish, negative_prompt=f"{wish.negative_prompt}, {value}" if wish.negative_prompt else value
-    )
+    earlier = prompt.negative_prompt
+    return replace(prompt, negative_prompt=f"{earlier}, {value}" if earlier else value)
 
 
-def _model(wish: ImagePrompt, value: str) -> ImagePrompt:
+def _set_model(prompt: ImagePrompt, value: str) -> ImagePrompt:
     _check(bool(value))
-    return replace(wish, model=value)
+    return replace(prompt, model=value)
 
 
-def _whole(value: str, lowest: int, highest: int) -> int:
-    number = int(value) if re.fullmatch(r"[+-]?\d{1,12}", value) else lowest - 1
-    _check(lowest <= number <= highest)
+def _parse_int(value: str, minimum: int, maximum: int) -> int:
+    number = int(value) if re.fullmatch(r"[+-]?\d{1,12}", value) else minimum - 1
+    _check(minimum <= number <= maximum)
     return number
 
 
-def _pair(value: str, separators: str) -> tuple[int, int]:
-    found = re.fullmatch(rf"(\d{{1,5}})\s*[{separators}]\s*(\d{{1,5}})", value)
-    _check(found is not None)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+def _parse_pair(value: str, separators: str) -> tuple[int, int]:
+    match = re.fullmatch(rf"(\d{{1,5}})\s*[{separators}]\s*(\d{{1,5}})", value)
+    _check(match is not None)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
-def _check(right: bool) -> None:
-    if not right:
+def _check(valid: bool) -> None:
+    if not valid:
         raise ValueError
 
 
-# Each option with its reader, which raises `ValueError`, and what would be right.
+# Each option with the function that sets it or raises `ValueError`, and what it expects.
 _OPTIONS: Mapping[str, tuple[Callable[[ImagePrompt, str], ImagePrompt], str]] = {
-    "n": (_n, f"a number from 1 to {MAX_IMAGES}"),
-    "ar": (_ar, "width to height, like 16:9"),
-    "size": (_size, f"width and height from {SIDES[0]} to {SIDES[1]}, like 1024x768"),
-    "seed": (_seed, f"a number from 0 to {MAX_SEED - 1}"),
-    "steps": (_steps, f"a number from 1 to {MAX_STEPS}"),
-    "no": (_no, 'what to avoid in quotes, like --no "text, people"'),
-    "model": (_model, "a name, like sdxl or flux"),
+    "n": (_set_count, f"a number from 1 to {MAX_IMAGES}"),
+    "ar": (_set_ratio, "width to height, like 16:9"),
+    "size": (_set_size, f"width and height from {MIN_SIDE} to {MAX_SIDE}, like 1024x768"),
+    "seed": (_set_seed, f"a number from 0 to {MAX_SEED - 1}"),
+    "steps": (_set_steps, f"a number from 1 to {MAX_STEPS}"),
+    "no": (_add_negative_prompt, 'what to avoid in quotes, like --no "text, people"'),
+    "model": (_set_model, "a name, like sdxl or flux"),
 }

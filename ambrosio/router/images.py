@@ -1,6 +1,6 @@
-"""Whom to ask for pictures, and whom next.
+"""Choose which provider generates images, and which one is next if it fails.
 
-Nobody else is asked for what is missing when some of the pictures are there.
+Once a provider has generated some of an order's images, no other one is asked for the rest.
 """
 
 import asyncio
@@ -24,19 +24,28 @@ from ..core.errors import (
     ProviderError,
     TimedOut,
 )
-from ..images.client import Commission, ImageClient, ImageDone, ImageStarted
+from ..core.images import ImageOrder
+from ..images.client import ImageClient, ImageDone, ImageStarted
 from .budget import Budget
 from .health import ProviderHealth, retry_pause
 from .policy import Candidate
 
 log = logging.getLogger(__name__)
 
-# What fails so may have been painted, and is paid for.
+# After these errors the image may have been generated, and is paid for.
 CHARGED_WITHOUT_IMAGE = (InvalidImage, ImageTooLarge, ImageNotFetched, TimedOut)
 
 
 class ImageRouter:
-    """Asks one painter after the other until one paints."""
+    """Asks one image client after another until one generates the images.
+
+    Args:
+        clients: by the name of the provider.
+        route: names in the order in which to ask; those without a client are ignored.
+        now: the clock.
+        budget: limits the costs, and records them.
+        sleep: waits between two rounds.
+    """
 
     def __init__(
         self,
@@ -48,29 +57,35 @@ class ImageRouter:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.clients = clients
-        self._vitals: Mapping[str, ProviderHealth] = {name: ProviderHealth() for name in clients}
+        self._health: Mapping[str, ProviderHealth] = {name: ProviderHealth() for name in clients}
         self._route = tuple(name for name in dict.fromkeys(route) if name in clients)
         self._now, self._sleep = now, sleep
         self._budget = budget or Budget(now=now)
 
-    async def generate(self, order: Commission) -> AsyncGenerator[ImageStarted | ImageDone]:
-        """Ask until somebody paints, or raise `NoImageProvider`, `BudgetSpent` or `AllProvidersFailed`."""
+    async def generate(self, order: ImageOrder) -> AsyncGenerator[ImageStarted | ImageDone]:
+        """Yield the images of an order, whose `seeds` must be set, as they are finished.
+
+        Raises:
+            NoImageProvider: no provider is configured, or no local one for a local order.
+            BudgetSpent: the rest of the budget covers no provider's maximum cost.
+            AllProvidersFailed: every provider failed, or one failed after its first image.
+        """
         rounds = 0
         while True:
             causes: list[ProviderError] = []
-            for name, model in self._permitted(order):
-                made = 0
+            for name, model in self._targets(order):
+                images = 0
                 try:
-                    async with aclosing(self._attempt(name, model, order)) as parts:
-                        async for part in parts:
-                            made += isinstance(part, ImageDone)
-                            yield part
+                    async with aclosing(self._attempt(name, model, order)) as events:
+                        async for event in events:
+                            images += isinstance(event, ImageDone)
+                            yield event
                 except ProviderError as exc:
                     log.warning("%s", exc)
                     causes.append(exc)
-                    # Whoever names a model does not mean another one.
+                    # A user who names a model does not want another one instead.
                     named = isinstance(exc, ImageModelNotFound) and order.prompt.model
-                    if made or named:
+                    if images or named:
                         raise AllProvidersFailed([exc]) from exc
                 else:
                     return
@@ -81,57 +96,61 @@ class ImageRouter:
             await self._sleep(seconds)
 
     def route(self, model: str = "") -> tuple[tuple[str, str], ...]:
-        """Give the order of (painter, model), before health is looked at."""
-        usual = tuple((name, self.clients[name].model) for name in self._route)
-        if not model or not usual:
-            return usual
-        first = self._named(model, usual)
-        return (first, *(each for each in usual if each[0] != first[0]))
+        """Return provider and model names in the order in which to ask, whatever their health."""
+        default = tuple((name, self.clients[name].model) for name in self._route)
+        if not model or not default:
+            return default
+        first = self._find_target(model, default)
+        return (first, *(target for target in default if target[0] != first[0]))
 
-    def _named(self, model: str, usual: tuple[tuple[str, str], ...]) -> tuple[str, str]:
-        """Understand `provider`, `provider/model`, a model's id or what people call it."""
-        name, _, chosen = model.partition("/")
-        if name in self.clients:
-            return name, chosen or self.clients[name].model
-        found = image_models.find_by_name(model, self.clients[usual[0][0]].configs) or model
-        serving = [each for each in usual if each[1] == found]
-        # A server at home has one model and does not look at the name.
-        outside = [(each, found) for each, _ in usual if not self.clients[each].local]
-        return [*serving, *outside, (usual[0][0], found)][0]
+    def _find_target(self, model: str, default: tuple[tuple[str, str], ...]) -> tuple[str, str]:
+        """Find a provider for `provider`, `provider/model`, a model's id or its short name."""
+        provider, _, provider_model = model.partition("/")
+        if provider in self.clients:
+            return provider, provider_model or self.clients[provider].model
+        model_id = image_models.find_by_name(model, self.clients[default[0][0]].configs) or model
+        serving = [target for target in default if target[1] == model_id]
+        # A local server has one model and ignores the name.
+        remote = [(name, model_id) for name, _ in default if not self.clients[name].local]
+        return [*serving, *remote, (default[0][0], model_id)][0]
 
-    def _permitted(self, commission: Commission) -> list[tuple[str, str]]:
-        """List whom to ask, as for words; a private commission only those at home."""
-        order = self.route(commission.prompt.model)
-        if not order:
+    def _targets(self, order: ImageOrder) -> list[tuple[str, str]]:
+        """List the providers and models to ask, or raise `NoImageProvider` or `BudgetSpent`."""
+        route = self.route(order.prompt.model)
+        if not route:
             raise NoImageProvider
         allowed = [
             (name, model)
-            for name, model in order
-            if self._allowed(self.clients[name].max_cost(model, commission), commission)
+            for name, model in route
+            if self._is_allowed(self.clients[name].max_cost(model, order), order)
         ]
         if not allowed:
-            raise NoLocalImageProvider if commission.local_only else BudgetSpent
+            raise NoLocalImageProvider if order.local_only else BudgetSpent
         now = self._now()
-        return [each for each in allowed if self._vitals[each[0]].breaker.closed(now)] or allowed
+        closed = [target for target in allowed if self._health[target[0]].breaker.closed(now)]
+        return closed or allowed
 
-    def _allowed(self, worst: Expense, order: Commission) -> bool:
-        client = self.clients[worst.ref.provider]
-        standing = Candidate(client.name, bool(worst.charge), client.local, worst.charge)
-        person, private = order.user_id, order.local_only
-        return bool(self._budget.allowed_providers([standing], user_id=person, local_only=private))
+    def _is_allowed(self, max_cost: Expense, order: ImageOrder) -> bool:
+        client, charge = self.clients[max_cost.ref.provider], max_cost.charge
+        candidate = Candidate(client.name, bool(charge), client.local, charge)
+        return bool(
+            self._budget.allowed_providers(
+                [candidate], user_id=order.turn.user_id, local_only=order.local_only
+            )
+        )
 
     async def _attempt(
-        self, name: str, model: str, order: Commission
+        self, name: str, model: str, order: ImageOrder
     ) -> AsyncGenerator[ImageStarted | ImageDone]:
-        """Ask one painter, and note how it did."""
-        health = self._vitals[name]
+        """Ask one client, and record the outcome in its health."""
+        health = self._health[name]
         health.breaker.on_request(self._now())
         try:
-            async with aclosing(self._paint(name, model, order)) as parts:
-                async for part in parts:
-                    yield part
+            async with aclosing(self._generate_within_budget(name, model, order)) as events:
+                async for event in events:
+                    yield event
         except ProviderError as exc:
-            # A model that only this wish names says nothing of the painter's own.
+            # A missing model that only this order names says nothing about the provider's own.
             if not (isinstance(exc, ImageModelNotFound) and model != self.clients[name].model):
                 health.on_failure(exc, now=self._now())
             raise
@@ -140,28 +159,28 @@ class ImageRouter:
         finally:
             health.breaker.on_abandon()
 
-    async def _paint(
-        self, name: str, model: str, order: Commission
+    async def _generate_within_budget(
+        self, name: str, model: str, order: ImageOrder
     ) -> AsyncGenerator[ImageStarted | ImageDone]:
-        """Give one order, which is in the ledger at its worst case before it is given."""
+        """Ask one client, with the maximum cost reserved in the ledger beforehand."""
         client = self.clients[name]
-        worst = client.max_cost(model, order)
-        if not self._allowed(worst, order):
-            # Somebody else's call has taken the money since the painters were listed.
+        max_cost = client.max_cost(model, order)
+        if not self._is_allowed(max_cost, order):
+            # Another call has spent the money since the targets were listed.
             raise OverBudget(name)
-        tally = _Tally(worst)
-        call = self._budget.reserve(worst)
+        tally = _Tally(max_cost)
+        call = self._budget.reserve(max_cost)
         try:
-            async with aclosing(client.generate(model, order)) as parts:
-                async for part in parts:
-                    if isinstance(part, ImageDone):
-                        tally.painted.append(part)
-                    yield part
-            # What is not there now has come broken.
-            tally.outcome, tally.missing_counts = "done", True
+            async with aclosing(client.generate(model, order)) as events:
+                async for event in events:
+                    if isinstance(event, ImageDone):
+                        tally.done.append(event)
+                    yield event
+            # Any image that is still missing was generated but arrived damaged.
+            tally.outcome, tally.missing_charged = "done", True
         except ProviderError as exc:
             tally.outcome = "failed"
-            tally.missing_counts = isinstance(exc, CHARGED_WITHOUT_IMAGE)
+            tally.missing_charged = isinstance(exc, CHARGED_WITHOUT_IMAGE)
             raise
         finally:
             self._budget.settle(call, tally.expense())
@@ -169,32 +188,40 @@ class ImageRouter:
 
 @dataclass(slots=True)
 class _Tally:
-    """Counts what an order comes to, also when it ends early."""
+    """What one call costs, also if it is cancelled.
 
-    worst: Expense
-    painted: list[ImageDone] = field(default_factory=list)
+    Attributes:
+        max_cost: the cost of all images of the order.
+        done: the images so far.
+        outcome: how the call ended.
+        missing_charged: whether the provider charges for the images that did not arrive. A server
+            whose connection is closed stops generating.
+    """
+
+    max_cost: Expense
+    done: list[ImageDone] = field(default_factory=list)
     outcome: CallOutcome = "stopped"
-    # Whether what there is not was painted all the same. A server that is left stops painting.
-    missing_counts: bool = False
+    missing_charged: bool = False
 
     def expense(self) -> Expense:
-        """Say what it costs: what has come, and what may have been painted for nothing."""
-        worst, ordered = self.worst, self.worst.images
-        lost = ordered - len(self.painted) if self.missing_counts else 0
-        guess = worst.charge * max(0, lost) / ordered
-        known = [each.usd for each in self.painted]
-        prices = [worst.charge / ordered if usd is None else usd for usd in known]
-        counts = sum(prices, guess)
-        pixels = sum(each.image.width * each.image.height for each in self.painted)
+        """Return the cost of the images that arrived and of those that were charged anyway."""
+        max_cost, ordered = self.max_cost, self.max_cost.images
+        missing = ordered - len(self.done) if self.missing_charged else 0
+        missing_usd = max_cost.charge * max(0, missing) / ordered
+        prices = [done.usd for done in self.done]
+        charges = [max_cost.charge / ordered if usd is None else usd for usd in prices]
+        charged_usd = sum(charges, missing_usd)
+        unknown = None in prices or (missing_usd and max_cost.usd is None)
+        pixels = sum(done.image.width * done.image.height for done in self.done)
         return Expense(
-            worst.user_id,
-            worst.ref,
+            max_cost.user_id,
+            max_cost.ref,
             None,
-            None if None in known or (guess and worst.usd is None) else counts,
-            charged_usd=counts,
+            None if unknown else charged_usd,
+            charged_usd=charged_usd,
             kind="image",
-            estimated=bool(guess),
+            estimated=bool(missing_usd),
             outcome=self.outcome,
-            images=len(self.painted),
+            images=len(self.done),
             megapixels=pixels / 1e6,
         )

@@ -1,4 +1,4 @@
-"""The edge to image servers: what is asked, what comes back, and every way in which it fails."""
+"""Image requests, their responses, every way in which they fail, and the choice of a provider."""
 
 import asyncio
 import base64
@@ -14,10 +14,10 @@ from ambrosio.config.image_models import ImageModelConfig
 from ambrosio.config.provider import ProviderConfig
 from ambrosio.core import errors
 from ambrosio.core.costs import Expense
-from ambrosio.core.images import ImagePrompt
-from ambrosio.core.messages import ModelRef
+from ambrosio.core.images import ImageOrder, ImagePrompt
+from ambrosio.core.messages import Chat, ModelRef, Turn
 from ambrosio.images import validation
-from ambrosio.images.client import Commission, ImageClient, ImageDone, ImageStarted
+from ambrosio.images.client import ImageClient, ImageDone, ImageStarted
 from ambrosio.images.fitting import ImageRequest
 from ambrosio.providers.openai_compatible import OpenAIProvider
 from ambrosio.router import ImageRouter
@@ -28,23 +28,24 @@ from ..support.running_bot import SDXL
 
 PNG, WEBP = (DATA / "fox.png").read_bytes(), (DATA / "fox.webp").read_bytes()
 BASE = "https://api.together.ai/v1"
+LOCAL_URL = "http://127.0.0.1:1234/v1"
 REQUEST = ImageRequest(SDXL, "a fox", 1024, 768, seed=7, steps=30, negative_prompt="text")
 
 
-def coded(*contents):
-    data = [{"index": 0, "b64_json": base64.b64encode(each).decode()} for each in contents]
+def image_response(*contents):
+    data = [{"index": 0, "b64_json": base64.b64encode(content).decode()} for content in contents]
     return httpx.Response(200, json={"id": "1", "object": "list", "data": data})
 
 
-def refusal(status, *, headers=None, **error):
+def error_response(status, *, headers=None, **error):
     error = {"message": "no", "type": "x", "param": None, "code": None, **error}
     return httpx.Response(status, json={"error": error}, headers=headers)
 
 
-def painter(http, *, name="together", rows=None, **row):
+def make_client(http, *, name="together", configs=None, **settings):
     fields = {"base_url": BASE, "api_key": "key", "server_kind": "together", "image_model": SDXL}
-    provider = OpenAIProvider(name, ProviderConfig(**{**fields, **row}), http)
-    return ImageClient(provider, rows or {}, http)
+    provider = OpenAIProvider(name, ProviderConfig(**{**fields, **settings}), http)
+    return ImageClient(provider, configs or {}, http)
 
 
 @pytest.fixture
@@ -53,23 +54,23 @@ async def http():
         yield client
 
 
-def images(server, *answers):
-    return server.post(f"{BASE}/images/generations").mock(side_effect=list(answers))
+def mock_images(server, *responses):
+    return server.post(f"{BASE}/images/generations").mock(side_effect=list(responses))
 
 
-def sent(route, call=0):
+def sent_body(route, call=0):
     return json.loads(route.calls[call].request.content)
 
 
-# --- what is asked --------------------------------------------------------------------------------
+# --- requests -------------------------------------------------------------------------------------
 
 
-async def test_together_is_asked_in_its_own_way(http, server):
-    route = images(server, coded(PNG))
+async def test_together_gets_its_own_request_format(http, server):
+    route = mock_images(server, image_response(PNG))
 
-    await painter(http).request(REQUEST)
+    await make_client(http).request(REQUEST)
 
-    assert sent(route) == {
+    assert sent_body(route) == {
         "model": SDXL,
         "prompt": "a fox",
         "n": 1,
@@ -83,13 +84,13 @@ async def test_together_is_asked_in_its_own_way(http, server):
     assert route.calls[0].request.headers["authorization"] == "Bearer key"
 
 
-async def test_a_model_that_thinks_in_ratios_is_told_one(http, server):
-    route = images(server, coded(PNG))
+async def test_a_model_that_takes_ratios_is_sent_a_ratio(http, server):
+    route = mock_images(server, image_response(PNG))
 
-    await painter(http).request(ImageRequest("m", "a fox", 1368, 768, ratio="16:9"))
+    await make_client(http).request(ImageRequest("m", "a fox", 1368, 768, ratio="16:9"))
 
-    assert sent(route)["aspect_ratio"] == "16:9"
-    assert "width" not in sent(route)
+    assert sent_body(route)["aspect_ratio"] == "16:9"
+    assert "width" not in sent_body(route)
 
 
 DIALECTS = [
@@ -117,222 +118,233 @@ DIALECTS = [
 
 
 @pytest.mark.parametrize(("dialect", "body"), DIALECTS)
-async def test_every_kind_of_server_is_asked_in_its_own_way(http, server, dialect, body):
-    route = images(server, coded(PNG))
+async def test_each_dialect_has_its_own_request_format(http, server, dialect, body):
+    route = mock_images(server, image_response(PNG))
 
-    await painter(http, image_dialect=dialect, server_kind="openai").request(REQUEST)
+    await make_client(http, image_dialect=dialect, server_kind="openai").request(REQUEST)
 
-    assert sent(route) == {"model": SDXL, "n": 1, **body}
+    assert sent_body(route) == {"model": SDXL, "n": 1, **body}
 
 
-async def test_a_reference_travels_inside_of_the_request(http, server):
-    route = images(server, coded(PNG))
+async def test_a_reference_is_sent_as_a_data_url(http, server):
+    route = mock_images(server, image_response(PNG))
     request = ImageRequest("black-forest-labs/FLUX.1-kontext-pro", "a fox", 8, 8, reference=b"png")
 
-    await painter(http).request(request)
+    await make_client(http).request(request)
 
-    assert sent(route)["image_url"] == "data:image/png;base64,cG5n"
-
-
-async def test_what_a_row_adds_goes_into_every_request(http, server):
-    route = images(server, coded(PNG))
-
-    await painter(http, rows={SDXL: ImageModelConfig(extra_body={"guidance_scale": 7})}).request(
-        REQUEST
-    )
-
-    assert sent(route)["guidance_scale"] == 7
+    assert sent_body(route)["image_url"] == "data:image/png;base64,cG5n"
 
 
-# --- what comes back ------------------------------------------------------------------------------
+async def test_extra_body_goes_into_every_request(http, server):
+    route = mock_images(server, image_response(PNG))
+
+    await make_client(
+        http, configs={SDXL: ImageModelConfig(extra_body={"guidance_scale": 7})}
+    ).request(REQUEST)
+
+    assert sent_body(route)["guidance_scale"] == 7
+
+
+# --- responses ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("content", [PNG, WEBP], ids=["png", "webp"])
-async def test_a_picture_comes_back_byte_for_byte(http, server, content):
-    images(server, coded(content))
+async def test_an_image_is_returned_byte_for_byte(http, server, content):
+    mock_images(server, image_response(content))
 
-    drawn = await painter(http).request(REQUEST)
+    [done] = await make_client(http).request(REQUEST)
 
-    [picture] = drawn.images
-    assert picture.content == content
-    assert (picture.width, picture.height, picture.seed) == (1024, 1024, 7)
+    assert done.image.content == content
+    assert (done.image.width, done.image.height, done.image.seed) == (1024, 1024, 7)
 
 
-async def test_a_picture_that_is_only_an_address_is_fetched(http, server):
-    images(server, httpx.Response(200, json={"data": [{"url": "https://cdn.example.com/1.png"}]}))
+async def test_an_image_given_as_a_url_is_downloaded(http, server):
+    mock_images(
+        server, httpx.Response(200, json={"data": [{"url": "https://cdn.example.com/1.png"}]})
+    )
     cdn = server.get("https://cdn.example.com/1.png").respond(content=PNG)
 
-    drawn = await painter(http).request(REQUEST)
+    [done] = await make_client(http).request(REQUEST)
 
-    assert drawn.images[0].content == PNG
-    # together's file servers turn away a blank one.
+    assert done.image.content == PNG
+    # together's file servers reject requests without one.
     assert cdn.calls[0].request.headers["user-agent"].startswith("ambrosio/")
     assert "authorization" not in cdn.calls[0].request.headers
 
 
-async def test_a_picture_may_stand_in_a_data_address(http, server):
+async def test_an_image_may_be_a_data_url(http, server):
     url = "data:image/png;base64," + base64.b64encode(PNG).decode()
-    images(server, httpx.Response(200, json={"data": [{"url": url}]}))
+    mock_images(server, httpx.Response(200, json={"data": [{"url": url}]}))
 
-    assert (await painter(http).request(REQUEST)).images[0].content == PNG
+    [done] = await make_client(http).request(REQUEST)
+
+    assert done.image.content == PNG
 
 
-async def test_the_whole_ones_of_several_pictures_are_kept(http, server):
-    images(server, coded(PNG, b"broken", WEBP))
+async def test_the_valid_images_of_a_response_are_kept(http, server):
+    mock_images(server, image_response(PNG, b"broken", WEBP))
     request = ImageRequest(SDXL, "a fox", 1024, 1024, count=3, seed=7)
 
-    drawn = await painter(http).request(request)
+    images = await make_client(http).request(request)
 
-    assert [each.seed for each in drawn.images] == [7, 9]
-
-
-# --- parameters that are refused ------------------------------------------------------------------
+    assert [done.image.seed for done in images] == [7, 9]
 
 
-async def test_a_parameter_that_is_refused_by_name_is_left_out_from_then_on(http, server):
-    route = images(server, refusal(400, param="steps"), coded(PNG), coded(PNG))
-    easel = painter(http)
+# --- refused parameters ---------------------------------------------------------------------------
 
-    first = await easel.request(REQUEST)
-    await easel.request(REQUEST)
+
+async def test_a_parameter_refused_by_name_is_left_out_from_then_on(http, server):
+    route = mock_images(
+        server, error_response(400, param="steps"), image_response(PNG), image_response(PNG)
+    )
+    client = make_client(http)
+
+    [first] = await client.request(REQUEST)
+    await client.request(REQUEST)
 
     assert first.dropped_options == {"steps"}
-    assert "steps" not in sent(route, 1)
-    assert sent(route, 1)["seed"] == 7
-    assert "steps" not in sent(route, 2)
+    assert "steps" not in sent_body(route, 1)
+    assert sent_body(route, 1)["seed"] == 7
+    assert "steps" not in sent_body(route, 2)
     assert route.call_count == 3
 
 
-async def test_a_request_that_is_wrong_somewhere_is_tried_once_in_its_plainest_form(http, server):
-    route = images(server, refusal(400), coded(PNG))
+async def test_an_unexplained_refusal_is_tried_once_with_only_the_essentials(http, server):
+    route = mock_images(server, error_response(400), image_response(PNG))
 
-    drawn = await painter(http).request(REQUEST)
+    [done] = await make_client(http).request(REQUEST)
 
-    assert sent(route, 1) == {
+    assert sent_body(route, 1) == {
         "model": SDXL,
         "prompt": "a fox",
         "n": 1,
         "response_format": "base64",
     }
-    assert drawn.dropped_options >= {"size", "seed", "steps", "no"}
-    assert drawn.images[0].seed is None
+    assert done.dropped_options >= {"size", "seed", "steps", "no"}
+    assert done.image.seed is None
 
 
-async def test_a_request_that_stays_wrong_is_not_tried_again_and_again(http, server):
-    route = images(server, refusal(400), refusal(400))
+async def test_a_request_that_is_refused_twice_is_not_sent_again(http, server):
+    route = mock_images(server, error_response(400), error_response(400))
 
     with pytest.raises(errors.BadRequest):
-        await painter(http).request(REQUEST)
+        await make_client(http).request(REQUEST)
 
     assert route.call_count == 2
 
 
-# --- every failure --------------------------------------------------------------------------------
+# --- failures -------------------------------------------------------------------------------------
 
 FAILURES = [
-    ("content", [refusal(400, code="content_policy_violation")], errors.ContentFiltered),
-    ("moderation", [refusal(400, code="moderation_blocked")], errors.ContentFiltered),
-    ("no credit", [refusal(402)], errors.OutOfCredit),
-    ("quota", [refusal(429, code="insufficient_quota")], errors.OutOfCredit),
-    ("wrong key", [refusal(401)], errors.InvalidKey),
-    ("forbidden", [refusal(403)], errors.InvalidKey),
-    ("too many", [refusal(429, headers={"retry-after": "7"})], errors.Overloaded),
-    ("busy", [refusal(503)], errors.Overloaded),
-    ("fault", [refusal(500)], errors.ServerError),
+    ("content", [error_response(400, code="content_policy_violation")], errors.ContentFiltered),
+    ("moderation", [error_response(400, code="moderation_blocked")], errors.ContentFiltered),
+    ("no credit", [error_response(402)], errors.OutOfCredit),
+    ("quota", [error_response(429, code="insufficient_quota")], errors.OutOfCredit),
+    ("wrong key", [error_response(401)], errors.InvalidKey),
+    ("forbidden", [error_response(403)], errors.InvalidKey),
+    ("too many", [error_response(429, headers={"retry-after": "7"})], errors.Overloaded),
+    ("busy", [error_response(503)], errors.Overloaded),
+    ("server error", [error_response(500)], errors.ServerError),
     ("gateway", [httpx.Response(502, html="<h1>Bad Gateway</h1>")], errors.ServerError),
-    ("odd", [refusal(418), refusal(418)], errors.BadRequest),
-    ("no line", [httpx.ConnectError("no")], errors.Unreachable),
-    ("cut line", [httpx.ReadError("cut")], errors.Unreachable),
+    ("unknown status", [error_response(418), error_response(418)], errors.BadRequest),
+    ("no connection", [httpx.ConnectError("no")], errors.Unreachable),
+    ("cut connection", [httpx.ReadError("cut")], errors.Unreachable),
     ("no JSON", [httpx.Response(200, html="<h1>hello</h1>")], errors.ServerError),
     ("an image as such", [httpx.Response(200, content=PNG)], errors.ServerError),
     ("a list", [httpx.Response(200, json=[1])], errors.NoText),
     ("no data", [httpx.Response(200, json={"data": []})], errors.NoText),
     ("null data", [httpx.Response(200, json={"data": None})], errors.NoText),
-    ("a broken picture", [coded(PNG[:1000])], errors.InvalidImage),
-    ("an empty picture", [coded(b"")], errors.InvalidImage),
-    ("no picture", [coded(b"<html>")], errors.InvalidImage),
+    ("a damaged image", [image_response(PNG[:1000])], errors.InvalidImage),
+    ("an empty image", [image_response(b"")], errors.InvalidImage),
+    ("no image", [image_response(b"<html>")], errors.InvalidImage),
     ("no base64", [httpx.Response(200, json={"data": [{"b64_json": "?"}]})], errors.InvalidImage),
     ("nothing", [httpx.Response(200, json={"data": [{}]})], errors.InvalidImage),
-    ("odd data", [httpx.Response(200, json={"data": ["x"]})], errors.InvalidImage),
+    ("malformed data", [httpx.Response(200, json={"data": ["x"]})], errors.InvalidImage),
 ]
 
 
 @pytest.mark.parametrize(
-    ("answers", "failure"),
-    [pytest.param(answers, failure, id=name) for name, answers, failure in FAILURES],
+    ("responses", "failure"),
+    [pytest.param(responses, failure, id=name) for name, responses, failure in FAILURES],
 )
-async def test_a_failure_is_told_by_its_class(http, server, answers, failure):
-    images(server, *answers)
+async def test_each_failure_has_its_error_class(http, server, responses, failure):
+    mock_images(server, *responses)
 
     with pytest.raises(errors.ProviderError) as raised:
-        await painter(http).request(ImageRequest(SDXL, "a fox", 0, 0))
+        await make_client(http).request(ImageRequest(SDXL, "a fox", 0, 0))
 
     assert type(raised.value) is failure
 
 
-async def test_retry_after_is_heard(http, server):
-    images(server, refusal(429, headers={"retry-after": "7"}))
+async def test_retry_after_is_read(http, server):
+    mock_images(server, error_response(429, headers={"retry-after": "7"}))
 
     with pytest.raises(errors.Overloaded) as raised:
-        await painter(http).request(REQUEST)
+        await make_client(http).request(REQUEST)
 
     assert raised.value.retry_after_seconds == 7
 
 
 @pytest.mark.parametrize(
-    "answer",
-    [refusal(404), refusal(400, code="model_not_available"), refusal(403, code="model_not_found")],
+    "response",
+    [
+        error_response(404),
+        error_response(400, code="model_not_available"),
+        error_response(403, code="model_not_found"),
+    ],
     ids=["404", "400", "403"],
 )
-async def test_a_retired_model_is_named_with_those_that_are_there(http, server, answer):
-    images(server, answer)
+async def test_a_retired_model_is_reported_with_the_models_still_served(http, server, response):
+    mock_images(server, response)
     served = [{"id": "flux", "type": "image"}, {"id": "llama", "type": "chat"}]
     server.get(f"{BASE}/models?serverless").respond(json=served)
 
     with pytest.raises(errors.ImageModelNotFound) as raised:
-        await painter(http).request(REQUEST)
+        await make_client(http).request(REQUEST)
 
     assert raised.value.user_message == (
         f"together does not serve {SDXL}. Name another one with --model: it has flux."
     )
 
 
-async def test_a_retired_model_is_told_even_if_the_list_cannot_be_had(http, server):
-    images(server, refusal(404))
+async def test_a_retired_model_is_reported_even_if_the_model_list_fails(http, server):
+    mock_images(server, error_response(404))
     server.get(f"{BASE}/models?serverless").respond(500)
 
     with pytest.raises(errors.ImageModelNotFound, match="no longer serves"):
-        await painter(http).request(REQUEST)
+        await make_client(http).request(REQUEST)
 
 
-async def test_a_server_that_says_nothing_is_given_up(http, server):
+async def test_a_silent_server_times_out(http, server):
     async def never(_request):
         await asyncio.Event().wait()
 
     server.post(f"{BASE}/images/generations").mock(side_effect=never)
 
     with pytest.raises(errors.TimedOut):
-        await painter(http, image_timeout_seconds=0.01).request(REQUEST)
+        await make_client(http, image_timeout_seconds=0.01).request(REQUEST)
 
 
-async def test_a_picture_of_40_megabytes_is_not_taken_in(http, server):
-    images(server, coded(PNG + bytes(40_000_000)))
+async def test_a_response_of_40_megabytes_is_too_large(http, server):
+    mock_images(server, image_response(PNG + bytes(40_000_000)))
 
     with pytest.raises(errors.ImageTooLarge):
-        await painter(http).request(REQUEST)
+        await make_client(http).request(REQUEST)
 
 
-async def test_a_picture_behind_an_address_is_no_larger(http, server, monkeypatch):
+async def test_the_size_limit_holds_for_downloads(http, server, monkeypatch):
     monkeypatch.setattr(validation, "MAX_BYTES", 1000)
-    images(server, httpx.Response(200, json={"data": [{"url": "https://cdn.example.com/1.png"}]}))
+    mock_images(
+        server, httpx.Response(200, json={"data": [{"url": "https://cdn.example.com/1.png"}]})
+    )
     server.get("https://cdn.example.com/1.png").respond(content=PNG)
 
     with pytest.raises(errors.ImageTooLarge):
-        await painter(http).request(REQUEST)
+        await make_client(http).request(REQUEST)
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         httpx.Response(403),
         httpx.Response(404),
@@ -340,305 +352,329 @@ async def test_a_picture_behind_an_address_is_no_larger(http, server, monkeypatc
         httpx.ConnectError("no"),
         httpx.ReadTimeout("slow"),
     ],
-    ids=["403", "404", "elsewhere", "no line", "slow"],
+    ids=["403", "404", "elsewhere", "no connection", "slow"],
 )
-async def test_an_address_where_there_is_no_picture_is_told(http, server, answer):
-    images(server, httpx.Response(200, json={"data": [{"url": "https://cdn.example.com/1.png"}]}))
-    server.get("https://cdn.example.com/1.png").mock(side_effect=[answer])
+async def test_a_failed_download_is_an_error(http, server, response):
+    mock_images(
+        server, httpx.Response(200, json={"data": [{"url": "https://cdn.example.com/1.png"}]})
+    )
+    server.get("https://cdn.example.com/1.png").mock(side_effect=[response])
 
     with pytest.raises(errors.ImageNotFetched):
-        await painter(http).request(REQUEST)
+        await make_client(http).request(REQUEST)
 
 
-async def test_behind_an_address_there_may_be_something_else(http, server):
-    images(server, httpx.Response(200, json={"data": [{"url": "https://cdn.example.com/1.png"}]}))
+async def test_a_downloaded_page_is_not_an_image(http, server):
+    mock_images(
+        server, httpx.Response(200, json={"data": [{"url": "https://cdn.example.com/1.png"}]})
+    )
     server.get("https://cdn.example.com/1.png").respond(html="<h1>hello</h1>")
 
     with pytest.raises(errors.InvalidImage):
-        await painter(http).request(REQUEST)
+        await make_client(http).request(REQUEST)
 
 
 @pytest.mark.parametrize(
     "url",
     ["http://127.0.0.1:8080/x", "http://192.168.1.1/x", "file:///etc/passwd", "//x", "http://[::"],
 )
-async def test_a_server_outside_sends_nobody_to_an_address_inside(http, server, url):
-    images(server, httpx.Response(200, json={"data": [{"url": url}]}))
-    inside = server.get(url__startswith="http://").respond(content=PNG)
+async def test_a_remote_server_cannot_make_us_request_a_local_url(http, server, url):
+    mock_images(server, httpx.Response(200, json={"data": [{"url": url}]}))
+    local = server.get(url__startswith="http://").respond(content=PNG)
 
     with pytest.raises(errors.ImageNotFetched):
-        await painter(http).request(REQUEST)
+        await make_client(http).request(REQUEST)
 
-    assert not inside.called
+    assert not local.called
 
 
-async def test_a_server_at_home_sends_nobody_outside(http, server):
-    local = "http://127.0.0.1:1234/v1"
-    server.post(f"{local}/images/generations").respond(
+async def test_a_local_server_cannot_make_us_request_a_remote_url(http, server):
+    server.post(f"{LOCAL_URL}/images/generations").respond(
         json={"data": [{"url": "https://evil.example.com/log"}]}
     )
-    outside = server.get("https://evil.example.com/log").respond(content=PNG)
+    remote = server.get("https://evil.example.com/log").respond(content=PNG)
 
     with pytest.raises(errors.ImageNotFetched):
-        await painter(http, base_url=local).request(REQUEST)
+        await make_client(http, base_url=LOCAL_URL).request(REQUEST)
 
-    assert not outside.called
-
-
-# --- whom to ask, and whom next -------------------------------------------------------------------
+    assert not remote.called
 
 
-async def asked(gallery, *, count=1, model="", private=False):
-    """Collect what comes of a commission, and the failure at its end."""
-    wish = ImagePrompt("a fox", count=count, model=model)
-    commission = Commission(wish, tuple(range(7, 7 + count)), local_only=private)
-    parts = []
+# --- routing --------------------------------------------------------------------------------------
+
+
+def make_order(*, count=1, model="", local_only=False):
+    prompt = ImagePrompt("a fox", count=count, model=model)
+    seeds = tuple(range(7, 7 + count))
+    return ImageOrder(Turn(Chat(7), 1, 7, ""), prompt, seeds, local_only=local_only)
+
+
+async def collect(router, *, count=1, model="", local_only=False):
+    """Return the events of an order, and the error at their end."""
+    order = make_order(count=count, model=model, local_only=local_only)
+    events = []
     try:
-        async for part in gallery.generate(commission):
-            parts.append(part)  # noqa: PERF401  what came before a failure counts
+        async for event in router.generate(order):
+            events.append(event)  # noqa: PERF401  what came before a failure counts
     except errors.AmbrosioError as exc:
-        return parts, exc
-    return parts, None
+        return events, exc
+    return events, None
 
 
-def gallery_of(*painters, clock, ceiling=None, slate=None):
+def make_router(*clients, clock, ceiling=None, ledger=None):
     return ImageRouter(
-        {each.name: each for each in painters},
-        tuple(each.name for each in painters),
+        {client.name: client for client in clients},
+        tuple(client.name for client in clients),
         now=clock,
         sleep=clock.sleep,
-        budget=Budget(now=clock, ceiling=ceiling, ledger=slate),
+        budget=Budget(now=clock, ceiling=ceiling, ledger=ledger),
     )
 
 
-HOME = "http://127.0.0.1:1234/v1"
+def make_local_client(http, **settings):
+    return make_client(
+        http, name="local", base_url=LOCAL_URL, image_model="sd", server_kind="openai", **settings
+    )
 
 
-def home(http, **row):
-    return painter(http, name="home", base_url=HOME, image_model="sd", server_kind="openai", **row)
+async def test_images_are_requested_in_parallel(http, server, clock):
+    route = mock_images(
+        server, image_response(PNG), image_response(PNG), image_response(PNG), image_response(PNG)
+    )
 
-
-async def test_pictures_are_asked_for_side_by_side(http, server, clock):
-    route = images(server, coded(PNG), coded(PNG), coded(PNG), coded(PNG))
-
-    parts, failure = await asked(gallery_of(painter(http), clock=clock), count=4)
+    events, failure = await collect(make_router(make_client(http), clock=clock), count=4)
 
     assert failure is None
-    assert sorted(sent(route, call)["seed"] for call in range(4)) == [7, 8, 9, 10]
-    assert isinstance(parts[0], ImageStarted)
-    assert [type(part) for part in parts[1:]] == [ImageDone] * 4
-    assert parts[1].usd == Decimal("0.0019922944")
+    assert sorted(sent_body(route, call)["seed"] for call in range(4)) == [7, 8, 9, 10]
+    assert isinstance(events[0], ImageStarted)
+    assert [type(event) for event in events[1:]] == [ImageDone] * 4
+    assert events[1].usd == Decimal("0.0019922944")
 
 
-async def test_the_next_one_is_asked_where_one_cannot(http, server, clock):
-    images(server, refusal(402))
-    local = server.post(f"{HOME}/images/generations").mock(return_value=coded(PNG))
+async def test_the_next_provider_is_asked_if_one_fails(http, server, clock):
+    mock_images(server, error_response(402))
+    local = server.post(f"{LOCAL_URL}/images/generations").mock(return_value=image_response(PNG))
 
-    parts, failure = await asked(gallery_of(painter(http), home(http), clock=clock))
+    events, failure = await collect(
+        make_router(make_client(http), make_local_client(http), clock=clock)
+    )
 
     assert failure is None
     assert local.called
-    assert [part.ref.provider for part in parts if isinstance(part, ImageStarted)] == [
+    assert [event.ref.provider for event in events if isinstance(event, ImageStarted)] == [
         "together",
-        "home",
+        "local",
     ]
 
 
-async def test_what_there_is_of_several_is_given_and_nobody_else_is_asked(http, server, clock):
-    images(server, coded(PNG), refusal(500), coded(WEBP), refusal(500))
-    local = server.post(f"{HOME}/images/generations").mock(return_value=coded(PNG))
+async def test_a_partial_result_is_returned_and_no_other_provider_asked(http, server, clock):
+    mock_images(
+        server, image_response(PNG), error_response(500), image_response(WEBP), error_response(500)
+    )
+    local = server.post(f"{LOCAL_URL}/images/generations").mock(return_value=image_response(PNG))
 
-    parts, failure = await asked(gallery_of(painter(http), home(http), clock=clock), count=4)
+    events, failure = await collect(
+        make_router(make_client(http), make_local_client(http), clock=clock), count=4
+    )
 
-    assert len([part for part in parts if isinstance(part, ImageDone)]) == 2
+    assert len([event for event in events if isinstance(event, ImageDone)]) == 2
     assert [type(cause) for cause in failure.causes] == [errors.ServerError]
     assert not local.called
 
 
-async def test_a_short_retry_after_is_waited_out_once(http, server, clock):
-    route = images(server, refusal(429, headers={"retry-after": "7"}), coded(PNG))
-    began = clock()
+async def test_a_short_retry_after_is_waited_for(http, server, clock):
+    route = mock_images(
+        server, error_response(429, headers={"retry-after": "7"}), image_response(PNG)
+    )
+    started_at = clock()
 
-    _, failure = await asked(gallery_of(painter(http), clock=clock))
+    _, failure = await collect(make_router(make_client(http), clock=clock))
 
     assert failure is None
     assert route.call_count == 2
-    assert clock() - began == 7
+    assert clock() - started_at == 7
 
 
-async def test_a_model_that_one_wish_names_and_nobody_serves_harms_no_other_wish(
-    http, server, clock
-):
+async def test_a_missing_model_in_one_order_does_not_affect_other_orders(http, server, clock):
     server.get(f"{BASE}/models?serverless").respond(json=[])
-    images(server, refusal(404), coded(PNG))
-    server.post(f"{HOME}/images/generations").mock(return_value=coded(PNG))
-    gallery = gallery_of(painter(http), home(http), clock=clock)
+    mock_images(server, error_response(404), image_response(PNG))
+    server.post(f"{LOCAL_URL}/images/generations").mock(return_value=image_response(PNG))
+    router = make_router(make_client(http), make_local_client(http), clock=clock)
 
-    await asked(gallery, model="together/x/typo")
-    parts, _ = await asked(gallery)
+    await collect(router, model="together/x/typo")
+    events, _ = await collect(router)
 
-    assert parts[0].ref.provider == "together"
+    assert events[0].ref.provider == "together"
 
 
-async def test_a_picture_with_a_price_is_charged_where_words_cost_nothing(http, server, clock):
-    images(server, coded(PNG))
-    slate = InMemoryLedger()
-    free = painter(http, input_usd=0, output_usd=0)
+async def test_an_image_with_a_price_is_charged_where_text_is_free(http, server, clock):
+    mock_images(server, image_response(PNG))
+    ledger = InMemoryLedger()
+    free = make_client(http, input_usd=0, output_usd=0)
 
-    await asked(gallery_of(free, clock=clock, slate=slate))
-    _, failure = await asked(gallery_of(free, clock=clock, ceiling=Decimal(0)))
+    await collect(make_router(free, clock=clock, ledger=ledger))
+    _, failure = await collect(make_router(free, clock=clock, ceiling=Decimal(0)))
 
-    assert slate.spent(0) > 0
+    assert ledger.spent(0) > 0
     assert isinstance(failure, errors.BudgetSpent)
 
 
-async def test_a_picture_that_comes_broken_beside_a_whole_one_is_paid(http, server, clock):
-    images(server, coded(PNG, PNG[:20]))
-    slate = InMemoryLedger()
-    rows = {SDXL: ImageModelConfig(max_count=2, seed=False, usd=Decimal("0.5"))}
+async def test_a_damaged_image_beside_a_valid_one_is_charged(http, server, clock):
+    mock_images(server, image_response(PNG, PNG[:20]))
+    ledger = InMemoryLedger()
+    configs = {SDXL: ImageModelConfig(max_count=2, seed=False, usd=Decimal("0.5"))}
 
-    parts, _ = await asked(gallery_of(painter(http, rows=rows), clock=clock, slate=slate), count=2)
+    events, _ = await collect(
+        make_router(make_client(http, configs=configs), clock=clock, ledger=ledger), count=2
+    )
 
-    assert len([part for part in parts if isinstance(part, ImageDone)]) == 1
-    assert slate.spent(0) == 1
+    assert len([event for event in events if isinstance(event, ImageDone)]) == 1
+    assert ledger.spent(0) == 1
 
 
-async def test_a_private_commission_stays_at_home(http, server, clock):
-    outside = images(server, coded(PNG))
-    server.post(f"{HOME}/images/generations").mock(return_value=refusal(500))
+async def test_a_local_only_order_stays_local(http, server, clock):
+    remote = mock_images(server, image_response(PNG))
+    server.post(f"{LOCAL_URL}/images/generations").mock(return_value=error_response(500))
 
-    _, failure = await asked(gallery_of(painter(http), home(http), clock=clock), private=True)
+    _, failure = await collect(
+        make_router(make_client(http), make_local_client(http), clock=clock), local_only=True
+    )
 
     assert [type(cause) for cause in failure.causes] == [errors.ServerError]
-    assert not outside.called
+    assert not remote.called
 
 
-async def test_a_private_commission_without_a_painter_at_home_asks_nobody(http, server, clock):
-    outside = images(server, coded(PNG))
+async def test_a_local_only_order_without_a_local_client_is_not_sent(http, server, clock):
+    remote = mock_images(server, image_response(PNG))
 
-    _, failure = await asked(gallery_of(painter(http), clock=clock), private=True)
+    _, failure = await collect(make_router(make_client(http), clock=clock), local_only=True)
 
     assert type(failure) is errors.NoLocalImageProvider
-    assert not outside.called
+    assert not remote.called
 
 
-async def test_a_spent_budget_leaves_those_that_cost_nothing(http, server, clock):
-    outside = images(server, coded(PNG))
-    server.post(f"{HOME}/images/generations").mock(return_value=coded(PNG))
+async def test_a_spent_budget_leaves_free_providers(http, server, clock):
+    remote = mock_images(server, image_response(PNG))
+    server.post(f"{LOCAL_URL}/images/generations").mock(return_value=image_response(PNG))
     spent = Expense(7, ModelRef("together", "m"), None, Decimal(5))
-    limits = {"clock": clock, "ceiling": Decimal(5), "slate": InMemoryLedger([spent])}
+    limits = {"clock": clock, "ceiling": Decimal(5), "ledger": InMemoryLedger([spent])}
 
-    parts, _ = await asked(gallery_of(painter(http), home(http), **limits))
-    _, failure = await asked(gallery_of(painter(http), **limits))
+    events, _ = await collect(make_router(make_client(http), make_local_client(http), **limits))
+    _, failure = await collect(make_router(make_client(http), **limits))
 
-    assert parts[0].ref.provider == "home"
-    assert parts[1].usd == 0
+    assert events[0].ref.provider == "local"
+    assert events[1].usd == 0
     assert type(failure) is errors.BudgetSpent
-    assert not outside.called
+    assert not remote.called
 
 
 LARGE = Decimal("0.0019922944")
 
 
 @pytest.mark.parametrize(("ceiling", "paid"), [(LARGE * 4, True), (LARGE * 4 - LARGE / 99, False)])
-async def test_the_worst_case_of_all_pictures_has_to_be_covered(http, server, clock, ceiling, paid):
-    images(server, *[coded(PNG)] * 4)
-    slate = InMemoryLedger()
+async def test_the_budget_must_cover_the_maximum_cost_of_all_images(
+    http, server, clock, ceiling, paid
+):
+    mock_images(server, *[image_response(PNG)] * 4)
+    ledger = InMemoryLedger()
 
-    gallery = gallery_of(painter(http), clock=clock, ceiling=ceiling, slate=slate)
-    _, failure = await asked(gallery, count=4)
+    router = make_router(make_client(http), clock=clock, ceiling=ceiling, ledger=ledger)
+    _, failure = await collect(router, count=4)
 
     assert (failure is None) is paid
-    assert [(each.usd, each.images, each.outcome) for each in slate.calls] == (
+    assert [(call.usd, call.images, call.outcome) for call in ledger.calls] == (
         [(LARGE * 4, 4, "done")] if paid else []
     )
 
 
-async def test_orders_side_by_side_cannot_spend_the_same_dollar(http, server, clock):
-    images(server, coded(PNG))
-    gallery = gallery_of(painter(http), clock=clock, ceiling=LARGE)
+async def test_parallel_orders_cannot_spend_the_same_dollar(http, server, clock):
+    mock_images(server, image_response(PNG))
+    router = make_router(make_client(http), clock=clock, ceiling=LARGE)
 
-    outcomes = await asyncio.gather(*(asked(gallery) for _ in range(3)))
+    results = await asyncio.gather(*(collect(router) for _ in range(3)))
 
-    said = sorted(type(failure).__name__ for _, failure in outcomes)
-    assert said == ["BudgetSpent", "BudgetSpent", "NoneType"]
+    failures = sorted(type(failure).__name__ for _, failure in results)
+    assert failures == ["BudgetSpent", "BudgetSpent", "NoneType"]
 
 
-async def test_what_was_spent_while_one_failed_is_not_there_for_the_next(http, server, clock):
-    slate = InMemoryLedger()
+async def test_money_spent_meanwhile_is_not_available_to_the_next_provider(http, server, clock):
+    ledger = InMemoryLedger()
 
-    def fails(request):
-        slate.enter(Expense(8, ModelRef("other", "m"), None, LARGE))
-        return refusal(402)
+    def fail(request):
+        ledger.enter(Expense(8, ModelRef("other", "m"), None, LARGE))
+        return error_response(402)
 
-    server.post(f"{BASE}/images/generations").mock(side_effect=fails)
-    elsewhere = server.post("https://b.example/v1/images/generations").mock(return_value=coded(PNG))
-    other = painter(http, name="b", base_url="https://b.example/v1")
-    gallery = gallery_of(painter(http), other, clock=clock, ceiling=LARGE, slate=slate)
-    _, failure = await asked(gallery)
+    server.post(f"{BASE}/images/generations").mock(side_effect=fail)
+    other_route = server.post("https://b.example/v1/images/generations").mock(
+        return_value=image_response(PNG)
+    )
+    other = make_client(http, name="b", base_url="https://b.example/v1")
+    router = make_router(make_client(http), other, clock=clock, ceiling=LARGE, ledger=ledger)
+
+    _, failure = await collect(router)
 
     assert type(failure.causes[1]) is errors.OverBudget
-    assert not elsewhere.called
+    assert not other_route.called
 
 
 @pytest.mark.parametrize(
-    ("answers", "usd", "pictures", "estimated"),
+    ("responses", "usd", "images", "estimated"),
     [
-        # Nobody has painted what was refused, and nobody is sure of what did not come whole.
-        ([coded(PNG), refusal(500)], LARGE, 1, False),
-        ([coded(PNG), coded(PNG[:100])], LARGE * 2, 1, True),
-        ([refusal(402), refusal(402)], Decimal(0), 0, False),
+        # A refused image was not generated; a damaged one may have been charged.
+        ([image_response(PNG), error_response(500)], LARGE, 1, False),
+        ([image_response(PNG), image_response(PNG[:100])], LARGE * 2, 1, True),
+        ([error_response(402), error_response(402)], Decimal(0), 0, False),
     ],
 )
-async def test_an_order_that_fails_costs_what_was_painted(
-    http, server, clock, answers, usd, pictures, estimated
+async def test_a_failed_order_costs_the_images_generated(
+    http, server, clock, responses, usd, images, estimated
 ):
-    images(server, *answers)
-    slate = InMemoryLedger()
-    await asked(gallery_of(painter(http), clock=clock, slate=slate), count=2)
+    mock_images(server, *responses)
+    ledger = InMemoryLedger()
+    await collect(make_router(make_client(http), clock=clock, ledger=ledger), count=2)
 
-    (call,) = slate.calls
-    assert (call.usd, call.images, call.estimated) == (usd, pictures, estimated)
+    (call,) = ledger.calls
+    assert (call.usd, call.images, call.estimated) == (usd, images, estimated)
     assert call.outcome == "failed"
 
 
-async def test_an_order_that_is_left_costs_what_was_painted(http, server, clock):
-    images(server, coded(PNG), coded(PNG))
-    slate = InMemoryLedger()
-    gallery = gallery_of(painter(http), clock=clock, slate=slate)
-    async with aclosing(
-        gallery.generate(Commission(ImagePrompt("a fox", count=2), (7, 8)))
-    ) as parts:
-        async for part in parts:
-            assert isinstance(part, ImageStarted)
+async def test_a_stopped_order_costs_the_images_generated(http, server, clock):
+    mock_images(server, image_response(PNG), image_response(PNG))
+    ledger = InMemoryLedger()
+    router = make_router(make_client(http), clock=clock, ledger=ledger)
+    async with aclosing(router.generate(make_order(count=2))) as events:
+        async for event in events:
+            assert isinstance(event, ImageStarted)
             break
 
-    (call,) = slate.calls
+    (call,) = ledger.calls
     assert (call.usd, call.images, call.outcome) == (Decimal(0), 0, "stopped")
 
 
-async def test_what_a_stranger_asks_is_unknown_and_counts_as_the_dearest(http, server, clock):
-    images(server, coded(PNG))
-    slate = InMemoryLedger()
-    await asked(gallery_of(painter(http), clock=clock, slate=slate), model="together/x/y")
+async def test_an_unknown_model_is_charged_at_the_highest_price(http, server, clock):
+    mock_images(server, image_response(PNG))
+    ledger = InMemoryLedger()
+    await collect(make_router(make_client(http), clock=clock, ledger=ledger), model="together/x/y")
 
-    (call,) = slate.calls
+    (call,) = ledger.calls
     assert call.usd is None
     assert call.charge == image_models.highest_price(width=1024, height=1024) > Decimal("0.04")
 
 
-async def test_nobody_to_ask_is_told(clock):
-    _, failure = await asked(gallery_of(clock=clock))
+async def test_without_clients_there_is_no_image_provider(clock):
+    _, failure = await collect(make_router(clock=clock))
 
     assert type(failure) is errors.NoImageProvider
 
 
-async def test_whoever_names_a_model_gets_no_other_one(http, server, clock):
-    images(server, refusal(404))
+async def test_a_named_model_is_not_replaced_by_another(http, server, clock):
+    mock_images(server, error_response(404))
     server.get(f"{BASE}/models?serverless").respond(json=[{"id": "flux", "type": "image"}])
-    local = server.post(f"{HOME}/images/generations").mock(return_value=coded(PNG))
+    local = server.post(f"{LOCAL_URL}/images/generations").mock(return_value=image_response(PNG))
 
-    _, failure = await asked(gallery_of(painter(http), home(http), clock=clock), model="nobody")
+    _, failure = await collect(
+        make_router(make_client(http), make_local_client(http), clock=clock), model="unknown"
+    )
 
     assert "it has flux" in failure.user_message
     assert not local.called
@@ -647,18 +683,18 @@ async def test_whoever_names_a_model_gets_no_other_one(http, server, clock):
 @pytest.mark.parametrize(
     ("model", "first"),
     [
-        ("", ("home", "sd")),
-        ("home", ("home", "sd")),
+        ("", ("local", "sd")),
+        ("local", ("local", "sd")),
         ("together", ("together", SDXL)),
         ("sdxl", ("together", SDXL)),
         ("flux", ("together", "black-forest-labs/FLUX.2-dev")),
         ("together/x/y", ("together", "x/y")),
         ("x/y", ("together", "x/y")),
-        ("sd", ("home", "sd")),
+        ("sd", ("local", "sd")),
     ],
 )
-async def test_a_model_is_asked_for_where_it_is_served(http, clock, model, first):
-    gallery = gallery_of(home(http), painter(http), clock=clock)
+async def test_a_model_is_routed_to_the_provider_that_serves_it(http, clock, model, first):
+    router = make_router(make_local_client(http), make_client(http), clock=clock)
 
-    assert gallery.route(model)[0] == first
-    assert {name for name, _ in gallery.route(model)} == {"home", "together"}
+    assert router.route(model)[0] == first
+    assert {name for name, _ in router.route(model)} == {"local", "together"}

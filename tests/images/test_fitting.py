@@ -1,11 +1,12 @@
-"""What each image model can do, and a wish brought to the nearest of it."""
+"""What each image model can do, and how an order is fitted to it."""
 
 from decimal import Decimal
 
 import pytest
 
 from ambrosio.config.image_models import IMAGE_MODELS, ImageModelConfig, find_by_name, lookup, price
-from ambrosio.core.images import ImagePrompt
+from ambrosio.core.images import ImageOrder, ImagePrompt
+from ambrosio.core.messages import Chat, Turn
 from ambrosio.images.fitting import describe_dropped, fit
 from ambrosio.images.options import parse
 
@@ -16,10 +17,14 @@ IMAGEN = "google/imagen-4.0-fast"
 GPT = "gpt-image-1"
 
 
-def fitted(typed, model, seeds=(7,)):
-    wish = parse(typed)
-    assert isinstance(wish, ImagePrompt)
-    return fit(wish, seeds, model, lookup(model, {}))
+def make_order(prompt, seeds=(7,)):
+    return ImageOrder(Turn(Chat(7), 1, 7, ""), prompt, seeds)
+
+
+def fit_typed(typed, model, seeds=(7,)):
+    prompt = parse(typed)
+    assert isinstance(prompt, ImagePrompt)
+    return fit(make_order(prompt, seeds), model, lookup(model, {}))
 
 
 SHAPES = [
@@ -45,7 +50,7 @@ STEPS = [
     ("a fox", PRO, 0, ()),
     ("a fox --steps 20", PRO, 0, ("without --steps, which this model does not take",)),
 ]
-OTHERS = [
+OPTIONS = [
     ('a fox --no "text"', PRO, ("without --no, which this model does not know",)),
     ('a fox --no "text"', SDXL, ()),
     ("a fox --seed 5", IMAGEN, ("without --seed, which this model does not take",)),
@@ -54,45 +59,50 @@ OTHERS = [
 
 
 @pytest.mark.parametrize(("typed", "model", "shape", "changes"), SHAPES)
-def test_a_shape_is_brought_to_the_nearest_a_model_can_do(typed, model, shape, changes):
-    found = fitted(typed, model)
+def test_a_shape_is_fitted_to_the_nearest_the_model_supports(typed, model, shape, changes):
+    [request], noted = fit_typed(typed, model)
 
-    [request] = found.requests
     assert (request.width, request.height, request.ratio) == shape
-    assert found.changes == changes
+    assert noted == changes
 
 
 @pytest.mark.parametrize(("typed", "model", "steps", "changes"), STEPS)
-def test_steps_are_kept_within_what_a_model_takes(typed, model, steps, changes):
-    found = fitted(typed, model)
+def test_steps_stay_within_the_limits_of_the_model(typed, model, steps, changes):
+    [request], noted = fit_typed(typed, model)
 
-    assert found.requests[0].steps == steps
-    assert found.changes == changes
+    assert request.steps == steps
+    assert noted == changes
 
 
-@pytest.mark.parametrize(("typed", "model", "changes"), OTHERS)
-def test_what_a_model_does_not_know_is_left_out_and_told(typed, model, changes):
-    assert fitted(typed, model).changes == changes
+@pytest.mark.parametrize(("typed", "model", "changes"), OPTIONS)
+def test_an_unsupported_option_is_left_out_and_noted(typed, model, changes):
+    _, noted = fit_typed(typed, model)
+
+    assert noted == changes
+
+
+def count_by_seed(requests):
+    return [(request.seed, request.count) for request in requests]
 
 
 def test_each_seed_gets_a_request_of_its_own():
-    found = fitted("a fox --n 4", SDXL, (7, 8, 9, 10))
+    requests, _ = fit_typed("a fox --n 4", SDXL, (7, 8, 9, 10))
 
-    assert [(each.seed, each.count) for each in found.requests] == [(7, 1), (8, 1), (9, 1), (10, 1)]
-
-
-def test_seeds_that_count_up_share_a_request_where_that_is_sure():
-    row = ImageModelConfig(max_count=3)
-
-    found = fit(ImagePrompt("a fox"), (7, 8, 9, 10, 20), "m", row)
-
-    assert [(each.seed, each.count) for each in found.requests] == [(7, 3), (10, 1), (20, 1)]
+    assert count_by_seed(requests) == [(7, 1), (8, 1), (9, 1), (10, 1)]
 
 
-def test_a_model_without_seeds_gives_as_many_as_it_can_at_once():
-    found = fitted("a fox --n 4", GPT, (7, 8, 9, 10))
+def test_consecutive_seeds_share_a_request_if_the_model_allows_it():
+    order = make_order(ImagePrompt("a fox"), (7, 8, 9, 10, 20))
 
-    assert [(each.seed, each.count) for each in found.requests] == [(None, 4)]
+    requests, _ = fit(order, "m", ImageModelConfig(max_count=3))
+
+    assert count_by_seed(requests) == [(7, 3), (10, 1), (20, 1)]
+
+
+def test_a_model_without_seeds_generates_the_maximum_per_request():
+    requests, _ = fit_typed("a fox --n 4", GPT, (7, 8, 9, 10))
+
+    assert count_by_seed(requests) == [(None, 4)]
 
 
 @pytest.mark.parametrize(
@@ -104,18 +114,18 @@ def test_a_model_without_seeds_gives_as_many_as_it_can_at_once():
         ("flux schnell", SCHNELL),
         ("FLUX.2-pro", PRO),
         (PRO, PRO),
-        ("nobody", ""),
+        ("unknown", ""),
     ],
 )
-def test_a_model_is_found_by_what_people_call_it(name, model):
+def test_a_model_is_found_by_its_short_name(name, model):
     assert find_by_name(name, {}) == model
 
 
-def test_a_row_of_the_settings_overrules_the_table():
-    rows = {SDXL: ImageModelConfig(name="mine", max_steps=10)}
+def test_a_configured_model_overrides_the_table():
+    configs = {SDXL: ImageModelConfig(name="mine", max_steps=10)}
 
-    assert lookup(SDXL, rows).max_steps == 10
-    assert find_by_name("mine", rows) == SDXL
+    assert lookup(SDXL, configs).max_steps == 10
+    assert find_by_name("mine", configs) == SDXL
 
 
 @pytest.mark.parametrize(
@@ -128,21 +138,21 @@ def test_a_row_of_the_settings_overrules_the_table():
         ("Lykon/DreamShaper", 20, None),
     ],
 )
-def test_a_picture_has_the_price_of_the_list(model, steps, usd):
-    found = price(lookup(model, {}), width=1000, height=1000, steps=steps)
+def test_an_image_has_the_listed_price(model, steps, usd):
+    cost = price(lookup(model, {}), width=1000, height=1000, steps=steps)
 
-    assert found == (None if usd is None else Decimal(usd))
+    assert cost == (None if usd is None else Decimal(usd))
 
 
-def test_only_what_was_asked_for_is_told_as_refused():
+def test_only_options_that_were_set_are_described_as_dropped():
     assert describe_dropped(ImagePrompt("a fox"), {"steps", "seed"}) == ()
     assert describe_dropped(ImagePrompt("a fox", steps=5), {"steps", "seed"}) == (
         "without --steps, which this model refused",
     )
 
 
-def test_all_rows_of_the_table_are_sound():
+def test_every_model_of_the_table_is_consistent():
     for model in IMAGE_MODELS:
-        row = lookup(model, {})
-        assert row.min_side <= row.width <= row.max_side
-        assert row.steps <= row.max_steps
+        config = lookup(model, {})
+        assert config.min_side <= config.width <= config.max_side
+        assert config.steps <= config.max_steps

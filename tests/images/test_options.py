@@ -1,4 +1,4 @@
-"""What fingers type behind /imagine, and what it means."""
+"""What users type behind /imagine, and how it is parsed."""
 
 import pytest
 from hypothesis import given
@@ -9,7 +9,7 @@ from ambrosio.images.options import OptionError, parse
 
 FOX = "a red fox"
 
-WISHES = [
+PROMPTS = [
     ("", ImagePrompt("")),
     ("   \n ", ImagePrompt("")),
     (FOX, ImagePrompt(FOX)),
@@ -42,7 +42,7 @@ WISHES = [
     ("a red fox ---n 4", ImagePrompt(FOX, count=4)),
     ("一只红狐——n 4", ImagePrompt("一只红狐——n 4")),
     ("一只红狐 ——n 4", ImagePrompt("一只红狐", count=4)),
-    # Dashes that are none of ours.
+    # Dashes that start no option.
     ("a red fox — running", ImagePrompt("a red fox — running")),
     ("a red fox —running", ImagePrompt("a red fox —running")),
     ("a red-brown fox", ImagePrompt("a red-brown fox")),
@@ -89,7 +89,7 @@ WISHES = [
         ImagePrompt(FOX, model="black-forest-labs/FLUX.2-dev"),
     ),
     ('a red fox --model "flux pro"', ImagePrompt(FOX, model="flux pro")),
-    # Quotes in the prompt are the prompt's.
+    # Quotes in the prompt belong to it.
     ('a sign that says "open"', ImagePrompt('a sign that says "open"')),
     ("it's a fox's tail --n 2", ImagePrompt("it's a fox's tail", count=2)),
     # All together.
@@ -98,7 +98,7 @@ WISHES = [
         ImagePrompt(FOX, 2, (3, 2), None, 5, 20, "text", "sdxl"),
     ),
 ]
-FAULTS = [
+ERRORS = [
     ("a red fox --n", "--n alone does not work. It takes a number from 1 to 4."),
     ("a red fox --n 0", "--n 0 does not work. It takes a number from 1 to 4."),
     ("a red fox --n 5", "--n 5 does not work. It takes a number from 1 to 4."),
@@ -130,18 +130,18 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("typed", "meant"), WISHES, ids=[typed for typed, _ in WISHES])
-def test_a_wish_is_read_from_what_is_typed(typed, meant):
-    assert parse(typed) == meant
+@pytest.mark.parametrize(("typed", "prompt"), PROMPTS, ids=[typed for typed, _ in PROMPTS])
+def test_a_prompt_and_its_options_are_parsed(typed, prompt):
+    assert parse(typed) == prompt
 
 
-@pytest.mark.parametrize(("typed", "line"), FAULTS, ids=[typed for typed, _ in FAULTS])
-def test_a_wrong_option_is_told_with_what_would_be_right(typed, line):
-    fault = parse(typed)
+@pytest.mark.parametrize(("typed", "line"), ERRORS, ids=[typed for typed, _ in ERRORS])
+def test_an_invalid_option_is_reported_with_what_it_takes(typed, line):
+    error = parse(typed)
 
-    assert isinstance(fault, OptionError)
-    assert fault.line.startswith(line)
-    assert "\n" not in fault.line
+    assert isinstance(error, OptionError)
+    assert error.line.startswith(line)
+    assert "\n" not in error.line
 
 
 @given(st.text())
@@ -151,7 +151,7 @@ def test_anything_can_be_typed(text):
 
 @given(st.lists(st.text("abc雪é", min_size=1), min_size=1), st.data())
 def test_an_option_may_stand_anywhere(words, data):
-    place = data.draw(st.integers(0, len(words)))
-    typed = " ".join([*words[:place], "--n 3", *words[place:]])
+    position = data.draw(st.integers(0, len(words)))
+    typed = " ".join([*words[:position], "--n 3", *words[position:]])
 
     assert parse(typed) == ImagePrompt(" ".join(words), count=3)

@@ -1,4 +1,4 @@
-"""Whole pictures are told from broken ones, and photos from documents."""
+"""Complete images are told from damaged ones, and photos from documents."""
 
 import pytest
 
@@ -14,28 +14,28 @@ FOXES = {kind: (DATA / f"fox.{kind}").read_bytes() for kind in ("png", "jpg", "w
 
 
 @pytest.mark.parametrize("kind", FOXES)
-def test_a_real_picture_is_measured(kind):
-    picture = validation.read_image(FOXES[kind], seed=7)
+def test_a_complete_image_is_measured(kind):
+    image = validation.read_image(FOXES[kind], seed=7)
 
-    assert picture
-    assert (picture.width, picture.height, picture.seed) == (1024, 1024, 7)
-    assert picture.format == {"jpg": "jpeg"}.get(kind, kind)
-    assert fits_photo(picture)
+    assert image
+    assert (image.width, image.height, image.seed) == (1024, 1024, 7)
+    assert image.format == {"jpg": "jpeg"}.get(kind, kind)
+    assert fits_photo(image)
 
 
 @pytest.mark.parametrize("kind", FOXES)
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.99])
-def test_a_piece_of_a_picture_is_none(kind, share):
-    whole = FOXES[kind]
+def test_a_truncated_image_is_rejected(kind, share):
+    content = FOXES[kind]
 
-    assert validation.read_image(whole[: int(len(whole) * share)]) is None
+    assert validation.read_image(content[: int(len(content) * share)]) is None
 
 
 @pytest.mark.parametrize(
     "content",
     [b"", b"x", b"<html>502 Bad Gateway</html>", b'{"error": {}}', b"GIF89a" + bytes(100)],
 )
-def test_something_else_is_no_picture(content):
+def test_other_content_is_rejected(content):
     assert validation.read_image(content) is None
 
 
@@ -46,18 +46,18 @@ def test_something_else_is_no_picture(content):
         (b"VP8L" + bytes(5) + (1023 | 767 << 14).to_bytes(4, "little") + bytes(5), (1024, 768)),
     ],
 )
-def test_every_form_of_webp_is_measured(header, size):
+def test_every_webp_format_is_measured(header, size):
     body = b"WEBP" + header
     content = b"RIFF" + len(body).to_bytes(4, "little") + body
 
-    picture = validation.read_image(content)
+    image = validation.read_image(content)
 
-    assert picture
-    assert (picture.width, picture.height) == size
+    assert image
+    assert (image.width, image.height) == size
 
 
 @pytest.mark.parametrize(
-    ("width", "height", "length", "photo"),
+    ("width", "height", "size_bytes", "is_photo"),
     [
         (1024, 1024, 100, True),
         (5000, 5000, 100, True),
@@ -68,12 +68,12 @@ def test_every_form_of_webp_is_measured(header, size):
         (100, 100, image_view.MAX_PHOTO_BYTES + 1, False),
     ],
 )
-def test_what_telegram_does_not_take_as_a_photo_is_known(width, height, length, photo):
-    assert fits_photo(Image(bytes(length), "png", width, height)) is photo
+def test_an_image_outside_telegrams_photo_limits_is_no_photo(width, height, size_bytes, is_photo):
+    assert fits_photo(Image(bytes(size_bytes), "png", width, height)) is is_photo
 
 
-def test_what_the_stand_in_paints_is_a_picture():
-    picture = validation.read_image(draw_png("a fox", 1, 64, 48))
+def test_an_image_of_the_emulator_is_valid():
+    image = validation.read_image(draw_png("a fox", 1, 64, 48))
 
-    assert picture
-    assert picture.height == 48
+    assert image
+    assert image.height == 48
