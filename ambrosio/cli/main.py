@@ -41,7 +41,7 @@ def run() -> None:
     settings = load_settings()
     if not settings.telegram_bot_token.get_secret_value():
         right = "the token from @BotFather, like 123456:ABC-DEF"
-        click.echo(f"TELEGRAM_BOT_TOKEN: is missing; right would be: {right}", err=True)
+        click.echo(f"TELEGRAM_BOT_TOKEN: is not set; expected {right}", err=True)
         click.echo("\nhint: `.env.example` shows every setting; copy it to `.env`", err=True)
         sys.exit(2)
     run_to_exit(_run(settings))

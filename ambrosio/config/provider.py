@@ -5,12 +5,16 @@ Pure: a row says how a server is asked, and asks nobody. `settings` makes rows o
 
 import re
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic_core import PydanticCustomError
 
 from ..core.addresses import is_local, is_public
+
+# The type of the validation errors whose message is shown as it is.
+INVALID = "ambrosio_invalid"
 
 
 def _http_url(value: str) -> str:
@@ -21,7 +25,7 @@ def _http_url(value: str) -> str:
     except ValueError:
         good = False
     if not good or re.search(r"\s", value):
-        raise ValueError("is not an http address")
+        raise PydanticCustomError(INVALID, "is not an http address")
     return value.rstrip("/")
 
 
@@ -39,6 +43,8 @@ class ProviderConfig(BaseModel):
     """One server that speaks the OpenAI API, with what is particular about it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    # Whether Ambrosio runs the server itself. No field, so that `ambrosio.toml` cannot set it.
+    managed: ClassVar[bool] = False
 
     base_url: ServerUrl
     api_key: SecretStr = SecretStr("")
@@ -50,9 +56,8 @@ class ProviderConfig(BaseModel):
     repeat_vv: bool = False  # the model ignores system prompts: say the rule behind the question
     # How thinking is switched off for a vv question; "none": there is nothing to switch off.
     thinking: Literal["none", "template", "reasoning", "effort"] = "none"
-    cache_reuse: bool = (
-        False  # llama.cpp with --cache-reuse: what a cut leaves is moved, not read again
-    )
+    # llama.cpp runs with --cache-reuse: after the history is cut, the rest is not read again.
+    cache_reuse: bool = False
     extra_body: dict[str, Any] = Field(default_factory=dict)  # goes into every request body
     connect_timeout_seconds: float = Field(default=5, gt=0)
     first_token_timeout_seconds: float = Field(default=30, gt=0)
@@ -63,9 +68,8 @@ class ProviderConfig(BaseModel):
     image_model: str = ""  # with it the server makes pictures; without `model` it does nothing else
     # How it is asked for them; None: as together.ai for that kind, else as OpenAI.
     image_dialect: Dialect | None = None
-    image_timeout_seconds: float | None = Field(
-        default=None, gt=0
-    )  # None: longer for a server at home
+    # None: longer for a local server.
+    image_timeout_seconds: float | None = Field(default=None, gt=0)
 
     @property
     def supports_chat(self) -> bool:
@@ -90,5 +94,11 @@ class ProviderConfig(BaseModel):
     @model_validator(mode="after")
     def _local_is_near(self) -> Self:
         if self.local and is_public(self.base_url):
-            raise ValueError("is called local and has a public address")
+            raise PydanticCustomError(INVALID, "has `local = true` but a public address")
         return self
+
+
+class ManagedProviderConfig(ProviderConfig):
+    """A llama.cpp server that Ambrosio runs itself, see `llama.supervisor`."""
+
+    managed: ClassVar[bool] = True

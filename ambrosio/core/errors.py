@@ -64,20 +64,20 @@ class AmbrosioError(Exception):
 
 
 class InvalidSettings(AmbrosioError):
-    """A setting is wrong or missing: one (name, what is wrong, what would be right) for each."""
+    """Settings are invalid or missing; `problems` holds (name, problem, hint) for each."""
 
     problem = "Some settings are wrong."
     remedy = "Mend them as the terminal says, and start me again."
     retryable = False
 
     def __init__(self, problems: list[tuple[str, str, str]]) -> None:
-        super().__init__("; ".join(f"{name}: {wrong}" for name, wrong, _ in problems))
+        super().__init__("; ".join(f"{name}: {problem}" for name, problem, _ in problems))
         self.problems = problems
 
     @property
     def lines(self) -> list[str]:
-        """Say of each setting what is wrong and what would be right."""
-        return [f"{name}: {wrong}; right would be: {right}" for name, wrong, right in self.problems]
+        """One line for each setting, for the terminal."""
+        return [f"{name}: {problem}; {hint}" for name, problem, hint in self.problems]
 
 
 class StoreFailed(AmbrosioError):

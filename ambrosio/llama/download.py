@@ -6,7 +6,6 @@ name no longer does). It blocks, so the bot leaves it to the child process.
 """
 
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import httpx
 
+from ..config.file_lock import file_lock
 from . import gguf
 from .errors import ModelUnusable, format_bytes
 
@@ -152,15 +152,13 @@ def _download(repo: str, quant: str, home: Path, report: ProgressCallback) -> li
 @contextmanager
 def _exclusive_lock(home: Path) -> Iterator[None]:
     """Keep a second download out, as the demo's and the bot's go to the same place."""
-    with (home / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with file_lock(home / "lock") as locked:
+        if not locked:
             raise ModelUnusable(
-                "another Ambrosio is downloading it",
-                "I use it as soon as it is here.",
+                "another Ambrosio process is downloading the model",
+                "It will be used as soon as the download is complete.",
                 lasting=False,
-            ) from None
+            )
         yield
 
 

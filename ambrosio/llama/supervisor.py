@@ -6,7 +6,6 @@ learns what it is doing. One for each data folder; a second Ambrosio there uses 
 
 import asyncio
 import contextlib
-import fcntl
 import json
 import logging
 import os
@@ -20,7 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from ..config.file_lock import file_lock
 from ..config.settings import PREFIXES
+from ..core.backoff import Backoff
 from ..core.errors import Loading, NotRunning, StoreFailed
 from .errors import format_bytes
 
@@ -92,7 +93,7 @@ class LlamaServer:
         self._key = secrets.token_urlsafe(24)
         self._port = 0
         self._failures = 0
-        self._lock: int | None = None
+        self._lock: contextlib.ExitStack | None = None
         self._process: asyncio.subprocess.Process | None = None
         self.status = LlamaStatus()
         self.changed = asyncio.Event()
@@ -146,17 +147,15 @@ class LlamaServer:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
             if self._lock is not None:
-                os.close(self._lock)
+                self._lock.close()
 
     def acquire(self) -> None:
         """Make this folder's engine ours, unless another process has it, or raise `StoreFailed`."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            lock = os.open(self._folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(lock)
+            lock = contextlib.ExitStack()
+            if not lock.enter_context(file_lock(self._folder / "lock")):
+                lock.close()
                 return
             self._lock = lock
             with socket.create_server(("127.0.0.1", 0)) as free:
@@ -174,16 +173,18 @@ class LlamaServer:
     # --- the child's life -------------------------------------------------------------------------
 
     async def _supervise(self, ready: Callable[[], Awaitable[None]]) -> None:
+        backoff = Backoff(FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS)
         while True:
-            began = self._now()
+            started = self._now()
             try:
                 await self._live(ready)
             except OSError as exc:
                 self._set_status(_failure(f"llama.cpp cannot be started: {exc.strerror}"))
-            if self._now() - began > HEALTHY_SECONDS:
+            if self._now() - started > HEALTHY_SECONDS:
                 self._failures = 0
+                backoff.reset()
             self._failures += 1
-            pause = min(FIRST_PAUSE_SECONDS * 2 ** (self._failures - 1), MAX_PAUSE_SECONDS)
+            pause = backoff.next_seconds()
             if self.status.lasting:
                 pause = MAX_PAUSE_SECONDS
             reason = self.status.reason

@@ -80,7 +80,7 @@ def gather(own: Path) -> dict[str, Question]:
         return questions | parse(own.read_text("utf-8"), source=str(own))
     except (OSError, UnicodeDecodeError) as exc:
         raise InvalidSettings(
-            [(str(own), describe_read_error(exc), "a readable text file")]
+            [(str(own), describe_read_error(exc), "expected a readable text file")]
         ) from None
 
 
@@ -89,7 +89,9 @@ def parse(text: str, *, source: str) -> dict[str, Question]:
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
-        raise InvalidSettings([(source, describe_read_error(exc), "a valid TOML file")]) from None
+        raise InvalidSettings(
+            [(source, describe_read_error(exc), "expected a valid TOML file")]
+        ) from None
     faults = [
         (f"{source}: {name}", wrong, right)
         for name, table in tables.items()

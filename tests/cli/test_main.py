@@ -119,13 +119,13 @@ class TestTheDoor:
             "AMBROSIO_LOG",
             "LLAMA_BASE_URL",
         ]
-        assert all("; right would be: " in line for line in lines)
+        assert all("; expected " in line for line in lines)
 
     def test_run_needs_a_token(self, inside):
         ended = inside("run")
 
         assert (ended.exit_code, ended.stdout) == (2, "")
-        assert ended.stderr.startswith("TELEGRAM_BOT_TOKEN: is missing; right would be: ")
+        assert ended.stderr.startswith("TELEGRAM_BOT_TOKEN: is not set; expected ")
 
     def test_without_a_question_chat_says_so(self, inside):
         ended = inside("chat")

@@ -93,7 +93,7 @@ async def test_two_do_not_download_into_one_another(hub, tmp_path, content):
     async with running_llama(REFERENCE, tmp_path) as llama:
         await llama.ready()
 
-    assert failed.reason == "another Ambrosio is downloading it"
+    assert failed.reason == "another Ambrosio process is downloading the model"
     assert (tmp_path / "models" / REPO / FILE).read_bytes() == content
 
 
