@@ -42,10 +42,10 @@ def read(text: str, output: Path | None) -> ImagePrompt | OptionError:
     if not wish.prompt:
         return OptionError(texts.NO_PROMPT)
     if output == STDOUT:
-        return OptionError(texts.ONE_TO_A_PIPE) if wish.count > 1 else wish
+        return OptionError(texts.ONE_IMAGE_PER_PIPE) if wish.count > 1 else wish
     folder = output.parent if output else Path()
     if not os.access(folder, os.W_OK) or (output and output.is_dir()):
-        return OptionError(texts.NOT_WRITABLE.format(path=output or folder))
+        return OptionError(texts.OUTPUT_NOT_WRITABLE.format(path=output or folder))
     return wish
 
 
@@ -79,7 +79,7 @@ async def draw(
         for path, picture in zip(_paths(work, output), work.images, strict=True):
             _write(path, picture)
     except OSError:
-        _say(f"error: {texts.NOT_WRITTEN}")
+        _say(f"error: {texts.IMAGE_NOT_WRITTEN}")
         return 1
     return _told(work, studio)
 

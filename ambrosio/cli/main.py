@@ -55,7 +55,7 @@ async def _run(settings: Settings) -> int:
     with exclusive_lock(settings.ambrosio_data_dir):
         async with (
             open_app(settings) as app,
-            warming_up(app.providers.values(), prompts.text("system.txt")),
+            warming_up(app.providers.values(), prompts.read("system.txt")),
         ):
             await serve(app, stop=stop, now=now, say=click.echo)
     return 0
@@ -199,7 +199,7 @@ def backup(file: Path) -> None:
     """
     settings = load_settings()
     if not settings.database.exists():
-        line = texts.NOTHING_TO_COPY.format(path=settings.database)
+        line = texts.NO_DATABASE.format(path=settings.database)
         click.echo(f"error: {line}", err=True)
         sys.exit(1)
     try:
@@ -207,7 +207,7 @@ def backup(file: Path) -> None:
             store.backup(file)
     except StoreFailed as exc:
         log.warning("the disk: %s", exc)
-        click.echo(f"error: {texts.NOT_COPIED.format(path=file)}", err=True)
+        click.echo(f"error: {texts.BACKUP_NOT_WRITTEN.format(path=file)}", err=True)
         sys.exit(1)
     base = settings.database
     click.echo(f"copied; to restore it, stop Ambrosio, delete {base}-wal and {base}-shm", err=True)

@@ -53,7 +53,7 @@ def load_settings() -> Settings:
     except InvalidSettings as exc:
         print_problems(exc)
         sys.exit(2)
-    logs.set_up(given.ambrosio_log, given.secrets)
+    logs.set_up_logging(given.ambrosio_log, given.secrets)
     return given
 
 

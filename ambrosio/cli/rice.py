@@ -83,7 +83,7 @@ async def rice(kitchen: RiceContext, wish: RiceOptions) -> int:
     try:
         wordings = _wordings(kitchen.system, wish)
     except OSError as exc:
-        known = ", ".join(prompts.names("variants"))
+        known = ", ".join(prompts.list_prompts("variants"))
         return _complain(f"no prompt is at `{exc.filename}`, and the variants are: {known}")
     questions = gather(wish.questions or kitchen.folder / "rice.toml")
     chosen = [question for question in questions.values() if question.quick or not wish.quick]
@@ -128,8 +128,8 @@ def _wordings(system: str, wish: RiceOptions) -> list[PromptVariant]:
 
 def _prompt(name: str) -> str:
     """Read a prompt from a file, or one of the shipped variants by its name."""
-    if name in prompts.names("variants"):
-        return prompts.text(f"variants/{name}")
+    if name in prompts.list_prompts("variants"):
+        return prompts.read(f"variants/{name}")
     return Path(name).read_text("utf-8").strip()
 
 

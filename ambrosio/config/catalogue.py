@@ -12,7 +12,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, Literal
 
-Kind = Literal["chat", "images", "speech"]
+CatalogueKind = Literal["chat", "images", "speech"]
 
 
 @cache
@@ -21,7 +21,7 @@ def _shipped() -> Mapping[str, Any]:
     return tomllib.loads(text, parse_float=Decimal)
 
 
-def lookup(model: str, kind: Kind = "chat") -> Mapping[str, Any]:
+def look_up(model: str, kind: CatalogueKind = "chat") -> Mapping[str, Any]:
     """Look up what is known of a model; nothing for a stranger."""
     found: Mapping[str, Any] = _shipped()[kind].get(model, {})
     return found

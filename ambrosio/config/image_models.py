@@ -91,20 +91,20 @@ IMAGE_MODELS: Mapping[str, Mapping[str, Any]] = {
 UNKNOWN_MODEL = ImageModelConfig(max_steps=100)
 
 
-def lookup(model: str, rows: Mapping[str, ImageModelConfig]) -> ImageModelConfig:
+def look_up_image_model(model: str, rows: Mapping[str, ImageModelConfig]) -> ImageModelConfig:
     """Look up what is known of a model: in the given rows, then in the table."""
     if model in rows:
         return rows[model]
     if model not in IMAGE_MODELS:
         return UNKNOWN_MODEL
-    return ImageModelConfig(**IMAGE_MODELS[model], **catalogue.lookup(model, "images"))
+    return ImageModelConfig(**IMAGE_MODELS[model], **catalogue.look_up(model, "images"))
 
 
 def find_by_name(name: str, rows: Mapping[str, ImageModelConfig]) -> str:
     """Find the model that people call so, or "" if there is none."""
     wanted = _plain(name)
     for model in (*rows, *IMAGE_MODELS):
-        names = (model, model.rpartition("/")[2], lookup(model, rows).name)
+        names = (model, model.rpartition("/")[2], look_up_image_model(model, rows).name)
         if wanted in map(_plain, names):
             return model
     return ""
@@ -127,6 +127,7 @@ def price(row: ImageModelConfig, *, width: int, height: int, steps: int) -> Deci
 def highest_price(*, width: int, height: int) -> Decimal:
     """Say what one picture costs where it costs most, for models whose price nobody knows."""
     prices = [
-        price(lookup(model, {}), width=width, height=height, steps=0) for model in IMAGE_MODELS
+        price(look_up_image_model(model, {}), width=width, height=height, steps=0)
+        for model in IMAGE_MODELS
     ]
     return max(usd for usd in prices if usd is not None)

@@ -56,7 +56,7 @@ class JsonFormatter(RedactingFormatter):
         return json.dumps({**fields, "says": super().format(record)})
 
 
-def set_up(level: str, secrets: Sequence[str]) -> None:
+def set_up_logging(level: str, secrets: Sequence[str]) -> None:
     """Send the log to stderr, at a level or as JSON lines."""
     # PTB's own method parses, and one update that it cannot parse would stop the polling.
     warnings.filterwarnings("ignore", "Please use 'Bot.getUpdates'")

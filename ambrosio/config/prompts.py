@@ -5,12 +5,12 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 
-def text(name: str) -> str:
+def read(name: str) -> str:
     """Read one of the files of `prompts/`, or raise `FileNotFoundError`."""
     return _folder().joinpath(*name.split("/")).read_text("utf-8").strip()
 
 
-def names(folder: str) -> list[str]:
+def list_prompts(folder: str) -> list[str]:
     """List the files of one of its folders."""
     return sorted(each.name for each in _folder().joinpath(folder).iterdir())
 

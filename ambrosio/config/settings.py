@@ -21,7 +21,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ..core.errors import InvalidSettings
 from . import catalogue
-from .image_models import ImageModelConfig, lookup
+from .image_models import ImageModelConfig, look_up_image_model
 from .provider import INVALID, ManagedProviderConfig, ProviderConfig, ServerUrl, Url
 
 PREFIXES = ("AMBROSIO_", "LLAMA_", "TELEGRAM_", "TOGETHER_", "OPENAI_")
@@ -199,14 +199,14 @@ class Settings(BaseSettings):
                 model=self.together_model,
                 server_kind="together",
                 image_model=self.together_image_model,
-                **catalogue.lookup(self.together_model),
+                **catalogue.look_up(self.together_model),
             )
         if self.openai_api_key.get_secret_value():
             rows["openai"] = ProviderConfig(
                 base_url=self.openai_base_url,
                 api_key=self.openai_api_key,
                 model=self.openai_model,
-                **catalogue.lookup(self.openai_model),
+                **catalogue.look_up(self.openai_model),
             )
         return rows | self.providers
 
@@ -224,11 +224,11 @@ class Settings(BaseSettings):
 
 
 def load(folder: Path | None = None, **overrides: Any) -> Settings:
-    """Read the settings, or raise `InvalidSettings` with all that is wrong with them.
+    """Read the settings, or raise `InvalidSettings` with everything that is wrong with them.
 
     Args:
-        folder: where `.env` and `ambrosio.toml` are looked for; the current one if not given.
-        given: values that overrule both and the environment, by field name.
+        folder: where to look for `.env` and `ambrosio.toml`; the current directory by default.
+        **overrides: values that take precedence over both and the environment, by field name.
     """
     folder = Path() if folder is None else folder
     faults = _unknown_names(_dotenv(folder / ".env"), PREFIXES)
@@ -289,11 +289,11 @@ def _with_defaults(table: Any, defaults: Callable[[str, dict[str, Any]], Mapping
 
 
 def _provider_defaults(_name: str, row: dict[str, Any]) -> Mapping[str, Any]:
-    return catalogue.lookup(str(row.get("model", "")))
+    return catalogue.look_up(str(row.get("model", "")))
 
 
 def _image_defaults(model: str, _row: dict[str, Any]) -> Mapping[str, Any]:
-    return lookup(model, {}).model_dump()
+    return look_up_image_model(model, {}).model_dump()
 
 
 def _unknown_names(names: Iterable[str], prefixes: tuple[str, ...]) -> list[tuple[str, str, str]]:

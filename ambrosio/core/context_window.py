@@ -11,7 +11,7 @@ from .messages import Message
 from .vv import VV_REMINDER
 
 # What a server that does not say gets: the smallest window in common use.
-DEFAULT_WINDOW = 4096
+DEFAULT_WINDOW_TOKENS = 4096
 # Kept free for the answer; a third of a small window, and enough for a long answer in a large one.
 ANSWER_TOKENS = 2048
 QUARTER = 4
@@ -32,7 +32,7 @@ class PastTurn:
 class ModelProfile:
     """What is particular about a model when it is spoken to; `window` is in tokens."""
 
-    window: int = DEFAULT_WINDOW
+    window: int = DEFAULT_WINDOW_TOKENS
     system_role: bool = True
     repeat_vv: bool = False
 

@@ -108,7 +108,7 @@ class AnswerFinished:
 
 @dataclass(frozen=True, slots=True)
 class EmptyAnswer:
-    """An answer has ended without a word, and is paid all the same; `usage` as in `AnswerFinished`."""
+    """An answer ended without text, but may still cost money; `usage` as in `AnswerFinished`."""
 
     usage: Usage | None
 

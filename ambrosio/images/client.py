@@ -115,7 +115,9 @@ class ImageClient:
 
     def config(self, model: str) -> ImageModelConfig:
         """Say what a model here can do."""
-        return dialects.supported_by(image_models.lookup(model, self.configs), self._dialect)
+        return dialects.supported_by(
+            image_models.look_up_image_model(model, self.configs), self._dialect
+        )
 
     async def generate(
         self, model: str, commission: Commission

@@ -80,7 +80,7 @@ class PreparedMarkdown:
             text = _STAND_INS.sub(lambda match: self._formula(match).raw, text)
         return text.translate(_RAW)
 
-    def displays(self, text: str) -> bool:
+    def has_display_math(self, text: str) -> bool:
         """Say whether there is display mathematics in parsed text."""
         if _OPEN not in text:
             return False

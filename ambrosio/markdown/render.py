@@ -93,22 +93,24 @@ def render(markdown: str, *, files: bool = True) -> Rendered:
     walker = walk_markdown(markdown)
     long = [code for code in walker.codes if files and len(code.text) > _LONG_CODE]
     named = tuple(_file(code, number) for number, code in enumerate(long, start=1))
-    return Rendered(splitting.split(walker.passage), named)
+    return Rendered(splitting.split_messages(walker.styled_text), named)
 
 
 def preview(markdown: str) -> FormattedText:
     """Show an answer that is still growing: what is half open is closed, of the rest the end."""
-    return splitting.tail(walk_markdown(close_unfinished(clean(markdown).rstrip())).passage)
+    return splitting.last_message(
+        walk_markdown(close_unfinished(clean(markdown).rstrip())).styled_text
+    )
 
 
 def plain(text: str) -> FormattedText:
     """Return a notice without formatting, cut to fit into one message."""
-    return FormattedText(splitting.head(clean(text).expandtabs(4)))
+    return FormattedText(splitting.first_message(clean(text).expandtabs(4)))
 
 
 def expandable(reasoning: str) -> FormattedText:
     """Return a model's reasoning as a quote that opens when it is touched, cut to fit."""
-    text = splitting.head(clean(reasoning).expandtabs(4))
+    text = splitting.first_message(clean(reasoning).expandtabs(4))
     if not text:
         return FormattedText("")
     return FormattedText(text, (Entity("expandable_blockquote", 0, utf16_len(text)),))

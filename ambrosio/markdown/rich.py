@@ -5,7 +5,7 @@ import re
 from .preprocess import PreparedMarkdown, prepare
 from .walker import event_name, is_valid_link, label_link, parse_events, walk_markdown
 
-_MAX_RICH = 32_768
+_MAX_RICH_CHARS = 32_768
 _RICH_DANGER = re.compile(r"<(?!https?://)[a-z/!?]|!\[", re.IGNORECASE)
 
 
@@ -15,7 +15,7 @@ def needs_rich(markdown: str) -> bool:
         return False
     cleaned = rich(markdown)
     # Where two parsers could disagree on what is code, no HTML and no picture may stand at all.
-    return len(cleaned) <= _MAX_RICH and not _RICH_DANGER.search(cleaned)
+    return len(cleaned) <= _MAX_RICH_CHARS and not _RICH_DANGER.search(cleaned)
 
 
 def rich(markdown: str) -> str:

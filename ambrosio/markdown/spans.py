@@ -18,14 +18,14 @@ class Span:
     language: str = ""
 
     @property
-    def block(self) -> bool:
+    def is_code(self) -> bool:
         """Say whether Telegram allows no other formatting inside."""
         return self.type in {"code", "pre"}
 
     @property
-    def inner(self) -> int:
+    def nesting(self) -> int:
         """Say how far inside a span stands among those of the same text."""
-        return 3 if self.block else {"blockquote": 0, "text_link": 2}.get(self.type, 1)
+        return 3 if self.is_code else {"blockquote": 0, "text_link": 2}.get(self.type, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class StyledTextBuilder:
         last = next((part for part in reversed(self._parts) if part), "")
         return len(last) - len(last.rstrip("\n"))
 
-    def passage(self) -> StyledText:
+    def build(self) -> StyledText:
         """Return what has been written, its spans made acceptable to Telegram."""
         text = "".join(self._parts)
         return StyledText(text, tuple(_normalize(self._spans)))
@@ -99,14 +99,14 @@ class StyledTextBuilder:
 def _normalize(spans: list[Span]) -> list[Span]:
     """Merge spans that repeat each other, and keep code free of any other formatting."""
     links = [span for span in spans if span.type == "text_link"]
-    blocks = [span for span in spans if span.block]
+    blocks = [span for span in spans if span.is_code]
     kept = list(_cut_out(blocks, links))
     kept += links
     kept += (span for span in spans if span.type == "blockquote")
     for kind in ("bold", "italic", "strikethrough"):
         same = [span for span in spans if span.type == kind]
         kept += _without_holes(_merge(same), blocks)
-    return sorted(kept, key=lambda span: (span.start, -span.end, span.inner))
+    return sorted(kept, key=lambda span: (span.start, -span.end, span.nesting))
 
 
 def _cut_out(spans: Iterable[Span], others: Iterable[Span]) -> Iterator[Span]:

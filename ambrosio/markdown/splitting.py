@@ -12,7 +12,7 @@ from itertools import accumulate
 from ..core.messages import Entity, FormattedText
 from .spans import Span, StyledText
 
-MAX_UNITS = 4096
+MAX_UTF16_UNITS = 4096
 MAX_ENTITIES = 100
 
 # What stands in front of a chunk that would begin with the indentation of code: Telegram trims
@@ -34,7 +34,7 @@ _INVISIBLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Zl", "Zp", "Zs"})
 _BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 
 
-def split(passage: StyledText) -> tuple[FormattedText, ...]:
+def split_messages(passage: StyledText) -> tuple[FormattedText, ...]:
     """Cut at natural borders, so that everything arrives in order and nothing is empty."""
     sheet = _Splitter(passage)
     chunks: list[FormattedText] = []
@@ -48,7 +48,7 @@ def split(passage: StyledText) -> tuple[FormattedText, ...]:
     return tuple(chunks)
 
 
-def tail(passage: StyledText) -> FormattedText:
+def last_message(passage: StyledText) -> FormattedText:
     """Return the passage if it fits into one message, and else its end behind an ellipsis."""
     sheet = _Splitter(passage)
     start = sheet.begin(0)
@@ -59,15 +59,15 @@ def tail(passage: StyledText) -> FormattedText:
     return sheet.chunk(sheet.last(), len(passage.text), lead=_LEAD)
 
 
-def head(text: str) -> str:
+def first_message(text: str) -> str:
     """Return the beginning of a text that fits into one message, with an ellipsis if it is cut."""
     text = text.strip()
     if not is_visible(text):
         return ""
-    if utf16_len(text) <= MAX_UNITS:
+    if utf16_len(text) <= MAX_UTF16_UNITS:
         return text
     sheet = _Splitter(StyledText(text))
-    return text[: sheet.cut(0, room=MAX_UNITS - 1)].rstrip() + "…"
+    return text[: sheet.cut(0, room=MAX_UTF16_UNITS - 1)].rstrip() + "…"
 
 
 def utf16_len(text: str) -> int:
@@ -110,7 +110,7 @@ class _Splitter:
 
     def cut(self, start: int, *, room: int = 0) -> int:
         """Return where a chunk that begins at `start` should end."""
-        room = room or MAX_UNITS - len(self._lead(start))
+        room = room or MAX_UTF16_UNITS - len(self._lead(start))
         end = self._reach(start, room)
         if end == len(self._text):
             return end
@@ -127,12 +127,12 @@ class _Splitter:
 
     def last(self) -> int:
         """Return where the last part that fits into one message begins."""
-        floor = self._units[-1] - (MAX_UNITS - len(_LEAD))
+        floor = self._units[-1] - (MAX_UTF16_UNITS - len(_LEAD))
         start = bisect_right(self._units, max(floor - 1, 0))
         if len(self._spans) > MAX_ENTITIES:
             ends = sorted(span.end for span in self._spans)
             start = max(start, ends[-MAX_ENTITIES - 1])
-        stop = min(start + MAX_UNITS // 4, len(self._text))
+        stop = min(start + MAX_UTF16_UNITS // 4, len(self._text))
         for pattern, _ in (*_BORDERS[:2], _BORDERS[-1], (_SPACE, True)):
             match = pattern.search(self._text, start, stop)
             if match and match.end() < stop:

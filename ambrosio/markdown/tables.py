@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from .spans import StyledText, StyledTextBuilder
 
 # What a phone shows in one line of monospaced text.
-MAX_COLUMNS = 36
+MAX_TABLE_COLUMNS = 36
 
 _GAP = "  "
 
 
 @dataclass(slots=True)
-class Table:
+class MarkdownTable:
     """The cells of a table while it is read; the first row is its head."""
 
     alignments: tuple[str, ...]
@@ -22,7 +22,7 @@ class Table:
     @property
     def wide(self) -> bool:
         """Say whether the columns together are wider than a phone."""
-        return sum(self._widths()) + len(_GAP) * (len(self.alignments) - 1) > MAX_COLUMNS
+        return sum(self._widths()) + len(_GAP) * (len(self.alignments) - 1) > MAX_TABLE_COLUMNS
 
     def write(self, out: StyledTextBuilder) -> None:
         """Write the table: records where the columns do not fit or where a cell has a link."""

@@ -17,7 +17,7 @@ from pyromark.event import BrokenLink
 
 from .preprocess import COLON, PreparedMarkdown, prepare
 from .spans import StyledText, StyledTextBuilder
-from .tables import Table
+from .tables import MarkdownTable
 
 _OPTIONS = (
     Options.ENABLE_TABLES
@@ -96,15 +96,15 @@ class Walker:
         self._code: list[str] | None = None
         self._info = ""
         self._targets: list[tuple[str, str, int]] = []
-        self._table = Table(())
+        self._table = MarkdownTable(())
         self._cell_end = 0
         self.codes: list[Code] = []
         self.needs_rich = False
 
     @property
-    def passage(self) -> StyledText:
+    def styled_text(self) -> StyledText:
         """What has been written."""
-        return self._page.passage()
+        return self._page.build()
 
     def walk(self) -> None:
         """Write everything down."""
@@ -195,7 +195,7 @@ class Walker:
         if self._code is not None:
             self._code.append(value)
             return
-        self.needs_rich = self.needs_rich or self._source.displays(value)
+        self.needs_rich = self.needs_rich or self._source.has_display_math(value)
         self._write(self._source.shown(value))
 
     def _inline_code(self, value: str, _: object) -> None:
@@ -326,7 +326,7 @@ class Walker:
 
     def _begin_table(self, alignments: tuple[str, ...], extent: Extent) -> None:
         self._block(extent, own_line=True)
-        self._table = Table(alignments)
+        self._table = MarkdownTable(alignments)
 
     def _row(self, *_: object) -> None:
         self._table.rows.append([])
@@ -335,7 +335,7 @@ class Walker:
         self._out = StyledTextBuilder()
 
     def _end_cell(self, _: object, extent: Extent) -> None:
-        self._table.rows[-1].append(self._out.passage())
+        self._table.rows[-1].append(self._out.build())
         self._out = self._page
         self._cell_end = extent["end"]
 

@@ -15,9 +15,14 @@ from urllib.parse import urlencode
 
 import httpx
 
-from ..config.catalogue import highest_price, lookup
+from ..config.catalogue import highest_price, look_up
 from ..config.provider import ProviderConfig
-from ..core.context_window import DEFAULT_WINDOW, Context, ModelProfile, merge_system_into_user
+from ..core.context_window import (
+    DEFAULT_WINDOW_TOKENS,
+    Context,
+    ModelProfile,
+    merge_system_into_user,
+)
 from ..core.costs import FREE, Pricing
 from ..core.errors import (
     BadRequest,
@@ -130,7 +135,7 @@ class OpenAIProvider:
         row, learnt = self._config_for(model), self._facts(model)
         if row.server_kind == "llama" and not learnt.window:
             await self._learn_properties(model, learnt)
-        window = row.context or learnt.window or DEFAULT_WINDOW
+        window = row.context or learnt.window or DEFAULT_WINDOW_TOKENS
         return ModelProfile(window, row.system_role and learnt.system_role, row.repeat_vv)
 
     def _facts(self, model: str) -> _ServerFacts:
@@ -142,7 +147,7 @@ class OpenAIProvider:
             return self.config
         # Where its own costs nothing, neither does one of which nobody knows a price.
         free = self.config.input_usd == 0 and self.config.output_usd == 0
-        return self.config.model_copy(update={**({} if free else NO_PRICES), **lookup(model)})
+        return self.config.model_copy(update={**({} if free else NO_PRICES), **look_up(model)})
 
     async def _learn_properties(self, model: str, learnt: _ServerFacts) -> None:
         """Read window, slots and the template's ways from a llama.cpp server's properties."""
@@ -340,7 +345,7 @@ class OpenAIProvider:
         """Translate what went wrong with a question, and remember a window that was too small."""
         model, tokens = question.model, question.tokens
         learnt = self._facts(model)
-        window = learnt.window or self._config_for(model).context or DEFAULT_WINDOW
+        window = learnt.window or self._config_for(model).context or DEFAULT_WINDOW_TOKENS
         failure = translate_error(exc, self.name, model=model, tokens=tokens, window=window)
         if isinstance(failure, ContextTooLong):
             learnt.window = failure.limit

@@ -73,7 +73,7 @@ class Question:
 
 def gather(own: Path) -> dict[str, Question]:
     """Read the shipped questions and those of the owner's file, or raise `InvalidSettings`."""
-    questions = parse(prompts.text("rice.toml"), source="rice.toml")
+    questions = parse(prompts.read("rice.toml"), source="rice.toml")
     if not own.exists():
         return questions
     try:

@@ -49,9 +49,9 @@ def test_what_the_shell_took_apart_is_one_text_again(words, text):
     [
         ("a red fox --n 9", None, "--n 9 does not work"),
         ("--n 2", None, "There is no prompt"),
-        ("a red fox --n 2", STDOUT, "A pipe takes one picture"),
-        ("a red fox", Path("/nowhere/fox.png"), "No file can be written as /nowhere/fox.png"),
-        ("a red fox", Path("/"), "No file can be written as /"),
+        ("a red fox --n 2", STDOUT, "Only one image can be written to a pipe"),
+        ("a red fox", Path("/nowhere/fox.png"), "Cannot write to /nowhere/fox.png"),
+        ("a red fox", Path("/"), "Cannot write to /"),
     ],
 )
 def test_what_cannot_work_is_told_before_it_costs_anything(text, output, line):
@@ -136,7 +136,7 @@ async def test_a_failure_is_one_line_and_no_file(house, painter, clock, tmp_path
 
     assert code == 1
     assert not (tmp_path / "fox.png").exists()
-    line = "error: The account at together has no credit left. The owner needs to top it up.\n"
+    line = "error: The account at together has no credit left. Ask the owner to top it up.\n"
     assert capsys.readouterr().err == line
 
 
@@ -199,7 +199,7 @@ async def test_a_disk_that_is_full_costs_the_picture_nothing_but_its_file(
     )
 
     assert code == 1
-    assert "error: The disk does not take the picture. " in capsys.readouterr().err
+    assert "error: The image could not be written to the disk. " in capsys.readouterr().err
     assert house.store.spent(0) == Decimal("0.0019922944")
 
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from ambrosio.config import prompts
-from ambrosio.config.logs import CHATTY, JsonFormatter, RedactingFormatter, set_up
+from ambrosio.config.logs import CHATTY, JsonFormatter, RedactingFormatter, set_up_logging
 from ambrosio.emulators.model_server.server import (
     BrokenSse,
     Dies,
@@ -33,7 +33,7 @@ def written(request, monkeypatch):
     handlers = logging.getLogger().handlers
     paper = io.StringIO()
     monkeypatch.setattr(sys, "stderr", paper)
-    set_up(request.param, [KEY, "", KEY + "-longer"])
+    set_up_logging(request.param, [KEY, "", KEY + "-longer"])
     yield paper.getvalue
     logging.getLogger().handlers = handlers
     for name, level in levels.items():
@@ -126,7 +126,7 @@ def test_libraries_that_talk_of_addresses_are_silenced(written, name):
 def test_each_level_is_heard_from_its_own_on(monkeypatch, level, heard, written):
     paper = io.StringIO()
     monkeypatch.setattr(sys, "stderr", paper)
-    set_up(level, [])
+    set_up_logging(level, [])
 
     for each in ("debug", "info", "warning", "error"):
         getattr(log, each)("a line")
@@ -159,7 +159,7 @@ def loud(monkeypatch, api):
     levels = {name: logging.getLogger(name).level for name in CHATTY}
     paper = io.StringIO()
     monkeypatch.setattr(sys, "stderr", paper)
-    set_up("debug", [KEY, api.token])
+    set_up_logging("debug", [KEY, api.token])
     # The servers of the test itself write down who called.
     monkeypatch.setattr(logging.getLogger("uvicorn.access"), "disabled", True)
     yield paper.getvalue
@@ -207,6 +207,6 @@ async def test_no_word_of_anybody_reaches_the_log_whatever_goes_wrong(
     written = loud()
     assert "a turn failed, attempt 3" in written
     assert "llama" in written
-    system = prompts.text("system.txt").split(".")[0]
+    system = prompts.read("system.txt").split(".")[0]
     secrets = (KEY, api.token, api.token.partition(":")[2])
     assert [each for each in (*SAID, system, *secrets) if each in written] == []

@@ -231,7 +231,7 @@ class TestTheTable:
         assert (
             rows["llama"].first_token_timeout_seconds > rows["together"].first_token_timeout_seconds
         )
-        assert rows["together"].context == catalogue.lookup(rows["together"].model)["context"]
+        assert rows["together"].context == catalogue.look_up(rows["together"].model)["context"]
 
     @pytest.mark.parametrize(("key", "managed"), [("", False), ("our-key", True)])
     def test_only_a_server_of_our_own_is_managed(self, tmp_path, key, managed):
@@ -302,7 +302,8 @@ class TestSecrets:
 
         given = load(tmp_path)
 
-        shown = f"{given!r} {given} {given.provider_configs(llama_base_url='http://a')!r} {given.model_dump()}"
+        rows = given.provider_configs(llama_base_url="http://a")
+        shown = f"{given!r} {given} {rows!r} {given.model_dump()}"
         assert "secret-" not in shown
         assert set(given.secrets) == {*(f"secret-{name}" for name in SECRETS), "secret-row"}
 

@@ -293,7 +293,7 @@ async def test_a_retired_model_is_named_with_those_that_are_there(http, server, 
         await painter(http).request(REQUEST)
 
     assert raised.value.user_message == (
-        f"together does not serve {SDXL}. Name another one with --model: it has flux."
+        f"together does not have the model {SDXL}. Choose another one with --model; it has flux."
     )
 
 
@@ -301,7 +301,7 @@ async def test_a_retired_model_is_told_even_if_the_list_cannot_be_had(http, serv
     images(server, refusal(404))
     server.get(f"{BASE}/models?serverless").respond(500)
 
-    with pytest.raises(errors.ImageModelNotFound, match="no longer serves"):
+    with pytest.raises(errors.ImageModelNotFound, match="does not have the model"):
         await painter(http).request(REQUEST)
 
 

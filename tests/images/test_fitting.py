@@ -4,7 +4,13 @@ from decimal import Decimal
 
 import pytest
 
-from ambrosio.config.image_models import IMAGE_MODELS, ImageModelConfig, find_by_name, lookup, price
+from ambrosio.config.image_models import (
+    IMAGE_MODELS,
+    ImageModelConfig,
+    find_by_name,
+    look_up_image_model,
+    price,
+)
 from ambrosio.core.images import ImagePrompt
 from ambrosio.images.fitting import describe_dropped, fit
 from ambrosio.images.options import parse
@@ -19,7 +25,7 @@ GPT = "gpt-image-1"
 def fitted(typed, model, seeds=(7,)):
     wish = parse(typed)
     assert isinstance(wish, ImagePrompt)
-    return fit(wish, seeds, model, lookup(model, {}))
+    return fit(wish, seeds, model, look_up_image_model(model, {}))
 
 
 SHAPES = [
@@ -114,7 +120,7 @@ def test_a_model_is_found_by_what_people_call_it(name, model):
 def test_a_row_of_the_settings_overrules_the_table():
     rows = {SDXL: ImageModelConfig(name="mine", max_steps=10)}
 
-    assert lookup(SDXL, rows).max_steps == 10
+    assert look_up_image_model(SDXL, rows).max_steps == 10
     assert find_by_name("mine", rows) == SDXL
 
 
@@ -129,7 +135,7 @@ def test_a_row_of_the_settings_overrules_the_table():
     ],
 )
 def test_a_picture_has_the_price_of_the_list(model, steps, usd):
-    found = price(lookup(model, {}), width=1000, height=1000, steps=steps)
+    found = price(look_up_image_model(model, {}), width=1000, height=1000, steps=steps)
 
     assert found == (None if usd is None else Decimal(usd))
 
@@ -143,6 +149,6 @@ def test_only_what_was_asked_for_is_told_as_refused():
 
 def test_all_rows_of_the_table_are_sound():
     for model in IMAGE_MODELS:
-        row = lookup(model, {})
+        row = look_up_image_model(model, {})
         assert row.min_side <= row.width <= row.max_side
         assert row.steps <= row.max_steps

@@ -350,7 +350,7 @@ In summary, basmati rice is a good choice. Enjoy!"""
 
 
 def test_the_answer_by_which_it_all_began_fails_in_every_way():
-    rice = questions.parse(prompts.text("rice.toml"), source="rice.toml")["rice"]
+    rice = questions.parse(prompts.read("rice.toml"), source="rice.toml")["rice"]
 
     failed = [each.check for each in checks.examine(rice, MIXTRAL)]
 
@@ -359,7 +359,7 @@ def test_the_answer_by_which_it_all_began_fails_in_every_way():
 
 
 def test_an_answer_that_was_cut_is_not_complete():
-    rice = questions.parse(prompts.text("rice.toml"), source="rice.toml")["rice"]
+    rice = questions.parse(prompts.read("rice.toml"), source="rice.toml")["rice"]
 
     assert [each.check for each in checks.examine(rice, "Basmati.", cut=True)] == ["complete"]
 
@@ -425,7 +425,7 @@ GOOD = {
 
 @pytest.mark.parametrize("name", GOOD)
 def test_every_shipped_vv_question_knows_a_good_answer_from_a_bad_one(name):
-    question = questions.parse(prompts.text("rice.toml"), source="rice.toml")[name]
+    question = questions.parse(prompts.read("rice.toml"), source="rice.toml")[name]
     good, bad = GOOD[name]
 
     assert checks.examine(question, good) == ()
@@ -433,7 +433,7 @@ def test_every_shipped_vv_question_knows_a_good_answer_from_a_bad_one(name):
 
 
 def test_the_shipped_questions_are_as_many_and_as_various_as_they_should_be():
-    shipped_ones = questions.parse(prompts.text("rice.toml"), source="rice.toml")
+    shipped_ones = questions.parse(prompts.read("rice.toml"), source="rice.toml")
     concise = {name for name, question in shipped_ones.items() if question.concise}
     kinds = {shipped_ones[name].kind for name in concise}
 
@@ -447,7 +447,7 @@ def test_the_shipped_questions_are_as_many_and_as_various_as_they_should_be():
 def test_ordinary_questions_may_not_be_cut_short():
     ordinary = [
         question
-        for question in questions.parse(prompts.text("rice.toml"), source="rice.toml").values()
+        for question in questions.parse(prompts.read("rice.toml"), source="rice.toml").values()
         if not question.concise
     ]
 

@@ -61,7 +61,7 @@ async def cooking(folder, clock, providers, **given):
     async with open_app(loaded, now=clock, sleep=clock.sleep) as house:
         asker = Sampler(house.assistant.router, now=clock)
         known = {name: house.providers[name] for name in providers}
-        yield RiceContext(asker, known, prompts.text("system.txt"), folder, clock), house.store
+        yield RiceContext(asker, known, prompts.read("system.txt"), folder, clock), house.store
 
 
 async def rice(kitchen, capsys, **wish):
@@ -113,7 +113,7 @@ async def test_a_question_is_asked_as_a_turn_asks_it(tmp_path, clock, capsys):
 
     asked = {request.question: request for request in model.requests}
     first = asked["vv jasmin or basmati rice with falafel?"]
-    assert first.messages[0] == ("system", prompts.text("system.txt"))
+    assert first.messages[0] == ("system", prompts.read("system.txt"))
     assert (first.temperature, first.max_tokens) == (0, 400)
     ordinary = asked["Why is that so?"]
     assert ordinary.messages[1:3] == (("user", "vv rice?"), ("assistant", "Basmati."))
@@ -142,7 +142,7 @@ async def test_wordings_are_compared_with_and_without_the_reminder(tmp_path, clo
     assert against_first["mine.txt, reminded"]["p"] == 0.0625
     assert against_first["mine.txt, not reminded"]["says"] == "makes no clear difference"
     systems = {request.messages[0][1] for request in model.requests}
-    assert systems == {"Be brief.", prompts.text("system.txt")}
+    assert systems == {"Be brief.", prompts.read("system.txt")}
 
 
 @pytest.mark.parametrize("name", ["rule-only.txt", "examples.txt"])
