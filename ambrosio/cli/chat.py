@@ -92,7 +92,7 @@ async def _show(progress: Progress, paper: TerminalOutput) -> None:
 
 def _print_end(answer: Answer) -> None:
     if answer.failure:
-        print(f"error: {answer.failure.user_message}", file=sys.stderr)
+        print(f"error: {answer.failure.owner_message}", file=sys.stderr)
     elif answer.is_loop:
         print("(cut off: the model only repeated itself from here on)", file=sys.stderr)
     elif answer.is_cut:

@@ -196,7 +196,7 @@ async def _question(provider: OpenAIProvider, ceiling: Decimal | None) -> Findin
         return Finding(
             provider.name,
             False,
-            exc.user_message,
+            exc.owner_message,
             f"look at {provider.config.base_url}",
             needed=False,
         )
@@ -216,7 +216,7 @@ async def _models(settings: Settings, provider: OpenAIProvider) -> AsyncIterator
     try:
         served = await provider.models()
     except ProviderError as exc:
-        yield Finding("models", False, exc.user_message, needed=False)
+        yield Finding("models", False, exc.owner_message, needed=False)
         return
     wanted = [
         ("model", settings.together_model, {"chat", "language"}),

@@ -152,7 +152,7 @@ def _told(work: ImageResult, studio: ImageAssistant) -> int:
     if work.done and work.missing:
         _say(f"{len(work.done)} of {len(work.seeds)}")
     if work.failure:
-        _say(f"error: {work.failure.user_message}")
+        _say(f"error: {work.failure.owner_message}")
     elif work.stopped:
         _say("stopped")
     return 130 if work.stopped else 1 if work.failure else 0

@@ -1,7 +1,7 @@
-"""What the owner has set, from the environment, `.env` and `ambrosio.toml`.
+"""The settings, from the environment, `.env` and `ambrosio.toml`.
 
-One frozen model. The named providers (`LLAMA_…`, `TOGETHER_…`, `OPENAI_…`) are ready-made rows of
-the same table that `ambrosio.toml` extends. Nothing is read on import.
+One frozen model; `load` reads it. The providers `LLAMA_…`, `TOGETHER_…` and `OPENAI_…` become
+entries of the same table as `[providers]` in `ambrosio.toml`. Nothing is read on import.
 """
 
 import difflib
@@ -25,18 +25,18 @@ from .image_models import ImageModelConfig, look_up_image_model
 from .provider import INVALID, ManagedProviderConfig, ProviderConfig, ServerUrl, Url
 
 PREFIXES = ("AMBROSIO_", "LLAMA_", "TELEGRAM_", "TOGETHER_", "OPENAI_")
-# The settings that stand in `ambrosio.toml`.
+# The settings that are tables in `ambrosio.toml`.
 TOML_TABLES = ("providers", "images")
 # Our own words for the types of pydantic's errors that are not about a value.
 EXPLANATIONS = {"missing": "is missing", "extra_forbidden": "is not a known key"}
 # The types of our own errors about the settings as a whole.
 UNKNOWN_PROVIDER, NOT_SET = "ambrosio_unknown_provider", "ambrosio_not_set"
-# llama.cpp's own variables begin alike and are none of our business.
+# llama.cpp's own variables, which share our prefix.
 LLAMA_CPP_PREFIXES = ("LLAMA_ARG_", "LLAMA_CACHE", "LLAMA_LOG")
 
 
 def _split_words(value: object) -> object:
-    """Take what stands between commas or spaces, nothing of an empty text."""
+    """Split a text at commas and white space; an empty text has no words."""
     if not isinstance(value, str):
         return value
     return re.split(r"[,\s]+", value.strip(", \n\t")) if value.strip() else ()
@@ -46,12 +46,12 @@ StreamMode = Literal["draft", "edit", "off"]
 NameList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_words)]
 IdSet = Annotated[frozenset[int], NoDecode, BeforeValidator(_split_words)]
 
-# A small machine reads a long prompt for minutes; progress keeps this limit from biting.
+# A small machine may read a long prompt for minutes. Servers that report progress are not cut off.
 LOCAL_PATIENCE = {"first_token_timeout_seconds": 300, "chunk_timeout_seconds": 90}
 
 
 class Settings(BaseSettings):
-    """Everything that can be set; each description says what would be right."""
+    """All settings; each description completes "expected …" in an error."""
 
     model_config = SettingsConfigDict(
         frozen=True, env_file=None, extra="ignore", env_ignore_empty=True
@@ -167,17 +167,17 @@ class Settings(BaseSettings):
 
     @property
     def database(self) -> Path:
-        """Where everything that must not be lost is kept."""
+        """The path of the SQLite database."""
         return self.ambrosio_data_dir / "ambrosio.db"
 
     def provider_configs(
         self, *, llama_base_url: str | None, llama_api_key: str = ""
     ) -> dict[str, ProviderConfig]:
-        """List the providers that can be asked, by name.
+        """Return all configured providers, by name.
 
         Args:
-            llama_base_url: the llama.cpp server that was found, or that we run.
-            llama_api_key: the key of the one that we run.
+            llama_base_url: the URL of a llama.cpp server that was found, or that we run.
+            llama_api_key: the API key of the server, if we run it ourselves.
         """
         rows: dict[str, ProviderConfig] = {}
         if llama_base_url:
@@ -212,7 +212,7 @@ class Settings(BaseSettings):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Everything that must never be seen in a log or on a screen."""
+        """All values that must never appear in a log or on a screen."""
         keys = [
             self.telegram_bot_token,
             self.llama_api_key,
@@ -253,7 +253,7 @@ def load(folder: Path | None = None, **overrides: Any) -> Settings:
 
 
 def _dotenv(path: Path) -> Iterable[str]:
-    """Read the names in `.env`."""
+    """Read the variable names in `.env`."""
     try:
         return dotenv_values(path)
     except (OSError, UnicodeDecodeError) as exc:
@@ -272,14 +272,14 @@ def _toml(path: Path) -> dict[str, Any]:
 
 
 def describe_read_error(exc: Exception) -> str:
-    """Say why a file cannot be read; of what is no TOML, where in it that is."""
+    """Say why a file cannot be read; for invalid TOML, also where the error is."""
     if isinstance(exc, UnicodeDecodeError):
-        return "is not UTF-8"
+        return "is not UTF-8 text"
     return f"cannot be read: {exc.strerror if isinstance(exc, OSError) else exc}"
 
 
 def _with_defaults(table: Any, defaults: Callable[[str, dict[str, Any]], Mapping[str, Any]]) -> Any:
-    """Give each row what is known of its model as defaults; pydantic finds what is wrong."""
+    """Fill each row with defaults for its model; pydantic reports anything invalid later."""
     if not isinstance(table, dict):
         return table
     return {
@@ -312,7 +312,7 @@ def _unknown_names(names: Iterable[str], prefixes: tuple[str, ...]) -> list[tupl
 
 
 def _problem(error: dict[str, Any]) -> tuple[str, str, str]:
-    """Turn one of pydantic's errors into the setting's name, what is wrong and what is right."""
+    """Turn one of pydantic's errors into (name of the setting, problem, hint)."""
     path = error["loc"]
     if path and path[0] in TOML_TABLES:
         name = "ambrosio.toml: " + ".".join(map(str, path))

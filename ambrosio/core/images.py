@@ -1,4 +1,7 @@
-"""TODO docstring."""
+"""The values of image generation: what is ordered, and one finished image.
+
+Pure. Parsing of options is in `images.options`, checks of the bytes in `images.validation`.
+"""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -8,7 +11,7 @@ ImageFormat = Literal["png", "jpeg", "webp"]
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A whole picture; `seed` makes it again, if the model takes one."""
+    """A complete image; sides in pixels. `seed` makes the same one again, None if not supported."""
 
     content: bytes = field(repr=False)
     format: ImageFormat
@@ -19,9 +22,10 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class ImagePrompt:
-    """A prompt and how it is to be painted; what was not said is left to the model.
+    """A prompt and its options; the model chooses what is None or empty.
 
-    `ratio` and `size` are width and height, `avoid` is what should not be seen.
+    `ratio` and `size` are (width, height), `size` in pixels. `negative_prompt` says what should not
+    be in the image.
     """
 
     prompt: str

@@ -136,7 +136,7 @@ async def test_a_failure_is_one_line_and_no_file(house, painter, clock, tmp_path
 
     assert code == 1
     assert not (tmp_path / "fox.png").exists()
-    line = "error: The account at together has no credit left. Ask the owner to top it up.\n"
+    line = "error: The account at together has no credit left. Top it up.\n"
     assert capsys.readouterr().err == line
 
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from ambrosio.config import prompts
-from ambrosio.config.logs import CHATTY, JsonFormatter, RedactingFormatter, set_up_logging
+from ambrosio.config.logs import LIBRARY_LEVELS, JsonFormatter, RedactingFormatter, set_up_logging
 from ambrosio.emulators.model_server.server import (
     BrokenSse,
     Dies,
@@ -29,7 +29,7 @@ KEY = "sk-very-secret"
 @pytest.fixture(params=["info", "json"])
 def written(request, monkeypatch):
     """Set the log up as the program does and give what it writes."""
-    levels = {name: logging.getLogger(name).level for name in ["", log.name, *CHATTY]}
+    levels = {name: logging.getLogger(name).level for name in ["", log.name, *LIBRARY_LEVELS]}
     handlers = logging.getLogger().handlers
     paper = io.StringIO()
     monkeypatch.setattr(sys, "stderr", paper)
@@ -113,7 +113,7 @@ def test_a_line_of_json_is_one_object():
     assert fields["says"].startswith('say "ü"\nTraceback')
 
 
-@pytest.mark.parametrize("name", CHATTY)
+@pytest.mark.parametrize("name", LIBRARY_LEVELS)
 def test_libraries_that_talk_of_addresses_are_silenced(written, name):
     logging.getLogger(name).info("GET https://api.telegram.org/bot/x")
 
@@ -156,7 +156,7 @@ FAILURES = (
 @pytest.fixture
 def loud(monkeypatch, api):
     """Set the log up at its loudest and give what it writes."""
-    levels = {name: logging.getLogger(name).level for name in CHATTY}
+    levels = {name: logging.getLogger(name).level for name in LIBRARY_LEVELS}
     paper = io.StringIO()
     monkeypatch.setattr(sys, "stderr", paper)
     set_up_logging("debug", [KEY, api.token])
