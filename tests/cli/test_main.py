@@ -191,7 +191,7 @@ class TestChat:
         ended = await ambrosio("chat", "tea?", AMBROSIO_LOG="error")
 
         assert (ended.code, ended.out) == (1, "")
-        assert ended.err == f"error: {InvalidKey('llama').user_message}\n"
+        assert ended.err == f"error: {InvalidKey('llama').owner_message}\n"
 
     async def test_a_broken_answer_is_started_afresh_below(self, ambrosio, model):
         model.script(Dies("Green tea is"), Says("Black tea."))

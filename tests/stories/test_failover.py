@@ -183,7 +183,7 @@ async def test_the_owner_hears_once_of_a_model_that_is_gone_and_what_is_there(
         await anna.wait_answer()
     await both.settled()
 
-    told = [line.text for line in anna.answers if "does not have the model" in line.text]
+    told = [line.text for line in anna.answers if "Until you fix" in line.text]
     [line] = told
     assert line == (
         "llama does not have the model stand-in. Until you fix this, I ask together. "
@@ -205,7 +205,7 @@ async def test_the_owner_hears_that_there_is_nobody_else(anna, model, alone):
 async def test_another_model_can_be_chosen_under_a_failure(anna, model, alone):
     model.answer = lambda _: ErrorStatus(400)
     await anna.say("question")
-    await anna.wait_text("did not accept")
+    await anna.wait_text("rejected the request")
     await anna.press("Choose a model")
 
     listed = await anna.wait_text("Automatic: first llama.")
