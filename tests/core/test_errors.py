@@ -145,6 +145,31 @@ def test_the_tree_in_the_docstring_is_the_tree():
         assert parents[kind.__name__] == kind.__mro__[1].__name__
 
 
+class Misspelt(AmbrosioError):
+    problem = "{provder} failed."
+
+
+def test_a_misspelt_field_is_shown_and_does_not_raise():
+    assert Misspelt().user_message == "{provder} failed. Try again."
+
+
+def test_the_owner_is_told_what_to_do_and_others_to_ask_the_owner():
+    rejected = errors.InvalidKey("llama")
+
+    assert rejected.user_message.endswith("Ask the owner to set a valid one.")
+    assert rejected.owner_message == "llama rejected the API key. Set a valid one."
+    assert AllProvidersFailed([rejected]).owner_message == rejected.owner_message
+    assert errors.LocalOnlyFailed([rejected]).owner_message.endswith("Set a valid one.")
+    assert errors.TimedOut("llama").owner_message == errors.TimedOut("llama").user_message
+
+
+def test_every_reason_of_the_local_model_is_on_the_page():
+    reasons = [reason for reason, _ in find_model_problems()]
+
+    assert "the disk is full" in reasons
+    assert "there was not enough memory" in reasons
+
+
 class TestAllFailed:
     def test_one_failure_speaks_for_itself(self):
         failed = AllProvidersFailed([errors.OutOfCredit("together")])
