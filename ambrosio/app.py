@@ -89,7 +89,7 @@ async def open_app(
             assistant = Assistant(
                 store,
                 router,
-                prompts.text("system.txt"),
+                prompts.read("system.txt"),
                 private=settings.ambrosio_private_default == "on",
                 now=now,
             )
@@ -143,7 +143,7 @@ async def open_providers(
         )
         providers["llama"].ensure_ready = partial(engine.ensure_ready, "llama")
         async with engine.running(
-            ready=partial(warm_up, providers["llama"], prompts.text("system.txt"))
+            ready=partial(warm_up, providers["llama"], prompts.read("system.txt"))
         ):
             yield providers
 

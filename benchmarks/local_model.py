@@ -32,7 +32,7 @@ from benchmarks.memory import grow
 from tests.support.gguf_model import LITANY, PRIMER, REPLY, make
 
 WINDOW = 4096
-SYSTEM = prompts.text("system.txt")
+SYSTEM = prompts.read("system.txt")
 WORDS = sorted(set((PRIMER + REPLY).split()))
 LONG, SHORT = (10, 120), (4, 16)
 TURNS = 100

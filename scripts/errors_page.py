@@ -1,6 +1,6 @@
-"""`docs/errors.md`: everything that is said when something goes wrong, as the code says it.
+"""Generate `docs/errors.md`, the list of all messages about failures, from the code.
 
-`python -m scripts.errors_page` writes the page anew; a test holds it against the code.
+Run `python -m scripts.errors_page` after changing one; a test compares the page with the code.
 """
 
 import ast
@@ -14,30 +14,35 @@ from ambrosio.bot.answer_view import buttons_for
 from ambrosio.core import errors, texts
 from ambrosio.core.errors import AmbrosioError, ProviderError
 from ambrosio.llama import supervisor
+from ambrosio.llama.errors import ModelUnusable
 
 PAGE = Path(__file__).parent.parent / "docs" / "errors.md"
 HEAD = """\
 # What Ambrosio says when something goes wrong
 
-Each is one sentence of what happened and one of what to do, with a button where that helps. Names
-of providers, and numbers, are examples. `python -m scripts.errors_page` writes this page out of
-the code, and a test holds it against the code.
+Each message says what happened and what to do, with buttons where they help. Provider names and
+numbers are examples. At the terminal and in alerts, "Ask the owner to …" becomes an instruction.
+This page is generated from the code by `python -m scripts.errors_page`.
 """
-LOOK = str(inspect.signature(supervisor._failure).parameters["mend"].default)
+CALLS_WITH_REASONS = {ModelUnusable.__name__, supervisor._failure.__name__}
+DEFAULT_REMEDY = str(inspect.signature(supervisor._failure).parameters["remedy"].default)
 
 
-def below(kind: type[AmbrosioError]) -> list[type[AmbrosioError]]:
-    """List a class and all that come of it, in the order of the file."""
-    return [kind, *(each for child in kind.__subclasses__() for each in below(child))]
+def list_subclasses(kind: type[AmbrosioError]) -> list[type[AmbrosioError]]:
+    """List a class and all its subclasses, in the order of the file."""
+    return [
+        kind,
+        *(below for child in kind.__subclasses__() for below in list_subclasses(child)),
+    ]
 
 
-ALL = [kind for kind in below(AmbrosioError) if kind.__module__ == errors.__name__]
-# Those that nobody reads, since only what comes of them is raised.
+ALL = [kind for kind in list_subclasses(AmbrosioError) if kind.__module__ == errors.__name__]
+# Never raised themselves, only their subclasses.
 ROOTS = (AmbrosioError, ProviderError)
-# Those that need more than the name of a provider, or nothing.
+# Examples of those that need more arguments than a provider name.
 EXAMPLES: dict[type[AmbrosioError], Callable[[], AmbrosioError]] = {
-    errors.InvalidSettings: partial(errors.InvalidSettings, [("NAME", "is wrong", "right")]),
-    errors.DemoFailed: partial(errors.DemoFailed, "The port is taken.", "Choose another one."),
+    errors.InvalidSettings: partial(errors.InvalidSettings, [("NAME", "is invalid", "expected …")]),
+    errors.DemoFailed: partial(errors.DemoFailed, "The port is in use.", "Choose another one."),
     errors.ModelNotFound: partial(errors.ModelNotFound, "llama", model="qwen"),
     errors.NotRunning: partial(
         errors.NotRunning, "llama", reason="there was not enough memory", hint="Free some memory."
@@ -53,35 +58,35 @@ EXAMPLES: dict[type[AmbrosioError], Callable[[], AmbrosioError]] = {
 }
 
 
-def made(kind: type[AmbrosioError]) -> AmbrosioError:
-    """Make an example of a failure."""
+def make_example(kind: type[AmbrosioError]) -> AmbrosioError:
+    """Build an example of a failure."""
     if kind in EXAMPLES:
         return EXAMPLES[kind]()
     return kind("llama") if issubclass(kind, ProviderError) else kind()
 
 
-def regretted() -> dict[str, str]:
-    """List what is said of what is not to be had, by the name that the code has for it."""
+def list_texts() -> dict[str, str]:
+    """List the replies in `core.texts` by their names in the code."""
     found: dict[str, str] = {}
-    for name, said in vars(texts).items():
-        if name.isupper() and isinstance(said, str):
-            found[name] = said
+    for name, text in vars(texts).items():
+        if name.isupper() and isinstance(text, str):
+            found[name] = text
         elif name.isupper():
-            found |= {f"{name} {kind}": each for kind, each in said.items()}
+            found |= {f"{name} {kind}": kind_text for kind, kind_text in text.items()}
     return found
 
 
-def unusable() -> Iterator[tuple[str, str]]:
-    """Read out of the code why a model of our own cannot be served, and what mends it."""
+def find_model_problems() -> Iterator[tuple[str, str]]:
+    """Find in the code why our own llama.cpp server cannot serve a model, and what to do."""
     for path in sorted(Path(inspect.getfile(llama)).parent.glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in {"Unusable", "_failure"}:
-                why, *mends = node.args
-                yield _text(why), _text(mends[0]) if mends else LOOK
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in CALLS_WITH_REASONS:
+                reason, *remedies = node.args
+                yield _text(reason), _text(remedies[0]) if remedies else DEFAULT_REMEDY
 
 
 def _text(node: ast.expr) -> str:
-    """Give a text with an ellipsis for what is put into it."""
+    """Return the text of a string literal, with an ellipsis for each value in it."""
     match node:
         case ast.Constant():
             return str(node.value)
@@ -90,32 +95,32 @@ def _text(node: ast.expr) -> str:
         case ast.FormattedValue():
             return "…"
         case _:
-            raise AssertionError(f"no text, but {ast.unparse(node)}")
+            raise AssertionError(f"not a string literal: {ast.unparse(node)}")
 
 
-def page() -> str:
-    """Write the whole page."""
+def render_page() -> str:
+    """Render the whole page."""
     parts = [
         HEAD,
         "## Failures\n",
         *_table(
-            ("failure", "what is read", "buttons"),
+            ("failure", "message", "buttons"),
             [
                 (
                     f"`{kind.__name__}`",
-                    made(kind).user_message,
-                    ", ".join(each.text for each in buttons_for(made(kind), in_private=True)),
+                    make_example(kind).user_message,
+                    ", ".join(
+                        button.text for button in buttons_for(make_example(kind), in_private=True)
+                    ),
                 )
                 for kind in ALL
                 if kind not in ROOTS
             ],
         ),
-        "\n## What is not to be had\n",
-        *_table(
-            ("name", "what is read"), [(f"`{name}`", said) for name, said in regretted().items()]
-        ),
-        "\n## Why a model of our own does not run\n",
-        *_table(("why", "what mends it"), list(unusable())),
+        "\n## Unsupported input and refusals\n",
+        *_table(("name", "message"), [(f"`{name}`", text) for name, text in list_texts().items()]),
+        "\n## Why the local model is not running\n",
+        *_table(("reason", "what to do"), list(find_model_problems())),
     ]
     return "\n".join(parts) + "\n"
 
@@ -126,4 +131,4 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(), "utf-8")
+    PAGE.write_text(render_page(), "utf-8")

@@ -103,7 +103,7 @@ def test_the_example_of_the_settings_names_each_of_them_and_loads(tmp_path):
 
 
 def test_the_model_is_told_what_vv_means():
-    prompt = prompts.text("system.txt")
+    prompt = prompts.read("system.txt")
     assert prompt == (ROOT / "prompts" / "system.txt").read_text("utf-8").strip()
     assert 'begins with the string "vv"' in prompt
     assert "as concisely as possible" in prompt

@@ -50,6 +50,6 @@ async def _served_models(context: BotContext, exc: ProviderError) -> str:
     except ProviderError:
         return ""
     names = sorted(each.id for each in served if each.kind in {"chat", "language"})
-    known = [name for name in names if catalogue.lookup(name)]
+    known = [name for name in names if catalogue.look_up(name)]
     shown = [*known, *(name for name in names if name not in known)][:MAX_NAMES]
     return f"It has: {', '.join(f'`{name}`' for name in shown)}." if shown else ""

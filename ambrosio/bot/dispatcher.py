@@ -295,7 +295,7 @@ class Dispatcher:
         """Answer a button; what asks a model then waits its turn like any question."""
         word, _, args = said.data.partition(":")
         run = BUTTONS.get(word)
-        reply = CommandResult(toast=texts.BUTTON_GONE)
+        reply = CommandResult(toast=texts.BUTTON_EXPIRED)
         if run:
             reply = await run(
                 self._context, CommandCall(item.chat, said.user_id, item.message_id, args)
@@ -360,7 +360,7 @@ class Dispatcher:
                 self._store.finish(item)
                 return
         if not turn.question.strip():
-            await self._send_result(item, CommandResult(texts.NOTHING_BEHIND_VV))
+            await self._send_result(item, CommandResult(texts.EMPTY_VV_QUESTION))
             return
         await self._scribe.answer(item, turn, shown=shown)
 

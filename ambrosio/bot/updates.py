@@ -107,7 +107,7 @@ def parse_update(update: dict[str, Any], bot: telegram.Bot, username: str) -> Pa
 
 def _message(message: telegram.Message, username: str, *, edited: bool) -> ParsedUpdate:
     # A caption alone makes no sense of what cannot be seen.
-    for kind, hint in texts.UNSEEN.items():
+    for kind, hint in texts.UNSUPPORTED_KINDS.items():
         if getattr(message, kind):
             return Ignored() if edited else Unsupported(hint)
     person = message.from_user.id if message.from_user else 0
@@ -115,7 +115,7 @@ def _message(message: telegram.Message, username: str, *, edited: bool) -> Parse
     text = _clean(message.text or "")
     if not text.strip():
         known = any(getattr(message, kind, None) for kind in SERVICE_MESSAGES)
-        return Ignored() if known or edited else Unsupported(texts.UNCLEAR)
+        return Ignored() if known or edited else Unsupported(texts.UNSUPPORTED)
     if command := re.match(r"/(\w+)(?:@(\w+))?(?:\s+|$)", text):
         if command[2] and command[2].lower() != username.lower():
             return Unsupported(

@@ -112,7 +112,7 @@ async def _print_progress(progress: Progress, output: TerminalOutput) -> None:
 
 def _print_footer(answer: Answer) -> None:
     if answer.failure:
-        print(f"error: {answer.failure.user_message}", file=sys.stderr)
+        print(f"error: {answer.failure.owner_message}", file=sys.stderr)
     elif answer.is_loop:
         print("(cut off: the model was repeating itself)", file=sys.stderr)
     elif answer.is_cut:

@@ -77,7 +77,7 @@ def run_to_exit(verb: Coroutine[Any, Any, int]) -> None:
         print_problems(exc)
         code = 2
     except AmbrosioError as exc:
-        click.echo(f"error: {exc.user_message}", err=True)
+        click.echo(f"error: {exc.owner_message}", err=True)
         code = 1
     except KeyboardInterrupt:
         code = 130

@@ -29,7 +29,7 @@ async def on_go_on_button(context: BotContext, call: CommandCall) -> CommandResu
     """Let the conversation go on behind one of the answers."""
     chosen = context.store.turn(int(call.args))
     if chosen is None or chosen.answer is None:
-        return CommandResult(toast=texts.TURN_FORGOTTEN)
+        return CommandResult(toast=texts.TURN_DELETED)
     if chosen.turn.local_only and not context.assistant.is_local_only(call.chat):
         return CommandResult(toast=texts.LOCAL_ONLY_TURN)
     state = context.store.chat_state(call.chat)

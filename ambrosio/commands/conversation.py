@@ -71,7 +71,7 @@ async def on_retry_button(context: BotContext, call: CommandCall) -> CommandResu
     """Ask a question again that nobody could answer."""
     asked = context.store.turn(int(call.args))
     if asked is None or asked.answer is not None:
-        return CommandResult(toast=texts.ANSWERED if asked else texts.TURN_FORGOTTEN)
+        return CommandResult(toast=texts.ALREADY_ANSWERED if asked else texts.TURN_DELETED)
     head, model = (
         context.assistant.latest_turn_id(call.chat),
         context.store.chat_state(call.chat).model,
@@ -99,7 +99,7 @@ async def on_longer_button(context: BotContext, call: CommandCall) -> CommandRes
     """Answer the same question in full."""
     asked = context.store.turn(int(call.args))
     if asked is None or not asked.turn.concise:
-        return CommandResult(toast=texts.LENGTHENED if asked else texts.TURN_FORGOTTEN)
+        return CommandResult(toast=texts.ALREADY_LENGTHENED if asked else texts.TURN_DELETED)
     state = context.store.chat_state(call.chat)
     return CommandResult(
         turn=replace(asked.turn, concise=False, replaces_id=asked.turn_id, model=state.model)

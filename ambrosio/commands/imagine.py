@@ -190,7 +190,7 @@ async def on_retry_button(context: BotContext, call: CommandCall) -> CommandResu
     if hung and (not missing or None in have):
         missing = painting.seeds[len(hung) :]
     if hung and not missing:
-        return CommandResult(toast=texts.IMAGE_DONE)
+        return CommandResult(toast=texts.IMAGE_ALREADY_MADE)
     wish = replace(painting.prompt, count=len(missing) or painting.prompt.count)
     order = replace(_order(context, call, wish), seeds=missing)
     if not hung:
@@ -206,7 +206,7 @@ def _order(context: BotContext, call: CommandCall, wish: ImagePrompt) -> ImageOr
 
 
 def _image_forgotten() -> CommandResult:
-    return CommandResult(toast=texts.IMAGE_FORGOTTEN)
+    return CommandResult(toast=texts.IMAGE_DELETED)
 
 
 BUTTONS: Mapping[str, CommandFunc] = {

@@ -45,7 +45,7 @@ async def on_model_button(context: BotContext, call: CommandCall) -> CommandResu
     state = context.store.chat_state(call.chat)
     marks = {_choice_id(choice): choice for choice in await _choices(context)} | {"auto": ""}
     if call.args not in marks:
-        return CommandResult(toast=texts.MODEL_GONE)
+        return CommandResult(toast=texts.MODEL_UNAVAILABLE)
     chosen = marks[call.args]
     context.store.set_chat_state(call.chat, replace(state, model=chosen))
     line = _model_line(context, chosen)
@@ -69,7 +69,7 @@ def _worth_a_button(provider: OpenAIProvider, served: ServedModel) -> bool:
     """Sort out, of the hundreds that some serve, the default and those that nothing is known of."""
     if served.kind not in {"chat", "language"} or served.id == provider.config.model:
         return False
-    return provider.local or bool(catalogue.lookup(served.id))
+    return provider.local or bool(catalogue.look_up(served.id))
 
 
 def _choice(context: BotContext, words: str) -> str | None:

@@ -70,12 +70,12 @@ def _when(at: float) -> datetime:
 async def search(context: BotContext, call: CommandCall) -> CommandResult:
     """Find what this person has asked before; each result is a reply to it, to be tapped."""
     if not call.args:
-        return CommandResult(texts.NOTHING_TO_FIND)
+        return CommandResult(texts.EMPTY_SEARCH)
     # In a group, nothing from elsewhere is shown to the others.
     chat = None if call.chat.is_private else call.chat.chat_id
     found = context.store.search(call.args, user_id=call.user_id, chat_id=chat, limit=MAX_HITS)
     if not found:
-        return CommandResult(texts.NOT_FOUND)
+        return CommandResult(texts.NO_MATCHES)
     return CommandResult(messages=tuple(_result(each, call.chat) for each in found))
 
 
@@ -111,7 +111,7 @@ async def on_go_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Go on from an older turn of this place."""
     asked = context.store.turn(int(call.args))
     if asked is None or asked.turn.chat != call.chat or asked.answer is None:
-        return CommandResult(toast=texts.TURN_FORGOTTEN)
+        return CommandResult(toast=texts.TURN_DELETED)
     context.store.continue_from(call.chat, asked.turn_id)
     return CommandResult(toast="What you write next continues from there.")
 
@@ -141,7 +141,7 @@ async def on_forget_button(context: BotContext, call: CommandCall) -> CommandRes
     if call.args == "here" and not call.chat.is_private and call.user_id not in context.owners():
         return CommandResult(toast=texts.OWNER_ONLY_HERE)
     if context.running:
-        return CommandResult(toast=texts.BUSY)
+        return CommandResult(toast=texts.ANSWER_IN_PROGRESS)
     if call.args == "here":
         count = context.store.forget_chat(call.chat)
         what = "all that was said here"

@@ -49,7 +49,7 @@ def _ask_once(context: BotContext, call: CommandCall) -> CommandResult:
     """Ask one private question; written anew, its answer takes the place of what it was."""
     concise, question = split_vv(call.args)
     if not question.strip():
-        return CommandResult(texts.NOTHING_BEHIND_VV)
+        return CommandResult(texts.EMPTY_VV_QUESTION)
     state = context.store.chat_state(call.chat)
     before = context.store.turn_of(call.chat, call.message_id)
     turn = Turn(
@@ -94,7 +94,7 @@ def _switch(context: BotContext, call: CommandCall, *, on: bool) -> str:
             "/private says what that covers."
         )
     if not was:
-        return texts.NOT_PRIVATE
+        return texts.PRIVATE_MODE_OFF
     return (
         "This chat is no longer private. I begin a new conversation, since others may be asked "
         "from now on, and what was said in private is not for them."

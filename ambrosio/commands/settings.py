@@ -30,7 +30,7 @@ async def on_setting_button(context: BotContext, call: CommandCall) -> CommandRe
     elif name == "rich" and value in RICH:
         state = replace(state, rich=RICH[value])
     else:
-        return CommandResult(toast=texts.BUTTON_GONE)
+        return CommandResult(toast=texts.BUTTON_EXPIRED)
     context.store.set_chat_state(call.chat, state)
     return replace(_screen(context, state), edit_message_id=call.message_id, toast="Done")
 

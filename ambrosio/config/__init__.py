@@ -1,4 +1,4 @@
-"""What the owner has set: settings, provider rows, the model catalogue, prompts, logging.
+"""Settings, provider configuration, the model catalogue, prompts and logging.
 
-Start with `settings`. Imports `core` only. Builds no client and asks no server.
+Start with `settings`. Imports `core` only. Builds no clients and makes no requests.
 """

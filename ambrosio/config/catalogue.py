@@ -1,7 +1,6 @@
-"""What is known of models by their id, from the list that comes with Ambrosio.
+"""Prices and limits of hosted models, from the list in `data/prices.toml`.
 
-The list is data with a date and not a promise: ids retire and prices change, and rows in
-`ambrosio.toml` overrule it.
+The list has a date, since models are retired and prices change; `ambrosio.toml` overrides it.
 """
 
 import tomllib
@@ -12,7 +11,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, Literal
 
-Kind = Literal["chat", "images", "speech"]
+CatalogueKind = Literal["chat", "images", "speech"]
 
 
 @cache
@@ -21,18 +20,18 @@ def _shipped() -> Mapping[str, Any]:
     return tomllib.loads(text, parse_float=Decimal)
 
 
-def lookup(model: str, kind: Kind = "chat") -> Mapping[str, Any]:
-    """Look up what is known of a model; nothing for a stranger."""
-    found: Mapping[str, Any] = _shipped()[kind].get(model, {})
-    return found
+def look_up(model: str, kind: CatalogueKind = "chat") -> Mapping[str, Any]:
+    """Return fields of `ProviderConfig` or `ImageModelConfig` for a model; empty if unknown."""
+    fields: Mapping[str, Any] = _shipped()[kind].get(model, {})
+    return fields
 
 
 def as_of() -> date:
-    """Tell from which day the prices are."""
+    """Return the date of the prices."""
     day: date = _shipped()["as_of"]
     return day
 
 
 def highest_price(price: str) -> Decimal:
-    """Give the highest price of this name among chat models, for those that are not in the list."""
+    """Return the highest price of a kind, such as "input_usd", for chat models not in the list."""
     return max(Decimal(row.get(price, 0)) for row in _shipped()["chat"].values())

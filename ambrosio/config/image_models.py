@@ -1,4 +1,7 @@
-"""TODO docstring."""
+"""Limits and prices of image models, from a table and from `ambrosio.toml`.
+
+Pure. `images.fitting` applies the limits to an order.
+"""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -12,34 +15,34 @@ MEGAPIXEL = Decimal(1_000_000)
 
 
 class ImageModelConfig(BaseModel):
-    """One image model: its limits, and what it costs."""
+    """One image model: its limits and prices; sides are in pixels, prices in US dollars."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = ""  # what people call it
-    width: int = Field(default=1024, ge=64)  # what it paints best
+    name: str = ""  # for --model and captions
+    width: int = Field(default=1024, ge=64)  # the default size
     height: int = Field(default=1024, ge=64)
-    min_side: int = Field(default=256, ge=1)  # of a side
+    min_side: int = Field(default=256, ge=1)
     max_side: int = Field(default=1920, ge=64)
     multiple: int = Field(default=8, ge=1)
-    # Where only some shapes can be had: "16:9" and the like, or "1536x1024" and the like.
+    # If it only makes some shapes: ratios such as "16:9", or sizes such as "1536x1024".
     ratios: tuple[str, ...] = ()
     sizes: tuple[str, ...] = ()
     min_steps: int = Field(default=1, ge=1)
-    max_steps: int = Field(default=0, ge=0)  # 0: it takes no number of steps
-    steps: int = Field(default=0, ge=0)  # sent when nobody asks for another; 0: none
+    max_steps: int = Field(default=0, ge=0)  # 0: steps cannot be set
+    steps: int = Field(default=0, ge=0)  # the default; 0: not sent
     seed: bool = True
-    negative_prompt: bool = False  # a negative prompt
-    # Pictures that one request gives, the seeds counting up from the request's. More than one only
-    # where that is sure: each picture has to be made again from the seed it is shown with.
+    negative_prompt: bool = False  # whether it takes one
+    # Images per request, with seeds counting up from the request's. More than 1 only if that is
+    # certain, since each image must be reproducible from the seed shown with it.
     max_count: int = Field(default=1, ge=1)
-    max_prompt_chars: int = Field(default=0, ge=0)  # of a prompt; 0: as many as Telegram sends
-    # How a picture is handed over to be varied; "": the model paints from words alone.
+    max_prompt_chars: int = Field(default=0, ge=0)  # 0: no limit of its own
+    # The request field for an image to vary; "": the model takes text only.
     reference: Literal["", "image_url", "reference_images"] = ""
-    usd: Decimal | None = Field(default=None, ge=0)  # a picture
+    usd: Decimal | None = Field(default=None, ge=0)  # per image
     megapixel_usd: Decimal | None = Field(default=None, ge=0)
-    priced_steps: int = Field(default=0, ge=0)  # the price grows with steps from this number
-    extra_body: dict[str, Any] = Field(default_factory=dict)  # goes into every request body
+    priced_steps: int = Field(default=0, ge=0)  # above 0, the price is for this many steps
+    extra_body: dict[str, Any] = Field(default_factory=dict)  # added to every request body
 
 
 _RATIOS = ("1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3")
@@ -87,24 +90,24 @@ IMAGE_MODELS: Mapping[str, Mapping[str, Any]] = {
         "max_prompt_chars": 4000,
     },
 }
-# Of a model that nobody knows, only the plainest is sure.
+# For models not in the table: only the most common options.
 UNKNOWN_MODEL = ImageModelConfig(max_steps=100)
 
 
-def lookup(model: str, rows: Mapping[str, ImageModelConfig]) -> ImageModelConfig:
-    """Look up what is known of a model: in the given rows, then in the table."""
+def look_up_image_model(model: str, rows: Mapping[str, ImageModelConfig]) -> ImageModelConfig:
+    """Return the configuration of a model, from `rows` (ambrosio.toml) or else from the table."""
     if model in rows:
         return rows[model]
     if model not in IMAGE_MODELS:
         return UNKNOWN_MODEL
-    return ImageModelConfig(**IMAGE_MODELS[model], **catalogue.lookup(model, "images"))
+    return ImageModelConfig(**IMAGE_MODELS[model], **catalogue.look_up(model, "images"))
 
 
 def find_by_name(name: str, rows: Mapping[str, ImageModelConfig]) -> str:
-    """Find the model that people call so, or "" if there is none."""
+    """Return the id of the model with this id or name, ignoring punctuation; "" if none."""
     wanted = _plain(name)
     for model in (*rows, *IMAGE_MODELS):
-        names = (model, model.rpartition("/")[2], lookup(model, rows).name)
+        names = (model, model.rpartition("/")[2], look_up_image_model(model, rows).name)
         if wanted in map(_plain, names):
             return model
     return ""
@@ -115,7 +118,7 @@ def _plain(name: str) -> str:
 
 
 def price(row: ImageModelConfig, *, width: int, height: int, steps: int) -> Decimal | None:
-    """Say what one picture costs in US dollars; None when that is not known."""
+    """Return what one image costs in US dollars; None if unknown."""
     if row.usd is not None:
         return row.usd
     if row.megapixel_usd is None:
@@ -125,8 +128,9 @@ def price(row: ImageModelConfig, *, width: int, height: int, steps: int) -> Deci
 
 
 def highest_price(*, width: int, height: int) -> Decimal:
-    """Say what one picture costs where it costs most, for models whose price nobody knows."""
+    """Return the highest price of one image, for models whose price is unknown."""
     prices = [
-        price(lookup(model, {}), width=width, height=height, steps=0) for model in IMAGE_MODELS
+        price(look_up_image_model(model, {}), width=width, height=height, steps=0)
+        for model in IMAGE_MODELS
     ]
     return max(usd for usd in prices if usd is not None)

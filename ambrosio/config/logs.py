@@ -1,4 +1,4 @@
-"""What is written to the log: life-cycle steps and failures, never a message, never a secret."""
+"""Logging to stderr, as text or JSON, without secrets and without the text of messages."""
 
 import json
 import logging
@@ -9,11 +9,11 @@ import warnings
 from collections.abc import Sequence
 from types import TracebackType
 
-# The token is part of every address at Telegram, and libraries put addresses into their errors.
+# A bot token. It is part of every Bot API URL, and libraries put URLs into their errors.
 TOKEN = re.compile(r"(?<!\d)\d{6,}:[\w-]{30,}")
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
-# These write addresses (httpx) or whole updates (telegram) at levels that one has on.
-CHATTY = {
+# These log URLs (httpx) or whole updates (telegram) at levels in common use.
+LIBRARY_LEVELS = {
     "httpx": logging.WARNING,
     "httpcore": logging.WARNING,
     "telegram": logging.CRITICAL,
@@ -22,21 +22,21 @@ CHATTY = {
 
 
 class RedactingFormatter(logging.Formatter):
-    """Takes secrets out of every line, out of tracebacks too."""
+    """Removes secrets from every line, including tracebacks."""
 
     def __init__(self, secrets: Sequence[str], fmt: str) -> None:
         super().__init__(fmt)
-        self._secrets = sorted((each for each in secrets if each), key=len, reverse=True)
+        self._secrets = sorted((secret for secret in secrets if secret), key=len, reverse=True)
 
     def format(self, record: logging.LogRecord) -> str:
-        """Format as usual, then redact the whole of it."""
+        """Format as usual, then redact the result."""
         line = super().format(record)
         for secret in self._secrets:
             line = line.replace(secret, "[secret]")
         return TOKEN.sub("[token]", line)
 
     def formatException(self, ei: ExcInfo) -> str:  # noqa: N802  logging's name
-        """Say where, and what class of exception: its own words may quote a message."""
+        """Format the frames and the class only: an exception's text may quote a message."""
         parts, exc = [], ei[1]
         while exc is not None:
             parts.append("".join(traceback.format_tb(exc.__traceback__)) + type(exc).__qualname__)
@@ -48,17 +48,17 @@ class RedactingFormatter(logging.Formatter):
 
 
 class JsonFormatter(RedactingFormatter):
-    """One JSON object a line."""
+    """Formats each record as one JSON object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Put level, module and the redacted line into an object."""
+        """Return an object with time, level, logger name and the redacted line."""
         fields = {"at": record.created, "level": record.levelname.lower(), "from": record.name}
         return json.dumps({**fields, "says": super().format(record)})
 
 
-def set_up(level: str, secrets: Sequence[str]) -> None:
-    """Send the log to stderr, at a level or as JSON lines."""
-    # PTB's own method parses, and one update that it cannot parse would stop the polling.
+def set_up_logging(level: str, secrets: Sequence[str]) -> None:
+    """Log to stderr at a level, or as JSON lines if the level is "json"."""
+    # We call getUpdates without PTB's parsing: one update it cannot parse would stop polling.
     warnings.filterwarnings("ignore", "Please use 'Bot.getUpdates'")
     handler = logging.StreamHandler(sys.stderr)
     formatter = (
@@ -70,5 +70,5 @@ def set_up(level: str, secrets: Sequence[str]) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel("INFO" if level == "json" else level.upper())
-    for name, least in CHATTY.items():
-        logging.getLogger(name).setLevel(least)
+    for name, library_level in LIBRARY_LEVELS.items():
+        logging.getLogger(name).setLevel(library_level)

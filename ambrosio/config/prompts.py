@@ -1,18 +1,18 @@
-"""The texts that come with Ambrosio: inside of the wheel, or at the top of a checkout."""
+"""Reads the files of `prompts/`, from the wheel or from the top of a checkout."""
 
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 
-def text(name: str) -> str:
-    """Read one of the files of `prompts/`, or raise `FileNotFoundError`."""
+def read(name: str) -> str:
+    """Return the text of a file in `prompts/`, or raise `FileNotFoundError`."""
     return _folder().joinpath(*name.split("/")).read_text("utf-8").strip()
 
 
-def names(folder: str) -> list[str]:
-    """List the files of one of its folders."""
-    return sorted(each.name for each in _folder().joinpath(folder).iterdir())
+def list_prompts(folder: str) -> list[str]:
+    """List the file names in a folder of `prompts/`."""
+    return sorted(path.name for path in _folder().joinpath(folder).iterdir())
 
 
 def _folder() -> Traversable:

@@ -1,32 +1,36 @@
-"""What there is to know of one server that speaks the OpenAI API.
+"""The configuration of one server with an OpenAI-compatible API.
 
-Pure: a row says how a server is asked, and asks nobody. `settings` makes rows of what is set.
+Pure: makes no requests. `settings` builds these from the environment and `ambrosio.toml`.
 """
 
 import re
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic_core import PydanticCustomError
 
 from ..core.addresses import is_local, is_public
+
+# The type of the validation errors whose message is shown as it is.
+INVALID = "ambrosio_invalid"
 
 
 def _http_url(value: str) -> str:
     try:
         parts = urlsplit(value)
-        # A port that is none raises when it is looked at.
-        good = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        # `port` raises `ValueError` if it is not a valid number.
+        valid = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
     except ValueError:
-        good = False
-    if not good or re.search(r"\s", value):
-        raise ValueError("is not an http address")
+        valid = False
+    if not valid or re.search(r"\s", value):
+        raise PydanticCustomError(INVALID, "is not an HTTP URL")
     return value.rstrip("/")
 
 
 def _server_url(value: str) -> str:
-    """Take an http address or a Unix socket, as `unix:/run/llama.sock`."""
+    """Accept an HTTP URL or a Unix socket, such as `unix:/run/llama.sock`."""
     return value if re.fullmatch(r"unix:/[^\s?#]+", value) else _http_url(value)
 
 
@@ -36,59 +40,65 @@ Dialect = Literal["together", "openai", "localai", "sdcpp"]
 
 
 class ProviderConfig(BaseModel):
-    """One server that speaks the OpenAI API, with what is particular about it."""
+    """One server with an OpenAI-compatible API, and how it differs from others."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    # Whether Ambrosio runs the server itself. No field, so that `ambrosio.toml` cannot set it.
+    managed: ClassVar[bool] = False
 
     base_url: ServerUrl
     api_key: SecretStr = SecretStr("")
     model: str = ""
     server_kind: Literal["llama", "together", "openai"] = "openai"
-    local: bool | None = None  # None: judged by the address
-    context: int = Field(default=0, ge=0)  # tokens; 0: asked of the server, else a cautious guess
-    system_role: bool = True  # False: the template knows none, so it goes before the first question
-    repeat_vv: bool = False  # the model ignores system prompts: say the rule behind the question
-    # How thinking is switched off for a vv question; "none": there is nothing to switch off.
+    local: bool | None = None  # None: decided by the address
+    context: int = Field(default=0, ge=0)  # tokens; 0: ask the server, else a small default
+    system_role: bool = True  # False: put it before the first question
+    repeat_vv: bool = False  # repeat the vv rule after the question
+    # How thinking is turned off for a vv question; "none": the model does not think.
     thinking: Literal["none", "template", "reasoning", "effort"] = "none"
-    cache_reuse: bool = (
-        False  # llama.cpp with --cache-reuse: what a cut leaves is moved, not read again
-    )
-    extra_body: dict[str, Any] = Field(default_factory=dict)  # goes into every request body
+    # llama.cpp runs with --cache-reuse: after the history is cut, the rest is not read again.
+    cache_reuse: bool = False
+    extra_body: dict[str, Any] = Field(default_factory=dict)  # added to every request body
     connect_timeout_seconds: float = Field(default=5, gt=0)
     first_token_timeout_seconds: float = Field(default=30, gt=0)
     chunk_timeout_seconds: float = Field(default=30, gt=0)
     input_usd: Decimal | None = Field(default=None, ge=0)  # per million tokens
-    cached_usd: Decimal | None = Field(default=None, ge=0)  # None: like any other input
+    cached_usd: Decimal | None = Field(default=None, ge=0)  # None: the same as input_usd
     output_usd: Decimal | None = Field(default=None, ge=0)
-    image_model: str = ""  # with it the server makes pictures; without `model` it does nothing else
-    # How it is asked for them; None: as together.ai for that kind, else as OpenAI.
+    image_model: str = ""  # makes images; without `model`, only images
+    # The API for images; None: together.ai's for `server_kind` "together", else OpenAI's.
     image_dialect: Dialect | None = None
-    image_timeout_seconds: float | None = Field(
-        default=None, gt=0
-    )  # None: longer for a server at home
+    # None: longer for a local server.
+    image_timeout_seconds: float | None = Field(default=None, gt=0)
 
     @property
     def supports_chat(self) -> bool:
-        """Say whether it can be asked for words."""
+        """Whether it can answer questions, not only make images."""
         return bool(self.model) or not self.image_model
 
     @property
     def socket(self) -> str:
-        """Give the path of the Unix socket that is its address, "" if it is none."""
+        """The path of the Unix socket, "" if the server is reached by TCP."""
         return urlsplit(self.base_url).path if self.base_url.startswith("unix:") else ""
 
     @property
     def url(self) -> str:
-        """Give the address for HTTP, which wants a host for a socket as well."""
+        """The base URL for HTTP; a Unix socket needs a host name too."""
         return "http://localhost/v1" if self.socket else self.base_url
 
     @property
     def is_local(self) -> bool:
-        """Whether what is asked there stays in the house: as the owner says, else by address."""
+        """Whether requests stay on this machine or in its network, see `core.addresses`."""
         return is_local(self.base_url) if self.local is None else self.local
 
     @model_validator(mode="after")
     def _local_is_near(self) -> Self:
         if self.local and is_public(self.base_url):
-            raise ValueError("is called local and has a public address")
+            raise PydanticCustomError(INVALID, "has `local = true` but a public address")
         return self
+
+
+class ManagedProviderConfig(ProviderConfig):
+    """A llama.cpp server that Ambrosio runs itself, see `llama.supervisor`."""
+
+    managed: ClassVar[bool] = True

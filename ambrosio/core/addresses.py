@@ -1,7 +1,7 @@
-"""Which addresses stay in the house.
+"""Decides which server addresses are local: on this machine or in a private network.
 
-Pure, and only about what an address says of itself: a name is never looked up, so one that means
-this machine counts as outside until its owner says otherwise.
+Pure: names are never resolved, so a name other than `localhost` counts as remote unless the owner
+sets `local = true`.
 """
 
 import ipaddress
@@ -9,8 +9,8 @@ import socket
 from urllib.parse import urlsplit
 
 LOCAL_NETWORKS = tuple(
-    ipaddress.ip_network(each)
-    for each in (
+    ipaddress.ip_network(network)
+    for network in (
         "0.0.0.0/32",
         "10.0.0.0/8",
         "127.0.0.0/8",
@@ -26,7 +26,7 @@ LOCAL_NETWORKS = tuple(
 
 
 def is_local(url: str) -> bool:
-    """Tell whether an address stays in the house: loopback, a private range, or a Unix socket."""
+    """Return whether a URL is local: loopback, a private network, or a Unix socket."""
     host = urlsplit(url).hostname or ""
     if urlsplit(url).scheme == "unix" or host == "localhost":
         return True
@@ -35,10 +35,10 @@ def is_local(url: str) -> bool:
 
 
 def is_public(url: str) -> bool:
-    """Tell whether an address is certainly outside: a number, and not one of the house."""
+    """Return whether a URL is certainly not local: it has an IP address outside those networks."""
     host = urlsplit(url).hostname or ""
     try:
-        # To the system "8.8" and 134744072 are addresses as well.
+        # The system also accepts "8.8" and 134744072 as IPv4 addresses.
         number = str(ipaddress.IPv4Address(socket.inet_aton(host)))
     except (OSError, UnicodeError):
         number = host
@@ -47,8 +47,8 @@ def is_public(url: str) -> bool:
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        found = ipaddress.ip_address(host)
+        address = ipaddress.ip_address(host)
     except ValueError:
         return None
-    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    return mapped or found
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address

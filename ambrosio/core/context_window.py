@@ -1,25 +1,27 @@
-"""The messages that a model is given: system prompt, history, the words.
+"""Builds the messages for a model: system prompt, history and question, within its context window.
 
-Pure. The rule that everything here serves: what was sent at one turn is, byte for byte, the
-beginning of what is sent at the next, or a small machine reads it all again. So nothing here knows
-the time, the history only grows, and when it no longer fits it is cut in one go to a quarter.
+Pure. Servers cache the prompt by its prefix, so what was sent in one turn must be, byte for byte,
+the beginning of what is sent in the next; otherwise a small machine reads everything again. So
+nothing here depends on the time, the history only grows, and when it no longer fits it is cut to a
+quarter at once.
 """
 
 from dataclasses import dataclass
 
 from .messages import Message
-from .vv import VV_REMINDER
+from .vv import add_vv
 
-# What a server that does not say gets: the smallest window in common use.
-DEFAULT_WINDOW = 4096
-# Kept free for the answer; a third of a small window, and enough for a long answer in a large one.
+# For servers that do not report their context window: the smallest in common use.
+DEFAULT_WINDOW_TOKENS = 4096
+# Reserved for the answer, but at most a third of the window.
 ANSWER_TOKENS = 2048
-QUARTER = 4
+# After a cut, the history takes at most this part of the space for the prompt: a quarter.
+CUT_DIVISOR = 4
 
 
 @dataclass(frozen=True, slots=True)
 class PastTurn:
-    """An answered turn of the past: what was asked, how, and what came back."""
+    """An answered turn: the question, whether it was concise or local only, and the answer."""
 
     turn_id: int
     question: str
@@ -30,20 +32,25 @@ class PastTurn:
 
 @dataclass(frozen=True, slots=True)
 class ModelProfile:
-    """What is particular about a model when it is spoken to; `window` is in tokens."""
+    """What a model supports; `window` is its context window in tokens."""
 
-    window: int = DEFAULT_WINDOW
+    window: int = DEFAULT_WINDOW_TOKENS
     system_role: bool = True
     repeat_vv: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What is sent, the first turn of the past that is in it, and how many had to be left out.
+    """The messages to send, and what was left out of them; sizes are estimates in tokens.
 
-    `room` are the tokens that the window has left for the answer, and `most` those that it may
-    take, 0 where that is left open. `uncut` is what a server that remembers the chat has in mind,
-    when something was left out.
+    Attributes:
+        tokens: the size of the messages.
+        first_turn_id: the oldest turn that is included, None if there is none.
+        dropped_turns: how many older turns did not fit.
+        free_tokens: what the window has left for the answer.
+        max_tokens: the limit for the answer, 0 for none.
+        full_history: if turns were dropped, all messages with an empty question, for a server
+            that still has them in its cache.
     """
 
     messages: tuple[Message, ...]
@@ -56,10 +63,10 @@ class Context:
 
 
 def estimate_tokens(text: str) -> int:
-    """Guess the tokens of a text, rather too many than too few.
+    """Estimate the tokens of a text, rather too many than too few.
 
-    Three bytes a token holds for English in every tokenizer measured; other scripts take fewer
-    characters but more bytes for each, so bytes serve both.
+    Three bytes per token is our own rule of thumb: English has about four. Other scripts have fewer
+    characters per token but more bytes per character, so bytes work for both.
     """
     return len(text.encode("utf-8", "replace")) // 3 + 8
 
@@ -73,21 +80,21 @@ def build_context(
     profile: ModelProfile | None = None,
     window: int | None = None,
 ) -> Context:
-    """Put together what one model is asked; `window` overrules the manner's, after an overflow.
+    """Build the messages for one request; `window` overrides the profile's, after an overflow.
 
-    The newest question is always in it, whether it fits or not: only the server can tell exactly.
+    The question is always included, even if it seems too long: only the server knows for sure.
     """
     profile = profile or ModelProfile()
     window = window or profile.window
-    room = window - min(ANSWER_TOKENS, window // 3)
-    asked = _user_text(question, concise=concise, manner=profile)
-    fixed = estimate_tokens(system) + estimate_tokens(asked)
-    costs = [_cost(exchange, profile) for exchange in history]
-    kept = _count_kept(costs, room=room - fixed)
+    prompt_limit = window - min(ANSWER_TOKENS, window // 3)
+    user_text = _user_text(question, concise=concise, profile=profile)
+    fixed = estimate_tokens(system) + estimate_tokens(user_text)
+    sizes = [_estimate_turn(turn, profile) for turn in history]
+    kept = _count_kept(sizes, limit=prompt_limit - fixed)
     recent = history[len(history) - kept :]
-    tokens = fixed + sum(costs[len(costs) - kept :])
+    tokens = fixed + sum(sizes[len(sizes) - kept :])
     return Context(
-        messages=_messages(system, recent, asked, profile),
+        messages=_messages(system, recent, user_text, profile),
         tokens=tokens,
         first_turn_id=recent[0].turn_id if recent else None,
         dropped_turns=len(history) - kept,
@@ -97,48 +104,46 @@ def build_context(
 
 
 def _messages(
-    system: str, past: tuple[PastTurn, ...], asked: str, manner: ModelProfile
+    system: str, history: tuple[PastTurn, ...], user_text: str, profile: ModelProfile
 ) -> tuple[Message, ...]:
-    lines = [Message("system", system)]
-    for each in past:
-        lines.append(
-            Message("user", _user_text(each.question, concise=each.concise, manner=manner))
-        )
-        lines.append(Message("assistant", each.answer))
-    lines.append(Message("user", asked))
-    return tuple(lines) if manner.system_role else merge_system_into_user(tuple(lines))
+    messages = [Message("system", system)]
+    for turn in history:
+        question = _user_text(turn.question, concise=turn.concise, profile=profile)
+        messages.append(Message("user", question))
+        messages.append(Message("assistant", turn.answer))
+    messages.append(Message("user", user_text))
+    return tuple(messages) if profile.system_role else merge_system_into_user(tuple(messages))
 
 
-def _user_text(question: str, *, concise: bool, manner: ModelProfile) -> str:
-    if not concise:
-        return question
-    return f"vv {question}{VV_REMINDER if manner.repeat_vv else ''}"
+def _user_text(question: str, *, concise: bool, profile: ModelProfile) -> str:
+    return add_vv(question, reminder=profile.repeat_vv) if concise else question
 
 
-def _cost(exchange: PastTurn, manner: ModelProfile) -> int:
-    asked = _user_text(exchange.question, concise=exchange.concise, manner=manner)
-    return estimate_tokens(asked) + estimate_tokens(exchange.answer)
+def _estimate_turn(turn: PastTurn, profile: ModelProfile) -> int:
+    question = _user_text(turn.question, concise=turn.concise, profile=profile)
+    return estimate_tokens(question) + estimate_tokens(turn.answer)
 
 
-def _count_kept(costs: list[int], *, room: int) -> int:
-    """Say how many of the newest turns stay: all while they fit, else what a quarter holds.
+def _count_kept(sizes: list[int], *, limit: int) -> int:
+    """Count the newest turns to keep: all while they fit, else what fits into a quarter.
 
-    A cut makes a server without tricks read again what stays. The less stays, the rarer the next
-    cut: a quarter costs a third of a token for each that is new, a half would cost a whole one.
+    After a cut, a server without `--cache-reuse` reads again what was kept. The less is kept, the
+    rarer the next cut: keeping a quarter costs a third of a token read again per new token, keeping
+    half would cost one.
     """
-    if sum(costs) <= room:
-        return len(costs)
+    if sum(sizes) <= limit:
+        return len(sizes)
     kept, total = 0, 0
-    for cost in reversed(costs):
-        total += cost
-        if total > room // QUARTER:
+    for size in reversed(sizes):
+        total += size
+        if total > limit // CUT_DIVISOR:
             break
         kept += 1
     return kept
 
 
 def merge_system_into_user(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """Put the system prompt before the first question, for templates that know no system role."""
+    """Put the system prompt before the first question, for chat templates without a system role."""
     if messages[0].role != "system":
         return messages
     system, first, *rest = messages

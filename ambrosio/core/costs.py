@@ -1,7 +1,7 @@
-"""What a call costs, what it may cost at most, and when a month begins.
+"""What a call costs, what it may cost at most, and when a month starts.
 
-Pure, in `Decimal`, in US dollars. A price that nobody knows is never zero: the dearest known one
-stands in for it where money is counted, and `known` says that it must not be shown as the cost.
+Pure; amounts are `Decimal`, in US dollars. An unknown price never counts as zero: the budget uses
+the highest known price instead, and `known` says that this must not be shown as the real cost.
 """
 
 from collections.abc import Iterable
@@ -13,13 +13,13 @@ from typing import Literal
 from .messages import ModelRef, Usage
 
 MILLION = Decimal(1_000_000)
-# Of the ceiling, when the owners are told.
+# The share of the budget at which the owners are warned.
 WARNING_SHARE = Decimal("0.8")
 
 
 @dataclass(frozen=True, slots=True)
 class Pricing:
-    """Prices of a model per million tokens; `known` is False if they are only a cautious guess."""
+    """Prices of a model in dollars per million tokens; `known` is False if they are a guess."""
 
     input_usd: Decimal = Decimal(0)
     output_usd: Decimal = Decimal(0)
@@ -28,33 +28,33 @@ class Pricing:
 
     @property
     def free(self) -> bool:
-        """Whether a call costs nothing, whatever it takes."""
+        """Whether all calls are free."""
         return not (self.input_usd or self.output_usd or self.cached_usd)
 
     def cost(self, usage: Usage) -> Decimal:
-        """Work out what was spent on so many tokens."""
-        fresh = max(0, usage.prompt - usage.cached)
-        asked = fresh * self.input_usd + usage.cached * self.cached_usd
-        return (asked + usage.completion * self.output_usd) / MILLION
+        """Return what these tokens cost."""
+        uncached = max(0, usage.prompt - usage.cached)
+        prompt_usd = uncached * self.input_usd + usage.cached * self.cached_usd
+        return (prompt_usd + usage.completion * self.output_usd) / MILLION
 
     def max_cost(self, prompt: int, answer: int) -> Decimal:
-        """Work out what a call may cost: nothing of it cached, and the whole answer used."""
+        """Return the most a call can cost, given its tokens: nothing cached, a full answer."""
         return self.cost(Usage(prompt, answer))
 
 
 FREE = Pricing()
 
 CallKind = Literal["chat", "image", "speech"]
-# An open call is under way, or was when the plug was pulled.
+# "open": the call is in progress, or was when the process died.
 CallOutcome = Literal["open", "done", "stopped", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Expense:
-    """One call of a provider; `usd` is None when its price is not known.
+    """One call to a provider; `usd` is its cost, None if the price is unknown.
 
-    `counts_usd` is what then counts against the budget in its place, and `estimated` says that the
-    usage is a guess, since the server did not count.
+    `charged_usd` counts against the budget instead, None to count `usd`. `estimated` means that the
+    server reported no usage and it was estimated.
     """
 
     user_id: int
@@ -70,39 +70,39 @@ class Expense:
 
     @property
     def charge(self) -> Decimal:
-        """What is taken from the budget for it."""
+        """What counts against the budget."""
         return self.usd or Decimal(0) if self.charged_usd is None else self.charged_usd
 
 
 def sum_usd(expenses: Iterable[Expense]) -> Decimal | None:
-    """Add up what calls have cost; None if that is not known of each, or there are none."""
-    known = [each.usd for each in expenses]
-    return None if None in known or not known else sum(filter(None, known), Decimal(0))
+    """Add up the cost of calls; None if any of it is unknown, or if there are no calls."""
+    costs = [expense.usd for expense in expenses]
+    return None if None in costs or not costs else sum(filter(None, costs), Decimal(0))
 
 
 def month_start(at: float) -> float:
-    """Give the moment at which the month of a moment began, by UTC."""
+    """Return the start of the month, in UTC; both are Unix times in seconds."""
     first = datetime.fromtimestamp(at, UTC).replace(day=1, hour=0, minute=0, second=0)
     return first.replace(microsecond=0).timestamp()
 
 
 def day_start(at: float) -> float:
-    """Give the moment at which the day of a moment began, by UTC."""
+    """Return the start of the day, in UTC; both are Unix times in seconds."""
     return at - at % 86_400
 
 
 def month_name(at: float) -> str:
-    """Name a month, as `2026-11`."""
+    """Return the month of a Unix time, such as `2026-11`."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m")
 
 
 def nearly_spent(spent: Decimal, ceiling: Decimal | None) -> bool:
-    """Say whether it is time for a warning; nobody needs one about a ceiling of zero."""
+    """Return whether to warn the owners; a budget of 0 needs no warning."""
     return bool(ceiling) and ceiling is not None and spent >= ceiling * WARNING_SHARE
 
 
 def format_usd(usd: Decimal) -> str:
-    """Write an amount so that a small one is not nothing: `$0.0042`, `$0.37`, `$12.50`."""
+    """Format an amount, small ones with more digits: `$0.0042`, `$0.37`, `$12.50`."""
     if usd and abs(usd) < Decimal("0.1"):
         small = f"${usd:.4f}"
         return small if small.strip("$0.") else "< $0.0001"

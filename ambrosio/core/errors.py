@@ -1,110 +1,138 @@
-"""Every failure that crosses a border.
+"""Every failure that crosses a package border, with the sentences people read.
 
     AmbrosioError
-    ├── InvalidSettings            a setting is wrong or missing
+    ├── InvalidSettings            settings are invalid or missing
     ├── StoreFailed                the database cannot be read or written
-    ├── InvalidBotToken            Telegram does not know the bot's token
-    ├── PollingConflict            somebody else polls with the same token
-    ├── DemoFailed                 the demo cannot begin
-    ├── NoProvider                 nobody is configured, or nobody may be asked
-    │   ├── BudgetSpent            … since those who can cost money that is not there
-    │   └── NoImageProvider        … to make pictures
-    │       └── NoLocalImageProvider … and what is asked may not leave the house
-    ├── AllProvidersFailed         everybody was asked and nobody answered
-    │   └── LocalOnlyFailed        … everybody at home: it is private
-    ├── Interrupted                a crash in the middle, and another at the second try
+    ├── InvalidBotToken            Telegram rejected the bot token
+    ├── PollingConflict            another process polls with the same bot token
+    ├── DemoFailed                 the demo cannot start
+    ├── NoProvider                 no provider is configured, or none may be asked
+    │   ├── BudgetSpent            … only paid ones, and the budget does not cover the call
+    │   └── NoImageProvider        … none that makes images
+    │       └── NoLocalImageProvider … none that is local, in a private chat
+    ├── AllProvidersFailed         every provider that was asked failed
+    │   └── LocalOnlyFailed        … every local one, in private mode
+    ├── Interrupted                the process died twice during one request
     └── ProviderError              one provider failed
         ├── Unreachable            no connection
-        ├── TimedOut               silence, before or between the words
-        ├── Loading                the model is not in memory yet
-        ├── NotRunning             our own server does not run, and why
-        ├── Overloaded             too many requests, or too busy
-        ├── ServerError            a server error, a cut line, something unreadable
-        ├── NoText                 an answer without a word
-        ├── InvalidKey             the key is wrong or not allowed
-        ├── OutOfCredit            the account is empty
-        ├── OverBudget             our own budget does not cover it
-        ├── ModelNotFound          the model is not served there
-        │   └── ImageModelNotFound … and these image models are
-        ├── InvalidImage           what came is no whole picture
-        ├── ImageTooLarge          … or far too large
-        ├── ImageNotFetched        … or only an address where there is none
-        └── BadRequest             the request itself was not accepted
-            ├── ContextTooLong     it does not fit the model's window
-            └── ContentFiltered    the provider does not want to paint that
+        ├── TimedOut               no first token, or no next one, in time
+        ├── Loading                the server is still loading its model
+        ├── NotRunning             our own llama.cpp server is not running
+        ├── Overloaded             too many requests, or the server is busy
+        ├── ServerError            HTTP 5xx, a broken stream, an unreadable answer
+        ├── NoText                 an answer without text
+        ├── InvalidKey             the API key is wrong or lacks permission
+        ├── OutOfCredit            the account at the provider is empty
+        ├── OverBudget             our own budget does not cover the call
+        ├── ModelNotFound          the provider does not have the model
+        │   └── ImageModelNotFound … the same for an image model; lists what it has
+        ├── InvalidImage           the response is not a complete image
+        ├── ImageTooLarge          the image is too large for Telegram
+        ├── ImageNotFetched        the image could not be downloaded from its URL
+        └── BadRequest             the provider rejected the request itself
+            ├── ContextTooLong     the request does not fit the context window
+            └── ContentFiltered    the provider refused to make this image
 
-Foreign exceptions are translated into these once, at their edge. Each says of itself in one
-sentence what happened and in one what can be done, for the person who reads it in the chat; what
-comes of that is in `docs/errors.md`, and `python -m scripts.errors_page` writes that page anew.
+Foreign exceptions are translated into these once, where they are first caught. Each error has two
+sentences for the chat: what happened, and what to do about it. `docs/errors.md` lists them all;
+`python -m scripts.errors_page` generates that page.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 
+class _Fields(dict[str, object]):
+    """The values for a sentence; an unknown name stays as it is instead of raising `KeyError`."""
+
+    def __missing__(self, name: str) -> str:
+        return f"{{{name}}}"
+
+
+def _fill(sentence: str, values: Mapping[str, object]) -> str:
+    return sentence.format_map(_Fields(values))
+
+
 class AmbrosioError(Exception):
-    """The root: a failure whose sentences may be shown to a person."""
+    """The root: a failure whose sentences may be shown to a user.
+
+    The sentences are templates; `{name}` stands for an attribute of the error.
+    """
 
     problem: ClassVar[str] = "Something went wrong."
     remedy: ClassVar[str] = "Try again."
-    # Whether the same request may succeed a little later, so that a button for it makes sense.
+    # What only the owner can do, as in "Ask the owner to …"; replaces `remedy` if it is not empty.
+    owner_task: ClassVar[str] = ""
+    # Whether the same request may succeed later, so that a Retry button makes sense.
     retryable: bool = True
-    # Whether another model may do better, so that a button to choose one makes sense.
+    # Whether another model may succeed, so that buttons to choose one make sense.
     other_model_may_help: bool = False
 
     @property
     def problem_text(self) -> str:
-        """What happened, in one sentence without any foreign text."""
-        return self.problem.format_map(vars(self))
+        """What happened, in one sentence; contains no text from a server."""
+        return _fill(self.problem, vars(self))
+
+    def remedy_text(self, *, for_owner: bool = False) -> str:
+        """Say what to do: what the owner can do, or, for everyone else, to ask the owner."""
+        task = _fill(self.owner_task, vars(self))
+        if not task:
+            return _fill(self.remedy, vars(self))
+        return f"{task[0].upper()}{task[1:]}." if for_owner else f"Ask the owner to {task}."
 
     @property
     def user_message(self) -> str:
-        """What happened and what can be done, in one line."""
-        return f"{self.problem_text} {self.remedy.format_map(vars(self))}".strip()
+        """What happened and what to do, for anyone who uses the bot."""
+        return f"{self.problem_text} {self.remedy_text()}".strip()
+
+    @property
+    def owner_message(self) -> str:
+        """What happened and what to do, for the owner."""
+        return f"{self.problem_text} {self.remedy_text(for_owner=True)}".strip()
 
 
 class InvalidSettings(AmbrosioError):
-    """A setting is wrong or missing: one (name, what is wrong, what would be right) for each."""
+    """Settings are invalid or missing; `problems` holds (name, problem, hint) for each."""
 
-    problem = "Some settings are wrong."
-    remedy = "Mend them as the terminal says, and start me again."
+    problem = "Some settings are invalid."
+    remedy = "Correct them as shown in the terminal, then start Ambrosio again."
     retryable = False
 
     def __init__(self, problems: list[tuple[str, str, str]]) -> None:
-        super().__init__("; ".join(f"{name}: {wrong}" for name, wrong, _ in problems))
+        super().__init__("; ".join(f"{name}: {problem}" for name, problem, _ in problems))
         self.problems = problems
 
     @property
     def lines(self) -> list[str]:
-        """Say of each setting what is wrong and what would be right."""
-        return [f"{name}: {wrong}; right would be: {right}" for name, wrong, right in self.problems]
+        """One line for each setting, for the terminal."""
+        return [f"{name}: {problem}; {hint}" for name, problem, hint in self.problems]
 
 
 class StoreFailed(AmbrosioError):
-    """The database cannot be read or written: a full disk, a damaged or locked file."""
+    """The database cannot be read or written: full disk, damaged or locked file."""
 
-    problem = "I cannot write to my disk."
-    remedy = "Nothing is lost: make room there, and I carry on by myself."
+    problem = "I cannot write to the disk."
+    remedy = "Nothing is lost: I continue as soon as there is free space."
 
 
 class InvalidBotToken(AmbrosioError):
-    """Telegram answers 401 or 404 to the bot's token."""
+    """Telegram answers 401 or 404 to the bot token."""
 
-    problem = "Telegram does not accept the bot's token."
-    remedy = "Ask BotFather for the right one and set `TELEGRAM_BOT_TOKEN`."
+    problem = "Telegram rejected the bot token."
+    remedy = "Get the right one from @BotFather and set `TELEGRAM_BOT_TOKEN`."
     retryable = False
 
 
 class PollingConflict(AmbrosioError):
-    """Another process asks for updates with the same token; only one of them gets each."""
+    """Another process polls with the same token; Telegram gives each update to only one of them."""
 
-    problem = "Ambrosio is already running with this token, here or on another machine."
+    problem = "Ambrosio is already running with this bot token, here or on another machine."
     remedy = "Stop one of the two."
     retryable = False
 
 
 class DemoFailed(AmbrosioError):
-    """The demo cannot begin; says on the terminal why, and what would help."""
+    """The demo cannot start; the terminal shows why and what to do."""
 
     problem = "{reason}"
     remedy = "{advice}"
@@ -117,45 +145,48 @@ class DemoFailed(AmbrosioError):
 
 
 class NoProvider(AmbrosioError):
-    """Nobody is configured to answer, or nobody who may be asked."""
+    """No provider is configured, or none that may be asked."""
 
-    problem = "There is no model that I may ask."
-    remedy = "The owner needs to set one up: `ambrosio doctor` says how."
+    problem = "No model is available."
+    owner_task = "set one up; `ambrosio doctor` shows how"
     retryable = False
 
 
 class BudgetSpent(NoProvider):
-    """All who could be asked cost money, and what is left of it does not cover the call."""
+    """All available providers are paid, and the rest of the budget does not cover the call."""
 
-    problem = "This month's budget does not cover that, and nobody is set up who works for nothing."
-    remedy = "The owner can raise the budget, or set up a model at home."
+    problem = "This month's budget does not cover this request and no free model is configured."
+    owner_task = "raise the budget or set up a local model"
 
 
 class NoImageProvider(NoProvider):
-    """Nobody is configured to make pictures."""
+    """No configured provider makes images."""
 
     problem = "No image model is set up."
-    remedy = "The owner can set `TOGETHER_API_KEY`, or `image_model` in ambrosio.toml."
+    owner_task = "set `TOGETHER_API_KEY`, or `image_model` in ambrosio.toml"
 
 
 class NoLocalImageProvider(NoImageProvider):
-    """The chat is private, and no image server runs in the house."""
+    """The chat is in private mode and no local provider makes images."""
 
-    problem = "This chat is private, and no image model runs on this machine, so nothing was sent."
-    remedy = "The owner can set one up in ambrosio.toml."
+    problem = "This chat is private and no local image model is set up, so nothing was sent."
+    owner_task = "set one up in ambrosio.toml"
 
 
 class Interrupted(AmbrosioError):
-    """A crash in the middle, and another at the second try: a third might cost as much again."""
+    """The process died during a request and again during the retry.
 
-    problem = "I was interrupted twice while I painted that."
+    There is no third try by itself, since each one may cost money.
+    """
+
+    problem = "I was interrupted twice while making this image."
     remedy = "Press Retry, or send it again."
 
 
 class ProviderError(AmbrosioError):
-    """One provider failed; `retry_after_seconds` is what it asked for, if it did.
+    """One provider failed; `retry_after_seconds` comes from the server, None if it sent none.
 
-    `clause` is the short form, for a line that names several providers.
+    `summary` is the short form, for lines that name several providers.
     """
 
     summary: ClassVar[str] = "failed"
@@ -166,9 +197,9 @@ class ProviderError(AmbrosioError):
         self.retry_after_seconds = retry_after_seconds
 
     def owner_alert(self, others: Sequence[str]) -> str:
-        """Say what the owner is told, unasked, of what only they can mend; `others` are asked."""
-        instead = f"I ask {', then '.join(others)}" if others else "there is nobody else to ask"
-        return f"{self.problem_text} Until you mend that in the settings, {instead}."
+        """Word the alert to the owner; `others` are the providers that are asked instead."""
+        instead = f"I ask {', then '.join(others)}" if others else "no other provider can answer"
+        return f"{self.problem_text} Until you fix this, {instead}."
 
 
 class Unreachable(ProviderError):
@@ -176,11 +207,11 @@ class Unreachable(ProviderError):
 
     summary = "cannot be reached"
     problem = "{provider} cannot be reached."
-    remedy = "Try again in a moment; if it runs at home, check that it is up."
+    remedy = "Try again in a moment; if it is a local server, check that it is running."
 
 
 class TimedOut(ProviderError):
-    """The first word, or the next one, did not come in time."""
+    """The first token, or the next one, did not arrive in time."""
 
     summary = "did not answer in time"
     problem = "{provider} did not answer in time."
@@ -189,7 +220,7 @@ class TimedOut(ProviderError):
 
 
 class Loading(ProviderError):
-    """The server is up and still reads the model into memory; `doing` when it is more than that."""
+    """The server is up but not ready; `doing` is a clause, such as "downloading its model"."""
 
     summary = "is still loading its model"
     problem = "{provider} is still {doing}."
@@ -201,15 +232,15 @@ class Loading(ProviderError):
 
     @property
     def note(self) -> str:
-        """What is said to a person who waits."""
-        return f"{self.provider} is {self.doing}; the answer comes by itself."
+        """The status shown while the user waits."""
+        return f"{self.provider} is {self.doing}; your answer will follow."
 
 
 class NotRunning(ProviderError):
-    """Our own server does not run: `reason` is a clause, `hint` a sentence."""
+    """Our own server is not running: `reason` is a clause, `hint` a sentence."""
 
-    summary = "does not run"
-    problem = "{provider} does not run: {reason}."
+    summary = "is not running"
+    problem = "{provider} is not running: {reason}."
     remedy = "{hint}"
 
     def __init__(self, provider: str, *, reason: str, hint: str) -> None:
@@ -218,7 +249,7 @@ class NotRunning(ProviderError):
 
 
 class Overloaded(ProviderError):
-    """The server has too much to do, or we have asked too often."""
+    """The server is busy, or we have hit a rate limit."""
 
     summary = "is too busy"
     problem = "{provider} is too busy right now."
@@ -226,54 +257,54 @@ class Overloaded(ProviderError):
 
 
 class ServerError(ProviderError):
-    """A server error, a line cut in the middle, or an answer that cannot be read."""
+    """An HTTP 5xx, a stream that broke off, or an answer that cannot be parsed."""
 
     summary = "ran into an error"
-    problem = "{provider} ran into an error of its own."
+    problem = "{provider} ran into an error."
     remedy = "Try again, or choose another model with /model."
     other_model_may_help = True
 
 
 class NoText(ProviderError):
-    """The server reported success and no words."""
+    """The server reported success but sent no text."""
 
     summary = "gave an empty answer"
     problem = "{provider} gave an empty answer."
-    remedy = "Try again, or put it differently."
+    remedy = "Try again, or rephrase your question."
 
 
 class InvalidKey(ProviderError):
-    """The provider does not accept our key, or not for this."""
+    """The provider rejected our API key, or the key lacks permission for this."""
 
-    summary = "refused the key"
-    problem = "{provider} refused the key."
-    remedy = "The owner needs to set a valid one."
+    summary = "rejected the API key"
+    problem = "{provider} rejected the API key."
+    owner_task = "set a valid one"
     retryable = False
 
 
 class OutOfCredit(ProviderError):
-    """The account has no money left."""
+    """The account at the provider has no credit left."""
 
     summary = "has no credit left"
     problem = "The account at {provider} has no credit left."
-    remedy = "The owner needs to top it up."
+    owner_task = "top it up"
     retryable = False
 
 
 class OverBudget(ProviderError):
     """What is left of our own budget does not cover the call."""
 
-    summary = "costs more than is left of the budget"
-    problem = "{provider} costs more than is left of this month's budget."
-    remedy = BudgetSpent.remedy
+    summary = "would exceed the budget"
+    problem = "This request to {provider} would exceed this month's budget."
+    owner_task = BudgetSpent.owner_task
     retryable = False
 
 
 class ModelNotFound(ProviderError):
-    """The model is not served there, or not any more."""
+    """The provider does not have the model, or no longer has it."""
 
-    summary = "no longer serves the model"
-    problem = "{provider} does not serve {model}."
+    summary = "does not have the model"
+    problem = "{provider} does not have the model {model}."
     remedy = "Choose another model with /model."
     other_model_may_help = True
     retryable = False
@@ -284,43 +315,43 @@ class ModelNotFound(ProviderError):
 
 
 class ImageModelNotFound(ModelNotFound):
-    """The image model is not served there; `there` are those that are."""
+    """The provider does not have the image model; `there` are the ids of those it has."""
 
-    remedy = "Name another one with --model: it has {names}."
+    remedy = "Choose another one with --model; it has {available}."
     other_model_may_help = False
 
     def __init__(self, provider: str, *, model: str, there: tuple[str, ...]) -> None:
         super().__init__(provider, model=model)
-        self.names = ", ".join(there) or "no other"
+        self.available = ", ".join(there) or "no other"
 
 
 class InvalidImage(ProviderError):
-    """What came is no picture, or only a piece of one."""
+    """The response is not an image, or an incomplete one."""
 
-    summary = "sent something that is no picture"
-    problem = "{provider} sent something that is no picture, or only a piece of one."
+    summary = "sent an invalid image"
+    problem = "{provider} sent an invalid or incomplete image."
 
 
 class ImageTooLarge(ProviderError):
-    """What came is larger than anybody wants to take in."""
+    """The image is larger than we can send."""
 
-    summary = "sent a picture that is far too large"
-    problem = "{provider} sent a picture that is far too large for Telegram."
+    summary = "sent an image that is too large"
+    problem = "{provider} sent an image that is too large for Telegram."
     remedy = "Ask for a smaller one with --size."
 
 
 class ImageNotFetched(ProviderError):
-    """The provider gave an address for the picture, and there is none."""
+    """The provider sent a URL, and the image could not be downloaded from it."""
 
-    summary = "made a picture that could not be fetched"
-    problem = "{provider} made a picture, but it could not be fetched."
+    summary = "made an image that could not be downloaded"
+    problem = "{provider} made an image, but it could not be downloaded."
 
 
 class BadRequest(ProviderError):
-    """The provider does not accept the request as it is; `parameter` is what it names as wrong."""
+    """The provider rejected the request; `parameter` is the field it objects to, if it says."""
 
-    summary = "did not accept the request"
-    problem = "{provider} did not accept the request."
+    summary = "rejected the request"
+    problem = "{provider} rejected the request."
     remedy = "Try another model with /model."
     other_model_may_help = True
 
@@ -330,20 +361,20 @@ class BadRequest(ProviderError):
 
 
 class ContentFiltered(BadRequest):
-    """The provider does not want to paint that."""
+    """The provider's content filter refused the prompt."""
 
-    summary = "does not want to paint that"
-    problem = "{provider} does not want to paint that."
-    remedy = "Say it in other words."
+    summary = "refused to make this image"
+    problem = "{provider} refused to make this image."
+    remedy = "Try different wording."
     other_model_may_help = False
 
 
 class ContextTooLong(BadRequest):
-    """The request does not fit the model's window; `tokens` may be an estimate."""
+    """The request does not fit the context window; both in tokens, `tokens` may be an estimate."""
 
-    summary = "cannot take in so much text"
-    problem = "This is too long for {provider}: about {tokens} tokens, and its limit is {limit}."
-    remedy = "Shorten it, or choose a model that takes more with /model."
+    summary = "cannot read that much text"
+    problem = "This is too long for {provider}: about {tokens} tokens, and the limit is {limit}."
+    remedy = "Shorten it, or choose a model with a longer context with /model."
     other_model_may_help = True
     retryable = False
 
@@ -354,9 +385,9 @@ class ContextTooLong(BadRequest):
 
 
 class AllProvidersFailed(AmbrosioError):
-    """Everybody who may be asked was asked and nobody answered; `causes` in the order tried.
+    """Every provider that may be asked has failed; `causes` are in the order they were tried.
 
-    `partial` is what the last one said before its line broke.
+    `partial` is the text that the last one sent before it failed.
     """
 
     def __init__(self, causes: list[ProviderError], *, partial: str = "") -> None:
@@ -364,20 +395,26 @@ class AllProvidersFailed(AmbrosioError):
         self.causes = causes
         self.partial = partial
         self.retryable = not causes or any(cause.retryable for cause in causes)
-        # The line that names several does not speak of other models.
+        # The message about several failures does not mention /model.
         self.other_model_may_help = len(causes) == 1 and causes[0].other_model_may_help
 
     @property
     def user_message(self) -> str:
-        """One provider's own two sentences, or a line that names all of them."""
-        if len(self.causes) == 1:
-            return self.causes[0].user_message
+        """One provider's own message, or one that names all of them."""
+        return self.causes[0].user_message if len(self.causes) == 1 else self._summary()
+
+    @property
+    def owner_message(self) -> str:
+        """The same, for the owner."""
+        return self.causes[0].owner_message if len(self.causes) == 1 else self._summary()
+
+    def _summary(self) -> str:
         tried = "; ".join(str(cause) for cause in self.causes)
-        return f"Nobody could answer: {tried}. Try again in a moment, or see /status."
+        return f"No provider could answer: {tried}. Try again in a moment, or see /status."
 
 
 class LocalOnlyFailed(AllProvidersFailed):
-    """What is asked is private, and nobody at home can answer; nothing has left the house."""
+    """Private mode is on and no local provider could answer; nothing was sent elsewhere."""
 
     def __init__(self, causes: list[ProviderError], *, partial: str = "") -> None:
         super().__init__(causes, partial=partial)
@@ -385,12 +422,20 @@ class LocalOnlyFailed(AllProvidersFailed):
 
     @property
     def user_message(self) -> str:
-        """Say that it stayed, and what would help."""
+        """Say that only local providers were asked, why they failed, and what to do."""
+        return self._message(for_owner=False)
+
+    @property
+    def owner_message(self) -> str:
+        """The same, for the owner."""
+        return self._message(for_owner=True)
+
+    def _message(self, *, for_owner: bool) -> str:
         if not self.causes:
             return (
-                "This is private and stays at home, where no model is set up. "
-                "Start a llama.cpp server there, or leave private mode with /private off."
+                "This is private, so it stays on this machine, and no local model is set up. "
+                "Start a llama.cpp server, or turn private mode off with /private off."
             )
-        why = "; ".join(str(cause) for cause in self.causes)
-        mend = self.causes[0].remedy.format_map(vars(self.causes[0]))
-        return f"This is private and stays at home, where {why}. {mend}"
+        tried = "; ".join(str(cause) for cause in self.causes)
+        remedy = self.causes[0].remedy_text(for_owner=for_owner)
+        return f"This is private, so only local models were asked: {tried}. {remedy}"

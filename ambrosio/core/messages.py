@@ -1,19 +1,19 @@
-"""The values that cross the borders between modules.
+"""The values that packages pass to each other.
 
-Frozen, without identity and without behaviour beyond what a value can say of itself. Nothing here
-knows Telegram's objects, a server's JSON or the database's rows.
+Frozen dataclasses without behaviour. They do not depend on Telegram's objects, a server's JSON or
+the database's rows.
 """
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-# --- what a model is asked and says ---------------------------------------------------------------
+# --- requests to a model, and its answer ----------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One line of a conversation, with the role of whoever says it."""
+    """One message of a conversation, with its role."""
 
     role: Literal["system", "user", "assistant"]
     content: str
@@ -21,7 +21,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class ModelRef:
-    """Who serves, and what is served; written `together/openai/gpt-oss-120b`."""
+    """A provider and one of its models; written `together/openai/gpt-oss-120b`."""
 
     provider: str
     model: str
@@ -32,7 +32,7 @@ class ModelRef:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The tokens that a server says it has counted; `prompt` includes `cached`."""
+    """Token counts reported by a server; `prompt` includes `cached`."""
 
     prompt: int
     completion: int
@@ -40,7 +40,7 @@ class Usage:
     reasoning: int = 0
 
     def plus(self, other: "Usage") -> "Usage":
-        """Add up what two calls have used."""
+        """Return the sum of two counts."""
         return Usage(
             self.prompt + other.prompt,
             self.completion + other.completion,
@@ -50,7 +50,7 @@ class Usage:
 
 
 class FinishReason(StrEnum):
-    """Why a model ended its answer."""
+    """Why an answer ended; `LOOP` means that we stopped a model that repeated itself."""
 
     STOP = "stop"
     LENGTH = "length"
@@ -59,17 +59,17 @@ class FinishReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RequestSent:
-    """A question goes out to a provider, whatever comes of it."""
+    """A request was sent to a provider; it may still fail."""
 
     ref: ModelRef
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerStarted:
-    """A provider has spoken its first word; whatever came from another before it is void.
+    """A provider sent its first token; discard what came from another provider before.
 
-    `start` is the first turn of the past that it was shown, `dropped` how many it was not, and
-    `passed` says of each provider that should have come before it why it did not answer.
+    `first_turn_id` is the oldest turn in the request, `dropped_turns` how many did not fit, and
+    `skipped_providers` has a clause for each preferred provider on why it did not answer.
     """
 
     ref: ModelRef
@@ -80,7 +80,7 @@ class AnswerStarted:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A piece of a streamed answer: words to show, or thoughts, which are never the answer."""
+    """A piece of a streamed answer: text, or reasoning, which is not part of the answer."""
 
     text: str = ""
     reasoning: str = ""
@@ -88,16 +88,16 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class StatusNote:
-    """Why there are no words yet, for whoever waits; nothing of the answer."""
+    """Why there is no text yet, to show while the user waits; not part of the answer."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerFinished:
-    """The model is done; `usage` is None when the server did not count.
+    """The answer is complete; `usage` is None if the server did not report it.
 
-    `surplus` is how many characters at the end of what was said are not worth keeping.
+    `repeated_tail_chars` characters at its end are repetition and should be cut.
     """
 
     ref: ModelRef
@@ -108,7 +108,7 @@ class AnswerFinished:
 
 @dataclass(frozen=True, slots=True)
 class EmptyAnswer:
-    """An answer has ended without a word, and is paid all the same; `usage` as in `AnswerFinished`."""
+    """An answer ended without text, but may still cost money; `usage` as in `AnswerFinished`."""
 
     usage: Usage | None
 
@@ -116,33 +116,33 @@ class EmptyAnswer:
 StreamEvent = RequestSent | AnswerStarted | Delta | StatusNote | EmptyAnswer | AnswerFinished
 
 
-# --- where something is said, and by whom ---------------------------------------------------------
+# --- chats and turns ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """A Telegram chat, or one topic of it; `topic` is 0 where there are none."""
+    """A Telegram chat, or one topic of it; `topic_id` is 0 if the chat has no topics."""
 
     chat_id: int
     topic_id: int = 0
 
     @property
     def is_private(self) -> bool:
-        """Say whether one person sits there: Telegram gives such a chat the person's own id."""
+        """Whether it is a one-to-one chat: its id is the user's id; groups have negative ids."""
         return self.chat_id > 0
 
 
-# What is said on the machine itself; no chat and no person at Telegram has the number 0.
+# The terminal on this machine; no Telegram chat or user has the id 0.
 TERMINAL = Chat(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One request and where its answer belongs, whatever the channel it came by.
+    """One request and the chat its answer goes to, from Telegram or the terminal.
 
-    `parent` is the turn that this one continues (None: a fresh conversation) and `replaces` the
-    turn whose answer it stands in for, after an edit or a retry. A `private` one may only be
-    answered at home, and the chat's conversation does not go on behind one that stands `beside` it.
+    `parent_id` is the turn it continues (None: a new conversation), `replaces_id` the turn whose
+    answer it replaces after an edit or a retry. A `local_only` turn may only be answered by local
+    providers; a `detached` one is not continued by the next message of the chat.
     """
 
     chat: Chat
@@ -157,12 +157,12 @@ class Turn:
     detached: bool = False
 
 
-# --- what is shown --------------------------------------------------------------------------------
+# --- messages to Telegram -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """Formatting of a stretch of text, as in the Bot API: offsets count UTF-16 units."""
+    """A Bot API `MessageEntity`: `offset` and `length` count UTF-16 code units."""
 
     type: str
     offset: int

@@ -1,8 +1,8 @@
-"""What is said where something that a person asks for is not to be had.
+"""Replies to requests that cannot be served: unsupported input, empty commands, expired buttons.
 
-Each is a sentence of what is so and one of what to do, and short enough for the line that Telegram
-shows for a moment when a button is pressed. Failures say the same of themselves, in `errors`; all
-of them stand in `docs/errors.md`.
+Each has two sentences: what the problem is, and what to do. They fit the 200 characters that
+Telegram shows when a button is pressed (`answerCallbackQuery`). Failures word their own messages,
+see `errors`; `docs/errors.md` lists both.
 """
 
 from collections.abc import Mapping
@@ -10,85 +10,87 @@ from collections.abc import Mapping
 # --- messages -------------------------------------------------------------------------------------
 
 GAVE_UP = (
-    "I tried three times to answer this message and failed, so I have put it aside. "
-    "Send it again, perhaps in other words."
+    "I tried three times to answer this message and failed every time. "
+    "Send it again, or rephrase it."
 )
-UNREADABLE = "Telegram sent me this in a form that I cannot read. Send it in another way."
-UNCLEAR = "I cannot make anything of this: so far I read only text. Tell me in words."
-UNSEEN: Mapping[str, str] = {
-    kind: f"{regret}: so far I read only text. Tell me in words."
-    for kind, regret in {
-        "photo": "I cannot look at pictures",
-        "sticker": "A nice sticker, but I cannot see it",
-        "voice": "I cannot listen",
-        "audio": "I cannot listen",
-        "video": "I cannot watch videos",
-        "video_note": "I cannot watch videos",
-        "document": "I cannot open files",
-        "location": "I cannot read maps",
-        "venue": "I cannot read maps",
-        "contact": "I do not keep contacts",
-        "poll": "I do not vote",
-        "dice": "You win, but I cannot see it",
-        "animation": "I cannot watch videos",
-        "story": "I cannot see stories",
+UNREADABLE = "I cannot read this message in the form Telegram sent it. Try sending it another way."
+UNSUPPORTED = "I can only read text for now. Type your question instead."
+UNSUPPORTED_KINDS: Mapping[str, str] = {
+    kind: f"I cannot {action} yet, only read text. Type your question instead."
+    for kind, action in {
+        "photo": "look at photos",
+        "sticker": "see stickers",
+        "voice": "listen to voice messages",
+        "audio": "listen to audio",
+        "video": "watch videos",
+        "video_note": "watch video messages",
+        "document": "open files",
+        "location": "read locations",
+        "venue": "read locations",
+        "contact": "read contacts",
+        "poll": "read polls",
+        "dice": "see dice",
+        "animation": "watch animations",
+        "story": "see stories",
     }.items()
 }
 
 # --- commands -------------------------------------------------------------------------------------
 
-UNKNOWN_COMMAND = "I do not know /{name}. /help lists what I do know."
-COMMAND_OF_ANOTHER = "/{name} is meant for @{username}, not for me. Send it without that name."
-NOTHING_BEHIND_VV = 'There is no question behind "vv". Write it like this: *vv capital of Peru?*'
-ON_OR_OFF = "/vv is either on or off. Write /vv on or /vv off."
+UNKNOWN_COMMAND = "There is no command /{name}. /help lists all commands."
+COMMAND_OF_ANOTHER = "/{name} is addressed to @{username}, another bot. Send it without that name."
+EMPTY_VV_QUESTION = 'There is no question after "vv". Write it like this: *vv capital of Peru?*'
+ON_OR_OFF = "/vv only takes on or off. Send /vv on or /vv off."
 UNKNOWN_MODEL = (
-    "I do not know `{model}`. Choose from {names}, or one of their models: `name/model`."
+    "There is no model `{model}`. Choose from {names}, or name one of their models: `name/model`."
 )
-NO_MODEL = "No model is set up. Run `ambrosio doctor` on the machine, which says how."
-NOTHING_TO_STOP = "There is nothing to stop. Just write your next question."
-NOTHING_TO_REPEAT = "There is no question here to answer again. Just write one."
+NO_MODEL = "No model is set up. Run `ambrosio doctor` on the machine to see how to set one up."
+NOTHING_TO_STOP = "There is nothing to stop. Just send your next question."
+NOTHING_TO_REPEAT = "There is no question to answer again. Just send a new one."
 NOTHING_TO_COMPARE = (
-    "There is nothing to compare yet. Write it like this: */compare why is the sky blue?*"
+    "There is no question to compare. Write it like this: */compare why is the sky blue?*"
 )
-NOTHING_TO_FIND = "There is nothing to look for yet. Write it like this: */search basmati rice*"
-NOT_FOUND = "You have not said that here, nor have I. Try fewer words, or other ones."
+EMPTY_SEARCH = "There is nothing to search for. Write it like this: */search basmati rice*"
+NO_MATCHES = "No matches in this chat. Try fewer or different words."
 NOTHING_TO_EXPORT = (
-    "There is nothing to export: this conversation is empty. /search finds an older one to go on "
-    "from."
+    "This conversation is empty, so there is nothing to export. "
+    "Use /search to find an older one and continue it."
 )
-NOTHING_SENT_YET = "Nobody has been asked anything from this chat yet. Just write."
+NOTHING_SENT_YET = "No provider has seen this chat yet. Just send a question."
 NO_LOCAL_MODEL = (
-    "This chat is private now, and no model runs at home, so nobody can answer here. "
-    "Start a llama.cpp server, or leave private mode with /private off."
+    "This chat is now private, but no local model is set up, so I cannot answer here. "
+    "Start a llama.cpp server, or turn private mode off with /private off."
 )
-NOT_PRIVATE = "This chat is not private. /private on makes it so."
+PRIVATE_MODE_OFF = "This chat is not private. Use /private on to change that."
 
 # --- buttons --------------------------------------------------------------------------------------
 
-BUTTON_GONE = "That button no longer works. Give its command once more."
-MODEL_GONE = "That model is no longer there. /model shows which are."
-OWNER_ONLY = "Only the owner can do that. Ask them."
-OWNER_ONLY_HERE = "In a group only the owner can do that. Ask them."
-ANSWERED = "That has been answered already. /retry answers the last question again."
-LENGTHENED = "That has been answered in full already. Scroll down to it."
-IMAGE_DONE = "That is painted already. Press Again for another one."
-TURN_FORGOTTEN = "I no longer know that one. Ask once more."
-IMAGE_FORGOTTEN = "I no longer know that picture. Send its words behind /imagine once more."
+BUTTON_EXPIRED = "This button no longer works. Send the command again."
+MODEL_UNAVAILABLE = "This model is no longer available. /model lists the available ones."
+OWNER_ONLY = "Only the owner can do this. Ask them."
+OWNER_ONLY_HERE = "In a group, only the owner can do this. Ask them."
+ALREADY_ANSWERED = "This question is already answered. /retry answers the last question again."
+ALREADY_LENGTHENED = "The longer answer is already there. Scroll down to it."
+IMAGE_ALREADY_MADE = "This image is already there. Press Again for another one."
+TURN_DELETED = "I no longer have this message. Ask your question again."
+IMAGE_DELETED = "I no longer have this image. Send its prompt with /imagine again."
 NO_ORIGINAL = (
-    "I no longer keep the original, and this model cannot paint it once more. "
+    "I no longer have the original, and this model cannot make the same image again. "
     "Press Again for another one."
 )
-LOCAL_ONLY_TURN = "That was said in private. Reply to it to go on there."
-BUSY = "An answer is being written. Press again when it is there."
+LOCAL_ONLY_TURN = "This answer is private. Reply to it to continue in private."
+ANSWER_IN_PROGRESS = "An answer is still being written. Press again when it is finished."
 
 # --- on the machine -------------------------------------------------------------------------------
 
-NO_SUCH_PROVIDER = "No provider is called `{name}`. Choose from: {known}."
-NO_QUESTION = "There is no question. Write it behind `ambrosio chat`, or pipe it in."
+NO_SUCH_PROVIDER = "There is no provider `{name}`. Choose from: {known}."
+NO_QUESTION = "There is no question. Pass one to `ambrosio chat`, or pipe it in."
 NO_PROMPT = 'There is no prompt. Write it like this: ambrosio imagine "a red fox" -o fox.png'
-ONE_TO_A_PIPE = "A pipe takes one picture. Leave --n out."
-NOT_WRITABLE = "No file can be written as {path}. Choose another place with -o."
-NOT_WRITTEN = "The disk does not take the picture. Make room, or choose another place with -o."
-DATABASE_UNUSABLE = "The database cannot be used. Run `ambrosio doctor`, which looks at the disk."
-NOTHING_TO_COPY = "There is no database to copy at {path} yet. Check `AMBROSIO_DATA_DIR`."
-NOT_COPIED = "{path} cannot be written. Name a file that does not exist, where there is room."
+ONE_IMAGE_PER_PIPE = "Only one image can be written to a pipe. Leave out --n."
+OUTPUT_NOT_WRITABLE = "Cannot write to {path}. Choose another file with -o."
+IMAGE_NOT_WRITTEN = (
+    "The image could not be written to the disk. Free some space, or choose another file with -o."
+)
+DATABASE_UNUSABLE = "The database cannot be opened. Run `ambrosio doctor` to check the disk."
+NO_DATABASE = "There is no database at {path} yet. Check `AMBROSIO_DATA_DIR`."
+BACKUP_NOT_WRITTEN = "Cannot write the backup to {path}. Choose a new file on a disk with space."

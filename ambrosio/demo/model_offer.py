@@ -107,7 +107,11 @@ def _fetch(model: OfferedModel, models: Path) -> str:
 
             download.ensure_model(model.reference, models, report)
     except ModelUnusable as exc:
-        mend = exc.mend if exc.lasting else "The next start offers it again, and goes on from here."
+        mend = (
+            exc.remedy
+            if exc.permanent
+            else "The next start offers it again, and goes on from here."
+        )
         print(f"It could not be downloaded: {exc.reason}. {mend}", file=sys.stderr)
         return ""
     except KeyboardInterrupt:

@@ -1,7 +1,9 @@
-"""llama.cpp on this machine: a server that somebody runs, or one that we run ourselves.
+"""llama.cpp on this machine: finds a running server, or runs one in a child process.
 
-`find` looks for a server. `engine` keeps one of our own alive in a child process; the child
-(`python -m ambrosio.llama`) gets the model (`fetch`), reads what it is (`gguf`), works out what
-fits the machine (`sizing`), and is the only process that loads llama.cpp. Nothing is imported
-here, so that the child carries nothing of the bot and the bot nothing of the child.
+Start with `supervisor`, which keeps the child (`python -m ambrosio.llama`) alive. The child
+downloads the model (`download`), reads its header (`gguf`), chooses parameters that fit the machine
+(`sizing`), and is the only process that loads llama.cpp. `discovery` looks for a server that runs
+already. Imports `config` and `core` only. Does not talk to the server: that is `providers`.
+
+Nothing is imported here, so that neither process loads the modules of the other.
 """

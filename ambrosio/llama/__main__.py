@@ -1,8 +1,8 @@
 """The child process in which llama.cpp runs: `python -m ambrosio.llama`.
 
-Started by `engine` and by nobody else: its orders are one line of JSON on stdin, what becomes of
-them is a line of JSON each on stdout, llama.cpp's own log goes to stderr. It ends when stdin does,
-so that it never outlives the bot, however that ends.
+Started by `supervisor` only. Reads its command as one line of JSON from stdin and writes a line of
+JSON to stdout for every change of status; llama.cpp's own log goes to stderr. Exits when stdin is
+closed, so it never outlives the bot, even if the bot is killed.
 """
 
 import contextlib
@@ -21,92 +21,95 @@ from . import download, gguf, sizing
 from .errors import ModelUnusable
 
 FAILED = 3
-# What Linux calls the wish to be killed when the parent dies.
+# prctl(2): the signal to receive when the parent dies. From Linux's <sys/prctl.h>.
 PR_SET_PDEATHSIG = 1
 
 
 class ChildCommand:
-    """What the parent wants, and how it is told what comes of it."""
+    """The command from the parent, and the channel for status lines back to it."""
 
     def __init__(self, line: str, out: TextIO) -> None:
-        wishes = json.loads(line)
-        self.reference = str(wishes["reference"])
-        self.folder = Path(wishes["folder"])
-        self.port, self.key = int(wishes["port"]), str(wishes["key"])
-        self.parent = int(wishes["parent"])
-        self.wishes = dict(wishes["plan"])
+        fields = json.loads(line)
+        self.reference = str(fields["reference"])
+        self.folder = Path(fields["folder"])
+        self.port, self.key = int(fields["port"]), str(fields["key"])
+        self.parent_id = int(fields["parent"])
+        self.overrides = dict(fields["plan"])
         self._out = out
         self._percent = -1
 
-    def tell(self, state: str, **more: object) -> None:
-        """Write a line to the parent."""
+    def report(self, state: str, **fields: object) -> None:
+        """Write a status line to the parent; the fields are those of `LlamaStatus`."""
         with contextlib.suppress(OSError):
-            print(json.dumps({"state": state, **more}), file=self._out, flush=True)
+            print(json.dumps({"state": state, **fields}), file=self._out, flush=True)
 
     def progress(self, done: int, total: int) -> None:
-        """Tell how far a download is, once for every percent."""
+        """Report the progress of a download in bytes, once per percent."""
         percent = done * 100 // total if total else 0
         if percent != self._percent:
             self._percent = percent
-            self.tell("fetching", done=done, total=total)
+            self.report("fetching", done=done, total=total)
 
 
 def main() -> int:
-    """Serve the model until the parent goes; give the exit code."""
-    orders = ChildCommand(sys.stdin.readline(), _own_stdout())
-    _die_with(orders.parent)
-    # Ctrl+C and systemd's stop go to the whole family; answers under way get the parent's grace.
+    """Serve the model until the parent is gone; return the exit code."""
+    command = ChildCommand(sys.stdin.readline(), _own_stdout())
+    _exit_with_parent(command.parent_id)
+    # Ctrl+C and systemd signal the whole process group. The parent decides when to stop: answers
+    # in progress get a grace period.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    threading.Thread(target=_watch, daemon=True).start()
+    threading.Thread(target=_exit_with_stdin, daemon=True).start()
     try:
-        path = download.ensure_model(orders.reference, orders.folder, orders.progress)
-        orders.tell("loading")
+        path = download.ensure_model(command.reference, command.folder, command.progress)
+        command.report("loading")
         plan = replace(
-            sizing.plan_params(gguf.read_size(path), sizing.measure_resources()), **orders.wishes
+            sizing.plan_params(gguf.read_size(path), sizing.measure_resources()),
+            **command.overrides,
         )
-        _serve(path, plan, orders)
+        _serve(path, plan, command)
     except ModelUnusable as exc:
-        orders.tell("failed", reason=exc.reason, mend=exc.mend, lasting=exc.lasting)
+        command.report("failed", reason=exc.reason, remedy=exc.remedy, permanent=exc.permanent)
         return FAILED
     return 0
 
 
 def _own_stdout() -> TextIO:
-    """Keep stdout for ourselves: whatever llama.cpp prints goes to the log."""
+    """Keep stdout for status lines; what llama.cpp prints goes to stderr."""
     ours = os.dup(1)
     os.dup2(2, 1)
     return os.fdopen(ours, "w", encoding="utf-8")
 
 
-def _die_with(parent: int) -> None:
-    # Belt and braces, on Linux: while a model loads, no thread of ours can look at stdin.
+def _exit_with_parent(parent_id: int) -> None:
+    # Needed besides `_exit_with_stdin`: while a model loads, llama.cpp holds the GIL and no thread
+    # of ours can read stdin.
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
+        if os.getppid() != parent_id:
             os._exit(0)
 
 
-def _watch() -> None:
+def _exit_with_stdin() -> None:
     while sys.stdin.readline():
         pass
     os._exit(0)
 
 
-def _serve(path: Path, plan: sizing.ServerParams, orders: ChildCommand) -> None:
+def _serve(path: Path, plan: sizing.ServerParams, command: ChildCommand) -> None:
     try:
         import xllamacpp  # noqa: PLC0415  the one place that loads llama.cpp
     except ImportError as exc:
         raise ModelUnusable(
-            "llama.cpp is not installed, or cannot be loaded",
-            "Run `pip install 'ambrosio[llama]'`; on a slim system also install libgomp1.",
+            "llama.cpp is not installed or cannot be loaded",
+            "Run `pip install '.[llama]'` in the checkout; on a slim system also install libgomp1.",
         ) from exc
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
     params.model_alias = {path.stem}
     params.hostnames = ["127.0.0.1"]
-    params.port = orders.port
-    params.api_keys = [orders.key]
+    params.port = command.port
+    params.api_keys = [command.key]
     params.cpuparams.n_threads = plan.threads
     params.cpuparams_batch.n_threads = plan.threads
     params.n_ctx = plan.context
@@ -119,10 +122,10 @@ def _serve(path: Path, plan: sizing.ServerParams, orders: ChildCommand) -> None:
     try:
         server = xllamacpp.Server(params)
     except RuntimeError as exc:
-        # The reason is in the log only, where the parent looks for it.
-        print(f"not loaded: {exc}", file=sys.stderr, flush=True)
+        # llama.cpp writes the reason to its log only; the parent reads it there.
+        print(f"failed to load: {exc}", file=sys.stderr, flush=True)
         raise SystemExit(FAILED) from exc
-    orders.tell("ready", address=server.listening_address, context=plan.context)
+    command.report("ready", address=server.listening_address, context=plan.context)
     while True:
         time.sleep(3600)
 

@@ -1,27 +1,27 @@
-"""Finding a llama.cpp server on this machine."""
+"""Finds a llama.cpp server that is already running on this machine."""
 
 import httpx
 
-# llama.cpp changed its default port in August 2026; both are in use.
+# llama.cpp's default port changed in August 2026; both are in use.
 USUAL_ADDRESSES = ("http://127.0.0.1:9931", "http://127.0.0.1:8080")
 PROBE_SECONDS = 2.0
 
 
 async def find_server(http: httpx.AsyncClient) -> str | None:
-    """Give the address of the server that answers on a usual port, None if there is none.
+    """Return the base URL (ending in `/v1`) of a server on a usual port, None if there is none.
 
-    One that still loads its model answers 503, and is there.
+    A server that is still loading its model answers 503 and counts as found.
     """
     for address in USUAL_ADDRESSES:
         try:
-            answer = await http.get(f"{address}/health", timeout=PROBE_SECONDS)
+            response = await http.get(f"{address}/health", timeout=PROBE_SECONDS)
         except httpx.HTTPError:
             continue
-        if answer.status_code in {200, 503} and _speaks_json(answer):
+        if response.status_code in {200, 503} and _is_json(response):
             return f"{address}/v1"
     return None
 
 
-def _speaks_json(answer: httpx.Response) -> bool:
-    # Port 8080 is everybody's; a web page there is not a model.
-    return "json" in str(answer.headers.get("content-type"))
+def _is_json(response: httpx.Response) -> bool:
+    # Many programs use port 8080; a web page there is not a llama.cpp server.
+    return "json" in str(response.headers.get("content-type"))

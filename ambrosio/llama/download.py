@@ -1,12 +1,11 @@
-"""Getting a model from Hugging Face: once, to the end, and checked.
+"""Downloads a GGUF model from Hugging Face, resumes broken downloads and checks the SHA-256.
 
-The file stays in the data folder with a note of what it is; from then on no network is needed. A
-download that breaks off goes on where it stopped, after a restart too (which the library of that
-name no longer does). It blocks, so the bot leaves it to the child process.
+The file stays in the data folder, with a JSON note of which files belong to the model, so later
+starts need no network. A broken download resumes where it stopped, even after a restart. Blocks, so
+only child processes call it.
 """
 
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import httpx
 
+from ..config.file_lock import file_lock
 from . import gguf
 from .errors import ModelUnusable, format_bytes
 
@@ -28,10 +28,10 @@ HUB = "https://huggingface.co"
 TIMEOUT = httpx.Timeout(60, connect=10)
 REFERENCE = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+?)(?::(?P<quant>[\w.-]+))?")
 DEFAULT_QUANT = "Q4_K_M"
-# What must stay free on the disk for the database and everybody else.
-SPARED_BYTES = 500_000_000
+# Kept free on the disk for the database and everything else.
+RESERVED_BYTES = 500_000_000
 READ_BYTES = 1 << 20
-# A line that breaks is tried again at once while it still brings something, else so many times.
+# Tries in a row without a single new byte; a connection that brings data is retried at once.
 MAX_TRIES = 4
 
 ProgressCallback = Callable[[int, int], None]
@@ -39,7 +39,7 @@ ProgressCallback = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class DownloadPart:
-    """One file of a model, as Hugging Face lists it."""
+    """One file of a model, as Hugging Face lists it; `size` is in bytes, `sha256` in hex."""
 
     name: str
     size: int
@@ -47,77 +47,77 @@ class DownloadPart:
 
 
 def ensure_model(reference: str, folder: Path, report: ProgressCallback) -> Path:
-    """Give the file that `LLAMA_GGUF` means, downloading it if need be, or raise `ModelUnusable`.
+    """Return the file that `LLAMA_GGUF` refers to, downloaded if need be, or raise `ModelUnusable`.
 
     Args:
         reference: a path, or `owner/repo:QUANT` at Hugging Face.
         folder: where downloads are kept.
-        report: is told how many bytes are there, of how many.
+        report: called with the bytes downloaded so far and the total.
     """
     path = Path(reference).expanduser()
     if path.suffix == ".gguf" or path.exists():
         return path
-    found = REFERENCE.fullmatch(reference)
-    if not found:
+    match = REFERENCE.fullmatch(reference)
+    if not match:
         raise ModelUnusable(
             f"`{reference}` is neither a .gguf file nor a Hugging Face id",
             "Set `LLAMA_GGUF` like `unsloth/Qwen3.5-4B-GGUF:Q4_K_M`.",
         )
-    if whole := find_downloaded(reference, folder):
-        return whole
-    repo, quant = found["repo"], found["quant"] or ""
-    home = folder / repo
+    if downloaded := find_downloaded(reference, folder):
+        return downloaded
+    repo, quant = match["repo"], match["quant"] or ""
+    repo_folder = folder / repo
     with _translate_errors(repo):
-        files = _download(repo, quant, home, report)
-        _note(home, quant).write_text(json.dumps([asdict(part) for part in files]))
-    return home / files[0].name
+        files = _download(repo, quant, repo_folder, report)
+        _note(repo_folder, quant).write_text(json.dumps([asdict(part) for part in files]))
+    return repo_folder / files[0].name
 
 
 def find_downloaded(reference: str, folder: Path) -> Path | None:
-    """Give the file of a model that was downloaded before, if it is there and whole."""
-    found = REFERENCE.fullmatch(reference)
-    if not found:
+    """Return the first file of a model that is completely downloaded, or None."""
+    match = REFERENCE.fullmatch(reference)
+    if not match:
         return None
-    home = folder / found["repo"]
-    files = _read_note(_note(home, found["quant"] or ""))
-    if files and all(_whole(home / part.name, part) for part in files):
-        return home / files[0].name
+    repo_folder = folder / match["repo"]
+    files = _read_note(_note(repo_folder, match["quant"] or ""))
+    if files and all(_is_complete(repo_folder / part.name, part) for part in files):
+        return repo_folder / files[0].name
     return None
 
 
-def _note(home: Path, quant: str) -> Path:
-    return home / f"{quant or 'default'}.json"
+def _note(repo_folder: Path, quant: str) -> Path:
+    return repo_folder / f"{quant or 'default'}.json"
 
 
 def _read_note(note: Path) -> list[DownloadPart]:
-    """Read which files a reference meant when it was downloaded."""
+    """Read which files were downloaded for a reference; none if the note is missing or invalid."""
     try:
         return [DownloadPart(**part) for part in json.loads(note.read_text())]
     except (OSError, ValueError, TypeError):
         return []
 
 
-def _whole(path: Path, part: DownloadPart) -> bool:
+def _is_complete(path: Path, part: DownloadPart) -> bool:
     return path.exists() and path.stat().st_size == part.size
 
 
-def choose(files: Sequence[DownloadPart], quant: str) -> list[DownloadPart]:
-    """Pick the parts of one model out of a repository's files; none if it has no such one.
+def choose_files(files: Sequence[DownloadPart], quant: str) -> list[DownloadPart]:
+    """Choose the parts of one model from a repository's files; empty if none matches `quant`.
 
-    Without a wish it is the usual quantisation, or else the first that is there.
+    Without `quant`, prefers `DEFAULT_QUANT`, else takes the first model by name.
     """
     models = [
         part
         for part in sorted(files, key=lambda part: part.name)
         if part.name.endswith(".gguf") and "mmproj" not in part.name.lower()
     ]
-    wanted = re.compile(
+    pattern = re.compile(
         rf"(?<![a-z0-9]){re.escape(quant or DEFAULT_QUANT)}(?![a-z0-9_])", re.IGNORECASE
     )
-    fitting = [part for part in models if wanted.search(part.name)]
-    # A wish for Q4_K_M does not mean its variant UD-Q4_K_XL, nor the other way round.
-    fitting.sort(key=lambda part: len(part.name))
-    first = next(iter(fitting or ([] if quant else models)), None)
+    matching = [part for part in models if pattern.search(part.name)]
+    # The shortest name is the plain one: UD-Q4_K_M is a variant of Q4_K_M.
+    matching.sort(key=lambda part: len(part.name))
+    first = next(iter(matching or ([] if quant else models)), None)
     if first is None:
         return []
     names = {path.name for path in gguf.parts(Path(first.name).with_name(_first_of(first.name)))}
@@ -128,46 +128,44 @@ def _first_of(name: str) -> str:
     return re.sub(r"-\d{5}-of-(\d{5})\.gguf$", r"-00001-of-\1.gguf", Path(name).name)
 
 
-def _download(repo: str, quant: str, home: Path, report: ProgressCallback) -> list[DownloadPart]:
+def _download(repo: str, quant: str, folder: Path, report: ProgressCallback) -> list[DownloadPart]:
     hub, token = os.environ.get("HF_ENDPOINT") or HUB, os.environ.get("HF_TOKEN")
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     with httpx.Client(
         base_url=hub, headers=headers, timeout=TIMEOUT, follow_redirects=True
     ) as http:
         revision, listed = _list_files(http, repo)
-        files = choose(listed, quant)
+        files = choose_files(listed, quant)
         if not files:
-            raise _nothing(repo, quant, listed)
-        home.mkdir(parents=True, exist_ok=True)
+            raise _no_match(repo, quant, listed)
+        folder.mkdir(parents=True, exist_ok=True)
         total = sum(part.size for part in files)
-        with _exclusive_lock(home):
-            _check_disk(files, home)
+        with _exclusive_lock(folder):
+            _check_disk(files, folder)
             for index, part in enumerate(files):
-                before = sum(each.size for each in files[:index])
+                before = sum(earlier.size for earlier in files[:index])
                 url = f"/{repo}/resolve/{revision}/{part.name}"
-                _get(http, url, part, home / part.name, partial(_add, report, before, total))
+                _get(http, url, part, folder / part.name, partial(_add, report, before, total))
     return files
 
 
 @contextmanager
-def _exclusive_lock(home: Path) -> Iterator[None]:
-    """Keep a second download out, as the demo's and the bot's go to the same place."""
-    with (home / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+def _exclusive_lock(folder: Path) -> Iterator[None]:
+    """Prevent a second download of the same model: the demo and the bot share the folder."""
+    with file_lock(folder / "lock") as locked:
+        if not locked:
             raise ModelUnusable(
-                "another Ambrosio is downloading it",
-                "I use it as soon as it is here.",
-                lasting=False,
-            ) from None
+                "another Ambrosio process is downloading the model",
+                "It will be used as soon as the download is complete.",
+                permanent=False,
+            )
         yield
 
 
-def _nothing(repo: str, quant: str, listed: Sequence[DownloadPart]) -> ModelUnusable:
-    there = ", ".join(Path(each.name).name for each in listed if each.name.endswith(".gguf"))
+def _no_match(repo: str, quant: str, listed: Sequence[DownloadPart]) -> ModelUnusable:
+    available = ", ".join(Path(part.name).name for part in listed if part.name.endswith(".gguf"))
     return ModelUnusable(
-        f"{repo} has no {quant or '.gguf'} file; there are {there or 'none'}",
+        f"{repo} has no {quant or '.gguf'} file; available: {available or 'none'}",
         "Correct `LLAMA_GGUF`.",
     )
 
@@ -177,70 +175,71 @@ def _add(report: ProgressCallback, before: int, total: int, done: int) -> None:
 
 
 def _list_files(http: httpx.Client, repo: str) -> tuple[str, list[DownloadPart]]:
-    """Give the newest revision of a repository and its files."""
-    answer = http.get(f"/api/models/{repo}", params={"blobs": "true"})
-    answer.raise_for_status()
-    found = answer.json()
+    """Return the newest revision of a repository (a commit hash) and its files."""
+    response = http.get(f"/api/models/{repo}", params={"blobs": "true"})
+    response.raise_for_status()
+    fields = response.json()
     parts = [
         DownloadPart(
-            each["rfilename"], each.get("size") or 0, (each.get("lfs") or {}).get("sha256", "")
+            file["rfilename"], file.get("size") or 0, (file.get("lfs") or {}).get("sha256", "")
         )
-        for each in found["siblings"]
+        for file in fields["siblings"]
     ]
-    return str(found["sha"]), parts
+    return str(fields["sha"]), parts
 
 
-def _check_disk(files: Sequence[DownloadPart], home: Path) -> None:
-    begun = sum(each.stat().st_size for each in home.rglob("*.part"))
-    missing = sum(part.size for part in files if not _whole(home / part.name, part)) - begun
-    free = shutil.disk_usage(home).free
-    if missing + SPARED_BYTES > free:
+def _check_disk(files: Sequence[DownloadPart], folder: Path) -> None:
+    partial_bytes = sum(path.stat().st_size for path in folder.rglob("*.part"))
+    incomplete = [part for part in files if not _is_complete(folder / part.name, part)]
+    missing = sum(part.size for part in incomplete) - partial_bytes
+    free = shutil.disk_usage(folder).free
+    if missing + RESERVED_BYTES > free:
         raise ModelUnusable(
-            f"the disk has {format_bytes(free)} free, and the download needs "
-            f"{format_bytes(missing + SPARED_BYTES)}",
-            "Make room, choose a smaller model, or move `AMBROSIO_DATA_DIR`.",
+            f"the disk has {format_bytes(free)} free and the download needs "
+            f"{format_bytes(missing + RESERVED_BYTES)}",
+            "Free some space, choose a smaller model, or move `AMBROSIO_DATA_DIR`.",
         )
 
 
 def _get(
     http: httpx.Client, url: str, part: DownloadPart, path: Path, report: Callable[[int], None]
 ) -> None:
-    """Download a file, or what is missing of it, check it and put it in its place."""
-    if _whole(path, part):
+    """Download a file, or the rest of it, check its SHA-256 and move it to its final name."""
+    if _is_complete(path, part):
         return
-    begun = path.with_name(path.name + ".part")
-    begun.parent.mkdir(parents=True, exist_ok=True)
+    part_path = path.with_name(path.name + ".part")
+    part_path.parent.mkdir(parents=True, exist_ok=True)
     tries = 0
-    while (have := _size(begun)) < part.size:
+    while (have := _size(part_path)) < part.size:
         try:
-            _append(http, url, begun, report)
+            _append(http, url, part_path, report)
         except httpx.TransportError as exc:
-            broken: Exception | None = exc
+            error: Exception | None = exc
         else:
-            broken = None
-        tries = 0 if _size(begun) > have else tries + 1
+            error = None
+        tries = 0 if _size(part_path) > have else tries + 1
         if tries == MAX_TRIES:
-            raise _unreachable() from broken
+            raise _unreachable() from error
         time.sleep(tries)
-    _check_sum(begun, part)
-    begun.replace(path)
+    _check_sum(part_path, part)
+    part_path.replace(path)
 
 
 def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _append(http: httpx.Client, url: str, begun: Path, report: Callable[[int], None]) -> None:
-    """Put what comes behind what is there; a server that does not know how starts afresh."""
-    have = _size(begun)
-    # Packed, the bytes could not be counted.
+def _append(http: httpx.Client, url: str, part_path: Path, report: Callable[[int], None]) -> None:
+    """Append the rest of the file; a server that ignores `Range` sends it from the start."""
+    have = _size(part_path)
+    # Compressed, the byte counts would not match.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-    with http.stream("GET", url, headers=headers) as answer:
-        answer.raise_for_status()
-        goes_on = answer.status_code == httpx.codes.PARTIAL_CONTENT
-        with begun.open("ab" if goes_on else "wb") as file:
+    with http.stream("GET", url, headers=headers) as response:
+        response.raise_for_status()
+        resumed = response.status_code == httpx.codes.PARTIAL_CONTENT
+        with part_path.open("ab" if resumed else "wb") as file:
             report(file.tell())
-            for piece in answer.iter_raw():
+            for piece in response.iter_raw():
                 file.write(piece)
                 report(file.tell())
 
@@ -253,18 +252,18 @@ def _check_sum(path: Path, part: DownloadPart) -> None:
         while piece := file.read(READ_BYTES):
             digest.update(piece)
     if digest.hexdigest() != part.sha256:
-        # Kept, it would be taken for whole the next time.
+        # Otherwise the next try would take it for complete.
         path.unlink()
         raise ModelUnusable(
-            f"{Path(part.name).name} arrived damaged: its checksum is not what was promised",
-            "I get it again by myself; if that does not help, choose another model.",
-            lasting=False,
+            f"{Path(part.name).name} was damaged in the download: its checksum is wrong",
+            "It will be downloaded again; if that does not help, choose another model.",
+            permanent=False,
         )
 
 
 @contextmanager
 def _translate_errors(repo: str) -> Iterator[None]:
-    """Turn what can go wrong with a download into a plain line."""
+    """Turn anything that can go wrong in a download into `ModelUnusable`."""
     try:
         yield
     except httpx.HTTPStatusError as exc:
@@ -276,23 +275,23 @@ def _translate_errors(repo: str) -> Iterator[None]:
     except OSError as exc:
         if exc.errno == errno.ENOSPC:
             raise ModelUnusable(
-                "the disk is full", "Make room; I go on where the download stopped."
+                "the disk is full", "Free some space; the download resumes where it stopped."
             ) from exc
         raise ModelUnusable(
-            f"the download cannot be written: {exc.strerror}", "Check `AMBROSIO_DATA_DIR`."
+            f"the download could not be written: {exc.strerror}", "Check `AMBROSIO_DATA_DIR`."
         ) from exc
 
 
-def _refusal(repo: str, answer: httpx.Response) -> ModelUnusable:
-    if answer.headers.get("x-error-code") == "GatedRepo" or answer.status_code == 403:
+def _refusal(repo: str, response: httpx.Response) -> ModelUnusable:
+    if response.headers.get("x-error-code") == "GatedRepo" or response.status_code == 403:
         return ModelUnusable(
-            f"{repo} wants its licence to be accepted first",
-            "Accept it on its page at Hugging Face and set `HF_TOKEN`.",
+            f"{repo} requires you to accept its licence first",
+            "Accept it on the model's page at Hugging Face and set `HF_TOKEN`.",
         )
-    # It answers 401 to whoever may not know whether something is there.
-    if answer.status_code in {401, 404}:
+    # Without a token, Hugging Face answers 401 both for private and for missing repositories.
+    if response.status_code in {401, 404}:
         return ModelUnusable(
-            f"there is no model {repo} at Hugging Face, or it is private", "Correct `LLAMA_GGUF`."
+            f"Hugging Face has no model {repo}, or it is private", "Correct `LLAMA_GGUF`."
         )
     return _bad_answer()
 
@@ -300,12 +299,14 @@ def _refusal(repo: str, answer: httpx.Response) -> ModelUnusable:
 def _unreachable() -> ModelUnusable:
     return ModelUnusable(
         "Hugging Face cannot be reached",
-        "Check the network; I go on by myself where the download stopped.",
-        lasting=False,
+        "Check the network; the download resumes by itself.",
+        permanent=False,
     )
 
 
 def _bad_answer() -> ModelUnusable:
     return ModelUnusable(
-        "Hugging Face gave an answer that I cannot use", "I try again by myself.", lasting=False
+        "Hugging Face sent an unexpected response",
+        "The download is retried by itself.",
+        permanent=False,
     )

@@ -1,19 +1,19 @@
-"""Why a model of our own cannot be served, in words for the person who has set it up."""
+"""Why the local model cannot be served, worded for the owner."""
 
 
 class ModelUnusable(Exception):
-    """The model cannot be served: a clause on why, a sentence on what mends it.
+    """The model cannot be served: `reason` is a clause, `remedy` a sentence.
 
-    `lasting` tells what only the owner can mend from what may be better the next time.
+    `permanent` means that only the owner can fix it; otherwise the next try may succeed.
     """
 
-    def __init__(self, reason: str, mend: str, *, lasting: bool = True) -> None:
+    def __init__(self, reason: str, remedy: str, *, permanent: bool = True) -> None:
         super().__init__(reason)
-        self.reason, self.mend, self.lasting = reason, mend, lasting
+        self.reason, self.remedy, self.permanent = reason, remedy, permanent
 
 
 def format_bytes(size: float) -> str:
-    """Write a number of bytes as people do: 2.7 GB, 310 MB."""
+    """Format a number of bytes in decimal units: 2.7 GB, 310 MB."""
     if size >= 999_500_000:
         return f"{size / 1e9:.1f} GB"
     return f"{max(1, round(size / 1e6))} MB"

@@ -1,7 +1,7 @@
-"""What llama.cpp is given of the machine: threads, context, batch, caches, and when it sleeps.
+"""Chooses llama.cpp's parameters for this machine: threads, context, batch, caches, sleep.
 
-Pure but for `measured`, which looks at the machine. It rather promises a smaller context than a
-machine that swaps: a model that cannot fit is refused with the sum.
+Pure, except for `measure_resources`. Chooses a smaller context rather than risk swapping, and
+refuses a model that cannot fit, with the figures.
 """
 
 import os
@@ -14,26 +14,26 @@ from .gguf import ModelSize
 MB = 1_000_000
 MIB = 1 << 20
 CONTEXTS = (32_768, 16_384, 8_192, 4_096, 2_048)
-# More than this only where there is plenty: every token of it is memory that is never given back.
+# More only if memory is plentiful: the KV cache is allocated for the whole context at start.
 DEFAULT_CONTEXT = 8_192
-# llama.cpp itself, and the tables it works with for one batch.
+# llama.cpp itself, and its compute buffers for one batch.
 WORKING_BYTES = 300 * MB
-# The bot, the system and whatever else lives there.
-SPARED_BYTES = 300 * MB
-# The prompts of other chats wait here. The server's own limit is 8 GiB.
+# Left for the bot, the system and everything else.
+RESERVED_BYTES = 300 * MB
+# The prompt cache in RAM, for the other chats (`--cache-ram`; llama.cpp's default is 8 GiB).
 MAX_CACHE_BYTES = 2_048 * MIB
 MIN_CACHE_BYTES = 64 * MIB
-# A cancel bites between two batches; on few cores a batch of 512 takes seconds.
+# A request can only be cancelled between batches; on few cores a batch of 512 takes seconds.
 BATCH, SMALL_BATCH = 512, 256
 FEW_CORES = 4
 SLEEP_SECONDS = 1_800
-# With a model that small, threads wait for each other longer than they work.
+# In a model this small, threads spend more time waiting for each other than working.
 ONE_THREAD_BYTES = 50 * MB
 
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What there is: cores that we may use, memory that is free, and memory in all."""
+    """The cores this process may use, and its free and total memory."""
 
     cores: int
     free_bytes: int
@@ -42,11 +42,11 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class ServerParams:
-    """What llama.cpp is started with; `sleep_seconds` is -1 for never.
+    """The parameters of llama.cpp; `context` and `batch` in tokens, `sleep_seconds` -1 for never.
 
-    One slot and a cache of prompts serve several chats better than several slots do. Chunks of
-    `reuse` tokens and more are moved to their new place when the history is cut, instead of being
-    read again, by models whose memory allows that.
+    One slot with a prompt cache serves several chats better than several slots do. After the
+    history is cut, runs of at least `reuse` tokens are shifted in the KV cache instead of being
+    read again (`--cache-reuse`), if the model supports it; sliding-window models do not.
     """
 
     threads: int
@@ -59,13 +59,13 @@ class ServerParams:
 
 
 def plan_params(size: ModelSize, resources: Resources) -> ServerParams:
-    """Fit a model to a machine, or raise `ModelUnusable` with the sum."""
-    free = resources.free_bytes - SPARED_BYTES
-    longest = size.trained_context or DEFAULT_CONTEXT
-    wished = [context for context in CONTEXTS if context <= longest] or [longest]
-    fitting = [context for context in wished if _fits(size, context, free)]
+    """Choose parameters for a model on a machine, or raise `ModelUnusable` with the figures."""
+    free = resources.free_bytes - RESERVED_BYTES
+    max_context = size.trained_context or DEFAULT_CONTEXT
+    candidates = [context for context in CONTEXTS if context <= max_context] or [max_context]
+    fitting = [context for context in candidates if _fits(size, context, free)]
     if not fitting:
-        raise _refusal(size, wished[-1], resources)
+        raise _refusal(size, candidates[-1], resources)
     context = fitting[0]
     left = free - _need(size, context)
     cache = min(MAX_CACHE_BYTES, left // 2)
@@ -75,7 +75,7 @@ def plan_params(size: ModelSize, resources: Resources) -> ServerParams:
         context=context,
         batch=SMALL_BATCH if few else BATCH,
         cache_mib=cache // MIB if cache >= MIN_CACHE_BYTES else 0,
-        # Somebody else may want the memory of a model that fills much of it.
+        # A model that takes more than a quarter of the memory gives it back when idle.
         sleep_seconds=SLEEP_SECONDS if _need(size, context) * 4 > resources.total_bytes else -1,
     )
 
@@ -83,7 +83,7 @@ def plan_params(size: ModelSize, resources: Resources) -> ServerParams:
 def _threads(size: ModelSize, cores: int) -> int:
     if size.weights_bytes < ONE_THREAD_BYTES:
         return 1
-    # On a larger machine one core stays free for everything else.
+    # On a larger machine, one core is left for everything else.
     return cores if cores <= FEW_CORES else cores - 1
 
 
@@ -97,21 +97,23 @@ def _need(size: ModelSize, context: int) -> int:
 
 
 def _refusal(size: ModelSize, context: int, resources: Resources) -> ModelUnusable:
+    needed, cache = _need(size, context) + RESERVED_BYTES, context * size.token_bytes
+    free, total = resources.free_bytes, resources.total_bytes
     return ModelUnusable(
-        f"the model needs {format_bytes(_need(size, context) + SPARED_BYTES)} of memory: "
-        f"{format_bytes(size.weights_bytes)} for itself, {format_bytes(context * size.token_bytes)} for "
-        f"{context:,} tokens of context, {format_bytes(WORKING_BYTES)} to work with and "
-        f"{format_bytes(SPARED_BYTES)} for everything else; {format_bytes(resources.free_bytes)} of "
-        f"{format_bytes(resources.total_bytes)} are free",
+        f"the model needs {format_bytes(needed)} of memory: "
+        f"{format_bytes(size.weights_bytes)} for its weights, {format_bytes(cache)} for "
+        f"{context:,} tokens of context, {format_bytes(WORKING_BYTES)} for buffers and "
+        f"{format_bytes(RESERVED_BYTES)} for everything else; {format_bytes(free)} of "
+        f"{format_bytes(total)} are free",
         "Set `LLAMA_GGUF` to a smaller model, or free some memory.",
     )
 
 
 def measure_resources(root: Path = Path("/")) -> Resources:
-    """Look at the machine, and at the limits of the container that we may be in."""
+    """Measure cores and memory, within the limits of the container, if there is one."""
     fields = _fields(root / "proc/meminfo")
     total = fields.get("MemTotal", 0) or os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    # A system that does not tell what is free: half is a fair guess.
+    # macOS has no /proc/meminfo: assume that half is free.
     free = fields.get("MemAvailable", total // 2)
     for folder in (root / "sys/fs/cgroup", root / "sys/fs/cgroup/memory"):
         limit, used = _limits(folder)
@@ -129,11 +131,14 @@ def _fields(path: Path) -> dict[str, int]:
 
 
 def _limits(folder: Path) -> tuple[int, int]:
-    """Give a container's limit of memory and what is used of it without the files it has read."""
+    """Return a cgroup's memory limit and use in bytes, without the page cache; 0, 0 if no limit."""
     names = (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes"))
-    for most, now in names:
+    for limit_name, usage_name in names:
         try:
-            limit, used = (folder / most).read_text().strip(), int((folder / now).read_text())
+            limit, used = (
+                (folder / limit_name).read_text().strip(),
+                int((folder / usage_name).read_text()),
+            )
             stat = (folder / "memory.stat").read_text().split()
         except (OSError, ValueError):
             continue
@@ -153,6 +158,6 @@ def _cores(root: Path) -> int:
         quota, period = (root / "sys/fs/cgroup/cpu.max").read_text().split()
         cores = min(cores, max(1, int(quota) // int(period)))
     except (OSError, ValueError):
-        # No container, or one without a limit.
+        # Not in a container, or no CPU limit.
         pass
     return cores

@@ -1,12 +1,12 @@
-"""llama.cpp kept alive in a child process: started, watched, started again, and ended with us.
+"""Runs llama.cpp in a child process: starts it, watches it, restarts it and stops it.
 
-The bot goes on without it: it is started in the background, and whoever asks it before it is ready
-learns what it is doing. One for each data folder; a second Ambrosio there uses the first one's.
+The bot works without it: the child starts in the background, and requests before it is ready fail
+with `Loading`, which says what it is doing. There is one child per data folder; a second Ambrosio
+process with the same folder uses the child of the first.
 """
 
 import asyncio
 import contextlib
-import fcntl
 import json
 import logging
 import os
@@ -20,7 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from ..config.file_lock import file_lock
 from ..config.settings import PREFIXES
+from ..core.backoff import Backoff
 from ..core.errors import Loading, NotRunning, StoreFailed
 from .errors import format_bytes
 
@@ -28,29 +30,32 @@ log = logging.getLogger(__name__)
 
 FIRST_PAUSE_SECONDS = 1.0
 MAX_PAUSE_SECONDS = 300.0
-# One that has lived so long and then died starts with a clean slate.
+# After running this long, a crash counts as the first failure again.
 HEALTHY_SECONDS = 120.0
-# What runs into the same wall at once is told to whoever asks; a single death is not.
-TOLD_AFTER = 2
+# A single crash is not reported to users; from this many in a row on, the reason is.
+REPORT_AFTER_FAILURES = 2
 MAX_LOG_BYTES = 2_000_000
 TAIL_BYTES = 8_000
-GOODBYE_SECONDS = 3.0
+EXIT_TIMEOUT_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class LlamaStatus:
-    """What the child is doing: `fetching`, `loading`, `ready` or `failed`."""
+    """What the child is doing; `state` is `fetching`, `loading`, `ready` or `failed`.
+
+    `done` and `total` are bytes of the download; the last three fields are as in `ModelUnusable`.
+    """
 
     state: str = "loading"
     done: int = 0
     total: int = 0
     reason: str = ""
-    mend: str = ""
-    lasting: bool = False
+    remedy: str = ""
+    permanent: bool = False
 
     @property
     def line(self) -> str:
-        """Say it in a few words, for a person."""
+        """What it is doing, as a clause for a status message."""
         if self.state == "fetching" and self.total:
             percent = self.done * 100 // self.total
             return f"downloading its model ({percent} % of {format_bytes(self.total)})"
@@ -59,14 +64,14 @@ class LlamaStatus:
 
 @dataclass(frozen=True, slots=True)
 class ServerAddress:
-    """Where a server of our own is reached, and with which key."""
+    """The URL of our own server, and its API key."""
 
     url: str
     key: str
 
 
 class LlamaServer:
-    """The child process, and what is known of it."""
+    """The llama.cpp child process and its current status."""
 
     def __init__(
         self,
@@ -77,14 +82,14 @@ class LlamaServer:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         plan: Mapping[str, int] | None = None,
     ) -> None:
-        """Take what is needed and do nothing yet.
+        """Store the arguments; nothing runs before `running`.
 
         Args:
             reference: a .gguf file, or `owner/repo:QUANT` at Hugging Face.
-            folder: the data folder; models, the log and a lock are kept in it.
-            now: tells the time.
-            sleep: waits.
-            plan: what to overrule of `sizing.Plan`.
+            folder: the data folder, for models, the log and a lock file.
+            now: a monotonic clock, in seconds.
+            sleep: waits for a number of seconds.
+            plan: values that override those of `sizing.ServerParams`.
         """
         self._plan = dict(plan or {})
         self._reference, self._folder = reference, folder / "llama"
@@ -92,7 +97,7 @@ class LlamaServer:
         self._key = secrets.token_urlsafe(24)
         self._port = 0
         self._failures = 0
-        self._lock: int | None = None
+        self._lock: contextlib.ExitStack | None = None
         self._process: asyncio.subprocess.Process | None = None
         self.status = LlamaStatus()
         self.changed = asyncio.Event()
@@ -100,40 +105,40 @@ class LlamaServer:
 
     @property
     def owns_process(self) -> bool:
-        """Whether this process runs it, and not another one with the same data folder."""
+        """Whether this process runs the server, and not another one with the same data folder."""
         return self._lock is not None
 
     @property
     def address(self) -> ServerAddress:
-        """Where it is, or will be."""
+        """Where the server listens, or will listen."""
         if self.owns_process:
             return ServerAddress(f"http://127.0.0.1:{self._port}/v1", self._key)
         try:
-            found = json.loads((self._folder / "address.json").read_text())
-            return ServerAddress(found["url"], found["key"])
+            published = json.loads((self._folder / "address.json").read_text())
+            return ServerAddress(published["url"], published["key"])
         except (OSError, ValueError, KeyError):
-            # The other one is only just starting; nobody is reached there.
+            # The other process is still starting; nothing listens on port 1.
             return ServerAddress("http://127.0.0.1:1/v1", "")
 
     @property
     def pid(self) -> int | None:
-        """The child's number, while there is one."""
+        """The process id of the child, None while there is no child."""
         return self._process.pid if self._process else None
 
     def ensure_ready(self, name: str) -> None:
-        """Return if it can be asked, or raise `Loading` or `NotRunning` in the name given."""
+        """Return if the server is ready, or raise `Loading` or `NotRunning` for provider `name`."""
         if not self.owns_process:
             return
         if self.status.state == "failed":
-            raise NotRunning(name, reason=self.status.reason, hint=self.status.mend)
+            raise NotRunning(name, reason=self.status.reason, hint=self.status.remedy)
         if self.status.state != "ready":
             raise Loading(name, doing=self.status.line)
 
     @asynccontextmanager
     async def running(self, ready: Callable[[], Awaitable[None]]) -> AsyncIterator[Self]:
-        """Keep it running until the block ends; `ready` is awaited after every start.
+        """Keep the child running until the block ends; `ready` is awaited after every start.
 
-        A task of its own and not of a group: whatever happens to it, the bot goes on.
+        Not in a task group, since an error in the supervisor must not stop the bot.
         """
         if not self.owns_process:
             yield self
@@ -146,21 +151,22 @@ class LlamaServer:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
             if self._lock is not None:
-                os.close(self._lock)
+                self._lock.close()
 
     def acquire(self) -> None:
-        """Make this folder's engine ours, unless another process has it, or raise `StoreFailed`."""
+        """Lock the data folder and choose a port, unless another process holds the lock.
+
+        Raises `StoreFailed` if the folder cannot be written to.
+        """
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            lock = os.open(self._folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(lock)
+            lock = contextlib.ExitStack()
+            if not lock.enter_context(file_lock(self._folder / "lock")):
+                lock.close()
                 return
             self._lock = lock
-            with socket.create_server(("127.0.0.1", 0)) as free:
-                self._port = int(free.getsockname()[1])
+            with socket.create_server(("127.0.0.1", 0)) as listener:
+                self._port = int(listener.getsockname()[1])
             self._publish()
         except OSError as exc:
             raise StoreFailed(str(exc)) from exc
@@ -174,31 +180,33 @@ class LlamaServer:
     # --- the child's life -------------------------------------------------------------------------
 
     async def _supervise(self, ready: Callable[[], Awaitable[None]]) -> None:
+        backoff = Backoff(FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS)
         while True:
-            began = self._now()
+            started = self._now()
             try:
                 await self._live(ready)
             except OSError as exc:
-                self._set_status(_failure(f"llama.cpp cannot be started: {exc.strerror}"))
-            if self._now() - began > HEALTHY_SECONDS:
+                self._set_status(_failure(f"llama.cpp could not be started: {exc.strerror}"))
+            if self._now() - started > HEALTHY_SECONDS:
                 self._failures = 0
+                backoff.reset()
             self._failures += 1
-            pause = min(FIRST_PAUSE_SECONDS * 2 ** (self._failures - 1), MAX_PAUSE_SECONDS)
-            if self.status.lasting:
+            pause = backoff.next_seconds()
+            if self.status.permanent:
                 pause = MAX_PAUSE_SECONDS
             reason = self.status.reason
-            log.warning("the local model: %s; I try again in %.0f s", reason, pause)
-            if not self.status.lasting and self._failures < TOLD_AFTER:
+            log.warning("local model failed: %s; retrying in %.0f s", reason, pause)
+            if not self.status.permanent and self._failures < REPORT_AFTER_FAILURES:
                 self._set_status(LlamaStatus())
             await self._sleep(pause)
 
     async def _live(self, ready: Callable[[], Awaitable[None]]) -> None:
-        """Start the child and follow it to its end; leaves a `failed` status behind."""
+        """Start the child and follow it until it exits; sets a `failed` status at the end."""
         path = self._folder / "llama.log"
         if path.exists() and path.stat().st_size > MAX_LOG_BYTES:
             path.replace(path.with_suffix(".log.1"))
         with path.open("ab") as file:
-            begins = file.tell()
+            log_start = file.tell()
             self._process = process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
@@ -210,25 +218,25 @@ class LlamaServer:
             )
         self.starts += 1
         self._set_status(LlamaStatus())
-        told = LlamaStatus()
+        status = LlamaStatus()
         try:
-            async for told in self._read_status(process):
-                if told.state != "failed":
-                    self._set_status(told)
-                if told.state == "ready":
-                    log.info("the local model is ready")
+            async for status in self._read_status(process):
+                if status.state != "failed":
+                    self._set_status(status)
+                if status.state == "ready":
+                    log.info("local model is ready")
                     await ready()
             code = await process.wait()
         finally:
             await _end(process)
             self._process = None
         self._set_status(
-            told if told.state == "failed" else _diagnose_exit(code, _tail(path, begins))
+            status if status.state == "failed" else _diagnose_exit(code, _tail(path, log_start))
         )
 
     async def _read_status(self, process: asyncio.subprocess.Process) -> AsyncIterator[LlamaStatus]:
-        """Give the child its orders and what it says of itself, as long as it speaks."""
-        orders = {
+        """Send the child its command, then yield each status it reports until it closes stdout."""
+        command = {
             "reference": self._reference,
             "folder": str(self._folder.parent / "models"),
             "port": self._port,
@@ -239,7 +247,7 @@ class LlamaServer:
         if process.stdin is None or process.stdout is None:
             return
         with contextlib.suppress(ConnectionError):
-            process.stdin.write(json.dumps(orders).encode() + b"\n")
+            process.stdin.write(json.dumps(command).encode() + b"\n")
             await process.stdin.drain()
         while line := await process.stdout.readline():
             fields = json.loads(line)
@@ -250,80 +258,83 @@ class LlamaServer:
         if status.state == "fetching" and status.done * 10 // (status.total or 1) != (
             self.status.done * 10 // (self.status.total or 1)
         ):
-            log.info("the local model: %s", status.line)
+            log.info("local model: %s", status.line)
         self.status = status
         self.changed.set()
         self.changed = asyncio.Event()
 
 
 def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """Leave our own settings out of what the child gets; it is told what it needs."""
+    """Leave our own settings out of the child's environment; they may be secret."""
     return {name: value for name, value in environment.items() if not name.startswith(PREFIXES)}
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Close the child's stdin, which ends it, and insist if it does not."""
+    """Close the child's stdin, which makes it exit, and kill it if it does not in time."""
     if process.returncode is not None:
         return
     if process.stdin is not None:
         process.stdin.close()
     try:
-        async with asyncio.timeout(GOODBYE_SECONDS):
+        async with asyncio.timeout(EXIT_TIMEOUT_SECONDS):
             await process.wait()
     except TimeoutError:
         process.kill()
         await process.wait()
 
 
-def _tail(path: Path, begins: int) -> str:
+def _tail(path: Path, start: int) -> str:
     with contextlib.suppress(OSError), path.open("rb") as file:
-        file.seek(max(begins, path.stat().st_size - TAIL_BYTES))
+        file.seek(max(start, path.stat().st_size - TAIL_BYTES))
         return file.read().decode("utf-8", "replace")
     return ""
 
 
 def _failure(
-    reason: str, mend: str = "See `llama/llama.log` in the data folder.", *, lasting: bool = False
+    reason: str,
+    remedy: str = "See `llama/llama.log` in the data folder.",
+    *,
+    permanent: bool = False,
 ) -> LlamaStatus:
-    return LlamaStatus("failed", reason=reason, mend=mend, lasting=lasting)
+    return LlamaStatus("failed", reason=reason, remedy=remedy, permanent=permanent)
 
 
 def _diagnose_exit(code: int, log_end: str) -> LlamaStatus:
-    """Say what a child that said nothing has died of, by its signal and by llama.cpp's log.
+    """Find out why the child exited without a `failed` line, from its signal and llama.cpp's log.
 
-    The log is prose, but llama.cpp gives its reasons nowhere else.
+    The log is prose, but llama.cpp gives the reason nowhere else.
     """
     if code == -signal.SIGKILL:
         return _failure(
-            "it was killed, most likely because the memory was full",
+            "it was killed, most likely because memory ran out",
             "Set `LLAMA_GGUF` to a smaller model, or free some memory.",
         )
     if code == -signal.SIGILL:
-        return _failure("llama.cpp needs a newer processor than this one", "Use another machine.")
-    words = log_end.lower()
+        return _failure("llama.cpp needs a newer processor", "Use another machine.")
+    log_text = log_end.lower()
     causes = (
-        ("unknown model architecture", UNKNOWN_KIND),
+        ("unknown model architecture", UNSUPPORTED_MODEL),
         ("failed to allocate", OUT_OF_MEMORY),
         ("bad_alloc", OUT_OF_MEMORY),
         ("corrupted or incomplete", DAMAGED),
         ("failed to load model", DAMAGED),
     )
     for clue, status in causes:
-        if clue in words:
+        if clue in log_text:
             return status
-    ended = f"by signal {-code}" if code < 0 else f"with code {code}"
-    return _failure(f"llama.cpp ended {ended}")
+    how = f"on signal {-code}" if code < 0 else f"with code {code}"
+    return _failure(f"llama.cpp exited {how}")
 
 
-UNKNOWN_KIND = _failure(
-    "this llama.cpp does not know that kind of model",
+UNSUPPORTED_MODEL = _failure(
+    "this version of llama.cpp does not support the model",
     "Run `pip install --upgrade xllamacpp`, or choose another model.",
-    lasting=True,
+    permanent=True,
 )
 OUT_OF_MEMORY = _failure(
     "there was not enough memory", "Set `LLAMA_GGUF` to a smaller model, or free some memory."
 )
 DAMAGED = _failure(
-    "llama.cpp cannot read the model; it may be damaged",
-    "Delete the file and get it again; `llama/llama.log` in the data folder says more.",
+    "llama.cpp cannot load the model file; it may be damaged",
+    "Delete the file and download it again; `llama/llama.log` in the data folder has details.",
 )

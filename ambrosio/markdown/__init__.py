@@ -1,6 +1,7 @@
-"""A model's Markdown as text and entities for Telegram, which cannot fail to parse.
+"""Converts a model's Markdown into text and entities for Telegram; entities cannot fail to parse.
 
-Start with `render`. Imports `core` only. Sends nothing, fetches nothing and knows no chat.
+Start with `render`. The steps: `preprocess`, `walker` (parse, write `spans`), `splitting`. Imports
+`core` only. Sends nothing and fetches nothing.
 """
 
 from .render import Rendered, expandable, plain, preview, render

@@ -1,8 +1,8 @@
-"""Model Markdown made ready for the parser: what it would misread is put aside.
+"""Prepares Markdown for the parser: replaces what it would misread with placeholders.
 
-Raw HTML, mathematics, single tildes and a few more stand in the text as stand-ins (Unicode
-noncharacters, which no real text contains) and come back in one of two ways: as they are *shown* in
-prose, or *raw* where the parser found code. So nobody but the parser has to know what code is.
+Raw HTML, mathematics, single tildes and a few others become placeholders (Unicode noncharacters,
+which no real text contains). After parsing they are restored: as *shown* in prose, or *raw* where
+the parser found code. So only the parser has to recognise code.
 """
 
 import re
@@ -13,13 +13,14 @@ from telegramify_markdown.latex_escape.helper import LatexToUnicodeHelper
 
 _OPEN, _CLOSE = "\ufdd0", "\ufdd1"
 _ANGLE, _ESCAPED_ANGLE, _TILDE, COLON, _JOINT = "\ufdd2\ufdd3\ufdd4\ufdd5\ufdd6"
-_STAND_INS = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
+_PLACEHOLDERS = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
 _RICH = str.maketrans({_ANGLE: "&lt;", _ESCAPED_ANGLE: "&lt;", _TILDE: "~", COLON: ":", _JOINT: ""})
 _SHOWN = _RICH | str.maketrans({_ANGLE: "<", _ESCAPED_ANGLE: "<", "\t": " "})
 _RAW = _RICH | str.maketrans({_ANGLE: "<", _ESCAPED_ANGLE: r"\<"})
 
-# What TDLib removes or replaces, so that offsets would lie: control characters, line separators,
-# directional overrides and three combining marks. And the noncharacters, which are ours.
+# What TDLib removes or replaces (`clean_input_string`), which would shift the offsets: control
+# characters, line separators, directional overrides and three combining marks. And noncharacters,
+# which are our placeholders.
 _CONTROLS = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u030a\u0333\u033f\u202a-\u202e\ufdd0-\ufdef\ufffe\uffff]"
 )
@@ -27,7 +28,7 @@ _RING = re.compile(r"[A-Za-z]\u030a")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 _NEWLINES = re.compile(r"\r\n?|[\u2028\u2029]")
 
-# Each alternative stops at the next of its own kind, which keeps the search linear.
+# Each alternative stops at the next opening of its own kind, so the search takes linear time.
 _PIECES = re.compile(
     r"""
     \\\( (?P<round>  (?: [^\\`\n] | \\[^()\[\]\n] )++ ) \\\)
@@ -42,7 +43,7 @@ _PIECES = re.compile(
     re.VERBOSE,
 )
 
-# `**注意：**文字` and `叫**“引用”**的`: CommonMark wants a space there, Chinese has none.
+# `**注意：**文字` and `叫**“引用”**的`: CommonMark requires a space there, Chinese has none.
 _WIDE = r"[^\x00-\x7f\s\w*]"
 _JOINTS = re.compile(rf"(?<={_WIDE})(?=\*\*\w)|(?<=:)(?=\*\*[^\W\d_])|(?<=\w\*\*)(?={_WIDE})")
 
@@ -53,7 +54,7 @@ _LATEX = LatexToUnicodeHelper()
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """A piece of mathematics: as written, the LaTeX within, and as it is shown."""
+    """A formula: as written, its LaTeX, as shown in Unicode, and whether it is display math."""
 
     raw: str
     latex: str
@@ -63,32 +64,32 @@ class Formula:
 
 @dataclass(slots=True)
 class PreparedMarkdown:
-    """Markdown with stand-ins, and what they stand for."""
+    """Markdown with placeholders, and the formulas they stand for."""
 
     text: str = ""
     formulas: list[Formula] = field(default_factory=list)
 
     def shown(self, text: str) -> str:
-        """Return parsed text with its stand-ins as a reader sees them."""
+        """Restore placeholders in parsed text as the reader should see them."""
         if _OPEN in text:
-            text = _STAND_INS.sub(lambda match: self._formula(match).shown, text)
+            text = _PLACEHOLDERS.sub(lambda match: self._formula(match).shown, text)
         return text.translate(_SHOWN)
 
     def raw(self, text: str) -> str:
-        """Return parsed text with its stand-ins as they were written."""
+        """Restore placeholders in parsed text as they were written."""
         if _OPEN in text:
-            text = _STAND_INS.sub(lambda match: self._formula(match).raw, text)
+            text = _PLACEHOLDERS.sub(lambda match: self._formula(match).raw, text)
         return text.translate(_RAW)
 
-    def displays(self, text: str) -> bool:
-        """Say whether there is display mathematics in parsed text."""
+    def has_display_math(self, text: str) -> bool:
+        """Return whether parsed text contains display math."""
         if _OPEN not in text:
             return False
-        return any(self._formula(match).display for match in _STAND_INS.finditer(text))
+        return any(self._formula(match).display for match in _PLACEHOLDERS.finditer(text))
 
     def rich(self, text: str) -> str:
-        """Return unparsed text as Telegram's own parser should get it: dollars, and no HTML."""
-        text = _STAND_INS.sub(lambda match: _dollars(self._formula(match)), text)
+        """Restore placeholders for Telegram's own parser: formulas in dollars, HTML escaped."""
+        text = _PLACEHOLDERS.sub(lambda match: _dollars(self._formula(match)), text)
         return text.translate(_RICH)
 
     def _formula(self, match: re.Match[str]) -> Formula:
@@ -96,30 +97,30 @@ class PreparedMarkdown:
 
 
 def clean(text: str) -> str:
-    """Return the text without what Telegram or UTF-8 would refuse."""
+    """Remove what Telegram strips or UTF-8 cannot encode."""
     text = _NEWLINES.sub("\n", text)
     text = _RING.sub(lambda match: unicodedata.normalize("NFC", match[0]), text)
     return _SURROGATES.sub("\ufffd", _CONTROLS.sub("", text))
 
 
 def prepare(markdown: str) -> PreparedMarkdown:
-    """Put aside whatever the parser would misread."""
+    """Replace what the parser would misread with placeholders."""
     text = clean(markdown)
     source = PreparedMarkdown()
     parts: list[str] = []
-    place = 0
-    while match := _PIECES.search(text, place):
-        parts.append(text[place : match.start()])
+    position = 0
+    while match := _PIECES.search(text, position):
+        parts.append(text[position : match.start()])
         piece, length = _replace(match, source.formulas)
         parts.append(piece)
-        place = match.start() + length
-    parts.append(text[place:])
+        position = match.start() + length
+    parts.append(text[position:])
     source.text = _JOINTS.sub(_JOINT, "".join(parts))
     return source
 
 
 def _replace(match: re.Match[str], formulas: list[Formula]) -> tuple[str, int]:
-    """Return what stands in for a piece, and how much of the text it stands in for."""
+    """Return the placeholder for a match, and how many characters of it are replaced."""
     whole = match[0]
     match match.lastgroup:
         case "round" | "square" | "double" | "single" as kind:
@@ -141,7 +142,7 @@ def _replace(match: re.Match[str], formulas: list[Formula]) -> tuple[str, int]:
 
 
 def _is_math(kind: str, content: str) -> bool:
-    """Tell mathematics from money, shell variables and escaped brackets."""
+    """Tell formulas from dollar amounts, shell variables and escaped brackets."""
     if not content.strip():
         return False
     if _MATHS.search(content):
@@ -157,16 +158,16 @@ def _formula(raw: str, content: str, *, display: bool) -> Formula:
 
 
 def _unicode(latex: str) -> str:
-    """Return LaTeX in Unicode, or as it is if it is too deep for the recursive converter."""
+    """Convert LaTeX to Unicode; unchanged if nested too deeply for the recursive converter."""
     depth = 0
     for character in latex:
         depth += (character == "{") - (character == "}")
         if depth > 30:
             return latex
-    # A row of commands without arguments is read as one inside the other.
+    # The converter treats a run of commands without arguments as nested.
     if len(latex) > 3000 or re.search(r"(?:\\[a-zA-Z]+\s*){60}", latex):
         return latex
-    # The package is typed, but not this class of it.
+    # The package is typed, but not this private class.
     text: str = _LATEX.convert(latex.replace("\n", " "))  # type: ignore[no-untyped-call]
     lines = text.split("\n")
     return "\n".join(line.strip() for line in lines if line.strip())

@@ -1,8 +1,7 @@
-"""Model Markdown as messages for Telegram: text and entities, which cannot fail to parse.
+"""Renders a model's Markdown as Telegram messages: text with entities.
 
-Everything that the model wrote is shown, what Telegram cannot format as plain text. Nothing here
-sends, fetches or knows a chat. Addresses are never followed; whether a link is harmless is for the
-reader to judge.
+Everything the model wrote is shown; what Telegram cannot format is shown as plain text. Links are
+not fetched or checked; the reader has to judge whether one is safe.
 """
 
 from dataclasses import dataclass
@@ -14,8 +13,8 @@ from .splitting import utf16_len
 from .unfinished import close_unfinished
 from .walker import Code, walk_markdown
 
-# Longer code is also sent as a file, which is easier to take away from a phone.
-_LONG_CODE = 3500
+# Code with more characters is also sent as a file, which is easier to save on a phone.
+_MAX_INLINE_CODE = 3500
 
 _EXTENSIONS = {
     "asm": "asm",
@@ -82,33 +81,35 @@ _EXTENSIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """An answer ready to be sent: its messages, in order, and the long code in it as files."""
+    """An answer ready to send: its messages in order, and its long code blocks as files."""
 
     chunks: tuple[FormattedText, ...]
     files: tuple[File, ...] = ()
 
 
 def render(markdown: str, *, files: bool = True) -> Rendered:
-    """Turn a complete answer into messages, and long code into files as well."""
+    """Render a complete answer as messages, with long code blocks also as files."""
     walker = walk_markdown(markdown)
-    long = [code for code in walker.codes if files and len(code.text) > _LONG_CODE]
+    long = [code for code in walker.codes if files and len(code.text) > _MAX_INLINE_CODE]
     named = tuple(_file(code, number) for number, code in enumerate(long, start=1))
-    return Rendered(splitting.split(walker.passage), named)
+    return Rendered(splitting.split_messages(walker.styled_text), named)
 
 
 def preview(markdown: str) -> FormattedText:
-    """Show an answer that is still growing: what is half open is closed, of the rest the end."""
-    return splitting.tail(walk_markdown(close_unfinished(clean(markdown).rstrip())).passage)
+    """Render an unfinished answer as one message: closes open marks, keeps the end if too long."""
+    return splitting.last_message(
+        walk_markdown(close_unfinished(clean(markdown).rstrip())).styled_text
+    )
 
 
 def plain(text: str) -> FormattedText:
-    """Return a notice without formatting, cut to fit into one message."""
-    return FormattedText(splitting.head(clean(text).expandtabs(4)))
+    """Return text without formatting, cut to fit one message."""
+    return FormattedText(splitting.first_message(clean(text).expandtabs(4)))
 
 
 def expandable(reasoning: str) -> FormattedText:
-    """Return a model's reasoning as a quote that opens when it is touched, cut to fit."""
-    text = splitting.head(clean(reasoning).expandtabs(4))
+    """Return a model's reasoning as an expandable quote, cut to fit one message."""
+    text = splitting.first_message(clean(reasoning).expandtabs(4))
     if not text:
         return FormattedText("")
     return FormattedText(text, (Entity("expandable_blockquote", 0, utf16_len(text)),))

@@ -1,40 +1,41 @@
-"""TODO docstring."""
+"""Markdown for Telegram's own parser (rich messages), made safe to parse.
+
+Used for what entities cannot show: wide tables and display math. Removes HTML, images and invalid
+links, since that parser accepts HTML and fetches images.
+"""
 
 import re
 
 from .preprocess import PreparedMarkdown, prepare
 from .walker import event_name, is_valid_link, label_link, parse_events, walk_markdown
 
-_MAX_RICH = 32_768
+_MAX_RICH_CHARS = 32_768
 _RICH_DANGER = re.compile(r"<(?!https?://)[a-z/!?]|!\[", re.IGNORECASE)
 
 
 def needs_rich(markdown: str) -> bool:
-    """Say whether entities cannot express the answer and a rich message safely can."""
+    """Return whether the answer needs a rich message and can safely be sent as one."""
     if not walk_markdown(markdown).needs_rich:
         return False
     cleaned = rich(markdown)
-    # Where two parsers could disagree on what is code, no HTML and no picture may stand at all.
-    return len(cleaned) <= _MAX_RICH and not _RICH_DANGER.search(cleaned)
+    # The two parsers may disagree on what is code, so HTML and images are not allowed anywhere.
+    return len(cleaned) <= _MAX_RICH_CHARS and not _RICH_DANGER.search(cleaned)
 
 
 def rich(markdown: str) -> str:
-    """Return the Markdown for Telegram's own parser, which would take HTML and fetch pictures."""
+    """Return the Markdown for Telegram's own parser, without HTML, images and invalid links."""
     source = prepare(markdown)
     data = source.text.encode()
     parts: list[str] = []
-    place = 0
+    position = 0
     for start, end, text in _replacements(source):
-        parts += (_prose(source, data[place:start]), text)
-        place = end
-    return "".join((*parts, _prose(source, data[place:])))
-
-
-# --- for Telegram's own parser --------------------------------------------------------------------
+        parts += (_prose(source, data[position:start]), text)
+        position = end
+    return "".join((*parts, _prose(source, data[position:])))
 
 
 def _replacements(source: PreparedMarkdown) -> list[tuple[int, int, str]]:
-    """Return what must not be passed on as prose: code, pictures and links that are refused."""
+    """Return (start, end, replacement) in UTF-8 bytes for code, images and invalid links."""
     found: list[tuple[int, int, str]] = []
     label: list[str] = []
     targets: list[str] = []

@@ -1,6 +1,6 @@
-"""Formatted text before it is cut: a text and the spans of it that look different.
+"""Formatted text of any length: a text and spans with their entity types.
 
-Spans count code points, so that slicing is plain slicing; `chunks` turns them into UTF-16 units.
+Spans count code points, so that Python can slice; `splitting` converts them to UTF-16 code units.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,14 +18,14 @@ class Span:
     language: str = ""
 
     @property
-    def block(self) -> bool:
-        """Say whether Telegram allows no other formatting inside."""
+    def is_code(self) -> bool:
+        """Whether it is code, inside which Telegram allows no other formatting."""
         return self.type in {"code", "pre"}
 
     @property
-    def inner(self) -> int:
-        """Say how far inside a span stands among those of the same text."""
-        return 3 if self.block else {"blockquote": 0, "text_link": 2}.get(self.type, 1)
+    def nesting(self) -> int:
+        """The nesting order among spans of the same text, 0 for the outermost."""
+        return 3 if self.is_code else {"blockquote": 0, "text_link": 2}.get(self.type, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class StyledText:
 
 
 class StyledTextBuilder:
-    """A text that grows at its end; spans are opened, and closed where the text then ends."""
+    """Builds a `StyledText` by appending; a span is opened and closed at the current end."""
 
     def __init__(self) -> None:
         self._parts: list[str] = []
@@ -46,36 +46,36 @@ class StyledTextBuilder:
         self.length = 0
 
     def write(self, text: str, kind: str = "", *, language: str = "") -> None:
-        """Append text, as a span of its own if a kind is given."""
+        """Append text, as a span of its own if `kind` is given."""
         if kind and text:
             end = self.length + len(text)
             self._spans.append(Span(kind, self.length, end, language=language))
         self._parts.append(text)
         self.length += len(text)
 
-    def append(self, passage: StyledText) -> None:
+    def append(self, styled: StyledText) -> None:
         """Append text with its own spans."""
         self._spans += (
             replace(span, start=span.start + self.length, end=span.end + self.length)
-            for span in passage.spans
+            for span in styled.spans
         )
-        self.write(passage.text)
+        self.write(styled.text)
 
     def open(self, kind: str) -> None:
-        """Begin a span here."""
+        """Start a span at the current end."""
         self._open.append((kind, self.length))
 
     def close(self) -> None:
-        """End the span that was opened last."""
+        """Close the span that was opened last."""
         self.mark(*self._open.pop())
 
     def mark(self, kind: str, start: int, *, url: str = "") -> None:
-        """Make a span of what was written from `start` on."""
+        """Add a span from `start` to the current end."""
         if start < self.length:
             self._spans.append(Span(kind, start, self.length, url=url))
 
     def since(self, start: int) -> str:
-        """Return what was written from there on."""
+        """Return the text from `start` to the current end."""
         wanted = self.length - start
         kept: list[str] = []
         for part in reversed(self._parts):
@@ -86,31 +86,31 @@ class StyledTextBuilder:
         return "".join(reversed(kept))
 
     def newlines(self) -> int:
-        """Count the newlines at the end."""
+        """Count the newlines at the current end."""
         last = next((part for part in reversed(self._parts) if part), "")
         return len(last) - len(last.rstrip("\n"))
 
-    def passage(self) -> StyledText:
-        """Return what has been written, its spans made acceptable to Telegram."""
+    def build(self) -> StyledText:
+        """Return the text with its spans merged and nested as Telegram accepts them."""
         text = "".join(self._parts)
         return StyledText(text, tuple(_normalize(self._spans)))
 
 
 def _normalize(spans: list[Span]) -> list[Span]:
-    """Merge spans that repeat each other, and keep code free of any other formatting."""
+    """Merge overlapping spans of one type, and remove other formatting from code."""
     links = [span for span in spans if span.type == "text_link"]
-    blocks = [span for span in spans if span.block]
+    blocks = [span for span in spans if span.is_code]
     kept = list(_cut_out(blocks, links))
     kept += links
     kept += (span for span in spans if span.type == "blockquote")
     for kind in ("bold", "italic", "strikethrough"):
         same = [span for span in spans if span.type == kind]
         kept += _without_holes(_merge(same), blocks)
-    return sorted(kept, key=lambda span: (span.start, -span.end, span.inner))
+    return sorted(kept, key=lambda span: (span.start, -span.end, span.nesting))
 
 
 def _cut_out(spans: Iterable[Span], others: Iterable[Span]) -> Iterator[Span]:
-    """Yield the spans that touch none of the others; both are in order."""
+    """Yield the spans that overlap none of the others; both are sorted."""
     rest = iter(others)
     other = next(rest, None)
     for span in spans:
@@ -132,7 +132,7 @@ def _merge(spans: Iterable[Span]) -> list[Span]:
 
 
 def _without_holes(spans: Iterable[Span], holes: list[Span]) -> Iterator[Span]:
-    """Yield what the holes leave of the spans; both are in order."""
+    """Yield the spans with the holes cut out; both are sorted."""
     first = 0
     for span in spans:
         start = span.start

@@ -1,7 +1,6 @@
-"""Cut a passage into messages that Telegram takes: 4,096 UTF-16 units and 100 entities each.
+"""Splits text into Telegram messages of at most 4,096 UTF-16 code units and 100 entities.
 
-Telegram takes more than 100 entities and then drops some of them silently, so they are a border
-like the length.
+Telegram accepts more than 100 entities but silently drops the rest, so both limits apply.
 """
 
 import re
@@ -12,15 +11,15 @@ from itertools import accumulate
 from ..core.messages import Entity, FormattedText
 from .spans import Span, StyledText
 
-MAX_UNITS = 4096
+MAX_UTF16_UNITS = 4096
 MAX_ENTITIES = 100
 
-# What stands in front of a chunk that would begin with the indentation of code: Telegram trims
-# white space at the start of a message, and the offsets would no longer be true.
+# Put before a message that would start with indented code: Telegram trims white space at the start,
+# which would shift the offsets.
 _LEAD = "…\n"
 
-# Where to cut, from the best place to the worst, and whether code may be cut there.
-_BORDERS = (
+# Where to split, best first, and whether a code block may be split there.
+_BREAKS = (
     (re.compile(r"\n[ \t]*\n"), False),
     (re.compile(r"\n"), False),
     (re.compile(r"\n\n(?=\S)"), True),
@@ -34,49 +33,49 @@ _INVISIBLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Zl", "Zp", "Zs"})
 _BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 
 
-def split(passage: StyledText) -> tuple[FormattedText, ...]:
-    """Cut at natural borders, so that everything arrives in order and nothing is empty."""
-    sheet = _Splitter(passage)
+def split_messages(styled: StyledText) -> tuple[FormattedText, ...]:
+    """Split at paragraphs, lines or sentences; no message is empty or invisible."""
+    splitter = _Splitter(styled)
     chunks: list[FormattedText] = []
-    start = sheet.begin(0)
-    while start < len(passage.text):
-        cut = sheet.cut(start)
-        chunk = sheet.chunk(start, cut)
+    start = splitter.begin(0)
+    while start < len(styled.text):
+        cut = splitter.cut(start)
+        chunk = splitter.chunk(start, cut)
         if is_visible(chunk.text):
             chunks.append(chunk)
-        start = sheet.begin(cut)
+        start = splitter.begin(cut)
     return tuple(chunks)
 
 
-def tail(passage: StyledText) -> FormattedText:
-    """Return the passage if it fits into one message, and else its end behind an ellipsis."""
-    sheet = _Splitter(passage)
-    start = sheet.begin(0)
-    if start >= len(passage.text) or not is_visible(passage.text):
+def last_message(styled: StyledText) -> FormattedText:
+    """Return the text as one message, or only its end after an ellipsis if it is too long."""
+    splitter = _Splitter(styled)
+    start = splitter.begin(0)
+    if start >= len(styled.text) or not is_visible(styled.text):
         return FormattedText("")
-    if sheet.cut(start) == len(passage.text):
-        return sheet.chunk(start, len(passage.text))
-    return sheet.chunk(sheet.last(), len(passage.text), lead=_LEAD)
+    if splitter.cut(start) == len(styled.text):
+        return splitter.chunk(start, len(styled.text))
+    return splitter.chunk(splitter.last(), len(styled.text), lead=_LEAD)
 
 
-def head(text: str) -> str:
-    """Return the beginning of a text that fits into one message, with an ellipsis if it is cut."""
+def first_message(text: str) -> str:
+    """Return the text, cut to fit one message, with an ellipsis if it was cut."""
     text = text.strip()
     if not is_visible(text):
         return ""
-    if utf16_len(text) <= MAX_UNITS:
+    if utf16_len(text) <= MAX_UTF16_UNITS:
         return text
-    sheet = _Splitter(StyledText(text))
-    return text[: sheet.cut(0, room=MAX_UNITS - 1)].rstrip() + "…"
+    splitter = _Splitter(StyledText(text))
+    return text[: splitter.cut(0, room=MAX_UTF16_UNITS - 1)].rstrip() + "…"
 
 
 def utf16_len(text: str) -> int:
-    """Count UTF-16 units."""
+    """Count UTF-16 code units."""
     return len(text) + sum(character > "\uffff" for character in text)
 
 
 def is_visible(text: str) -> bool:
-    """Say whether there is anything to see; Telegram refuses a message without."""
+    """Return whether the text has a visible character; Telegram rejects a message without one."""
     return any(
         unicodedata.category(character) not in _INVISIBLE and character not in _BLANKS
         for character in text
@@ -84,18 +83,18 @@ def is_visible(text: str) -> bool:
 
 
 class _Splitter:
-    """A passage with the measures that cutting needs."""
+    """A text with the tables needed to split it."""
 
-    def __init__(self, passage: StyledText) -> None:
-        self._text = passage.text
-        self._spans = passage.spans
-        self._code = [span for span in passage.spans if span.type == "pre"]
+    def __init__(self, styled: StyledText) -> None:
+        self._text = styled.text
+        self._spans = styled.spans
+        self._code = [span for span in styled.spans if span.type == "pre"]
         self._code_starts = [span.start for span in self._code]
-        sizes = (1 + (character > "\uffff") for character in passage.text)
+        sizes = (1 + (character > "\uffff") for character in styled.text)
         self._units = list(accumulate(sizes, initial=0))
 
     def begin(self, start: int) -> int:
-        """Skip the white space that no message may begin with, but not code's indentation."""
+        """Return the position after leading white space, but keep the indentation of code."""
         text = self._text
         while start < len(text) and text[start].isspace():
             code = self._in_code(start)
@@ -109,15 +108,15 @@ class _Splitter:
         return start
 
     def cut(self, start: int, *, room: int = 0) -> int:
-        """Return where a chunk that begins at `start` should end."""
-        room = room or MAX_UNITS - len(self._lead(start))
+        """Return where a message that starts at `start` should end."""
+        room = room or MAX_UTF16_UNITS - len(self._lead(start))
         end = self._reach(start, room)
         if end == len(self._text):
             return end
         low = start + (end - start) // 2
-        for pattern, code_too in _BORDERS:
-            places = (match.end() for match in pattern.finditer(self._text, low, end))
-            fitting = [place for place in places if code_too or not self._splits_code(place)]
+        for pattern, code_too in _BREAKS:
+            ends = (match.end() for match in pattern.finditer(self._text, low, end))
+            fitting = [index for index in ends if code_too or not self._splits_code(index)]
             if fitting:
                 return fitting[-1]
         spaces = [match.end() for match in _SPACE.finditer(self._text, start + 1, end + 1)]
@@ -126,14 +125,14 @@ class _Splitter:
         return self._whole(start, end)
 
     def last(self) -> int:
-        """Return where the last part that fits into one message begins."""
-        floor = self._units[-1] - (MAX_UNITS - len(_LEAD))
+        """Return where the last part that fits one message starts."""
+        floor = self._units[-1] - (MAX_UTF16_UNITS - len(_LEAD))
         start = bisect_right(self._units, max(floor - 1, 0))
         if len(self._spans) > MAX_ENTITIES:
             ends = sorted(span.end for span in self._spans)
             start = max(start, ends[-MAX_ENTITIES - 1])
-        stop = min(start + MAX_UNITS // 4, len(self._text))
-        for pattern, _ in (*_BORDERS[:2], _BORDERS[-1], (_SPACE, True)):
+        stop = min(start + MAX_UTF16_UNITS // 4, len(self._text))
+        for pattern, _ in (*_BREAKS[:2], _BREAKS[-1], (_SPACE, True)):
             match = pattern.search(self._text, start, stop)
             if match and match.end() < stop:
                 start = match.end()
@@ -143,7 +142,7 @@ class _Splitter:
         return self.begin(start)
 
     def chunk(self, start: int, end: int, *, lead: str = "") -> FormattedText:
-        """Return the chunk of `text[start:end]`, trimmed, with its entities."""
+        """Return `text[start:end]`, trimmed, with its entities."""
         lead = lead or self._lead(start)
         end = start + len(self._text[start:end].rstrip())
         entities = (
@@ -177,35 +176,35 @@ class _Splitter:
             end = max(active[MAX_ENTITIES], start + 1)
         return end
 
-    def _in_code(self, place: int) -> Span | None:
-        index = bisect_right(self._code_starts, place) - 1
-        if index >= 0 and place < self._code[index].end:
-            return self._code[index]
+    def _in_code(self, index: int) -> Span | None:
+        number = bisect_right(self._code_starts, index) - 1
+        if number >= 0 and index < self._code[number].end:
+            return self._code[number]
         return None
 
-    def _splits_code(self, place: int) -> bool:
-        code = self._in_code(place)
-        return code is not None and code.start < place
+    def _splits_code(self, index: int) -> bool:
+        code = self._in_code(index)
+        return code is not None and code.start < index
 
     def _whole(self, start: int, end: int, *, step: int = -1) -> int:
-        """Move a cut out of an emoji or another cluster, if that is a few steps away."""
-        for place in range(end, end + 40 * step, step):
-            if start < place < len(self._text) and not _is_joined(self._text, place):
-                return place
+        """Move a cut out of an emoji or other grapheme cluster, if its end is near."""
+        for index in range(end, end + 40 * step, step):
+            if start < index < len(self._text) and not _is_joined(self._text, index):
+                return index
         return end
 
 
-def _is_joined(text: str, place: int) -> bool:
-    """Say whether the characters on both sides of `place` are drawn as one."""
-    if not 0 < place < len(text):
+def _is_joined(text: str, index: int) -> bool:
+    """Return whether the characters before and after `index` are drawn as one."""
+    if not 0 < index < len(text):
         return False
-    before, after = text[place - 1], text[place]
+    before, after = text[index - 1], text[index]
     if before == "\u200d" or after == "\u200d" or unicodedata.category(after) in {"Mn", "Mc", "Me"}:
         return True
     if "\U0001f3fb" <= after <= "\U0001f3ff" or "\U000e0020" <= after <= "\U000e007f":
         return True
     flags = 0
-    while flags < place and _is_regional(text[place - 1 - flags]):
+    while flags < index and _is_regional(text[index - 1 - flags]):
         flags += 1
     return _is_regional(after) and flags % 2 == 1
 

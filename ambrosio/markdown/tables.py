@@ -1,4 +1,4 @@
-"""Tables for a narrow screen: aligned columns while they fit, else one record per row."""
+"""Tables for a narrow screen: aligned columns if they fit, else one record per row."""
 
 import re
 import unicodedata
@@ -6,26 +6,26 @@ from dataclasses import dataclass, field
 
 from .spans import StyledText, StyledTextBuilder
 
-# What a phone shows in one line of monospaced text.
-MAX_COLUMNS = 36
+# The monospaced characters that fit one line on a phone.
+MAX_TABLE_COLUMNS = 36
 
 _GAP = "  "
 
 
 @dataclass(slots=True)
-class Table:
-    """The cells of a table while it is read; the first row is its head."""
+class MarkdownTable:
+    """The cells of a table while it is parsed; the first row is the header."""
 
     alignments: tuple[str, ...]
     rows: list[list[StyledText]] = field(default_factory=list)
 
     @property
     def wide(self) -> bool:
-        """Say whether the columns together are wider than a phone."""
-        return sum(self._widths()) + len(_GAP) * (len(self.alignments) - 1) > MAX_COLUMNS
+        """Whether the columns together are wider than a phone's screen."""
+        return sum(self._widths()) + len(_GAP) * (len(self.alignments) - 1) > MAX_TABLE_COLUMNS
 
     def write(self, out: StyledTextBuilder) -> None:
-        """Write the table: records where the columns do not fit or where a cell has a link."""
+        """Write the table; as records if the columns do not fit or a cell has a link."""
         linked = any(span.url for row in self.rows for cell in row for span in cell.spans)
         if self.wide or linked:
             self._write_records(out)
@@ -62,7 +62,7 @@ class Table:
 
 
 def width(text: str) -> int:
-    """Return how many columns a terminal or a phone gives to a text: wide characters take two."""
+    """Return the width of a text in monospaced columns; wide characters (CJK, emoji) take two."""
     total = previous = 0
     joined = False
     for character in text:

@@ -1,4 +1,7 @@
-"""TODO docstring."""
+"""Closes the Markdown marks that an unfinished answer leaves open, for streaming.
+
+Pure; open code fences are left to the parser, which closes them itself.
+"""
 
 import re
 
@@ -9,11 +12,8 @@ _BLOCK = re.compile(r"\n(?=[ \t]*(?:[-*+#>|]|\d+[.)])|[ \t]*\n)")
 _MARKS = re.compile(r"\\.|(?P<ticks>`+)|(?P<mark>\*{1,3}|~~|(?<!\w)__?(?=\S)|(?<=\S)__?(?!\w))")
 
 
-# --- what is half open ----------------------------------------------------------------------------
-
-
 def close_unfinished(markdown: str) -> str:
-    """Close the marks that are still open at the end; open fences are closed by the parser."""
+    """Append the closing marks that are missing at the end."""
     if _in_fence(markdown):
         last = markdown.rfind("\n") + 1
         return markdown[:last] if _HALF_FENCE.fullmatch(markdown, last) else markdown
@@ -38,23 +38,28 @@ def _in_fence(markdown: str) -> bool:
 
 
 def _closers(block: str) -> str:
-    """Return the marks that close what a block of text leaves open."""
+    """Return the closing marks for everything that a block of text leaves open."""
     stack: list[str] = []
-    place = 0
-    while match := _MARKS.search(block, place):
-        place = match.end()
+    position = 0
+    while match := _MARKS.search(block, position):
+        position = match.end()
         if ticks := match["ticks"]:
-            end = re.compile(rf"(?<!`){ticks}(?!`)").search(block, place)
+            end = re.compile(rf"(?<!`){ticks}(?!`)").search(block, position)
             if end is None:
                 return ticks + "".join(reversed(stack))
-            place = end.end()
+            position = end.end()
         elif mark := match["mark"]:
-            _toggle(stack, mark, block[match.start() - 1 : match.start()], block[place : place + 1])
+            _toggle(
+                stack,
+                mark,
+                block[match.start() - 1 : match.start()],
+                block[position : position + 1],
+            )
     return "".join(reversed(stack))
 
 
 def _toggle(stack: list[str], mark: str, before: str, after: str) -> None:
-    """Let a mark between two characters close what it can, or else open."""
+    """Let a mark between two characters close an open one, or else open."""
     pair = ["**", "*"] if mark == "***" else [mark]
     if before.strip() and all(single in stack for single in pair):
         for single in pair:

@@ -1,8 +1,7 @@
-"""Walk through parsed Markdown and write it down as text with spans.
+"""Converts the parser's events into text with spans.
 
-The parser is pyromark, which telegramify-markdown rests on too. Its events are used directly, since
-what a person must still see (HTML, addresses of refused links, wide tables) is no longer in the
-text and entities that telegramify-markdown returns.
+The parser is pyromark, which telegramify-markdown uses too. We use its events directly, because
+telegramify-markdown drops what must stay visible: HTML, the URLs of invalid links, wide tables.
 """
 
 import re
@@ -17,7 +16,7 @@ from pyromark.event import BrokenLink
 
 from .preprocess import COLON, PreparedMarkdown, prepare
 from .spans import StyledText, StyledTextBuilder
-from .tables import Table
+from .tables import MarkdownTable
 
 _OPTIONS = (
     Options.ENABLE_TABLES
@@ -26,8 +25,8 @@ _OPTIONS = (
     | Options.ENABLE_FOOTNOTES
 )
 
-# Telegram refuses the whole message for one link that it does not like, and a port or a user name
-# in an address is more often a trick than a need.
+# Telegram rejects a whole message for one invalid link. URLs with a user name, or
+# with a port of five digits, are not linked: they are more often deceptive than useful.
 _GOOD_LINK = re.compile(r"https?://[\w-]+(\.[\w-]+)+(:[1-9]\d{0,3})?([/?#]\S*)?", re.IGNORECASE)
 
 _STYLES = {"Strong": "bold", "Emphasis": "italic", "Strikethrough": "strikethrough"}
@@ -41,7 +40,7 @@ _Handler = Callable[[Any, Any], None]
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A code block: what the fence calls its language, and the code."""
+    """A code block: the language named after the fence ("" if none), and the code."""
 
     language: str
     text: str
@@ -50,39 +49,39 @@ class Code:
 @dataclass(slots=True)
 class _List:
     number: int | None
-    begun: bool = False
+    started: bool = False
 
 
 def is_valid_link(url: str) -> bool:
-    """Say whether Telegram takes the address as a link."""
+    """Return whether Telegram accepts the URL as a link."""
     return _GOOD_LINK.fullmatch(url) is not None
 
 
 def label_link(label: str, url: str) -> str:
-    """Return what stands behind a label to show an address that is not made a link."""
+    """Return the text after a label that shows a URL which is not linked."""
     if not url or url == label:
         return ""
     return f" ({url})" if label else url
 
 
 def parse_events(source: PreparedMarkdown) -> list[tuple[Any, Any]]:
-    """Return the parser's events with their ranges in the UTF-8 of the source."""
+    """Return the parser's events with their ranges, in UTF-8 bytes of the source."""
     text = source.text
     definitions: dict[str, Any] = {}
     if COLON in text:
         plain = text.replace(COLON, ":")
-        found = pyromark.reference_definitions(plain, options=_OPTIONS)
-        definitions = {label.casefold(): definition for label, definition in found.items()}
+        labels = pyromark.reference_definitions(plain, options=_OPTIONS)
+        definitions = {label.casefold(): definition for label, definition in labels.items()}
 
-    def resolved(link: BrokenLink) -> tuple[str, str] | None:
+    def resolve(link: BrokenLink) -> tuple[str, str] | None:
         definition = definitions.get(link["reference"].casefold())
         return definition and (definition["dest"], "")
 
-    return list(pyromark.events_with_range(text, options=_OPTIONS, broken_link_callback=resolved))
+    return list(pyromark.events_with_range(text, options=_OPTIONS, broken_link_callback=resolve))
 
 
 class Walker:
-    """Writes one answer down; `passage`, `codes` and `needs_rich` are its result."""
+    """Converts one answer; `styled_text`, `codes` and `needs_rich` are the result."""
 
     def __init__(self, source: PreparedMarkdown) -> None:
         self._source = source
@@ -96,18 +95,18 @@ class Walker:
         self._code: list[str] | None = None
         self._info = ""
         self._targets: list[tuple[str, str, int]] = []
-        self._table = Table(())
+        self._table = MarkdownTable(())
         self._cell_end = 0
         self.codes: list[Code] = []
         self.needs_rich = False
 
     @property
-    def passage(self) -> StyledText:
-        """What has been written."""
-        return self._page.passage()
+    def styled_text(self) -> StyledText:
+        """The text written so far."""
+        return self._page.build()
 
     def walk(self) -> None:
-        """Write everything down."""
+        """Convert the whole source."""
         handlers = self._handlers()
         for event, extent in parse_events(self._source):
             kind, value = event_name(event)
@@ -157,10 +156,10 @@ class Walker:
             handlers[f"End {tag}"] = self._close
         return handlers
 
-    # Space between blocks is owed until something is written, so that there is none at the end.
+    # Space between blocks is written only before more text, so that there is none at the end.
 
     def _block(self, extent: Extent, *, own_line: bool = False) -> None:
-        """Begin a block, with a blank line in front of it where the model left one."""
+        """Start a block, after a blank line if the model left one."""
         if own_line and self._marker:
             self._flush()
             self._gap = 1
@@ -169,13 +168,13 @@ class Walker:
         self._first = False
 
     def _after_blank(self, start: int) -> bool:
-        """Say whether the line before the one with this byte is empty."""
+        """Return whether the line before the one with this byte is empty."""
         line = self._bytes.rfind(b"\n", 0, start)
         before = self._bytes.rfind(b"\n", 0, max(line, 0))
         return line >= 0 and not self._bytes[before + 1 : line].strip(b" \t>")
 
     def _flush(self, *, indent: bool = True) -> None:
-        """Write the space and the marker that are owed."""
+        """Write the pending space and list marker."""
         if self._out is not self._page:
             return
         if self._gap and self._page.length:
@@ -195,7 +194,7 @@ class Walker:
         if self._code is not None:
             self._code.append(value)
             return
-        self.needs_rich = self.needs_rich or self._source.displays(value)
+        self.needs_rich = self.needs_rich or self._source.has_display_math(value)
         self._write(self._source.shown(value))
 
     def _inline_code(self, value: str, _: object) -> None:
@@ -277,7 +276,7 @@ class Walker:
 
     def _item(self, _: object, extent: Extent) -> None:
         current = self._lists[-1]
-        if current.begun:
+        if current.started:
             self._gap = 2 if self._after_blank(extent["start"]) else 1
         marker = "• "
         if current.number is not None:
@@ -286,7 +285,7 @@ class Walker:
             marker = f"{number}. "
             current.number = number + 1
         self._marker = self._indent(len(self._lists) - 1) + marker
-        current.begun = self._first = True
+        current.started = self._first = True
 
     def _end_item(self, *_: object) -> None:
         self._flush()
@@ -300,7 +299,7 @@ class Walker:
         return "  " * min(depth, 8)
 
     def _target(self, value: dict[str, str], _: object) -> None:
-        """Begin a link or an image; `[1]` that points to a source keeps its brackets."""
+        """Start a link or an image; a reference such as `[1]` keeps its brackets."""
         self._flush()
         short = str(value["link_type"]).startswith(("Shortcut", "Collapsed"))
         self._write("[" if short else "")
@@ -321,12 +320,12 @@ class Walker:
         self._write(end + label_link(self._label(start, url), url))
 
     def _label(self, start: int, url: str) -> str:
-        """Return the label written since `start`, or its end: a long one is not the address."""
+        """Return the label from `start` on, only as much of its end as the URL is long."""
         return self._out.since(max(start, self._out.length - len(url) - 1)).strip()
 
     def _begin_table(self, alignments: tuple[str, ...], extent: Extent) -> None:
         self._block(extent, own_line=True)
-        self._table = Table(alignments)
+        self._table = MarkdownTable(alignments)
 
     def _row(self, *_: object) -> None:
         self._table.rows.append([])
@@ -335,12 +334,12 @@ class Walker:
         self._out = StyledTextBuilder()
 
     def _end_cell(self, _: object, extent: Extent) -> None:
-        self._table.rows[-1].append(self._out.passage())
+        self._table.rows[-1].append(self._out.build())
         self._out = self._page
         self._cell_end = extent["end"]
 
     def _end_row(self, _: object, extent: Extent) -> None:
-        """Show cells too many, which the parser leaves out, in the last one."""
+        """Append surplus cells, which the parser leaves out, to the last cell."""
         left = self._bytes[self._cell_end : extent["end"]].decode().strip(" \t|\n")
         if left and self._table.rows[-1]:
             last = self._table.rows[-1].pop()
@@ -357,7 +356,7 @@ class Walker:
 
 
 def event_name(event: Any) -> tuple[str, Any]:
-    """Return an event as a name, such as `Start Heading`, and what it carries."""
+    """Return the name of an event, such as `Start Heading`, and its data."""
     if isinstance(event, str):
         return event, None
     ((kind, value),) = event.items()
@@ -370,6 +369,7 @@ def event_name(event: Any) -> tuple[str, Any]:
 
 
 def walk_markdown(markdown: str) -> Walker:
+    """Prepare, parse and convert Markdown."""
     walker = Walker(prepare(markdown))
     walker.walk()
     return walker

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from ..config.catalogue import highest_price, lookup
+from ..config.catalogue import highest_price, look_up
 from ..config.provider import ProviderConfig
 from ..core.context_window import (
     DEFAULT_WINDOW,

@@ -20,7 +20,7 @@ async def warming_up(providers: Iterable[OpenAIProvider], system: str) -> AsyncI
     servers = [
         each
         for each in providers
-        if each.local and each.config.server_kind == "llama" and not each.config.cache_reuse
+        if each.local and each.config.server_kind == "llama" and not each.config.managed
     ]
     tasks = [asyncio.create_task(warm_up(each, system)) for each in servers]
     try:

@@ -92,7 +92,7 @@ async def test_an_answer_outlives_a_full_disk_and_is_not_asked_for_again(anna, l
     await model.wait_for(lambda: model.served and model.served[0].words)
     with full_disk(life.store):
         held.set()
-        await anna.wait_text("my disk")
+        await anna.wait_text("the disk")
 
     await anna.wait_text("2999")
     assert len(model.requests) == 1
@@ -185,7 +185,7 @@ async def test_what_fails_every_time_is_put_aside_and_told(api, telegram_url, tm
 
         life.assistant.answer = failing  # type: ignore[method-assign]  # once, on one object
         await anna.say("poison")
-        await anna.wait_text("put it aside")
+        await anna.wait_text("failed every time")
         del life.assistant.answer
         model.script(Says("Fine."))
         await anna.say("hello")

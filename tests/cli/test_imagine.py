@@ -49,9 +49,9 @@ def test_words_from_the_shell_are_joined_and_requoted(words, text):
     [
         ("a red fox --n 9", None, "--n 9 does not work"),
         ("--n 2", None, "There is no prompt"),
-        ("a red fox --n 2", STDOUT, "A pipe takes one picture"),
-        ("a red fox", Path("/nowhere/fox.png"), "No file can be written as /nowhere/fox.png"),
-        ("a red fox", Path("/"), "No file can be written as /"),
+        ("a red fox --n 2", STDOUT, "Only one image can be written to a pipe"),
+        ("a red fox", Path("/nowhere/fox.png"), "Cannot write to /nowhere/fox.png"),
+        ("a red fox", Path("/"), "Cannot write to /"),
     ],
 )
 def test_invalid_orders_are_refused_before_they_cost_anything(text, output, line):
@@ -138,7 +138,7 @@ async def test_a_failure_prints_one_line_and_writes_no_file(app, painter, clock,
 
     assert code == 1
     assert not (tmp_path / "fox.png").exists()
-    line = "error: The account at together has no credit left. The owner needs to top it up.\n"
+    line = "error: The account at together has no credit left. Top it up.\n"
     assert capsys.readouterr().err == line
 
 

@@ -75,7 +75,7 @@ def inside(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AMBROSIO_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("LLAMA_BASE_URL", "http://127.0.0.1:9/v1")
-    monkeypatch.setattr("ambrosio.config.logs.set_up", lambda *_: None)
+    monkeypatch.setattr("ambrosio.config.logs.set_up_logging", lambda *_: None)
     return invoke
 
 
@@ -119,7 +119,7 @@ class TestCommandLine:
             "AMBROSIO_LOG",
             "LLAMA_BASE_URL",
         ]
-        assert all("; right would be: " in line for line in lines)
+        assert all("; expected " in line or "; did you mean " in line for line in lines)
 
     def test_run_needs_a_token(self, inside):
         ended = inside("run")
@@ -137,7 +137,7 @@ class TestCommandLine:
         ended = inside("chat", "--provider", "nobody/x", "tea?")
 
         assert (ended.exit_code, ended.stdout) == (2, "")
-        assert ended.stderr == "error: No provider is called `nobody`. Choose from: llama.\n"
+        assert ended.stderr == "error: There is no provider `nobody`. Choose from: llama.\n"
 
     def test_an_unwritable_data_folder_is_reported(self, inside, tmp_path):
         (tmp_path / "data").write_text("a file")
@@ -193,7 +193,7 @@ class TestChat:
         ended = await ambrosio("chat", "tea?", AMBROSIO_LOG="error")
 
         assert (ended.code, ended.out) == (1, "")
-        assert ended.err == f"error: {InvalidKey('llama').user_message}\n"
+        assert ended.err == f"error: {InvalidKey('llama').owner_message}\n"
 
     async def test_a_broken_answer_is_restarted_below(self, ambrosio, model):
         model.script(Dies("Green tea is"), Says("Black tea."))

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from ambrosio.config import prompts
-from ambrosio.config.logs import CHATTY, JsonFormatter, RedactingFormatter, set_up
+from ambrosio.config.logs import LIBRARY_LEVELS, JsonFormatter, RedactingFormatter, set_up_logging
 from ambrosio.emulators.model_server.server import (
     BrokenSse,
     Dies,
@@ -29,11 +29,11 @@ KEY = "sk-very-secret"
 @pytest.fixture(params=["info", "json"])
 def written(request, monkeypatch):
     """Set the log up as the program does and give what it writes."""
-    levels = {name: logging.getLogger(name).level for name in ["", log.name, *CHATTY]}
+    levels = {name: logging.getLogger(name).level for name in ["", log.name, *LIBRARY_LEVELS]}
     handlers = logging.getLogger().handlers
     paper = io.StringIO()
     monkeypatch.setattr(sys, "stderr", paper)
-    set_up(request.param, [KEY, "", KEY + "-longer"])
+    set_up_logging(request.param, [KEY, "", KEY + "-longer"])
     yield paper.getvalue
     logging.getLogger().handlers = handlers
     for name, level in levels.items():
@@ -113,7 +113,7 @@ def test_a_line_of_json_is_one_object():
     assert fields["says"].startswith('say "ü"\nTraceback')
 
 
-@pytest.mark.parametrize("name", CHATTY)
+@pytest.mark.parametrize("name", LIBRARY_LEVELS)
 def test_libraries_that_talk_of_addresses_are_silenced(written, name):
     logging.getLogger(name).info("GET https://api.telegram.org/bot/x")
 
@@ -126,7 +126,7 @@ def test_libraries_that_talk_of_addresses_are_silenced(written, name):
 def test_each_level_is_heard_from_its_own_on(monkeypatch, level, heard, written):
     paper = io.StringIO()
     monkeypatch.setattr(sys, "stderr", paper)
-    set_up(level, [])
+    set_up_logging(level, [])
 
     for each in ("debug", "info", "warning", "error"):
         getattr(log, each)("a line")
@@ -156,10 +156,10 @@ FAILURES = (
 @pytest.fixture
 def loud(monkeypatch, api):
     """Set the log up at its loudest and give what it writes."""
-    levels = {name: logging.getLogger(name).level for name in CHATTY}
+    levels = {name: logging.getLogger(name).level for name in LIBRARY_LEVELS}
     paper = io.StringIO()
     monkeypatch.setattr(sys, "stderr", paper)
-    set_up("debug", [KEY, api.token])
+    set_up_logging("debug", [KEY, api.token])
     # The servers of the test itself write down who called.
     monkeypatch.setattr(logging.getLogger("uvicorn.access"), "disabled", True)
     yield paper.getvalue
@@ -207,6 +207,6 @@ async def test_no_word_of_anybody_reaches_the_log_whatever_goes_wrong(
     written = loud()
     assert "a turn failed, attempt 3" in written
     assert "llama" in written
-    system = prompts.text("system.txt").split(".")[0]
+    system = prompts.read("system.txt").split(".")[0]
     secrets = (KEY, api.token, api.token.partition(":")[2])
     assert [each for each in (*SAID, system, *secrets) if each in written] == []

@@ -167,32 +167,50 @@ class TestWhatIsWrong:
     @pytest.mark.parametrize(
         ("name", "right"),
         [
-            ("AMBROSIO_OWNERS", "perhaps AMBROSIO_OWNER"),
-            ("AMBROSIO_BUDGET", "perhaps AMBROSIO_MONTHLY_BUDGET_USD"),
-            ("TELEGRAM_TOKEN", "perhaps TELEGRAM_BOT_TOKEN"),
-            ("TOGETHER_KEY", "perhaps TOGETHER_API_KEY"),
-            ("LLAMA_URL", "perhaps LLAMA_MODEL"),
+            ("AMBROSIO_OWNERS", "did you mean AMBROSIO_OWNER?"),
+            ("AMBROSIO_BUDGET", "did you mean AMBROSIO_MONTHLY_BUDGET_USD?"),
+            ("TELEGRAM_TOKEN", "did you mean TELEGRAM_BOT_TOKEN?"),
+            ("TOGETHER_KEY", "did you mean TOGETHER_API_KEY?"),
+            ("LLAMA_URL", "did you mean LLAMA_MODEL?"),
         ],
     )
     def test_an_unknown_name_gets_a_suggestion(self, tmp_path, name, right):
         (tmp_path / ".env").write_text(f"{name}=1\n", "utf-8")
 
-        ((told, wrong, mend),) = faults(tmp_path)
+        ((told, wrong, hint),) = faults(tmp_path)
 
         assert (told, wrong) == (name, "is not a setting")
-        assert mend.startswith("perhaps ")
+        assert hint.startswith("did you mean ")
         if name not in {"LLAMA_URL", "AMBROSIO_BUDGET"}:
-            assert mend == right
+            assert hint == right
 
     def test_an_unknown_name_that_is_like_nothing_is_told_too(self, tmp_path, monkeypatch):
         monkeypatch.setenv("AMBROSIO_XYZZY_QQQQQQQQQ", "1")
 
         assert faults(tmp_path)[0][:2] == ("AMBROSIO_XYZZY_QQQQQQQQQ", "is not a setting")
 
+    def test_an_unknown_provider_is_named_as_it_was_written(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("AMBROSIO_FAST_ROUTE", "llama,unix:/run/x.sock")
+
+        assert faults(tmp_path)[0][:2] == (
+            "AMBROSIO_FAST_ROUTE",
+            "names `unix:/run/x.sock`, which is not a provider",
+        )
+
+    def test_a_line_names_the_setting_the_value_and_what_is_expected(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("AMBROSIO_LOG", "loud")
+
+        with pytest.raises(InvalidSettings) as caught:
+            load(tmp_path)
+
+        assert caught.value.lines == [
+            "AMBROSIO_LOG: invalid value `loud`; expected debug, info, warning, error or json"
+        ]
+
     def test_a_key_without_a_model_is_told(self, tmp_path, monkeypatch):
         monkeypatch.setenv("OPENAI_API_KEY", "sk-secret-1")
 
-        assert faults(tmp_path)[0][:2] == ("OPENAI_MODEL", "is missing")
+        assert faults(tmp_path)[0][:2] == ("OPENAI_MODEL", "is not set")
 
     @pytest.mark.parametrize("content", [b"\xff\xfe\xfa", b"\0"])
     def test_a_file_that_is_no_text_is_told(self, tmp_path, content):
@@ -213,7 +231,13 @@ class TestTheTable:
         assert (
             rows["llama"].first_token_timeout_seconds > rows["together"].first_token_timeout_seconds
         )
-        assert rows["together"].context == catalogue.lookup(rows["together"].model)["context"]
+        assert rows["together"].context == catalogue.look_up(rows["together"].model)["context"]
+
+    @pytest.mark.parametrize(("key", "managed"), [("", False), ("our-key", True)])
+    def test_only_a_server_of_our_own_is_managed(self, tmp_path, key, managed):
+        rows = load(tmp_path).provider_configs(llama_base_url="http://a", llama_api_key=key)
+
+        assert (rows["llama"].managed, rows["llama"].cache_reuse) == (managed, managed)
 
     def test_a_file_adds_rows_and_the_route_may_name_them(self, tmp_path, monkeypatch):
         toml(
@@ -242,8 +266,16 @@ class TestTheTable:
                 "ambrosio.toml: providers.office.base_url",
             ),
             (
-                "[providers.office]\nbase_url = 'http://a'\nsilence_seconds = 0\n",
-                "ambrosio.toml: providers.office.silence_seconds",
+                "[providers.office]\nbase_url = 'http://a'\nchunk_timeout_seconds = 0\n",
+                "ambrosio.toml: providers.office.chunk_timeout_seconds",
+            ),
+            (
+                "[providers.office]\nbase_url = 'http://a'\nmanaged = true\n",
+                "ambrosio.toml: providers.office.managed",
+            ),
+            (
+                "[providers.office]\nbase_url = 'http://8.8.8.8'\nlocal = true\n",
+                "ambrosio.toml: providers.office",
             ),
             ("[providers]\noffice = 5\n", "ambrosio.toml: providers.office"),
             ("providers = 5\n", "ambrosio.toml: providers"),
@@ -270,7 +302,8 @@ class TestSecrets:
 
         given = load(tmp_path)
 
-        shown = f"{given!r} {given} {given.provider_configs(llama_base_url='http://a')!r} {given.model_dump()}"
+        rows = given.provider_configs(llama_base_url="http://a")
+        shown = f"{given!r} {given} {rows!r} {given.model_dump()}"
         assert "secret-" not in shown
         assert set(given.secrets) == {*(f"secret-{name}" for name in SECRETS), "secret-row"}
 

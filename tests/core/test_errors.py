@@ -11,7 +11,16 @@ from ambrosio.bot import image_view
 from ambrosio.bot.answer_view import MODELS, RETRY, buttons_for
 from ambrosio.core import errors
 from ambrosio.core.errors import AllProvidersFailed, AmbrosioError, ProviderError
-from scripts.errors_page import ALL, EXAMPLES, PAGE, ROOTS, made, page, regretted, unusable
+from scripts.errors_page import (
+    ALL,
+    EXAMPLES,
+    PAGE,
+    ROOTS,
+    find_model_problems,
+    list_texts,
+    make_example,
+    render_page,
+)
 
 PROVIDERS = [kind for kind in ALL if issubclass(kind, ProviderError)]
 # What Telegram shows for a moment after a button.
@@ -32,7 +41,7 @@ def sentences(text):
 
 @pytest.mark.parametrize("kind", ALL, ids=name)
 def test_each_says_what_happened_and_what_can_be_done(kind):
-    sentence = made(kind).user_message
+    sentence = make_example(kind).user_message
 
     assert len(sentences(sentence)) == 2
     assert sentence.endswith(".")
@@ -43,7 +52,7 @@ def test_each_says_what_happened_and_what_can_be_done(kind):
 
 @pytest.mark.parametrize("kind", ALL, ids=name)
 def test_a_button_stands_under_what_it_helps_with(kind):
-    failure = made(kind)
+    failure = make_example(kind)
 
     assert (MODELS in buttons_for(failure)) == ("/model" in failure.user_message)
     assert (RETRY in buttons_for(failure)) == failure.retryable
@@ -51,29 +60,29 @@ def test_a_button_stands_under_what_it_helps_with(kind):
 
 @pytest.mark.parametrize("kind", ALL, ids=name)
 def test_a_picture_that_failed_is_told_like_any_other_failure(kind):
-    line = image_view.describe_failure(made(kind))
+    line = image_view.describe_failure(make_example(kind))
 
     assert len(sentences(line)) == 2
     assert not ROUGH.search(line)
 
 
-@pytest.mark.parametrize("text", regretted().values(), ids=regretted())
+@pytest.mark.parametrize("text", list_texts().values(), ids=list_texts())
 def test_what_is_not_to_be_had_is_told_with_what_to_do(text):
     assert len(sentences(text)) == 2
     assert len(text) <= TOAST_CHARACTERS
     assert not ROUGH.search(text)
 
 
-@pytest.mark.parametrize(("why", "mend"), list(unusable()))
-def test_why_a_model_of_our_own_does_not_run_fits_into_a_line(why, mend):
-    assert not re.search(r"[.]\s|[.]$", why)
-    assert len(sentences(mend)) == 1
-    assert mend.endswith(".")
-    assert not ROUGH.search(why + mend)
+@pytest.mark.parametrize(("reason", "remedy"), list(find_model_problems()))
+def test_why_a_model_of_our_own_does_not_run_fits_into_a_line(reason, remedy):
+    assert not re.search(r"[.]\s|[.]$", reason)
+    assert len(sentences(remedy)) == 1
+    assert remedy.endswith(".")
+    assert not ROUGH.search(reason + remedy)
 
 
 def test_the_page_of_all_that_is_said_is_so():
-    assert PAGE.read_text("utf-8") == page(), "write it anew with `python -m scripts.errors_page`"
+    assert PAGE.read_text("utf-8") == render_page(), "run `python -m scripts.errors_page`"
 
 
 def test_every_failure_has_a_row_and_every_row_a_failure():
@@ -89,7 +98,7 @@ def test_no_button_says_a_sentence_that_is_not_in_the_table():
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.keyword) and node.arg == "toast":
                 texts = [
-                    str(each.value) for each in ast.walk(node) if isinstance(each, ast.Constant)
+                    str(part.value) for part in ast.walk(node) if isinstance(part, ast.Constant)
                 ]
                 written += [text for text in texts if " " in text]
 
@@ -102,7 +111,7 @@ def test_no_button_says_a_sentence_that_is_not_in_the_table():
 
 @pytest.mark.parametrize("kind", PROVIDERS, ids=name)
 def test_each_failure_of_a_provider_names_it(kind):
-    failed = made(kind)
+    failed = make_example(kind)
 
     assert "llama" in failed.user_message or kind is ProviderError
     assert str(failed) == f"llama {kind.summary}"
@@ -113,7 +122,7 @@ def test_each_has_words_of_its_own(kind):
     twins = [
         other.__name__
         for other in ALL
-        if other is not kind and made(other).user_message == made(kind).user_message
+        if other is not kind and make_example(other).user_message == make_example(kind).user_message
     ]
 
     assert kind in {AmbrosioError, ProviderError} or twins == []
@@ -136,6 +145,31 @@ def test_the_tree_in_the_docstring_is_the_tree():
         assert parents[kind.__name__] == kind.__mro__[1].__name__
 
 
+class Misspelt(AmbrosioError):
+    problem = "{provder} failed."
+
+
+def test_a_misspelt_field_is_shown_and_does_not_raise():
+    assert Misspelt().user_message == "{provder} failed. Try again."
+
+
+def test_the_owner_is_told_what_to_do_and_others_to_ask_the_owner():
+    rejected = errors.InvalidKey("llama")
+
+    assert rejected.user_message.endswith("Ask the owner to set a valid one.")
+    assert rejected.owner_message == "llama rejected the API key. Set a valid one."
+    assert AllProvidersFailed([rejected]).owner_message == rejected.owner_message
+    assert errors.LocalOnlyFailed([rejected]).owner_message.endswith("Set a valid one.")
+    assert errors.TimedOut("llama").owner_message == errors.TimedOut("llama").user_message
+
+
+def test_every_reason_of_the_local_model_is_on_the_page():
+    reasons = [reason for reason, _ in find_model_problems()]
+
+    assert "the disk is full" in reasons
+    assert "there was not enough memory" in reasons
+
+
 class TestAllFailed:
     def test_one_failure_speaks_for_itself(self):
         failed = AllProvidersFailed([errors.OutOfCredit("together")])
@@ -147,7 +181,7 @@ class TestAllFailed:
         failed = AllProvidersFailed([errors.OutOfCredit("together"), errors.Unreachable("llama")])
 
         assert failed.user_message.startswith(
-            "Nobody could answer: together has no credit left; llama cannot be reached. "
+            "No provider could answer: together has no credit left; llama cannot be reached. "
         )
         assert failed.retryable
 
@@ -155,10 +189,10 @@ class TestAllFailed:
         refused = errors.InvalidKey("llama")
 
         assert refused.owner_alert(["together", "openai"]).endswith("I ask together, then openai.")
-        assert refused.owner_alert([]).endswith("there is nobody else to ask.")
+        assert refused.owner_alert([]).endswith("no other provider can answer.")
         assert all(len(sentences(refused.owner_alert(names))) == 2 for names in ([], ["together"]))
 
     def test_braces_in_foreign_names_do_no_harm(self):
         failed = errors.ModelNotFound("{x}", model="{y}{0}")
 
-        assert failed.user_message.startswith("{x} does not serve {y}{0}.")
+        assert failed.user_message.startswith("{x} does not have the model {y}{0}.")

@@ -303,7 +303,7 @@ async def test_a_retired_model_is_reported_with_the_models_still_served(http, se
         await make_client(http).request(REQUEST)
 
     assert raised.value.user_message == (
-        f"together does not serve {SDXL}. Name another one with --model: it has flux."
+        f"together does not have the model {SDXL}. Choose another one with --model; it has flux."
     )
 
 

@@ -93,7 +93,7 @@ async def test_two_do_not_download_into_one_another(hub, tmp_path, content):
     async with running_llama(REFERENCE, tmp_path) as llama:
         await llama.ready()
 
-    assert failed.reason == "another Ambrosio is downloading it"
+    assert failed.reason == "another Ambrosio process is downloading the model"
     assert (tmp_path / "models" / REPO / FILE).read_bytes() == content
 
 
@@ -101,15 +101,15 @@ async def test_a_file_that_arrives_damaged_is_not_kept(hub, tmp_path):
     hub.promised = "0" * 64
     failed = await failure(REFERENCE, tmp_path)
 
-    assert failed.reason == ("tiny-F16.gguf arrived damaged: its checksum is not what was promised")
+    assert failed.reason == ("tiny-F16.gguf was damaged in the download: its checksum is wrong")
     assert not (tmp_path / "models" / REPO / FILE).exists()
 
 
 @pytest.mark.parametrize(
     ("reference", "reason"),
     [
-        ("somebody/other:F16", "there is no model somebody/other at Hugging Face"),
-        (f"{REPO}:Q4_K_M", f"{REPO} has no Q4_K_M file; there are {FILE}, tiny-Q8_0.gguf"),
+        ("somebody/other:F16", "Hugging Face has no model somebody/other"),
+        (f"{REPO}:Q4_K_M", f"{REPO} has no Q4_K_M file; available: {FILE}, tiny-Q8_0.gguf"),
         ("what is this", "`what is this` is neither a .gguf file nor a Hugging Face id"),
     ],
 )
@@ -120,7 +120,7 @@ async def test_a_wrong_id_is_named(hub, tmp_path, reference, reason):
 async def test_a_licence_that_was_not_accepted_is_named(hub, tmp_path):
     hub.gated = True
 
-    assert "wants its licence to be accepted" in (await failure(REFERENCE, tmp_path)).reason
+    assert "requires you to accept its licence" in (await failure(REFERENCE, tmp_path)).reason
 
 
 async def test_without_a_network_it_says_so(tmp_path, monkeypatch):
@@ -142,4 +142,4 @@ async def test_a_disk_too_small_is_told_before_the_download(hub, tmp_path):
     failed = await failure(f"{REPO}:Q6_K", tmp_path)
 
     assert failed.reason.startswith("the disk has ")
-    assert failed.reason.endswith("free, and the download needs 1000000.5 GB")
+    assert failed.reason.endswith("free and the download needs 1000000.5 GB")

@@ -5,7 +5,7 @@ import struct
 import pytest
 
 from ambrosio.llama import gguf
-from ambrosio.llama.download import DownloadPart, choose
+from ambrosio.llama.download import DownloadPart, choose_files
 from ambrosio.llama.errors import ModelUnusable, format_bytes
 from ambrosio.llama.gguf import ModelSize, parts, read_size
 from ambrosio.llama.sizing import Resources, measure_resources, plan_params
@@ -63,8 +63,8 @@ class TestSizing:
             plan_params(LARGE_MODEL, Resources(4, 7 * GB, 8 * GB))
 
         assert raised.value.reason == (
-            "the model needs 27.3 GB of memory: 26.4 GB for itself, 268 MB for 2,048 tokens of "
-            "context, 300 MB to work with and 300 MB for everything else; 7.0 GB of 8.0 GB are "
+            "the model needs 27.3 GB of memory: 26.4 GB for its weights, 268 MB for 2,048 tokens "
+            "of context, 300 MB for buffers and 300 MB for everything else; 7.0 GB of 8.0 GB are "
             "free"
         )
 
@@ -114,7 +114,7 @@ class TestHeader:
         path = make(tmp_path / "model.gguf")
         path.write_bytes(path.read_bytes()[:length])
 
-        with pytest.raises(ModelUnusable, match="damaged or was not downloaded"):
+        with pytest.raises(ModelUnusable, match="damaged or incomplete"):
             read_size(path)
 
     @pytest.mark.parametrize(
@@ -187,12 +187,12 @@ class TestChoosing:
         ],
     )
     def test_the_quantisation_is_found_in_the_name(self, quant, names):
-        assert [part.name for part in choose(self.FILES, quant)] == names
+        assert [part.name for part in choose_files(self.FILES, quant)] == names
 
     def test_without_the_usual_one_the_first_is_taken(self):
         files = [DownloadPart("a-Q8_0.gguf", 1, ""), DownloadPart("a-Q5_0.gguf", 1, "")]
 
-        assert [part.name for part in choose(files, "")] == ["a-Q5_0.gguf"]
+        assert [part.name for part in choose_files(files, "")] == ["a-Q5_0.gguf"]
 
 
 @pytest.mark.parametrize(
@@ -211,13 +211,13 @@ def test_sizes_are_said_as_people_say_them(size, said):
 @pytest.mark.parametrize(
     ("code", "log", "reason"),
     [
-        (-9, "", "it was killed, most likely because the memory was full"),
-        (-4, "", "llama.cpp needs a newer processor than this one"),
-        (-11, "", "llama.cpp ended by signal 11"),
+        (-9, "", "it was killed, most likely because memory ran out"),
+        (-4, "", "llama.cpp needs a newer processor"),
+        (-11, "", "llama.cpp exited on signal 11"),
         (1, "E llama: bad_alloc", "there was not enough memory"),
-        (3, "error: unknown model architecture: 'x'", "does not know that kind of model"),
-        (3, "failed to load model", "llama.cpp cannot read the model; it may be damaged"),
-        (5, "", "llama.cpp ended with code 5"),
+        (3, "error: unknown model architecture: 'x'", "does not support the model"),
+        (3, "failed to load model", "llama.cpp cannot load the model file; it may be damaged"),
+        (5, "", "llama.cpp exited with code 5"),
     ],
 )
 def test_a_child_that_died_without_a_word_is_looked_into(code, log, reason):

@@ -229,7 +229,7 @@ class TestLife:
                 llama.server.ensure_ready("llama")
             parts = await llama.ask("tell about rice")
 
-        assert StatusNote("llama is loading its model; the answer comes by itself.") in parts
+        assert StatusNote("llama is loading its model; your answer will follow.") in parts
         assert words(parts).strip() == REPLY
 
     async def test_it_comes_back_from_the_dead_and_the_question_is_answered(
@@ -242,7 +242,7 @@ class TestLife:
 
         assert words(parts).strip() == REPLY
         assert llama.server.starts == 2
-        assert "the local model: it was killed, most likely" in caplog.text
+        assert "local model failed: it was killed, most likely" in caplog.text
 
     async def test_it_sleeps_when_nobody_asks_and_wakes_for_a_question(self, chatml, tmp_path):
         async with running_llama(chatml, tmp_path, sleep_seconds=1) as llama:
@@ -334,8 +334,9 @@ class TestWhatIsWrong:
     async def test_a_file_that_is_not_there(self, tmp_path):
         failure = await self.failure(tmp_path / "no.gguf", tmp_path)
 
+        path = tmp_path / "no.gguf"
         assert failure.user_message == (
-            f"llama does not run: there is no file {tmp_path / 'no.gguf'}. Correct `LLAMA_GGUF`."
+            f"llama is not running: the file {path} does not exist. Correct `LLAMA_GGUF`."
         )
 
     async def test_a_file_cut_short(self, chatml, tmp_path):
@@ -343,13 +344,13 @@ class TestWhatIsWrong:
         broken.write_bytes(chatml.read_bytes()[:100_000])
         failure = await self.failure(broken, tmp_path)
 
-        assert failure.reason == "broken.gguf is damaged or was not downloaded to its end"
+        assert failure.reason == "broken.gguf is damaged or incomplete"
 
     async def test_a_kind_that_this_llama_cpp_does_not_know(self, models, tmp_path):
         model = make(models / "strange.gguf", architecture="strange")
         failure = await self.failure(model, tmp_path)
 
-        assert failure.reason == "this llama.cpp does not know that kind of model"
+        assert failure.reason == "this version of llama.cpp does not support the model"
 
     async def test_a_model_larger_than_the_machine_is_refused_with_the_sum(self, chatml, tmp_path):
         huge = tmp_path / "huge.gguf"
@@ -358,7 +359,7 @@ class TestWhatIsWrong:
         failure = await self.failure(huge, tmp_path)
 
         assert failure.reason.startswith(
-            "the model needs 4000.6 GB of memory: 4000.0 GB for itself"
+            "the model needs 4000.6 GB of memory: 4000.0 GB for its weights"
         )
         assert "are free" in failure.reason
 
@@ -373,7 +374,7 @@ class TestWhatIsWrong:
             await llama.ready()
             parts = await llama.ask("tell about rice")
 
-        assert raised.value.reason == "it was killed, most likely because the memory was full"
+        assert raised.value.reason == "it was killed, most likely because memory ran out"
         assert words(parts).strip() == REPLY
 
     async def test_others_answer_meanwhile(self, tmp_path):

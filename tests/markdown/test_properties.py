@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ambrosio import markdown
 from ambrosio.markdown.preprocess import clean
-from ambrosio.markdown.splitting import MAX_ENTITIES, MAX_UNITS, utf16_len
+from ambrosio.markdown.splitting import MAX_ENTITIES, MAX_UTF16_UNITS, utf16_len
 from ambrosio.markdown.walker import is_valid_link
 
 from ..support import tdlib
@@ -51,7 +51,7 @@ PROSE = st.lists(PROSE_MARKS | SPACE.filter(lambda s: "|" not in s) | WORD, max_
 
 
 def check(chunk):
-    assert utf16_len(chunk.text) <= MAX_UNITS
+    assert utf16_len(chunk.text) <= MAX_UTF16_UNITS
     assert len(chunk.entities) <= MAX_ENTITIES
     assert chunk.text == chunk.text.strip()
     assert tdlib.refusal(chunk) == ""

@@ -4,8 +4,8 @@ import pytest
 
 from ambrosio import markdown
 from ambrosio.core.messages import FormattedText
-from ambrosio.markdown.splitting import MAX_UNITS, utf16_len
-from ambrosio.markdown.tables import MAX_COLUMNS, width
+from ambrosio.markdown.splitting import MAX_UTF16_UNITS, utf16_len
+from ambrosio.markdown.tables import MAX_TABLE_COLUMNS, width
 
 
 def piece(chunk, entity):
@@ -213,14 +213,16 @@ def test_a_long_growing_answer_shows_its_end():
 
     assert chunk.text.startswith("…\nParagraph ")
     assert chunk.text.endswith("Paragraph 1999 is here.")
-    assert utf16_len(chunk.text) <= MAX_UNITS
+    assert utf16_len(chunk.text) <= MAX_UTF16_UNITS
     assert len(chunk.entities) <= 100
     assert all(piece(chunk, entity).isdigit() for entity in chunk.entities)
 
 
 def test_a_message_of_exactly_the_limit_is_not_cut():
-    assert [chunk.text for chunk in markdown.render("x" * MAX_UNITS).chunks] == ["x" * MAX_UNITS]
-    assert len(markdown.render("x" * (MAX_UNITS + 1)).chunks) == 2
+    assert [chunk.text for chunk in markdown.render("x" * MAX_UTF16_UNITS).chunks] == [
+        "x" * MAX_UTF16_UNITS
+    ]
+    assert len(markdown.render("x" * (MAX_UTF16_UNITS + 1)).chunks) == 2
 
 
 def test_twenty_thousand_characters_arrive_in_order():
@@ -229,7 +231,7 @@ def test_twenty_thousand_characters_arrive_in_order():
     chunks = markdown.render(" ".join(words)).chunks
 
     assert " ".join(chunk.text for chunk in chunks).split() == words
-    assert all(utf16_len(chunk.text) <= MAX_UNITS for chunk in chunks)
+    assert all(utf16_len(chunk.text) <= MAX_UTF16_UNITS for chunk in chunks)
 
 
 @pytest.mark.parametrize("border", ["\n\n", "\n", ". ", " "])
@@ -300,7 +302,7 @@ def test_a_notice_is_plain_and_cut_to_fit():
     chunk = markdown.plain("😀 word " * 2000)
 
     assert chunk.text.endswith(("word…", "😀…"))
-    assert utf16_len(chunk.text) <= MAX_UNITS
+    assert utf16_len(chunk.text) <= MAX_UTF16_UNITS
 
 
 def test_reasoning_is_one_expandable_quote():
@@ -367,8 +369,8 @@ def test_width_counts_what_is_drawn(text, columns):
 def test_a_table_of_the_full_width_is_still_aligned():
     table = "|{}|{}|\n|-|-|\n|1|2|"
 
-    fitting = one(table.format("a" * 17, "b" * (MAX_COLUMNS - 19)))
-    wide = one(table.format("a" * 17, "b" * (MAX_COLUMNS - 18)))
+    fitting = one(table.format("a" * 17, "b" * (MAX_TABLE_COLUMNS - 19)))
+    wide = one(table.format("a" * 17, "b" * (MAX_TABLE_COLUMNS - 18)))
 
     assert [entity.type for entity in fitting.entities] == ["pre"]
     assert [entity.type for entity in wide.entities] == ["bold"]
@@ -400,6 +402,6 @@ NASTY = [
 @pytest.mark.parametrize("source", NASTY, ids=range(len(NASTY)))
 def test_nothing_nasty_breaks_it(source):
     for chunk in (*markdown.render(source).chunks, markdown.preview(source)):
-        assert utf16_len(chunk.text) <= MAX_UNITS
+        assert utf16_len(chunk.text) <= MAX_UTF16_UNITS
         assert len(chunk.entities) <= 100
     json.dumps(markdown.rich(source)).encode()

@@ -10,7 +10,7 @@ import pytest
 
 from ambrosio.config.provider import ProviderConfig
 from ambrosio.core import errors
-from ambrosio.core.context_window import DEFAULT_WINDOW, ModelProfile, build_context
+from ambrosio.core.context_window import DEFAULT_WINDOW_TOKENS, ModelProfile, build_context
 from ambrosio.core.messages import (
     AnswerFinished,
     AnswerStarted,
@@ -186,7 +186,7 @@ class TestRefusals:
 
         failed = await failure(provider, model="old")
 
-        assert "does not serve old" in failed.user_message
+        assert "does not have the model old" in failed.user_message
 
     async def test_an_overflow_tells_how_much_was_too_much(self, provider, chat):
         counts = {"n_prompt_tokens": 611, "n_ctx": 512}
@@ -206,7 +206,7 @@ class TestRefusals:
         failed = await failure(provider)
 
         assert isinstance(failed, errors.ContextTooLong)
-        assert (failed.tokens, failed.limit) == (QUESTION.tokens, DEFAULT_WINDOW)
+        assert (failed.tokens, failed.limit) == (QUESTION.tokens, DEFAULT_WINDOW_TOKENS)
 
     @pytest.mark.parametrize("status", [400, 403, 413, 422])
     async def test_a_long_request_that_is_refused_was_too_long(self, provider_of, chat, status):
@@ -619,7 +619,7 @@ class TestWhatIsServed:
 
         manners = [await provider.profile() for _ in range(3)]
 
-        assert [each.window for each in manners] == [DEFAULT_WINDOW, 2048, 2048]
+        assert [each.window for each in manners] == [DEFAULT_WINDOW_TOKENS, 2048, 2048]
         assert manners[2] == ModelProfile(2048, system_role=False)
         assert route.call_count == 2
 
@@ -628,7 +628,7 @@ class TestWhatIsServed:
         answer = httpx.Response(200, text=props, headers={"content-type": "application/json"})
         server.get("http://127.0.0.1:9/props").mock(return_value=answer)
 
-        assert (await provider_of(server_kind="llama").profile()).window == DEFAULT_WINDOW
+        assert (await provider_of(server_kind="llama").profile()).window == DEFAULT_WINDOW_TOKENS
 
     async def test_health_of_a_llama_server_is_its_own_word(self, provider_of, server):
         server.get("http://127.0.0.1:9/health").mock(

@@ -7,7 +7,7 @@ import httpx
 import pytest
 import respx
 
-from ambrosio.config.settings import Settings
+from ambrosio.config.settings import Settings, load
 from ambrosio.core.context_window import build_context
 from ambrosio.core.messages import Delta, StatusNote
 from ambrosio.providers.openai_compatible import OpenAIProvider
@@ -54,6 +54,32 @@ async def test_one_that_fails_harms_nobody(model, provider):
 async def test_it_is_done_beside_everything_else(model, provider):
     async with warming_up([provider], SYSTEM):
         await model.wait_for(lambda: model.requests)
+
+
+async def test_a_server_with_cache_reuse_is_still_warmed_up(model, model_url, tmp_path):
+    (tmp_path / "ambrosio.toml").write_text(
+        f'[providers.cluster]\nbase_url = "{model_url}"\nserver_kind = "llama"\n'
+        "cache_reuse = true\n",
+        "utf-8",
+    )
+    config = load(tmp_path).provider_configs(llama_base_url=None)["cluster"]
+
+    async with (
+        httpx.AsyncClient() as http,
+        warming_up([OpenAIProvider("cluster", config, http)], SYSTEM),
+    ):
+        await model.wait_for(lambda: model.requests)
+
+
+async def test_a_server_of_our_own_is_left_to_its_supervisor(model, model_url):
+    config = Settings().provider_configs(llama_base_url=model_url, llama_api_key="our-key")
+
+    async with httpx.AsyncClient() as http:
+        provider = OpenAIProvider("llama", config["llama"], http)
+        async with warming_up([provider], SYSTEM):
+            await asyncio.sleep(0)
+
+    assert model.requests == []
 
 
 async def test_whoever_asks_first_is_not_made_to_wait_for_it(model, provider, monkeypatch):

@@ -146,7 +146,7 @@ async def test_prompts_are_compared_with_and_without_the_reminder(tmp_path, cloc
     assert against_first["mine.txt, with reminder"]["p"] == 0.0625
     assert against_first["mine.txt, without reminder"]["conclusion"] == "makes no clear difference"
     systems = {request.messages[0][1] for request in model.requests}
-    assert systems == {"Be brief.", prompts.text("system.txt")}
+    assert systems == {"Be brief.", prompts.read("system.txt")}
 
 
 @pytest.mark.parametrize("name", ["rule-only.txt", "examples.txt"])

@@ -292,7 +292,7 @@ class TestFailover:
 
         await anna.wait_text("At last.")
 
-        assert "refused the key" in line.text
+        assert "rejected the API key" in line.text
         assert line.buttons == ()
 
     async def test_retry_works_and_leaves_no_trace_of_the_failure(self, anna, model, life):
@@ -327,7 +327,7 @@ class TestFailover:
         seen = await anna.wait_draft("loading")
         model.loading = False
 
-        assert seen == "llama is loading its model; the answer comes by itself."
+        assert seen == "llama is loading its model; your answer will follow."
         assert anna.rings == [(await anna.wait_answer()).text]
 
     async def test_a_long_conversation_is_cut_rarely_and_told_each_time(self, anna, model, life):

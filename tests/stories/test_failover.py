@@ -62,7 +62,7 @@ RAW = re.compile(r"Traceback|Error\(|Exception|openai|httpx|CUDA|\{|127\.0\.0\.1
 
 def answers(anna):
     """List what everybody would read; the owner alone is told what only they can mend."""
-    return [line.text for line in anna.answers if "Until you mend" not in line.text]
+    return [line.text for line in anna.answers if "Until you fix" not in line.text]
 
 
 def assert_plain(anna):
@@ -183,10 +183,10 @@ async def test_the_owner_hears_once_of_a_model_that_is_gone_and_what_is_there(
         await anna.wait_answer()
     await both.settled()
 
-    told = [line.text for line in anna.answers if "does not serve" in line.text]
+    told = [line.text for line in anna.answers if "Until you fix" in line.text]
     [line] = told
     assert line == (
-        "llama does not serve stand-in. Until you mend that in the settings, I ask together. "
+        "llama does not have the model stand-in. Until you fix this, I ask together. "
         "It has: stand-in."
     )
 
@@ -196,16 +196,16 @@ async def test_the_owner_hears_that_there_is_nobody_else(anna, model, alone):
     await anna.say("question")
     await alone.settled()
 
-    told = await anna.wait_text("Until you mend")
+    told = await anna.wait_text("Until you fix")
     assert told.text == (
-        "llama refused the key. Until you mend that in the settings, there is nobody else to ask."
+        "llama rejected the API key. Until you fix this, no other provider can answer."
     )
 
 
 async def test_another_model_can_be_chosen_under_a_failure(anna, model, alone):
     model.answer = lambda _: ErrorStatus(400)
     await anna.say("question")
-    await anna.wait_text("did not accept")
+    await anna.wait_text("rejected the request")
     await anna.press("Choose a model")
 
     listed = await anna.wait_text("Automatic: first llama.")
@@ -299,7 +299,7 @@ async def test_only_the_first_failure_of_a_kind_that_lasts_is_an_alarm(clock):
         await ward.ask()
         clock.pass_seconds(10_000)
 
-    assert [str(each) for each in ward.alarms()] == ["one refused the key"] * 2
+    assert [str(each) for each in ward.alarms()] == ["one rejected the API key"] * 2
 
 
 async def test_the_next_one_gets_as_much_of_the_past_as_it_takes(clock):

@@ -8,7 +8,7 @@ import pytest
 
 from ambrosio.core.costs import Expense
 from ambrosio.core.messages import Chat, ModelRef
-from ambrosio.core.texts import IMAGE_FORGOTTEN
+from ambrosio.core.texts import IMAGE_DELETED
 from ambrosio.emulators.model_server.drawing import draw_png
 from ambrosio.emulators.model_server.server import (
     Dies,
@@ -442,7 +442,7 @@ async def test_a_forged_button_does_nothing(anna, painter, api, word):
     query = anna.tap_data(f"{word}:999", answer.message_id)
     await api.wait_for(lambda: query.answer is not None)
 
-    assert query.answer["text"] == IMAGE_FORGOTTEN
+    assert query.answer["text"] == IMAGE_DELETED
     assert painter.image_requests == []
 
 
@@ -459,29 +459,29 @@ async def test_retry_repeats_a_picture(anna, painter):
 
 # --- failures -------------------------------------------------------------------------------------
 
-NO_PICTURE = "together sent something that is no picture, or only a piece of one."
-TOO_LARGE = "together sent a picture that is far too large for Telegram."
+NO_PICTURE = "together sent an invalid or incomplete image."
+TOO_LARGE = "together sent an image that is too large for Telegram."
 FAILURES = [
     (
         ErrorStatus(400, type="content_policy_violation"),
-        "together does not want to paint that. Say it in other words.",
+        "together refused to make this image. Try different wording.",
     ),
     (
         ErrorStatus(402),
-        "The account at together has no credit left. The owner needs to top it up.",
+        "The account at together has no credit left. Ask the owner to top it up.",
     ),
-    (ErrorStatus(401), "together refused the key. The owner needs to set a valid one."),
+    (ErrorStatus(401), "together rejected the API key. Ask the owner to set a valid one."),
     (
         ErrorStatus(404),
-        f"together does not serve {SDXL}. Name another one with --model: it has {SDXL}.",
+        f"together does not have the model {SDXL}. Choose another one with --model; it has {SDXL}.",
     ),
     (
         ErrorStatus(429, retry_after=60),
         "together is too busy right now. Press Retry in 60 s.",
     ),
-    (ErrorStatus(500), "together ran into an error of its own. Your prompt is kept: press Retry."),
+    (ErrorStatus(500), "together ran into an error. Your prompt is kept: press Retry."),
     (HangsUp(), "together cannot be reached. Your prompt is kept: press Retry."),
-    (Dies(), "together ran into an error of its own. Your prompt is kept: press Retry."),
+    (Dies(), "together ran into an error. Your prompt is kept: press Retry."),
     (SaysNothing(), "together gave an empty answer. Your prompt is kept: press Retry."),
     (
         Gives((b"<html>",)),
@@ -493,7 +493,7 @@ FAILURES = [
     ),
     (
         Gives(urls=("https://nowhere.invalid/1.png",)),
-        "together made a picture, but it could not be fetched. Your prompt is kept: press Retry.",
+        "together made an image, but it could not be downloaded. Your prompt is kept: press Retry.",
     ),
 ]
 
@@ -526,7 +526,7 @@ async def test_partial_results_are_delivered_and_retry_makes_the_rest(house, ann
     await anna._until(lambda: len(anna.answers) == 6, "not all of it")
     await house.settled()
 
-    line = "2 of 4. together ran into an error of its own. Your prompt is kept: press Retry."
+    line = "2 of 4. together ran into an error. Your prompt is kept: press Retry."
     assert line in anna.answers[0].text
     assert set(seeds(painter)[4:]) == failed
     assert spent(house) == 4 * LARGE
@@ -566,7 +566,7 @@ async def test_without_a_painter_it_says_so(api, telegram_url, tmp_path, model_u
         await anna.say("/imagine a red fox")
         answer = await anna.wait_answer()
 
-    assert answer.text.startswith("No image model is set up. The owner can set TOGETHER_API_KEY")
+    assert answer.text.startswith("No image model is set up. Ask the owner to set TOGETHER_API_KEY")
 
 
 async def test_a_spent_budget_paints_nothing(api, telegram_url, tmp_path, given, painter, anna):
@@ -619,7 +619,7 @@ async def test_a_crash_makes_it_again_once_and_no_more(
         answer = await anna.wait_answer()
         if crashes > 1:
             assert answer.text == (
-                "I was interrupted twice while I painted that. Your prompt is kept: press Retry."
+                "I was interrupted twice while making this image. Your prompt is kept: press Retry."
             )
             await anna.press("Retry")
             answer = await anna.wait_answer(after=answer.message_id)

@@ -134,7 +134,7 @@ async def test_a_model_that_does_not_start_is_explained_in_the_chat(anna, life_w
         await anna.say("tell about rice")
         answer = await anna.wait_answer(seconds=60)
 
-    assert answer.text.startswith("llama does not run: there is no file ")
+    assert answer.text.startswith("llama is not running: the file ")
 
 
 async def test_while_the_model_does_not_start_the_others_answer(

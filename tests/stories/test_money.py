@@ -129,10 +129,10 @@ class TestRules:
 class TestPrices:
     def test_the_shipped_list_has_a_date_and_the_default_models(self):
         assert catalogue.as_of().year >= 2026
-        assert catalogue.lookup("openai/gpt-oss-120b")["input_usd"] == D("0.15")
-        assert catalogue.lookup("openai/whisper-large-v3", "speech")["minute_usd"] == D("0.0015")
+        assert catalogue.look_up("openai/gpt-oss-120b")["input_usd"] == D("0.15")
+        assert catalogue.look_up("openai/whisper-large-v3", "speech")["minute_usd"] == D("0.0015")
         model = "stabilityai/stable-diffusion-xl-base-1.0"
-        assert catalogue.lookup(model, "images")["megapixel_usd"] == D("0.0019")
+        assert catalogue.look_up(model, "images")["megapixel_usd"] == D("0.0019")
 
     @pytest.mark.parametrize(
         ("row", "model", "tariff"),
@@ -208,7 +208,7 @@ class TestBudget:
 def hired(url, **row):
     """Describe a server that costs money, although it is on loopback."""
     model = "openai/gpt-oss-120b"
-    known = {**catalogue.lookup(model), **row}
+    known = {**catalogue.look_up(model), **row}
     return ProviderConfig(base_url=url, model=model, server_kind="together", local=False, **known)
 
 

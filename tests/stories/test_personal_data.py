@@ -341,7 +341,7 @@ def debugging():
     root, written = logging.getLogger(), io.StringIO()
     before = root.handlers, root.level
     with redirect_stderr(written):
-        logs.set_up("debug", [])
+        logs.set_up_logging("debug", [])
     try:
         yield written
     finally:

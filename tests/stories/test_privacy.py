@@ -450,7 +450,7 @@ class TestInTheChat:
         told = await anna.wait_answer()
         model.script(ErrorStatus(500), ErrorStatus(500))
         await anna.say("what is this rash?")
-        line = await anna.wait_text("stays at home")
+        line = await anna.wait_text("only local models were asked")
         model.script(Says("Eczema."))
         await anna.press("Retry")
         await anna.wait_text("Eczema.")
@@ -563,7 +563,7 @@ class TestInTheChat:
     async def test_nothing_behind_private_vv_asks_nobody(self, anna, model, house):
         await anna.say("/private vv")
 
-        assert (await anna.wait_answer()).text.startswith("There is no question behind")
+        assert (await anna.wait_answer()).text.startswith("There is no question after")
         assert model.requests == []
 
     async def test_the_promise_says_what_it_does_not_cover(self, anna, house):

@@ -74,7 +74,7 @@ async def test_a_guest_cannot_spend_the_owners_money(api, telegram_url, tmp_path
         await bea.say("/rice")
         answer = await bea.wait_text("do not know")
 
-    assert answer.text == "I do not know /rice. /help lists what I do know."
+    assert answer.text == "There is no command /rice. /help lists all commands."
     assert model.requests == []
 
 
