@@ -17,11 +17,11 @@ import sys
 from ambrosio.cli import backup, chat, doctor, imagine, main, rice, run, usage
 from ambrosio.config import prompts
 from ambrosio.rice import questions
-assert questions.parse_questions(prompts.text("rice.toml"), source="rice.toml")
+assert questions.parse_questions(prompts.read("rice.toml"), source="rice.toml")
 unwanted = {"starlette", "uvicorn", "ambrosio.demo", "ambrosio.emulators", "xllamacpp", "pytest"}
 extras = unwanted & set(sys.modules)
 assert not extras, f"loaded needlessly: {extras}"
-print(prompts.text("system.txt"))
+print(prompts.read("system.txt"))
 """
 
 

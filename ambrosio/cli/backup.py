@@ -18,14 +18,14 @@ def backup(settings: Settings, file: Path) -> int:
     """Copy the database to a file that does not exist yet; return the exit code."""
     database = settings.database
     if not database.exists():
-        click.echo(f"error: {texts.NOTHING_TO_COPY.format(path=database)}", err=True)
+        click.echo(f"error: {texts.NO_DATABASE.format(path=database)}", err=True)
         return 1
     try:
         with Store(database, now=now) as store:
             store.backup(file)
     except StoreFailed as exc:
         log.warning("backup failed: %s", exc)
-        click.echo(f"error: {texts.NOT_COPIED.format(path=file)}", err=True)
+        click.echo(f"error: {texts.BACKUP_NOT_WRITTEN.format(path=file)}", err=True)
         return 1
     click.echo(f"copied the database to {file}", err=True)
     click.echo(

@@ -59,10 +59,10 @@ def parse_prompt(text: str, output: Path | None) -> ImagePrompt | OptionError:
     if not prompt.prompt:
         return OptionError(texts.NO_PROMPT)
     if output == STDOUT:
-        return OptionError(texts.ONE_TO_A_PIPE) if prompt.count > 1 else prompt
+        return OptionError(texts.ONE_IMAGE_PER_PIPE) if prompt.count > 1 else prompt
     folder = output.parent if output else Path()
     if not os.access(folder, os.W_OK) or (output and output.is_dir()):
-        return OptionError(texts.NOT_WRITABLE.format(path=output or folder))
+        return OptionError(texts.OUTPUT_NOT_WRITABLE.format(path=output or folder))
     return prompt
 
 
@@ -96,7 +96,7 @@ async def generate(
         for path, image in zip(_paths(result, output), result.images, strict=True):
             _write(path, image)
     except OSError:
-        _print(f"error: {texts.NOT_WRITTEN}")
+        _print(f"error: {texts.IMAGE_NOT_WRITTEN}")
         return 1
     return _print_result(result, image_assistant)
 

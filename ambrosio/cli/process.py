@@ -55,7 +55,7 @@ def load_settings() -> Settings:
     except InvalidSettings as exc:
         print_problems(exc)
         sys.exit(2)
-    logs.set_up(loaded.ambrosio_log, loaded.secrets)
+    logs.set_up_logging(loaded.ambrosio_log, loaded.secrets)
     return loaded
 
 

@@ -105,7 +105,7 @@ async def run_rice_test(context: RiceContext, options: RiceOptions) -> int:
     try:
         variants = _variants(context.system_prompt, options)
     except OSError as exc:
-        known = ", ".join(prompts.names("variants"))
+        known = ", ".join(prompts.list_prompts("variants"))
         return _print_error(f"cannot read the prompt `{exc.filename}`; shipped ones: {known}")
     questions = load_questions(options.questions or context.folder / "rice.toml")
     selected = [question for question in questions.values() if question.quick or not options.quick]
@@ -158,8 +158,8 @@ def _variants(system_prompt: str, options: RiceOptions) -> list[PromptVariant]:
 
 def _read_prompt(name: str) -> str:
     """Read a shipped variant by its name, or a file; raise `OSError` if there is neither."""
-    if name in prompts.names("variants"):
-        return prompts.text(f"variants/{name}")
+    if name in prompts.list_prompts("variants"):
+        return prompts.read(f"variants/{name}")
     return Path(name).read_text("utf-8").strip()
 
 

@@ -27,7 +27,7 @@ async def run(settings: Settings) -> int:
     with exclusive_lock(settings.ambrosio_data_dir):
         async with (
             open_app(settings) as app,
-            warming_up(app.providers.values(), prompts.text("system.txt")),
+            warming_up(app.providers.values(), prompts.read("system.txt")),
         ):
             await serve(app, stop=stop, now=now, say=click.echo)
     return 0

@@ -115,7 +115,9 @@ class ImageClient:
 
     def config(self, model: str) -> ImageModelConfig:
         """Return what a model can do on this server."""
-        return dialects.supported_by(image_models.lookup(model, self.configs), self._dialect)
+        return dialects.supported_by(
+            image_models.look_up_image_model(model, self.configs), self._dialect
+        )
 
     async def generate(
         self, model: str, order: ImageOrder

@@ -18,7 +18,7 @@ import httpx
 from ..config.catalogue import highest_price, look_up
 from ..config.provider import ProviderConfig
 from ..core.context_window import (
-    DEFAULT_WINDOW,
+    DEFAULT_WINDOW_TOKENS,
     Context,
     ModelProfile,
     merge_system_into_user,
@@ -145,7 +145,7 @@ class OpenAIProvider:
         config, facts = self._config_for(model), self._facts(model)
         if config.server_kind == "llama" and not facts.window:
             await self._learn_properties(model, facts)
-        window = config.context or facts.window or DEFAULT_WINDOW
+        window = config.context or facts.window or DEFAULT_WINDOW_TOKENS
         return ModelProfile(window, config.system_role and facts.system_role, config.repeat_vv)
 
     async def models(self) -> list[ServedModel]:
@@ -179,7 +179,7 @@ class OpenAIProvider:
             return self.config
         # Where its own model is free, so is another whose price nobody knows.
         free = self.config.input_usd == 0 and self.config.output_usd == 0
-        return self.config.model_copy(update={**({} if free else NO_PRICES), **lookup(model)})
+        return self.config.model_copy(update={**({} if free else NO_PRICES), **look_up(model)})
 
     async def _learn_properties(self, model: str, facts: _ServerFacts) -> None:
         """Read the window, the slots and the chat template from llama.cpp's `/props`."""
@@ -316,7 +316,7 @@ class OpenAIProvider:
     def _translate_error(self, exc: RequestFailed, request: ChatRequest) -> ProviderError:
         """Translate a failure, and remember a window that was smaller than believed."""
         facts = self._facts(request.model)
-        window = facts.window or self._config_for(request.model).context or DEFAULT_WINDOW
+        window = facts.window or self._config_for(request.model).context or DEFAULT_WINDOW_TOKENS
         failure = translate_error(
             exc, self.name, model=request.model, tokens=request.tokens, window=window
         )

@@ -142,7 +142,7 @@ class Question(BaseModel):
 
 def load_questions(path: Path) -> dict[str, Question]:
     """Read the shipped questions and the owner's file, if any, or raise `InvalidSettings`."""
-    questions = parse_questions(prompts.text("rice.toml"), source="rice.toml")
+    questions = parse_questions(prompts.read("rice.toml"), source="rice.toml")
     if not path.exists():
         return questions
     try:

@@ -4,7 +4,13 @@ from decimal import Decimal
 
 import pytest
 
-from ambrosio.config.image_models import IMAGE_MODELS, ImageModelConfig, find_by_name, lookup, price
+from ambrosio.config.image_models import (
+    IMAGE_MODELS,
+    ImageModelConfig,
+    find_by_name,
+    look_up_image_model,
+    price,
+)
 from ambrosio.core.images import ImageOrder, ImagePrompt
 from ambrosio.core.messages import Chat, Turn
 from ambrosio.images.fitting import describe_dropped, fit
@@ -24,7 +30,7 @@ def make_order(prompt, seeds=(7,)):
 def fit_typed(typed, model, seeds=(7,)):
     prompt = parse(typed)
     assert isinstance(prompt, ImagePrompt)
-    return fit(make_order(prompt, seeds), model, lookup(model, {}))
+    return fit(make_order(prompt, seeds), model, look_up_image_model(model, {}))
 
 
 SHAPES = [
@@ -124,7 +130,7 @@ def test_a_model_is_found_by_its_short_name(name, model):
 def test_a_configured_model_overrides_the_table():
     configs = {SDXL: ImageModelConfig(name="mine", max_steps=10)}
 
-    assert lookup(SDXL, configs).max_steps == 10
+    assert look_up_image_model(SDXL, configs).max_steps == 10
     assert find_by_name("mine", configs) == SDXL
 
 
@@ -139,7 +145,7 @@ def test_a_configured_model_overrides_the_table():
     ],
 )
 def test_an_image_has_the_listed_price(model, steps, usd):
-    cost = price(lookup(model, {}), width=1000, height=1000, steps=steps)
+    cost = price(look_up_image_model(model, {}), width=1000, height=1000, steps=steps)
 
     assert cost == (None if usd is None else Decimal(usd))
 
@@ -153,6 +159,6 @@ def test_only_options_that_were_set_are_described_as_dropped():
 
 def test_every_model_of_the_table_is_consistent():
     for model in IMAGE_MODELS:
-        config = lookup(model, {})
+        config = look_up_image_model(model, {})
         assert config.min_side <= config.width <= config.max_side
         assert config.steps <= config.max_steps

@@ -140,7 +140,7 @@ class TestOverflow:
         self, chatml, tmp_path
     ):
         async with running_llama(chatml, tmp_path, context=512) as llama:
-            llama.provider._learnt[""].window = 100_000
+            llama.provider._facts("").window = 100_000
             parts = await llama.ask("tell about rice", *self.long_past(40))
 
         begun = next(part for part in parts if isinstance(part, AnswerStarted))

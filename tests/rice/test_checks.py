@@ -351,7 +351,7 @@ In summary, basmati rice is a good choice. Enjoy!"""
 
 
 def test_the_answer_that_inspired_the_test_fails_in_every_way():
-    rice = parse_questions(prompts.text("rice.toml"), source="rice.toml")["rice"]
+    rice = parse_questions(prompts.read("rice.toml"), source="rice.toml")["rice"]
 
     failed = [failure.check for failure in checks.check_answer(rice, MIXTRAL)]
 
@@ -360,7 +360,7 @@ def test_the_answer_that_inspired_the_test_fails_in_every_way():
 
 
 def test_a_cut_answer_is_incomplete():
-    rice = parse_questions(prompts.text("rice.toml"), source="rice.toml")["rice"]
+    rice = parse_questions(prompts.read("rice.toml"), source="rice.toml")["rice"]
 
     failures = checks.check_answer(rice, "Basmati.", cut=True)
 
@@ -428,7 +428,7 @@ GOOD = {
 
 @pytest.mark.parametrize("name", GOOD)
 def test_every_shipped_vv_question_tells_a_good_answer_from_a_bad_one(name):
-    question = parse_questions(prompts.text("rice.toml"), source="rice.toml")[name]
+    question = parse_questions(prompts.read("rice.toml"), source="rice.toml")[name]
     good, bad = GOOD[name]
 
     assert checks.check_answer(question, good) == ()
@@ -436,7 +436,7 @@ def test_every_shipped_vv_question_tells_a_good_answer_from_a_bad_one(name):
 
 
 def test_the_shipped_questions_are_numerous_and_varied():
-    shipped = parse_questions(prompts.text("rice.toml"), source="rice.toml")
+    shipped = parse_questions(prompts.read("rice.toml"), source="rice.toml")
     concise = {name for name, question in shipped.items() if question.concise}
     kinds = {shipped[name].kind for name in concise}
 
@@ -450,7 +450,7 @@ def test_the_shipped_questions_are_numerous_and_varied():
 def test_ordinary_questions_need_full_answers():
     ordinary = [
         question
-        for question in parse_questions(prompts.text("rice.toml"), source="rice.toml").values()
+        for question in parse_questions(prompts.read("rice.toml"), source="rice.toml").values()
         if not question.concise
     ]
 

@@ -60,7 +60,7 @@ async def rice_context(folder, clock, providers, **overrides):
     async with open_app(loaded, now=clock, sleep=clock.sleep) as app:
         sampler = Sampler(app.assistant.router, now=clock)
         tested = {name: app.providers[name] for name in providers}
-        yield RiceContext(sampler, tested, prompts.text("system.txt"), folder, clock), app.store
+        yield RiceContext(sampler, tested, prompts.read("system.txt"), folder, clock), app.store
 
 
 async def run_json(context, capsys, **options):
@@ -114,7 +114,7 @@ async def test_a_question_is_asked_like_a_turn(tmp_path, clock, capsys):
 
     requests = {request.question: request for request in model.requests}
     first = requests["vv jasmin or basmati rice with falafel?"]
-    assert first.messages[0] == ("system", prompts.text("system.txt"))
+    assert first.messages[0] == ("system", prompts.read("system.txt"))
     assert (first.temperature, first.max_tokens) == (0, 400)
     ordinary = requests["Why is that so?"]
     assert ordinary.messages[1:3] == (("user", "vv rice?"), ("assistant", "Basmati."))
