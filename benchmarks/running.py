@@ -34,7 +34,7 @@ async def running(api: BotApi, model: FakeModelServer, stream: str) -> AsyncIter
                 sys.executable, "-m", "ambrosio", "run", env=env, cwd=folder
             )
             try:
-                await api.wait_for(lambda: api.called("getUpdates"), seconds=PATIENCE_SECONDS)
+                await api.wait_for(lambda: api.calls_to("getUpdates"), seconds=PATIENCE_SECONDS)
                 yield
             finally:
                 child.terminate()

@@ -81,7 +81,7 @@ async def measure(stream: str, chats: int) -> tuple[list[Watch], int]:
     """Let some chats ask at the same time; give what was seen and how many calls were refused."""
     loop = asyncio.get_running_loop()
     api, model = BotApi(loop.time), FakeModelServer(pace=PACE, answer=lambda _: Says(ANSWER))
-    api.limit_floods()
+    api.enable_flood_limits()
     seat = api.person(OWNER).private()
     seats = [seat, *(seat.topic(number) for number in range(2, chats + 1))]
     async with running(api, model, stream), asyncio.TaskGroup() as group:

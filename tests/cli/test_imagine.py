@@ -14,7 +14,7 @@ from ambrosio.cli.imagine import STDOUT, draw, read, requote
 from ambrosio.config import settings
 from ambrosio.core.images import ImagePrompt
 from ambrosio.emulators.model_server.drawing import draw_png
-from ambrosio.emulators.model_server.server import ErrorStatus, Gives, StallsBefore
+from ambrosio.emulators.model_server.server import ErrorStatus, SendsImages, StallsBefore
 from ambrosio.images.options import OptionError
 
 from ..support import DATA
@@ -103,7 +103,7 @@ async def test_without_a_name_the_file_is_named_after_the_seed(
 
 async def test_another_kind_than_the_name_promises_is_said(house, painter, clock, tmp_path, capsys):
     content = (DATA / "fox.webp").read_bytes()
-    painter.image_script(Gives((content,)))
+    painter.image_script(SendsImages((content,)))
     await draw(
         house.assistant,
         house.image_assistant,

@@ -3,9 +3,9 @@
 import json
 import re
 
+from .. import Json
 from .chats import FakeChat
 from .errors import BotApiError, bad
-from .events import Json
 from .state import MethodCall, ServerState
 from .update_queue import webhook_info
 
@@ -96,13 +96,13 @@ def get_chat(state: ServerState, request: MethodCall) -> Json:
         False,
     )
     extra = {"accent_color_id": 0, "max_reaction_count": 11, "accepted_gift_types": gifts}
-    return {**state.reach(request).description, **extra}
+    return {**state.find_chat(request).description, **extra}
 
 
 def leave_chat(state: ServerState, request: MethodCall) -> bool:
     """Go out of a group."""
-    chat = state.reach(request)
-    if chat.private:
+    chat = state.find_chat(request)
+    if chat.is_private:
         raise bad("chat not found")
     close(state, chat, BotApiError(403, "Forbidden: bot is not a member of the supergroup chat"))
     return True
@@ -111,7 +111,7 @@ def leave_chat(state: ServerState, request: MethodCall) -> bool:
 def close(state: ServerState, chat: FakeChat, refusal: BotApiError) -> None:
     """Let the bot do nothing more in the chat."""
     chat.closed = refusal
-    state.signal.fire("closed", chat=chat.id, why=refusal.description)
+    state.events.publish("closed", chat=chat.id, why=refusal.description)
 
 
 def menu_key(params: Json) -> str:
@@ -122,7 +122,7 @@ def menu_key(params: Json) -> str:
 
 def menu(state: ServerState, chat: FakeChat, person: int) -> list[Json]:
     """Give the commands that a person is offered in a chat: those of the narrowest scope set."""
-    everywhere = "all_private_chats" if chat.private else "all_group_chats"
+    everywhere = "all_private_chats" if chat.is_private else "all_group_chats"
     scopes: list[Json] = [
         {"type": "chat_member", "chat_id": chat.id, "user_id": person},
         {"type": "chat", "chat_id": chat.id},
@@ -133,9 +133,9 @@ def menu(state: ServerState, chat: FakeChat, person: int) -> list[Json]:
     return next((found for found in menus if found), [])
 
 
-def _describe(state: ServerState, request: MethodCall, name: str, most: int) -> bool:
+def _describe(state: ServerState, request: MethodCall, name: str, max_length: int) -> bool:
     text = request.params.get(name, "")
-    if len(text) > most:
+    if len(text) > max_length:
         raise bad(f"{name.upper()}_INVALID")
     state.profile[name] = text
     return True

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .. import Json
 from . import account_methods, edit_methods, send_methods
 from .errors import BotApiError, bad
-from .events import EventBus, Json, Subscription, T
+from .events import EventBus, Subscription, T
 from .faults import ANY, DESCRIPTIONS, Fault, Faults, Garbled, Lost
 from .files import Upload
 from .flood_limits import FloodLimits
@@ -81,7 +82,7 @@ class ApiCall:
     outcome: str = "pending"
     result: Any = None
 
-    def shown(self) -> Json:
+    def to_json(self) -> Json:
         """Describe it for those who look on."""
         return {
             "method": self.method,
@@ -103,23 +104,23 @@ class BotApi:
         schema: Path | None = None,
     ) -> None:
         self.token = token
-        signal = EventBus()
+        events = EventBus()
         self.state = ServerState(
             me=ME,
             now=now,
-            signal=signal,
-            updates=UpdateQueue(signal),
+            events=events,
+            updates=UpdateQueue(events),
             flood=FloodLimits(now),
         )
-        self.signal = signal
+        self.events = events
         self.updates = self.state.updates
         self.files = self.state.files
         self.faults = Faults()
         self.calls: list[ApiCall] = []
         self.violations: list[str] = []
         self._schema = Schema(schema) if schema else None
-        self._lacking: set[str] = set()
-        self._people: dict[int, FakeUser] = {}
+        self._missing_methods: set[str] = set()
+        self._users: dict[int, FakeUser] = {}
 
     @property
     def dropped_entities(self) -> int:
@@ -135,7 +136,7 @@ class BotApi:
         name = NAMES.get(method.lower(), method)
         call = ApiCall(name, params, self.state.now())
         self.calls.append(call)
-        self.signal.wake()
+        self.events.wake()
         try:
             call.result = await self._serve(name, MethodCall(params, files or {}))
             call.outcome = "ok"
@@ -148,7 +149,7 @@ class BotApi:
         finally:
             if call.outcome == "pending":
                 call.outcome = "gone"
-            self.signal.fire("call", **call.shown())
+            self.events.publish("call", **call.to_json())
         return call.result
 
     async def _serve(self, name: str, request: MethodCall) -> Any:
@@ -161,7 +162,7 @@ class BotApi:
         return result
 
     async def _work(self, name: str, request: MethodCall) -> Any:
-        if name in self._lacking:
+        if name in self._missing_methods:
             raise BotApiError(404, "Not Found")
         self._check(name, request)
         if name == "getUpdates":
@@ -191,7 +192,7 @@ class BotApi:
         """Let go of all that waits: polls, calls that hang, subscriptions."""
         self.updates.close()
         self.faults.heal()
-        self.signal.silence()
+        self.events.close()
 
     # --- what goes wrong --------------------------------------------------------------------------
 
@@ -199,9 +200,9 @@ class BotApi:
         self, method: str = ANY, *, code: int = 502, times: float = 1, description: str = ""
     ) -> Fault:
         """Refuse the next calls."""
-        return self.every(1, method, code=code, times=times, description=description)
+        return self.fail_every(1, method, code=code, times=times, description=description)
 
-    def every(
+    def fail_every(
         self,
         nth: int,
         method: str = ANY,
@@ -232,23 +233,23 @@ class BotApi:
         """Answer the next calls with 200 and something that is not JSON."""
         return self.faults.plan(Fault(method, "garbage", times))
 
-    def lacks(self, *methods: str) -> None:
+    def remove_methods(self, *methods: str) -> None:
         """Be an older server, which does not know these methods."""
-        self._lacking |= set(methods)
+        self._missing_methods |= set(methods)
 
-    def limit_floods(self) -> None:
+    def enable_flood_limits(self) -> None:
         """Keep to Telegram's flood limits (off at first)."""
-        self.state.flood.on = True
+        self.state.flood.enabled = True
 
     # --- the people's side ------------------------------------------------------------------------
 
     def person(self, id: int, first_name: str = "Anna", **fields: Any) -> FakeUser:  # noqa: A002 - Telegram's name
         """Give a person with a phone, the same one for the same id."""
-        if id not in self._people:
+        if id not in self._users:
             user = {"id": id, "is_bot": False, "first_name": first_name, **fields}
-            self.state.people[id] = user
-            self._people[id] = FakeUser(self.state, user)
-        return self._people[id]
+            self.state.users[id] = user
+            self._users[id] = FakeUser(self.state, user)
+        return self._users[id]
 
     def group(
         self,
@@ -268,22 +269,22 @@ class BotApi:
 
     # --- looking on -------------------------------------------------------------------------------
 
-    def called(self, method: str) -> list[ApiCall]:
+    def calls_to(self, method: str) -> list[ApiCall]:
         """List the calls of a method."""
         return [call for call in self.calls if call.method == method]
 
     def subscribe(self) -> Subscription:
         """Hear of every state change from now on, as dictionaries ready for JSON."""
-        return self.signal.subscribe()
+        return self.events.subscribe()
 
     async def wait_for(self, predicate: Callable[[], T], *, seconds: float = 5) -> T:
         """Wait for the predicate to be true, or raise AssertionError showing all screens."""
         try:
-            return await self.signal.until(predicate, seconds=seconds)
+            return await self.events.wait_until(predicate, seconds=seconds)
         except TimeoutError:
-            raise AssertionError(f"waited {seconds} s in vain\n{self.picture()}") from None
+            raise AssertionError(f"waited {seconds} s in vain\n{self.describe()}") from None
 
-    def picture(self) -> str:
+    def describe(self) -> str:
         """Draw all screens and the last calls, for a test that failed."""
         screens = [
             f"chat {chat.id}:\n" + "\n".join(f"  {line}" for line in chat.screen())

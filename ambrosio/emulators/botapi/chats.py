@@ -4,8 +4,8 @@ import re
 from dataclasses import asdict, dataclass, field
 
 from ...core.messages import Entity
+from .. import Json
 from .errors import BotApiError, bad
-from .events import Json
 
 DRAFT_SECONDS = 30.0
 THINKING = "Thinking…"
@@ -59,7 +59,7 @@ class Draft:
     keep_on_stop: bool = False
     rich: bool = False
 
-    def shown(self) -> Json:
+    def to_json(self) -> Json:
         """Describe it for those who look on."""
         return {
             "draft_id": self.draft_id,
@@ -104,7 +104,7 @@ class FakeChat:
         return int(self.description["id"])
 
     @property
-    def private(self) -> bool:
+    def is_private(self) -> bool:
         """Say whether one person sits there."""
         return bool(self.description["type"] == "private")
 
@@ -127,10 +127,10 @@ class FakeChat:
 
     def screen(self, topic: int | None = None) -> list[ShownMessage]:
         """Show all messages in order, or those of one topic."""
-        lines = [self.line(message) for _, message in sorted(self.messages.items())]
+        lines = [self.show_message(message) for _, message in sorted(self.messages.items())]
         return [line for line in lines if topic is None or line.topic == topic]
 
-    def line(self, message: Json) -> ShownMessage:
+    def show_message(self, message: Json) -> ShownMessage:
         """Show one message."""
         number, sender, (text, entities) = message["message_id"], message["from"], _words(message)
         photo = message.get("photo")
@@ -138,7 +138,7 @@ class FakeChat:
             message_id=number,
             who="bot" if sender["is_bot"] else sender["first_name"],
             text=text,
-            entities=values(entities),
+            entities=to_entities(entities),
             buttons=tuple(button["text"] for button in buttons(message)),
             reply_to=message.get("reply_to_message", {}).get("message_id"),
             topic=message.get("message_thread_id", 0),
@@ -150,7 +150,7 @@ class FakeChat:
             voice="voice" in message,
             rich="rich_message" in message,
             album=message.get("media_group_id"),
-            previews=_previews(message, text, entities),
+            previews=_has_link_preview(message, text, entities),
             reaction=self.reactions.get(number, ""),
         )
 
@@ -161,7 +161,7 @@ def buttons(message: Json) -> list[Json]:
     return [button for row in rows for button in row]
 
 
-def values(entities: list[Json]) -> tuple[Entity, ...]:
+def to_entities(entities: list[Json]) -> tuple[Entity, ...]:
     """Turn entities of the wire into values that compare."""
     return tuple(
         Entity(
@@ -183,7 +183,7 @@ def _words(message: Json) -> tuple[str, list[Json]]:
     return message.get("caption", ""), message.get("caption_entities", [])
 
 
-def _previews(message: Json, text: str, entities: list[Json]) -> bool:
+def _has_link_preview(message: Json, text: str, entities: list[Json]) -> bool:
     """Say whether Telegram's servers fetch a page that the message links to."""
     links = any(each["type"] in {"text_link", "url"} for each in entities)
     if "text" not in message or not (links or re.search(r"https?://\S|\bwww\.\S", text)):

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-Json = dict[str, Any]
+from .. import Json
+
 T = TypeVar("T")
 
 
@@ -47,7 +48,7 @@ class EventBus:
         self._changed = asyncio.Event()
         self._listeners: set[Subscription] = set()
 
-    def fire(self, event: str, **details: Any) -> None:
+    def publish(self, event: str, **details: Any) -> None:
         """Say that `event` has happened."""
         for listener in self._listeners:
             listener.queue.put_nowait({"event": event, **details})
@@ -62,12 +63,12 @@ class EventBus:
         """Listen to all changes from now on."""
         return Subscription(self._listeners)
 
-    def silence(self) -> None:
+    def close(self) -> None:
         """End all subscriptions."""
         for listener in list(self._listeners):
             listener.close()
 
-    async def until(self, predicate: Callable[[], T], *, seconds: float) -> T:
+    async def wait_until(self, predicate: Callable[[], T], *, seconds: float) -> T:
         """Wait for the predicate to be true and return its value, or raise `TimeoutError`."""
         async with asyncio.timeout(seconds):
             while not (value := predicate()):

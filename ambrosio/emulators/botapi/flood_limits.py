@@ -25,7 +25,7 @@ MESSAGES = {
     "editMessageReplyMarkup",
 }
 TYPING = {"sendMessageDraft", "sendRichMessageDraft", "sendChatAction"}
-LONGER_SECONDS = 5.0
+PENALTY_SECONDS = 5.0
 
 
 @dataclass
@@ -53,16 +53,16 @@ class FloodLimits:
         self._now = now
         self._buckets: dict[tuple[str, int], FloodBucket] = {}
         self._penalties: dict[tuple[bool, int], float] = defaultdict(float)
-        self.on = False
+        self.enabled = False
 
     def check(self, method: str, chat: int, cost: int = 1) -> None:
         """Take the call from the budgets, or raise `BotApiError` with the seconds to wait."""
         typing = method in TYPING
-        if not self.on or not (typing or method in MESSAGES):
+        if not self.enabled or not (typing or method in MESSAGES):
             return
         now, key = self._now(), (typing, chat)
         if now < self._penalties[key]:
-            self._refuse(key, self._penalties[key] + LONGER_SECONDS)
+            self._refuse(key, self._penalties[key] + PENALTY_SECONDS)
         buckets = self._typing(chat, now) if typing else self._messages(chat, now)
         if (wait := max(bucket.wait(now, cost) for bucket in buckets)) > 0:
             self._refuse(key, now + max(1.0, wait))

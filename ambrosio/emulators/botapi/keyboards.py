@@ -1,8 +1,8 @@
 """What Telegram asks of buttons."""
 
+from .. import Json
 from .entities import is_valid_link
 from .errors import bad
-from .events import Json
 
 ACTIONS = {
     "url",
@@ -19,7 +19,7 @@ ACTIONS = {
 }
 
 
-def shown_markup(params: Json) -> Json:
+def read_markup(params: Json) -> Json:
     """Give the keyboard as a message shows it (nothing for an empty one), or refuse it."""
     markup = params.get("reply_markup") or {}
     rows = [row for row in markup.get("inline_keyboard", []) if row]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
-from .events import Json
+from .. import Json
 
 BASIC: dict[str, Callable[[Any], bool]] = {
     "int": lambda value: isinstance(value, int) and not isinstance(value, bool),
@@ -78,7 +78,7 @@ class Schema:
             return [] if isinstance(value, str | bool) else [f"{where} is not {option}"]
         if not isinstance(value, dict):
             return [f"{where} is not an object ({option})"]
-        name = self._named(option, value)
+        name = self._type_name(option, value)
         if name is None:
             return [f"{where} is no kind of {option}"]
         fields = self._types.get(name)
@@ -94,7 +94,7 @@ class Schema:
             for fault in self._faults(f"{where}[{i}]", option, each)
         ]
 
-    def _named(self, option: str, value: Json) -> str | None:
+    def _type_name(self, option: str, value: Json) -> str | None:
         """Name the object's type, or None if it is none of its union."""
         if option == "ReplyMarkupUnion":
             return next((KEYBOARDS[key] for key in KEYBOARDS if key in value), None)

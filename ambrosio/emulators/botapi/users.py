@@ -2,17 +2,17 @@
 
 from typing import Any
 
+from .. import Json
 from .account_methods import close
 from .chats import Draft, FakeChat, ShownAction, ShownMessage, buttons
-from .entities import find_entities, pieces
+from .entities import find_entities, split_text
 from .errors import BotApiError
-from .events import Json
-from .files import Upload, png
+from .files import Upload, blank_png
 from .send_methods import MAX_TEXT
-from .state import CallbackQuery, ServerState, quoted
+from .state import CallbackQuery, ServerState, quote
 
-PATIENCE_SECONDS = 20.0  # for a machine that has much else to do
-LAST = -1
+TIMEOUT_SECONDS = 20.0  # for a machine that has much else to do
+NEWEST = -1
 BLOCKED = BotApiError(403, "Forbidden: bot was blocked by the user")
 KICKED = BotApiError(403, "Forbidden: bot was kicked from the supergroup chat")
 
@@ -48,7 +48,7 @@ class UserChat:
     ) -> int:
         """Write a message and return its number; the phone divides what is too long for one."""
         number = 0
-        for piece in pieces(text, MAX_TEXT):
+        for piece in split_text(text, MAX_TEXT):
             marks = find_entities(piece) if entities is None else entities
             content: Json = {"text": piece, **({"entities": marks} if marks else {})}
             number = self._post({**content, **fields}, reply_to)
@@ -61,8 +61,8 @@ class UserChat:
         part = "text" if "text" in message else "caption"
         marks = {"entities": marked} if (marked := find_entities(text)) else {}
         message |= {part: text, "edit_date": int(self._state.now()), **marks, **fields}
-        self._state.signal.fire("edited", chat=self.id, message=message)
-        self._tell("edited_message", message)
+        self._state.events.publish("edited", chat=self.id, message=message)
+        self._send_update("edited_message", message)
 
     async def forward(self, text: str, from_name: str = "Somebody", **fields: Any) -> int:
         """Forward what somebody else has written."""
@@ -77,7 +77,7 @@ class UserChat:
         self, content: bytes = b"", *, caption: str = "", album: str = "", **fields: Any
     ) -> int:
         """Send a photo; with the same `album`, several belong together."""
-        file_id = self._state.files.keep(Upload("photo.jpg", content or png(640, 480)))
+        file_id = self._state.files.add(Upload("photo.jpg", content or blank_png(640, 480)))
         grouped = {"media_group_id": album} if album else {}
         photo = {"photo": self._state.files.photo(file_id), **grouped}
         return self._post({**photo, **_caption(caption), **fields})
@@ -86,7 +86,7 @@ class UserChat:
         self, content: bytes, name: str, *, caption: str = "", mime: str = "", **fields: Any
     ) -> int:
         """Send a file."""
-        file_id = self._state.files.keep(Upload(name, content, mime))
+        file_id = self._state.files.add(Upload(name, content, mime))
         document = {"document": self._state.files.document(file_id)}
         return self._post({**document, **_caption(caption), **fields})
 
@@ -94,13 +94,13 @@ class UserChat:
         self, content: bytes = b"OggS", *, seconds: int = 3, caption: str = "", **fields: Any
     ) -> int:
         """Send a voice note."""
-        file_id = self._state.files.keep(Upload("voice.oga", content, "audio/ogg"))
-        voice = {"voice": self._state.files.sound(file_id, seconds)}
+        file_id = self._state.files.add(Upload("voice.oga", content, "audio/ogg"))
+        voice = {"voice": self._state.files.voice(file_id, seconds)}
         return self._post({**voice, **_caption(caption), **fields})
 
     async def send_sticker(self) -> int:
         """Send a sticker."""
-        file_id = self._state.files.keep(Upload("sticker.webp", b"RIFF"))
+        file_id = self._state.files.add(Upload("sticker.webp", b"RIFF"))
         common = {"file_id": file_id, "file_unique_id": file_id, "type": "regular"}
         size = {"width": 512, "height": 512, "is_animated": False, "is_video": False}
         return self._post({"sticker": {**common, **size, "emoji": "🙂"}})
@@ -121,15 +121,15 @@ class UserChat:
             {"poll": {**poll, **flags, "is_anonymous": True, "members_only": False, "type": "quiz"}}
         )
 
-    async def press(self, label: str, message_id: int = LAST) -> Json:
+    async def press(self, label: str, message_id: int = NEWEST) -> Json:
         """Press a button and wait for the bot's answer to it: `{text, show_alert}`."""
         query = self.tap(label, message_id)
-        await self._until(lambda: query.answer is not None, f"no answer to the button {label!r}")
+        await self._wait(lambda: query.answer is not None, f"no answer to the button {label!r}")
         return query.answer or {}
 
-    def tap(self, label: str, message_id: int = LAST) -> CallbackQuery:
+    def tap(self, label: str, message_id: int = NEWEST) -> CallbackQuery:
         """Press a button without waiting; the newest message with this button, unless told."""
-        message, button = self._button(label, message_id)
+        message, button = self._find_button(label, message_id)
         return self.tap_data(button["callback_data"], message["message_id"])
 
     def tap_data(self, data: str, message_id: int) -> CallbackQuery:
@@ -146,32 +146,32 @@ class UserChat:
             "data": data,
             "message": message,
         }
-        self._tell("callback_query", body)
+        self._send_update("callback_query", body)
         return query
 
     def stop_draft(self) -> None:
         """Press the Stop button of the draft on the screen."""
         draft = self.shown_draft
         if draft is None or not draft.can_stop:
-            raise AssertionError(f"there is no draft to stop\n{self.picture()}")
+            raise AssertionError(f"there is no draft to stop\n{self.describe()}")
         place = {"message_thread_id": self._topic} if self._topic else {}
-        self._tell(
+        self._send_update(
             "stopped_message_generation",
             {"chat": self.chat.description, "draft_id": draft.draft_id, **place},
         )
         if not draft.keep_on_stop:
             self.chat.drafts.pop(self._topic, None)
-            self._state.signal.fire("draft", chat=self.id, topic=self._topic, text="")
+            self._state.events.publish("draft", chat=self.id, topic=self._topic, text="")
 
     async def block_bot(self) -> None:
         """Block the bot, in a private chat."""
-        self._membership("member", "kicked")
+        self.set_membership("member", "kicked")
         close(self._state, self.chat, BLOCKED)
 
     async def unblock_bot(self) -> None:
         """Let the bot write again."""
         self.chat.closed = None
-        self._membership("kicked", "member")
+        self.set_membership("kicked", "member")
 
     # --- what the person sees ---------------------------------------------------------------------
 
@@ -215,7 +215,7 @@ class UserChat:
         return self.chat.rings
 
     async def wait_answer(
-        self, *, after: int | None = None, seconds: float = PATIENCE_SECONDS
+        self, *, after: int | None = None, seconds: float = TIMEOUT_SECONDS
     ) -> ShownMessage:
         """Wait for a message of the bot behind `after`, else behind the person's last words."""
         own = [line.message_id for line in self.screen() if not line.from_bot]
@@ -224,24 +224,24 @@ class UserChat:
         def fresh() -> list[ShownMessage]:
             return [line for line in self.answers if line.message_id > start]
 
-        await self._until(lambda: bool(fresh()), f"no answer after #{start}", seconds)
+        await self._wait(lambda: bool(fresh()), f"no answer after #{start}", seconds)
         return fresh()[0]
 
-    async def wait_text(self, part: str, *, seconds: float = PATIENCE_SECONDS) -> ShownMessage:
+    async def wait_text(self, part: str, *, seconds: float = TIMEOUT_SECONDS) -> ShownMessage:
         """Wait for a message of the bot with these words in it, sent or edited."""
 
         def matching() -> list[ShownMessage]:
             return [line for line in self.answers if part in line.text]
 
-        await self._until(lambda: bool(matching()), f"nobody said {part!r}", seconds)
+        await self._wait(lambda: bool(matching()), f"nobody said {part!r}", seconds)
         return matching()[-1]
 
-    async def wait_draft(self, part: str = "", *, seconds: float = PATIENCE_SECONDS) -> str:
+    async def wait_draft(self, part: str = "", *, seconds: float = TIMEOUT_SECONDS) -> str:
         """Wait for a draft with these words in it."""
-        await self._until(lambda: part in (self.draft or "\0"), f"no draft {part!r}", seconds)
+        await self._wait(lambda: part in (self.draft or "\0"), f"no draft {part!r}", seconds)
         return self.draft or ""
 
-    def picture(self) -> str:
+    def describe(self) -> str:
         """Draw the screen, for a test that failed."""
         lines = [f"  {line}" for line in self.screen()]
         return "\n".join([f"the screen of chat {self.id}:", *lines, f"  draft: {self.draft!r}"])
@@ -260,21 +260,21 @@ class UserChat:
             message |= {"message_thread_id": self._topic, "is_topic_message": True}
         if reply_to is not None:
             replied = self.chat.message(reply_to, "to be replied")
-            message["reply_to_message"] = quoted(replied)
+            message["reply_to_message"] = quote(replied)
         self.chat.messages[message["message_id"]] = message
-        self._state.signal.fire("message", chat=self.id, message=message)
-        self._tell("message", message)
+        self._state.events.publish("message", chat=self.id, message=message)
+        self._send_update("message", message)
         return int(message["message_id"])
 
-    def _tell(self, kind: str, body: Json) -> None:
+    def _send_update(self, kind: str, body: Json) -> None:
         """Send an update, unless the bot is shut out or the group's privacy keeps it."""
         written = kind in {"message", "edited_message"}
-        if self.chat.closed is None and not (written and self._kept_private(body)):
+        if self.chat.closed is None and not (written and self._hidden_by_privacy(body)):
             # The update shows the moment: later edits of the message must not reach into it.
             self._state.updates.add(kind, dict(body))
 
-    def _kept_private(self, message: Json) -> bool:
-        if self.chat.private or not self.chat.privacy:
+    def _hidden_by_privacy(self, message: Json) -> bool:
+        if self.chat.is_private or not self.chat.privacy:
             return False
         text = str(message.get("text", message.get("caption", "")))
         name = str(self._state.me.get("username", ""))
@@ -284,15 +284,15 @@ class UserChat:
         called = f"@{name}".lower() in text.lower()
         return not (to_me or called or replied == self._state.me["id"])
 
-    def _button(self, label: str, message_id: int) -> tuple[Json, Json]:
+    def _find_button(self, label: str, message_id: int) -> tuple[Json, Json]:
         for number in sorted(self.chat.messages, reverse=True):
             message = self.chat.messages[number]
             for button in buttons(message):
-                if button["text"] == label and message_id in {LAST, number}:
+                if button["text"] == label and message_id in {NEWEST, number}:
                     return message, button
-        raise AssertionError(f"there is no button {label!r}\n{self.picture()}")
+        raise AssertionError(f"there is no button {label!r}\n{self.describe()}")
 
-    def _membership(self, old: str, new: str) -> None:
+    def set_membership(self, old: str, new: str) -> None:
         def member(status: str) -> Json:
             until = {"until_date": 0} if status == "kicked" else {}
             return {"user": self._state.me, "status": status, **until}
@@ -304,13 +304,13 @@ class UserChat:
             "old_chat_member": member(old),
             "new_chat_member": member(new),
         }
-        self._tell("my_chat_member", body)
+        self._send_update("my_chat_member", body)
 
-    async def _until(self, predicate: Any, complaint: str, seconds: float = 0) -> None:
+    async def _wait(self, predicate: Any, complaint: str, seconds: float = 0) -> None:
         try:
-            await self._state.signal.until(predicate, seconds=seconds or PATIENCE_SECONDS)
+            await self._state.events.wait_until(predicate, seconds=seconds or TIMEOUT_SECONDS)
         except TimeoutError:
-            raise AssertionError(f"{complaint}\n{self.picture()}") from None
+            raise AssertionError(f"{complaint}\n{self.describe()}") from None
 
 
 class FakeUser:
@@ -360,18 +360,18 @@ class FakeGroup:
         """The group's number."""
         return self.chat.id
 
-    def seat(self, person: FakeUser, topic: int = 0) -> UserChat:
+    def as_user(self, person: FakeUser, topic: int = 0) -> UserChat:
         """Sit in the group as this person."""
         return UserChat(self._state, self.chat, person.user, topic)
 
     async def say(self, person: FakeUser, text: str, *, topic: int = 0, **options: Any) -> int:
         """Let a member write."""
-        return await self.seat(person, topic).say(text, **options)
+        return await self.as_user(person, topic).say(text, **options)
 
     async def add_bot(self, by: FakeUser) -> None:
         """Let somebody bring the bot in."""
         self.chat.closed = None
-        self.seat(by)._membership("left", "member")  # noqa: SLF001 - a group changes its seats
+        self.as_user(by).set_membership("left", "member")  # noqa: SLF001 - a group changes its seats
 
     def screen(self) -> list[ShownMessage]:
         """Show all messages in order."""
