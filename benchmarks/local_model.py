@@ -36,8 +36,8 @@ SYSTEM = prompts.text("system.txt")
 WORDS = sorted(set((PRIMER + REPLY).split()))
 LONG, SHORT = (10, 120), (4, 16)
 TURNS = 100
-MARKS = (500, 1000)
-PROMISED_MB = 70
+MESSAGE_COUNTS = (500, 1000)
+MAX_RESIDENT_MB = 70
 
 
 class Meter(OpenAIProvider):
@@ -107,7 +107,7 @@ class Chat:
         self.all.append(self.past[-1])
 
 
-Way = Callable[[Router, Meter, Chat, int], AsyncGenerator[StreamEvent]]
+Strategy = Callable[[Router, Meter, Chat, int], AsyncGenerator[StreamEvent]]
 
 
 def ours(router: Router, meter: Meter, chat: Chat, turn: int) -> AsyncGenerator[StreamEvent]:
@@ -139,12 +139,12 @@ class Case:
     """One row of the table; `plan` is what the server is started with."""
 
     name: str
-    way: Way
+    strategy: Strategy
     plan: dict[str, int]
     chats: int = 1
     lengths: tuple[int, int] = LONG
     long_answers: bool = False
-    promised: float | None = None
+    limit: float | None = None
 
 
 PLAIN = {"reuse": 0}
@@ -155,19 +155,19 @@ TABLE: dict[str, tuple[Case, ...]] = {
         Case("a window that slides", sliding, PLAIN),
         Case("2 chats, one slot, no prompt cache", ours, {"reuse": 0, "cache_mib": 0}, 2),
     ),
-    "Ambrosio with any llama.cpp, by the way it cuts alone": (
-        Case("1 chat", ours, PLAIN, promised=1.5),
-        Case("2 chats, two slots, each its own", ours, TWO_SLOTS, 2, promised=1.5),
+    "Ambrosio with any llama.cpp, by the strategy it cuts alone": (
+        Case("1 chat", ours, PLAIN, limit=1.5),
+        Case("2 chats, two slots, each its own", ours, TWO_SLOTS, 2, limit=1.5),
         Case("1 chat, short questions, long answers", ours, PLAIN, 1, SHORT, long_answers=True),
     ),
     "Ambrosio running llama.cpp itself": (
-        Case("1 chat", ours, {}, promised=1.1),
-        Case("2 chats taking turns", ours, {}, 2, promised=1.2),
-        Case("4 chats taking turns", ours, {}, 4, promised=1.2),
+        Case("1 chat", ours, {}, limit=1.1),
+        Case("2 chats taking turns", ours, {}, 2, limit=1.2),
+        Case("4 chats taking turns", ours, {}, 4, limit=1.2),
         Case("1 chat, short questions, long answers", ours, {}, 1, SHORT, long_answers=True),
     ),
 }
-HEADINGS = ("read", "new", "read/new", "promised", "longest", "cuts")
+HEADINGS = ("read", "new", "read/new", "limit", "longest", "cuts")
 
 
 async def measure(case: Case, model: Path, turns: int) -> Meter:
@@ -188,7 +188,7 @@ async def measure(case: Case, model: Path, turns: int) -> Meter:
             chats = [Chat(f"chat {number}", case.lengths) for number in range(case.chats)]
             for turn in range(turns):
                 for chat in chats:
-                    await take_turn(case.way, router, meter, chat, turn)
+                    await take_turn(case.strategy, router, meter, chat, turn)
             meter.cuts = sum(chat.cuts for chat in chats)
             meter.new = await new_tokens(meter, chats)
     return meter
@@ -206,17 +206,17 @@ async def new_tokens(meter: Meter, chats: Sequence[Chat]) -> int:
     return total
 
 
-async def take_turn(way: Way, router: Router, meter: Meter, chat: Chat, turn: int) -> None:
+async def take_turn(strategy: Strategy, router: Router, meter: Meter, chat: Chat, turn: int) -> None:
     """Ask one question and keep what came of it."""
     words: list[str] = []
     start: int | None = None
-    async with aclosing(way(router, meter, chat, turn)) as parts:
+    async with aclosing(strategy(router, meter, chat, turn)) as parts:
         async for part in parts:
             if isinstance(part, AnswerStarted):
                 start = part.first_turn_id
             if isinstance(part, Delta):
                 words.append(part.text)
-    if way in {clock, sliding} and chat.past:
+    if strategy in {clock, sliding} and chat.past:
         start = chat.past[0].turn_id
     chat.unsaid = meter.last_said
     chat.keep(turn, "".join(words), start)
@@ -244,9 +244,9 @@ async def reading(folder: Path) -> bool:
         for case in cases:
             meter = await measure(case, models[case.long_answers], TURNS)
             share = round(meter.read_prompt / meter.new, 2)
-            kept = kept and share <= (case.promised or share)
-            promised = f"≤ {case.promised:.2f}" if case.promised else ""
-            counts = (f"{meter.read_prompt:,}", f"{meter.new:,}", f"{share:.2f}", promised)
+            kept = kept and share <= (case.limit or share)
+            limit = f"≤ {case.limit:.2f}" if case.limit else ""
+            counts = (f"{meter.read_prompt:,}", f"{meter.new:,}", f"{share:.2f}", limit)
             cells = (*counts, f"{meter.longest:,}", str(meter.cuts))
             print(row(f"  {case.name}", cells), flush=True)
     print(
@@ -261,11 +261,11 @@ async def remembering(folder: Path) -> bool:
     model = make(folder / "tiny.gguf")
     print("\nMemory of `ambrosio run` itself, without the model, in MB")
     print(f"{'messages':>10}{'resident':>10}{'shared out':>12}{'own':>8}")
-    found = await grow(model, folder, MARKS)
-    for mark, memory in zip(MARKS, found, strict=True):
+    found = await grow(model, folder, MESSAGE_COUNTS)
+    for mark, memory in zip(MESSAGE_COUNTS, found, strict=True):
         print(f"{mark:>10,}{memory.resident:>10.1f}{memory.proportional:>12.1f}{memory.own:>8.1f}")
-    print(f"promised: less than {PROMISED_MB} resident after {MARKS[0]} messages")
-    return found[0].resident < PROMISED_MB
+    print(f"limit: less than {MAX_RESIDENT_MB} resident after {MESSAGE_COUNTS[0]} messages")
+    return found[0].resident < MAX_RESIDENT_MB
 
 
 async def main() -> int:

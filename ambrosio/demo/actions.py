@@ -1,4 +1,4 @@
-"""What a user can do on the page; each action goes to the emulator as it would come from a phone."""
+"""What a user can do on the page; each action reaches the emulator as if from a phone."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field

@@ -130,10 +130,7 @@ class DemoSession:
             case "action":
                 yield {**event, "chat": _chat_key(event["chat"], event["topic"])}
             case "deleted" | "reaction":
-                # The event does not say which topic; message ids are unique in the group.
-                for view in self.chats.values():
-                    if view.chat.id == event["chat"]:
-                        yield {**event, "chat": view.id}
+                yield from self._topic_events(event)
             case _:
                 yield event
 
@@ -144,6 +141,12 @@ class DemoSession:
         yield {**event, "chat": chat_id, "message": message_json(message), "silent": silent}
         if message["from"]["is_bot"] and chat_id in self.chats:
             yield {"event": "model", "chat": chat_id, "model": self._model_of(chat_id)}
+
+    def _topic_events(self, event: Json) -> Iterator[Json]:
+        """Yield the event for each topic: it does not say which one has the message."""
+        for view in self.chats.values():
+            if view.chat.id == event["chat"]:
+                yield {**event, "chat": view.id}
 
     def _chat_json(self, view: ChatView) -> Json:
         chat = view.chat

@@ -135,9 +135,9 @@ async def test_without_a_model_the_stand_in_answers(tmp_path):
 
 
 async def test_a_configured_model_answers(tmp_path):
-    given = settings.load(tmp_path, together_api_key="key", llama_base_url=None)
+    configured = settings.load(tmp_path, together_api_key="key", llama_base_url=None)
 
-    async with choose_model(given, "", offer=no_offer) as choice:
+    async with choose_model(configured, "", offer=no_offer) as choice:
         assert choice.name == "together/openai/gpt-oss-120b"
         assert choice.settings == {}
 
@@ -158,9 +158,9 @@ async def test_a_configured_model_file_answers_along_with_other_providers(tmp_pa
 
 
 async def test_a_requested_model_takes_precedence_over_a_configured_one(tmp_path):
-    given = settings.load(tmp_path, llama_gguf="set-up.gguf", together_api_key="key")
+    configured = settings.load(tmp_path, llama_gguf="set-up.gguf", together_api_key="key")
 
-    async with choose_model(given, "owner/typed-GGUF:Q4_0", offer=unexpected_offer) as choice:
+    async with choose_model(configured, "owner/typed-GGUF:Q4_0", offer=unexpected_offer) as choice:
         assert choice.name == "typed-GGUF:Q4_0"
         assert choice.settings == {"LLAMA_GGUF": "owner/typed-GGUF:Q4_0"}
         assert choice.exclusive
@@ -175,9 +175,9 @@ async def test_an_accepted_offer_answers(tmp_path):
 
 
 async def test_the_stand_in_can_be_requested(tmp_path):
-    given = settings.load(tmp_path, together_api_key="key")
+    configured = settings.load(tmp_path, together_api_key="key")
 
-    async with choose_model(given, "stand-in", offer=no_offer) as choice:
+    async with choose_model(configured, "stand-in", offer=no_offer) as choice:
         assert choice.name == "stand-in"
 
 

@@ -38,7 +38,7 @@ def open_page(browser):
         page = context.new_page()
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto(url)
-        page.locator("#rooms button").first.wait_for(state="attached")
+        page.locator("#chats button").first.wait_for(state="attached")
         return page
 
     yield open_
@@ -298,7 +298,7 @@ def test_notifications_show_which_messages_ring(demo_page, open_page):
 
     assert page.locator(".notice").count() == 1
     assert item(page, "A file follows").get_by_title("Sent silently").count() == 1
-    assert page.locator("#rooms .count").inner_text() == "1"
+    assert page.locator("#chats .count").inner_text() == "1"
 
 
 def test_each_topic_of_a_group_is_a_separate_chat(demo_page, open_page):
@@ -306,9 +306,9 @@ def test_each_topic_of_a_group_is_a_separate_chat(demo_page, open_page):
     garden, holidays = TOPICS
     place = {"chat_id": FORUM, "message_thread_id": garden}
     demo_page.bot("sendMessage", chat_id=FORUM, message_thread_id=holidays, text="By train")
-    page.locator("#rooms button", has_text="By train").wait_for()
+    page.locator("#chats button", has_text="By train").wait_for()
 
-    page.locator("#rooms button", has_text="Garden").click()
+    page.locator("#chats button", has_text="Garden").click()
     write(page, "@ambrosio_bot when do beans go out?")
     demo_page.bot("sendChatAction", **place, action="typing")
     page.locator("#status", has_text="is typing").wait_for()
@@ -352,7 +352,7 @@ def test_nothing_overflows_horizontally(demo_page, open_page, size):
 
     choose(page, "xxx", "Reply")
     wide = "[...document.querySelectorAll('.bubble, .box, .bar, #about button')]"
-    wide += ".map(each => each.getBoundingClientRect())"
+    wide += ".map(element => element.getBoundingClientRect())"
     inside = page.evaluate(f"{wide}.every(box => box.left >= 0 && box.right <= innerWidth)")
 
     assert inside
@@ -390,10 +390,10 @@ CONTRASTS = """() => {
     return [...pen.getImageData(0, 0, 1, 1).data];
   };
   const over = ([r, g, b, a], below) =>
-    [r, g, b].map((each, at) => each * a / 255 + below[at] * (1 - a / 255));
+    [r, g, b].map((value, i) => value * a / 255 + below[i] * (1 - a / 255));
   const light = (colour) => {
-    const [r, g, b] = colour.map((each) => each / 255)
-      .map((each) => each <= 0.03928 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4);
+    const [r, g, b] = colour.map((value) => value / 255)
+      .map((value) => value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
   const behind = (element) => {
@@ -437,7 +437,7 @@ def test_all_text_has_enough_contrast(demo_page, open_page, scheme):
     page.locator("#commands").click()
 
     assert page.evaluate(CONTRASTS) == []
-    page.locator("#rooms button", has_text="Kitchen").click()
+    page.locator("#chats button", has_text="Kitchen").click()
     write(page, "Hello")
     page.get_by_role("button", name="Ben", exact=True).click()
     item(page, "Hello").wait_for()
@@ -534,14 +534,14 @@ def test_an_edited_question_is_answered_again_in_place(demo, open_page):
 
 def test_a_stranger_gets_no_answer(demo, open_page):
     page = open_page(demo.page_url)
-    page.locator("#rooms button", has_text="Mallory").click()
+    page.locator("#chats button", has_text="Mallory").click()
     write(page, "Hello?")
     item(page, "Hello?").wait_for()
 
-    page.locator("#rooms button", has_text="Ambrosio").first.click()
+    page.locator("#chats button", has_text="Ambrosio").first.click()
     write(page, "vv black or white?")
     item(page, "White.").wait_for()
-    page.locator("#rooms button", has_text="Mallory").click()
+    page.locator("#chats button", has_text="Mallory").click()
 
     assert page.locator(".item.out").count() == 1
     assert page.locator(".item.in").count() == 0

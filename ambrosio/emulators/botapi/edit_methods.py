@@ -1,4 +1,4 @@
-"""The methods that change what is there: edits, deletions, reactions, answers to buttons."""
+"""The methods that change a chat: edits, deletions, reactions, answers to buttons."""
 
 from .. import Json
 from .chats import FakeChat
@@ -7,7 +7,7 @@ from .keyboards import read_markup
 from .send_methods import caption_content, rich_content, text_content
 from .state import MethodCall, ServerState
 
-# How long a pressed button waits is not documented; this is our choice.
+# Telegram does not document how long a pressed button waits; this is our choice.
 QUERY_SECONDS = 60.0
 NOT_MODIFIED = (
     "message is not modified: specified new message content and reply markup are exactly the same "
@@ -32,7 +32,7 @@ REACTIONS = frozenset(emoji for row in _REACTION_ROWS for emoji in row.split())
 
 
 def edit_message_text(state: ServerState, request: MethodCall) -> Json:
-    """Change the words of a message."""
+    """Edit the text of a message."""
     chat, message = _find_own_message(state, request)
     if "text" not in message and "rich_message" not in message:
         raise bad("there is no text in the message to edit")
@@ -42,7 +42,7 @@ def edit_message_text(state: ServerState, request: MethodCall) -> Json:
 
 
 def edit_message_caption(state: ServerState, request: MethodCall) -> Json:
-    """Change what stands under a file."""
+    """Edit the caption of a file."""
     chat, message = _find_own_message(state, request)
     if not message.keys() & {"photo", "document", "voice"}:
         raise bad("there is no caption in the message to edit")
@@ -51,15 +51,15 @@ def edit_message_caption(state: ServerState, request: MethodCall) -> Json:
 
 
 def edit_message_reply_markup(state: ServerState, request: MethodCall) -> Json:
-    """Change the buttons of a message."""
+    """Edit the buttons of a message."""
     chat, message = _find_own_message(state, request)
     kept = {key: message[key] for key in CONTENT[:-1] if key in message}
     content = kept | read_markup(request.params)
-    return _edit(state, chat, message, content, marked=False)
+    return _edit(state, chat, message, content, mark_edited=False)
 
 
 def delete_message(state: ServerState, request: MethodCall) -> bool:
-    """Take a message away."""
+    """Delete a message."""
     chat = state.find_chat(request)
     message = chat.message(request.params["message_id"], "to delete")
     if not chat.is_private and not message["from"]["is_bot"]:
@@ -68,21 +68,21 @@ def delete_message(state: ServerState, request: MethodCall) -> bool:
 
 
 def delete_messages(state: ServerState, request: MethodCall) -> bool:
-    """Take several messages away; those that are not there do not matter."""
-    chat, numbers = state.find_chat(request), request.params["message_ids"]
-    if not 1 <= len(numbers) <= 100:
+    """Delete several messages; unknown ids are ignored."""
+    chat, message_ids = state.find_chat(request), request.params["message_ids"]
+    if not 1 <= len(message_ids) <= 100:
         raise bad("1 to 100 messages can be deleted at once")
-    return _delete(state, chat, [number for number in numbers if number in chat.messages])
+    return _delete(state, chat, [id_ for id_ in message_ids if id_ in chat.messages])
 
 
 def set_message_reaction(state: ServerState, request: MethodCall) -> bool:
-    """Put one emoji on a message, or take it off."""
+    """Set or remove the reaction to a message."""
     chat = state.find_chat(request)
     message = chat.message(request.params.get("message_id"), "to react")
-    emoji = [each.get("emoji", "") for each in request.params.get("reaction") or []]
+    emoji = [reaction.get("emoji", "") for reaction in request.params.get("reaction") or []]
     if len(emoji) > 1:
         raise bad("REACTIONS_TOO_MANY")
-    if any(each.replace("\ufe0f", "") not in REACTIONS for each in emoji):
+    if any(symbol.replace("\ufe0f", "") not in REACTIONS for symbol in emoji):
         raise bad("REACTION_INVALID")
     chat.reactions[message["message_id"]] = "".join(emoji)
     state.events.publish("reaction", chat=chat.id, id=message["message_id"], emoji="".join(emoji))
@@ -90,7 +90,7 @@ def set_message_reaction(state: ServerState, request: MethodCall) -> bool:
 
 
 def answer_callback_query(state: ServerState, request: MethodCall) -> bool:
-    """Let the button that was pressed stop spinning."""
+    """Answer a pressed button, which stops its spinner."""
     query = state.queries.get(request.params["callback_query_id"])
     if query is None or state.now() - query.at > QUERY_SECONDS:
         raise bad("query is too old and response timeout expired or query ID is invalid")
@@ -113,7 +113,7 @@ def _find_own_message(state: ServerState, request: MethodCall) -> tuple[FakeChat
 
 
 def _edit(
-    state: ServerState, chat: FakeChat, message: Json, content: Json, *, marked: bool = True
+    state: ServerState, chat: FakeChat, message: Json, content: Json, *, mark_edited: bool = True
 ) -> Json:
     current = {key: message[key] for key in CONTENT if key in message}
     if _without_preview_options(content) == _without_preview_options(current):
@@ -121,19 +121,19 @@ def _edit(
     for key in CONTENT:
         message.pop(key, None)
     message |= content
-    if marked:
+    if mark_edited:
         message["edit_date"] = int(state.now())
     state.events.publish("edited", chat=chat.id, message=message)
     return message
 
 
 def _without_preview_options(content: Json) -> Json:
-    # Other link preview options alone do not make it another message.
+    # Telegram ignores link preview options when it compares.
     return {key: value for key, value in content.items() if key != "link_preview_options"}
 
 
-def _delete(state: ServerState, chat: FakeChat, numbers: list[int]) -> bool:
-    for number in numbers:
-        del chat.messages[number]
-    state.events.publish("deleted", chat=chat.id, ids=numbers)
+def _delete(state: ServerState, chat: FakeChat, message_ids: list[int]) -> bool:
+    for message_id in message_ids:
+        del chat.messages[message_id]
+    state.events.publish("deleted", chat=chat.id, ids=message_ids)
     return True

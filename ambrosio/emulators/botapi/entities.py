@@ -1,6 +1,6 @@
-"""What Telegram does to a text and its entities before it shows them, and what it refuses.
+"""Telegram's rules for texts and entities: what it cleans up, and what it refuses.
 
-Follows the rules measured with TDLib. Overlapping entities are not repaired.
+The rules were measured with TDLib. Overlapping entities are not repaired.
 """
 
 import re
@@ -10,10 +10,10 @@ from .. import Json
 from .errors import bad
 
 MAX_ENTITIES = 100
-# When there are too many, these go first.
+# If there are too many entities, these are dropped first.
 BLOCK_LIKE = ("blockquote", "expandable_blockquote", "code", "pre", "text_link")
 PLAIN = ("bold", "italic", "underline", "strikethrough", "spoiler", "text_mention", "custom_emoji")
-# Found by the server itself in the text, so that they may be given but say nothing.
+# The server finds these in the text itself; sending them is allowed but has no effect.
 AUTOMATIC = ("mention", "hashtag", "cashtag", "bot_command", "url", "email", "phone_number")
 ENTITY_TYPES = {*BLOCK_LIKE, *PLAIN, *AUTOMATIC, "date_time"}
 WHITESPACE = " \t\n"
@@ -27,12 +27,12 @@ _AUTOMATIC_PATTERN = re.compile(
 
 
 def utf16_len(text: str) -> int:
-    """Count as Telegram does, in UTF-16 units."""
+    """Return the length in UTF-16 units, as Telegram counts."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def find_entities(text: str) -> list[Json]:
-    """Find the commands, mentions and addresses that Telegram marks in what a person writes."""
+    """Find the commands, mentions and URLs that Telegram marks in a user's text."""
     return [
         {
             "type": match.lastgroup,
@@ -44,10 +44,12 @@ def find_entities(text: str) -> list[Json]:
 
 
 def add_links(text: str, entities: list[Json]) -> list[Json]:
-    """Add what is found in the text to its entities, outside of code and other links."""
-    taken = [each for each in entities if each["type"] in {"code", "pre", "text_link", *AUTOMATIC}]
+    """Add the entities found in the text, except inside code and other links."""
+    taken = [
+        entity for entity in entities if entity["type"] in {"code", "pre", "text_link", *AUTOMATIC}
+    ]
     return entities + [
-        each for each in find_entities(text) if not any(_overlap(each, it) for it in taken)
+        found for found in find_entities(text) if not any(_overlap(found, old) for old in taken)
     ]
 
 
@@ -57,7 +59,7 @@ def _overlap(one: Json, other: Json) -> bool:
 
 
 def tidy(text: str, entities: list[Json], known: Container[int] = ()) -> tuple[str, list[Json]]:
-    """Clean and trim the text and move its entities along, or raise `BotApiError` for a wrong one."""
+    """Clean and trim the text and shift its entities, or raise `BotApiError` for a wrong one."""
     chars = [_clean_char(char) for char in text]
     shown = [i for i, char in enumerate(chars) if char and char not in WHITESPACE]
     first, last = (shown[0], shown[-1]) if shown else (len(chars), -1)
@@ -68,14 +70,16 @@ def tidy(text: str, entities: list[Json], known: Container[int] = ()) -> tuple[s
         old += utf16_len(char)
         new += utf16_len(chars[i])
         moved[old] = new
-    kept = [placed for entity in entities if (placed := _move_entity(entity, moved, old, known))]
+    shifted = [_move_entity(entity, moved, old, known) for entity in entities]
     result = "".join(chars)
-    kept = [entity for entity in kept if covered_text(result, entity).strip(WHITESPACE)]
+    kept = [
+        entity for entity in shifted if entity and covered_text(result, entity).strip(WHITESPACE)
+    ]
     return result, sorted(kept, key=lambda entity: (entity["offset"], -entity["length"]))
 
 
 def cap_entities(entities: list[Json]) -> list[Json]:
-    """Keep as many entities as a message can have; what is too much goes silently."""
+    """Return the entities that fit into a message; Telegram drops the rest silently."""
     if len(entities) <= MAX_ENTITIES:
         return entities
     ranked = sorted(enumerate(entities), key=lambda pair: (pair[1]["type"] in BLOCK_LIKE, pair[0]))
@@ -83,12 +87,12 @@ def cap_entities(entities: list[Json]) -> list[Json]:
 
 
 def split_text(text: str, max_length: int) -> list[str]:
-    """Divide a text as a phone does, at the longest length that a message can have."""
+    """Split a text at the maximum length of a message, as Telegram's apps do."""
     done, rest = [], text
     while utf16_len(rest) > max_length:
         size = max_length
         while (excess := utf16_len(rest[:size]) - max_length) > 0:
-            # A character takes two units at max_length, so half the excess never cuts too much.
+            # A character takes at most two units, so half the excess never cuts too much.
             size -= (excess + 1) // 2
         done.append(rest[:size])
         rest = rest[size:]
@@ -96,14 +100,14 @@ def split_text(text: str, max_length: int) -> list[str]:
 
 
 def covered_text(text: str, entity: Json) -> str:
-    """Cut out the stretch of text that the entity formats."""
+    """Return the part of the text that the entity covers."""
     raw = text.encode("utf-16-le", "surrogatepass")
     start = entity["offset"] * 2
     return raw[start : start + entity["length"] * 2].decode("utf-16-le", "replace")
 
 
 def is_valid_link(url: str, known: Container[int] = ()) -> bool:
-    """Say whether Telegram takes the address for a link."""
+    """Return whether Telegram accepts the URL as a link."""
     scheme, mark, rest = url.partition("://")
     if not mark:
         scheme, rest = "http", url

@@ -1,4 +1,4 @@
-"""What Telegram asks of buttons."""
+"""Telegram's rules for inline keyboards."""
 
 from .. import Json
 from .entities import is_valid_link
@@ -20,7 +20,7 @@ ACTIONS = {
 
 
 def read_markup(params: Json) -> Json:
-    """Give the keyboard as a message shows it (nothing for an empty one), or refuse it."""
+    """Return the keyboard as part of a message (nothing if empty), or raise `BotApiError`."""
     markup = params.get("reply_markup") or {}
     rows = [row for row in markup.get("inline_keyboard", []) if row]
     for row in rows:

@@ -1,4 +1,4 @@
-"""The methods that put something new into a chat: messages, files, drafts, actions."""
+"""The methods that add to a chat: messages, files, drafts, actions."""
 
 from .. import Json
 from .chats import THINKING, Draft, ShownAction, to_entities
@@ -32,7 +32,7 @@ def send_message(state: ServerState, request: MethodCall) -> Json:
 
 
 def send_rich_message(state: ServerState, request: MethodCall) -> Json:
-    """Send a rich message; its Markdown is taken as it is."""
+    """Send a rich message; its Markdown is stored unchanged."""
     chat = state.find_chat(request)
     content = rich_content(request.params) | read_markup(request.params)
     return state.post(chat, request, content)
@@ -64,7 +64,7 @@ def send_voice(state: ServerState, request: MethodCall) -> Json:
 
 
 def send_media_group(state: ServerState, request: MethodCall) -> list[Json]:
-    """Send an album: all or nothing."""
+    """Send an album, all of it or nothing."""
     chat = state.find_chat(request)
     media = request.params["media"]
     if not 2 <= len(media) <= 10:
@@ -73,7 +73,7 @@ def send_media_group(state: ServerState, request: MethodCall) -> list[Json]:
     if len(kinds) > 1 and not kinds <= {"photo", "video"}:
         raise bad("document can't be mixed with other media types")
     if not kinds <= {"photo", "document"}:
-        raise bad("only photos and documents are known to this server")
+        raise bad("this server supports only photos and documents")
     placement(chat, request.params)
     contents = [_item(state, request, item) for item in media]
     state.albums += 1
@@ -82,7 +82,7 @@ def send_media_group(state: ServerState, request: MethodCall) -> list[Json]:
 
 
 def send_message_draft(state: ServerState, request: MethodCall) -> bool:
-    """Show a text that is not finished."""
+    """Show a partial text."""
     params, chat = request.params, state.find_chat(request)
     _check_draft(params, is_private=chat.is_private)
     text, entities = state.clean_text(
@@ -104,7 +104,7 @@ def send_message_draft(state: ServerState, request: MethodCall) -> bool:
 
 
 def send_rich_message_draft(state: ServerState, request: MethodCall) -> bool:
-    """Show a rich message that is not finished."""
+    """Show a partial rich message."""
     params, chat = request.params, state.find_chat(request)
     _check_draft(params, is_private=chat.is_private)
     draft = Draft(
@@ -121,7 +121,7 @@ def send_rich_message_draft(state: ServerState, request: MethodCall) -> bool:
 
 
 def send_chat_action(state: ServerState, request: MethodCall) -> bool:
-    """Show `typing…` and the like."""
+    """Show `typing…` or another action."""
     chat, name = state.find_chat(request), request.params["action"]
     if name not in ACTIONS:
         raise bad("wrong parameter action in request")
@@ -132,7 +132,7 @@ def send_chat_action(state: ServerState, request: MethodCall) -> bool:
 
 
 def text_content(state: ServerState, params: Json) -> Json:
-    """Make the content of a text message, or refuse it."""
+    """Return the content of a text message, or raise `BotApiError`."""
     text, entities = state.clean_text(
         params.get("text", ""),
         params.get("entities"),
@@ -152,7 +152,7 @@ def text_content(state: ServerState, params: Json) -> Json:
 
 
 def caption_content(state: ServerState, params: Json) -> Json:
-    """Make the caption of a file, or refuse it."""
+    """Return the caption of a file, or raise `BotApiError`."""
     text, entities = state.clean_text(
         params.get("caption", ""),
         params.get("caption_entities"),
@@ -166,7 +166,7 @@ def caption_content(state: ServerState, params: Json) -> Json:
 
 
 def rich_content(params: Json) -> Json:
-    """Make the content of a rich message, or refuse it."""
+    """Return the content of a rich message, or raise `BotApiError`."""
     return {"rich_message": {"blocks": [{"type": "paragraph", "text": _read_rich_text(params)}]}}
 
 
@@ -191,7 +191,7 @@ def _check_draft(params: Json, *, is_private: bool) -> None:
 
 
 def _file(state: ServerState, request: MethodCall, name: str) -> str:
-    """Find what is sent: bytes in the request, or a file that Telegram has already."""
+    """Return the `file_id` of an upload in the request, or of a file already stored."""
     if name in request.files:
         return state.files.accept_upload(request.files[name])
     return _resolve_file(state, request, str(request.params.get(name, "")))

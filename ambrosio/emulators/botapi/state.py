@@ -1,4 +1,4 @@
-"""All that the server knows, and the few steps that several methods share."""
+"""The server's state, and the steps that several methods share."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from .update_queue import UpdateQueue
 
 @dataclass(frozen=True, slots=True)
 class MethodCall:
-    """What a method is called with."""
+    """The parameters and files of a method call."""
 
     params: Json
     files: Mapping[str, Upload]
@@ -23,7 +23,7 @@ class MethodCall:
 
 @dataclass
 class CallbackQuery:
-    """A pressed button that waits for an answer."""
+    """A pressed button that waits for its answer."""
 
     chat: int
     at: float
@@ -32,7 +32,7 @@ class CallbackQuery:
 
 @dataclass
 class ServerState:
-    """The server's memory."""
+    """Everything the server keeps, in memory."""
 
     me: Json
     now: Callable[[], float]
@@ -61,21 +61,21 @@ class ServerState:
     def clean_text(
         self, text: str, entities: list[Json] | None, *, max_length: int, too_long: str
     ) -> tuple[str, list[Json]]:
-        """Tidy a text as Telegram does, or refuse it."""
-        sound = [entity for entity in entities or [] if entity["type"] in ENTITY_TYPES]
-        text, placed = tidy(text, sound, self.users)
+        """Clean a text as Telegram does, or raise `BotApiError`."""
+        known = [entity for entity in entities or [] if entity["type"] in ENTITY_TYPES]
+        text, placed = tidy(text, known, self.users)
         if utf16_len(text) > max_length:
             raise bad(too_long)
         kept = cap_entities(placed)
-        self.dropped_entities += len(entities or []) - len(sound)
+        self.dropped_entities += len(entities or []) - len(known)
         self.dropped_entities += max(0, len(placed) - MAX_ENTITIES)
         return text, kept
 
     def post(self, chat: FakeChat, request: MethodCall, content: Json) -> Json:
-        """Put a message of the bot into the chat: it wipes the draft, and rings unless silent."""
+        """Add a message of the bot to the chat: removes the draft, and rings unless silent."""
         placed = placement(chat, request.params)
         message = {
-            "message_id": chat.new_id(),
+            "message_id": chat.new_message_id(),
             "from": self.me,
             "chat": chat.description,
             "date": int(self.now()),
@@ -92,7 +92,7 @@ class ServerState:
         return message
 
     def show_draft(self, chat: FakeChat, draft: Draft) -> bool:
-        """Show a draft."""
+        """Show a draft in the chat."""
         chat.drafts[draft.topic] = draft
         chat.draft_log.append(draft)
         self.events.publish("draft", chat=chat.id, **draft.to_json())
@@ -100,30 +100,30 @@ class ServerState:
 
 
 def placement(chat: FakeChat, params: Json) -> Json:
-    """Say where in the chat a message goes: its topic and what it replies to; or refuse."""
+    """Return a message's topic and the message it replies to, or raise `BotApiError`."""
     placed: Json = {}
     if topic := find_topic_id(chat, params):
         placed |= {"message_thread_id": topic, "is_topic_message": True}
     reply = params.get("reply_parameters") or {}
-    wanted = reply.get("message_id", params.get("reply_to_message_id"))
-    if wanted is None:
+    reply_id = reply.get("message_id", params.get("reply_to_message_id"))
+    if reply_id is None:
         return placed
     lenient = reply.get("allow_sending_without_reply", params.get("allow_sending_without_reply"))
-    if wanted not in chat.messages and not lenient:
+    if reply_id not in chat.messages and not lenient:
         raise bad("message to be replied not found")
-    if wanted in chat.messages:
-        placed["reply_to_message"] = quote(chat.messages[wanted])
+    if reply_id in chat.messages:
+        placed["reply_to_message"] = quote(chat.messages[reply_id])
     return placed
 
 
 def quote(message: Json) -> Json:
-    """Copy a message as it stands in a reply to it, without what it replies to itself."""
+    """Copy a message for use in a reply to it, without the message it replies to itself."""
     return {key: value for key, value in message.items() if key != "reply_to_message"}
 
 
 def find_topic_id(chat: FakeChat, params: Json) -> int:
-    """Give the topic that the call is for, 0 for none; or refuse an unknown one."""
+    """Return the topic of the call, 0 for none, or raise `BotApiError` for an unknown one."""
     topic = int(params.get("message_thread_id") or 0)
     if topic and topic not in chat.topics:
-        raise bad("message find_topic_id not found")
+        raise bad("message thread not found")
     return topic

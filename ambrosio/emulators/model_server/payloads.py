@@ -158,7 +158,7 @@ def error_body(
     message: str = "",
     param: str | None = None,
 ) -> Json:
-    """Return the body of a refusal, with the server's usual wording where none is given."""
+    """Return the body of an error, with the server's usual wording where none is given."""
     fallback = "server_error" if status >= 500 else "invalid_request_error"
     kind = kind or TYPES[server_kind].get(status, fallback)
     message = message or MESSAGES[server_kind].get(status, "The request was not accepted.")
