@@ -1,6 +1,6 @@
 """How far the screen lags behind the model.
 
-It runs the real `ambrosio run` as its own process against the emulator with its flood limits on and a
+The real `ambrosio run` as its own process, against the emulator with its flood limits on and a
 model that writes 300 tokens at 40 a second, in a private chat and, for comparison, by edits and in
 two chats at once.
 """
@@ -55,7 +55,9 @@ class Watch:
         return self._since(len(ANSWER), self.shown) - self._since(len(ANSWER), self.written)
 
     def _since(self, min_chars: int, series: list[int]) -> float:
-        return next(time for time, chars in zip(self.times, series, strict=True) if chars >= min_chars)
+        return next(
+            time for time, chars in zip(self.times, series, strict=True) if chars >= min_chars
+        )
 
 
 async def watch(model: FakeModelServer, user_chat: UserChat, turn: int) -> Watch:
@@ -89,7 +91,9 @@ async def measure(stream: str, chats: int) -> tuple[list[Watch], int]:
         model.script(Says("Hello."))
         await user_chat.say("hello")
         await user_chat.wait_answer()
-        tasks = [group.create_task(watch(model, chat, turn)) for turn, chat in enumerate(user_chats)]
+        tasks = [
+            group.create_task(watch(model, chat, turn)) for turn, chat in enumerate(user_chats)
+        ]
         await asyncio.wait(tasks)
     refused = sum(call.outcome.startswith("429") for call in api.calls)
     return [task.result() for task in tasks], refused

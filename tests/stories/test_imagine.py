@@ -59,7 +59,7 @@ def seeds(painter):
 
 def sent_files(api):
     """List the bytes of everything that went up, in order."""
-    return [upload.content for upload in api.files._kept.values()]
+    return [upload.content for upload in api.files.uploads.values()]
 
 
 def spent(life):
@@ -523,7 +523,7 @@ async def test_partial_results_are_delivered_and_retry_makes_the_rest(house, ann
     await anna.wait_text("What next?")
     failed = set(seeds(painter)[:2])
     await anna.press("Retry")
-    await anna._until(lambda: len(anna.answers) == 6, "not all of it")
+    await anna.wait_until(lambda: len(anna.answers) == 6, "not all of it")
     await house.settled()
 
     line = "2 of 4. together ran into an error of its own. Your prompt is kept: press Retry."
@@ -651,7 +651,7 @@ async def test_what_was_painted_is_delivered_after_a_restart_and_not_painted_aga
     async with running_bot(api, telegram_url, tmp_path, **given):
         await anna.say("/imagine a red fox --seed 7")
         await api.wait_for(lambda: api.calls_to("sendPhoto"))
-    api.faults.heal()
+    api.faults.clear()
     async with running_bot(api, telegram_url, tmp_path, **given) as life:
         photo = await anna.wait_answer()
         await life.settled()

@@ -30,15 +30,15 @@ class Files:
     """All files of the bot by `file_id`; tests may lower the limits."""
 
     def __init__(self) -> None:
-        self._uploads: dict[str, Upload] = {}
+        self.uploads: dict[str, Upload] = {}
         self.max_upload_bytes = 50 * MEGABYTE
         self.max_download_bytes = 20 * MEGABYTE
         self.max_photo_bytes = 10 * MEGABYTE
 
     def add(self, upload: Upload) -> str:
         """Store a file and return its `file_id`."""
-        file_id = f"file-{len(self._uploads) + 1}"
-        self._uploads[file_id] = upload
+        file_id = f"file-{len(self.uploads) + 1}"
+        self.uploads[file_id] = upload
         return file_id
 
     def accept_upload(self, upload: Upload) -> str:
@@ -51,14 +51,14 @@ class Files:
 
     def get(self, file_id: str) -> Upload:
         """Return a file, or refuse an unknown id."""
-        upload = self._uploads.get(file_id.removesuffix("-small"))
+        upload = self.uploads.get(file_id.removesuffix("-small"))
         if upload is None:
             raise bad("wrong file identifier/HTTP URL specified")
         return upload
 
     def info(self, file_id: str) -> Json:
         """Answer getFile."""
-        if not file_id or file_id.removesuffix("-small") not in self._uploads:
+        if not file_id or file_id.removesuffix("-small") not in self.uploads:
             raise bad("wrong file_id or the file is temporarily unavailable")
         upload = self.get(file_id)
         if len(upload.content) > self.max_download_bytes:
@@ -68,7 +68,7 @@ class Files:
     def at_path(self, path: str) -> Upload | None:
         """Return the file at a `file_path` from getFile, or None."""
         parts = path.split("/")
-        return self._uploads.get(parts[1].removesuffix("-small")) if len(parts) > 1 else None
+        return self.uploads.get(parts[1].removesuffix("-small")) if len(parts) > 1 else None
 
     def photo(self, file_id: str) -> list[Json]:
         """Describe a photo in its sizes, or refuse what Telegram does not accept as one."""

@@ -1,5 +1,6 @@
 """Users: what they do in a chat with the bot, and what they see there."""
 
+from collections.abc import Callable
 from typing import Any
 
 from .. import Json
@@ -124,7 +125,9 @@ class UserChat:
     async def press(self, label: str, message_id: int = NEWEST) -> Json:
         """Press a button and return the bot's answer to it: `{text, show_alert}`."""
         query = self.tap(label, message_id)
-        await self._wait(lambda: query.answer is not None, f"no answer to the button {label!r}")
+        await self.wait_until(
+            lambda: query.answer is not None, f"no answer to the button {label!r}"
+        )
         return query.answer or {}
 
     def tap(self, label: str, message_id: int = NEWEST) -> CallbackQuery:
@@ -224,7 +227,7 @@ class UserChat:
         def fresh() -> list[ShownMessage]:
             return [message for message in self.answers if message.message_id > start]
 
-        await self._wait(lambda: bool(fresh()), f"no answer after #{start}", seconds)
+        await self.wait_until(lambda: bool(fresh()), f"no answer after #{start}", seconds)
         return fresh()[0]
 
     async def wait_text(self, part: str, *, seconds: float = TIMEOUT_SECONDS) -> ShownMessage:
@@ -233,12 +236,12 @@ class UserChat:
         def matching() -> list[ShownMessage]:
             return [message for message in self.answers if part in message.text]
 
-        await self._wait(lambda: bool(matching()), f"no message with {part!r}", seconds)
+        await self.wait_until(lambda: bool(matching()), f"no message with {part!r}", seconds)
         return matching()[-1]
 
     async def wait_draft(self, part: str = "", *, seconds: float = TIMEOUT_SECONDS) -> str:
         """Wait for a draft that contains this text."""
-        await self._wait(lambda: part in (self.draft or "\0"), f"no draft {part!r}", seconds)
+        await self.wait_until(lambda: part in (self.draft or "\0"), f"no draft {part!r}", seconds)
         return self.draft or ""
 
     def describe(self) -> str:
@@ -308,9 +311,12 @@ class UserChat:
         }
         self._send_update("my_chat_member", body)
 
-    async def _wait(self, predicate: Any, complaint: str, seconds: float = 0) -> None:
+    async def wait_until(
+        self, predicate: Callable[[], object], complaint: str, seconds: float = TIMEOUT_SECONDS
+    ) -> None:
+        """Wait until the predicate is true, or raise `AssertionError` with the screen."""
         try:
-            await self._state.events.wait_until(predicate, seconds=seconds or TIMEOUT_SECONDS)
+            await self._state.events.wait_until(predicate, seconds=seconds)
         except TimeoutError:
             raise AssertionError(f"{complaint}\n{self.describe()}") from None
 

@@ -643,9 +643,7 @@ async def test_a_long_text_of_a_user_is_split(bot, anna):
 
 
 @pytest.mark.usefixtures("anna")
-async def test_a_flood_is_refused_and_retrying_extends_the_penalty(
-    api, bot, clock, monkeypatch
-):
+async def test_a_flood_is_refused_and_retrying_extends_the_penalty(api, bot, clock, monkeypatch):
     monkeypatch.setenv("PTB_TIMEDELTA", "1")
     api.enable_flood_limits()
     message = await bot.send_message(42, "0")
