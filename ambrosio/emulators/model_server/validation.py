@@ -28,7 +28,7 @@ class RequestRules:
     model: str = field(default="stand-in", kw_only=False)
     server_kind: ServerKind = field(default="llama", kw_only=False)
     api_key: str = field(default="", kw_only=False)
-    image_model: str = "stand-in-painter"
+    image_model: str = "stand-in-images"
     alternate: bool = False
     system_role: bool = True
     refuses: set[str] = field(default_factory=set)

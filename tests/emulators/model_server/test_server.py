@@ -575,7 +575,7 @@ async def test_together_lists_its_models_in_a_bare_array() -> None:
 
     assert [(model["id"], model["type"]) for model in models] == [
         ("stand-in", "chat"),
-        ("stand-in-painter", "image"),
+        ("stand-in-images", "image"),
     ]
     assert models[0]["context_length"] == 8192
     assert models[0]["pricing"]["output"] == 0.6
@@ -617,7 +617,7 @@ async def test_a_body_that_is_not_json_is_refused() -> None:
 async def generate_images(client: openai.AsyncOpenAI, **more: Any) -> Any:
     wanted = {"response_format": "base64", **more}
     return await client.images.generate(
-        model="stand-in-painter", prompt="a bowl of rice", n=2, extra_body=wanted
+        model="stand-in-images", prompt="a bowl of rice", n=2, extra_body=wanted
     )
 
 
