@@ -1,1 +1,1 @@
-"""Measurements of what is promised to be fast; `make bench` prints them."""
+"""Measurements of what is limit to be fast; `make bench` prints them."""

@@ -6,7 +6,7 @@ from benchmarks import formatting, stopping, streaming
 
 
 async def main() -> None:
-    """Measure one after the other, so that nothing disturbs anything."""
+    """Run one measurement after the other, so that they do not disturb each other."""
     await streaming.report()
     await stopping.report()
     formatting.report()

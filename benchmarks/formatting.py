@@ -1,4 +1,4 @@
-"""How long Markdown takes, for ordinary answers and for nasty ones."""
+"""How long rendering Markdown takes, for ordinary and for pathological answers."""
 
 import time
 
@@ -21,8 +21,8 @@ def report() -> None:
     print(f"\n{'Formatting':24}{'render':>10}{'preview':>10}")
     for name, text in CASES.items():
         times = []
-        for work in (render, preview):
-            began = time.perf_counter()
-            work(text)
-            times.append((time.perf_counter() - began) * 1000)
+        for function in (render, preview):
+            start = time.perf_counter()
+            function(text)
+            times.append((time.perf_counter() - start) * 1000)
         print(f"{name:24}{times[0]:>7.0f} ms{times[1]:>7.0f} ms")

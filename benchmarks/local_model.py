@@ -1,9 +1,9 @@
-"""`make bench`: what a small machine has to read, and what the bot itself takes of it.
+"""`make bench`: how many prompt tokens a small machine processes, and the bot's own memory.
 
-A conversation of a hundred turns on the real llama.cpp, whose own `timings` are counted: by the way
-Ambrosio remembers, and by ways that are in use elsewhere. New are the tokens of each question; what
-is read beyond them is read a second time. The model is the tests' tiny one, so it takes about three
-minutes; the counts depend on what is sent and not on the size of the model.
+A conversation of a hundred turns on the real llama.cpp, counted with its own `timings`: with the
+way Ambrosio builds its prompts, and with common alternatives. New tokens are those of each
+question; anything beyond them is processed again. The model is the tests' tiny one, so it takes
+about three minutes; the counts depend on what is sent, not on the size of the model.
 """
 
 import asyncio
@@ -34,49 +34,49 @@ from tests.support.gguf_model import LITANY, PRIMER, REPLY, make
 WINDOW = 4096
 SYSTEM = prompts.read("system.txt")
 WORDS = sorted(set((PRIMER + REPLY).split()))
-LONG, SHORT = (10, 120), (4, 16)
+LONG_QUESTIONS, SHORT_QUESTIONS = (10, 120), (4, 16)
 TURNS = 100
-MARKS = (500, 1000)
-PROMISED_MB = 70
+MESSAGE_COUNTS = (500, 1000)
+MAX_RESIDENT_MB = 70
 
 
 class Meter(OpenAIProvider):
-    """A provider that writes down what the server says it has read."""
+    """A provider that records how many tokens the server reports as processed."""
 
-    def __init__(self, row: ProviderConfig, http: httpx.AsyncClient) -> None:
-        super().__init__("llama", row, http)
-        self.read_prompt = self.said = self.last_said = self.longest = 0
+    def __init__(self, config: ProviderConfig, http: httpx.AsyncClient) -> None:
+        super().__init__("llama", config, http)
+        self.read_prompt = self.generated = self.last_generated = self.longest = 0
         self.cuts = self.new = 0
         wire: Any = self._wire
-        self._stream, wire.stream = wire.stream, self._streamed
+        self._stream, wire.stream = wire.stream, self._measured_stream
 
     @asynccontextmanager
-    async def _streamed(self, *args: Any) -> AsyncGenerator[Any]:
+    async def _measured_stream(self, *args: Any) -> AsyncGenerator[Any]:
         async with self._stream(*args) as stream:
-            yield self._watched(stream)
+            yield self._count_tokens(stream)
 
-    async def _watched(self, stream: Any) -> AsyncGenerator[Any]:
-        read = said = 0
+    async def _count_tokens(self, stream: Any) -> AsyncGenerator[Any]:
+        read = generated = 0
         try:
             async for chunk in stream:
                 if progress := chunk.get("prompt_progress"):
                     read = progress["processed"] - progress["cache"]
                 if timings := chunk.get("timings"):
-                    # The token that ends an answer is said, and read with the next question.
-                    read, said = timings["prompt_n"], max(0, timings["predicted_n"] - 1)
+                    # The last token of an answer is processed with the next question.
+                    read, generated = timings["prompt_n"], max(0, timings["predicted_n"] - 1)
                 yield chunk
         finally:
-            self.read_prompt, self.said = self.read_prompt + read, self.said + said
-            self.last_said = said
+            self.read_prompt, self.generated = self.read_prompt + read, self.generated + generated
+            self.last_generated = generated
             self.longest = max(self.longest, read)
 
-    async def count(self, lines: Sequence[Message]) -> int:
-        """Let the server count the tokens of a prompt."""
-        said = [{"role": line.role, "content": line.content} for line in lines]
-        body = {"model": "tiny", "messages": said}
+    async def count(self, prompt: Sequence[Message]) -> int:
+        """Return the number of tokens of a prompt, counted by the server."""
+        messages = [{"role": message.role, "content": message.content} for message in prompt]
+        body = {"model": "tiny", "messages": messages}
         async with self._wire.posted("/chat/completions/input_tokens", body) as answer:
-            found: Any = json.loads(await answer.aread())
-        return int(found["input_tokens"])
+            result: Any = json.loads(await answer.aread())
+        return int(result["input_tokens"])
 
     @property
     def window(self) -> int:
@@ -84,49 +84,59 @@ class Meter(OpenAIProvider):
 
 
 @dataclass
-class Chat:
-    """One conversation, remembered as the store does it."""
+class Conversation:
+    """One conversation, kept as the store keeps it."""
 
     name: str
-    lengths: tuple[int, int] = LONG
+    lengths: tuple[int, int] = LONG_QUESTIONS
     past: list[PastTurn] = field(default_factory=list)
     all: list[PastTurn] = field(default_factory=list)
     cuts: int = 0
-    unsaid: int = 0
+    unread: int = 0
 
     def question(self, turn: int) -> str:
-        """Ask something, at the same turn always the same."""
-        dice = random.Random(f"{self.name} {turn}")
-        return " ".join(dice.choices(WORDS, k=dice.randint(*self.lengths)))
+        """Return the question of a turn, always the same for the same turn."""
+        rng = random.Random(f"{self.name} {turn}")
+        return " ".join(rng.choices(WORDS, k=rng.randint(*self.lengths)))
 
-    def keep(self, turn: int, answer: str, start: int | None) -> None:
-        if self.past and start != self.past[0].turn_id:
+    def keep(self, turn: int, answer: str, first_turn_id: int | None) -> None:
+        if self.past and first_turn_id != self.past[0].turn_id:
             self.cuts += 1
-            self.past = [each for each in self.past if start is not None and each.turn_id >= start]
+            self.past = [
+                past
+                for past in self.past
+                if first_turn_id is not None and past.turn_id >= first_turn_id
+            ]
         self.past.append(PastTurn(turn, self.question(turn), answer))
         self.all.append(self.past[-1])
 
 
-Way = Callable[[Router, Meter, Chat, int], AsyncGenerator[StreamEvent]]
+Strategy = Callable[[Router, Meter, Conversation, int], AsyncGenerator[StreamEvent]]
 
 
-def ours(router: Router, meter: Meter, chat: Chat, turn: int) -> AsyncGenerator[StreamEvent]:
-    """Ask as the bot does."""
+def ambrosio(
+    router: Router, meter: Meter, chat: Conversation, turn: int
+) -> AsyncGenerator[StreamEvent]:
+    """Build the prompt as the bot does."""
     return router.stream(
         CompletionRequest(SYSTEM, tuple(chat.past), chat.question(turn), chat_key=chat.name)
     )
 
 
-def clock(router: Router, meter: Meter, chat: Chat, turn: int) -> AsyncGenerator[StreamEvent]:
-    """Tell the time at the top of the system prompt."""
-    system = f"It is {turn // 60 + 8:02}:{turn % 60:02} o'clock.\n{SYSTEM}"
+def clock_in_prompt(
+    router: Router, meter: Meter, chat: Conversation, turn: int
+) -> AsyncGenerator[StreamEvent]:
+    """Put the time at the top of the system prompt."""
+    system = f"It is {turn // 60 + 8:02}:{turn % 60:02} o'clock_in_prompt.\n{SYSTEM}"
     return meter.stream(
         build_context(system, tuple(chat.past), chat.question(turn), window=meter.window)
     )
 
 
-def sliding(router: Router, meter: Meter, chat: Chat, turn: int) -> AsyncGenerator[StreamEvent]:
-    """Drop the oldest pair whenever the window is full, and never more than must be."""
+def sliding_window(
+    router: Router, meter: Meter, chat: Conversation, turn: int
+) -> AsyncGenerator[StreamEvent]:
+    """Drop the oldest turn whenever the window is full, and no more than needed."""
     while True:
         built = build_context(SYSTEM, tuple(chat.past), chat.question(turn), window=meter.window)
         if not built.dropped_turns:
@@ -136,90 +146,106 @@ def sliding(router: Router, meter: Meter, chat: Chat, turn: int) -> AsyncGenerat
 
 @dataclass(frozen=True)
 class Case:
-    """One row of the table; `plan` is what the server is started with."""
+    """One row of the table; `plan` holds the server's parameters."""
 
     name: str
-    way: Way
+    strategy: Strategy
     plan: dict[str, int]
     chats: int = 1
-    lengths: tuple[int, int] = LONG
+    lengths: tuple[int, int] = LONG_QUESTIONS
     long_answers: bool = False
-    promised: float | None = None
+    limit: float | None = None
 
 
-PLAIN = {"reuse": 0}
+NO_REUSE = {"reuse": 0}
 TWO_SLOTS = {"reuse": 0, "cache_mib": 0, "slots": 2, "context": 2 * WINDOW}
 TABLE: dict[str, tuple[Case, ...]] = {
-    "The usual ways": (
-        Case("a clock in the system prompt", clock, PLAIN),
-        Case("a window that slides", sliding, PLAIN),
-        Case("2 chats, one slot, no prompt cache", ours, {"reuse": 0, "cache_mib": 0}, 2),
+    "Common alternatives": (
+        Case("a clock_in_prompt in the system prompt", clock_in_prompt, NO_REUSE),
+        Case("a sliding window", sliding_window, NO_REUSE),
+        Case("2 chats, one slot, no prompt cache", ambrosio, {"reuse": 0, "cache_mib": 0}, 2),
     ),
-    "Ambrosio with any llama.cpp, by the way it cuts alone": (
-        Case("1 chat", ours, PLAIN, promised=1.5),
-        Case("2 chats, two slots, each its own", ours, TWO_SLOTS, 2, promised=1.5),
-        Case("1 chat, short questions, long answers", ours, PLAIN, 1, SHORT, long_answers=True),
+    "Ambrosio with any llama.cpp, by how it cuts history alone": (
+        Case("1 chat", ambrosio, NO_REUSE, limit=1.5),
+        Case("2 chats, two slots, each its own", ambrosio, TWO_SLOTS, 2, limit=1.5),
+        Case(
+            "1 chat, short questions, long answers",
+            ambrosio,
+            NO_REUSE,
+            1,
+            SHORT_QUESTIONS,
+            long_answers=True,
+        ),
     ),
     "Ambrosio running llama.cpp itself": (
-        Case("1 chat", ours, {}, promised=1.1),
-        Case("2 chats taking turns", ours, {}, 2, promised=1.2),
-        Case("4 chats taking turns", ours, {}, 4, promised=1.2),
-        Case("1 chat, short questions, long answers", ours, {}, 1, SHORT, long_answers=True),
+        Case("1 chat", ambrosio, {}, limit=1.1),
+        Case("2 chats taking turns", ambrosio, {}, 2, limit=1.2),
+        Case("4 chats taking turns", ambrosio, {}, 4, limit=1.2),
+        Case(
+            "1 chat, short questions, long answers",
+            ambrosio,
+            {},
+            1,
+            SHORT_QUESTIONS,
+            long_answers=True,
+        ),
     ),
 }
-HEADINGS = ("read", "new", "read/new", "promised", "longest", "cuts")
+HEADINGS = ("read", "new", "read/new", "limit", "longest", "cuts")
 
 
 async def measure(case: Case, model: Path, turns: int) -> Meter:
-    """Hold conversations, the chats taking turns."""
+    """Run the conversations of a case in turn and return the counts."""
     now = asyncio.get_running_loop().time
     plan = {"context": WINDOW, "threads": 1, **case.plan}
     with tempfile.TemporaryDirectory() as folder:
-        engine = LlamaServer(str(model), Path(folder), now=now, plan=plan)
-        engine.acquire()
-        address = engine.address
-        rows = Settings().provider_configs(llama_base_url=address.url, llama_api_key=address.key)
-        async with httpx.AsyncClient() as http, engine.running(ready=partial(asyncio.sleep, 0)):
-            while engine.status.state != "ready":
-                await engine.changed.wait()
-            meter = Meter(rows["llama"], http)
+        server = LlamaServer(str(model), Path(folder), now=now, plan=plan)
+        server.acquire()
+        address = server.address
+        configs = Settings().provider_configs(llama_base_url=address.url, llama_api_key=address.key)
+        async with httpx.AsyncClient() as http, server.running(ready=partial(asyncio.sleep, 0)):
+            while server.status.state != "ready":
+                await server.changed.wait()
+            meter = Meter(configs["llama"], http)
             await meter.profile()
             router = Router({"llama": meter}, ("llama",), now=now)
-            chats = [Chat(f"chat {number}", case.lengths) for number in range(case.chats)]
+            chats = [Conversation(f"chat {number}", case.lengths) for number in range(case.chats)]
             for turn in range(turns):
                 for chat in chats:
-                    await take_turn(case.way, router, meter, chat, turn)
+                    await take_turn(case.strategy, router, meter, chat, turn)
             meter.cuts = sum(chat.cuts for chat in chats)
-            meter.new = await new_tokens(meter, chats)
+            meter.new = await count_new_tokens(meter, chats)
     return meter
 
 
-async def new_tokens(meter: Meter, chats: Sequence[Chat]) -> int:
-    """Count what a server without limits would have read: all that was asked, once."""
-    total = -meter.said - (len(chats) - 1) * await meter.count([Message("system", SYSTEM)])
+async def count_new_tokens(meter: Meter, chats: Sequence[Conversation]) -> int:
+    """Return the tokens that must be processed at least: each token once."""
+    total = -meter.generated - (len(chats) - 1) * await meter.count([Message("system", SYSTEM)])
     for chat in chats:
         *past, last = chat.all
         whole = build_context(SYSTEM, tuple(past), last.question, window=10**9)
         total += await meter.count(whole.messages)
-        # What was said last is in no prompt.
-        total += chat.unsaid
+        # The last answer is in no prompt.
+        total += chat.unread
     return total
 
 
-async def take_turn(way: Way, router: Router, meter: Meter, chat: Chat, turn: int) -> None:
-    """Ask one question and keep what came of it."""
-    words: list[str] = []
-    start: int | None = None
-    async with aclosing(way(router, meter, chat, turn)) as parts:
-        async for part in parts:
-            if isinstance(part, AnswerStarted):
-                start = part.first_turn_id
-            if isinstance(part, Delta):
-                words.append(part.text)
-    if way in {clock, sliding} and chat.past:
-        start = chat.past[0].turn_id
-    chat.unsaid = meter.last_said
-    chat.keep(turn, "".join(words), start)
+async def take_turn(
+    strategy: Strategy, router: Router, meter: Meter, chat: Conversation, turn: int
+) -> None:
+    """Ask one question and keep the answer."""
+    deltas: list[str] = []
+    first_turn_id: int | None = None
+    async with aclosing(strategy(router, meter, chat, turn)) as events:
+        async for event in events:
+            if isinstance(event, AnswerStarted):
+                first_turn_id = event.first_turn_id
+            if isinstance(event, Delta):
+                deltas.append(event.text)
+    if strategy in {clock_in_prompt, sliding_window} and chat.past:
+        first_turn_id = chat.past[0].turn_id
+    chat.unread = meter.last_generated
+    chat.keep(turn, "".join(deltas), first_turn_id)
 
 
 def row(name: str, cells: Sequence[str]) -> str:
@@ -230,49 +256,49 @@ def row(name: str, cells: Sequence[str]) -> str:
     )
 
 
-async def reading(folder: Path) -> bool:
-    """Print the table of what is read; tell whether every promise holds."""
+async def report_prompt_tokens(folder: Path) -> bool:
+    """Print the table of prompt tokens; return whether every limit is met."""
     models = {
         False: make(folder / "terse.gguf"),
         True: make(folder / "wordy.gguf", reply=LITANY),
     }
-    print(f"\nPrompt tokens that llama.cpp reads in {TURNS} turns (window {WINDOW:,})")
+    print(f"\nPrompt tokens that llama.cpp processes in {TURNS} turns (window {WINDOW:,})")
     print(row("", HEADINGS))
-    kept = True
+    passed = True
     for heading, cases in TABLE.items():
         print(heading)
         for case in cases:
             meter = await measure(case, models[case.long_answers], TURNS)
-            share = round(meter.read_prompt / meter.new, 2)
-            kept = kept and share <= (case.promised or share)
-            promised = f"≤ {case.promised:.2f}" if case.promised else ""
-            counts = (f"{meter.read_prompt:,}", f"{meter.new:,}", f"{share:.2f}", promised)
+            ratio = round(meter.read_prompt / meter.new, 2)
+            passed = passed and ratio <= (case.limit or ratio)
+            limit = f"≤ {case.limit:.2f}" if case.limit else ""
+            counts = (f"{meter.read_prompt:,}", f"{meter.new:,}", f"{ratio:.2f}", limit)
             cells = (*counts, f"{meter.longest:,}", str(meter.cuts))
             print(row(f"  {case.name}", cells), flush=True)
     print(
-        "new: the tokens of the questions; read beyond them is read again.\n"
-        "longest: what one question had to wait for. cuts: how often the history was cut."
+        "new: the tokens of the questions; anything beyond them was processed again.\n"
+        "longest: the most tokens for one question. cuts: how often the history was cut."
     )
-    return kept
+    return passed
 
 
-async def remembering(folder: Path) -> bool:
-    """Print what the bot itself takes of the memory; tell whether the promise holds."""
+async def report_memory(folder: Path) -> bool:
+    """Print the bot's own memory; return whether the limit is met."""
     model = make(folder / "tiny.gguf")
     print("\nMemory of `ambrosio run` itself, without the model, in MB")
-    print(f"{'messages':>10}{'resident':>10}{'shared out':>12}{'own':>8}")
-    found = await grow(model, folder, MARKS)
-    for mark, memory in zip(MARKS, found, strict=True):
-        print(f"{mark:>10,}{memory.resident:>10.1f}{memory.proportional:>12.1f}{memory.own:>8.1f}")
-    print(f"promised: less than {PROMISED_MB} resident after {MARKS[0]} messages")
-    return found[0].resident < PROMISED_MB
+    print(f"{'messages':>10}{'resident':>10}{'proportional':>14}{'private':>9}")
+    samples = await grow(model, folder, MESSAGE_COUNTS)
+    for count, memory in zip(MESSAGE_COUNTS, samples, strict=True):
+        print(f"{count:>10,}{memory.resident:>10.1f}{memory.proportional:>14.1f}{memory.own:>9.1f}")
+    print(f"limit: less than {MAX_RESIDENT_MB} resident after {MESSAGE_COUNTS[0]} messages")
+    return samples[0].resident < MAX_RESIDENT_MB
 
 
 async def main() -> int:
-    """Print both tables; give 1 if a promise is broken."""
+    """Print both tables; return 1 if a limit is exceeded."""
     with tempfile.TemporaryDirectory() as folder:
-        kept = await reading(Path(folder))
-        return 0 if await remembering(Path(folder)) and kept else 1
+        passed = await report_prompt_tokens(Path(folder))
+        return 0 if await report_memory(Path(folder)) and passed else 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the bot takes of the machine's memory after many messages, the model not counted."""
+"""The memory the bot uses after many messages, without the model."""
 
 import asyncio
 import os
@@ -13,14 +13,14 @@ from ambrosio.emulators.botapi.api import BotApi
 from ambrosio.emulators.botapi.http import serve_bot_api
 from ambrosio.emulators.botapi.users import UserChat
 
-# One chat alone would be paced to a message a second.
+# A single chat would be limited to one message a second.
 PEOPLE = range(1, 26)
-PATIENCE_SECONDS = 60
+TIMEOUT_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Megabytes of a process: all that it can see, its fair share of that, and what is its own."""
+    """A process's memory in MB: resident (RSS), proportional (PSS) and private."""
 
     resident: float
     proportional: float
@@ -38,26 +38,26 @@ class Memory:
         return cls(*(size * 1024 / 1e6 for size in sizes))
 
 
-async def grow(model: Path, folder: Path, marks: Sequence[int]) -> list[Memory]:
-    """Run `ambrosio run` against the emulator, and look at it after so many messages each."""
+async def grow(model: Path, folder: Path, message_counts: Sequence[int]) -> list[Memory]:
+    """Run `ambrosio run` against the emulator and measure it after each number of messages."""
     api = BotApi(now)
-    seats = [api.person(number).private() for number in PEOPLE]
-    found: list[Memory] = []
+    user_chats = [api.person(number).private() for number in PEOPLE]
+    samples: list[Memory] = []
     async with serve_bot_api(api) as url, _running(api, url, model, folder) as pid:
-        asked = 0
-        for mark in marks:
-            while asked < mark:
+        sent = 0
+        for count in message_counts:
+            while sent < count:
                 async with asyncio.TaskGroup() as group:
-                    for seat in seats:
-                        group.create_task(_ask(seat, asked))
-                asked += len(seats)
-            found.append(Memory.of(pid))
-    return found
+                    for user_chat in user_chats:
+                        group.create_task(_ask(user_chat, sent))
+                sent += len(user_chats)
+            samples.append(Memory.of(pid))
+    return samples
 
 
-async def _ask(seat: UserChat, number: int) -> None:
-    await seat.say(f"question number {number} about rice and tea in the morning")
-    await seat.wait_answer(seconds=PATIENCE_SECONDS)
+async def _ask(user_chat: UserChat, number: int) -> None:
+    await user_chat.say(f"question number {number} about rice and tea in the morning")
+    await user_chat.wait_answer(seconds=TIMEOUT_SECONDS)
 
 
 @asynccontextmanager

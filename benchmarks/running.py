@@ -1,4 +1,4 @@
-"""The real bot as a process of its own, between two servers on loopback."""
+"""The real bot as its own process, between two servers on loopback."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ from ambrosio.emulators.botapi.http import serve_bot_api
 from ambrosio.emulators.model_server.server import FakeModelServer
 
 OWNER = 42
-PATIENCE_SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 
 
 @asynccontextmanager
@@ -34,7 +34,7 @@ async def running(api: BotApi, model: FakeModelServer, stream: str) -> AsyncIter
                 sys.executable, "-m", "ambrosio", "run", env=env, cwd=folder
             )
             try:
-                await api.wait_for(lambda: api.called("getUpdates"), seconds=PATIENCE_SECONDS)
+                await api.wait_for(lambda: api.calls_to("getUpdates"), seconds=TIMEOUT_SECONDS)
                 yield
             finally:
                 child.terminate()

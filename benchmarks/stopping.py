@@ -1,4 +1,4 @@
-"""How soon a Stop reaches the model."""
+"""How quickly Stop reaches the model."""
 
 import asyncio
 from functools import partial
@@ -9,29 +9,29 @@ from ambrosio.emulators.model_server.writer import ServedRequest
 from benchmarks.running import OWNER, running
 
 
-def _cancelled(turn: ServedRequest) -> bool:
-    return turn.state == "cancelled"
+def _is_cancelled(request: ServedRequest) -> bool:
+    return request.state == "cancelled"
 
 
 async def report() -> None:
-    """Print how long after the press the model's server saw the stream closed."""
+    """Print the time from the press until the model server sees the stream closed."""
     loop = asyncio.get_running_loop()
     api, model = (
         BotApi(loop.time),
         FakeModelServer(answer=lambda _: StallsAfter("Once upon a time")),
     )
-    seat = api.person(OWNER).private()
-    print("\nStop: from the press to the closed stream at the model's server")
+    user_chat = api.person(OWNER).private()
+    print("\nStop: time from the press until the model server sees the stream closed")
     async with running(api, model, "draft"):
         for name in ("native", "/stop"):
-            await seat.say("a story")
-            await seat.wait_draft("Once")
-            turn = model.served[-1]
-            began = loop.time()
+            await user_chat.say("a story")
+            await user_chat.wait_draft("Once")
+            request = model.served[-1]
+            start = loop.time()
             if name == "native":
-                seat.stop_draft()
+                user_chat.stop_draft()
             else:
-                await seat.say("/stop")
-            await model.wait_for(partial(_cancelled, turn))
-            print(f"{name:24}{(loop.time() - began) * 1000:>7.0f} ms")
-            await seat.wait_text("Stopped.")
+                await user_chat.say("/stop")
+            await model.wait_for(partial(_is_cancelled, request))
+            print(f"{name:24}{(loop.time() - start) * 1000:>7.0f} ms")
+            await user_chat.wait_text("Stopped.")

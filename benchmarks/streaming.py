@@ -1,6 +1,6 @@
-"""How far the screen is behind the model.
+"""How far the screen lags behind the model.
 
-The real `ambrosio run` as a process of its own, against the emulator with its flood limits on and a
+The real `ambrosio run` as its own process, against the emulator with its flood limits on and a
 model that writes 300 tokens at 40 a second, in a private chat and, for comparison, by edits and in
 two chats at once.
 """
@@ -13,7 +13,7 @@ from statistics import mean
 from ambrosio.emulators.botapi.api import BotApi
 from ambrosio.emulators.botapi.users import UserChat
 from ambrosio.emulators.model_server.server import FakeModelServer, Says
-from benchmarks.running import OWNER, PATIENCE_SECONDS, running
+from benchmarks.running import OWNER, TIMEOUT_SECONDS, running
 
 PACE = 40
 ANSWER = " ".join(f"word{number}" for number in range(300))
@@ -22,7 +22,7 @@ SAMPLE_SECONDS = 0.005
 
 @dataclass(slots=True)
 class Watch:
-    """What was there at which moment: letters the model wrote, letters on the screen."""
+    """Samples over time: characters the model has written and characters on the screen."""
 
     times: list[float] = field(default_factory=list)
     written: list[int] = field(default_factory=list)
@@ -35,11 +35,11 @@ class Watch:
         self.shown.append(shown)
 
     def lag_seconds(self) -> float:
-        """Average how long ago the model had written just what the screen shows."""
+        """Return the mean age, in seconds, of the text that the screen shows."""
         lags = []
         for time, written, shown in zip(self.times, self.written, self.shown, strict=True):
             if shown < written < len(ANSWER):
-                # The first sample in which the model was further than the screen is now.
+                # The first sample in which the model had written more than the screen shows now.
                 behind = bisect_right(self.written, shown)
                 lags.append(time - self.times[behind])
             elif written and written < len(ANSWER):
@@ -47,30 +47,32 @@ class Watch:
         return mean(lags)
 
     def first_seconds(self) -> float:
-        """Tell how long after the first word of the model something was to be seen."""
+        """Return the seconds from the model's first word to the first text on the screen."""
         return self._since(1, self.shown) - self._since(1, self.written)
 
     def last_seconds(self) -> float:
-        """Tell how long after the last word the whole answer was to be seen."""
+        """Return the seconds from the model's last word to the complete answer on the screen."""
         return self._since(len(ANSWER), self.shown) - self._since(len(ANSWER), self.written)
 
-    def _since(self, least: int, series: list[int]) -> float:
-        return next(time for time, it in zip(self.times, series, strict=True) if it >= least)
+    def _since(self, min_chars: int, series: list[int]) -> float:
+        return next(
+            time for time, chars in zip(self.times, series, strict=True) if chars >= min_chars
+        )
 
 
-async def watch(model: FakeModelServer, seat: UserChat, turn: int) -> Watch:
-    """Ask a question and sample until the answer stands there."""
+async def watch(model: FakeModelServer, user_chat: UserChat, turn: int) -> Watch:
+    """Ask a question and sample until the answer is complete."""
     loop = asyncio.get_running_loop()
-    seen, message = Watch(), await seat.say(f"question {turn}")
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    seen, message = Watch(), await user_chat.say(f"question {turn}")
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while not seen.shown or seen.shown[-1] < len(ANSWER):
             served = [
-                it
-                for it, asked in zip(model.served, model.requests, strict=True)
-                if asked.question.endswith(f" {turn}")
+                record
+                for record, request in zip(model.served, model.requests, strict=True)
+                if request.question.endswith(f" {turn}")
             ]
-            answers = [line.text for line in seat.answers if line.message_id > message]
-            shown = answers[-1] if answers else (seat.draft or "").replace("Thinking…", "")
+            answers = [answer.text for answer in user_chat.answers if answer.message_id > message]
+            shown = answers[-1] if answers else (user_chat.draft or "").replace("Thinking…", "")
             written = len(served[-1].words.strip()) if served else 0
             seen.note(loop.time(), written, len(shown))
             await asyncio.sleep(SAMPLE_SECONDS)
@@ -81,15 +83,17 @@ async def measure(stream: str, chats: int) -> tuple[list[Watch], int]:
     """Let some chats ask at the same time; give what was seen and how many calls were refused."""
     loop = asyncio.get_running_loop()
     api, model = BotApi(loop.time), FakeModelServer(pace=PACE, answer=lambda _: Says(ANSWER))
-    api.limit_floods()
-    seat = api.person(OWNER).private()
-    seats = [seat, *(seat.topic(number) for number in range(2, chats + 1))]
+    api.enable_flood_limits()
+    user_chat = api.person(OWNER).private()
+    user_chats = [user_chat, *(user_chat.topic(number) for number in range(2, chats + 1))]
     async with running(api, model, stream), asyncio.TaskGroup() as group:
         # The first answer of a process opens connections; what is felt is every other one.
         model.script(Says("Hello."))
-        await seat.say("hello")
-        await seat.wait_answer()
-        tasks = [group.create_task(watch(model, each, turn)) for turn, each in enumerate(seats)]
+        await user_chat.say("hello")
+        await user_chat.wait_answer()
+        tasks = [
+            group.create_task(watch(model, chat, turn)) for turn, chat in enumerate(user_chats)
+        ]
         await asyncio.wait(tasks)
     refused = sum(call.outcome.startswith("429") for call in api.calls)
     return [task.result() for task in tasks], refused
@@ -105,9 +109,9 @@ async def report() -> None:
         ("edits", "edit", 1),
     ):
         watches, refused = await measure(stream, chats)
-        behind = mean(each.lag_seconds() for each in watches)
-        first = max(each.first_seconds() for each in watches)
-        last = max(each.last_seconds() for each in watches)
+        behind = mean(watch.lag_seconds() for watch in watches)
+        first = max(watch.first_seconds() for watch in watches)
+        last = max(watch.last_seconds() for watch in watches)
         print(
             f"{name:24}{refused:>6}{behind * 1000:>7.0f} ms"
             f"{first * 1000:>7.0f} ms{last * 1000:>7.0f} ms"

@@ -1,6 +1,6 @@
-"""`make screenshot`: the picture at the top of the README, taken from the running demo.
+"""`make screenshot`: the screenshot at the top of the README, taken from the running demo.
 
-A question in a hurry, an album, and an answer that is still growing.
+It shows a vv question, an album, and an answer that is being streamed.
 """
 
 import sys
@@ -16,7 +16,7 @@ SIZE = ViewportSize(width=1120, height=1190)
 
 
 def main() -> None:
-    """Take the picture into the file that is named."""
+    """Save the screenshot in the file given as argument."""
     target = Path(sys.argv[1])
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, DemoProcess(Path(folder)) as demo:
@@ -24,28 +24,30 @@ def main() -> None:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
             page = browser.new_page(viewport=SIZE, device_scale_factor=1.5, locale="en-GB")
-            page.goto(demo.page)
-            play(page)
+            page.goto(demo.page_url)
+            write_chat(page)
             page.screenshot(path=target)
             browser.close()
     print(f"{target}: {target.stat().st_size // 1024} kB")
 
 
-def play(page: Page) -> None:
-    """Say what the picture shows."""
+def write_chat(page: Page) -> None:
+    """Write the messages that the screenshot shows."""
     write(page, "vv jasmin or basmati rice with falafel?")
     page.locator(".item.in", has_text="Basmati.").wait_for()
     write(page, "/imagine a quiet valley at dawn --n 2 --seed 12")
     page.locator(".photos img").nth(1).wait_for()
-    page.locator(".photos img").evaluate_all("all => Promise.all(all.map(each => each.decode()))")
+    page.locator(".photos img").evaluate_all(
+        "images => Promise.all(images.map(image => image.decode()))"
+    )
     expect(page.locator(".notice")).to_have_count(0)
     write(page, "Which word comes up most often in a text? In Python, please.")
     page.locator(".growing", has_text="together with how").wait_for()
 
 
-def write(page: Page, words: str) -> None:
+def write(page: Page, text: str) -> None:
     """Write a message."""
-    page.locator("#words").fill(words)
+    page.locator("#words").fill(text)
     page.keyboard.press("Enter")
 
 

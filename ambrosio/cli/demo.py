@@ -46,5 +46,7 @@ async def demo(settings: Settings, port: int, model: str, *, open_browser: bool)
             raise DemoFailed("The demo is already running.", f"Its page is {address}") from None
         except StoreFailed as exc:
             raise cannot_write(home) from exc
-        await run_demo(settings, home=home, port=port, wish=model, now=now, ready=ready, stop=stop)
+        await run_demo(
+            settings, demo_dir=home, port=port, model=model, now=now, on_ready=ready, stop=stop
+        )
     return 0

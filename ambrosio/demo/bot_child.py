@@ -1,7 +1,7 @@
-"""`python -m ambrosio.demo.bot_child`: `ambrosio run`, on a line that it does not outlive.
+"""`python -m ambrosio.demo.bot_child`: `ambrosio run` that ends when the demo does.
 
-The demo holds the other end of our standard input. When it is gone, however it has ended, the line
-reads as closed, and we end, too.
+The demo holds the other end of our standard input. When the demo ends, for whatever reason, the
+pipe closes and this process ends, too.
 """
 
 import os
@@ -15,14 +15,14 @@ GRACE_SECONDS = 10.0
 
 
 def main() -> None:
-    """Be `ambrosio run` until the line is cut."""
-    threading.Thread(target=_hold, daemon=True).start()
+    """Run `ambrosio run` until standard input closes."""
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
     sys.argv = ["ambrosio", "run"]
     runpy.run_module("ambrosio", run_name="__main__")
 
 
-def _hold() -> None:
-    # Not through `sys.stdin`, whose lock would be in the way when the program ends by itself.
+def _exit_with_parent() -> None:
+    # Not through `sys.stdin`: its lock would block the interpreter's own exit.
     while os.read(0, 1):
         pass
     os.kill(os.getpid(), signal.SIGTERM)

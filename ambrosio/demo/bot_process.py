@@ -1,7 +1,7 @@
 """The bot's process: the real `ambrosio run`, pointed at the emulator.
 
-It gets its settings by its environment, which goes before `.env`. Its log is passed on line by
-line and kept in a file.
+Settings are passed in its environment, which takes precedence over `.env`. Its log is passed on
+line by line and written to a file.
 """
 
 import asyncio
@@ -12,22 +12,27 @@ from pathlib import Path
 
 import ambrosio
 
-ENDING_SECONDS = 8.0
-CHOOSING = ("LLAMA_", "TOGETHER_", "OPENAI_", "AMBROSIO_ROUTE", "AMBROSIO_FAST_ROUTE")
+STOP_SECONDS = 8.0
+MODEL_SETTINGS = ("LLAMA_", "TOGETHER_", "OPENAI_", "AMBROSIO_ROUTE", "AMBROSIO_FAST_ROUTE")
 
 
 class BotProcess:
     """One run of the bot."""
 
     def __init__(
-        self, environment: Mapping[str, str], *, log: Path, tell: Callable[[str], None], cwd: Path
+        self,
+        environment: Mapping[str, str],
+        *,
+        log: Path,
+        on_line: Callable[[str], None],
+        cwd: Path,
     ) -> None:
         self._environment = environment
-        self._log, self._tell, self._cwd = log, tell, cwd
+        self._log, self._on_line, self._cwd = log, on_line, cwd
         self._process: asyncio.subprocess.Process | None = None
 
     async def run(self) -> int:
-        """Be alive until the process ends, and give its exit code; cancelling ends it."""
+        """Run the process and return its exit code; cancelling stops the process."""
         process = self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -37,50 +42,50 @@ class BotProcess:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            # Ctrl+C in the terminal is for the demo, which then ends the bot in good order.
+            # Ctrl+C in the terminal goes to the demo only, which then stops the bot cleanly.
             start_new_session=True,
         )
         try:
-            await self._listen(process)
+            await self._read_log(process)
             return await process.wait()
         finally:
-            await _end(process)
+            await _stop(process)
 
     def kill(self) -> None:
-        """End it as a crash would."""
+        """Kill the process, as a crash would."""
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
 
-    async def _listen(self, process: asyncio.subprocess.Process) -> None:
+    async def _read_log(self, process: asyncio.subprocess.Process) -> None:
         with self._log.open("a", encoding="utf-8") as log:
             while process.stdout is not None and (line := await process.stdout.readline()):
                 text = line.decode("utf-8", "replace").rstrip()
                 log.write(f"{text}\n")
                 log.flush()
-                self._tell(text)
+                self._on_line(text)
 
 
-def environment(settings: Mapping[str, str], *, alone: bool) -> Mapping[str, str]:
-    """Give the environment of the process: ours, and on top of it what is given.
+def build_environment(settings: Mapping[str, str], *, exclusive: bool) -> Mapping[str, str]:
+    """Return the environment of the process: ours, overridden by *settings*.
 
-    With `alone`, the settings of ours that choose a model are left out.
+    With `exclusive`, our own settings that choose a model are left out.
     """
-    kept = {
+    inherited = {
         name: value
         for name, value in os.environ.items()
-        if not (alone and name.startswith(CHOOSING))
+        if not (exclusive and name.startswith(MODEL_SETTINGS))
     }
-    ours = str(Path(ambrosio.__file__).parent.parent)
     # The same Ambrosio as this one, whatever else is installed.
-    path = os.pathsep.join(each for each in (ours, os.environ.get("PYTHONPATH")) if each)
-    return {**kept, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **settings}
+    source = str(Path(ambrosio.__file__).parent.parent)
+    path = os.pathsep.join(filter(None, (source, os.environ.get("PYTHONPATH"))))
+    return {**inherited, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **settings}
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def _stop(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), ENDING_SECONDS)
+            await asyncio.wait_for(process.wait(), STOP_SECONDS)
         except TimeoutError:
             process.kill()
             await process.wait()

@@ -1,8 +1,8 @@
 """Which model answers in the demo.
 
-What `--model` names, since whoever types it means it; else what is set up, as `ambrosio run` would
-have it; else a llama.cpp server that is there anyway; else a model that is offered; else the
-stand-in, which needs nothing and knows nothing.
+In this order: the model named by `--model`; the one configured, as `ambrosio run` would pick it; a
+running llama.cpp server; a model the user accepts to download; else the stand-in, which sends
+canned answers.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -24,97 +24,101 @@ STAND_IN = "stand-in"
 # About as fast as a small model on a good machine.
 TOKENS_PER_SECOND = 40.0
 NO_MODEL = (
-    "Nobody thinks here yet: set `LLAMA_GGUF` or `TOGETHER_API_KEY` in `.env` and start the demo "
-    "again, and a real model answers."
+    "No model is set up yet. Set `LLAMA_GGUF` or `TOGETHER_API_KEY` in `.env` and restart the demo "
+    "to get real answers."
 )
-# Where a server of our own will be, nobody knows before it runs.
-LATER = "http://127.0.0.1/v1"
-SET_UP = "It is the one that is set up here."
+# The address of a server that we start ourselves is known only once it runs.
+MANAGED_URL = "http://127.0.0.1/v1"
+CONFIGURED = "This is the model configured here."
 
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
-    """Who answers: `name` for the page, and what the bot's process is given for it.
+    """The model that answers: its `name` for the page, and the settings the bot needs for it.
 
-    One that was asked for is `alone`: whatever else is set up to answer does not count.
+    With `exclusive`, the bot ignores any other model that is configured.
     """
 
     name: str
     hint: str
     settings: Mapping[str, str] = field(default_factory=dict)
-    alone: bool = False
+    exclusive: bool = False
 
 
 @asynccontextmanager
 async def choose_model(
-    settings: Settings, wish: str, *, offer: Callable[[], str]
+    settings: Settings, requested: str, *, offer: Callable[[], str]
 ) -> AsyncIterator[ModelChoice]:
-    """Find who answers; a stand-in lives as long as the block.
+    """Choose the model, or raise `DemoFailed`; a stand-in is served while the block runs.
 
     Args:
-        given: what is set up.
-        wish: what `--model` names, "" for nothing.
-        offer: gives a model where nothing is set up, "" for none.
+        settings: The user's settings.
+        requested: The model named by `--model`, "" for none.
+        offer: Returns a model to use where none is configured, "" for none.
     """
-    if wish and wish != STAND_IN:
-        yield _local(wish)
-    elif not wish and (name := await _set_up(settings)):
-        yield ModelChoice(name, SET_UP)
-    elif not wish and (offered := offer()):
-        yield _local(offered)
+    if requested and requested != STAND_IN:
+        yield _local_model(requested)
+    elif not requested and (name := await _configured_model(settings)):
+        yield ModelChoice(name, CONFIGURED)
+    elif not requested and (accepted := offer()):
+        yield _local_model(accepted)
     else:
-        async with _standing_in(asked_for=bool(wish)) as mind:
-            yield mind
+        async with _run_fake_servers(exclusive=bool(requested)) as choice:
+            yield choice
 
 
-def _local(wish: str) -> ModelChoice:
-    file = Path(wish).expanduser().absolute()
-    if not file.exists() and (file.suffix == ".gguf" or not REFERENCE.fullmatch(wish)):
+def _local_model(reference: str) -> ModelChoice:
+    file = Path(reference).expanduser().absolute()
+    if not file.exists() and (file.suffix == ".gguf" or not REFERENCE.fullmatch(reference)):
         raise DemoFailed(
-            f"There is no model `{wish}`.",
-            "Name a .gguf file, or `owner/repo:QUANT` at Hugging Face.",
+            f"There is no model `{reference}`.",
+            "Name a .gguf file, or `owner/repo:QUANT` on Hugging Face.",
         )
-    source = str(file) if file.exists() else wish
-    return ModelChoice(file.name, "It runs on this machine.", {"LLAMA_GGUF": source}, alone=True)
+    source = str(file) if file.exists() else reference
+    return ModelChoice(
+        file.name, "It runs on this machine.", {"LLAMA_GGUF": source}, exclusive=True
+    )
 
 
-async def _set_up(settings: Settings) -> str:
-    """Name the model that is asked first, as its provider and its id; "" if there is none."""
-    # As the bot does, without a proxy: this is at home.
+async def _configured_model(settings: Settings) -> str:
+    """Return the model that is asked first, as provider and model id; "" if there is none."""
+    # Without a proxy, as in the bot: these servers are local.
     async with httpx.AsyncClient(trust_env=False) as http:
-        there = LATER if settings.llama_gguf else settings.llama_base_url or await find_server(http)
-        rows = settings.provider_configs(llama_base_url=there)
-    if not rows:
+        managed = MANAGED_URL if settings.llama_gguf else None
+        url = managed or settings.llama_base_url or await find_server(http)
+        configs = settings.provider_configs(llama_base_url=url)
+    if not configs:
         return ""
-    first = next((name for name in settings.ambrosio_route if name in rows), next(iter(rows)))
+    route = settings.ambrosio_route
+    first = next((name for name in route if name in configs), next(iter(configs)))
     if first == "llama" and settings.llama_gguf:
         return f"llama/{Path(settings.llama_gguf).name}"
-    model = rows[first].model or await _served(first, rows[first])
+    model = configs[first].model or await _first_served_model(first, configs[first])
     return f"{first}/{model}" if model else first
 
 
-async def _served(name: str, row: ProviderConfig) -> str:
-    async with httpx.AsyncClient(trust_env=not row.is_local) as http:
+async def _first_served_model(name: str, config: ProviderConfig) -> str:
+    async with httpx.AsyncClient(trust_env=not config.is_local) as http:
         try:
-            served = await OpenAIProvider(name, row, http).models()
+            models = await OpenAIProvider(name, config, http).models()
         except ProviderError:
             return ""
-    return served[0].id if served else ""
+    return models[0].id if models else ""
 
 
 @asynccontextmanager
-async def _standing_in(*, asked_for: bool) -> AsyncIterator[ModelChoice]:
-    """Run both kinds of server: one that chats at home, and one outside that draws as well."""
-    home = FakeModelServer(STAND_IN, pace=TOKENS_PER_SECOND)
-    outside = FakeModelServer(STAND_IN, "together", api_key=STAND_IN, pace=TOKENS_PER_SECOND)
-    async with AsyncExitStack() as serving:
+async def _run_fake_servers(*, exclusive: bool) -> AsyncIterator[ModelChoice]:
+    """Run both kinds of server: a local one for chat, and a remote one that draws as well."""
+    local = FakeModelServer(STAND_IN, pace=TOKENS_PER_SECOND)
+    remote = FakeModelServer(STAND_IN, "together", api_key=STAND_IN, pace=TOKENS_PER_SECOND)
+    async with AsyncExitStack() as stack:
         settings = {
             "AMBROSIO_ROUTE": "llama,together",
-            "LLAMA_BASE_URL": await serving.enter_async_context(home.serving()),
+            "LLAMA_BASE_URL": await stack.enter_async_context(local.serving()),
             "LLAMA_MODEL": STAND_IN,
-            "TOGETHER_BASE_URL": await serving.enter_async_context(outside.serving()),
+            "TOGETHER_BASE_URL": await stack.enter_async_context(remote.serving()),
             "TOGETHER_API_KEY": STAND_IN,
             "TOGETHER_MODEL": STAND_IN,
-            "TOGETHER_IMAGE_MODEL": outside.image_model,
+            "TOGETHER_IMAGE_MODEL": remote.image_model,
         }
-        yield ModelChoice(STAND_IN, NO_MODEL, settings, alone=asked_for)
+        yield ModelChoice(STAND_IN, NO_MODEL, settings, exclusive=exclusive)

@@ -1,7 +1,7 @@
-"""The offer to download a small model, where none is set up and somebody sits at the terminal.
+"""The offer to download a small model, made on a terminal if no model is set up.
 
-A yes fetches it before the page opens, into the folder that `LLAMA_GGUF` uses too; from then on it
-answers without a question. A no is kept as well: one question is polite, two are a nuisance.
+After a yes, the model is downloaded before the page opens, into the folder that `LLAMA_GGUF` uses
+too; later starts use it without asking. A no is remembered, so the question is asked only once.
 """
 
 import signal
@@ -24,12 +24,12 @@ from rich.progress import (
 from ..llama import download, sizing
 from ..llama.errors import ModelUnusable, format_bytes
 
-NO_MODEL = "No model is set up here"
+NO_MODEL = "No model is set up"
 
 
 @dataclass(frozen=True, slots=True)
 class OfferedModel:
-    """A model worth offering: its size, and the free memory in which it is at ease, in MB."""
+    """A model worth offering; its download size and the free memory it needs are in MB."""
 
     reference: str
     size_mb: int
@@ -38,65 +38,65 @@ class OfferedModel:
 
     @property
     def page(self) -> str:
-        """Where one can read about it."""
+        """The URL of its web page."""
         return f"{download.HUB}/{self.reference.partition(':')[0]}"
 
 
-# The better one first.
+# Best first.
 MODELS = (
     OfferedModel("unsloth/Qwen3.5-4B-GGUF:Q4_K_M", size_mb=2_710, memory_mb=5_000),
     OfferedModel("unsloth/Qwen3.5-2B-GGUF:Q4_K_M", size_mb=1_280, memory_mb=2_500),
 )
 
 
-def offer(home: Path, models: Path) -> str:
-    """Give the id of a model that is here, or has just been fetched; "" for none.
+def offer(demo_dir: Path, models_dir: Path) -> str:
+    """Return the reference of a model already or just downloaded; "" for none.
 
     Args:
-        home: the demo's folder, where a no is kept.
-        models: where downloads are kept.
+        demo_dir: The demo's folder, where a no is recorded.
+        models_dir: The folder for downloads.
     """
     if find_spec("xllamacpp") is None:
-        return _nobody("`pip install 'ambrosio[llama]'` brings llama.cpp, which runs one")
+        return _explain("to run one here, install llama.cpp with `pip install 'ambrosio[llama]'`")
     free = sizing.measure_resources().free_bytes
-    fitting = [each for each in MODELS if each.memory_mb * sizing.MB <= free]
+    fitting = [model for model in MODELS if model.memory_mb * sizing.MB <= free]
     if not fitting:
-        return _nobody(f"the {format_bytes(free)} of memory that are free are too little for one")
-    for each in fitting:
-        if download.find_downloaded(each.reference, models):
-            return each.reference
-    declined, best = home / "declined", fitting[0]
-    later = f"`ambrosio demo --model {best.reference}` downloads one"
+        return _explain(f"{format_bytes(free)} of free memory is not enough to run one")
+    for model in fitting:
+        if download.find_downloaded(model.reference, models_dir):
+            return model.reference
+    declined, best = demo_dir / "declined", fitting[0]
+    hint = f"`ambrosio demo --model {best.reference}` downloads one"
     if declined.exists() or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return _nobody(later)
+        return _explain(hint)
     with _interruptible():
-        if _ask(best, models):
-            return _fetch(best, models)
+        if _ask(best, models_dir):
+            return _fetch(best, models_dir)
     declined.touch()
-    return _nobody(later)
+    return _explain(hint)
 
 
-def _nobody(why: str) -> str:
+def _explain(why: str) -> str:
     print(f"{NO_MODEL}; {why}", file=sys.stderr)
     return ""
 
 
-def _ask(model: OfferedModel, models: Path) -> bool:
+def _ask(model: OfferedModel, models_dir: Path) -> bool:
     print(
-        f"{NO_MODEL}. A small one can be downloaded and answers on this machine alone:\n\n"
+        f"{NO_MODEL}. A small one can be downloaded and runs entirely on this machine:\n\n"
         f"  {model.reference}, {format_bytes(model.size_mb * sizing.MB)}, {model.licence} licence\n"
         f"  from {model.page}\n"
-        f"  to   {models}\n"
+        f"  to   {models_dir}\n"
     )
-    print("Download it? Without it, a stand-in answers. [y/N] ", end="", flush=True)
-    # Not input(), which can miss a Ctrl+C that comes while it prints its prompt.
+    print("Download it? Otherwise the demo gives canned answers. [y/N] ", end="", flush=True)
+    # Not input(): it can miss a Ctrl+C that arrives while it prints its prompt.
     answer = sys.stdin.readline()
     if not answer:
         print()
     return answer.strip().lower() in {"y", "yes"}
 
 
-def _fetch(model: OfferedModel, models: Path) -> str:
+def _fetch(model: OfferedModel, models_dir: Path) -> str:
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     try:
         with Progress(TextColumn("Downloading"), *columns) as progress:
@@ -105,24 +105,20 @@ def _fetch(model: OfferedModel, models: Path) -> str:
             def report(done: int, total: int) -> None:
                 progress.update(task, completed=done, total=total)
 
-            download.ensure_model(model.reference, models, report)
+            download.ensure_model(model.reference, models_dir, report)
     except ModelUnusable as exc:
-        mend = (
-            exc.remedy
-            if exc.permanent
-            else "The next start offers it again, and goes on from here."
-        )
-        print(f"It could not be downloaded: {exc.reason}. {mend}", file=sys.stderr)
+        remedy = exc.remedy if exc.permanent else "The next start offers it again and resumes."
+        print(f"Download failed: {exc.reason}. {remedy}", file=sys.stderr)
         return ""
     except KeyboardInterrupt:
-        print("Stopped; a later download goes on from here", file=sys.stderr)
+        print("Stopped; the next download resumes here", file=sys.stderr)
         raise
     return model.reference
 
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let Ctrl+C and the like break off what blocks; the event loop hears them only as it turns."""
+    """Let Ctrl+C and SIGTERM interrupt blocking code; asyncio would handle them only afterwards."""
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, signal.default_int_handler) for number in numbers]
     try:

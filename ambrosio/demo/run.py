@@ -1,7 +1,7 @@
-"""`ambrosio demo`: the emulator, the page, a mind, and the real bot among them.
+"""`ambrosio demo`: the emulator, the page, a model, and the real bot.
 
-Everything ends with the demo: the chat is kept in memory, and the bot begins with a new database
-each time, since its old one speaks of messages that are no longer there.
+Nothing outlives the demo: chats are kept in memory, and the bot starts with a new database each
+time, because the old one refers to messages that no longer exist.
 """
 
 import asyncio
@@ -17,8 +17,8 @@ from ..core.errors import DemoFailed, StoreFailed
 from ..core.messages import Chat
 from ..emulators.botapi.api import ME, BotApi
 from ..store import Store
-from .bot_process import BotProcess, environment
-from .model import choose_model
+from .bot_process import BotProcess, build_environment
+from .model import ModelChoice, choose_model
 from .model_offer import offer
 from .session import YOU, DemoSession
 from .web import serve_page
@@ -29,87 +29,94 @@ POLLING_SECONDS = 60.0
 async def run_demo(
     settings: Settings,
     *,
-    home: Path,
+    demo_dir: Path,
     port: int,
-    wish: str,
+    model: str,
     now: Callable[[], float],
-    ready: Callable[[str, str], None],
+    on_ready: Callable[[str, str], None],
     stop: asyncio.Event,
 ) -> None:
-    """Show the demo until `stop` is set, or raise `DemoFailed`.
+    """Run the demo until `stop` is set, or raise `DemoFailed`.
 
     Args:
-        given: what is set up.
-        home: the demo's own folder, which nobody else uses at the moment.
-        port: where the page is; 0 takes a free one.
-        wish: the model that is wished for, "" for none in particular.
-        now: tells the time.
-        ready: is told the page's address and who answers.
-        stop: ends it.
+        settings: The user's settings.
+        demo_dir: The demo's own folder, locked by the caller.
+        port: The port of the page; 0 takes a free one.
+        model: The model named by `--model`, "" for none.
+        now: The clock, in seconds since 1970.
+        on_ready: Called with the page's address and the name of the model.
+        stop: Ends the demo.
     """
-    models = settings.ambrosio_data_dir / "models"
-    folder = _empty(home / "bot", models)
-    async with AsyncExitStack() as closing:
-        mind = await closing.enter_async_context(
-            choose_model(settings, wish, offer=partial(offer, home, models))
+    models_dir = settings.ambrosio_data_dir / "models"
+    bot_dir = _prepare_bot_dir(demo_dir / "bot", models_dir)
+    async with AsyncExitStack() as stack:
+        choice = await stack.enter_async_context(
+            choose_model(settings, model, offer=partial(offer, demo_dir, models_dir))
         )
-        # What the emulator allows is allowed to whoever has the token, so it is a new one.
+        # Anyone with the token can use the emulator, so each run has a new one.
         api = BotApi(now, token=f"{ME['id']}:{secrets.token_urlsafe(26)}")
-        closing.callback(api.close)
-        answered_by = partial(_answered_by, folder / "ambrosio.db", now)
-        stage = DemoSession(api, model=mind.name, hint=mind.hint, answered_by=answered_by)
+        stack.callback(api.close)
+        last_model = partial(_find_last_model, bot_dir / "ambrosio.db", now)
+        session = DemoSession(api, model=choice.name, hint=choice.hint, last_model=last_model)
         key = secrets.token_urlsafe(16)
-        url = await closing.enter_async_context(serve_page(stage, key, port=port))
-        await stage.open()
-        process = BotProcess(
-            environment({**mind.settings, **_settings(url, api.token, folder)}, alone=mind.alone),
-            log=folder / "bot.log",
-            tell=stage.add_log_line,
-            # Where no `.env` and no `ambrosio.toml` add others.
-            cwd=folder if mind.alone else Path.cwd(),
-        )
-        ready(f"{url}/{key}/", mind.name)
+        url = await stack.enter_async_context(serve_page(session, key, port=port))
+        await session.open()
+        process = _create_process(session, choice, url, bot_dir)
+        on_ready(f"{url}/{key}/", choice.name)
         async with asyncio.TaskGroup() as group:
-            keeping = group.create_task(_keep(stage, process))
+            running = group.create_task(_run_bot(session, process))
             await stop.wait()
-            keeping.cancel()
+            running.cancel()
 
 
-def _empty(folder: Path, models: Path) -> Path:
-    """Give the bot a folder without the books of the last time, but with all the models."""
-    try:
-        folder.mkdir(exist_ok=True)
-        for old in folder.glob("ambrosio.db*"):
-            old.unlink()
-        models.mkdir(exist_ok=True)
-        # What was downloaded for the demo serves `ambrosio run`, and the other way round.
-        if not (folder / "models").exists():
-            (folder / "models").symlink_to(os.path.relpath(models, folder))
-    except OSError as exc:
-        raise cannot_write(folder) from exc
-    return folder
-
-
-def cannot_write(folder: Path) -> DemoFailed:
-    """Say that the demo's folder is no good."""
-    return DemoFailed(
-        f"The folder `{folder}` cannot be written to.",
-        "Name another one with `AMBROSIO_DATA_DIR`.",
+def _create_process(
+    session: DemoSession, choice: ModelChoice, url: str, bot_dir: Path
+) -> BotProcess:
+    settings = {**choice.settings, **_bot_settings(url, session.api.token, bot_dir)}
+    return BotProcess(
+        build_environment(settings, exclusive=choice.exclusive),
+        log=bot_dir / "bot.log",
+        on_line=session.add_log_line,
+        # In `bot_dir` no `.env` or `ambrosio.toml` can add other models.
+        cwd=bot_dir if choice.exclusive else Path.cwd(),
     )
 
 
-def _settings(url: str, token: str, folder: Path) -> Mapping[str, str]:
+def _prepare_bot_dir(bot_dir: Path, models_dir: Path) -> Path:
+    """Create the bot's folder without the last run's database, but with all the models."""
+    try:
+        bot_dir.mkdir(exist_ok=True)
+        for old in bot_dir.glob("ambrosio.db*"):
+            old.unlink()
+        models_dir.mkdir(exist_ok=True)
+        # Shared with `ambrosio run`, so that no model is downloaded twice.
+        if not (bot_dir / "models").exists():
+            (bot_dir / "models").symlink_to(os.path.relpath(models_dir, bot_dir))
+    except OSError as exc:
+        raise cannot_write(bot_dir) from exc
+    return bot_dir
+
+
+def cannot_write(folder: Path) -> DemoFailed:
+    """Return the error for a folder that cannot be written to."""
+    return DemoFailed(
+        f"Cannot write to the folder `{folder}`.",
+        "Choose another one with `AMBROSIO_DATA_DIR`.",
+    )
+
+
+def _bot_settings(url: str, token: str, bot_dir: Path) -> Mapping[str, str]:
     return {
         "TELEGRAM_BOT_TOKEN": token,
         "TELEGRAM_BASE_URL": url,
         "AMBROSIO_OWNER": str(YOU),
-        "AMBROSIO_DATA_DIR": str(folder),
+        "AMBROSIO_DATA_DIR": str(bot_dir),
         "AMBROSIO_GRACE_SECONDS": "1",
     }
 
 
-def _answered_by(database: Path, now: Callable[[], float], chat: Chat) -> str:
-    """Look up in the bot's own books who has answered last in a place."""
+def _find_last_model(database: Path, now: Callable[[], float], chat: Chat) -> str:
+    """Read from the bot's database which model answered last in a chat; "" for none."""
     if not database.exists():
         return ""
     try:
@@ -120,37 +127,37 @@ def _answered_by(database: Path, now: Callable[[], float], chat: Chat) -> str:
     return str(ref) if ref else ""
 
 
-async def _keep(stage: DemoSession, process: BotProcess) -> None:
-    """Run the bot, and anew whenever somebody in the page wants that."""
+async def _run_bot(session: DemoSession, process: BotProcess) -> None:
+    """Run the bot, and run it again each time the page asks for a restart."""
     while True:
-        stage.set_bot_state("starting")
+        session.set_bot_state("starting")
         async with asyncio.TaskGroup() as group:
-            watching = [
-                group.create_task(_hear(stage)),
-                group.create_task(_kill(stage, process)),
+            watchers = [
+                group.create_task(_wait_online(session)),
+                group.create_task(_kill_on_restart(session, process)),
             ]
             code = await process.run()
-            for task in watching:
+            for task in watchers:
                 task.cancel()
-        if not stage.wanted.is_set():
-            why = stage.log[-1] if stage.log else "It has said nothing."
-            stage.set_bot_state("stopped", f"The bot has ended with exit code {code}. {why}")
-            await stage.wanted.wait()
-        stage.wanted.clear()
+        if not session.restart_requested.is_set():
+            reason = session.log[-1] if session.log else "It wrote nothing to its log."
+            session.set_bot_state("stopped", f"The bot exited with code {code}. {reason}")
+            await session.restart_requested.wait()
+        session.restart_requested.clear()
 
 
-async def _hear(stage: DemoSession) -> None:
+async def _wait_online(session: DemoSession) -> None:
     """Wait until the bot asks for updates."""
-    before = len(stage.api.called("getUpdates"))
+    before = len(session.api.calls_to("getUpdates"))
     try:
-        await stage.api.signal.until(
-            lambda: len(stage.api.called("getUpdates")) > before, seconds=POLLING_SECONDS
+        await session.api.events.wait_until(
+            lambda: len(session.api.calls_to("getUpdates")) > before, seconds=POLLING_SECONDS
         )
     except TimeoutError:
         return
-    stage.set_bot_state("online")
+    session.set_bot_state("online")
 
 
-async def _kill(stage: DemoSession, process: BotProcess) -> None:
-    await stage.wanted.wait()
+async def _kill_on_restart(session: DemoSession, process: BotProcess) -> None:
+    await session.restart_requested.wait()
     process.kill()

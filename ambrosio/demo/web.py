@@ -1,8 +1,8 @@
-"""The page over HTTP: the file itself, the stream of what happens, and what a person does.
+"""The page over HTTP: the file itself, the stream of events, and the user's actions.
 
-It is for the browser of whoever started the demo and for nobody else: the server listens on
-loopback, the addresses begin with a random key, and a request that another web page makes is told
-by its Host or its Origin and refused. Whoever can read this machine's memory is not kept out.
+Only for the browser of the person who started the demo: the server listens on loopback, its URLs
+start with a random key, and requests from other web pages are recognised by Host or Origin and
+refused. It does not protect against a process that can read this one's memory.
 """
 
 import json
@@ -20,14 +20,13 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..core.errors import DemoFailed
-from ..emulators import loopback
+from ..emulators import Json, loopback
 from ..emulators.botapi import http
 from ..emulators.botapi.errors import BotApiError
-from ..emulators.botapi.events import Json
 from . import actions
 from .session import DemoSession
 
-# What a browser may show at its own address; everything else is only ever downloaded.
+# What a browser may show at the page's own address; everything else is only downloaded.
 SHOWABLE = ("image/png", "image/jpeg", "image/webp", "image/gif", "audio/")
 POLICY = (
     "default-src 'none'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; "
@@ -37,26 +36,39 @@ POLICY = (
 
 
 @asynccontextmanager
-async def serve_page(stage: DemoSession, key: str, *, port: int = 0) -> AsyncIterator[str]:
-    """Serve the Bot API and the page on one port of loopback, or raise `DemoFailed`."""
-    app = Starlette(
-        routes=[*http.routes(stage.api), *routes(stage, key)], middleware=[Middleware(OriginGuard)]
-    )
-    async with AsyncExitStack() as open_:
+async def serve_page(session: DemoSession, key: str, *, port: int = 0) -> AsyncIterator[str]:
+    """Serve the Bot API and the page on one loopback port, or raise `DemoFailed`."""
+    routes = [*http.routes(session.api), *PageRoutes(session).routes(key)]
+    app = Starlette(routes=routes, middleware=[Middleware(OriginGuard)])
+    async with AsyncExitStack() as stack:
         try:
-            url = await open_.enter_async_context(loopback.serve_app(app, port=port))
+            url = await stack.enter_async_context(loopback.serve_app(app, port=port))
         except OSError as exc:
-            why = f"Port {port} cannot be used: {os.strerror(exc.errno or 0).lower()}."
-            raise DemoFailed(why, "Choose another one with `--port`.") from exc
-        # Streams must end before the server does, or it waits for them.
-        open_.callback(stage.api.close)
+            reason = os.strerror(exc.errno or 0).lower()
+            raise DemoFailed(
+                f"Port {port} cannot be used: {reason}.", "Choose another one with `--port`."
+            ) from exc
+        # Streams must end before the server stops, or it waits for them.
+        stack.callback(session.api.close)
         yield url
 
 
-def routes(stage: DemoSession, key: str) -> list[BaseRoute]:
-    """Make the routes of the page, all of them below the key."""
+class PageRoutes:
+    """The HTTP handlers of the page."""
 
-    async def page(_request: Request) -> Response:
+    def __init__(self, session: DemoSession) -> None:
+        self._session = session
+
+    def routes(self, key: str) -> list[BaseRoute]:
+        """Return the routes, all of them below *key*."""
+        return [
+            Route(f"/{key}/", self._page),
+            Route(f"/{key}/events", self._events),
+            Route(f"/{key}/do/{{action}}", self._do, methods=["POST"]),
+            Route(f"/{key}/file/{{id}}", self._file),
+        ]
+
+    async def _page(self, _request: Request) -> Response:
         nonce = secrets.token_urlsafe(12)
         text = resources.files(__package__).joinpath("page.html").read_text("utf-8")
         return Response(
@@ -69,51 +81,45 @@ def routes(stage: DemoSession, key: str) -> list[BaseRoute]:
             },
         )
 
-    async def events(_request: Request) -> Response:
+    async def _events(self, _request: Request) -> Response:
         return StreamingResponse(
-            stream_events(stage),
+            stream_events(self._session),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store"},
         )
 
-    async def do(request: Request) -> Response:
+    async def _do(self, request: Request) -> Response:
         try:
-            settings, files = await http.read(request)
-            wish = actions.ActionRequest(settings, files)
-            return JSONResponse(await actions.do(stage, request.path_params["deed"], wish))
+            fields, files = await http.read(request)
+            action = actions.ActionRequest(fields, files)
+            result = await actions.do(self._session, request.path_params["action"], action)
         except BotApiError as exc:
-            return http.refusal(exc)
+            return http.error_response(exc)
+        return JSONResponse(result)
 
-    async def file(request: Request) -> Response:
+    async def _file(self, request: Request) -> Response:
         try:
-            upload = stage.api.files.get(request.path_params["id"])
+            upload = self._session.api.files.get(request.path_params["id"])
         except BotApiError:
             return Response("Not found", 404)
-        shown = upload.type.startswith(SHOWABLE) and "svg" not in upload.type
+        showable = upload.type.startswith(SHOWABLE) and "svg" not in upload.type
         return Response(
             upload.content,
-            media_type=upload.type if shown else "application/octet-stream",
+            media_type=upload.type if showable else "application/octet-stream",
             headers={
-                "Content-Disposition": "inline" if shown else "attachment",
+                "Content-Disposition": "inline" if showable else "attachment",
                 "X-Content-Type-Options": "nosniff",
                 "Cache-Control": "private, max-age=3600",
             },
         )
 
-    return [
-        Route(f"/{key}/", page),
-        Route(f"/{key}/events", events),
-        Route(f"/{key}/do/{{deed}}", do, methods=["POST"]),
-        Route(f"/{key}/file/{{id}}", file),
-    ]
 
-
-async def stream_events(stage: DemoSession) -> AsyncIterator[bytes]:
-    """Tell how everything is, and then each change, as server-sent events."""
-    with stage.api.subscribe() as changes:
-        yield _sse(stage.snapshot())
+async def stream_events(session: DemoSession) -> AsyncIterator[bytes]:
+    """Yield a snapshot and then every change, as server-sent events."""
+    with session.api.subscribe() as changes:
+        yield _sse(session.snapshot())
         async for change in changes:
-            for event in stage.describe_event(change):
+            for event in session.describe_event(change):
                 yield _sse(event)
 
 
@@ -122,17 +128,19 @@ def _sse(event: Json) -> bytes:
 
 
 class OriginGuard:
-    """Turns away what other web pages ask, of the page and of the Bot API alike."""
+    """Middleware that refuses requests from other web pages, to the page and the Bot API alike."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Check Host and Origin; a name that somebody has pointed at loopback is none of ours."""
+        """Check Host and Origin; a foreign name that resolves to loopback is refused, too."""
         headers = dict(scope["headers"])
-        ours = {f"{name}:{scope['server'][1]}" for name in ("127.0.0.1", "localhost")}
+        own_hosts = {f"{name}:{scope['server'][1]}" for name in ("127.0.0.1", "localhost")}
         host, origin = headers.get(b"host", b"").decode(), headers.get(b"origin")
-        if host not in ours or (origin is not None and origin.decode() != f"http://{host}"):
-            await Response("This address is not for you.", 403)(scope, receive, send)
+        if host not in own_hosts or (origin is not None and origin.decode() != f"http://{host}"):
+            await Response("This address is not available to other pages.", 403)(
+                scope, receive, send
+            )
             return
         await self._app(scope, receive, send)

@@ -3,3 +3,7 @@
 `botapi` stands in for Telegram, `model_server` for llama.cpp and together.ai. Imports `core` only;
 the product never imports it, except to run the demo.
 """
+
+from typing import Any
+
+Json = dict[str, Any]

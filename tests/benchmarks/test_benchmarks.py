@@ -1,20 +1,20 @@
-"""What `make bench` promises, on a conversation short enough for every day."""
+"""The limits of `make bench`, on a short conversation."""
 
 import pytest
 
-from benchmarks.local_model import PLAIN, Case, measure, ours
+from benchmarks.local_model import NO_REUSE, Case, ambrosio, measure
 
 from ..support.gguf_model import make
 
 
 @pytest.mark.parametrize(
-    ("plan", "chats", "promised"),
-    [(PLAIN, 1, 1.5), ({}, 1, 1.1), ({}, 2, 1.2)],
+    ("plan", "chats", "max_ratio"),
+    [(NO_REUSE, 1, 1.5), ({}, 1, 1.1), ({}, 2, 1.2)],
     ids=["by cutting alone", "running llama.cpp itself", "two chats taking turns"],
 )
-async def test_hardly_a_token_is_read_twice(tmp_path, plan, chats, promised):
+async def test_few_prompt_tokens_are_processed_twice(tmp_path, plan, chats, max_ratio):
     model = make(tmp_path / "tiny.gguf")
-    meter = await measure(Case("", ours, plan, chats), model, 40)
+    meter = await measure(Case("", ambrosio, plan, chats), model, 40)
 
     assert meter.cuts >= 2 * chats
-    assert meter.read_prompt <= promised * meter.new
+    assert meter.read_prompt <= max_ratio * meter.new

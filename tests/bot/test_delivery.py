@@ -63,7 +63,7 @@ async def test_what_may_have_arrived_is_sent_once_more_and_never_a_third_time(
 
 
 async def test_a_long_answer_over_a_bad_line_arrives_whole_and_in_order(anna, api, model):
-    api.every(3, "sendMessage", code=502)
+    api.fail_every(3, "sendMessage", code=502)
     model.script(Says(LONG))
     await anna.say("tell me everything")
 
@@ -100,7 +100,7 @@ async def test_a_person_who_has_blocked_the_bot_holds_up_nobody(anna, api, model
     await model.wait_for(lambda: model.served and model.served[0].words)
     await anna.block_bot()
     held.set()
-    await api.wait_for(lambda: api.called("sendMessage"))
+    await api.wait_for(lambda: api.calls_to("sendMessage"))
     await anna.unblock_bot()
     await anna.say("and now?")
 

@@ -15,7 +15,7 @@ from ..support.running_bot import running_bot
 
 
 def polls(api):
-    return len(api.called("getUpdates"))
+    return len(api.calls_to("getUpdates"))
 
 
 @pytest.mark.usefixtures("life")
@@ -63,7 +63,7 @@ class TestTrouble:
         await anna.say("hello")
         await anna.wait_answer()
 
-        kinds = [call.params["allowed_updates"] for call in api.called("getUpdates")]
+        kinds = [call.params["allowed_updates"] for call in api.calls_to("getUpdates")]
         assert all("stopped_message_generation" in each for each in kinds)
 
 

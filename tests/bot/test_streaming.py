@@ -87,7 +87,7 @@ class TestDrafts:
         assert answer.text.startswith(STORY.strip())
 
     async def test_every_third_call_failing_costs_no_word(self, anna, api, model):
-        api.every(3, code=502)
+        api.fail_every(3, code=502)
         story = "".join(f"{number}. {STORY}" for number in range(100))
         model.script(Says(story))
         await anna.say("a story")
@@ -95,7 +95,7 @@ class TestDrafts:
         await api.wait_for(lambda: "".join(line.text for line in anna.answers).count("Once") == 100)
 
     async def test_a_server_without_drafts_shows_edits(self, anna, api, model, life):
-        api.lacks("sendMessageDraft")
+        api.remove_methods("sendMessageDraft")
         held = asyncio.Event()
         model.script(Holds(STORY, held), Holds(STORY, held))
         await anna.say("a story")
@@ -107,7 +107,7 @@ class TestDrafts:
 
         assert growing.silent
         assert growing.buttons == ("Stop",)
-        assert len(api.called("sendMessageDraft")) == 1
+        assert len(api.calls_to("sendMessageDraft")) == 1
         assert [line.text for line in anna.answers] == [STORY.strip()] * 2
         assert len(anna.rings) == 2
 
@@ -181,7 +181,7 @@ class TestEdits:
         held = asyncio.Event()
         model.script(Holds(STORY, held))
         await group.say(api.person(OWNER), "@ambrosio_bot a story")
-        seat = group.seat(api.person(OWNER))
+        seat = group.as_user(api.person(OWNER))
         await seat.wait_text("Once")
         held.set()
         await life.settled()
@@ -199,8 +199,8 @@ async def test_off_shows_nothing_before_the_answer(
         await anna.wait_answer()
 
     assert anna.drafts == []
-    assert len(api.called("sendMessage")) == 1
-    assert api.called("sendChatAction")
+    assert len(api.calls_to("sendMessage")) == 1
+    assert api.calls_to("sendChatAction")
 
 
 WIDE = """Prices:
@@ -228,7 +228,7 @@ class TestSetting:
         self, api, telegram_url, tmp_path, anna, model, model_url, refusal
     ):
         if refusal == "lacks":
-            api.lacks("sendRichMessage")
+            api.remove_methods("sendRichMessage")
         else:
             api.fail("sendRichMessage", code=400)
         given = {"ambrosio_rich": "auto", "llama_base_url": model_url}

@@ -14,7 +14,7 @@ from ambrosio.cli.imagine import STDOUT, generate, parse_prompt, requote
 from ambrosio.config import settings
 from ambrosio.core.images import ImagePrompt
 from ambrosio.emulators.model_server.drawing import draw_png
-from ambrosio.emulators.model_server.server import ErrorStatus, Gives, StallsBefore
+from ambrosio.emulators.model_server.server import ErrorStatus, SendsImages, StallsBefore
 from ambrosio.images.options import OptionError
 
 from ..support import DATA
@@ -105,7 +105,7 @@ async def test_a_suffix_that_does_not_match_the_format_is_reported(
     app, painter, clock, tmp_path, capsys
 ):
     content = (DATA / "fox.webp").read_bytes()
-    painter.image_script(Gives((content,)))
+    painter.image_script(SendsImages((content,)))
     await generate(
         app.assistant,
         app.image_assistant,

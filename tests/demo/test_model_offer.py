@@ -1,4 +1,4 @@
-"""The offer of a model, as somebody at a real terminal meets it."""
+"""The offer to download a model, on a real terminal."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ from ..support.gguf_model import REPLY, make
 MODEL = model_offer.MODELS[0]
 REPO = MODEL.reference.partition(":")[0]
 QUESTION = "[y/N] "
-# The real program, but for a machine on which nobody has a llama.cpp server running.
+# The real program, but no llama.cpp server is found and the memory is fixed.
 PROGRAM = """
 from ambrosio.cli.main import main
 from ambrosio.llama import discovery, sizing
@@ -33,7 +33,7 @@ main()
 
 
 class Terminal:
-    """A program with a terminal of its own: what it has shown, and a hand at the keys."""
+    """A program in its own terminal; records its output and types keys."""
 
     def __init__(self, process, keys):
         self.process, self._keys = process, keys
@@ -43,12 +43,12 @@ class Terminal:
 
     def _read(self):
         try:
-            came = os.read(self._keys, 65536)
-        except OSError:  # what Linux says when nobody is left at the other end
-            came = b""
-        if not came:
+            data = os.read(self._keys, 65536)
+        except OSError:  # Linux raises EIO once the other end is closed
+            data = b""
+        if not data:
             asyncio.get_running_loop().remove_reader(self._keys)
-        self.shown += came.decode().replace("\r\n", "\n")
+        self.shown += data.decode().replace("\r\n", "\n")
         self._new.set()
 
     async def until(self, words):
@@ -61,7 +61,7 @@ class Terminal:
     def type(self, keys):
         os.write(self._keys, keys.encode())
 
-    async def ended(self):
+    async def wait_exit(self):
         async with asyncio.timeout(20):
             return await self.process.wait()
 
@@ -86,7 +86,7 @@ async def demo(tmp_path):
                 "HF_ENDPOINT": "http://127.0.0.1:9",
                 **environment,
             },
-            # As a shell does it: keys like Ctrl+C go to whoever has the terminal.
+            # As in a shell: Ctrl+C goes to the program that owns the terminal.
             preexec_fn=partial(os.login_tty, screen),
         )
         os.close(screen)
@@ -115,7 +115,7 @@ def page(shown):
 
 
 async def answer(address, words):
-    """Ask something in the page, and give the first answer in words."""
+    """Ask on the page and return the event with the first answer."""
     asked = {"chat": YOU, "person": YOU, "text": words}
     async with (
         httpx.AsyncClient(timeout=30) as http,
@@ -128,7 +128,7 @@ async def answer(address, words):
     raise AssertionError("the page has ended")
 
 
-async def test_a_yes_fetches_the_model_and_it_answers(demo, hub, tmp_path):
+async def test_yes_downloads_the_model_and_it_answers(demo, hub, tmp_path):
     _, url = hub
     async with demo(HF_ENDPOINT=url) as terminal:
         offered = await terminal.until(QUESTION)
@@ -144,7 +144,7 @@ async def test_a_yes_fetches_the_model_and_it_answers(demo, hub, tmp_path):
     assert REPLY in said
 
 
-async def test_what_was_fetched_answers_ever_after_without_a_question(demo, hub):
+async def test_a_downloaded_model_answers_without_asking_again(demo, hub):
     _, url = hub
     async with demo(HF_ENDPOINT=url) as terminal:
         await terminal.until(QUESTION)
@@ -159,7 +159,7 @@ async def test_what_was_fetched_answers_ever_after_without_a_question(demo, hub)
 
 
 @pytest.mark.parametrize("keys", ["\n", "n\n", "what?\n", "\x04"], ids=["enter", "n", "?", "^D"])
-async def test_anything_but_a_yes_is_a_no(demo, hub, tmp_path, keys):
+async def test_anything_but_yes_means_no(demo, hub, tmp_path, keys):
     async with demo(HF_ENDPOINT=hub[1]) as terminal:
         await terminal.until(QUESTION)
         terminal.type(keys)
@@ -167,13 +167,13 @@ async def test_anything_but_a_yes_is_a_no(demo, hub, tmp_path, keys):
 
     lines = shown.splitlines()
     assert lines[-3] == (
-        f"No model is set up here; `ambrosio demo --model {MODEL.reference}` downloads one"
+        f"No model is set up; `ambrosio demo --model {MODEL.reference}` downloads one"
     )
     assert lines[-1] == "stand-in answers; Ctrl+C ends it"
     assert list((tmp_path / "data" / "models").iterdir()) == []
 
 
-async def test_one_no_is_enough(demo):
+async def test_after_a_no_the_question_is_not_repeated(demo):
     async with demo() as terminal:
         await terminal.until(QUESTION)
         terminal.type("n\n")
@@ -185,15 +185,15 @@ async def test_one_no_is_enough(demo):
     assert f"`ambrosio demo --model {MODEL.reference}` downloads one" in shown
 
 
-async def test_without_a_network_a_yes_gets_a_plain_line_and_the_stand_in(demo):
+async def test_a_failed_download_is_reported_and_the_stand_in_answers(demo):
     async with demo() as terminal:
         await terminal.until(QUESTION)
         terminal.type("y\n")
         shown = await terminal.until("Ctrl+C ends it")
 
     assert (
-        "It could not be downloaded: Hugging Face cannot be reached. "
-        "The next start offers it again, and goes on from here.\n"
+        "Download failed: Hugging Face cannot be reached. "
+        "The next start offers it again and resumes.\n"
     ) in shown
     assert "stand-in answers" in shown
     assert "Traceback" not in shown
@@ -204,11 +204,11 @@ async def test_ctrl_c_at_the_question_ends_the_demo(demo):
         await terminal.until(QUESTION)
         terminal.type("\x03")
 
-        assert await terminal.ended() == 130
+        assert await terminal.wait_exit() == 130
     assert "Traceback" not in terminal.shown
 
 
-async def test_ctrl_c_ends_a_download_which_goes_on_at_the_next_yes(demo, hub):
+async def test_ctrl_c_stops_a_download_and_the_next_yes_resumes_it(demo, hub):
     hub, url = hub
     hub.breaks, hub.stalls = [100_000], True
     async with demo(HF_ENDPOINT=url) as terminal:
@@ -217,8 +217,8 @@ async def test_ctrl_c_ends_a_download_which_goes_on_at_the_next_yes(demo, hub):
         await terminal.until("100.0/")
         terminal.type("\x03")
 
-        assert await terminal.ended() == 130
-    assert "Stopped; a later download goes on from here" in terminal.shown
+        assert await terminal.wait_exit() == 130
+    assert "Stopped; the next download resumes here" in terminal.shown
     async with demo(HF_ENDPOINT=url) as terminal:
         await terminal.until(QUESTION)
         terminal.type("y\n")
@@ -228,7 +228,7 @@ async def test_ctrl_c_ends_a_download_which_goes_on_at_the_next_yes(demo, hub):
     assert "Qwen3.5-4B-GGUF:Q4_K_M answers" in shown
 
 
-async def test_a_model_that_is_named_is_not_asked_about(demo):
+async def test_a_requested_model_is_used_without_asking(demo):
     async with demo("--model", "stand-in") as terminal:
         shown = await terminal.until("Ctrl+C ends it")
 
@@ -243,7 +243,7 @@ async def test_a_model_that_is_named_is_not_asked_about(demo):
     [
         (5_000, "`ambrosio demo --model unsloth/Qwen3.5-4B-GGUF:Q4_K_M` downloads one"),
         (4_999, "`ambrosio demo --model unsloth/Qwen3.5-2B-GGUF:Q4_K_M` downloads one"),
-        (2_499, "the 2.5 GB of memory that are free are too little for one"),
+        (2_499, "2.5 GB of free memory is not enough to run one"),
     ],
 )
 def test_the_best_model_for_the_memory_is_named(monkeypatch, tmp_path, capsys, free_mb, says):
@@ -251,11 +251,11 @@ def test_the_best_model_for_the_memory_is_named(monkeypatch, tmp_path, capsys, f
     monkeypatch.setattr("ambrosio.llama.sizing.measure_resources", lambda: machine)
 
     assert model_offer.offer(tmp_path, tmp_path / "models") == ""
-    assert capsys.readouterr() == ("", f"No model is set up here; {says}\n")
+    assert capsys.readouterr() == ("", f"No model is set up; {says}\n")
 
 
-def test_without_llama_cpp_nothing_is_offered(monkeypatch, tmp_path, capsys):
+def test_without_llama_cpp_no_model_is_offered(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr("ambrosio.demo.model_offer.find_spec", lambda _name: None)
 
     assert model_offer.offer(tmp_path, tmp_path / "models") == ""
-    assert "`pip install 'ambrosio[llama]'` brings llama.cpp" in capsys.readouterr().err
+    assert "install llama.cpp with `pip install 'ambrosio[llama]'`" in capsys.readouterr().err

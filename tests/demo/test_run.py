@@ -1,4 +1,4 @@
-"""The demo without a browser: who may ask, which model answers, and how it begins and ends."""
+"""The demo without a browser: access, model choice, start and stop."""
 
 import os
 import select
@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from ambrosio.cli import main
 from ambrosio.config import settings
-from ambrosio.demo.bot_process import environment
+from ambrosio.demo.bot_process import build_environment
 from ambrosio.demo.model import NO_MODEL, choose_model
 from ambrosio.demo.session import FRIEND, GROUP, STRANGER, YOU
 from ambrosio.emulators.model_server.server import FakeModelServer
@@ -20,12 +20,12 @@ from ..support.demo_page import DemoPage, DemoProcess
 
 
 @pytest.fixture
-def theatre():
-    with DemoPage() as theatre:
-        yield theatre
+def demo_page():
+    with DemoPage() as demo_page:
+        yield demo_page
 
 
-# --- who may ask ----------------------------------------------------------------------------------
+# --- access ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -38,24 +38,24 @@ def theatre():
     ],
     ids=["another name", "another page", "another port", "a hidden page"],
 )
-def test_other_web_pages_get_nowhere(theatre, headers):
+def test_requests_from_other_web_pages_are_refused(demo_page, headers):
     words = {"chat": YOU, "person": YOU, "text": "hello"}
-    doors = [f"{theatre.page}do/say", f"{theatre.url}/bot{theatre.api.token}/getMe"]
+    urls = [f"{demo_page.page_url}do/say", f"{demo_page.url}/bot{demo_page.api.token}/getMe"]
 
-    answers = [httpx.post(door, json=words, headers=headers) for door in doors]
+    answers = [httpx.post(url, json=words, headers=headers) for url in urls]
 
     assert [answer.status_code for answer in answers] == [403, 403]
-    assert theatre.updates() == []
+    assert demo_page.take_updates() == []
 
 
-def test_without_the_key_there_is_no_page(theatre):
-    addresses = [theatre.url, f"{theatre.url}/wrong-key/", f"{theatre.url}/wrong-key/events"]
+def test_without_the_key_there_is_no_page(demo_page):
+    addresses = [demo_page.url, f"{demo_page.url}/wrong-key/", f"{demo_page.url}/wrong-key/events"]
 
     assert [httpx.get(address).status_code for address in addresses] == [404, 404, 404]
 
 
-def test_the_page_runs_nothing_but_its_own_script(theatre):
-    page, again = httpx.get(theatre.page), httpx.get(theatre.page)
+def test_the_page_runs_only_its_own_script(demo_page):
+    page, again = httpx.get(demo_page.page_url), httpx.get(demo_page.page_url)
 
     nonce = page.text.partition('<script nonce="')[2].partition('"')[0]
     assert f"script-src 'nonce-{nonce}'" in page.headers["content-security-policy"]
@@ -63,42 +63,42 @@ def test_the_page_runs_nothing_but_its_own_script(theatre):
     assert nonce not in again.text
 
 
-def test_files_cannot_act_as_pages(theatre):
+def test_files_cannot_act_as_pages(demo_page):
     html = ("page.html", b"<script>1</script>", "text/html")
-    sent = theatre.bot("sendDocument", {"document": html}, chat_id=YOU)
+    sent = demo_page.bot("sendDocument", {"document": html}, chat_id=YOU)
 
-    answer = httpx.get(f"{theatre.page}file/{sent['document']['file_id']}")
+    answer = httpx.get(f"{demo_page.page_url}file/{sent['document']['file_id']}")
 
     assert answer.headers["content-type"] == "application/octet-stream"
     assert answer.headers["content-disposition"] == "attachment"
 
 
-def test_telegrams_own_links_are_marked_for_the_page_only(theatre):
-    sent = theatre.bot("sendMessage", chat_id=YOU, text="see /help")
+def test_links_found_by_telegram_are_marked_for_the_page_only(demo_page):
+    sent = demo_page.bot("sendMessage", chat_id=YOU, text="see /help")
 
     assert "entities" not in sent
-    assert theatre.stage.snapshot()["chats"][0]["messages"][0]["entities"] == [
+    assert demo_page.session.snapshot()["chats"][0]["messages"][0]["entities"] == [
         {"type": "bot_command", "offset": 4, "length": 5}
     ]
 
 
 @pytest.mark.parametrize(
-    ("deed", "given", "description"),
+    ("action", "fields", "description"),
     [
         ("fly", {}, "Not Found"),
         ("say", {"chat": YOU, "person": YOU, "text": " "}, "Bad Request: message text is empty"),
-        ("say", {"chat": STRANGER, "person": YOU, "text": "a"}, "nobody of that number"),
-        ("say", {"chat": 7, "person": YOU, "text": "a"}, "nobody of that number"),
+        ("say", {"chat": STRANGER, "person": YOU, "text": "a"}, "not a member"),
+        ("say", {"chat": 7, "person": YOU, "text": "a"}, "not a member"),
         ("edit", {"chat": GROUP, "person": FRIEND, "message": 1, "text": "a"}, "can't be edited"),
         ("edit", {"chat": GROUP, "person": YOU, "message": 9, "text": "a"}, "not found"),
         ("send", {"chat": YOU, "person": YOU}, "1 to 10 files"),
     ],
 )
-def test_what_nobody_could_do_on_a_phone_is_refused(theatre, deed, given, description):
+def test_what_is_impossible_on_a_phone_is_refused(demo_page, action, fields, description):
     words = {"chat": GROUP, "person": YOU, "text": "mine"}
-    httpx.post(f"{theatre.page}do/say", json=words)
+    httpx.post(f"{demo_page.page_url}do/say", json=words)
 
-    answer = httpx.post(f"{theatre.page}do/{deed}", json=given)
+    answer = httpx.post(f"{demo_page.page_url}do/{action}", json=fields)
 
     assert answer.status_code in {400, 404}
     assert description in answer.json()["description"]
@@ -108,93 +108,93 @@ def test_what_nobody_could_do_on_a_phone_is_refused(theatre, deed, given, descri
 
 
 @pytest.fixture
-def nobody_about(monkeypatch):
-    """Let no llama.cpp server be found on the usual ports."""
+def no_local_server(monkeypatch):
+    """Hide any llama.cpp server on the usual ports."""
     monkeypatch.setattr("ambrosio.llama.discovery.USUAL_ADDRESSES", ())
 
 
-def nothing():
+def no_offer():
     return ""
 
 
-def never():
-    raise AssertionError("it was offered")
+def unexpected_offer():
+    raise AssertionError("a model was offered")
 
 
-@pytest.mark.usefixtures("nobody_about")
-async def test_without_a_model_the_stand_in_says_what_it_is(tmp_path):
+@pytest.mark.usefixtures("no_local_server")
+async def test_without_a_model_the_stand_in_answers(tmp_path):
     async with (
-        choose_model(settings.load(tmp_path), "", offer=nothing) as mind,
+        choose_model(settings.load(tmp_path), "", offer=no_offer) as choice,
         httpx.AsyncClient() as http,
     ):
-        served = await http.get(f"{mind.settings['LLAMA_BASE_URL']}/models")
+        served = await http.get(f"{choice.settings['LLAMA_BASE_URL']}/models")
 
-        assert mind.name == "stand-in"
-        assert mind.hint == NO_MODEL
+        assert choice.name == "stand-in"
+        assert choice.hint == NO_MODEL
         assert served.json()["data"][0]["id"] == "stand-in"
 
 
-async def test_what_is_set_up_answers(tmp_path):
-    given = settings.load(tmp_path, together_api_key="key", llama_base_url=None)
+async def test_a_configured_model_answers(tmp_path):
+    configured = settings.load(tmp_path, together_api_key="key", llama_base_url=None)
 
-    async with choose_model(given, "", offer=nothing) as mind:
-        assert mind.name == "together/openai/gpt-oss-120b"
-        assert mind.settings == {}
+    async with choose_model(configured, "", offer=no_offer) as choice:
+        assert choice.name == "together/openai/gpt-oss-120b"
+        assert choice.settings == {}
 
 
 async def test_a_server_on_the_usual_port_answers(tmp_path, monkeypatch):
     async with FakeModelServer("tiny").serving() as url:
         monkeypatch.setattr("ambrosio.llama.discovery.USUAL_ADDRESSES", (url.removesuffix("/v1"),))
 
-        async with choose_model(settings.load(tmp_path), "", offer=nothing) as mind:
-            assert mind.name == "llama/tiny"
+        async with choose_model(settings.load(tmp_path), "", offer=no_offer) as choice:
+            assert choice.name == "llama/tiny"
 
 
-async def test_a_model_file_that_is_set_up_answers_beside_the_others(tmp_path):
+async def test_a_configured_model_file_answers_along_with_other_providers(tmp_path):
     both = {"llama_gguf": "~/models/tiny.gguf", "together_api_key": "key"}
 
-    async with choose_model(settings.load(tmp_path, **both), "", offer=never) as mind:
-        assert (mind.name, mind.settings, mind.alone) == ("llama/tiny.gguf", {}, False)
+    async with choose_model(settings.load(tmp_path, **both), "", offer=unexpected_offer) as choice:
+        assert (choice.name, choice.settings, choice.exclusive) == ("llama/tiny.gguf", {}, False)
 
 
-async def test_what_is_typed_goes_before_what_is_set_up(tmp_path):
-    given = settings.load(tmp_path, llama_gguf="set-up.gguf", together_api_key="key")
+async def test_a_requested_model_takes_precedence_over_a_configured_one(tmp_path):
+    configured = settings.load(tmp_path, llama_gguf="set-up.gguf", together_api_key="key")
 
-    async with choose_model(given, "somebody/typed-GGUF:Q4_0", offer=never) as mind:
-        assert mind.name == "typed-GGUF:Q4_0"
-        assert mind.settings == {"LLAMA_GGUF": "somebody/typed-GGUF:Q4_0"}
-        assert mind.alone
+    async with choose_model(configured, "owner/typed-GGUF:Q4_0", offer=unexpected_offer) as choice:
+        assert choice.name == "typed-GGUF:Q4_0"
+        assert choice.settings == {"LLAMA_GGUF": "owner/typed-GGUF:Q4_0"}
+        assert choice.exclusive
 
 
-@pytest.mark.usefixtures("nobody_about")
-async def test_what_is_offered_and_taken_answers(tmp_path):
+@pytest.mark.usefixtures("no_local_server")
+async def test_an_accepted_offer_answers(tmp_path):
     async with choose_model(
         settings.load(tmp_path), "", offer=lambda: "some/tiny-GGUF:Q4_0"
-    ) as mind:
-        assert mind.name == "tiny-GGUF:Q4_0"
+    ) as choice:
+        assert choice.name == "tiny-GGUF:Q4_0"
 
 
-async def test_the_stand_in_can_be_asked_for(tmp_path):
-    given = settings.load(tmp_path, together_api_key="key")
+async def test_the_stand_in_can_be_requested(tmp_path):
+    configured = settings.load(tmp_path, together_api_key="key")
 
-    async with choose_model(given, "stand-in", offer=nothing) as mind:
-        assert mind.name == "stand-in"
+    async with choose_model(configured, "stand-in", offer=no_offer) as choice:
+        assert choice.name == "stand-in"
 
 
-async def test_a_model_that_was_asked_for_is_alone(tmp_path, monkeypatch):
+async def test_a_requested_model_is_exclusive(tmp_path, monkeypatch):
     monkeypatch.setenv("TOGETHER_API_KEY", "real")
     monkeypatch.setenv("AMBROSIO_STREAM", "edit")
 
-    async with choose_model(settings.load(tmp_path), "stand-in", offer=nothing) as mind:
-        alone = environment({"LLAMA_MODEL": "x"}, alone=mind.alone)
-    beside = environment({}, alone=False)
+    async with choose_model(settings.load(tmp_path), "stand-in", offer=no_offer) as choice:
+        exclusive = build_environment({"LLAMA_MODEL": "x"}, exclusive=choice.exclusive)
+    shared = build_environment({}, exclusive=False)
 
-    assert (alone.get("TOGETHER_API_KEY"), alone["LLAMA_MODEL"]) == (None, "x")
-    assert alone["AMBROSIO_STREAM"] == "edit"
-    assert beside["TOGETHER_API_KEY"] == "real"
+    assert (exclusive.get("TOGETHER_API_KEY"), exclusive["LLAMA_MODEL"]) == (None, "x")
+    assert exclusive["AMBROSIO_STREAM"] == "edit"
+    assert shared["TOGETHER_API_KEY"] == "real"
 
 
-# --- beginning and ending -------------------------------------------------------------------------
+# --- start and stop -------------------------------------------------------------------------------
 
 
 def run(*options, folder):
@@ -202,7 +202,7 @@ def run(*options, folder):
     return CliRunner(env={"AMBROSIO_DATA_DIR": str(folder)}).invoke(main.main, cli_options)
 
 
-def test_a_port_that_is_taken_is_said_so(tmp_path):
+def test_a_port_in_use_is_reported(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
@@ -215,38 +215,41 @@ def test_a_port_that_is_taken_is_said_so(tmp_path):
     )
 
 
-@pytest.mark.parametrize("wish", ["nope.gguf", "what is this"])
-def test_a_model_that_is_none_is_said_so(tmp_path, wish):
-    result = run("--model", wish, folder=tmp_path)
+@pytest.mark.parametrize("model", ["nope.gguf", "what is this"])
+def test_an_unknown_model_is_reported(tmp_path, model):
+    result = run("--model", model, folder=tmp_path)
 
     assert result.exit_code == 1
     assert result.stderr == (
-        f"error: There is no model `{wish}`. "
-        "Name a .gguf file, or `owner/repo:QUANT` at Hugging Face.\n"
+        f"error: There is no model `{model}`. "
+        "Name a .gguf file, or `owner/repo:QUANT` on Hugging Face.\n"
     )
 
 
-def test_a_folder_that_cannot_be_written_to_is_said_so(tmp_path):
+def test_an_unwritable_folder_is_reported(tmp_path):
     (tmp_path / "demo").write_text("not a folder", "utf-8")
 
     result = run(folder=tmp_path)
 
     assert result.exit_code == 1
-    assert "cannot be written to. Name another one with `AMBROSIO_DATA_DIR`." in result.stderr
+    assert "Cannot write to the folder" in result.stderr
+    assert "Choose another one with `AMBROSIO_DATA_DIR`." in result.stderr
 
 
-def test_a_second_demo_is_told_where_the_first_one_is(tmp_path):
+def test_a_second_demo_names_the_address_of_the_first(tmp_path):
     with DemoProcess(tmp_path) as first:
         result = run(folder=tmp_path)
 
         assert result.exit_code == 1
-        assert result.stderr == f"error: The demo is already running. Its page is {first.page}\n"
+        assert (
+            result.stderr == f"error: The demo is already running. Its page is {first.page_url}\n"
+        )
 
 
-def test_a_demo_that_is_killed_takes_its_bot_with_it(tmp_path):
+def test_the_bot_ends_when_the_demo_is_killed(tmp_path):
     with DemoProcess(tmp_path) as running:
         running.wait_online()
-        bot = os.pidfd_open(running.bot)
+        bot = os.pidfd_open(running.bot_pid)
         try:
             running.process.send_signal(signal.SIGKILL)
 
@@ -255,7 +258,7 @@ def test_a_demo_that_is_killed_takes_its_bot_with_it(tmp_path):
             os.close(bot)
 
 
-def test_a_demo_that_is_asked_to_ends_in_good_order(tmp_path):
+def test_the_demo_exits_cleanly_on_ctrl_c(tmp_path):
     with DemoProcess(tmp_path) as running:
         running.wait_online()
         running.process.send_signal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""The demo's page in a real browser: the page alone with the test as the bot, and the whole."""
+"""The demo's page in a real browser: alone with the test as the bot, and the whole demo."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from ambrosio.demo.session import FORUM, FRIEND, GROUP, TOPICS, YOU
-from ambrosio.emulators.botapi.files import png
+from ambrosio.emulators.botapi.files import blank_png
 
 from ..support.browser import CHROMIUM, FLAGS
 from ..support.demo_page import DemoPage, DemoProcess
@@ -27,8 +27,8 @@ def browser():
 
 
 @pytest.fixture
-def opened(browser):
-    """Open pages, and fail the test for whatever goes wrong in one of them."""
+def open_page(browser):
+    """Open pages, and fail the test if a script error occurs in one of them."""
     contexts, faults = [], []
 
     def open_(url, size=DESKTOP, **options):
@@ -38,7 +38,7 @@ def opened(browser):
         page = context.new_page()
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto(url)
-        page.locator("#rooms button").first.wait_for(state="attached")
+        page.locator("#chats button").first.wait_for(state="attached")
         return page
 
     yield open_
@@ -51,9 +51,9 @@ def opened(browser):
 
 
 @pytest.fixture
-def theatre():
-    with DemoPage() as theatre:
-        yield theatre
+def demo_page():
+    with DemoPage() as demo_page:
+        yield demo_page
 
 
 def write(page, words):
@@ -65,8 +65,8 @@ def item(page, words):
     return page.locator(".item[data-id]", has_text=words).last
 
 
-def test_entities_are_set_as_telegram_sets_them(theatre, opened):
-    page = opened(theatre.page)
+def test_entities_are_rendered_as_in_telegram(demo_page, open_page):
+    page = open_page(demo_page.page_url)
     text = "Bold 🍚 code print() said it hidden site"
     marks = [
         ("bold", "Bold", {}),
@@ -80,7 +80,7 @@ def test_entities_are_set_as_telegram_sets_them(theatre, opened):
         {"type": kind, "offset": units(text, words), "length": units(words), **more}
         for kind, words, more in marks
     ]
-    theatre.bot("sendMessage", chat_id=YOU, text=text, entities=entities)
+    demo_page.bot("sendMessage", chat_id=YOU, text=text, entities=entities)
 
     said = item(page, "Bold")
 
@@ -99,11 +99,11 @@ def units(text, before=None):
     return len((text if before is None else text[: text.index(before)]).encode("utf-16-le")) // 2
 
 
-def test_a_rich_message_is_drawn_from_its_markdown(theatre, opened):
-    page = opened(theatre.page)
+def test_a_rich_message_is_rendered_from_its_markdown(demo_page, open_page):
+    page = open_page(demo_page.page_url)
     table = "| Kind | With |\n|---|---|\n| **Basmati** | falafel |"
     markdown = f"## Rice\n\n{table}\n\n- rinse\n- wait $\\frac{{1}}{{3}}$ h"
-    theatre.bot("sendRichMessage", chat_id=YOU, rich_message={"markdown": markdown})
+    demo_page.bot("sendRichMessage", chat_id=YOU, rich_message={"markdown": markdown})
 
     said = item(page, "Basmati")
 
@@ -112,50 +112,50 @@ def test_a_rich_message_is_drawn_from_its_markdown(theatre, opened):
     assert said.locator("li").all_inner_texts() == ["rinse", "wait 1⁄3 h"]
 
 
-def test_what_a_model_writes_is_never_markup(theatre, opened):
-    page = opened(theatre.page)
-    theatre.bot("sendMessage", chat_id=YOU, text="<img src=x onerror=document.title=1> <b>no</b>")
+def test_model_output_is_never_interpreted_as_html(demo_page, open_page):
+    page = open_page(demo_page.page_url)
+    demo_page.bot("sendMessage", chat_id=YOU, text="<img src=x onerror=document.title=1> <b>no</b>")
 
     assert "<b>no</b>" in item(page, "onerror").inner_text()
     assert page.title() == "Ambrosio"
 
 
-def test_a_draft_grows_and_the_answer_takes_its_place(theatre, opened):
-    page = opened(theatre.page)
+def test_a_draft_grows_and_is_replaced_by_the_answer(demo_page, open_page):
+    page = open_page(demo_page.page_url)
     draft = page.locator(".growing")
 
-    theatre.bot("sendMessageDraft", chat_id=YOU, draft_id=7, text="Rinse the rice")
+    demo_page.bot("sendMessageDraft", chat_id=YOU, draft_id=7, text="Rinse the rice")
     draft.get_by_text("Rinse the rice").wait_for()
-    theatre.bot("sendMessageDraft", chat_id=YOU, draft_id=7, text="Rinse the rice and wait")
+    demo_page.bot("sendMessageDraft", chat_id=YOU, draft_id=7, text="Rinse the rice and wait")
     draft.get_by_text("Rinse the rice and wait").wait_for()
-    theatre.bot("sendMessage", chat_id=YOU, text="Rinse the rice and wait.")
+    demo_page.bot("sendMessage", chat_id=YOU, text="Rinse the rice and wait.")
 
     item(page, "Rinse the rice and wait.").wait_for()
     assert draft.count() == 0
     assert page.locator(".item[data-id]").count() == 1
 
 
-def test_stop_stands_under_a_draft_that_can_be_stopped(theatre, opened):
-    page = opened(theatre.page)
-    theatre.bot("sendMessageDraft", chat_id=YOU, draft_id=7, text="One", can_stop=True)
+def test_a_stoppable_draft_has_a_stop_button(demo_page, open_page):
+    page = open_page(demo_page.page_url)
+    demo_page.bot("sendMessageDraft", chat_id=YOU, draft_id=7, text="One", can_stop=True)
 
     page.get_by_role("button", name="Stop").click()
 
     page.locator(".growing").wait_for(state="detached")
-    stopped = [it["stopped_message_generation"] for it in theatre.updates()]
-    assert [it["draft_id"] for it in stopped] == [7]
+    stopped = [update["stopped_message_generation"] for update in demo_page.take_updates()]
+    assert [event["draft_id"] for event in stopped] == [7]
 
 
-def test_a_button_waits_for_its_answer_and_shows_it(theatre, opened):
-    page = opened(theatre.page)
+def test_a_button_waits_for_its_answer_and_shows_it(demo_page, open_page):
+    page = open_page(demo_page.page_url)
     rows = [[{"text": "Longer", "callback_data": "longer:1"}]]
-    sent = theatre.bot("sendMessage", chat_id=YOU, text="Basmati.", reply_markup=keys(rows))
+    sent = demo_page.bot("sendMessage", chat_id=YOU, text="Basmati.", reply_markup=keys(rows))
 
     button = page.get_by_role("button", name="Longer")
     button.click()
     page.locator("[aria-busy=true]").wait_for()
-    query = theatre.updates()[0]["callback_query"]
-    theatre.bot("answerCallbackQuery", callback_query_id=query["id"], text="Gladly")
+    query = demo_page.take_updates()[0]["callback_query"]
+    demo_page.bot("answerCallbackQuery", callback_query_id=query["id"], text="Gladly")
 
     page.locator(".toast", has_text="Gladly").wait_for()
     assert (query["data"], query["message"]["message_id"]) == ("longer:1", sent["message_id"])
@@ -166,8 +166,8 @@ def keys(rows):
     return {"inline_keyboard": rows}
 
 
-def test_an_album_opens_in_the_viewer_and_the_keys_leaf_through_it(theatre, opened):
-    page = opened(theatre.page)
+def test_an_album_opens_in_the_viewer_and_the_arrow_keys_browse_it(demo_page, open_page):
+    page = open_page(demo_page.page_url)
     media = [
         {
             "type": "photo",
@@ -176,8 +176,8 @@ def test_an_album_opens_in_the_viewer_and_the_keys_leaf_through_it(theatre, open
         }
         for number in range(3)
     ]
-    files = {f"p{number}": (f"{number}.png", png(64, 64)) for number in range(3)}
-    theatre.bot("sendMediaGroup", files, chat_id=YOU, media=media)
+    files = {f"p{number}": (f"{number}.png", blank_png(64, 64)) for number in range(3)}
+    demo_page.bot("sendMediaGroup", files, chat_id=YOU, media=media)
 
     pictures = page.locator(".photos button")
     pictures.nth(2).wait_for()
@@ -192,19 +192,21 @@ def test_an_album_opens_in_the_viewer_and_the_keys_leaf_through_it(theatre, open
     assert not viewer.is_visible()
 
 
-def test_files_go_up_as_an_album_or_as_they_are(theatre, opened):
-    page = opened(theatre.page)
+def test_files_are_sent_as_an_album_or_as_documents(demo_page, open_page):
+    page = open_page(demo_page.page_url)
 
     for file in ("one.png", "two.png"):
-        attach(page, "Pictures", {"name": file, "mimeType": "image/png", "buffer": png(40, 30)})
+        attach(
+            page, "Pictures", {"name": file, "mimeType": "image/png", "buffer": blank_png(40, 30)}
+        )
     write(page, "Two rooms")
     item(page, "Two rooms").wait_for()
     attach(page, "Files", {"name": "list.txt", "mimeType": "text/plain", "buffer": b"rice"})
     page.locator("#send").click()
     item(page, "list.txt").wait_for()
 
-    sent = [update["message"] for update in theatre.updates()]
-    assert [it.get("caption") for it in sent] == ["Two rooms", None, None]
+    sent = [update["message"] for update in demo_page.take_updates()]
+    assert [message.get("caption") for message in sent] == ["Two rooms", None, None]
     assert sent[0]["media_group_id"] == sent[1]["media_group_id"]
     assert sent[0]["photo"][-1]["width"] == 40
     assert sent[2]["document"]["file_name"] == "list.txt"
@@ -219,8 +221,8 @@ def attach(page, kind, file):
     page.locator("#tray figure").last.wait_for()
 
 
-def test_a_recording_goes_up_as_a_voice_note(theatre, opened):
-    page = opened(theatre.page)
+def test_a_recording_is_sent_as_a_voice_note(demo_page, open_page):
+    page = open_page(demo_page.page_url)
     page.locator("#attach").click()
     with page.expect_file_chooser() as choosing:
         page.get_by_role("menuitem", name="voice note").click()
@@ -228,18 +230,18 @@ def test_a_recording_goes_up_as_a_voice_note(theatre, opened):
 
     page.locator(".voice").wait_for()
 
-    assert theatre.updates()[0]["message"]["voice"]["duration"] == 2
+    assert demo_page.take_updates()[0]["message"]["voice"]["duration"] == 2
 
 
-def test_a_voice_note_can_be_recorded(theatre, opened):
-    page = opened(theatre.page)
+def test_a_voice_note_can_be_recorded(demo_page, open_page):
+    page = open_page(demo_page.page_url)
 
     page.get_by_role("button", name="Record a voice note").click()
     page.locator("#recording", has_text="0:01").wait_for()
     page.get_by_role("button", name="Send").click()
     page.locator(".voice").wait_for()
 
-    voice = theatre.updates()[0]["message"]["voice"]
+    voice = demo_page.take_updates()[0]["message"]["voice"]
     assert voice["duration"] >= 1
     assert voice["file_size"] > 100
 
@@ -251,10 +253,10 @@ def wav(seconds):
     return b"RIFF" + (len(head) + len(sound)).to_bytes(4, "little") + head + sound
 
 
-def test_the_menu_of_a_message_replies_and_edits(theatre, opened):
-    page = opened(theatre.page)
+def test_the_message_menu_replies_and_edits(demo_page, open_page):
+    page = open_page(demo_page.page_url)
     write(page, "Which rise?")
-    theatre.bot("sendMessage", chat_id=YOU, text="Do you mean rice?")
+    demo_page.bot("sendMessage", chat_id=YOU, text="Do you mean rice?")
 
     choose(page, "Do you mean rice?", "Reply")
     write(page, "Yes")
@@ -263,7 +265,7 @@ def test_the_menu_of_a_message_replies_and_edits(theatre, opened):
     write(page, "Which rice?")
     item(page, "Which rice?").get_by_text("edited").wait_for()
 
-    _, reply, edited = theatre.updates()
+    _, reply, edited = demo_page.take_updates()
     assert reply["message"]["reply_to_message"]["text"] == "Do you mean rice?"
     assert edited["edited_message"]["text"] == "Which rice?"
 
@@ -273,113 +275,113 @@ def choose(page, words, option):
     page.get_by_role("menuitem", name=option).click()
 
 
-def test_the_command_menu_is_the_one_the_bot_has_set(theatre, opened):
-    page = opened(theatre.page)
+def test_the_command_menu_shows_the_bots_commands(demo_page, open_page):
+    page = open_page(demo_page.page_url)
     scope = {"type": "chat", "chat_id": YOU}
     commands = [{"command": "help", "description": "what I can do"}]
-    theatre.bot("setMyCommands", commands=commands, scope=scope)
+    demo_page.bot("setMyCommands", commands=commands, scope=scope)
 
     page.locator("#words").press_sequentially("/he")
     page.get_by_role("option", name="/help what I can do").wait_for()
     page.keyboard.press("Enter")
 
     item(page, "/help").wait_for()
-    assert theatre.updates()[0]["message"]["text"] == "/help"
+    assert demo_page.take_updates()[0]["message"]["text"] == "/help"
 
 
-def test_one_sees_what_rings_and_what_does_not(theatre, opened):
-    page = opened(theatre.page)
+def test_notifications_show_which_messages_ring(demo_page, open_page):
+    page = open_page(demo_page.page_url)
 
-    theatre.bot("sendMessage", chat_id=YOU, text="A file follows", disable_notification=True)
-    theatre.bot("sendMessage", chat_id=GROUP, text="Dinner is ready")
+    demo_page.bot("sendMessage", chat_id=YOU, text="A file follows", disable_notification=True)
+    demo_page.bot("sendMessage", chat_id=GROUP, text="Dinner is ready")
     page.locator(".notice", has_text="Dinner is ready").wait_for()
 
     assert page.locator(".notice").count() == 1
-    assert item(page, "A file follows").get_by_title("It did not ring").count() == 1
-    assert page.locator("#rooms .count").inner_text() == "1"
+    assert item(page, "A file follows").get_by_title("Sent silently").count() == 1
+    assert page.locator("#chats .count").inner_text() == "1"
 
 
-def test_each_topic_of_a_group_is_a_room_of_its_own(theatre, opened):
-    page = opened(theatre.page)
+def test_each_topic_of_a_group_is_a_separate_chat(demo_page, open_page):
+    page = open_page(demo_page.page_url)
     garden, holidays = TOPICS
     place = {"chat_id": FORUM, "message_thread_id": garden}
-    theatre.bot("sendMessage", chat_id=FORUM, message_thread_id=holidays, text="By train")
-    page.locator("#rooms button", has_text="By train").wait_for()
+    demo_page.bot("sendMessage", chat_id=FORUM, message_thread_id=holidays, text="By train")
+    page.locator("#chats button", has_text="By train").wait_for()
 
-    page.locator("#rooms button", has_text="Garden").click()
+    page.locator("#chats button", has_text="Garden").click()
     write(page, "@ambrosio_bot when do beans go out?")
-    theatre.bot("sendChatAction", **place, action="typing")
+    demo_page.bot("sendChatAction", **place, action="typing")
     page.locator("#status", has_text="is typing").wait_for()
-    theatre.bot("sendMessage", **place, text="In May.")
+    demo_page.bot("sendMessage", **place, text="In May.")
     item(page, "In May.").wait_for()
     page.reload()
     item(page, "In May.").wait_for()
 
     assert page.locator(".item[data-id]").count() == 2
-    message = theatre.updates()[0]["message"]
+    message = demo_page.take_updates()[0]["message"]
     assert (message["chat"]["id"], message["message_thread_id"]) == (FORUM, garden)
 
 
-def test_a_pairing_link_is_opened_by_whoever_is_chosen(theatre, opened):
-    page = opened(theatre.page)
-    theatre.bot("sendMessage", chat_id=YOU, text="https://t.me/ambrosio_bot?start=s3cret")
+def test_a_pairing_link_is_opened_as_the_chosen_user(demo_page, open_page):
+    page = open_page(demo_page.page_url)
+    demo_page.bot("sendMessage", chat_id=YOU, text="https://t.me/ambrosio_bot?start=s3cret")
 
     page.get_by_role("link", name="s3cret").click()
     page.locator("#sheet").get_by_role("button", name="Ben").click()
 
     item(page, "/start s3cret").wait_for()
-    message = theatre.updates()[0]["message"]
+    message = demo_page.take_updates()[0]["message"]
     assert (message["from"]["id"], message["text"]) == (FRIEND, "/start s3cret")
 
 
-def test_the_call_log_shows_what_was_refused(theatre, opened):
-    page = opened(theatre.page)
+def test_the_call_log_shows_refused_calls(demo_page, open_page):
+    page = open_page(demo_page.page_url)
     page.locator("#drawerbutton").click()
-    theatre.call("sendMessage", json={"chat_id": 1, "text": "a"})
+    demo_page.call("sendMessage", json={"chat_id": 1, "text": "a"})
 
     page.locator("#calls .bad", has_text="chat not found").wait_for()
 
 
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
-def test_nothing_sticks_out_sideways(theatre, opened, size):
-    page = opened(theatre.page, size, has_touch=size is PHONE)
+def test_nothing_overflows_horizontally(demo_page, open_page, size):
+    page = open_page(demo_page.page_url, size, has_touch=size is PHONE)
     text = "x" * 300 + "\n" + "y = " + "1 + " * 80
     pre = {"type": "pre", "offset": 301, "length": len(text) - 301, "language": "python"}
-    theatre.bot("sendMessage", chat_id=YOU, text=text, entities=[pre])
+    demo_page.bot("sendMessage", chat_id=YOU, text=text, entities=[pre])
     item(page, "xxx").wait_for()
 
     choose(page, "xxx", "Reply")
     wide = "[...document.querySelectorAll('.bubble, .box, .bar, #about button')]"
-    wide += ".map(each => each.getBoundingClientRect())"
+    wide += ".map(element => element.getBoundingClientRect())"
     inside = page.evaluate(f"{wide}.every(box => box.left >= 0 && box.right <= innerWidth)")
 
     assert inside
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_whoever_is_at_the_bottom_stays_there_whatever_comes(theatre, opened):
-    page = opened(theatre.page)
+def test_a_chat_scrolled_to_the_bottom_stays_there(demo_page, open_page):
+    page = open_page(demo_page.page_url)
     for number in range(30):
-        theatre.bot("sendMessage", chat_id=YOU, text=f"Line {number}")
+        demo_page.bot("sendMessage", chat_id=YOU, text=f"Line {number}")
     item(page, "Line 29").wait_for()
     for number in range(3):
-        theatre.bot(
-            "sendMessage", chat_id=YOU, text="\n".join(f"{number} {it}" for it in range(20))
+        demo_page.bot(
+            "sendMessage", chat_id=YOU, text="\n".join(f"{number} {line}" for line in range(20))
         )
-        picture = {"photo": ("chart.png", png(600, 400), "image/png")}
-        theatre.bot("sendPhoto", picture, chat_id=YOU)
+        picture = {"photo": ("chart.png", blank_png(600, 400), "image/png")}
+        demo_page.bot("sendPhoto", picture, chat_id=YOU)
 
     page.locator(".photos").nth(2).wait_for()
     page.locator("#down").wait_for(state="hidden")
     page.locator("#scroll").hover()
     page.mouse.wheel(0, -600)
     page.locator("#down").wait_for()
-    theatre.bot("sendMessage", chat_id=YOU, text="And one more")
+    demo_page.bot("sendMessage", chat_id=YOU, text="And one more")
 
     page.locator("#down", has_text="1").wait_for()
 
 
-# What a reader meets: every piece of text, its colour and what lies under it.
+# Collects every visible text whose contrast with its background is below 4.5.
 CONTRASTS = """() => {
   const pen = Object.assign(document.createElement("canvas"), { width: 1, height: 1 })
     .getContext("2d", { willReadFrequently: true });
@@ -388,10 +390,10 @@ CONTRASTS = """() => {
     return [...pen.getImageData(0, 0, 1, 1).data];
   };
   const over = ([r, g, b, a], below) =>
-    [r, g, b].map((each, at) => each * a / 255 + below[at] * (1 - a / 255));
+    [r, g, b].map((value, i) => value * a / 255 + below[i] * (1 - a / 255));
   const light = (colour) => {
-    const [r, g, b] = colour.map((each) => each / 255)
-      .map((each) => each <= 0.03928 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4);
+    const [r, g, b] = colour.map((value) => value / 255)
+      .map((value) => value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
   const behind = (element) => {
@@ -414,8 +416,8 @@ CONTRASTS = """() => {
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_everything_can_be_read_by_weak_eyes(theatre, opened, scheme):
-    page = opened(theatre.page, color_scheme=scheme, reduced_motion="reduce")
+def test_all_text_has_enough_contrast(demo_page, open_page, scheme):
+    page = open_page(demo_page.page_url, color_scheme=scheme, reduced_motion="reduce")
     write(page, "/usage what is this?")
     sent = item(page, "/usage")
     sent.wait_for()
@@ -425,27 +427,27 @@ def test_everything_can_be_read_by_weak_eyes(theatre, opened, scheme):
         {"type": "blockquote", "offset": 8, "length": 4},
     ]
     rows = keys([[{"text": "Longer", "callback_data": "longer:1"}]])
-    theatre.bot("sendMessage", chat_id=YOU, text=text, entities=entities, reply_markup=rows)
-    theatre.bot("sendMessage", chat_id=GROUP, text="Dinner", disable_notification=True)
-    theatre.bot("sendMessageDraft", chat_id=YOU, draft_id=7, text="One", can_stop=True)
+    demo_page.bot("sendMessage", chat_id=YOU, text=text, entities=entities, reply_markup=rows)
+    demo_page.bot("sendMessage", chat_id=GROUP, text="Dinner", disable_notification=True)
+    demo_page.bot("sendMessageDraft", chat_id=YOU, draft_id=7, text="One", can_stop=True)
     page.get_by_role("button", name="Stop").wait_for()
     page.locator("#drawerbutton").click()
-    theatre.call("sendMessage", json={"chat_id": 1, "text": "a"})
+    demo_page.call("sendMessage", json={"chat_id": 1, "text": "a"})
     page.locator("#calls .bad").wait_for()
     page.locator("#commands").click()
 
     assert page.evaluate(CONTRASTS) == []
-    page.locator("#rooms button", has_text="Kitchen").click()
+    page.locator("#chats button", has_text="Kitchen").click()
     write(page, "Hello")
     page.get_by_role("button", name="Ben", exact=True).click()
     item(page, "Hello").wait_for()
     assert page.evaluate(CONTRASTS) == []
 
 
-def test_everything_can_be_done_by_keyboard(theatre, opened):
-    page = opened(theatre.page)
-    theatre.bot("sendMessage", chat_id=YOU, text="First")
-    theatre.bot("sendMessage", chat_id=YOU, text="Second")
+def test_messages_can_be_reached_by_keyboard(demo_page, open_page):
+    page = open_page(demo_page.page_url)
+    demo_page.bot("sendMessage", chat_id=YOU, text="First")
+    demo_page.bot("sendMessage", chat_id=YOU, text="Second")
     item(page, "Second").wait_for()
 
     page.locator("#scroll").focus()
@@ -459,23 +461,23 @@ def test_everything_can_be_done_by_keyboard(theatre, opened):
     item(page, "answer").locator(".replied", has_text="First").wait_for()
 
 
-# --- the whole ------------------------------------------------------------------------------------
+# --- the whole demo -------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    """Run `ambrosio demo` as a person would, with the stand-in."""
+    """Run `ambrosio demo` as a user would, with the stand-in."""
     folder = tmp_path_factory.mktemp("demo")
     with DemoProcess(folder) as running:
         yield running
 
 
-def test_a_question_is_answered_before_ones_eyes(demo, opened):
-    page = opened(demo.page)
+def test_an_answer_streams_in(demo, open_page):
+    page = open_page(demo.page_url)
     write(page, "Show me a table")
 
     page.locator(".growing", has_text="A little of everything").wait_for()
-    item(page, "I am a stand-in").wait_for()
+    item(page, "Canned demo answer").wait_for()
 
     assert page.locator(".growing").count() == 0
     assert page.locator("#model").inner_text() == "stand-in, no real model"
@@ -483,8 +485,8 @@ def test_a_question_is_answered_before_ones_eyes(demo, opened):
     assert page.locator(".notice").count() == 1
 
 
-def test_vv_gets_a_line_and_the_button_gets_more(demo, opened):
-    page = opened(demo.page)
+def test_vv_gets_one_line_and_longer_gets_more(demo, open_page):
+    page = open_page(demo.page_url)
     write(page, "vv jasmin or basmati rice with falafel?")
 
     answer = item(page, "Basmati.")
@@ -494,8 +496,8 @@ def test_vv_gets_a_line_and_the_button_gets_more(demo, opened):
     page.locator(".item.in[data-id]", has_text="You asked: “jasmin").wait_for()
 
 
-def test_stop_keeps_what_was_written(demo, opened):
-    page = opened(demo.page)
+def test_stop_keeps_the_text_so_far(demo, open_page):
+    page = open_page(demo.page_url)
     write(page, "Tell me a long story")
 
     page.locator(".growing", has_text="Monday").wait_for()
@@ -504,8 +506,8 @@ def test_stop_keeps_what_was_written(demo, opened):
     item(page, "Stopped.").get_by_text("Monday").wait_for()
 
 
-def test_pictures_come_as_an_album_with_buttons(demo, opened):
-    page = opened(demo.page)
+def test_images_arrive_as_an_album_with_buttons(demo, open_page):
+    page = open_page(demo.page_url)
     write(page, "/imagine a quiet valley --n 2 --size 256x256")
 
     page.locator(".photos.n2 button").first.click()
@@ -517,8 +519,8 @@ def test_pictures_come_as_an_album_with_buttons(demo, opened):
     assert "a quiet valley" in page.locator(".item", has=page.locator(".photos")).last.inner_text()
 
 
-def test_an_edited_question_is_answered_anew_in_place(demo, opened):
-    page = opened(demo.page)
+def test_an_edited_question_is_answered_again_in_place(demo, open_page):
+    page = open_page(demo.page_url)
     write(page, "vv tea or coffee?")
     answer = item(page, "Coffee.")
     answer.wait_for()
@@ -530,23 +532,23 @@ def test_an_edited_question_is_answered_anew_in_place(demo, opened):
     page.locator(f".item[data-id='{number}']", has_text="Water.").get_by_text("edited").wait_for()
 
 
-def test_a_stranger_gets_silence(demo, opened):
-    page = opened(demo.page)
-    page.locator("#rooms button", has_text="Mallory").click()
+def test_a_stranger_gets_no_answer(demo, open_page):
+    page = open_page(demo.page_url)
+    page.locator("#chats button", has_text="Mallory").click()
     write(page, "Hello?")
     item(page, "Hello?").wait_for()
 
-    page.locator("#rooms button", has_text="Ambrosio").first.click()
+    page.locator("#chats button", has_text="Ambrosio").first.click()
     write(page, "vv black or white?")
     item(page, "White.").wait_for()
-    page.locator("#rooms button", has_text="Mallory").click()
+    page.locator("#chats button", has_text="Mallory").click()
 
     assert page.locator(".item.out").count() == 1
     assert page.locator(".item.in").count() == 0
 
 
-def test_a_reload_keeps_the_chat(demo, opened):
-    page = opened(demo.page)
+def test_a_reload_keeps_the_chat(demo, open_page):
+    page = open_page(demo.page_url)
     write(page, "vv salt or sugar?")
     item(page, "Sugar.").wait_for()
     before = page.locator(".item[data-id]").count()
@@ -557,8 +559,8 @@ def test_a_reload_keeps_the_chat(demo, opened):
     assert page.locator(".item[data-id]").count() == before
 
 
-def test_the_bot_goes_on_after_it_was_killed_in_mid_sentence(demo, opened):
-    page = opened(demo.page)
+def test_the_bot_resumes_after_being_killed_mid_answer(demo, open_page):
+    page = open_page(demo.page_url)
     write(page, "When are lentils done?")
     page.locator(".growing", has_text="lentils").wait_for()
 
@@ -568,12 +570,12 @@ def test_the_bot_goes_on_after_it_was_killed_in_mid_sentence(demo, opened):
     page.locator(".item.in[data-id]", has_text="“When are lentils done?”").wait_for()
 
 
-def test_a_bot_that_has_died_is_said_so_and_can_be_started_again(demo, opened):
-    page = opened(demo.page)
+def test_a_stopped_bot_is_reported_and_can_be_restarted(demo, open_page):
+    page = open_page(demo.page_url)
     demo.wait_online()
-    os.kill(demo.bot, signal.SIGKILL)
+    os.kill(demo.bot_pid, signal.SIGKILL)
 
-    page.get_by_role("button", name="Start the bot again").click()
+    page.get_by_role("button", name="Restart the bot").click()
     write(page, "vv day or night?")
 
     item(page, "Night.").wait_for()

@@ -185,7 +185,7 @@ async def test_in_a_group_it_shows_whom_it_waits_for_and_tidies_up(api, anna, mo
     held = asyncio.Event()
     model.script(Holds("Rayleigh.", held))
     cloud.script(Says("Scattering."))
-    seat = group.seat(owner)
+    seat = group.as_user(owner)
     await seat.say("/compare@ambrosio_bot why is the sky blue?")
     await seat.wait_text("Asking llama")
     held.set()

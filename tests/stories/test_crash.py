@@ -90,7 +90,7 @@ async def test_killed_while_a_message_is_on_its_way_it_loses_nothing(
         await seats[0].wait_answer(seconds=20)
         first.send_signal(signal.SIGKILL)
         await first.wait()
-    api.faults.heal()
+    api.faults.clear()
     async with process(api, telegram_url, model_url, tmp_path):
         await api.wait_for(
             lambda: "Part 3." in "".join(x.text for x in seats[0].answers), seconds=20

@@ -14,11 +14,11 @@ from ambrosio.emulators.model_server.server import (
     Dies,
     ErrorStatus,
     FakeModelServer,
-    Gives,
     HangsUp,
     Holds,
     Says,
     SaysNothing,
+    SendsImages,
     StallsBefore,
 )
 from ambrosio.router.budget import Budget
@@ -59,7 +59,7 @@ def seeds(painter):
 
 def sent_files(api):
     """List the bytes of everything that went up, in order."""
-    return [upload.content for upload in api.files._kept.values()]
+    return [upload.content for upload in api.files.uploads.values()]
 
 
 def spent(life):
@@ -113,7 +113,7 @@ async def test_several_come_as_an_album_with_the_buttons_behind_it(house, anna, 
 @pytest.mark.usefixtures("house")
 async def test_a_real_picture_goes_through_the_whole_line(anna, painter, api, name):
     content = (DATA / name).read_bytes()
-    painter.image_script(Gives((content,)))
+    painter.image_script(SendsImages((content,)))
     await anna.say("/imagine a red fox --seed 7")
     photo = await anna.wait_answer()
     await anna.press("File")
@@ -122,26 +122,26 @@ async def test_a_real_picture_goes_through_the_whole_line(anna, painter, api, na
     assert photo.photo == (1024, 1024)
     assert document.document == "picture-7" + Path(name).suffix
     assert sent_files(api) == [content, content]
-    assert api.called("sendDocument")[0].params["disable_content_type_detection"] is True
+    assert api.calls_to("sendDocument")[0].params["disable_content_type_detection"] is True
 
 
 @pytest.mark.usefixtures("house")
 async def test_what_is_no_photo_for_telegram_comes_as_a_document(anna, painter, api):
     wide = draw_png("a", 1, 2100, 100)
-    painter.image_script(Gives((wide,)))
+    painter.image_script(SendsImages((wide,)))
     await anna.say("/imagine a wall --seed 7")
 
     answer = await anna.wait_answer()
 
     assert answer.document == "picture-7.png"
     assert answer.buttons == BUTTONS
-    assert api.called("sendPhoto") == []
+    assert api.calls_to("sendPhoto") == []
 
 
 @pytest.mark.usefixtures("house")
 async def test_large_ones_of_an_album_come_as_documents_behind_it(anna, painter):
     small, wide = draw_png("a", 1, 64, 64), draw_png("a", 1, 2100, 100)
-    painter.image_script(*(Gives((each,)) for each in (small, wide, small)))
+    painter.image_script(*(SendsImages((each,)) for each in (small, wide, small)))
     await anna.say("/imagine a wall --n 3")
     await anna.wait_text("What next?")
 
@@ -199,10 +199,10 @@ async def test_in_a_group_the_picture_replies_to_the_wish(api, telegram_url, tmp
     async with running_bot(api, telegram_url, tmp_path, **given) as life:
         life.store.set_group(-100, "Family")
         asked = await group.say(anna, "/imagine@ambrosio_bot a red fox --n 2")
-        await group.seat(anna).wait_text("What next?")
+        await group.as_user(anna).wait_text("What next?")
         await life.settled()
 
-    answers = group.seat(anna).answers
+    answers = group.as_user(anna).answers
     assert answers[0].reply_to == asked
     assert answers[0].photo
 
@@ -212,7 +212,7 @@ async def test_in_a_topic_the_picture_stays_there(api, telegram_url, tmp_path, g
     group = api.group(-100, "Family", topics={5: "Art"})
     async with running_bot(api, telegram_url, tmp_path, **given) as life:
         life.store.set_group(-100, "Family")
-        seat = group.seat(anna, 5)
+        seat = group.as_user(anna, 5)
         await seat.say("/imagine@ambrosio_bot a red fox --n 2")
         await seat.wait_text("What next?")
         await life.settled()
@@ -296,7 +296,7 @@ async def test_in_a_group_the_status_line_goes_away(api, telegram_url, tmp_path,
     painter.image_script(Holds("", held))
     async with running_bot(api, telegram_url, tmp_path, **given) as life:
         life.store.set_group(-100, "Family")
-        seat = group.seat(anna)
+        seat = group.as_user(anna)
         await seat.say("/imagine@ambrosio_bot a red fox in the deep white snow")
         status = await seat.wait_text("Painting 1 picture")
         held.set()
@@ -484,15 +484,15 @@ FAILURES = [
     (Dies(), "together ran into an error. Your prompt is kept: press Retry."),
     (SaysNothing(), "together gave an empty answer. Your prompt is kept: press Retry."),
     (
-        Gives((b"<html>",)),
+        SendsImages((b"<html>",)),
         f"{NO_PICTURE} Your prompt is kept: press Retry.",
     ),
     (
-        Gives((b"\x89PNG" + bytes(40_000_000),)),
+        SendsImages((b"\x89PNG" + bytes(40_000_000),)),
         f"{TOO_LARGE} Ask for a smaller one with --size.",
     ),
     (
-        Gives(urls=("https://nowhere.invalid/1.png",)),
+        SendsImages(urls=("https://nowhere.invalid/1.png",)),
         "together made an image, but it could not be downloaded. Your prompt is kept: press Retry.",
     ),
 ]
@@ -513,7 +513,7 @@ async def test_a_failure_is_one_plain_line_with_a_retry(house, anna, painter, it
     assert answer.buttons == ("Retry",)
     assert photo.text.startswith("a red fox\n\nSDXL at together · seed 7")
     # What cannot be used was painted all the same.
-    painted = 2 if isinstance(item, Gives) else 1
+    painted = 2 if isinstance(item, SendsImages) else 1
     assert spent(house) == painted * LARGE
 
 
@@ -523,7 +523,7 @@ async def test_partial_results_are_delivered_and_retry_makes_the_rest(house, ann
     await anna.wait_text("What next?")
     failed = set(seeds(painter)[:2])
     await anna.press("Retry")
-    await anna._until(lambda: len(anna.answers) == 6, "not all of it")
+    await anna.wait_until(lambda: len(anna.answers) == 6, "not all of it")
     await house.settled()
 
     line = "2 of 4. together ran into an error. Your prompt is kept: press Retry."
@@ -650,8 +650,8 @@ async def test_what_was_painted_is_delivered_after_a_restart_and_not_painted_aga
     api.fail("sendPhoto", code=502, times=1000)
     async with running_bot(api, telegram_url, tmp_path, **given):
         await anna.say("/imagine a red fox --seed 7")
-        await api.wait_for(lambda: api.called("sendPhoto"))
-    api.faults.heal()
+        await api.wait_for(lambda: api.calls_to("sendPhoto"))
+    api.faults.clear()
     async with running_bot(api, telegram_url, tmp_path, **given) as life:
         photo = await anna.wait_answer()
         await life.settled()

@@ -107,7 +107,7 @@ class TestGroups:
         await group.say(anna, "what shall we cook?")
         await group.say(eve, "@ambrosio_bot rice?")
         question = await group.say(anna, "@ambrosio_bot vv rice?")
-        answer = await group.seat(anna).wait_text("Basmati.")
+        answer = await group.as_user(anna).wait_text("Basmati.")
 
         assert answer.reply_to == question
         assert [request.question for request in model.requests] == ["vv rice?"]
@@ -115,7 +115,7 @@ class TestGroups:
     async def test_a_group_that_a_stranger_adds_it_to_is_left(self, api, group, model):
         await group.add_bot(api.person(666, "Eve"))
 
-        await api.wait_for(lambda: api.called("leaveChat"))
+        await api.wait_for(lambda: api.calls_to("leaveChat"))
         assert model.requests == []
 
 
@@ -129,7 +129,7 @@ async def test_without_an_owner_the_first_to_open_the_link_is_it(
         model.serving() as url,
         running_bot(api, telegram_url, tmp_path, llama_base_url=url, **given) as life,
     ):
-        await api.wait_for(lambda: api.called("getUpdates"))
+        await api.wait_for(lambda: api.calls_to("getUpdates"))
         code = code_in(life.printed[-1])
         await anna.say("let me in")
         await anna.say("/start wrong-code-wrong-code")
@@ -150,7 +150,7 @@ async def test_guesses_are_limited(api, telegram_url, tmp_path):
         model.serving() as url,
         running_bot(api, telegram_url, tmp_path, llama_base_url=url, **given) as life,
     ):
-        await api.wait_for(lambda: api.called("getUpdates"))
+        await api.wait_for(lambda: api.calls_to("getUpdates"))
         code = code_in(life.printed[-1])
         for number in range(5):
             await anna.say(f"/start guess-{number}")

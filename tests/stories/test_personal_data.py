@@ -245,7 +245,7 @@ class TestForgetting:
         group = api.group(-1001234, "Kitchen")
         life.store.set_group(group.id, "Kitchen")
         kept(life.store, f"the {SECRET}", ANSWER, chat=group.id)
-        seat = group.seat(ben)
+        seat = group.as_user(ben)
         await seat.say("/forget@ambrosio_bot")
         await seat.wait_answer()
         toast = await seat.press("All that was said here")

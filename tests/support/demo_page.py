@@ -1,4 +1,4 @@
-"""The demo for tests: the page with the test as its bot, or all of it as a person starts it."""
+"""The demo for tests: the page with the test as its bot, or the whole `ambrosio demo`."""
 
 import asyncio
 import json
@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Self
 
 import httpx
 
@@ -14,7 +15,7 @@ from ambrosio.demo.session import DemoSession
 from ambrosio.demo.web import serve_page
 from ambrosio.emulators.botapi.api import BotApi
 
-KINDS = [
+UPDATE_KINDS = [
     "message",
     "edited_message",
     "callback_query",
@@ -33,20 +34,20 @@ class DemoPage:
 
     async def _run(self):
         self.api = BotApi(lambda: 1_800_000_000.0)
-        self.stage = DemoSession(
-            self.api, model="llama/tiny", hint="It is tiny.", answered_by=lambda _chat: ""
+        self.session = DemoSession(
+            self.api, model="llama/tiny", hint="It is tiny.", last_model=lambda _chat: ""
         )
-        await self.stage.open()
-        async with serve_page(self.stage, "key-of-the-page") as self.url:
-            self.page = f"{self.url}/key-of-the-page/"
-            self.stage.set_bot_state("online")
+        await self.session.open()
+        async with serve_page(self.session, "key-of-the-page") as self.url:
+            self.page_url = f"{self.url}/key-of-the-page/"
+            self.session.set_bot_state("online")
             self._up.set()
             await self._down.wait()
 
     def __enter__(self):
         self._thread.start()
         assert self._up.wait(10)
-        self.updates()
+        self.take_updates()
         return self
 
     def __exit__(self, *exc):
@@ -55,7 +56,7 @@ class DemoPage:
         self._loop.close()
 
     def bot(self, method, files=None, **params):
-        """Call a method as the bot and give its result."""
+        """Call a method as the bot and return its result."""
         if files:
             form = {name: json.dumps(value) for name, value in params.items()}
             answer = self.call(method, data=form, files=files)
@@ -67,23 +68,23 @@ class DemoPage:
     def call(self, method, **request):
         return httpx.post(f"{self.url}/bot{self.api.token}/{method}", **request)
 
-    def updates(self):
-        """Take what people have done, as the bot would."""
-        found = self.bot("getUpdates", allowed_updates=KINDS)
-        if found:
-            self.bot("getUpdates", offset=found[-1]["update_id"] + 1)
-        return found
+    def take_updates(self):
+        """Fetch and confirm the pending updates, as the bot would."""
+        updates = self.bot("getUpdates", allowed_updates=UPDATE_KINDS)
+        if updates:
+            self.bot("getUpdates", offset=updates[-1]["update_id"] + 1)
+        return updates
 
 
 class DemoProcess:
     """`ambrosio demo` as a process, with the stand-in."""
 
-    def __init__(self, folder, *options):
-        verb = ("demo", "--model", "stand-in", "--no-browser", "--port", "0", *options)
-        self._command = [sys.executable, "-m", "ambrosio", *verb]
+    def __init__(self, folder: Path, *options: str) -> None:
+        arguments = ("demo", "--model", "stand-in", "--no-browser", "--port", "0", *options)
+        self._command = [sys.executable, "-m", "ambrosio", *arguments]
         self._environment = {**os.environ, "AMBROSIO_DATA_DIR": str(folder)}
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self.process = subprocess.Popen(
             self._command,
             env=self._environment,
@@ -92,20 +93,20 @@ class DemoProcess:
             text=True,
         )
         assert self.process.stdout is not None
-        self.page = self.process.stdout.readline().split()[-1]
+        self.page_url = self.process.stdout.readline().split()[-1]
         return self
 
-    def __exit__(self, *exc):
+    def __exit__(self, *exc: object) -> None:
         self.process.terminate()
         self.process.communicate(timeout=20)
 
-    def wait_online(self):
+    def wait_online(self) -> None:
         """Return when the bot polls."""
-        with httpx.stream("GET", f"{self.page}events", timeout=30) as events:
+        with httpx.stream("GET", f"{self.page_url}events", timeout=30) as events:
             next(line for line in events.iter_lines() if '"bot": "online"' in line)
 
     @property
-    def bot(self):
+    def bot_pid(self) -> int:
         """The process id of the bot."""
         pid = self.process.pid
         return int(Path(f"/proc/{pid}/task/{pid}/children").read_text("utf-8").split()[0])

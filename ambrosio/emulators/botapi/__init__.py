@@ -1,5 +1,5 @@
-"""A Bot API server on this machine, and the people who write to the bot.
+"""A Bot API server on loopback, and the users who write to the bot.
 
-Start with `api`. It refuses what Telegram refuses and checks each call against the schema of the
-Bot API. What it keeps, it keeps in memory.
+Start with `api`. It refuses what Telegram refuses and checks each call against the Bot API schema.
+It keeps everything in memory. Imports `core` only.
 """

@@ -1,7 +1,7 @@
-"""A Bot API server for one bot, without the HTTP: what is called comes in, answers come out.
+"""A Bot API server for one bot, without the HTTP.
 
-It keeps Telegram's rules as far as they are known and refuses what Telegram refuses. It knows
-nothing of webhooks being delivered, of channels, inline mode, payments or other bots.
+It follows Telegram's rules as far as they are known and refuses what Telegram refuses. It does not
+deliver to webhooks and has no channels, inline mode, payments or other bots.
 """
 
 import math
@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .. import Json
 from . import account_methods, edit_methods, send_methods
 from .errors import BotApiError, bad
-from .events import EventBus, Json, Subscription, T
+from .events import EventBus, Subscription, T
 from .faults import ANY, DESCRIPTIONS, Fault, Faults, Garbled, Lost
 from .files import Upload
 from .flood_limits import FloodLimits
@@ -67,13 +68,13 @@ METHODS: dict[str, Method] = {
     "setMyShortDescription": account_methods.set_my_short_description,
     "setWebhook": account_methods.set_webhook,
 }
-# Names are matched without regard to case, as Telegram does.
+# Method names are case-insensitive, as at Telegram.
 NAMES = {name.lower(): name for name in [*METHODS, "getUpdates"]}
 
 
 @dataclass
 class ApiCall:
-    """One call of the bot and how it ended: `pending`, `ok`, a refusal, `lost` or `garbled`."""
+    """A call of the bot; its outcome is `pending`, `ok`, an error, `lost`, `garbled` or `gone`."""
 
     method: str
     params: Json
@@ -81,8 +82,8 @@ class ApiCall:
     outcome: str = "pending"
     result: Any = None
 
-    def shown(self) -> Json:
-        """Describe it for those who look on."""
+    def to_json(self) -> Json:
+        """Return the call as JSON for subscribers."""
         return {
             "method": self.method,
             "params": self.params,
@@ -93,7 +94,7 @@ class ApiCall:
 
 
 class BotApi:
-    """The server: one bot, its chats, and the people in them."""
+    """The server: one bot, its chats and their users."""
 
     def __init__(
         self,
@@ -103,39 +104,39 @@ class BotApi:
         schema: Path | None = None,
     ) -> None:
         self.token = token
-        signal = EventBus()
+        events = EventBus()
         self.state = ServerState(
             me=ME,
             now=now,
-            signal=signal,
-            updates=UpdateQueue(signal),
+            events=events,
+            updates=UpdateQueue(events),
             flood=FloodLimits(now),
         )
-        self.signal = signal
+        self.events = events
         self.updates = self.state.updates
         self.files = self.state.files
         self.faults = Faults()
         self.calls: list[ApiCall] = []
         self.violations: list[str] = []
         self._schema = Schema(schema) if schema else None
-        self._lacking: set[str] = set()
-        self._people: dict[int, FakeUser] = {}
+        self._missing_methods: set[str] = set()
+        self._users: dict[int, FakeUser] = {}
 
     @property
     def dropped_entities(self) -> int:
-        """How many entities Telegram would have dropped without a word."""
+        """How many entities Telegram would have dropped silently."""
         return self.state.dropped_entities
 
-    # --- the server's side ------------------------------------------------------------------------
+    # --- serving calls ----------------------------------------------------------------------------
 
     async def call(
         self, method: str, params: Json, files: Mapping[str, Upload] | None = None
     ) -> Any:
-        """Serve one call; raise `BotApiError`, or `Lost` or `Garbled` where that was planned."""
+        """Serve a call, or raise `BotApiError`; a planned fault may raise `Lost` or `Garbled`."""
         name = NAMES.get(method.lower(), method)
         call = ApiCall(name, params, self.state.now())
         self.calls.append(call)
-        self.signal.wake()
+        self.events.wake()
         try:
             call.result = await self._serve(name, MethodCall(params, files or {}))
             call.outcome = "ok"
@@ -148,20 +149,20 @@ class BotApi:
         finally:
             if call.outcome == "pending":
                 call.outcome = "gone"
-            self.signal.fire("call", **call.shown())
+            self.events.publish("call", **call.to_json())
         return call.result
 
     async def _serve(self, name: str, request: MethodCall) -> Any:
         fault = self.faults.due(name)
         if fault is not None:
-            fault.strike_before()
+            fault.fail_before()
         result = await self._work(name, request)
         if fault is not None:
-            await fault.strike_after()
+            await fault.fail_after()
         return result
 
     async def _work(self, name: str, request: MethodCall) -> Any:
-        if name in self._lacking:
+        if name in self._missing_methods:
             raise BotApiError(404, "Not Found")
         self._check(name, request)
         if name == "getUpdates":
@@ -188,20 +189,20 @@ class BotApi:
         raise bad("; ".join(faults))
 
     def close(self) -> None:
-        """Let go of all that waits: polls, calls that hang, subscriptions."""
+        """End everything that waits: polls, hanging calls, subscriptions."""
         self.updates.close()
-        self.faults.heal()
-        self.signal.silence()
+        self.faults.clear()
+        self.events.close()
 
-    # --- what goes wrong --------------------------------------------------------------------------
+    # --- planned failures -------------------------------------------------------------------------
 
     def fail(
         self, method: str = ANY, *, code: int = 502, times: float = 1, description: str = ""
     ) -> Fault:
         """Refuse the next calls."""
-        return self.every(1, method, code=code, times=times, description=description)
+        return self.fail_every(1, method, code=code, times=times, description=description)
 
-    def every(
+    def fail_every(
         self,
         nth: int,
         method: str = ANY,
@@ -221,7 +222,7 @@ class BotApi:
         return self.faults.plan(Fault(method, "refuse", times, refusal=refusal))
 
     def hang(self, method: str = ANY) -> Fault:
-        """Process the next call but never answer; `release()` then cuts the connection."""
+        """Process the next call but do not answer; `release()` then cuts the connection."""
         return self.faults.plan(Fault(method, "hang", 1, processed=True))
 
     def drop(self, method: str = ANY, *, processed: bool = False) -> Fault:
@@ -229,26 +230,26 @@ class BotApi:
         return self.faults.plan(Fault(method, "drop", 1, processed=processed))
 
     def garbage(self, method: str = ANY, *, times: float = 1) -> Fault:
-        """Answer the next calls with 200 and something that is not JSON."""
+        """Answer the next calls with 200 and invalid JSON."""
         return self.faults.plan(Fault(method, "garbage", times))
 
-    def lacks(self, *methods: str) -> None:
-        """Be an older server, which does not know these methods."""
-        self._lacking |= set(methods)
+    def remove_methods(self, *methods: str) -> None:
+        """Remove methods, to act like an older server."""
+        self._missing_methods |= set(methods)
 
-    def limit_floods(self) -> None:
-        """Keep to Telegram's flood limits (off at first)."""
-        self.state.flood.on = True
+    def enable_flood_limits(self) -> None:
+        """Enforce Telegram's flood limits (off by default)."""
+        self.state.flood.enabled = True
 
-    # --- the people's side ------------------------------------------------------------------------
+    # --- users and groups -------------------------------------------------------------------------
 
     def person(self, id: int, first_name: str = "Anna", **fields: Any) -> FakeUser:  # noqa: A002 - Telegram's name
-        """Give a person with a phone, the same one for the same id."""
-        if id not in self._people:
+        """Return the user with this id, created on first use."""
+        if id not in self._users:
             user = {"id": id, "is_bot": False, "first_name": first_name, **fields}
-            self.state.people[id] = user
-            self._people[id] = FakeUser(self.state, user)
-        return self._people[id]
+            self.state.users[id] = user
+            self._users[id] = FakeUser(self.state, user)
+        return self._users[id]
 
     def group(
         self,
@@ -259,34 +260,34 @@ class BotApi:
         privacy: bool = True,
         bot: bool = True,
     ) -> FakeGroup:
-        """Give a supergroup; with `bot=False` the bot is not in it until `group.add_bot`."""
+        """Create a supergroup; with `bot=False` the bot joins only with `group.add_bot`."""
         return FakeGroup(self.state, id, title, topics=topics or {}, privacy=privacy, bot=bot)
 
     def inject(self, update: Json) -> int:
-        """Queue a raw update, sound or not, and return its number."""
+        """Queue a raw update, valid or not, and return its id."""
         return self.updates.inject(update)
 
-    # --- looking on -------------------------------------------------------------------------------
+    # --- observing --------------------------------------------------------------------------------
 
-    def called(self, method: str) -> list[ApiCall]:
+    def calls_to(self, method: str) -> list[ApiCall]:
         """List the calls of a method."""
         return [call for call in self.calls if call.method == method]
 
     def subscribe(self) -> Subscription:
-        """Hear of every state change from now on, as dictionaries ready for JSON."""
-        return self.signal.subscribe()
+        """Subscribe to all changes from now on, as dictionaries ready for JSON."""
+        return self.events.subscribe()
 
     async def wait_for(self, predicate: Callable[[], T], *, seconds: float = 5) -> T:
-        """Wait for the predicate to be true, or raise AssertionError showing all screens."""
+        """Wait until the predicate is true, or raise `AssertionError` with all screens."""
         try:
-            return await self.signal.until(predicate, seconds=seconds)
+            return await self.events.wait_until(predicate, seconds=seconds)
         except TimeoutError:
-            raise AssertionError(f"waited {seconds} s in vain\n{self.picture()}") from None
+            raise AssertionError(f"timed out after {seconds} s\n{self.describe()}") from None
 
-    def picture(self) -> str:
-        """Draw all screens and the last calls, for a test that failed."""
+    def describe(self) -> str:
+        """Describe all screens and the last calls, for a failed test."""
         screens = [
-            f"chat {chat.id}:\n" + "\n".join(f"  {line}" for line in chat.screen())
+            f"chat {chat.id}:\n" + "\n".join(f"  {message}" for message in chat.screen())
             for chat in self.state.chats.values()
         ]
         calls = [f"  {call.method}: {call.outcome}" for call in self.calls[-10:]]

@@ -1,11 +1,11 @@
-"""A chat as the server keeps it, and as a person sees it on the screen."""
+"""A chat as the server stores it, and as a user sees it on the screen."""
 
 import re
 from dataclasses import asdict, dataclass, field
 
 from ...core.messages import Entity
+from .. import Json
 from .errors import BotApiError, bad
-from .events import Json
 
 DRAFT_SECONDS = 30.0
 THINKING = "Thinking…"
@@ -48,7 +48,7 @@ class ShownMessage:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A text that the bot shows while it grows."""
+    """A draft: the partial text of an answer in progress."""
 
     draft_id: int
     text: str
@@ -59,8 +59,8 @@ class Draft:
     keep_on_stop: bool = False
     rich: bool = False
 
-    def shown(self) -> Json:
-        """Describe it for those who look on."""
+    def to_json(self) -> Json:
+        """Return the draft as JSON for subscribers."""
         return {
             "draft_id": self.draft_id,
             "topic": self.topic,
@@ -83,7 +83,7 @@ class ShownAction:
 
 @dataclass
 class FakeChat:
-    """A conversation with all that is in it; `messages` holds them as the Bot API sends them."""
+    """A chat and its contents; `messages` are stored as the Bot API sends them."""
 
     description: Json
     topics: dict[int, str] = field(default_factory=dict)
@@ -100,58 +100,62 @@ class FakeChat:
 
     @property
     def id(self) -> int:
-        """The chat's number: negative for a group."""
+        """The chat id: negative for a group."""
         return int(self.description["id"])
 
     @property
-    def private(self) -> bool:
-        """Say whether one person sits there."""
+    def is_private(self) -> bool:
+        """Whether it is a one-to-one chat."""
         return bool(self.description["type"] == "private")
 
-    def new_id(self) -> int:
-        """Number the next message."""
+    def new_message_id(self) -> int:
+        """Return the id for the next message."""
         self.last_id += 1
         return self.last_id
 
     def message(self, message_id: object, purpose: str) -> Json:
-        """Give a message, or refuse in Telegram's words: `message to … not found`."""
+        """Return a message, or raise `BotApiError`: `message to … not found`."""
         message = self.messages.get(message_id) if isinstance(message_id, int) else None
         if message is None:
             raise bad(f"message {purpose} not found")
         return message
 
     def draft(self, topic: int, now: float) -> Draft | None:
-        """Give the draft that is on the screen."""
+        """Return the visible draft, if any."""
         draft = self.drafts.get(topic)
         return draft if draft and now - draft.at < DRAFT_SECONDS else None
 
     def screen(self, topic: int | None = None) -> list[ShownMessage]:
-        """Show all messages in order, or those of one topic."""
-        lines = [self.line(message) for _, message in sorted(self.messages.items())]
-        return [line for line in lines if topic is None or line.topic == topic]
+        """Return all messages in order, or those of one topic."""
+        messages = [self.show_message(message) for _, message in sorted(self.messages.items())]
+        return [message for message in messages if topic is None or message.topic == topic]
 
-    def line(self, message: Json) -> ShownMessage:
-        """Show one message."""
-        number, sender, (text, entities) = message["message_id"], message["from"], _words(message)
+    def show_message(self, message: Json) -> ShownMessage:
+        """Return a message as it is shown."""
+        message_id, sender, (text, entities) = (
+            message["message_id"],
+            message["from"],
+            _text_and_entities(message),
+        )
         photo = message.get("photo")
         return ShownMessage(
-            message_id=number,
+            message_id=message_id,
             who="bot" if sender["is_bot"] else sender["first_name"],
             text=text,
-            entities=values(entities),
+            entities=to_entities(entities),
             buttons=tuple(button["text"] for button in buttons(message)),
             reply_to=message.get("reply_to_message", {}).get("message_id"),
             topic=message.get("message_thread_id", 0),
             edited="edit_date" in message,
-            silent=number in self.silent,
+            silent=message_id in self.silent,
             from_bot=sender["is_bot"],
             photo=(photo[-1]["width"], photo[-1]["height"]) if photo else None,
             document=message.get("document", {}).get("file_name"),
             voice="voice" in message,
             rich="rich_message" in message,
             album=message.get("media_group_id"),
-            previews=_previews(message, text, entities),
-            reaction=self.reactions.get(number, ""),
+            previews=_has_link_preview(message, text, entities),
+            reaction=self.reactions.get(message_id, ""),
         )
 
 
@@ -161,21 +165,21 @@ def buttons(message: Json) -> list[Json]:
     return [button for row in rows for button in row]
 
 
-def values(entities: list[Json]) -> tuple[Entity, ...]:
-    """Turn entities of the wire into values that compare."""
+def to_entities(entities: list[Json]) -> tuple[Entity, ...]:
+    """Convert JSON entities to values that can be compared."""
     return tuple(
         Entity(
-            each["type"],
-            each["offset"],
-            each["length"],
-            each.get("url", ""),
-            each.get("language", ""),
+            entity["type"],
+            entity["offset"],
+            entity["length"],
+            entity.get("url", ""),
+            entity.get("language", ""),
         )
-        for each in entities
+        for entity in entities
     )
 
 
-def _words(message: Json) -> tuple[str, list[Json]]:
+def _text_and_entities(message: Json) -> tuple[str, list[Json]]:
     if rich := message.get("rich_message"):
         return "\n\n".join(str(block.get("text", "")) for block in rich["blocks"]), []
     if "text" in message:
@@ -183,9 +187,9 @@ def _words(message: Json) -> tuple[str, list[Json]]:
     return message.get("caption", ""), message.get("caption_entities", [])
 
 
-def _previews(message: Json, text: str, entities: list[Json]) -> bool:
-    """Say whether Telegram's servers fetch a page that the message links to."""
-    links = any(each["type"] in {"text_link", "url"} for each in entities)
+def _has_link_preview(message: Json, text: str, entities: list[Json]) -> bool:
+    """Return whether Telegram's servers fetch a page that the message links to."""
+    links = any(entity["type"] in {"text_link", "url"} for entity in entities)
     if "text" not in message or not (links or re.search(r"https?://\S|\bwww\.\S", text)):
         return False
     return not message.get("link_preview_options", {}).get("is_disabled", False)

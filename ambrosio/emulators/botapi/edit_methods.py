@@ -1,13 +1,13 @@
-"""The methods that change what is there: edits, deletions, reactions, answers to buttons."""
+"""The methods that change a chat: edits, deletions, reactions, answers to buttons."""
 
+from .. import Json
 from .chats import FakeChat
 from .errors import bad
-from .events import Json
-from .keyboards import shown_markup
-from .send_methods import message_caption, message_text, rich_text
+from .keyboards import read_markup
+from .send_methods import caption_content, rich_content, text_content
 from .state import MethodCall, ServerState
 
-# How long a pressed button waits is not documented; this is our choice.
+# Telegram does not document how long a pressed button waits; this is our choice.
 QUERY_SECONDS = 60.0
 NOT_MODIFIED = (
     "message is not modified: specified new message content and reply markup are exactly the same "
@@ -32,65 +32,65 @@ REACTIONS = frozenset(emoji for row in _REACTION_ROWS for emoji in row.split())
 
 
 def edit_message_text(state: ServerState, request: MethodCall) -> Json:
-    """Change the words of a message."""
-    chat, message = _own(state, request)
+    """Edit the text of a message."""
+    chat, message = _find_own_message(state, request)
     if "text" not in message and "rich_message" not in message:
         raise bad("there is no text in the message to edit")
     rich = "rich_message" in request.params
-    content = rich_text(request.params) if rich else message_text(state, request.params)
-    return _edit(state, chat, message, content | shown_markup(request.params))
+    content = rich_content(request.params) if rich else text_content(state, request.params)
+    return _edit(state, chat, message, content | read_markup(request.params))
 
 
 def edit_message_caption(state: ServerState, request: MethodCall) -> Json:
-    """Change what stands under a file."""
-    chat, message = _own(state, request)
+    """Edit the caption of a file."""
+    chat, message = _find_own_message(state, request)
     if not message.keys() & {"photo", "document", "voice"}:
         raise bad("there is no caption in the message to edit")
-    content = message_caption(state, request.params) | shown_markup(request.params)
+    content = caption_content(state, request.params) | read_markup(request.params)
     return _edit(state, chat, message, content)
 
 
 def edit_message_reply_markup(state: ServerState, request: MethodCall) -> Json:
-    """Change the buttons of a message."""
-    chat, message = _own(state, request)
+    """Edit the buttons of a message."""
+    chat, message = _find_own_message(state, request)
     kept = {key: message[key] for key in CONTENT[:-1] if key in message}
-    content = kept | shown_markup(request.params)
-    return _edit(state, chat, message, content, marked=False)
+    content = kept | read_markup(request.params)
+    return _edit(state, chat, message, content, mark_edited=False)
 
 
 def delete_message(state: ServerState, request: MethodCall) -> bool:
-    """Take a message away."""
-    chat = state.reach(request)
+    """Delete a message."""
+    chat = state.find_chat(request)
     message = chat.message(request.params["message_id"], "to delete")
-    if not chat.private and not message["from"]["is_bot"]:
+    if not chat.is_private and not message["from"]["is_bot"]:
         raise bad("message can't be deleted")
     return _delete(state, chat, [message["message_id"]])
 
 
 def delete_messages(state: ServerState, request: MethodCall) -> bool:
-    """Take several messages away; those that are not there do not matter."""
-    chat, numbers = state.reach(request), request.params["message_ids"]
-    if not 1 <= len(numbers) <= 100:
+    """Delete several messages; unknown ids are ignored."""
+    chat, message_ids = state.find_chat(request), request.params["message_ids"]
+    if not 1 <= len(message_ids) <= 100:
         raise bad("1 to 100 messages can be deleted at once")
-    return _delete(state, chat, [number for number in numbers if number in chat.messages])
+    return _delete(state, chat, [id_ for id_ in message_ids if id_ in chat.messages])
 
 
 def set_message_reaction(state: ServerState, request: MethodCall) -> bool:
-    """Put one emoji on a message, or take it off."""
-    chat = state.reach(request)
+    """Set or remove the reaction to a message."""
+    chat = state.find_chat(request)
     message = chat.message(request.params.get("message_id"), "to react")
-    emoji = [each.get("emoji", "") for each in request.params.get("reaction") or []]
+    emoji = [reaction.get("emoji", "") for reaction in request.params.get("reaction") or []]
     if len(emoji) > 1:
         raise bad("REACTIONS_TOO_MANY")
-    if any(each.replace("\ufe0f", "") not in REACTIONS for each in emoji):
+    if any(symbol.replace("\ufe0f", "") not in REACTIONS for symbol in emoji):
         raise bad("REACTION_INVALID")
     chat.reactions[message["message_id"]] = "".join(emoji)
-    state.signal.fire("reaction", chat=chat.id, id=message["message_id"], emoji="".join(emoji))
+    state.events.publish("reaction", chat=chat.id, id=message["message_id"], emoji="".join(emoji))
     return True
 
 
 def answer_callback_query(state: ServerState, request: MethodCall) -> bool:
-    """Let the button that was pressed stop spinning."""
+    """Answer a pressed button, which stops its spinner."""
     query = state.queries.get(request.params["callback_query_id"])
     if query is None or state.now() - query.at > QUERY_SECONDS:
         raise bad("query is too old and response timeout expired or query ID is invalid")
@@ -100,12 +100,12 @@ def answer_callback_query(state: ServerState, request: MethodCall) -> bool:
         "text": request.params.get("text", ""),
         "show_alert": bool(request.params.get("show_alert")),
     }
-    state.signal.fire("answer", chat=query.chat, **query.answer)
+    state.events.publish("answer", chat=query.chat, **query.answer)
     return True
 
 
-def _own(state: ServerState, request: MethodCall) -> tuple[FakeChat, Json]:
-    chat = state.reach(request)
+def _find_own_message(state: ServerState, request: MethodCall) -> tuple[FakeChat, Json]:
+    chat = state.find_chat(request)
     message = chat.message(request.params.get("message_id"), "to edit")
     if message["from"]["id"] != state.me["id"]:
         raise bad("message can't be edited")
@@ -113,27 +113,27 @@ def _own(state: ServerState, request: MethodCall) -> tuple[FakeChat, Json]:
 
 
 def _edit(
-    state: ServerState, chat: FakeChat, message: Json, content: Json, *, marked: bool = True
+    state: ServerState, chat: FakeChat, message: Json, content: Json, *, mark_edited: bool = True
 ) -> Json:
     current = {key: message[key] for key in CONTENT if key in message}
-    if _compared(content) == _compared(current):
+    if _without_preview_options(content) == _without_preview_options(current):
         raise bad(NOT_MODIFIED)
     for key in CONTENT:
         message.pop(key, None)
     message |= content
-    if marked:
+    if mark_edited:
         message["edit_date"] = int(state.now())
-    state.signal.fire("edited", chat=chat.id, message=message)
+    state.events.publish("edited", chat=chat.id, message=message)
     return message
 
 
-def _compared(content: Json) -> Json:
-    # Other link preview options alone do not make it another message.
+def _without_preview_options(content: Json) -> Json:
+    # Telegram ignores link preview options when it compares.
     return {key: value for key, value in content.items() if key != "link_preview_options"}
 
 
-def _delete(state: ServerState, chat: FakeChat, numbers: list[int]) -> bool:
-    for number in numbers:
-        del chat.messages[number]
-    state.signal.fire("deleted", chat=chat.id, ids=numbers)
+def _delete(state: ServerState, chat: FakeChat, message_ids: list[int]) -> bool:
+    for message_id in message_ids:
+        del chat.messages[message_id]
+    state.events.publish("deleted", chat=chat.id, ids=message_ids)
     return True

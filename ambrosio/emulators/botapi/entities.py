@@ -1,25 +1,25 @@
-"""What Telegram does to a text and its entities before it shows them, and what it refuses.
+"""Telegram's rules for texts and entities: what it cleans up, and what it refuses.
 
-Follows the rules measured with TDLib. Overlapping entities are not repaired.
+The rules were measured with TDLib. Overlapping entities are not repaired.
 """
 
 import re
 from collections.abc import Container
 
+from .. import Json
 from .errors import bad
-from .events import Json
 
 MAX_ENTITIES = 100
-# When there are too many, these go first.
+# If there are too many entities, these are dropped first.
 BLOCK_LIKE = ("blockquote", "expandable_blockquote", "code", "pre", "text_link")
 PLAIN = ("bold", "italic", "underline", "strikethrough", "spoiler", "text_mention", "custom_emoji")
-# Found by the server itself in the text, so that they may be given but say nothing.
-FOUND = ("mention", "hashtag", "cashtag", "bot_command", "url", "email", "phone_number")
-KNOWN = {*BLOCK_LIKE, *PLAIN, *FOUND, "date_time"}
+# The server finds these in the text itself; sending them is allowed but has no effect.
+AUTOMATIC = ("mention", "hashtag", "cashtag", "bot_command", "url", "email", "phone_number")
+ENTITY_TYPES = {*BLOCK_LIKE, *PLAIN, *AUTOMATIC, "date_time"}
 WHITESPACE = " \t\n"
 
 _HOST = re.compile(r"[^\s:/?#@.]+(\.[^\s:/?#@.]+)+\.?(:\d{1,5})?")
-_FOUND_IN_TEXT = re.compile(
+_AUTOMATIC_PATTERN = re.compile(
     r"(?P<bot_command>(?<![\w/@])/[A-Za-z0-9_]{1,32}(?:@\w{3,32})?(?![\w/]))"
     r"|(?P<mention>(?<!\w)@[A-Za-z]\w{3,31}\b)"
     r"|(?P<url>https?://[^\s<>]+)"
@@ -27,38 +27,40 @@ _FOUND_IN_TEXT = re.compile(
 
 
 def utf16_len(text: str) -> int:
-    """Count as Telegram does, in UTF-16 units."""
+    """Return the length in UTF-16 units, as Telegram counts."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def find_entities(text: str) -> list[Json]:
-    """Find the commands, mentions and addresses that Telegram marks in what a person writes."""
+    """Find the commands, mentions and URLs that Telegram marks in a user's text."""
     return [
         {
             "type": match.lastgroup,
             "offset": utf16_len(text[: match.start()]),
             "length": utf16_len(match.group()),
         }
-        for match in _FOUND_IN_TEXT.finditer(text)
+        for match in _AUTOMATIC_PATTERN.finditer(text)
     ]
 
 
 def add_links(text: str, entities: list[Json]) -> list[Json]:
-    """Add what is found in the text to its entities, outside of code and other links."""
-    taken = [each for each in entities if each["type"] in {"code", "pre", "text_link", *FOUND}]
+    """Add the entities found in the text, except inside code and other links."""
+    taken = [
+        entity for entity in entities if entity["type"] in {"code", "pre", "text_link", *AUTOMATIC}
+    ]
     return entities + [
-        each for each in find_entities(text) if not any(_meet(each, it) for it in taken)
+        found for found in find_entities(text) if not any(_overlap(found, old) for old in taken)
     ]
 
 
-def _meet(one: Json, other: Json) -> bool:
+def _overlap(one: Json, other: Json) -> bool:
     ends = one["offset"] + one["length"], other["offset"] + other["length"]
     return bool(one["offset"] < ends[1] and other["offset"] < ends[0])
 
 
 def tidy(text: str, entities: list[Json], known: Container[int] = ()) -> tuple[str, list[Json]]:
-    """Clean and trim the text and move its entities along, or raise `BotApiError` for a wrong one."""
-    chars = [_cleaned(char) for char in text]
+    """Clean and trim the text and shift its entities, or raise `BotApiError` for a wrong one."""
+    chars = [_clean_char(char) for char in text]
     shown = [i for i, char in enumerate(chars) if char and char not in WHITESPACE]
     first, last = (shown[0], shown[-1]) if shown else (len(chars), -1)
     moved, old, new = {0: 0}, 0, 0
@@ -68,27 +70,29 @@ def tidy(text: str, entities: list[Json], known: Container[int] = ()) -> tuple[s
         old += utf16_len(char)
         new += utf16_len(chars[i])
         moved[old] = new
-    kept = [placed for entity in entities if (placed := _placed(entity, moved, old, known))]
+    shifted = [_move_entity(entity, moved, old, known) for entity in entities]
     result = "".join(chars)
-    kept = [entity for entity in kept if covered_text(result, entity).strip(WHITESPACE)]
+    kept = [
+        entity for entity in shifted if entity and covered_text(result, entity).strip(WHITESPACE)
+    ]
     return result, sorted(kept, key=lambda entity: (entity["offset"], -entity["length"]))
 
 
 def cap_entities(entities: list[Json]) -> list[Json]:
-    """Keep as many entities as a message can have; what is too much goes silently."""
+    """Return the entities that fit into a message; Telegram drops the rest silently."""
     if len(entities) <= MAX_ENTITIES:
         return entities
     ranked = sorted(enumerate(entities), key=lambda pair: (pair[1]["type"] in BLOCK_LIKE, pair[0]))
     return [entity for _, entity in sorted(ranked[:MAX_ENTITIES], key=lambda pair: pair[0])]
 
 
-def pieces(text: str, most: int) -> list[str]:
-    """Divide a text as a phone does, at the longest length that a message can have."""
+def split_text(text: str, max_length: int) -> list[str]:
+    """Split a text at the maximum length of a message, as Telegram's apps do."""
     done, rest = [], text
-    while utf16_len(rest) > most:
-        size = most
-        while (excess := utf16_len(rest[:size]) - most) > 0:
-            # A character takes two units at most, so half the excess never cuts too much.
+    while utf16_len(rest) > max_length:
+        size = max_length
+        while (excess := utf16_len(rest[:size]) - max_length) > 0:
+            # A character takes at most two units, so half the excess never cuts too much.
             size -= (excess + 1) // 2
         done.append(rest[:size])
         rest = rest[size:]
@@ -96,14 +100,14 @@ def pieces(text: str, most: int) -> list[str]:
 
 
 def covered_text(text: str, entity: Json) -> str:
-    """Cut out the stretch of text that the entity formats."""
+    """Return the part of the text that the entity covers."""
     raw = text.encode("utf-16-le", "surrogatepass")
     start = entity["offset"] * 2
     return raw[start : start + entity["length"] * 2].decode("utf-16-le", "replace")
 
 
 def is_valid_link(url: str, known: Container[int] = ()) -> bool:
-    """Say whether Telegram takes the address for a link."""
+    """Return whether Telegram accepts the URL as a link."""
     scheme, mark, rest = url.partition("://")
     if not mark:
         scheme, rest = "http", url
@@ -116,7 +120,7 @@ def is_valid_link(url: str, known: Container[int] = ()) -> bool:
     return _HOST.fullmatch(authority) is not None
 
 
-def _cleaned(char: str) -> str:
+def _clean_char(char: str) -> str:
     if char == "\r" or "\u2028" <= char <= "\u202e":
         return ""
     if char < " " and char not in WHITESPACE:
@@ -126,7 +130,9 @@ def _cleaned(char: str) -> str:
     return char
 
 
-def _placed(entity: Json, moved: dict[int, int], end: int, known: Container[int]) -> Json | None:
+def _move_entity(
+    entity: Json, moved: dict[int, int], end: int, known: Container[int]
+) -> Json | None:
     start, stop = entity["offset"], entity["offset"] + entity["length"]
     if start < 0 or entity["length"] < 0:
         raise bad("entity has a negative offset or length")

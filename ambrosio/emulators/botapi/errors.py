@@ -1,8 +1,8 @@
-"""How the Bot API says no."""
+"""The Bot API's error responses."""
 
 
 class BotApiError(Exception):
-    """A call that is answered with `ok: false`, a code and a description."""
+    """A call answered with `ok: false`, an error code and a description."""
 
     def __init__(self, code: int, description: str, retry_after: int | None = None) -> None:
         super().__init__(f"{code} {description}")
@@ -12,5 +12,5 @@ class BotApiError(Exception):
 
 
 def bad(description: str) -> BotApiError:
-    """Make the most common refusal: 400, in Telegram's wording."""
+    """Return the most common error: 400, in Telegram's wording."""
     return BotApiError(400, f"Bad Request: {description}")

@@ -1,16 +1,17 @@
-"""Telling those who wait that something has changed, so that nobody has to look again and again."""
+"""Publishes changes to subscribers and to waiting code, so that nothing has to poll."""
 
 import asyncio
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-Json = dict[str, Any]
+from .. import Json
+
 T = TypeVar("T")
 
 
 class Subscription:
-    """The state changes from now on, one dictionary each: `async for event in subscription`."""
+    """The changes from now on, one dictionary each: `async for event in subscription`."""
 
     def __init__(self, listeners: set["Subscription"]) -> None:
         self._listeners = listeners
@@ -18,7 +19,7 @@ class Subscription:
         listeners.add(self)
 
     def close(self) -> None:
-        """Hear no more; the loop over this subscription ends."""
+        """Unsubscribe; the loop over this subscription ends."""
         self._listeners.discard(self)
         self.queue.put_nowait(None)
 
@@ -41,34 +42,34 @@ class Subscription:
 
 
 class EventBus:
-    """Wakes everybody who waits for a change, and tells the listeners what it was."""
+    """Wakes waiting code on each change and sends the change to the subscribers."""
 
     def __init__(self) -> None:
         self._changed = asyncio.Event()
         self._listeners: set[Subscription] = set()
 
-    def fire(self, event: str, **details: Any) -> None:
-        """Say that `event` has happened."""
+    def publish(self, event: str, **details: Any) -> None:
+        """Send an event to all subscribers and wake waiting code."""
         for listener in self._listeners:
             listener.queue.put_nowait({"event": event, **details})
         self.wake()
 
     def wake(self) -> None:
-        """Let those who wait look again, without telling the listeners."""
+        """Make waiting code check again, without an event."""
         self._changed.set()
         self._changed = asyncio.Event()
 
     def subscribe(self) -> Subscription:
-        """Listen to all changes from now on."""
+        """Subscribe to all changes from now on."""
         return Subscription(self._listeners)
 
-    def silence(self) -> None:
+    def close(self) -> None:
         """End all subscriptions."""
         for listener in list(self._listeners):
             listener.close()
 
-    async def until(self, predicate: Callable[[], T], *, seconds: float) -> T:
-        """Wait for the predicate to be true and return its value, or raise `TimeoutError`."""
+    async def wait_until(self, predicate: Callable[[], T], *, seconds: float) -> T:
+        """Wait until the predicate is true and return its value, or raise `TimeoutError`."""
         async with asyncio.timeout(seconds):
             while not (value := predicate()):
                 await self._changed.wait()

@@ -1,4 +1,4 @@
-"""A schedule of what goes wrong, for tests."""
+"""Planned failures, for tests."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -10,16 +10,16 @@ ANY = "*"
 
 
 class Lost(Exception):
-    """The connection is closed without an answer."""
+    """The connection is closed without a response."""
 
 
 class Garbled(Exception):
-    """The answer is not readable."""
+    """The response is not valid JSON."""
 
 
 @dataclass
 class Fault:
-    """One kind of failure of one method (or of any), so many times."""
+    """A failure of one method (or of any), a number of times."""
 
     method: str
     kind: Literal["refuse", "hang", "drop", "garbage"]
@@ -31,11 +31,11 @@ class Fault:
     _seen: int = 0
 
     def release(self) -> None:
-        """Let go of the calls that hang."""
+        """Release the calls that hang."""
         self.released.set()
 
     def due(self, method: str) -> bool:
-        """Say whether this call is to fail, and count it."""
+        """Count this call and return whether it fails."""
         if self.times <= 0 or self.method not in {ANY, method}:
             return False
         self._seen += 1
@@ -44,8 +44,8 @@ class Fault:
         self.times -= 1
         return True
 
-    def strike_before(self) -> None:
-        """Fail before the call is processed, if that is where this fault belongs."""
+    def fail_before(self) -> None:
+        """Fail before the call is processed, if this fault does."""
         if self.refusal is not None:
             raise BotApiError(self.refusal.code, self.refusal.description, self.refusal.retry_after)
         if self.kind == "drop" and not self.processed:
@@ -53,7 +53,7 @@ class Fault:
         if self.kind == "garbage":
             raise Garbled
 
-    async def strike_after(self) -> None:
+    async def fail_after(self) -> None:
         """Fail after the call has been processed."""
         if self.kind == "hang":
             await self.released.wait()
@@ -61,22 +61,22 @@ class Fault:
 
 
 class Faults:
-    """The schedule; the first fault that is due strikes."""
+    """The planned failures; the first one that is due applies."""
 
     def __init__(self) -> None:
         self._planned: list[Fault] = []
 
     def plan(self, fault: Fault) -> Fault:
-        """Add a fault behind the others."""
+        """Add a fault after the others."""
         self._planned.append(fault)
         return fault
 
     def due(self, method: str) -> Fault | None:
-        """Give the fault that strikes this call, if any."""
+        """Return the fault for this call, if any."""
         return next((fault for fault in self._planned if fault.due(method)), None)
 
-    def heal(self) -> None:
-        """Forget all faults and let go of what hangs."""
+    def clear(self) -> None:
+        """Remove all faults and release hanging calls."""
         for fault in self._planned:
             fault.release()
         self._planned.clear()

@@ -1,28 +1,28 @@
-"""The HTTP around `BotApi`, so that the real client of the real bot can talk to it."""
+"""HTTP for `BotApi`, so that the bot's real client can talk to it."""
 
 import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from email.message import Message
 from typing import Any
-from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
+from .. import Json
 from ..loopback import serve_app
 from .api import BotApi
 from .errors import BotApiError, bad
-from .events import Json
 from .faults import Garbled, Lost
 from .files import Upload
 
-# In a form everything is text: these parameters are, the others carry JSON.
-TEXTS = {
+# In a form every value is text; these parameters really are text, the others carry JSON.
+TEXT_PARAMS = {
     "action",
     "callback_query_id",
     "caption",
@@ -41,7 +41,7 @@ TEXTS = {
 
 
 class CutConnection(Response):
-    """An answer that never comes: the connection is closed instead."""
+    """Closes the connection instead of responding."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Close the connection and wait until it is closed."""
@@ -52,16 +52,16 @@ class CutConnection(Response):
 
 
 def routes(api: BotApi) -> list[BaseRoute]:
-    """Make the routes of a Bot API server, which another application may add to its own."""
+    """Return the routes of a Bot API server; another application may include them."""
 
     async def method(request: Request) -> Response:
         if request.path_params["token"] != api.token:
-            return refusal(BotApiError(401, "Unauthorized"))
+            return error_response(BotApiError(401, "Unauthorized"))
         try:
             params, files = await read(request)
             result = await call_method(api, request, params, files)
         except BotApiError as exc:
-            return refusal(exc)
+            return error_response(exc)
         except (Lost, ClientDisconnect):
             return CutConnection()
         except Garbled:
@@ -71,7 +71,7 @@ def routes(api: BotApi) -> list[BaseRoute]:
     async def file(request: Request) -> Response:
         upload = api.files.at_path(request.path_params["path"])
         if request.path_params["token"] != api.token or upload is None:
-            return refusal(BotApiError(404, "Not Found"))
+            return error_response(BotApiError(404, "Not Found"))
         return Response(upload.content, media_type="application/octet-stream")
 
     return [
@@ -81,28 +81,28 @@ def routes(api: BotApi) -> list[BaseRoute]:
 
 
 async def call_method(api: BotApi, request: Request, params: Json, files: dict[str, Upload]) -> Any:
-    """Let the API answer; whoever goes away while polling or hanging does not wait any longer."""
-    work = asyncio.ensure_future(api.call(request.path_params["method"], params, files))
-    away = asyncio.ensure_future(wait_disconnect(request))
+    """Call the API; if the client disconnects first, stop the call and raise `Lost`."""
+    call = asyncio.ensure_future(api.call(request.path_params["method"], params, files))
+    disconnect = asyncio.ensure_future(wait_disconnect(request))
     try:
-        await asyncio.wait({work, away}, return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
+        await asyncio.wait({call, disconnect}, return_when=asyncio.FIRST_COMPLETED)
+        if not call.done():
             raise Lost
-        return await work
+        return await call
     finally:
-        work.cancel()
-        away.cancel()
-        await asyncio.gather(work, away, return_exceptions=True)
+        call.cancel()
+        disconnect.cancel()
+        await asyncio.gather(call, disconnect, return_exceptions=True)
 
 
 async def wait_disconnect(request: Request) -> None:
-    """Wait for the client to go away."""
+    """Wait until the client disconnects."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
 
-def refusal(exc: BotApiError) -> JSONResponse:
-    """Say no as the Bot API does."""
+def error_response(exc: BotApiError) -> JSONResponse:
+    """Return the Bot API's response for an error."""
     body: Json = {"ok": False, "error_code": exc.code, "description": exc.description}
     if exc.retry_after is not None:
         body["parameters"] = {"retry_after": exc.retry_after}
@@ -110,26 +110,21 @@ def refusal(exc: BotApiError) -> JSONResponse:
 
 
 async def read(request: Request) -> tuple[Json, dict[str, Upload]]:
-    """Read the parameters and files of a request, whichever way they are encoded."""
+    """Read the parameters and files of a request in any encoding, or raise `BotApiError`."""
     params = decode_form(dict(request.query_params))
-    head = Message()
-    head["Content-Type"] = request.headers.get("content-type", "text/plain")
-    body = await request.body()
-    match head.get_content_type():
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    match media_type:
         case "application/json":
-            return params | parse_json(body), {}
-        case "application/x-www-form-urlencoded":
-            pairs = parse_qsl(body.decode(), keep_blank_values=True)
-            return params | decode_form(dict(pairs)), {}
-        case "multipart/form-data":
-            fields, files = split_multipart(body, str(head.get_param("boundary", "")))
+            return params | parse_json(await request.body()), {}
+        case "application/x-www-form-urlencoded" | "multipart/form-data":
+            fields, files = await read_form(request)
             return params | decode_form(fields), files
         case _:
             return params, {}
 
 
 def parse_json(body: bytes) -> Json:
-    """Read a JSON body, or refuse it."""
+    """Parse a JSON body, or raise `BotApiError`."""
     try:
         params = json.loads(body or b"{}")
     except ValueError:
@@ -139,12 +134,29 @@ def parse_json(body: bytes) -> Json:
     return params
 
 
+async def read_form(request: Request) -> tuple[dict[str, str], dict[str, Upload]]:
+    """Read the fields and files of a form, or raise `BotApiError` for a malformed one."""
+    fields: dict[str, str] = {}
+    files: dict[str, Upload] = {}
+    try:
+        async with request.form() as form:
+            for name, value in form.items():
+                if isinstance(value, UploadFile):
+                    content, mime = await value.read(), value.content_type or ""
+                    files[name] = Upload(value.filename or "", content, mime)
+                else:
+                    fields[name] = value
+    except HTTPException as exc:
+        raise bad(f"can't parse the form: {exc.detail}") from exc
+    return fields, files
+
+
 def decode_form(fields: dict[str, str]) -> Json:
-    """Read the JSON that a form carries in its fields."""
+    """Decode the JSON in the fields of a form."""
     params: Json = {}
     for name, value in fields.items():
         params[name] = value
-        if name not in TEXTS:
+        if name not in TEXT_PARAMS:
             try:
                 params[name] = json.loads(value)
             except ValueError:
@@ -152,31 +164,12 @@ def decode_form(fields: dict[str, str]) -> Json:
     return params
 
 
-def split_multipart(body: bytes, boundary: str) -> tuple[dict[str, str], dict[str, Upload]]:
-    """Take a multipart body apart."""
-    fields: dict[str, str] = {}
-    files: dict[str, Upload] = {}
-    mark = b"\r\n--" + boundary.encode()
-    for part in (b"\r\n" + body).split(mark)[1:-1]:
-        lines, _, content = part.removeprefix(b"\r\n").partition(b"\r\n\r\n")
-        head = Message()
-        for line in lines.decode().split("\r\n"):
-            name, _, value = line.partition(":")
-            head[name] = value.strip()
-        name = str(head.get_param("name", "", "content-disposition"))
-        if (filename := head.get_filename()) is None:
-            fields[name] = content.decode()
-        else:
-            files[name] = Upload(filename, content, head.get_content_type())
-    return fields, files
-
-
 @asynccontextmanager
 async def serve_bot_api(api: BotApi, *, port: int = 0) -> AsyncIterator[str]:
-    """Serve on loopback while the block runs, and give the address; port 0 takes a free one."""
+    """Serve on loopback while the block runs and yield the base URL; port 0 takes a free one."""
     app = Starlette(routes=routes(api))
-    async with serve_app(app, port=port) as address:
+    async with serve_app(app, port=port) as url:
         try:
-            yield address
+            yield url
         finally:
             api.close()

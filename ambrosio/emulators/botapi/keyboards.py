@@ -1,8 +1,8 @@
-"""What Telegram asks of buttons."""
+"""Telegram's rules for inline keyboards."""
 
+from .. import Json
 from .entities import is_valid_link
 from .errors import bad
-from .events import Json
 
 ACTIONS = {
     "url",
@@ -19,8 +19,8 @@ ACTIONS = {
 }
 
 
-def shown_markup(params: Json) -> Json:
-    """Give the keyboard as a message shows it (nothing for an empty one), or refuse it."""
+def read_markup(params: Json) -> Json:
+    """Return the keyboard as part of a message (nothing if empty), or raise `BotApiError`."""
     markup = params.get("reply_markup") or {}
     rows = [row for row in markup.get("inline_keyboard", []) if row]
     for row in rows:

@@ -1,6 +1,6 @@
-"""Checks a call against a description of the Bot API: names, what is required, basic types.
+"""Checks calls against a description of the Bot API: names, required parameters, basic types.
 
-Knows the description's own notation (`list[MessageEntity] | None`). It does not check values.
+Reads the description's own notation (`list[MessageEntity] | None`). It does not check values.
 """
 
 import json
@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
-from .events import Json
+from .. import Json
 
 BASIC: dict[str, Callable[[Any], bool]] = {
     "int": lambda value: isinstance(value, int) and not isinstance(value, bool),
@@ -22,7 +22,7 @@ BASIC: dict[str, Callable[[Any], bool]] = {
     "InputFile": lambda value: isinstance(value, str),
     "InputFileUnion": lambda value: isinstance(value, str),
 }
-# Objects that come in kinds, told apart by their field `type`.
+# Unions whose members are told apart by their field `type`.
 KINDS = {
     "MediaUnion": "InputMedia",
     "InputMediaUnion": "InputMedia",
@@ -39,7 +39,7 @@ KEYBOARDS = {
 
 
 class Schema:
-    """A description of the Bot API, read from a file."""
+    """A description of the Bot API, loaded from a file."""
 
     def __init__(self, path: Path) -> None:
         description = json.loads(path.read_text(encoding="utf-8"))
@@ -47,27 +47,27 @@ class Schema:
         self._types: dict[str, Json] = description["types"]
 
     def faults(self, method: str, params: Json, uploads: Collection[str] = ()) -> list[str]:
-        """List what is wrong with a call; `uploads` are parameters that came as files."""
+        """List the errors of a call; `uploads` are the parameters sent as files."""
         if method not in self._methods:
             return [f"{method} is not a method"]
         fields = self._methods[method]["params"]
         return self._object_faults(method, fields, params, set(uploads))
 
-    def _object_faults(self, where: str, fields: Json, value: Json, given: set[str]) -> list[str]:
+    def _object_faults(self, where: str, fields: Json, value: Json, uploads: set[str]) -> list[str]:
         # Python has no `from` as a name: the description may call it `from_user`.
         faults = [f"{where} has no {name}" for name in value if name not in fields]
         for name, field in fields.items():
             if name in value:
                 faults += self._faults(f"{where}.{name}", field["type"], value[name])
-            elif field["required"] and name not in given:
+            elif field["required"] and name not in uploads:
                 faults.append(f"{where} needs {name}")
         return faults
 
     def _faults(self, where: str, notation: str, value: object) -> list[str]:
-        """Check a value against `one | another`: the first that fits will do."""
-        options = [each for each in notation.split(" | ") if each not in {"None", "Default"}]
-        found = [self._option_faults(where, option, value) for option in options]
-        return min(found, key=len, default=[])
+        """Check a value against `one | another`; one matching option is enough."""
+        options = [name for name in notation.split(" | ") if name not in {"None", "Default"}]
+        results = [self._option_faults(where, option, value) for option in options]
+        return min(results, key=len, default=[])
 
     def _option_faults(self, where: str, option: str, value: object) -> list[str]:
         if check := BASIC.get(option):
@@ -78,11 +78,11 @@ class Schema:
             return [] if isinstance(value, str | bool) else [f"{where} is not {option}"]
         if not isinstance(value, dict):
             return [f"{where} is not an object ({option})"]
-        name = self._named(option, value)
+        name = self._type_name(option, value)
         if name is None:
             return [f"{where} is no kind of {option}"]
         fields = self._types.get(name)
-        # A union that is not told apart here is known to be an object, and no more.
+        # Of other unions we only check that the value is an object.
         return [] if fields is None else self._object_faults(where, fields, value, set())
 
     def _list_faults(self, where: str, option: str, value: object) -> list[str]:
@@ -90,12 +90,12 @@ class Schema:
             return [f"{where} is not a list"]
         return [
             fault
-            for i, each in enumerate(value)
-            for fault in self._faults(f"{where}[{i}]", option, each)
+            for i, item in enumerate(value)
+            for fault in self._faults(f"{where}[{i}]", option, item)
         ]
 
-    def _named(self, option: str, value: Json) -> str | None:
-        """Name the object's type, or None if it is none of its union."""
+    def _type_name(self, option: str, value: Json) -> str | None:
+        """Return the object's type name; None if the union has no such type."""
         if option == "ReplyMarkupUnion":
             return next((KEYBOARDS[key] for key in KEYBOARDS if key in value), None)
         if option not in KINDS:

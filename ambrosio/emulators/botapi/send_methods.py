@@ -1,10 +1,10 @@
-"""The methods that put something new into a chat: messages, files, drafts, actions."""
+"""The methods that add to a chat: messages, files, drafts, actions."""
 
-from .chats import THINKING, Draft, ShownAction, values
+from .. import Json
+from .chats import THINKING, Draft, ShownAction, to_entities
 from .errors import BotApiError, bad
-from .events import Json
-from .keyboards import shown_markup
-from .state import MethodCall, ServerState, placement, thread
+from .keyboards import read_markup
+from .state import MethodCall, ServerState, find_topic_id, placement
 
 MAX_TEXT = 4096
 MAX_CAPTION = 1024
@@ -26,46 +26,46 @@ ACTIONS = {
 
 def send_message(state: ServerState, request: MethodCall) -> Json:
     """Send a text."""
-    chat = state.reach(request)
-    content = message_text(state, request.params) | shown_markup(request.params)
+    chat = state.find_chat(request)
+    content = text_content(state, request.params) | read_markup(request.params)
     return state.post(chat, request, content)
 
 
 def send_rich_message(state: ServerState, request: MethodCall) -> Json:
-    """Send a rich message; its Markdown is taken as it is."""
-    chat = state.reach(request)
-    content = rich_text(request.params) | shown_markup(request.params)
+    """Send a rich message; its Markdown is stored unchanged."""
+    chat = state.find_chat(request)
+    content = rich_content(request.params) | read_markup(request.params)
     return state.post(chat, request, content)
 
 
 def send_photo(state: ServerState, request: MethodCall) -> Json:
     """Send a photo."""
-    chat = state.reach(request)
+    chat = state.find_chat(request)
     content = {"photo": state.files.photo(_file(state, request, "photo"))}
-    content |= message_caption(state, request.params) | shown_markup(request.params)
+    content |= caption_content(state, request.params) | read_markup(request.params)
     return state.post(chat, request, content)
 
 
 def send_document(state: ServerState, request: MethodCall) -> Json:
     """Send a file."""
-    chat = state.reach(request)
+    chat = state.find_chat(request)
     content: Json = {"document": state.files.document(_file(state, request, "document"))}
-    content |= message_caption(state, request.params) | shown_markup(request.params)
+    content |= caption_content(state, request.params) | read_markup(request.params)
     return state.post(chat, request, content)
 
 
 def send_voice(state: ServerState, request: MethodCall) -> Json:
     """Send a voice note."""
-    chat = state.reach(request)
+    chat = state.find_chat(request)
     seconds = int(request.params.get("duration", 0))
-    content: Json = {"voice": state.files.sound(_file(state, request, "voice"), seconds)}
-    content |= message_caption(state, request.params) | shown_markup(request.params)
+    content: Json = {"voice": state.files.voice(_file(state, request, "voice"), seconds)}
+    content |= caption_content(state, request.params) | read_markup(request.params)
     return state.post(chat, request, content)
 
 
 def send_media_group(state: ServerState, request: MethodCall) -> list[Json]:
-    """Send an album: all or nothing."""
-    chat = state.reach(request)
+    """Send an album, all of it or nothing."""
+    chat = state.find_chat(request)
     media = request.params["media"]
     if not 2 <= len(media) <= 10:
         raise bad("group send failed: an album has 2 to 10 items")
@@ -73,7 +73,7 @@ def send_media_group(state: ServerState, request: MethodCall) -> list[Json]:
     if len(kinds) > 1 and not kinds <= {"photo", "video"}:
         raise bad("document can't be mixed with other media types")
     if not kinds <= {"photo", "document"}:
-        raise bad("only photos and documents are known to this server")
+        raise bad("this server supports only photos and documents")
     placement(chat, request.params)
     contents = [_item(state, request, item) for item in media]
     state.albums += 1
@@ -82,58 +82,61 @@ def send_media_group(state: ServerState, request: MethodCall) -> list[Json]:
 
 
 def send_message_draft(state: ServerState, request: MethodCall) -> bool:
-    """Show a text that is not finished."""
-    params, chat = request.params, state.reach(request)
-    _check_draft(params, private=chat.private)
-    text, entities = state.words(
-        params.get("text", ""), params.get("entities"), most=MAX_TEXT, too_long="text is too long"
+    """Show a partial text."""
+    params, chat = request.params, state.find_chat(request)
+    _check_draft(params, is_private=chat.is_private)
+    text, entities = state.clean_text(
+        params.get("text", ""),
+        params.get("entities"),
+        max_length=MAX_TEXT,
+        too_long="text is too long",
     )
     draft = Draft(
         draft_id=params["draft_id"],
         text=text or THINKING,
-        entities=values(entities),
-        topic=thread(chat, params),
+        entities=to_entities(entities),
+        topic=find_topic_id(chat, params),
         at=state.now(),
         can_stop=bool(params.get("can_stop")),
         keep_on_stop=bool(params.get("keep_on_stop")),
     )
-    return state.preview(chat, draft)
+    return state.show_draft(chat, draft)
 
 
 def send_rich_message_draft(state: ServerState, request: MethodCall) -> bool:
-    """Show a rich message that is not finished."""
-    params, chat = request.params, state.reach(request)
-    _check_draft(params, private=chat.private)
+    """Show a partial rich message."""
+    params, chat = request.params, state.find_chat(request)
+    _check_draft(params, is_private=chat.is_private)
     draft = Draft(
         draft_id=params["draft_id"],
-        text=_rich_text(params, empty=THINKING),
+        text=_read_rich_text(params, empty=THINKING),
         entities=(),
-        topic=thread(chat, params),
+        topic=find_topic_id(chat, params),
         at=state.now(),
         can_stop=bool(params.get("can_stop")),
         keep_on_stop=bool(params.get("keep_on_stop")),
         rich=True,
     )
-    return state.preview(chat, draft)
+    return state.show_draft(chat, draft)
 
 
 def send_chat_action(state: ServerState, request: MethodCall) -> bool:
-    """Show `typing…` and the like."""
-    chat, name = state.reach(request), request.params["action"]
+    """Show `typing…` or another action."""
+    chat, name = state.find_chat(request), request.params["action"]
     if name not in ACTIONS:
         raise bad("wrong parameter action in request")
-    topic = thread(chat, request.params)
+    topic = find_topic_id(chat, request.params)
     chat.actions.append(ShownAction(name, topic, state.now()))
-    state.signal.fire("action", chat=chat.id, topic=topic, action=name)
+    state.events.publish("action", chat=chat.id, topic=topic, action=name)
     return True
 
 
-def message_text(state: ServerState, params: Json) -> Json:
-    """Make the content of a text message, or refuse it."""
-    text, entities = state.words(
+def text_content(state: ServerState, params: Json) -> Json:
+    """Return the content of a text message, or raise `BotApiError`."""
+    text, entities = state.clean_text(
         params.get("text", ""),
         params.get("entities"),
-        most=MAX_TEXT,
+        max_length=MAX_TEXT,
         too_long="message is too long",
     )
     if not text:
@@ -148,12 +151,12 @@ def message_text(state: ServerState, params: Json) -> Json:
     return content
 
 
-def message_caption(state: ServerState, params: Json) -> Json:
-    """Make the caption of a file, or refuse it."""
-    text, entities = state.words(
+def caption_content(state: ServerState, params: Json) -> Json:
+    """Return the caption of a file, or raise `BotApiError`."""
+    text, entities = state.clean_text(
         params.get("caption", ""),
         params.get("caption_entities"),
-        most=MAX_CAPTION,
+        max_length=MAX_CAPTION,
         too_long="message caption is too long",
     )
     content: Json = {"caption": text} if text else {}
@@ -162,12 +165,12 @@ def message_caption(state: ServerState, params: Json) -> Json:
     return content
 
 
-def rich_text(params: Json) -> Json:
-    """Make the content of a rich message, or refuse it."""
-    return {"rich_message": {"blocks": [{"type": "paragraph", "text": _rich_text(params)}]}}
+def rich_content(params: Json) -> Json:
+    """Return the content of a rich message, or raise `BotApiError`."""
+    return {"rich_message": {"blocks": [{"type": "paragraph", "text": _read_rich_text(params)}]}}
 
 
-def _rich_text(params: Json, empty: str = "") -> str:
+def _read_rich_text(params: Json, empty: str = "") -> str:
     rich = params["rich_message"]
     forms = [form for form in ("markdown", "html", "blocks") if form in rich]
     if len(forms) != 1:
@@ -180,33 +183,33 @@ def _rich_text(params: Json, empty: str = "") -> str:
     return text
 
 
-def _check_draft(params: Json, *, private: bool) -> None:
-    if not private:
+def _check_draft(params: Json, *, is_private: bool) -> None:
+    if not is_private:
         raise bad("TEXTDRAFT_PEER_INVALID")
     if not params["draft_id"]:
         raise bad("draft_id must be non-zero")
 
 
 def _file(state: ServerState, request: MethodCall, name: str) -> str:
-    """Find what is sent: bytes in the request, or a file that Telegram has already."""
+    """Return the `file_id` of an upload in the request, or of a file already stored."""
     if name in request.files:
-        return state.files.taken_up(request.files[name])
-    return _attached(state, request, str(request.params.get(name, "")))
+        return state.files.accept_upload(request.files[name])
+    return _resolve_file(state, request, str(request.params.get(name, "")))
 
 
-def _attached(state: ServerState, request: MethodCall, source: str) -> str:
+def _resolve_file(state: ServerState, request: MethodCall, source: str) -> str:
     if not source.startswith("attach://"):
         state.files.get(source)
         return source
     upload = request.files.get(source.removeprefix("attach://"))
     if upload is None:
         raise BotApiError(400, "Bad Request: there is no file in the request by that name")
-    return state.files.taken_up(upload)
+    return state.files.accept_upload(upload)
 
 
 def _item(state: ServerState, request: MethodCall, item: Json) -> Json:
-    file_id = _attached(state, request, item["media"])
-    caption = message_caption(state, item)
+    file_id = _resolve_file(state, request, item["media"])
+    caption = caption_content(state, item)
     if item["type"] == "photo":
         return {"photo": state.files.photo(file_id), **caption}
     return {"document": state.files.document(file_id), **caption}

@@ -1,12 +1,13 @@
-"""All that the server knows, and the few steps that several methods share."""
+"""The server's state, and the steps that several methods share."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from .. import Json
 from .chats import Draft, FakeChat
-from .entities import KNOWN, MAX_ENTITIES, cap_entities, tidy, utf16_len
+from .entities import ENTITY_TYPES, MAX_ENTITIES, cap_entities, tidy, utf16_len
 from .errors import bad
-from .events import EventBus, Json
+from .events import EventBus
 from .files import Files, Upload
 from .flood_limits import FloodLimits
 from .update_queue import UpdateQueue
@@ -14,7 +15,7 @@ from .update_queue import UpdateQueue
 
 @dataclass(frozen=True, slots=True)
 class MethodCall:
-    """What a method is called with."""
+    """The parameters and files of a method call."""
 
     params: Json
     files: Mapping[str, Upload]
@@ -22,7 +23,7 @@ class MethodCall:
 
 @dataclass
 class CallbackQuery:
-    """A pressed button that waits for an answer."""
+    """A pressed button that waits for its answer."""
 
     chat: int
     at: float
@@ -31,23 +32,23 @@ class CallbackQuery:
 
 @dataclass
 class ServerState:
-    """The server's memory."""
+    """Everything the server keeps, in memory."""
 
     me: Json
     now: Callable[[], float]
-    signal: EventBus
+    events: EventBus
     updates: UpdateQueue
     flood: FloodLimits
     files: Files = field(default_factory=Files)
     chats: dict[int, FakeChat] = field(default_factory=dict)
-    people: dict[int, Json] = field(default_factory=dict)
+    users: dict[int, Json] = field(default_factory=dict)
     queries: dict[str, CallbackQuery] = field(default_factory=dict)
     commands: dict[str, list[Json]] = field(default_factory=dict)
     profile: Json = field(default_factory=dict)
     albums: int = 0
     dropped_entities: int = 0
 
-    def reach(self, request: MethodCall) -> FakeChat:
+    def find_chat(self, request: MethodCall) -> FakeChat:
         """Give the chat that the call is about, or refuse."""
         chat_id = request.params.get("chat_id")
         chat = self.chats.get(chat_id) if isinstance(chat_id, int) else None
@@ -57,24 +58,24 @@ class ServerState:
             raise type(chat.closed)(chat.closed.code, chat.closed.description)
         return chat
 
-    def words(
-        self, text: str, entities: list[Json] | None, *, most: int, too_long: str
+    def clean_text(
+        self, text: str, entities: list[Json] | None, *, max_length: int, too_long: str
     ) -> tuple[str, list[Json]]:
-        """Tidy a text as Telegram does, or refuse it."""
-        sound = [entity for entity in entities or [] if entity["type"] in KNOWN]
-        text, placed = tidy(text, sound, self.people)
-        if utf16_len(text) > most:
+        """Clean a text as Telegram does, or raise `BotApiError`."""
+        known = [entity for entity in entities or [] if entity["type"] in ENTITY_TYPES]
+        text, placed = tidy(text, known, self.users)
+        if utf16_len(text) > max_length:
             raise bad(too_long)
         kept = cap_entities(placed)
-        self.dropped_entities += len(entities or []) - len(sound)
+        self.dropped_entities += len(entities or []) - len(known)
         self.dropped_entities += max(0, len(placed) - MAX_ENTITIES)
         return text, kept
 
     def post(self, chat: FakeChat, request: MethodCall, content: Json) -> Json:
-        """Put a message of the bot into the chat: it wipes the draft, and rings unless silent."""
+        """Add a message of the bot to the chat: removes the draft, and rings unless silent."""
         placed = placement(chat, request.params)
         message = {
-            "message_id": chat.new_id(),
+            "message_id": chat.new_message_id(),
             "from": self.me,
             "chat": chat.description,
             "date": int(self.now()),
@@ -86,42 +87,42 @@ class ServerState:
         if request.params.get("disable_notification"):
             chat.silent.add(message["message_id"])
         else:
-            chat.rings.append(chat.line(message).text)
-        self.signal.fire("message", chat=chat.id, message=message)
+            chat.rings.append(chat.show_message(message).text)
+        self.events.publish("message", chat=chat.id, message=message)
         return message
 
-    def preview(self, chat: FakeChat, draft: Draft) -> bool:
-        """Show a draft."""
+    def show_draft(self, chat: FakeChat, draft: Draft) -> bool:
+        """Show a draft in the chat."""
         chat.drafts[draft.topic] = draft
         chat.draft_log.append(draft)
-        self.signal.fire("draft", chat=chat.id, **draft.shown())
+        self.events.publish("draft", chat=chat.id, **draft.to_json())
         return True
 
 
 def placement(chat: FakeChat, params: Json) -> Json:
-    """Say where in the chat a message goes: its topic and what it replies to; or refuse."""
+    """Return a message's topic and the message it replies to, or raise `BotApiError`."""
     placed: Json = {}
-    if topic := thread(chat, params):
+    if topic := find_topic_id(chat, params):
         placed |= {"message_thread_id": topic, "is_topic_message": True}
     reply = params.get("reply_parameters") or {}
-    wanted = reply.get("message_id", params.get("reply_to_message_id"))
-    if wanted is None:
+    reply_id = reply.get("message_id", params.get("reply_to_message_id"))
+    if reply_id is None:
         return placed
     lenient = reply.get("allow_sending_without_reply", params.get("allow_sending_without_reply"))
-    if wanted not in chat.messages and not lenient:
+    if reply_id not in chat.messages and not lenient:
         raise bad("message to be replied not found")
-    if wanted in chat.messages:
-        placed["reply_to_message"] = quoted(chat.messages[wanted])
+    if reply_id in chat.messages:
+        placed["reply_to_message"] = quote(chat.messages[reply_id])
     return placed
 
 
-def quoted(message: Json) -> Json:
-    """Copy a message as it stands in a reply to it, without what it replies to itself."""
+def quote(message: Json) -> Json:
+    """Copy a message for use in a reply to it, without the message it replies to itself."""
     return {key: value for key, value in message.items() if key != "reply_to_message"}
 
 
-def thread(chat: FakeChat, params: Json) -> int:
-    """Give the topic that the call is for, 0 for none; or refuse an unknown one."""
+def find_topic_id(chat: FakeChat, params: Json) -> int:
+    """Return the topic of the call, 0 for none, or raise `BotApiError` for an unknown one."""
     topic = int(params.get("message_thread_id") or 0)
     if topic and topic not in chat.topics:
         raise bad("message thread not found")

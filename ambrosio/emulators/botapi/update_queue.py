@@ -1,29 +1,30 @@
-"""The updates that wait for the bot, and Telegram's rule for when they are forgotten.
+"""The updates waiting for the bot, and Telegram's rules for confirming them.
 
-Short polls in a quick row are not stretched to three seconds as Telegram stretches them.
+Unlike Telegram, it does not slow down short polls in quick succession.
 """
 
 import asyncio
 from typing import Any
 
+from .. import Json
 from .errors import BotApiError, bad
-from .events import EventBus, Json
+from .events import EventBus
 
 MAX_POLL_SECONDS = 50
 FIRST_ID = 1000
-# An offset this far beyond the newest update is taken for one of an earlier numbering.
-SLACK = 10
-NOT_BY_DEFAULT = {"chat_member", "message_reaction", "message_reaction_count"}
+# An offset further than this beyond the newest update belongs to an earlier numbering.
+OFFSET_SLACK = 10
+OPT_IN_KINDS = {"chat_member", "message_reaction", "message_reaction_count"}
 
 
 class UpdateQueue:
     """The queue between Telegram and the bot."""
 
-    def __init__(self, signal: EventBus) -> None:
-        self._signal = signal
+    def __init__(self, events: EventBus) -> None:
+        self._events = events
         self._wake = asyncio.Event()
         self._poll = object()
-        self._ending: BotApiError | None = None
+        self._poll_error: BotApiError | None = None
         self._closed = False
         self.next_id = FIRST_ID
         self.pending: list[Json] = []
@@ -31,47 +32,47 @@ class UpdateQueue:
         self.webhook = ""
 
     def add(self, kind: str, body: Json) -> int | None:
-        """Queue an update and return its number, or None if the bot did not ask for its kind."""
-        wanted = kind not in NOT_BY_DEFAULT if self.allowed is None else kind in self.allowed
+        """Queue an update and return its id, or None if the bot did not ask for its kind."""
+        wanted = kind not in OPT_IN_KINDS if self.allowed is None else kind in self.allowed
         return self.inject({kind: body}) if wanted else None
 
     def inject(self, update: Json) -> int:
-        """Queue an update as it is, sound or not; it is given a number unless it has one."""
-        number = int(update.get("update_id", self.next_id))
-        self.next_id = max(self.next_id, number + 1)
-        self.pending.append({"update_id": number, **update})
-        self._stir()
-        self._signal.fire("update", update=self.pending[-1])
-        return number
+        """Queue a raw update, valid or not, and return its id; it gets one unless it has one."""
+        update_id = int(update.get("update_id", self.next_id))
+        self.next_id = max(self.next_id, update_id + 1)
+        self.pending.append({"update_id": update_id, **update})
+        self._wake_polls()
+        self._events.publish("update", update=self.pending[-1])
+        return update_id
 
     def renumber(self, next_id: int) -> None:
-        """Go on from another number, as Telegram does after a week without updates."""
+        """Continue from another id, as Telegram does after a week without updates."""
         self.next_id = next_id
 
     def close(self) -> None:
-        """Let every poll go with what there is."""
+        """End all polls with the updates there are."""
         self._closed = True
-        self._stir()
+        self._wake_polls()
 
     def set_webhook(self, url: str, *, drop_pending: bool) -> None:
-        """Set the address for updates, or none; polls under way are ended by a new address."""
+        """Set or remove the webhook URL; setting one ends running polls."""
         self.webhook = url
         if drop_pending:
             self.pending.clear()
         if url:
-            self._ending = BotApiError(409, "Conflict: terminated by setWebhook request")
+            self._poll_error = BotApiError(409, "Conflict: terminated by setWebhook request")
             self._poll = object()
-            self._stir()
+            self._wake_polls()
 
     async def get(self, params: Json) -> list[Json]:
-        """Serve getUpdates: confirm, then wait for something to serve."""
+        """Answer getUpdates: confirm older updates, then wait for new ones."""
         if self.webhook:
             raise BotApiError(
                 409,
                 "Conflict: can't use getUpdates method while webhook is active; "
                 "use deleteWebhook to delete the webhook first",
             )
-        mine = self._begin_poll()
+        poll = self._begin_poll()
         if (allowed := params.get("allowed_updates")) is not None:
             self.allowed = set(allowed) or None
         limit = min(max(int(params.get("limit", 100)), 1), 100)
@@ -79,40 +80,40 @@ class UpdateQueue:
         if timeout < 0:
             raise bad("timeout must be non-negative")
         self._confirm(int(params.get("offset", 0)))
-        await self._wait(mine, timeout)
+        await self._wait(poll, timeout)
         return self.pending[:limit]
 
     def _begin_poll(self) -> object:
-        self._ending = BotApiError(
+        self._poll_error = BotApiError(
             409,
             "Conflict: terminated by other getUpdates request; "
             "make sure that only one bot instance is running",
         )
         self._poll = object()
-        self._stir()
+        self._wake_polls()
         return self._poll
 
     def _confirm(self, offset: int) -> None:
         if offset < 0:
             self.pending = self.pending[offset:]
-        elif 0 < offset <= self.next_id + SLACK:
-            self.pending = [each for each in self.pending if each["update_id"] >= offset]
+        elif 0 < offset <= self.next_id + OFFSET_SLACK:
+            self.pending = [u for u in self.pending if u["update_id"] >= offset]
 
-    async def _wait(self, mine: object, timeout: float) -> None:  # noqa: ASYNC109 - Telegram's name
+    async def _wait(self, poll: object, timeout: float) -> None:  # noqa: ASYNC109 - Telegram's name
         try:
             async with asyncio.timeout(timeout):
                 while not self.pending and not self._closed:
                     await self._wake.wait()
-                    self._check_still(mine)
+                    self._check_current(poll)
         except TimeoutError:
             pass
-        self._check_still(mine)
+        self._check_current(poll)
 
-    def _check_still(self, mine: object) -> None:
-        if mine is not self._poll and self._ending is not None:
-            raise self._ending
+    def _check_current(self, poll: object) -> None:
+        if poll is not self._poll and self._poll_error is not None:
+            raise self._poll_error
 
-    def _stir(self) -> None:
+    def _wake_polls(self) -> None:
         self._wake.set()
         self._wake = asyncio.Event()
 

@@ -1,42 +1,43 @@
-"""People with phones: what they do in a chat with the bot, and what they see there."""
+"""Users: what they do in a chat with the bot, and what they see there."""
 
+from collections.abc import Callable
 from typing import Any
 
+from .. import Json
 from .account_methods import close
 from .chats import Draft, FakeChat, ShownAction, ShownMessage, buttons
-from .entities import find_entities, pieces
+from .entities import find_entities, split_text
 from .errors import BotApiError
-from .events import Json
-from .files import Upload, png
+from .files import Upload, blank_png
 from .send_methods import MAX_TEXT
-from .state import CallbackQuery, ServerState, quoted
+from .state import CallbackQuery, ServerState, quote
 
-PATIENCE_SECONDS = 20.0  # for a machine that has much else to do
-LAST = -1
+TIMEOUT_SECONDS = 20.0  # generous: the machine may be busy
+NEWEST = -1
 BLOCKED = BotApiError(403, "Forbidden: bot was blocked by the user")
 KICKED = BotApiError(403, "Forbidden: bot was kicked from the supergroup chat")
 
 
 class UserChat:
-    """One person in one chat, or in one topic of it."""
+    """One user in one chat, or in one topic of it."""
 
-    def __init__(self, state: ServerState, chat: FakeChat, user: Json, topic: int = 0) -> None:
+    def __init__(self, state: ServerState, chat: FakeChat, user: Json, topic_id: int = 0) -> None:
         self._state = state
         self.chat = chat
         self.user = user
-        self._topic = topic
+        self._topic_id = topic_id
 
     @property
     def id(self) -> int:
-        """The chat's number."""
+        """The chat id."""
         return self.chat.id
 
-    def topic(self, number: int) -> "UserChat":
-        """Sit in a topic of the chat, which is opened if it is not there."""
-        self.chat.topics.setdefault(number, "Topic")
-        return UserChat(self._state, self.chat, self.user, number)
+    def topic(self, topic_id: int) -> "UserChat":
+        """Return the same user in a topic of the chat, which is created if needed."""
+        self.chat.topics.setdefault(topic_id, "Topic")
+        return UserChat(self._state, self.chat, self.user, topic_id)
 
-    # --- what the person does ---------------------------------------------------------------------
+    # --- what the user does -----------------------------------------------------------------------
 
     async def say(
         self,
@@ -46,26 +47,26 @@ class UserChat:
         entities: list[Json] | None = None,
         **fields: Any,
     ) -> int:
-        """Write a message and return its number; the phone divides what is too long for one."""
-        number = 0
-        for piece in pieces(text, MAX_TEXT):
-            marks = find_entities(piece) if entities is None else entities
-            content: Json = {"text": piece, **({"entities": marks} if marks else {})}
-            number = self._post({**content, **fields}, reply_to)
-        return number
+        """Send a text, split if it is too long, and return the id of the last message."""
+        message_id = 0
+        for piece in split_text(text, MAX_TEXT):
+            found = find_entities(piece) if entities is None else entities
+            content: Json = {"text": piece, **({"entities": found} if found else {})}
+            message_id = self._post({**content, **fields}, reply_to)
+        return message_id
 
     async def edit(self, message_id: int, text: str, **fields: Any) -> None:
-        """Write one of the own messages anew."""
+        """Edit one of the user's own messages."""
         message = self.chat.message(message_id, "to edit")
         message.pop("entities", None)
         part = "text" if "text" in message else "caption"
-        marks = {"entities": marked} if (marked := find_entities(text)) else {}
+        marks = {"entities": found} if (found := find_entities(text)) else {}
         message |= {part: text, "edit_date": int(self._state.now()), **marks, **fields}
-        self._state.signal.fire("edited", chat=self.id, message=message)
-        self._tell("edited_message", message)
+        self._state.events.publish("edited", chat=self.id, message=message)
+        self._send_update("edited_message", message)
 
-    async def forward(self, text: str, from_name: str = "Somebody", **fields: Any) -> int:
-        """Forward what somebody else has written."""
+    async def forward(self, text: str, from_name: str = "Carla", **fields: Any) -> int:
+        """Forward a message of another user."""
         origin = {
             "type": "hidden_user",
             "date": int(self._state.now()),
@@ -76,17 +77,17 @@ class UserChat:
     async def send_photo(
         self, content: bytes = b"", *, caption: str = "", album: str = "", **fields: Any
     ) -> int:
-        """Send a photo; with the same `album`, several belong together."""
-        file_id = self._state.files.keep(Upload("photo.jpg", content or png(640, 480)))
-        grouped = {"media_group_id": album} if album else {}
-        photo = {"photo": self._state.files.photo(file_id), **grouped}
+        """Send a photo; photos with the same `album` form an album."""
+        file_id = self._state.files.add(Upload("photo.jpg", content or blank_png(640, 480)))
+        album_id = {"media_group_id": album} if album else {}
+        photo = {"photo": self._state.files.photo(file_id), **album_id}
         return self._post({**photo, **_caption(caption), **fields})
 
     async def send_document(
         self, content: bytes, name: str, *, caption: str = "", mime: str = "", **fields: Any
     ) -> int:
         """Send a file."""
-        file_id = self._state.files.keep(Upload(name, content, mime))
+        file_id = self._state.files.add(Upload(name, content, mime))
         document = {"document": self._state.files.document(file_id)}
         return self._post({**document, **_caption(caption), **fields})
 
@@ -94,19 +95,19 @@ class UserChat:
         self, content: bytes = b"OggS", *, seconds: int = 3, caption: str = "", **fields: Any
     ) -> int:
         """Send a voice note."""
-        file_id = self._state.files.keep(Upload("voice.oga", content, "audio/ogg"))
-        voice = {"voice": self._state.files.sound(file_id, seconds)}
+        file_id = self._state.files.add(Upload("voice.oga", content, "audio/ogg"))
+        voice = {"voice": self._state.files.voice(file_id, seconds)}
         return self._post({**voice, **_caption(caption), **fields})
 
     async def send_sticker(self) -> int:
         """Send a sticker."""
-        file_id = self._state.files.keep(Upload("sticker.webp", b"RIFF"))
+        file_id = self._state.files.add(Upload("sticker.webp", b"RIFF"))
         common = {"file_id": file_id, "file_unique_id": file_id, "type": "regular"}
         size = {"width": 512, "height": 512, "is_animated": False, "is_video": False}
         return self._post({"sticker": {**common, **size, "emoji": "🙂"}})
 
     async def send_location(self) -> int:
-        """Send a place."""
+        """Send a location."""
         return self._post({"location": {"latitude": 45.4, "longitude": 12.3}})
 
     async def send_poll(self) -> int:
@@ -121,19 +122,21 @@ class UserChat:
             {"poll": {**poll, **flags, "is_anonymous": True, "members_only": False, "type": "quiz"}}
         )
 
-    async def press(self, label: str, message_id: int = LAST) -> Json:
-        """Press a button and wait for the bot's answer to it: `{text, show_alert}`."""
+    async def press(self, label: str, message_id: int = NEWEST) -> Json:
+        """Press a button and return the bot's answer to it: `{text, show_alert}`."""
         query = self.tap(label, message_id)
-        await self._until(lambda: query.answer is not None, f"no answer to the button {label!r}")
+        await self.wait_until(
+            lambda: query.answer is not None, f"no answer to the button {label!r}"
+        )
         return query.answer or {}
 
-    def tap(self, label: str, message_id: int = LAST) -> CallbackQuery:
-        """Press a button without waiting; the newest message with this button, unless told."""
-        message, button = self._button(label, message_id)
+    def tap(self, label: str, message_id: int = NEWEST) -> CallbackQuery:
+        """Press a button without waiting, by default under the newest message that has it."""
+        message, button = self._find_button(label, message_id)
         return self.tap_data(button["callback_data"], message["message_id"])
 
     def tap_data(self, data: str, message_id: int) -> CallbackQuery:
-        """Send callback data, as a forged client may, whether or not there is such a button."""
+        """Send callback data, even without such a button, as a modified client may."""
         query = CallbackQuery(self.id, self._state.now())
         query_id = str(len(self._state.queries) + 1)
         self._state.queries[query_id] = query
@@ -146,153 +149,155 @@ class UserChat:
             "data": data,
             "message": message,
         }
-        self._tell("callback_query", body)
+        self._send_update("callback_query", body)
         return query
 
     def stop_draft(self) -> None:
-        """Press the Stop button of the draft on the screen."""
+        """Press the Stop button of the visible draft."""
         draft = self.shown_draft
         if draft is None or not draft.can_stop:
-            raise AssertionError(f"there is no draft to stop\n{self.picture()}")
-        place = {"message_thread_id": self._topic} if self._topic else {}
-        self._tell(
+            raise AssertionError(f"there is no draft to stop\n{self.describe()}")
+        topic = {"message_thread_id": self._topic_id} if self._topic_id else {}
+        self._send_update(
             "stopped_message_generation",
-            {"chat": self.chat.description, "draft_id": draft.draft_id, **place},
+            {"chat": self.chat.description, "draft_id": draft.draft_id, **topic},
         )
         if not draft.keep_on_stop:
-            self.chat.drafts.pop(self._topic, None)
-            self._state.signal.fire("draft", chat=self.id, topic=self._topic, text="")
+            self.chat.drafts.pop(self._topic_id, None)
+            self._state.events.publish("draft", chat=self.id, topic=self._topic_id, text="")
 
     async def block_bot(self) -> None:
-        """Block the bot, in a private chat."""
-        self._membership("member", "kicked")
+        """Block the bot in a private chat."""
+        self.set_bot_membership("member", "kicked")
         close(self._state, self.chat, BLOCKED)
 
     async def unblock_bot(self) -> None:
-        """Let the bot write again."""
+        """Unblock the bot."""
         self.chat.closed = None
-        self._membership("kicked", "member")
+        self.set_bot_membership("kicked", "member")
 
-    # --- what the person sees ---------------------------------------------------------------------
+    # --- what the user sees -----------------------------------------------------------------------
 
     def screen(self) -> list[ShownMessage]:
-        """Show the messages in order; in a topic those of the topic."""
-        return self.chat.screen(self._topic or None)
+        """Return the visible messages in order; in a topic, only its own."""
+        return self.chat.screen(self._topic_id or None)
 
     @property
     def answers(self) -> list[ShownMessage]:
-        """What the bot has said."""
-        return [line for line in self.screen() if line.from_bot]
+        """The messages of the bot."""
+        return [message for message in self.screen() if message.from_bot]
 
     @property
     def last(self) -> ShownMessage:
-        """The newest message on the screen."""
+        """The newest message."""
         return self.screen()[-1]
 
     @property
     def shown_draft(self) -> Draft | None:
-        """The draft on the screen, with all that is known of it."""
-        return self.chat.draft(self._topic, self._state.now())
+        """The visible draft with all its fields."""
+        return self.chat.draft(self._topic_id, self._state.now())
 
     @property
     def draft(self) -> str | None:
-        """The text of the draft on the screen."""
+        """The text of the visible draft."""
         return self.shown_draft.text if self.shown_draft else None
 
     @property
     def drafts(self) -> list[Draft]:
-        """All drafts that were ever on the screen."""
-        return [draft for draft in self.chat.draft_log if draft.topic == self._topic]
+        """All drafts that were ever visible."""
+        return [draft for draft in self.chat.draft_log if draft.topic == self._topic_id]
 
     @property
     def actions(self) -> list[ShownAction]:
         """All chat actions of the bot."""
-        return [action for action in self.chat.actions if action.topic == self._topic]
+        return [action for action in self.chat.actions if action.topic == self._topic_id]
 
     @property
     def rings(self) -> list[str]:
-        """The texts for which the phone has rung."""
+        """The texts of the messages that rang."""
         return self.chat.rings
 
     async def wait_answer(
-        self, *, after: int | None = None, seconds: float = PATIENCE_SECONDS
+        self, *, after: int | None = None, seconds: float = TIMEOUT_SECONDS
     ) -> ShownMessage:
-        """Wait for a message of the bot behind `after`, else behind the person's last words."""
-        own = [line.message_id for line in self.screen() if not line.from_bot]
+        """Wait for a message of the bot after `after`, by default after the user's last message."""
+        own = [message.message_id for message in self.screen() if not message.from_bot]
         start = after if after is not None else max(own, default=0)
 
         def fresh() -> list[ShownMessage]:
-            return [line for line in self.answers if line.message_id > start]
+            return [message for message in self.answers if message.message_id > start]
 
-        await self._until(lambda: bool(fresh()), f"no answer after #{start}", seconds)
+        await self.wait_until(lambda: bool(fresh()), f"no answer after #{start}", seconds)
         return fresh()[0]
 
-    async def wait_text(self, part: str, *, seconds: float = PATIENCE_SECONDS) -> ShownMessage:
-        """Wait for a message of the bot with these words in it, sent or edited."""
+    async def wait_text(self, part: str, *, seconds: float = TIMEOUT_SECONDS) -> ShownMessage:
+        """Wait for a message of the bot that contains this text, sent or edited."""
 
         def matching() -> list[ShownMessage]:
-            return [line for line in self.answers if part in line.text]
+            return [message for message in self.answers if part in message.text]
 
-        await self._until(lambda: bool(matching()), f"nobody said {part!r}", seconds)
+        await self.wait_until(lambda: bool(matching()), f"no message with {part!r}", seconds)
         return matching()[-1]
 
-    async def wait_draft(self, part: str = "", *, seconds: float = PATIENCE_SECONDS) -> str:
-        """Wait for a draft with these words in it."""
-        await self._until(lambda: part in (self.draft or "\0"), f"no draft {part!r}", seconds)
+    async def wait_draft(self, part: str = "", *, seconds: float = TIMEOUT_SECONDS) -> str:
+        """Wait for a draft that contains this text."""
+        await self.wait_until(lambda: part in (self.draft or "\0"), f"no draft {part!r}", seconds)
         return self.draft or ""
 
-    def picture(self) -> str:
-        """Draw the screen, for a test that failed."""
-        lines = [f"  {line}" for line in self.screen()]
+    def describe(self) -> str:
+        """Describe the screen, for a failed test."""
+        lines = [f"  {message}" for message in self.screen()]
         return "\n".join([f"the screen of chat {self.id}:", *lines, f"  draft: {self.draft!r}"])
 
-    # --- the wire ---------------------------------------------------------------------------------
+    # --- messages and updates ---------------------------------------------------------------------
 
     def _post(self, content: Json, reply_to: int | None = None) -> int:
         message = {
-            "message_id": self.chat.new_id(),
+            "message_id": self.chat.new_message_id(),
             "from": self.user,
             "chat": self.chat.description,
             "date": int(self._state.now()),
             **content,
         }
-        if self._topic:
-            message |= {"message_thread_id": self._topic, "is_topic_message": True}
+        if self._topic_id:
+            message |= {"message_thread_id": self._topic_id, "is_topic_message": True}
         if reply_to is not None:
             replied = self.chat.message(reply_to, "to be replied")
-            message["reply_to_message"] = quoted(replied)
+            message["reply_to_message"] = quote(replied)
         self.chat.messages[message["message_id"]] = message
-        self._state.signal.fire("message", chat=self.id, message=message)
-        self._tell("message", message)
+        self._state.events.publish("message", chat=self.id, message=message)
+        self._send_update("message", message)
         return int(message["message_id"])
 
-    def _tell(self, kind: str, body: Json) -> None:
-        """Send an update, unless the bot is shut out or the group's privacy keeps it."""
-        written = kind in {"message", "edited_message"}
-        if self.chat.closed is None and not (written and self._kept_private(body)):
-            # The update shows the moment: later edits of the message must not reach into it.
+    def _send_update(self, kind: str, body: Json) -> None:
+        """Queue an update, unless the bot is not in the chat or group privacy hides it."""
+        is_message = kind in {"message", "edited_message"}
+        if self.chat.closed is None and not (is_message and self._hidden_by_privacy(body)):
+            # A copy: later edits of the message must not change the update.
             self._state.updates.add(kind, dict(body))
 
-    def _kept_private(self, message: Json) -> bool:
-        if self.chat.private or not self.chat.privacy:
+    def _hidden_by_privacy(self, message: Json) -> bool:
+        if self.chat.is_private or not self.chat.privacy:
             return False
         text = str(message.get("text", message.get("caption", "")))
         name = str(self._state.me.get("username", ""))
-        command, _, whom = text.partition(" ")[0].partition("@")
-        to_me = command.startswith("/") and whom.lower() in {"", name.lower()}
-        replied = message.get("reply_to_message", {}).get("from", {}).get("id")
-        called = f"@{name}".lower() in text.lower()
-        return not (to_me or called or replied == self._state.me["id"])
+        command, _, addressee = text.partition(" ")[0].partition("@")
+        is_command = command.startswith("/") and addressee.lower() in {"", name.lower()}
+        replied_user_id = message.get("reply_to_message", {}).get("from", {}).get("id")
+        mentioned = f"@{name}".lower() in text.lower()
+        return not (is_command or mentioned or replied_user_id == self._state.me["id"])
 
-    def _button(self, label: str, message_id: int) -> tuple[Json, Json]:
-        for number in sorted(self.chat.messages, reverse=True):
-            message = self.chat.messages[number]
+    def _find_button(self, label: str, message_id: int) -> tuple[Json, Json]:
+        for current_id in sorted(self.chat.messages, reverse=True):
+            message = self.chat.messages[current_id]
             for button in buttons(message):
-                if button["text"] == label and message_id in {LAST, number}:
+                if button["text"] == label and message_id in {NEWEST, current_id}:
                     return message, button
-        raise AssertionError(f"there is no button {label!r}\n{self.picture()}")
+        raise AssertionError(f"there is no button {label!r}\n{self.describe()}")
 
-    def _membership(self, old: str, new: str) -> None:
+    def set_bot_membership(self, old: str, new: str) -> None:
+        """Queue the update that the bot's status in the chat has changed."""
+
         def member(status: str) -> Json:
             until = {"until_date": 0} if status == "kicked" else {}
             return {"user": self._state.me, "status": status, **until}
@@ -304,17 +309,20 @@ class UserChat:
             "old_chat_member": member(old),
             "new_chat_member": member(new),
         }
-        self._tell("my_chat_member", body)
+        self._send_update("my_chat_member", body)
 
-    async def _until(self, predicate: Any, complaint: str, seconds: float = 0) -> None:
+    async def wait_until(
+        self, predicate: Callable[[], object], complaint: str, seconds: float = TIMEOUT_SECONDS
+    ) -> None:
+        """Wait until the predicate is true, or raise `AssertionError` with the screen."""
         try:
-            await self._state.signal.until(predicate, seconds=seconds or PATIENCE_SECONDS)
+            await self._state.events.wait_until(predicate, seconds=seconds)
         except TimeoutError:
-            raise AssertionError(f"{complaint}\n{self.picture()}") from None
+            raise AssertionError(f"{complaint}\n{self.describe()}") from None
 
 
 class FakeUser:
-    """Somebody with a phone."""
+    """A Telegram user."""
 
     def __init__(self, state: ServerState, user: Json) -> None:
         self._state = state
@@ -322,11 +330,11 @@ class FakeUser:
 
     @property
     def id(self) -> int:
-        """The person's number."""
+        """The user id."""
         return int(self.user["id"])
 
     def private(self) -> UserChat:
-        """Open the private chat with the bot."""
+        """Return the private chat with the bot, opened on first use."""
         if self.id not in self._state.chats:
             names = ("first_name", "last_name", "username")
             known = {name: self.user[name] for name in names if name in self.user}
@@ -357,24 +365,24 @@ class FakeGroup:
 
     @property
     def id(self) -> int:
-        """The group's number."""
+        """The chat id."""
         return self.chat.id
 
-    def seat(self, person: FakeUser, topic: int = 0) -> UserChat:
-        """Sit in the group as this person."""
-        return UserChat(self._state, self.chat, person.user, topic)
+    def as_user(self, user: FakeUser, topic_id: int = 0) -> UserChat:
+        """Return the group as this user sees it."""
+        return UserChat(self._state, self.chat, user.user, topic_id)
 
-    async def say(self, person: FakeUser, text: str, *, topic: int = 0, **options: Any) -> int:
-        """Let a member write."""
-        return await self.seat(person, topic).say(text, **options)
+    async def say(self, user: FakeUser, text: str, *, topic_id: int = 0, **options: Any) -> int:
+        """Send a message as a member."""
+        return await self.as_user(user, topic_id).say(text, **options)
 
-    async def add_bot(self, by: FakeUser) -> None:
-        """Let somebody bring the bot in."""
+    async def add_bot(self, user: FakeUser) -> None:
+        """Add the bot to the group, as this user."""
         self.chat.closed = None
-        self.seat(by)._membership("left", "member")  # noqa: SLF001 - a group changes its seats
+        self.as_user(user).set_bot_membership("left", "member")
 
     def screen(self) -> list[ShownMessage]:
-        """Show all messages in order."""
+        """Return all messages in order."""
         return self.chat.screen()
 
 

@@ -1,13 +1,13 @@
-"""What the stand-in model says when nobody has told it what to say.
+"""The answers of the stand-in model when no script is given.
 
-It keeps the rule of "vv", shows off formatting, and is honest about being no model at all.
+They follow the "vv" rule, show formatting, and say that no model is involved.
 """
 
 import re
 
 from .responses import ChatCall, Says
 
-_SIGNED = "\n\n_(I am a stand-in: nobody has thought about this.)_"
+_NOTICE = "\n\n_(Canned demo answer, no AI model involved.)_"
 
 _VV = re.compile(r"\s*vv\b[\s,:;.!-]*", re.IGNORECASE)
 _CHOICE = re.compile(
@@ -34,7 +34,7 @@ def water(cups_of_rice: float) -> float:
     return 1.5 * cups_of_rice
 ```
 
-The share of the steam is $\\frac{1}{3}$, and for $n$ guests one needs
+The steam accounts for $\\frac{1}{3}$, and for $n$ guests you need
 $$\\sum_{i=1}^{n} 75\\,\\mathrm{g}.$$"""
 
 _CODE = """\
@@ -53,28 +53,28 @@ print(most_common_word("to be or not to be"))
 ```
 
 `Counter` counts the words, and `most_common(1)` gives the *one* that comes up most often, \
-together with how often it does. Of two that are equally frequent the first one wins, which here \
-is **to**. In a longer text one would take the punctuation off first: `"be,"` and `"be"` are two \
-words to it."""
+together with how often it does. If two are equally frequent, the first one wins: here that is \
+**to**. In a longer text, strip the punctuation first, because `"be,"` and `"be"` count as \
+two different words."""
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 def answer(request: ChatCall) -> Says:
-    """Answer as a friendly stand-in does; one line only if the question begins with "vv"."""
-    # What the question is a reply to stands quoted before it.
+    """Return a canned answer: one line if the question begins with "vv"."""
+    # If the question is a reply, the bot quotes the message before it.
     question = re.sub(r"^>.*\n?", "", request.question, flags=re.MULTILINE).strip()
     if (vv := _VV.match(question)) is not None:
         return Says(_short(question[vv.end() :].strip()))
-    if request.pictures:
-        return Says(f"I see that you sent a picture, but I have no eyes.{_SIGNED}")
+    if request.image_count:
+        return Says(f"You sent a picture, but this stand-in cannot see it.{_NOTICE}")
     if re.search(r"\b(table|formatting)\b", question, re.IGNORECASE):
-        return Says(_SHOWCASE + _SIGNED)
+        return Says(_SHOWCASE + _NOTICE)
     if re.search(r"\b(code|function|script|python|program)\b", question, re.IGNORECASE):
-        return Says(_CODE + _SIGNED)
+        return Says(_CODE + _NOTICE)
     if re.search(r"\b(long|story|essay)\b", question, re.IGNORECASE):
-        return Says(_story() + _SIGNED)
-    return Says(_friendly(question) + _SIGNED)
+        return Says(_story() + _NOTICE)
+    return Says(_friendly(question) + _NOTICE)
 
 
 def _short(question: str) -> str:
@@ -82,19 +82,18 @@ def _short(question: str) -> str:
         word = choice[1]
         return f"{word[:1].upper()}{word[1:]}."
     topic = " ".join(question.split())[:60]
-    return f"(stand-in) No model here knows: {topic}" if topic else "(stand-in) Yes?"
+    return f"(stand-in) No model here to answer: {topic}" if topic else "(stand-in) Yes?"
 
 
 def _friendly(question: str) -> str:
     quoted = " ".join(question.split())
     quoted = f"{quoted[:160]}…" if len(quoted) > 160 else quoted
     return (
-        f"You asked: “{quoted}”. That is a good question for a real model, and I would only be "
-        "guessing. To get one, set `LLAMA_GGUF` to a model file or to a name from Hugging Face, "
-        "and Ambrosio runs it on this machine; or set `TOGETHER_API_KEY`, and together.ai "
-        "answers. Then start Ambrosio again and ask once more.\n\n"
-        "Meanwhile I can *show you a table*, write *some code*, tell *a long story*, or decide "
-        "between two things: begin with `vv`."
+        f"You asked: “{quoted}”. Answering that takes a real model. Set `LLAMA_GGUF` to a model "
+        "file or a Hugging Face name to run one on this machine, or set `TOGETHER_API_KEY` to use "
+        "together.ai. Then restart Ambrosio and ask again.\n\n"
+        "Meanwhile I can *show you a table*, write *some code*, tell *a long story*, or choose "
+        "between two things: start with `vv`."
     )
 
 

@@ -1,7 +1,6 @@
-"""Small landscapes in PNG, drawn from a prompt and a seed without any library.
+"""Draws small landscapes as PNG from a prompt and a seed, without any library.
 
-The same words and seed give the same picture; a picture has nothing to do with what the words
-mean.
+The same prompt and seed give the same image; the image does not depict what the prompt describes.
 """
 
 import math
@@ -10,14 +9,14 @@ from colorsys import hsv_to_rgb
 
 from ...core.png import encode_png
 
-Colour = tuple[int, int, int]
+Rgb = tuple[int, int, int]
 
-# The hues of a sky: from the blue of noon over violet to the orange of evening.
+# The range of the sky's hue: from blue through violet to orange.
 SKIES = (0.52, 1.08)
 SUN = (255, 240, 190)
-# Where a hill begins, how dark it is and how high its waves are: from the far one to the near one.
+# Each hill's level, lightness and wave height, from far to near.
 HILLS = ((0.56, 0.62, 0.030), (0.68, 0.44, 0.045), (0.82, 0.27, 0.055))
-# The picture is painted in squares, about so many across.
+# About how many squares the image is wide; all pixels of a square have one colour.
 SQUARES = 320
 
 
@@ -47,7 +46,7 @@ def draw_png(prompt: str, seed: int, width: int, height: int) -> bytes:
 
 
 def _ridge(dice: random.Random, level: float, wave: float, across: int, down: int) -> list[float]:
-    """Give the height of a hill for each square across, counted from above."""
+    """Return a hill's upper edge for each column of squares, counted from the top."""
     waves = [
         (dice.uniform(0.4, 1.0) * wave, dice.uniform(2, 9), dice.uniform(0, math.tau))
         for _ in range(3)
@@ -59,11 +58,11 @@ def _ridge(dice: random.Random, level: float, wave: float, across: int, down: in
     ]
 
 
-def _colour(hue: float, saturation: float, value: float) -> Colour:
+def _colour(hue: float, saturation: float, value: float) -> Rgb:
     red, green, blue = (round(255 * part) for part in hsv_to_rgb(hue % 1, saturation, value))
     return red, green, blue
 
 
-def _mix(one: Colour, other: Colour, share: float) -> Colour:
+def _mix(one: Rgb, other: Rgb, share: float) -> Rgb:
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(one, other, strict=True))
     return red, green, blue

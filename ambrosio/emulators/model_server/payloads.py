@@ -1,6 +1,6 @@
-"""The JSON of the two kinds of model server: llama.cpp's and together.ai's.
+"""The JSON of the two kinds of model server: llama.cpp and together.ai.
 
-It only gives things their shape; what is said and when is decided elsewhere.
+It only builds the JSON; what is answered, and when, is decided by `responses` and `server`.
 """
 
 import json
@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from .. import Json
 from .responses import Overflow, Refusal
 
 ServerKind = Literal["llama", "together"]
-Json = dict[str, Any]
 
-# The stand-in has no clock; all its answers are of the same second.
+# The stand-in has no clock, so all its answers carry the same time.
 CREATED = 1_795_000_000
 
 CHAT_TEMPLATE = (
@@ -48,8 +48,8 @@ MESSAGES: Mapping[ServerKind, Mapping[int, str]] = {
 
 
 @dataclass(slots=True)
-class Tally:
-    """The tokens of one answer, counted while it is given."""
+class TokenCount:
+    """The tokens of one answer, counted while it is sent."""
 
     prompt: int
     cached: int = 0
@@ -59,7 +59,7 @@ class Tally:
 
     @property
     def completion(self) -> int:
-        """All tokens that were made, thoughts included."""
+        """All generated tokens, including reasoning."""
         return self.thoughts + self.words
 
     @property
@@ -70,7 +70,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class ChatPayloads:
-    """The shapes of one answer in one kind."""
+    """Builds the JSON of one answer."""
 
     server_kind: ServerKind
     id: str
@@ -78,11 +78,11 @@ class ChatPayloads:
 
     @property
     def thought_key(self) -> str:
-        """The field of a delta that carries thoughts."""
+        """The field of a delta that carries reasoning."""
         return "reasoning_content" if self.server_kind == "llama" else "reasoning"
 
     def chunk(self, delta: Json | None, finish: str | None = None) -> Json:
-        """One piece of a stream; without *delta* it has no choices."""
+        """Return one chunk of a stream; without *delta* it has no choices."""
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
         return {
             "id": self.id,
@@ -92,63 +92,65 @@ class ChatPayloads:
             "choices": [] if delta is None else [choice],
         }
 
-    def last(self, finish: str, tally: Tally, *, usage: bool, asked: bool) -> list[Json]:
-        """The chunks that close a stream; usage is *asked* for with `stream_options`."""
+    def last(
+        self, finish: str, tokens: TokenCount, *, usage: bool, usage_requested: bool
+    ) -> list[Json]:
+        """Return the chunks that close a stream; llama.cpp sends usage only if requested."""
         closing = self.chunk({}, finish)
         if self.server_kind == "together":
-            return [{**closing, "usage": self.usage(tally)} if usage else closing]
-        if not (usage and asked):
-            return [{**closing, "timings": timings(tally)}]
-        counted = {"usage": self.usage(tally), "timings": timings(tally)}
+            return [{**closing, "usage": self.usage(tokens)} if usage else closing]
+        if not (usage and usage_requested):
+            return [{**closing, "timings": timings(tokens)}]
+        counted = {"usage": self.usage(tokens), "timings": timings(tokens)}
         return [closing, {**self.chunk(None), **counted}]
 
-    def progress(self, tally: Tally) -> list[Json]:
-        """How far the prompt is read, in two steps."""
-        steps = sorted({(tally.cached + tally.prompt) // 2, tally.prompt})
-        read = {"total": tally.prompt, "cache": tally.cached, "time_ms": 1}
+    def progress(self, tokens: TokenCount) -> list[Json]:
+        """Return the chunks that report prompt processing, in two steps."""
+        steps = sorted({(tokens.cached + tokens.prompt) // 2, tokens.prompt})
+        read = {"total": tokens.prompt, "cache": tokens.cached, "time_ms": 1}
         return [
             {**self.chunk({"content": None}), "prompt_progress": {**read, "processed": step}}
             for step in steps
         ]
 
-    def whole(self, words: str, thoughts: str, finish: str | None, tally: Tally) -> Json:
-        """An answer in one piece."""
-        message = {"role": "assistant", "content": words}
-        if thoughts:
-            message[self.thought_key] = thoughts
+    def whole(self, text: str, reasoning: str, finish: str | None, tokens: TokenCount) -> Json:
+        """Return the body of an answer that is not streamed."""
+        message = {"role": "assistant", "content": text}
+        if reasoning:
+            message[self.thought_key] = reasoning
         answer: Json = {
             "id": self.id,
             "object": "chat.completion",
             "created": CREATED,
             "model": self.model,
             "choices": [{"index": 0, "message": message, "finish_reason": finish}],
-            "usage": self.usage(tally),
+            "usage": self.usage(tokens),
         }
         if self.server_kind == "llama":
-            answer["timings"] = timings(tally)
+            answer["timings"] = timings(tokens)
         return answer
 
-    def usage(self, tally: Tally) -> Json:
-        """The token counts; together nests them for models that think and for no others."""
+    def usage(self, tokens: TokenCount) -> Json:
+        """Return the token counts; together nests them for reasoning models only."""
         counted: Json = {
-            "prompt_tokens": tally.prompt,
-            "completion_tokens": tally.completion,
-            "total_tokens": tally.prompt + tally.completion,
+            "prompt_tokens": tokens.prompt,
+            "completion_tokens": tokens.completion,
+            "total_tokens": tokens.prompt + tokens.completion,
         }
-        if self.server_kind == "together" and not tally.thoughts:
-            return {**counted, "cached_tokens": tally.cached}
+        if self.server_kind == "together" and not tokens.thoughts:
+            return {**counted, "cached_tokens": tokens.cached}
         if self.server_kind == "together":
-            counted["completion_tokens_details"] = {"reasoning_tokens": tally.thoughts}
-        return {**counted, "prompt_tokens_details": {"cached_tokens": tally.cached}}
+            counted["completion_tokens_details"] = {"reasoning_tokens": tokens.thoughts}
+        return {**counted, "prompt_tokens_details": {"cached_tokens": tokens.cached}}
 
 
-def data(*values: Json | str) -> bytes:
-    """Return *values* as server-sent events."""
+def encode_sse(*values: Json | str) -> bytes:
+    """Encode *values* as server-sent events."""
     texts = (v if isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in values)
     return "".join(f"data: {text}\n\n" for text in texts).encode()
 
 
-def error(
+def error_body(
     server_kind: ServerKind,
     status: int,
     *,
@@ -156,7 +158,7 @@ def error(
     message: str = "",
     param: str | None = None,
 ) -> Json:
-    """Return the body of a refusal, with the kind's usual words where none are given."""
+    """Return the body of an error, with the server's usual wording where none is given."""
     fallback = "server_error" if status >= 500 else "invalid_request_error"
     kind = kind or TYPES[server_kind].get(status, fallback)
     message = message or MESSAGES[server_kind].get(status, "The request was not accepted.")
@@ -166,53 +168,57 @@ def error(
 
 
 def overflow(server_kind: ServerKind, tokens: int, limit: int) -> Json:
-    """Return the body of the refusal of a prompt that is too long."""
+    """Return the body of the error for a prompt that is too long."""
     if server_kind == "together":
-        # The wording of its 422, the only one on record.
+        # Worded like its 422, the only one on record.
         message = f"inputs tokens + max_new_tokens must be <= {limit}, given {tokens}"
-        return error(server_kind, 400, message=message)
+        return error_body(server_kind, 400, message=message)
     message = (
         f"request ({tokens} tokens) exceeds the available context size ({limit} tokens), "
         "try increasing it"
     )
-    body = error(server_kind, 400, kind="exceed_context_size_error", message=message)
+    body = error_body(server_kind, 400, kind="exceed_context_size_error", message=message)
     body["error"].update(n_prompt_tokens=tokens, n_ctx=limit)
     return body
 
 
-def refusal(
-    server_kind: ServerKind, given: Refusal
+def error_response(
+    server_kind: ServerKind, refusal: Refusal
 ) -> tuple[int, str | Mapping[str, Any], dict[str, str]]:
-    """Return status, body and headers of *given*."""
+    """Return status, body and headers for *refusal*."""
     headers = {"x-request-id": "stand-in"} if server_kind == "together" else {}
-    if isinstance(given, Overflow):
-        return 400, overflow(server_kind, given.tokens, given.limit), headers
-    if given.retry_after is not None:
-        headers["retry-after"] = str(given.retry_after)
-    body = given.body
+    if isinstance(refusal, Overflow):
+        return 400, overflow(server_kind, refusal.tokens, refusal.limit), headers
+    if refusal.retry_after is not None:
+        headers["retry-after"] = str(refusal.retry_after)
+    body = refusal.body
     if body is None:
-        body = error(
-            server_kind, given.code, kind=given.type, message=given.message, param=given.param
+        body = error_body(
+            server_kind,
+            refusal.code,
+            kind=refusal.type,
+            message=refusal.message,
+            param=refusal.param,
         )
-    return given.code, body, headers
+    return refusal.code, body, headers
 
 
-def timings(tally: Tally) -> Json:
-    """Return llama.cpp's timings, as if every token took ten milliseconds."""
-    read = tally.prompt - tally.cached
+def timings(tokens: TokenCount) -> Json:
+    """Return llama.cpp's timings, as if each token took ten milliseconds."""
+    read = tokens.prompt - tokens.cached
     return {
-        "cache_n": tally.cached,
+        "cache_n": tokens.cached,
         "prompt_n": read,
         "prompt_ms": 10.0 * read,
         "prompt_per_second": 100.0,
-        "predicted_n": tally.completion,
-        "predicted_ms": 10.0 * tally.completion,
+        "predicted_n": tokens.completion,
+        "predicted_ms": 10.0 * tokens.completion,
         "predicted_per_second": 100.0,
     }
 
 
 def models(server_kind: ServerKind, served: Mapping[str, str], n_ctx: int, *, vision: bool) -> Any:
-    """Return the list of models: at together an array without anything around it."""
+    """Return the list of models; together sends a bare array."""
     common = {"object": "model", "created": CREATED}
     if server_kind == "together":
         price = {"input": 0.15, "output": 0.6, "cached_input": 0.05, "hourly": 0, "base": 0}
@@ -234,7 +240,7 @@ def models(server_kind: ServerKind, served: Mapping[str, str], n_ctx: int, *, vi
 
 
 def props(model: str, n_ctx: int, slots: int, *, vision: bool, sleeping: bool) -> Json:
-    """Return what llama.cpp says of itself."""
+    """Return llama.cpp's `/props`."""
     return {
         "default_generation_settings": {"n_ctx": n_ctx, "params": {}},
         "total_slots": slots,

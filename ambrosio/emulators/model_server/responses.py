@@ -1,7 +1,7 @@
-"""The manners of a stand-in model: every way in which it can answer, or fail to.
+"""The scripted responses of a stand-in model: every way it can answer, or fail to.
 
-An item says what happens to one request. Refusals come instead of an answer; everything else is
-performed on a `ResponseWriter`, which knows the wire and not what is said.
+One script item decides one request. A refusal replaces the answer; every other item is performed on
+a `ResponseWriter`, which knows the HTTP format but not the content.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ FinishName = Literal["stop", "length", "eos"]
 
 @dataclass(frozen=True, slots=True)
 class ChatCall:
-    """What was asked of `/v1/chat/completions`; `extras` is what has no field of its own."""
+    """A request to `/v1/chat/completions`; `extras` holds what has no field of its own."""
 
     messages: tuple[tuple[str, str], ...]
     model: str
@@ -27,12 +27,12 @@ class ChatCall:
 
     @classmethod
     def parse(cls, body: Mapping[str, Any], headers: Mapping[str, str]) -> Self:
-        """Read *body*; of a message in parts, the text is kept here and the rest in `body`."""
+        """Parse *body*; of a message in parts, only the text goes into `messages`."""
         named = {"messages", "model", "max_tokens", "max_completion_tokens"}
         named |= {"temperature", "stream"}
         return cls(
             messages=tuple(
-                (str(message.get("role", "")), _words(message))
+                (str(message.get("role", "")), _text_of(message))
                 for message in body.get("messages", ())
             ),
             model=str(body.get("model", "")),
@@ -46,24 +46,24 @@ class ChatCall:
 
     @property
     def question(self) -> str:
-        """The words of the newest message of the user, or nothing."""
-        return next((words for role, words in reversed(self.messages) if role == "user"), "")
+        """The text of the newest user message, or an empty string."""
+        return next((text for role, text in reversed(self.messages) if role == "user"), "")
 
     @property
-    def pictures(self) -> int:
-        """How many pictures are among the messages."""
+    def image_count(self) -> int:
+        """The number of images in the messages."""
         parts = [part for message in self.body.get("messages", ()) for part in _parts(message)]
         return sum(1 for part in parts if part.get("type") == "image_url")
 
     @property
     def prompt_tokens(self) -> int:
-        """The size of the prompt; a word is a token here."""
-        return sum(len(words.split()) for _, words in self.messages)
+        """The size of the prompt, counting each word as a token."""
+        return sum(len(text.split()) for _, text in self.messages)
 
 
 @dataclass(frozen=True, slots=True)
 class ImageCall:
-    """What was asked of `/v1/images/generations`."""
+    """A request to `/v1/images/generations`."""
 
     prompt: str
     model: str
@@ -79,7 +79,7 @@ class ImageCall:
 
     @classmethod
     def parse(cls, body: Mapping[str, Any], headers: Mapping[str, str]) -> Self:
-        """Read *body*."""
+        """Parse *body*."""
         named = {"prompt", "model", "n", "width", "height", "steps", "seed", "response_format"}
         return cls(
             prompt=str(body.get("prompt") or ""),
@@ -97,40 +97,40 @@ class ImageCall:
 
 
 class ResponseWriter(Protocol):
-    """What an item speaks with."""
+    """What a script item writes its answer with."""
 
     async def open(self) -> None:
-        """Send the headers, where they go ahead of the words."""
+        """Send the headers, if they are sent before the text."""
 
     async def think(self, text: str, *, pause: float = 0.0) -> None:
-        """Give *text* as a thought, token by token."""
+        """Write *text* as reasoning, token by token."""
 
     async def say(self, text: str, *, pause: float = 0.0) -> bool:
-        """Give *text* as answer, token by token; return whether all of it could be said."""
+        """Write *text* as answer, token by token; return whether it fitted `max_tokens`."""
 
     async def finish(
         self, reason: FinishName = "stop", *, usage: bool = True, cached: int = 0
     ) -> None:
-        """End as one should."""
+        """End the answer normally."""
 
-    async def trail_off(self) -> None:
-        """End politely, but without a reason and without `[DONE]`."""
+    async def end_without_reason(self) -> None:
+        """End cleanly, but without a finish reason and `[DONE]`."""
 
-    async def garble(self) -> None:
-        """Send what cannot be read, and end."""
+    async def send_invalid_json(self) -> None:
+        """Send invalid JSON and end."""
 
-    async def protest(self, message: str) -> None:
-        """Send an error where words belong, and end."""
+    async def send_error(self, message: str) -> None:
+        """Send an error in place of text and end."""
 
-    async def break_off(self) -> None:
-        """Break the connection."""
+    async def disconnect(self) -> None:
+        """Close the connection without finishing."""
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorStatus:
-    """A refusal with an HTTP status; what is left empty is filled in as the kind does it.
+    """An error with an HTTP status; empty fields get the server's usual values.
 
-    A *body* of text is sent as it is, like the page of a gateway that knows no JSON.
+    A *body* of text is sent unchanged, like the error page of a gateway.
     """
 
     code: int
@@ -143,7 +143,7 @@ class ErrorStatus:
 
 @dataclass(frozen=True, slots=True)
 class Overflow:
-    """A refusal because the prompt does not fit the window."""
+    """The error for a prompt that does not fit the context window."""
 
     tokens: int
     limit: int
@@ -151,7 +151,7 @@ class Overflow:
 
 @dataclass(frozen=True, slots=True)
 class Says:
-    """A whole answer, with a thought before it if there is one."""
+    """A whole answer, with reasoning before it if given."""
 
     text: str
     pause: float = field(default=0.0, kw_only=True)
@@ -161,142 +161,142 @@ class Says:
     usage: bool = field(default=True, kw_only=True)
     cached: int = field(default=0, kw_only=True)
 
-    async def perform(self, mouth: ResponseWriter) -> None:
-        """Think, say, finish."""
+    async def perform(self, writer: ResponseWriter) -> None:
+        """Write the reasoning and the answer, then finish."""
         if self.think_tags:
-            await mouth.say(f"<think>{self.reasoning}</think>", pause=self.pause)
+            await writer.say(f"<think>{self.reasoning}</think>", pause=self.pause)
         elif self.reasoning:
-            await mouth.think(self.reasoning, pause=self.pause)
-        await mouth.say(self.text, pause=self.pause)
-        await mouth.finish(self.finish, usage=self.usage, cached=self.cached)
+            await writer.think(self.reasoning, pause=self.pause)
+        await writer.say(self.text, pause=self.pause)
+        await writer.finish(self.finish, usage=self.usage, cached=self.cached)
 
 
 @dataclass(frozen=True, slots=True)
 class StallsBefore:
-    """The headers, and then never a word until the client leaves."""
+    """Sends the headers and then nothing until the client disconnects."""
 
-    async def perform(self, mouth: ResponseWriter) -> None:
-        """Open, and be silent."""
-        await mouth.open()
+    async def perform(self, writer: ResponseWriter) -> None:
+        """Send the headers and wait."""
+        await writer.open()
         await asyncio.Event().wait()
 
 
 @dataclass(frozen=True, slots=True)
 class StallsAfter:
-    """Some words, and then never another one until the client leaves."""
+    """Sends some text and then nothing until the client disconnects."""
 
     text: str
 
-    async def perform(self, mouth: ResponseWriter) -> None:
-        """Say, and be silent."""
-        await mouth.say(self.text)
+    async def perform(self, writer: ResponseWriter) -> None:
+        """Write the text and wait."""
+        await writer.say(self.text)
         await asyncio.Event().wait()
 
 
 @dataclass(frozen=True, slots=True)
 class HangsUp:
-    """The connection is closed without a single byte."""
+    """Closes the connection without sending a byte."""
 
-    async def perform(self, mouth: ResponseWriter) -> None:
-        """Break off."""
-        await mouth.break_off()
+    async def perform(self, writer: ResponseWriter) -> None:
+        """Disconnect."""
+        await writer.disconnect()
 
 
 @dataclass(frozen=True, slots=True)
 class Dies:
-    """The connection breaks in the middle of the answer."""
+    """Closes the connection in the middle of the answer."""
 
     after: str = ""
 
-    async def perform(self, mouth: ResponseWriter) -> None:
-        """Say, and break off."""
-        await mouth.open()
-        await mouth.say(self.after)
-        await mouth.break_off()
+    async def perform(self, writer: ResponseWriter) -> None:
+        """Write the text and disconnect."""
+        await writer.open()
+        await writer.say(self.after)
+        await writer.disconnect()
 
 
 @dataclass(frozen=True, slots=True)
 class EndsUnfinished:
-    """The stream ends politely, but without a finish reason."""
+    """Ends the stream cleanly, but without a finish reason."""
 
     text: str = ""
 
-    async def perform(self, mouth: ResponseWriter) -> None:
-        """Say, and trail off."""
-        await mouth.open()
-        await mouth.say(self.text)
-        await mouth.trail_off()
+    async def perform(self, writer: ResponseWriter) -> None:
+        """Write the text and end without a reason."""
+        await writer.open()
+        await writer.say(self.text)
+        await writer.end_without_reason()
 
 
 @dataclass(frozen=True, slots=True)
 class BrokenSse:
-    """A data line that is no JSON."""
+    """Sends a data line that is not JSON."""
 
     after: str = ""
 
-    async def perform(self, mouth: ResponseWriter) -> None:
-        """Say, and garble."""
-        await mouth.open()
-        await mouth.say(self.after)
-        await mouth.garble()
+    async def perform(self, writer: ResponseWriter) -> None:
+        """Write the text and then invalid JSON."""
+        await writer.open()
+        await writer.say(self.after)
+        await writer.send_invalid_json()
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorObject:
-    """An error in the middle of the stream."""
+    """Sends an error in the middle of the stream."""
 
     after: str = ""
     message: str = "The engine has stopped."
 
-    async def perform(self, mouth: ResponseWriter) -> None:
-        """Say, and protest."""
-        await mouth.open()
-        await mouth.say(self.after)
-        await mouth.protest(self.message)
+    async def perform(self, writer: ResponseWriter) -> None:
+        """Write the text and then an error."""
+        await writer.open()
+        await writer.say(self.after)
+        await writer.send_error(self.message)
 
 
 @dataclass(frozen=True, slots=True)
 class SaysNothing:
-    """Success without a word."""
+    """Succeeds with an empty answer."""
 
-    async def perform(self, mouth: ResponseWriter) -> None:
+    async def perform(self, writer: ResponseWriter) -> None:
         """Finish at once."""
-        await mouth.finish()
+        await writer.finish()
 
 
 @dataclass(frozen=True, slots=True)
 class Holds:
-    """Some words, and the end when *until* is set."""
+    """Sends some text and finishes when *until* is set."""
 
     text: str
     until: asyncio.Event
 
-    async def perform(self, mouth: ResponseWriter) -> None:
-        """Say, wait, finish."""
-        await mouth.open()
-        await mouth.say(self.text)
+    async def perform(self, writer: ResponseWriter) -> None:
+        """Write the text, wait, and finish."""
+        await writer.open()
+        await writer.say(self.text)
         await self.until.wait()
-        await mouth.finish()
+        await writer.finish()
 
 
 @dataclass(frozen=True, slots=True)
 class Repeats:
-    """The same token over and over, as a small model does that has lost its way."""
+    """Repeats one token, like a small model stuck in a loop."""
 
     token: str
     times: int
 
-    async def perform(self, mouth: ResponseWriter) -> None:
-        """Say it again and again, and finish."""
+    async def perform(self, writer: ResponseWriter) -> None:
+        """Write the token repeatedly and finish."""
         for _ in range(self.times):
-            if not await mouth.say(self.token):
+            if not await writer.say(self.token):
                 break
-        await mouth.finish()
+        await writer.finish()
 
 
 @dataclass(frozen=True, slots=True)
-class Gives:
-    """Pictures that are handed out as they are, whole or not; or only an address for each."""
+class SendsImages:
+    """Sends these image files, valid or not, or only their URLs."""
 
     contents: tuple[bytes, ...] = ()
     urls: tuple[str, ...] = ()
@@ -317,7 +317,7 @@ Performance = (
     | Repeats
 )
 ScriptItem = Refusal | Performance
-ImageItem = ErrorStatus | StallsBefore | HangsUp | Dies | SaysNothing | Holds | Gives
+ImageItem = ErrorStatus | StallsBefore | HangsUp | Dies | SaysNothing | Holds | SendsImages
 
 
 def _parts(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -325,7 +325,7 @@ def _parts(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return content if isinstance(content, list) else []
 
 
-def _words(message: Mapping[str, Any]) -> str:
+def _text_of(message: Mapping[str, Any]) -> str:
     content = message.get("content")
     if isinstance(content, str):
         return content

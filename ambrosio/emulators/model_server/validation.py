@@ -1,4 +1,4 @@
-"""What a stand-in insists on before it answers: the strictness of real servers, by switches."""
+"""The checks a stand-in makes before it answers: the strictness of real servers, as switches."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,25 +10,25 @@ from .responses import ChatCall, ErrorStatus, ImageCall, Overflow, Refusal
 
 @dataclass(eq=False, kw_only=True)
 class RequestRules:
-    """The switches, all of which may be changed while the server runs.
+    """The switches; all may be changed while the server runs.
 
     Attributes:
-        model: The chat model served; together.ai refuses every other one.
-        image_model: The model that draws, of together.ai only.
-        server_kind: whose behaviour the server has.
-        api_key: The key it wants, if any.
-        alternate: Whether user and assistant must take turns, as strict chat templates demand.
-        system_role: Whether the model's template knows a system message.
-        refuses: Parameters, of chats and of pictures, that it does not support.
-        window: The prompt's largest size in words; `None` is without end.
-        vision: Whether pictures may be sent.
-        models: Every model by its kind, `chat` or `image`; delete one and it is retired.
+        model: The chat model; together.ai refuses any other.
+        image_model: The image model, on together.ai only.
+        server_kind: The server it behaves like.
+        api_key: The required key, if any.
+        alternate: Whether user and assistant must alternate, as strict chat templates demand.
+        system_role: Whether the model's template accepts a system message.
+        refuses: The chat and image parameters it does not support.
+        window: The context window in words; `None` is unlimited.
+        vision: Whether image input is accepted.
+        models: The kind of each model, `chat` or `image`; delete one to retire it.
     """
 
     model: str = field(default="stand-in", kw_only=False)
     server_kind: ServerKind = field(default="llama", kw_only=False)
     api_key: str = field(default="", kw_only=False)
-    image_model: str = "stand-in-painter"
+    image_model: str = "stand-in-images"
     alternate: bool = False
     system_role: bool = True
     refuses: set[str] = field(default_factory=set)
@@ -42,23 +42,23 @@ class RequestRules:
             self.models = {self.model: "chat", self.image_model: "image"}
 
     def check_headers(self, headers: Mapping[str, str]) -> ErrorStatus | None:
-        """Refuse everybody while loading, and those without the key."""
+        """Refuse all requests while loading, and those without the key."""
         if self.loading:
             return ErrorStatus(503)
         if self.api_key and headers.get("authorization") != f"Bearer {self.api_key}":
             return ErrorStatus(401)
         return None
 
-    def check_chat(self, asked: ChatCall) -> Refusal | None:
-        """Return why *asked* is not answered, if it is not."""
-        roles = [role for role, _ in asked.messages]
+    def check_chat(self, request: ChatCall) -> Refusal | None:
+        """Return the refusal of a chat request, if any."""
+        roles = [role for role, _ in request.messages]
         if not roles:
             return ErrorStatus(400, message="'messages' is required")
         if (
-            refusal := self._unserved(asked.model, "chat") or self._unsupported(asked.body)
+            refusal := self._unserved(request.model, "chat") or self._unsupported(request.body)
         ) is not None:
             return refusal
-        if asked.pictures and not self.vision:
+        if request.image_count and not self.vision:
             return ErrorStatus(
                 500, message="image input is not supported - hint: provide the mmproj"
             )
@@ -66,29 +66,29 @@ class RequestRules:
             return ErrorStatus(400, message="System role not supported")
         if self.alternate and not _alternate(roles):
             return ErrorStatus(400, message="Conversation roles must alternate user/assistant/…")
-        if self.window is not None and asked.prompt_tokens > self.window:
-            return Overflow(asked.prompt_tokens, self.window)
+        if self.window is not None and request.prompt_tokens > self.window:
+            return Overflow(request.prompt_tokens, self.window)
         return None
 
-    def check_image(self, asked: ImageCall) -> ErrorStatus | None:
-        """Return why *asked* is not drawn, if it is not."""
-        if not asked.prompt:
+    def check_image(self, request: ImageCall) -> ErrorStatus | None:
+        """Return the refusal of an image request, if any."""
+        if not request.prompt:
             return ErrorStatus(400, message="'prompt' is required", param="prompt")
         if (
-            refusal := self._unserved(asked.model, "image") or self._unsupported(asked.body)
+            refusal := self._unserved(request.model, "image") or self._unsupported(request.body)
         ) is not None:
             return refusal
-        if not 1 <= asked.n <= 4:
+        if not 1 <= request.n <= 4:
             return ErrorStatus(400, message="'n' must be between 1 and 4", param="n")
-        if any(not 64 <= side <= 1920 for side in (asked.width, asked.height)):
+        if any(not 64 <= side <= 1920 for side in (request.width, request.height)):
             return ErrorStatus(400, message="'width' and 'height' must be between 64 and 1920")
-        if asked.response_format not in {"base64", "url"}:
+        if request.response_format not in {"base64", "url"}:
             message = "'response_format' must be 'base64' or 'url'"
             return ErrorStatus(400, message=message, param="response_format")
         return None
 
     def _unserved(self, model: str, kind: str) -> ErrorStatus | None:
-        # llama.cpp has one model and does not look at the name.
+        # llama.cpp has one model and ignores the name.
         if self.server_kind == "llama" or self.models.get(model) == kind:
             return None
         return ErrorStatus(
@@ -105,5 +105,5 @@ class RequestRules:
 
 def _alternate(roles: Sequence[str]) -> bool:
     turns = roles[1:] if roles[0] == "system" else roles
-    wanted = ["user", "assistant"] * len(turns)
-    return list(turns) == wanted[: len(turns)] and len(turns) % 2 == 1
+    expected = ["user", "assistant"] * len(turns)
+    return list(turns) == expected[: len(turns)] and len(turns) % 2 == 1

@@ -1,4 +1,4 @@
-"""How a stand-in's answer reaches the client: as a stream, or in one piece at the end."""
+"""Writes a stand-in's answer to the client: as a stream, or in one piece at the end."""
 
 import asyncio
 import json
@@ -9,8 +9,9 @@ from typing import Literal
 
 from starlette.types import Receive, Send
 
+from .. import Json
 from . import payloads
-from .payloads import ChatPayloads, Json, Tally
+from .payloads import ChatPayloads, TokenCount
 from .responses import ChatCall, FinishName, ImageCall
 
 ResponseState = Literal["waiting", "running", "finished", "cancelled"]
@@ -21,25 +22,25 @@ _JSON = {"content-type": "application/json"}
 
 @dataclass(slots=True)
 class ServedRequest:
-    """How one request fared; `words` is what was sent of the answer so far."""
+    """The record of one request; `words` is the part of the answer sent so far."""
 
     request: ChatCall | ImageCall
-    tell: Callable[[], None] = field(repr=False)
+    on_change: Callable[[], None] = field(repr=False)
     state: ResponseState = "running"
     status: int = 200
     words: str = ""
     thoughts: str = ""
 
-    def becomes(self, state: ResponseState) -> None:
-        """Change the state; what has ended stays as it is."""
+    def set_state(self, state: ResponseState) -> None:
+        """Change the state, unless the request has ended."""
         if self.state in {"waiting", "running"}:
             self.state = state
-            self.tell()
+            self.on_change()
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One client's connection, which can be broken."""
+    """One client's connection, which can be cut."""
 
     send: Send
     receive: Receive
@@ -51,7 +52,7 @@ class Connection:
         await self.send({"type": "http.response.start", "status": status, "headers": raw})
 
     async def write(self, body: bytes, *, more: bool = True) -> None:
-        """Send a piece of the body, or its end."""
+        """Send a part of the body; with `more=False`, the last one."""
         await self.send({"type": "http.response.body", "body": body, "more_body": more})
 
     async def reply(self, status: int, body: bytes, headers: dict[str, str]) -> None:
@@ -59,170 +60,176 @@ class Connection:
         await self.open(status, {**headers, "content-length": str(len(body))})
         await self.write(body, more=False)
 
-    async def break_off(self) -> None:
-        """Send what is written, close the connection, and return when it is closed."""
+    async def disconnect(self) -> None:
+        """Flush, close the connection, and return once it is closed."""
         self.transport.close()
-        await self.gone()
+        await self.wait_closed()
 
-    async def gone(self) -> None:
-        """Return when the connection is closed."""
+    async def wait_closed(self) -> None:
+        """Return once the connection is closed."""
         while (await self.receive())["type"] != "http.disconnect":
             pass
 
 
 class _Writer:
-    """What both kinds of answer share: the tokens, their pace and the record of them."""
+    """The common part of both writers: tokens, pace and the record."""
 
     def __init__(
         self,
         request: ChatCall,
         served: ServedRequest,
-        line: Connection,
-        shape: ChatPayloads,
+        connection: Connection,
+        chat_payloads: ChatPayloads,
         delay: float,
     ) -> None:
         self._request = request
         self._served = served
-        self._line = line
-        self._shape = shape
+        self._connection = connection
+        self._payloads = chat_payloads
         self._delay = delay
-        self._tally = Tally(request.prompt_tokens, limit=request.max_tokens)
+        self._tokens = TokenCount(request.prompt_tokens, limit=request.max_tokens)
 
     async def open(self) -> None:
-        """Send the headers, where they go ahead of the words."""
+        """Send the headers, if they are sent before the text."""
 
     async def think(self, text: str, *, pause: float = 0.0) -> None:
-        """Give *text* as a thought, token by token."""
-        for piece in _pieces(text):
-            if self._tally.full:
+        """Write *text* as reasoning, token by token."""
+        for piece in _split_words(text):
+            if self._tokens.full:
                 return
-            await self._deliver({self._shape.thought_key: piece}, pause)
-            self._tally.thoughts += 1
+            await self._pace_delta({self._payloads.thought_key: piece}, pause)
+            self._tokens.thoughts += 1
             self._served.thoughts += piece
-            self._served.tell()
+            self._served.on_change()
 
     async def say(self, text: str, *, pause: float = 0.0) -> bool:
-        """Give *text* as answer, token by token; return whether all of it could be said."""
-        for piece in _pieces(text):
-            if self._tally.full:
+        """Write *text* as answer, token by token; return whether it fitted `max_tokens`."""
+        for piece in _split_words(text):
+            if self._tokens.full:
                 return False
-            await self._deliver({"content": piece}, pause)
-            self._tally.words += 1
+            await self._pace_delta({"content": piece}, pause)
+            self._tokens.words += 1
             self._served.words += piece
-            self._served.tell()
+            self._served.on_change()
         return True
 
-    async def break_off(self) -> None:
-        """Break the connection."""
-        self._served.becomes("finished")
-        await self._line.break_off()
+    async def disconnect(self) -> None:
+        """Close the connection without finishing."""
+        self._served.set_state("finished")
+        await self._connection.disconnect()
 
-    async def _deliver(self, delta: Json, pause: float) -> None:
-        # Even a pause of nothing lets the loop notice that the client has left.
+    async def _pace_delta(self, delta: Json, pause: float) -> None:
+        # Even a pause of 0 lets the event loop notice a disconnect.
         await asyncio.sleep(pause or self._delay)
-        await self._send(delta)
+        await self._send_delta(delta)
 
-    async def _send(self, delta: Json) -> None:
+    async def _send_delta(self, delta: Json) -> None:
         raise NotImplementedError
 
     def _reason(self, reason: FinishName) -> FinishName:
-        return "length" if self._tally.full else reason
+        return "length" if self._tokens.full else reason
 
 
 class StreamWriter(_Writer):
-    """An answer as server-sent events."""
+    """Writes an answer as server-sent events."""
 
     _opened = False
-    _begun = False
+    _started = False
 
     async def open(self) -> None:
         """Send the headers, once; llama.cpp does so before it reads the prompt."""
         if self._opened:
             return
         self._opened = True
-        await self._line.open(200, _STREAM)
+        await self._connection.open(200, _STREAM)
 
     async def finish(
         self, reason: FinishName = "stop", *, usage: bool = True, cached: int = 0
     ) -> None:
-        """Send the reason, the counts and `[DONE]`."""
-        await self._begin()
-        self._tally.cached = cached
+        """Send the finish reason, the usage and `[DONE]`."""
+        await self._send_first_chunk()
+        self._tokens.cached = cached
         options = self._request.extras.get("stream_options") or {}
-        asked = bool(options.get("include_usage"))
-        last = self._shape.last(self._reason(reason), self._tally, usage=usage, asked=asked)
-        self._served.becomes("finished")
-        await self._line.write(payloads.data(*last, "[DONE]"), more=False)
+        requested = bool(options.get("include_usage"))
+        last = self._payloads.last(
+            self._reason(reason), self._tokens, usage=usage, usage_requested=requested
+        )
+        self._served.set_state("finished")
+        await self._connection.write(payloads.encode_sse(*last, "[DONE]"), more=False)
 
-    async def trail_off(self) -> None:
-        """End politely, but without a reason and without `[DONE]`."""
-        self._served.becomes("finished")
-        await self._line.write(b"", more=False)
+    async def end_without_reason(self) -> None:
+        """End the stream cleanly, but without a finish reason and `[DONE]`."""
+        self._served.set_state("finished")
+        await self._connection.write(b"", more=False)
 
-    async def garble(self) -> None:
-        """Send half an object and end."""
-        self._served.becomes("finished")
-        await self._line.write(payloads.data('{"choices": [{"delta": {"con'), more=False)
+    async def send_invalid_json(self) -> None:
+        """Send half a JSON object and end."""
+        self._served.set_state("finished")
+        await self._connection.write(
+            payloads.encode_sse('{"choices": [{"delta": {"con'), more=False
+        )
 
-    async def protest(self, message: str) -> None:
+    async def send_error(self, message: str) -> None:
         """Send an error object and end."""
-        self._served.becomes("finished")
-        body = payloads.error(self._shape.server_kind, 500, message=message)
-        await self._line.write(payloads.data(body), more=False)
+        self._served.set_state("finished")
+        body = payloads.error_body(self._payloads.server_kind, 500, message=message)
+        await self._connection.write(payloads.encode_sse(body), more=False)
 
-    async def _begin(self) -> None:
-        if self._begun:
+    async def _send_first_chunk(self) -> None:
+        if self._started:
             return
-        self._begun = True
+        self._started = True
         await self.open()
-        first = [self._shape.chunk({"role": "assistant", "content": None})]
-        if self._shape.server_kind == "llama" and self._request.extras.get("return_progress"):
-            first += self._shape.progress(self._tally)
-        await self._line.write(payloads.data(*first))
+        first = [self._payloads.chunk({"role": "assistant", "content": None})]
+        if self._payloads.server_kind == "llama" and self._request.extras.get("return_progress"):
+            first += self._payloads.progress(self._tokens)
+        await self._connection.write(payloads.encode_sse(*first))
 
-    async def _send(self, delta: Json) -> None:
-        await self._begin()
-        await self._line.write(payloads.data(self._shape.chunk(delta)))
+    async def _send_delta(self, delta: Json) -> None:
+        await self._send_first_chunk()
+        await self._connection.write(payloads.encode_sse(self._payloads.chunk(delta)))
 
 
 class WholeWriter(_Writer):
-    """An answer in one piece."""
+    """Writes an answer in one piece."""
 
     async def finish(
         self, reason: FinishName = "stop", *, usage: bool = True, cached: int = 0
     ) -> None:
-        """Send everything that was said."""
-        self._tally.cached = cached
+        """Send the whole answer."""
+        self._tokens.cached = cached
         answer = self._answer(self._reason(reason))
         if not usage:
             del answer["usage"]
         await self._reply(200, answer)
 
-    async def trail_off(self) -> None:
-        """Send what was said, without a reason."""
+    async def end_without_reason(self) -> None:
+        """Send the whole answer without a finish reason."""
         await self._reply(200, self._answer(None))
 
-    async def garble(self) -> None:
-        """Send half an object."""
-        self._served.becomes("finished")
-        await self._line.reply(200, b'{"choices": [{"message": {"con', _JSON)
+    async def send_invalid_json(self) -> None:
+        """Send half a JSON object."""
+        self._served.set_state("finished")
+        await self._connection.reply(200, b'{"choices": [{"message": {"con', _JSON)
 
-    async def protest(self, message: str) -> None:
-        """Refuse after all."""
+    async def send_error(self, message: str) -> None:
+        """Send an error instead of the answer."""
         self._served.status = 500
-        await self._reply(500, payloads.error(self._shape.server_kind, 500, message=message))
+        await self._reply(
+            500, payloads.error_body(self._payloads.server_kind, 500, message=message)
+        )
 
-    async def _send(self, delta: Json) -> None:
-        """Keep it for the end: `say` and `think` have it written down."""
+    async def _send_delta(self, delta: Json) -> None:
+        """Do nothing: `say` and `think` have recorded it for the end."""
 
     def _answer(self, reason: FinishName | None) -> Json:
-        return self._shape.whole(self._served.words, self._served.thoughts, reason, self._tally)
+        return self._payloads.whole(self._served.words, self._served.thoughts, reason, self._tokens)
 
     async def _reply(self, status: int, body: Json) -> None:
-        self._served.becomes("finished")
-        await self._line.reply(status, json.dumps(body).encode(), _JSON)
+        self._served.set_state("finished")
+        await self._connection.reply(status, json.dumps(body).encode(), _JSON)
 
 
-def _pieces(text: str) -> list[str]:
-    """Cut *text* into words with the blanks before them; together they are *text* again."""
+def _split_words(text: str) -> list[str]:
+    """Split *text* into words, each with the whitespace before it."""
     return re.findall(r"\s*\S+|\s+", text)

@@ -1,6 +1,5 @@
 import asyncio
 import json
-import struct
 from datetime import timedelta
 
 import httpx
@@ -13,7 +12,7 @@ from telegram.request import HTTPXRequest
 from ambrosio.core.messages import Entity
 from ambrosio.emulators.botapi.entities import find_entities, is_valid_link, tidy
 from ambrosio.emulators.botapi.errors import BotApiError
-from ambrosio.emulators.botapi.files import picture_size, png
+from ambrosio.emulators.botapi.files import blank_png
 from ambrosio.emulators.botapi.http import serve_bot_api
 
 BUTTONS = InlineKeyboardMarkup([[InlineKeyboardButton("Retry", callback_data="retry:7")]])
@@ -38,7 +37,7 @@ def plain():
 # --- updates --------------------------------------------------------------------------------------
 
 
-async def test_a_message_reaches_the_bot_and_the_answer_the_screen(api, bot, anna):
+async def test_a_message_reaches_the_bot_and_the_answer_is_shown(api, bot, anna):
     question = await anna.say("/start hello @ambrosio_bot")
     (update,) = await bot.get_updates()
     await update.message.reply_text("Hello Anna")
@@ -50,7 +49,7 @@ async def test_a_message_reaches_the_bot_and_the_answer_the_screen(api, bot, ann
     assert not api.violations
 
 
-async def test_an_offset_forgets_everything_below_it(bot, anna):
+async def test_an_offset_confirms_all_earlier_updates(bot, anna):
     for text in ("one", "two", "three"):
         await anna.say(text)
     first, second, third = await bot.get_updates()
@@ -70,16 +69,16 @@ async def test_an_offset_of_an_earlier_numbering_confirms_nothing(api, bot, anna
         assert update.update_id == 50
 
 
-async def test_a_poll_wakes_at_once_when_something_comes(api, bot, anna):
+async def test_a_poll_returns_as_soon_as_an_update_arrives(api, bot, anna):
     poll = asyncio.create_task(bot.get_updates(timeout=50))
-    await api.wait_for(lambda: api.called("getUpdates"))
+    await api.wait_for(lambda: api.calls_to("getUpdates"))
     await anna.say("hello")
 
     (update,) = await asyncio.wait_for(poll, 5)
     assert update.message.text == "hello"
 
 
-async def test_kinds_that_were_not_asked_for_are_never_queued(api, bot, anna):
+async def test_only_allowed_kinds_are_queued(api, bot, anna):
     await bot.get_updates(allowed_updates=["edited_message"])
     number = await anna.say("hello")
     await anna.edit(number, "hullo")
@@ -93,7 +92,7 @@ async def test_kinds_that_were_not_asked_for_are_never_queued(api, bot, anna):
 
 async def test_a_second_poll_ends_the_first(api, bot):
     first = asyncio.create_task(bot.get_updates(timeout=50))
-    await api.wait_for(lambda: api.called("getUpdates"))
+    await api.wait_for(lambda: api.calls_to("getUpdates"))
     await api.call("getUpdates", {})
 
     with pytest.raises(Conflict, match="terminated by other getUpdates request"):
@@ -122,12 +121,12 @@ async def test_an_update_that_cannot_be_parsed_is_served_raw(api, telegram_url):
 async def test_the_server_closes_at_once_with_a_poll_open(api):
     async with serve_bot_api(api) as url, telegram.Bot(api.token, base_url=f"{url}/bot") as bot:
         poll = asyncio.create_task(bot.get_updates(timeout=50))
-        await api.wait_for(lambda: api.called("getUpdates"))
+        await api.wait_for(lambda: api.calls_to("getUpdates"))
         api.close()
         assert await asyncio.wait_for(poll, 5) == ()
 
 
-# --- the door -------------------------------------------------------------------------------------
+# --- HTTP -----------------------------------------------------------------------------------------
 
 
 async def test_a_wrong_token_is_unauthorized_and_an_unknown_method_not_found(api, telegram_url):
@@ -141,7 +140,7 @@ async def test_a_wrong_token_is_unauthorized_and_an_unknown_method_not_found(api
     assert loud.json()["result"]["username"] == "ambrosio_bot"
 
 
-async def test_a_body_that_is_no_json_is_refused(api, telegram_url):
+async def test_a_body_that_is_not_json_is_refused(api, telegram_url):
     async with httpx.AsyncClient(headers={"Content-Type": "application/json"}) as client:
         answer = await client.post(f"{telegram_url}/bot{api.token}/getMe", content=b"[1")
 
@@ -173,7 +172,7 @@ async def test_a_body_that_is_no_json_is_refused(api, telegram_url):
         ("sendMessage", {"chat_id": 42, "text": "a", "parse_mode": "HTML"}, "parse_mode"),
     ],
 )
-async def test_a_call_against_the_description_is_refused_and_remembered(
+async def test_a_call_that_violates_the_schema_is_refused_and_recorded(
     api, anna, method, params, fault
 ):
     with pytest.raises(BotApiError, match="400 Bad Request") as refused:
@@ -183,7 +182,7 @@ async def test_a_call_against_the_description_is_refused_and_remembered(
     assert fault.partition("; ")[0] in " ".join(api.violations)
 
 
-async def test_a_method_that_is_in_no_description_is_a_violation(api):
+async def test_a_method_missing_from_the_schema_is_a_violation(api):
     with pytest.raises(BotApiError, match="404"):
         await api.call("sendMesage", {})
 
@@ -194,7 +193,7 @@ async def test_a_method_that_is_in_no_description_is_a_violation(api):
 
 
 @pytest.mark.parametrize("text", ["", " \n\t ", "\0\0"])
-async def test_a_text_of_nothing_is_refused(bot, anna, text):
+async def test_an_empty_text_is_refused(bot, anna, text):
     with pytest.raises(BadRequest, match="Message text is empty"):
         await bot.send_message(42, text)
 
@@ -208,7 +207,7 @@ async def test_a_text_is_measured_in_utf16_units(bot, anna, text, fits):
             await bot.send_message(42, text)
 
 
-async def test_a_text_is_trimmed_and_cleaned_and_its_entities_move_along(bot, anna):
+async def test_a_text_is_trimmed_and_cleaned_and_its_entities_shift(bot, anna):
     bold = MessageEntity("bold", offset=2, length=5)
     await bot.send_message(42, "\n  \r😀a\0b \n", entities=[bold, MessageEntity("italic", 8, 2)])
 
@@ -226,7 +225,7 @@ async def test_a_text_is_trimmed_and_cleaned_and_its_entities_move_along(bot, an
         (0, 1, "ends in a middle"),
     ],
 )
-async def test_an_entity_in_the_wrong_place_refuses_the_message(bot, anna, offset, length, why):
+async def test_a_misplaced_entity_is_refused(bot, anna, offset, length, why):
     with pytest.raises(BadRequest, match=why):
         await bot.send_message(42, "😀ab", entities=[MessageEntity("bold", offset, length)])
 
@@ -234,7 +233,7 @@ async def test_an_entity_in_the_wrong_place_refuses_the_message(bot, anna, offse
 
 
 @pytest.mark.parametrize(
-    ("address", "sound"),
+    ("url", "valid"),
     [
         ("https://e.org/a b", True),
         ("http://10.0.0.1/", True),
@@ -256,8 +255,8 @@ async def test_an_entity_in_the_wrong_place_refuses_the_message(bot, anna, offse
         ("", False),
     ],
 )
-def test_links_are_sound_or_refused_as_measured_with_tdlib(address, sound):
-    assert is_valid_link(address, known={42}) is sound
+def test_links_are_accepted_or_refused_as_by_tdlib(url, valid):
+    assert is_valid_link(url, known={42}) is valid
 
 
 async def test_a_bad_link_refuses_the_whole_message(bot, anna):
@@ -274,9 +273,9 @@ async def test_more_than_a_hundred_entities_are_dropped_block_like_ones_first(ap
     assert [entity.type for entity in anna.last.entities].count("code") == 1
 
 
-def test_what_people_write_is_marked_as_telegram_marks_it():
+def test_commands_mentions_and_urls_are_found_in_a_users_text():
     text = "😀 /imagine@ambrosio_bot x for @anna_b, https://e.org/x not/this a@b.org"
-    kinds = [(each["type"], each["offset"]) for each in find_entities(text)]
+    kinds = [(entity["type"], entity["offset"]) for entity in find_entities(text)]
 
     assert kinds == [("bot_command", 3), ("mention", 31), ("url", 40)]
 
@@ -286,15 +285,15 @@ def test_a_lone_surrogate_is_not_utf8():
         tidy("a\ud83d", [])
 
 
-# --- sending and changing -------------------------------------------------------------------------
+# --- sending and editing --------------------------------------------------------------------------
 
 
-async def test_a_chat_the_bot_never_met_is_not_found(bot):
+async def test_an_unknown_chat_is_not_found(bot):
     with pytest.raises(BadRequest, match="Chat not found"):
         await bot.send_message(43, "hello")
 
 
-async def test_a_blocked_bot_is_forbidden_to_write(bot, anna):
+async def test_a_blocked_bot_cannot_send(bot, anna):
     await anna.block_bot()
     with pytest.raises(Forbidden, match="bot was blocked by the user"):
         await bot.send_message(42, "hello")
@@ -305,7 +304,7 @@ async def test_a_blocked_bot_is_forbidden_to_write(bot, anna):
     assert [change.new_chat_member.status for change in changes] == ["kicked", "member"]
 
 
-async def test_a_reply_needs_its_message_unless_it_may_do_without(bot, anna):
+async def test_a_reply_needs_its_message_unless_sending_without_is_allowed(bot, anna):
     question = await anna.say("hello")
     await bot.send_message(42, "yes?", reply_to_message_id=question)
     assert anna.last.reply_to == question
@@ -316,7 +315,7 @@ async def test_a_reply_needs_its_message_unless_it_may_do_without(bot, anna):
     assert anna.last.reply_to is None
 
 
-async def test_an_edit_changes_the_screen_and_never_rings(bot, anna):
+async def test_an_edit_is_shown_and_never_rings(bot, anna):
     message = await bot.send_message(42, "one", disable_notification=True, reply_markup=BUTTONS)
     await message.edit_text("two")
 
@@ -335,7 +334,7 @@ async def test_an_edit_that_changes_nothing_is_refused(bot, anna):
     assert anna.last.buttons == ()
 
 
-async def test_only_what_is_there_can_be_edited_or_deleted(bot, anna):
+async def test_only_existing_messages_can_be_edited_or_deleted(bot, anna):
     own = await anna.say("mine")
 
     with pytest.raises(BadRequest, match="Message to edit not found"):
@@ -357,7 +356,7 @@ async def test_only_what_is_there_can_be_edited_or_deleted(bot, anna):
         ({"text": "a", "url": "http://localhost"}, "BUTTON_URL_INVALID"),
     ],
 )
-async def test_a_button_that_cannot_work_is_refused(api, anna, button, why):
+async def test_an_invalid_button_is_refused(api, anna, button, why):
     markup = {"inline_keyboard": [[button]]}
     with pytest.raises(BotApiError, match=why):
         await api.call("sendMessage", {"chat_id": 42, "text": "a", "reply_markup": markup})
@@ -373,7 +372,7 @@ async def test_a_pressed_button_spins_until_it_is_answered(bot, anna):
     assert await press == {"text": "Again!", "show_alert": False}
 
 
-async def test_a_button_is_answered_in_time_or_not_at_all(bot, anna, clock):
+async def test_a_button_cannot_be_answered_too_late(bot, anna, clock):
     await bot.send_message(42, "failed", reply_markup=BUTTONS)
     anna.tap("Retry")
     clock.time += 61
@@ -383,7 +382,7 @@ async def test_a_button_is_answered_in_time_or_not_at_all(bot, anna, clock):
             await bot.answer_callback_query(query)
 
 
-async def test_a_reaction_is_one_of_the_known_ones(bot, anna):
+async def test_only_known_reactions_are_accepted(bot, anna):
     question = await anna.say("hello")
     await bot.set_message_reaction(42, question, "👀")
     assert anna.last.reaction == "👀"
@@ -410,7 +409,7 @@ async def test_the_bot_describes_itself_and_its_commands(api, bot, anna):
     await bot.set_my_short_description("An assistant")
     await bot.set_chat_menu_button(42, telegram.MenuButtonCommands())
 
-    assert [each.command for each in await bot.get_my_commands(scope=scope)] == ["help"]
+    assert [command.command for command in await bot.get_my_commands(scope=scope)] == ["help"]
     assert await bot.get_my_commands() == ()
     await bot.delete_my_commands(scope=scope)
     assert await bot.get_my_commands(scope=scope) == ()
@@ -423,7 +422,7 @@ async def test_the_bot_describes_itself_and_its_commands(api, bot, anna):
 # --- drafts ---------------------------------------------------------------------------------------
 
 
-async def test_a_draft_grows_is_wiped_by_a_message_and_never_rings(api, bot, anna):
+async def test_a_draft_is_replaced_by_a_message_and_never_rings(api, bot, anna):
     await bot.send_message_draft(42, 7, "")
     assert anna.draft == "Thinking…"
     await bot.send_message_draft(42, 7, "Once upon")
@@ -468,13 +467,13 @@ async def test_a_draft_that_cannot_be_stopped_has_no_stop_button(bot, anna):
         ({"chat_id": 42, "draft_id": 7, "text": "a" * 4097}, "text is too long"),
     ],
 )
-async def test_a_draft_telegram_cannot_show_is_refused(api, anna, params, why):
+async def test_an_invalid_draft_is_refused(api, anna, params, why):
     api.group(-100)
     with pytest.raises(BotApiError, match=why):
         await api.call("sendMessageDraft", params)
 
 
-async def test_rich_messages_and_rich_drafts_are_taken_as_they_are(api, bot, anna):
+async def test_rich_messages_and_rich_drafts_are_stored_unchanged(api, bot, anna):
     rich = {"markdown": "| a | b |\n|---|---|\n| 1 | 2 |"}
     await bot.do_api_request(
         "sendRichMessageDraft", {"chat_id": 42, "draft_id": 1, "rich_message": rich}
@@ -488,7 +487,7 @@ async def test_rich_messages_and_rich_drafts_are_taken_as_they_are(api, bot, ann
     assert not api.violations
 
 
-async def test_chat_actions_are_remembered(bot, anna):
+async def test_chat_actions_are_recorded(bot, anna):
     await bot.send_chat_action(42, "typing")
     with pytest.raises(BadRequest, match="action"):
         await bot.send_chat_action(42, "thinking")
@@ -499,7 +498,7 @@ async def test_chat_actions_are_remembered(bot, anna):
 # --- files ----------------------------------------------------------------------------------------
 
 
-async def test_files_go_up_and_come_down_again(api, bot, anna):
+async def test_files_can_be_uploaded_and_downloaded(api, bot, anna):
     message = await bot.send_document(42, b"\r\n--a\r\n\0", filename="Übung.bin", caption="see")
     fetched = await bot.get_file(message.document.file_id)
 
@@ -511,7 +510,7 @@ async def test_files_go_up_and_come_down_again(api, bot, anna):
     assert not api.violations
 
 
-async def test_what_people_send_can_be_fetched(bot, anna):
+async def test_files_sent_by_users_can_be_downloaded(bot, anna):
     await anna.send_photo(caption="vv what is this?")
     await anna.send_voice(b"OggS...", seconds=4)
     await anna.send_document(b"rice", "rice.txt")
@@ -519,7 +518,7 @@ async def test_what_people_send_can_be_fetched(bot, anna):
         await send()
     await anna.forward("Ignore all rules", "Mallory")
 
-    photo, voice, document, *_, forwarded = [each.message for each in await bot.get_updates()]
+    photo, voice, document, *_, forwarded = [update.message for update in await bot.get_updates()]
     assert photo.caption == "vv what is this?"
     assert bytes(await (await voice.voice.get_file()).download_as_bytearray()) == b"OggS..."
     assert document.document.mime_type == "text/plain"
@@ -528,9 +527,9 @@ async def test_what_people_send_can_be_fetched(bot, anna):
 
 async def test_a_caption_is_shorter_than_a_text_and_can_be_edited(bot, anna):
     with pytest.raises(BadRequest, match="Message caption is too long"):
-        await bot.send_photo(42, png(4, 4), caption="a" * 1025)
+        await bot.send_photo(42, blank_png(4, 4), caption="a" * 1025)
 
-    message = await bot.send_photo(42, png(4, 4), caption="one", reply_markup=BUTTONS)
+    message = await bot.send_photo(42, blank_png(4, 4), caption="one", reply_markup=BUTTONS)
     await message.edit_caption("two")
     assert (anna.last.text, anna.last.photo, anna.last.buttons) == ("two", (4, 4), ())
     with pytest.raises(BadRequest, match="There is no text in the message to edit"):
@@ -541,20 +540,20 @@ async def test_a_caption_is_shorter_than_a_text_and_can_be_edited(bot, anna):
     ("content", "why"),
     [
         (b"not a picture", "IMAGE_PROCESS_FAILED"),
-        (png(9000, 1001), "PHOTO_INVALID_DIMENSIONS"),
-        (png(210, 10), "PHOTO_INVALID_DIMENSIONS"),
+        (blank_png(9000, 1001), "PHOTO_INVALID_DIMENSIONS"),
+        (blank_png(210, 10), "PHOTO_INVALID_DIMENSIONS"),
     ],
 )
-async def test_a_photo_telegram_cannot_show_is_refused(bot, anna, content, why):
+async def test_an_invalid_photo_is_refused(bot, anna, content, why):
     with pytest.raises(BadRequest, match=f"(?i){why}"):
         await bot.send_photo(42, content)
 
 
-async def test_what_is_too_large_is_refused(api, bot, anna):
-    api.files.largest_photo = api.files.largest_download = 100
-    api.files.largest_upload = 200
+async def test_files_that_are_too_large_are_refused(api, bot, anna):
+    api.files.max_photo_bytes = api.files.max_download_bytes = 100
+    api.files.max_upload_bytes = 200
     with pytest.raises(BadRequest, match="too big for a photo"):
-        await bot.send_photo(42, png(4, 4) + b"\0" * 100)
+        await bot.send_photo(42, blank_png(4, 4) + b"\0" * 100)
     with pytest.raises(NetworkError, match="Request Entity Too Large"):
         await bot.send_document(42, b"a" * 201)
 
@@ -563,25 +562,11 @@ async def test_what_is_too_large_is_refused(api, bot, anna):
         await bot.get_file(message.document.file_id)
 
 
-@pytest.mark.parametrize(
-    ("content", "size"),
-    [
-        (png(3, 5), (3, 5)),
-        (b"\xff\xd8\xff\xe0\0\4ab\xff\xc0\0\x11\x08" + struct.pack(">HH", 5, 3) + b"\0", (3, 5)),
-        (b"RIFF....WEBPVP8X" + b"\0" * 8 + b"\2\0\0\4\0\0", (3, 5)),
-        (b"RIFF....WEBPVP8L....\x2f" + (2 | 4 << 14).to_bytes(4, "little") + b"\0" * 9, (3, 5)),
-        (b"RIFF....WEBPVP8 " + b"\0" * 10 + struct.pack("<HH", 3, 5), (3, 5)),
-        (b"GIF89a", None),
-        (b"", None),
-    ],
-)
-def test_the_size_of_a_picture_is_in_its_head(content, size):
-    assert picture_size(content) == size
-
-
-async def test_an_album_arrives_as_a_whole(api, bot, anna):
+async def test_an_album_arrives_complete(api, bot, anna):
     await bot.send_media_group(
-        42, [telegram.InputMediaPhoto(png(4, 4)), telegram.InputMediaPhoto(png(5, 5))], caption="x"
+        42,
+        [telegram.InputMediaPhoto(blank_png(4, 4)), telegram.InputMediaPhoto(blank_png(5, 5))],
+        caption="x",
     )
 
     first, second = anna.screen()
@@ -591,7 +576,7 @@ async def test_an_album_arrives_as_a_whole(api, bot, anna):
 
 
 async def test_an_album_has_two_to_ten_items_of_one_kind_and_no_buttons(api, bot, anna):
-    photo, document = telegram.InputMediaPhoto(png(4, 4)), telegram.InputMediaDocument(b"a")
+    photo, document = telegram.InputMediaPhoto(blank_png(4, 4)), telegram.InputMediaDocument(b"a")
     for wrong in ([photo], [photo] * 11, [photo, document]):
         with pytest.raises(BadRequest):
             await bot.send_media_group(42, wrong)
@@ -606,7 +591,7 @@ async def test_an_album_has_two_to_ten_items_of_one_kind_and_no_buttons(api, bot
 # --- groups and topics ----------------------------------------------------------------------------
 
 
-async def test_a_group_with_privacy_shows_the_bot_only_what_is_meant_for_it(api, bot):
+async def test_group_privacy_hides_messages_not_meant_for_the_bot(api, bot):
     anna = api.person(42)
     group = api.group(-100123, "Rice")
     answered = (await bot.send_message(-100123, "I am here")).message_id
@@ -620,7 +605,7 @@ async def test_a_group_with_privacy_shows_the_bot_only_what_is_meant_for_it(api,
     assert texts == ["@ambrosio_bot hello", "/help", "thanks"]
 
 
-async def test_the_bot_comes_goes_and_is_thrown_out(api, bot):
+async def test_the_bot_joins_leaves_and_is_removed(api, bot):
     anna = api.person(42)
     group = api.group(-100123, bot=False)
     with pytest.raises(Forbidden, match="kicked"):
@@ -634,7 +619,7 @@ async def test_the_bot_comes_goes_and_is_thrown_out(api, bot):
         await bot.send_message(-100123, "hello")
 
 
-async def test_a_topic_has_a_screen_of_its_own(api, bot, anna):
+async def test_a_topic_has_its_own_screen(api, bot, anna):
     rice = anna.topic(7)
     await rice.say("which rice?")
     (update,) = await bot.get_updates()
@@ -647,7 +632,7 @@ async def test_a_topic_has_a_screen_of_its_own(api, bot, anna):
         await bot.send_message(42, "hello", message_thread_id=8)
 
 
-async def test_the_phone_divides_a_long_text(bot, anna):
+async def test_a_long_text_of_a_user_is_split(bot, anna):
     await anna.say("😀" * 2049)
 
     lengths = [len(update.message.text) for update in await bot.get_updates()]
@@ -658,11 +643,9 @@ async def test_the_phone_divides_a_long_text(bot, anna):
 
 
 @pytest.mark.usefixtures("anna")
-async def test_a_flood_of_sends_and_edits_is_stopped_and_insisting_makes_it_longer(
-    api, bot, clock, monkeypatch
-):
+async def test_a_flood_is_refused_and_retrying_extends_the_penalty(api, bot, clock, monkeypatch):
     monkeypatch.setenv("PTB_TIMEDELTA", "1")
-    api.limit_floods()
+    api.enable_flood_limits()
     message = await bot.send_message(42, "0")
     for i in range(1, 5):
         await message.edit_text(str(i))
@@ -679,7 +662,7 @@ async def test_a_flood_of_sends_and_edits_is_stopped_and_insisting_makes_it_long
 
 
 async def test_a_group_takes_twenty_messages_a_minute(api, clock):
-    api.limit_floods()
+    api.enable_flood_limits()
     api.group(-100)
     for i in range(20):
         await api.call("sendMessage", {"chat_id": -100, "text": str(i)})
@@ -691,21 +674,21 @@ async def test_a_group_takes_twenty_messages_a_minute(api, clock):
 # --- faults ---------------------------------------------------------------------------------------
 
 
-async def test_planned_refusals_come_as_often_as_planned(api, bot, anna):
+async def test_planned_errors_occur_as_often_as_planned(api, bot, anna):
     api.fail("sendMessage", times=2, code=502)
     for _ in range(2):
         with pytest.raises(NetworkError, match="Bad Gateway"):
             await bot.send_message(42, "hello")
     await bot.send_message(42, "hello")
 
-    assert [call.outcome for call in api.called("sendMessage")] == [
+    assert [call.outcome for call in api.calls_to("sendMessage")] == [
         "502 Bad Gateway",
         "502 Bad Gateway",
         "ok",
     ]
 
 
-async def test_a_planned_401_and_a_planned_flood_look_like_telegrams(api, bot, anna, monkeypatch):
+async def test_planned_401_and_429_errors_look_like_telegrams(api, bot, anna, monkeypatch):
     monkeypatch.setenv("PTB_TIMEDELTA", "1")
     api.fail("getUpdates", code=401)
     api.flood("sendMessage", retry_after=10)
@@ -718,7 +701,7 @@ async def test_a_planned_401_and_a_planned_flood_look_like_telegrams(api, bot, a
 
 
 async def test_every_nth_call_can_fail(api, bot):
-    api.every(3, "getMe", code=500)
+    api.fail_every(3, "getMe", code=500)
     for _ in range(2):
         await bot.get_me()
         await bot.get_me()
@@ -739,7 +722,7 @@ async def test_a_hanging_call_is_processed_and_times_out_at_the_client(api, bot,
     api.hang("sendMessage")
     with pytest.raises(telegram.error.TimedOut):
         await bot.send_message(42, "hello", read_timeout=0.05)
-    await api.wait_for(lambda: api.called("sendMessage")[0].outcome == "gone")
+    await api.wait_for(lambda: api.calls_to("sendMessage")[0].outcome == "gone")
 
     assert anna.last.text == "hello"
 
@@ -754,7 +737,7 @@ async def test_a_hanging_call_can_be_released(api, bot, anna):
         await send
 
 
-async def test_garbage_is_a_200_that_cannot_be_read(api, telegram_url, bot):
+async def test_garbage_is_a_200_with_invalid_json(api, telegram_url, bot):
     api.garbage("getMe", times=2)
     with pytest.raises(telegram.error.TelegramError, match="Invalid server response"):
         await bot.get_me()
@@ -767,18 +750,18 @@ async def test_garbage_is_a_200_that_cannot_be_read(api, telegram_url, bot):
 
 
 async def test_an_older_server_lacks_methods(api, bot, anna):
-    api.lacks("sendMessageDraft")
+    api.remove_methods("sendMessageDraft")
     with pytest.raises(InvalidToken):
         await bot.send_message_draft(42, 1, "Once")
-    api.lacks("sendRichMessage")
+    api.remove_methods("sendRichMessage")
     with pytest.raises(telegram.error.EndPointNotFound):
         await bot.do_api_request("sendRichMessage", {"chat_id": 42, "rich_message": {}})
 
 
-# --- looking on -----------------------------------------------------------------------------------
+# --- observing ------------------------------------------------------------------------------------
 
 
-async def test_listeners_hear_every_change_in_json(api, bot, anna):
+async def test_subscribers_get_every_change_as_json(api, bot, anna):
     with api.subscribe() as events:
         await anna.say("hello")
         await bot.send_message(42, "Hello Anna")
@@ -787,7 +770,7 @@ async def test_listeners_hear_every_change_in_json(api, bot, anna):
     assert kinds == ["message", "update", "message", "call"]
 
 
-async def test_waiting_in_vain_shows_the_screen(api, anna):
+async def test_a_wait_that_times_out_shows_the_screen(api, anna):
     await anna.say("hello")
 
     with pytest.raises(AssertionError, match="#1 Anna: hello"):
