@@ -7,7 +7,6 @@ about three minutes; the counts depend on what is sent, not on the size of the m
 """
 
 import asyncio
-import json
 import random
 import sys
 import tempfile
@@ -40,6 +39,28 @@ MESSAGE_COUNTS = (500, 1000)
 MAX_RESIDENT_MB = 70
 
 
+class MeasuredStream:
+    """A stream of chunks that notes how many tokens the server has processed."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self.read_prompt = self.generated = 0
+
+    @property
+    def is_done(self) -> bool:
+        return bool(self._stream.is_done)
+
+    async def next_chunk(self) -> Any:
+        chunk = await self._stream.next_chunk()
+        if progress := (chunk or {}).get("prompt_progress"):
+            self.read_prompt = progress["processed"] - progress["cache"]
+        if timings := (chunk or {}).get("timings"):
+            # The last token of an answer is processed with the next question.
+            self.read_prompt = timings["prompt_n"]
+            self.generated = max(0, timings["predicted_n"] - 1)
+        return chunk
+
+
 class Meter(OpenAIProvider):
     """A provider that records how many tokens the server reports as processed."""
 
@@ -47,36 +68,30 @@ class Meter(OpenAIProvider):
         super().__init__("llama", config, http)
         self.read_prompt = self.generated = self.last_generated = self.longest = 0
         self.cuts = self.new = 0
-        wire: Any = self._wire
-        self._stream, wire.stream = wire.stream, self._measured_stream
+        client: Any = self._client
+        self._stream_chat, client.stream_chat = client.stream_chat, self._measured_stream
 
     @asynccontextmanager
-    async def _measured_stream(self, *args: Any) -> AsyncGenerator[Any]:
-        async with self._stream(*args) as stream:
-            yield self._count_tokens(stream)
-
-    async def _count_tokens(self, stream: Any) -> AsyncGenerator[Any]:
-        read = generated = 0
-        try:
-            async for chunk in stream:
-                if progress := chunk.get("prompt_progress"):
-                    read = progress["processed"] - progress["cache"]
-                if timings := chunk.get("timings"):
-                    # The last token of an answer is processed with the next question.
-                    read, generated = timings["prompt_n"], max(0, timings["predicted_n"] - 1)
-                yield chunk
-        finally:
-            self.read_prompt, self.generated = self.read_prompt + read, self.generated + generated
-            self.last_generated = generated
-            self.longest = max(self.longest, read)
+    async def _measured_stream(self, body: Any) -> AsyncGenerator[Any]:
+        async with self._stream_chat(body) as stream:
+            measured = MeasuredStream(stream)
+            try:
+                yield measured
+            finally:
+                self.read_prompt += measured.read_prompt
+                self.generated += measured.generated
+                self.last_generated = measured.generated
+                self.longest = max(self.longest, measured.read_prompt)
 
     async def count(self, prompt: Sequence[Message]) -> int:
         """Return the number of tokens of a prompt, counted by the server."""
         messages = [{"role": message.role, "content": message.content} for message in prompt]
-        body = {"model": "tiny", "messages": messages}
-        async with self._wire.posted("/chat/completions/input_tokens", body) as answer:
-            result: Any = json.loads(await answer.aread())
-        return int(result["input_tokens"])
+        response = await self.http.post(
+            f"{self.config.url}/chat/completions/input_tokens",
+            json={"model": "tiny", "messages": messages},
+            headers={"Authorization": f"Bearer {self.config.api_key.get_secret_value()}"},
+        )
+        return int(response.json()["input_tokens"])
 
     @property
     def window(self) -> int:
