@@ -61,7 +61,7 @@ async def open_app(
             everybody = (*settings.ambrosio_route, *settings.providers)
             budget = Budget(
                 now=now,
-                ledger=store,
+                ledger=store.ledger,
                 ceiling=settings.ambrosio_monthly_budget_usd,
                 share=settings.ambrosio_person_budget_usd,
                 guest=partial(_guest, settings, store),
@@ -150,4 +150,4 @@ async def open_providers(
 
 def _guest(settings: Settings, store: Store, person: int) -> bool:
     # Whoever sits at the machine's own terminal is at home there.
-    return person not in {TERMINAL.chat_id, *settings.ambrosio_owner, *store.owners()}
+    return person not in {TERMINAL.chat_id, *settings.ambrosio_owner, *store.people.owners()}

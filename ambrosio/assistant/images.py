@@ -1,7 +1,7 @@
-"""One order for pictures, whatever the channel it comes by: choose seeds, ask, keep.
+"""Answering one order for images, whatever the channel: choose seeds, ask the router, store.
 
-What `assistant` is for words. It knows neither Telegram nor a terminal. A failed order keeps its
-wish, so that it can be tried again.
+The counterpart of `answers`. Knows neither Telegram nor a terminal. A failed order is stored with
+its prompt, so that it can be retried.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from ..core.errors import AllProvidersFailed, AmbrosioError, NoProvider
 from ..core.images import Image, ImagePrompt
-from ..core.messages import AnswerStarted, Delta, ModelRef, OutgoingMessage, RequestSent, Turn
+from ..core.messages import AnswerStarted, Delta, ModelRef, Outgoing, RequestSent, Turn
 from ..images.client import Commission, ImageDone, ImageStarted
 from ..images.options import MAX_SEED
 from ..router import CompletionRequest, ImageRouter, Router
@@ -20,7 +20,7 @@ from ..store import ImageSet, InboxItem, Store, TurnResult
 from .progress import Progress
 
 # Chosen seeds are short enough to be typed.
-CHOSEN_SEEDS = 10**9
+MAX_CHOSEN_SEED = 10**9
 
 REWRITE = """\
 You write prompts for an image model. You are given the prompt of a picture and what somebody said \
@@ -32,17 +32,17 @@ TALK = "TALK"
 
 @dataclass(frozen=True, slots=True)
 class ImageOrder:
-    """A turn that pictures answer.
+    """A turn that is answered with images.
 
-    Args:
+    Attributes:
         turn: who asked where, and which turn it continues.
-        wish: what is to be painted.
-        seeds: one for each picture; chosen if there are none.
-        reference: a picture to be varied, where the model can.
-        change: what was said about an older picture; the wish's prompt is written anew for it.
-        note: is said under the pictures.
-        originals: send them as documents.
-        private: nothing may leave the house.
+        prompt: the prompt and its options.
+        seeds: one for each image; chosen if empty.
+        reference: the bytes of an image to vary, where the model can.
+        change: what the user said about an earlier image; a model rewrites the prompt for it.
+        note: is shown under the images.
+        originals: whether they are sent as documents.
+        local_only: whether nothing may leave the machine.
     """
 
     turn: Turn
@@ -56,7 +56,7 @@ class ImageOrder:
 
     @property
     def without_rewrite(self) -> "ImageOrder":
-        """The same without a text model: what was said stands behind the old prompt."""
+        """The same without a text model: the change is appended to the old prompt."""
         if not self.change:
             return self
         prompt = f"{self.prompt.prompt}, {self.change}"
@@ -64,7 +64,7 @@ class ImageOrder:
 
 
 class ImageProgress(Progress):
-    """Pictures while they are made, for those who show it, and the way to stop it."""
+    """Images while they are generated, and the way to stop that."""
 
     def __init__(self, message: int = 0) -> None:
         super().__init__(message)
@@ -72,17 +72,17 @@ class ImageProgress(Progress):
         self.done: list[ImageDone] = []
         self.moved = asyncio.Event()
 
-    def feed(self, part: ImageStarted | ImageDone) -> None:
-        """Take in what has come of it."""
-        match part:
+    def feed(self, event: ImageStarted | ImageDone) -> None:
+        """Take in an event of the image router."""
+        match event:
             case ImageStarted():
-                self.started = part
+                self.started = event
             case ImageDone():
-                self.done.append(part)
+                self.done.append(event)
         self.moved.set()
 
     def status(self, order: ImageOrder) -> str:
-        """Say in a line what is being made, and how far it is."""
+        """Describe in a line what is being generated, and how far it is."""
         count = len(order.seeds) or order.prompt.count
         what = "1 picture" if count == 1 else f"{count} pictures"
         ready = f", {len(self.done)} ready" if self.done else ""
@@ -92,7 +92,7 @@ class ImageProgress(Progress):
 
 @dataclass(slots=True)
 class ImageResult:
-    """What came of an order: pictures, in the order of their seeds, and what kept others away."""
+    """The result of an order: images, in the order of their seeds, and why others are missing."""
 
     order: ImageOrder
     seeds: tuple[int, ...] = ()
@@ -104,107 +104,101 @@ class ImageResult:
 
     @property
     def images(self) -> tuple[Image, ...]:
-        """The pictures alone."""
-        return tuple(each.image for each in self.done)
+        """The images without their costs."""
+        return tuple(done.image for done in self.done)
 
     @property
     def missing(self) -> int:
-        """How many of the pictures there are not."""
+        """How many images are missing."""
         return len(self.seeds) - len(self.done)
 
     @property
     def usd(self) -> Decimal | None:
-        """What the pictures have cost, None if that is not known."""
-        costs = [each.usd for each in self.done if each.usd is not None]
+        """What the images have cost; None if no price is known."""
+        costs = [done.usd for done in self.done if done.usd is not None]
         return sum(costs, Decimal(0)) if costs else None
 
     @property
     def ref(self) -> ModelRef | None:
-        """Who painted."""
+        """The provider and model that made the images."""
         return self.started.ref if self.started and self.done else None
 
     @property
     def image_set(self) -> ImageSet:
-        """What is kept of it."""
+        """What is stored of it."""
         return ImageSet(self.order.prompt, self.seeds, self.ref, self.images)
 
 
 class ImageAssistant:
-    """Has pictures made by whatever painter the router finds."""
+    """Has images generated by whatever model the router finds."""
 
     def __init__(
         self,
         store: Store,
         router: Router,
-        gallery: ImageRouter,
+        image_router: ImageRouter,
         *,
         now: Callable[[], float],
         dice: Callable[[int], int],
     ) -> None:
         self.store = store
-        self.router, self.image_router = router, gallery
+        self.router, self.image_router = router, image_router
         self._now, self._dice = now, dice
 
-    async def generate(self, order: ImageOrder, canvas: ImageProgress) -> ImageResult | None:
-        """Have an order painted; None if nobody wants a picture after all.
+    async def generate(self, order: ImageOrder, progress: ImageProgress) -> ImageResult | None:
+        """Generate the images of an order; None if the user did not ask for an image after all.
 
         Args:
-            order: what is wanted; failures are part of what comes back.
-            canvas: grows with the work, and may be stopped.
+            order: the order; failures are part of the result.
+            progress: grows with the result, and may be stopped.
         """
-        work, began = ImageResult(order), self._now()
+        result, began_at = ImageResult(order), self._now()
         try:
-            async with asyncio.timeout(None) as scope:
-                canvas.bind_scope(scope)
-                try:
-                    if order.change and not await self._rewritten(work):
-                        return None
-                    work.seeds = order.seeds or self._seeds(work.order.prompt)
-                    await self._watch(work, canvas)
-                finally:
-                    canvas.bind_scope(None)
-        except TimeoutError:
-            # The scope has no limit of its own: somebody pressed Stop.
-            work.stopped = True
+            with progress.stoppable() as scope:
+                if order.change and not await self._rewrite_prompt(result):
+                    return None
+                result.seeds = order.seeds or self._choose_seeds(result.order.prompt)
+                await self._watch(result, progress)
+            result.stopped = scope.cancelled_caught
         except (AllProvidersFailed, NoProvider) as exc:
-            work.failure = exc
-        work.started, work.done = canvas.started, self._in_order(work.seeds, canvas.done)
-        work.seconds = self._now() - began
-        return work
+            result.failure = exc
+        result.started, result.done = progress.started, self._in_order(result.seeds, progress.done)
+        result.seconds = self._now() - began_at
+        return result
 
-    async def _watch(self, work: ImageResult, canvas: ImageProgress) -> None:
-        order = work.order
+    async def _watch(self, result: ImageResult, progress: ImageProgress) -> None:
+        order = result.order
         commission = Commission(
             order.prompt,
-            work.seeds,
+            result.seeds,
             reference=order.reference,
             local_only=order.local_only,
             user_id=order.turn.user_id,
         )
-        async with aclosing(self.image_router.generate(commission)) as parts:
-            async for part in parts:
-                if isinstance(part, ImageStarted):
-                    self.store.record_request(order.turn.chat, part.ref.provider)
-                canvas.feed(part)
+        async with aclosing(self.image_router.generate(commission)) as events:
+            async for event in events:
+                if isinstance(event, ImageStarted):
+                    self.store.conversations.record_request(order.turn.chat, event.ref.provider)
+                progress.feed(event)
 
-    def _seeds(self, wish: ImagePrompt) -> tuple[int, ...]:
-        first = self._dice(CHOSEN_SEEDS) if wish.seed is None else wish.seed
-        return tuple((first + number) % MAX_SEED for number in range(wish.count))
+    def _choose_seeds(self, prompt: ImagePrompt) -> tuple[int, ...]:
+        first = self._dice(MAX_CHOSEN_SEED) if prompt.seed is None else prompt.seed
+        return tuple((first + number) % MAX_SEED for number in range(prompt.count))
 
-    def _in_order(self, seeds: tuple[int, ...], painted: list[ImageDone]) -> list[ImageDone]:
-        chats = {seed: chat for chat, seed in enumerate(seeds)}
-        return sorted(painted, key=lambda each: chats.get(each.image.seed or 0, 0))
+    def _in_order(self, seeds: tuple[int, ...], done: list[ImageDone]) -> list[ImageDone]:
+        positions = {seed: position for position, seed in enumerate(seeds)}
+        return sorted(done, key=lambda item: positions.get(item.image.seed or 0, 0))
 
-    async def _rewritten(self, work: ImageResult) -> bool:
-        """Let a model write the prompt anew; False if no picture is wanted at all.
+    async def _rewrite_prompt(self, result: ImageResult) -> bool:
+        """Let a model rewrite the prompt; False if the user wants no other image.
 
-        Where no model answers, what was said is put behind the old prompt.
+        Where no model answers, the change is appended to the old prompt.
         """
-        order, said = work.order, ""
-        # What is stopped or fails from here on can be tried again without losing what was said.
-        work.order = order.without_rewrite
+        order, answer = result.order, ""
+        # What is stopped or fails from here on can be retried without losing the change.
+        result.order = order.without_rewrite
         question = f"Prompt: {order.prompt.prompt}\n\nSaid: {order.change}"
-        ask = CompletionRequest(
+        request = CompletionRequest(
             REWRITE,
             (),
             question,
@@ -213,49 +207,51 @@ class ImageAssistant:
             user_id=order.turn.user_id,
         )
         try:
-            async with aclosing(self.router.stream(ask)) as parts:
-                async for part in parts:
-                    match part:
+            async with aclosing(self.router.stream(request)) as events:
+                async for event in events:
+                    match event:
                         case RequestSent():
-                            self.store.record_request(order.turn.chat, part.ref.provider)
+                            self.store.conversations.record_request(
+                                order.turn.chat, event.ref.provider
+                            )
                         case Delta():
-                            said += part.text
+                            answer += event.text
                         case AnswerStarted():
-                            said = ""
+                            answer = ""
                         case _:
                             pass
         except (AllProvidersFailed, NoProvider):
-            said = work.order.prompt.prompt
-        prompt = said.strip().strip('"“”').strip()
+            answer = result.order.prompt.prompt
+        prompt = answer.strip().strip('"“”').strip()
         if prompt.upper().startswith(TALK) or not prompt:
             return False
-        work.order = replace(order, prompt=replace(order.prompt, prompt=prompt))
+        result.order = replace(order, prompt=replace(order.prompt, prompt=prompt))
         return True
 
     def save(
         self,
-        work: ImageResult,
-        replies: Iterable[OutgoingMessage] = (),
-        row: InboxItem | None = None,
+        result: ImageResult,
+        replies: Iterable[Outgoing] = (),
+        item: InboxItem | None = None,
     ) -> int | None:
-        """Keep all that came of an order in one transaction; give the turn's id."""
-        history = self.store.history(work.order.turn.parent_id)
-        answered = TurnResult(
-            turn=work.order.turn,
-            text=_told(work) if work.done else None,
+        """Store the result of an order with its replies in one transaction; return the turn's id."""
+        history = self.store.conversations.history(result.order.turn.parent_id)
+        turn_result = TurnResult(
+            turn=result.order.turn,
+            text=_describe(result) if result.done else None,
             first_turn_id=history[0].turn_id if history else None,
-            ref=work.ref,
+            ref=result.ref,
         )
-        return self.store.finish(row, replies, answered, work.image_set)
+        return self.store.finish(item, replies, turn_result, result.image_set)
 
     def name(self, ref: ModelRef) -> str:
-        """Say what people call a model."""
-        row = self.image_router.clients[ref.provider].config(ref.model)
-        return row.name or ref.model.rpartition("/")[2]
+        """Return the display name of a model."""
+        config = self.image_router.clients[ref.provider].config(ref.model)
+        return config.name or ref.model.rpartition("/")[2]
 
 
-def _told(work: ImageResult) -> str:
-    """Say to the models that answer later what is to be seen in the chat."""
-    count = len(work.done)
+def _describe(result: ImageResult) -> str:
+    """Describe the images to the models that answer later."""
+    count = len(result.done)
     what = "a picture" if count == 1 else f"{count} pictures"
-    return f"[Here {what} of this was shown: {work.order.prompt.prompt}]"
+    return f"[Here {what} of this was shown: {result.order.prompt.prompt}]"

@@ -20,11 +20,13 @@ MAX_NAMES = 8
 
 
 def warn_without_budget(settings: Settings, providers: Mapping[str, OpenAIProvider]) -> None:
-    if settings.ambrosio_monthly_budget_usd is None and any(it.paid for it in providers.values()):
+    if settings.ambrosio_monthly_budget_usd is None and any(
+        provider.paid for provider in providers.values()
+    ):
         log.warning("AMBROSIO_MONTHLY_BUDGET_USD is not set: paid providers have no ceiling")
 
 
-async def alert_owners(context: BotContext, replies: Delivery) -> None:
+async def alert_owners(context: BotContext, delivery: Delivery) -> None:
     """Tell the owners, once each, of what nobody else can mend."""
     while True:
         exc = await context.assistant.router.health.alarms.get()
@@ -34,11 +36,11 @@ async def alert_owners(context: BotContext, replies: Delivery) -> None:
         for owner in sorted(context.owners()):
             chat = Chat(owner)
             try:
-                context.store.enqueue(*render_notice(chat, text))
+                context.store.outbox.enqueue(*render_notice(chat, text))
             except StoreFailed as failed:
                 log.warning("the owner does not know that %s: %s", exc, failed)
             else:
-                await replies.deliver(chat)
+                await delivery.deliver(chat)
 
 
 async def _served_models(context: BotContext, exc: ProviderError) -> str:
@@ -49,7 +51,7 @@ async def _served_models(context: BotContext, exc: ProviderError) -> str:
         served = await context.providers[exc.provider].models()
     except ProviderError:
         return ""
-    names = sorted(each.id for each in served if each.kind in {"chat", "language"})
+    names = sorted(model.id for model in served if model.kind in {"chat", "language"})
     known = [name for name in names if catalogue.lookup(name)]
     shown = [*known, *(name for name in names if name not in known)][:MAX_NAMES]
     return f"It has: {', '.join(f'`{name}`' for name in shown)}." if shown else ""

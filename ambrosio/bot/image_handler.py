@@ -8,7 +8,7 @@ from functools import partial
 from ..assistant.images import ImageOrder, ImageProgress, ImageResult
 from ..commands.context import BotContext
 from ..core.errors import Interrupted
-from ..core.messages import OutgoingMessage
+from ..core.messages import Delete, Outgoing
 from ..store import InboxItem
 from .delivery import Delivery
 from .image_view import render_images
@@ -26,12 +26,12 @@ class ImageHandler:
     def __init__(
         self,
         context: BotContext,
-        replies: Delivery,
-        previewer: AnswerStreamer,
+        delivery: Delivery,
+        streamer: AnswerStreamer,
         *,
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
-        self._context, self._replies, self._previewer = context, replies, previewer
+        self._context, self._delivery, self._streamer = context, delivery, streamer
         self._sleep = sleep
 
     async def generate(self, item: InboxItem, order: ImageOrder) -> bool:
@@ -44,54 +44,56 @@ class ImageHandler:
         if item.attempts > MAX_ATTEMPTS:
             await self._save(item, ImageResult(order.without_rewrite, failure=Interrupted()))
             return True
-        canvas = ImageProgress(turn.message_id)
-        self._context.running[item.chat] = canvas
-        try:
-            async with self._previewer.showing(
+        progress = ImageProgress(turn.message_id)
+        with self._context.running.track(item.chat, progress):
+            async with self._streamer.showing(
                 item.chat,
-                canvas,
+                progress,
                 action="upload_photo",
                 sent=partial(self._context.store.record_draft, item),
-            ) as preview:
-                work = await self._generate(order, canvas)
-        finally:
-            del self._context.running[item.chat]
-        if work is None:
+            ) as draft:
+                result = await self._generate(order, progress)
+        if result is None:
             return False
-        if canvas.superseded:
+        if progress.superseded:
             # The words have been edited: nobody waits for this.
-            self._context.store.finish(item, _delete_status(item, preview.message))
-            await self._replies.deliver(item.chat)
+            self._context.store.finish(item, _delete_status(item, draft.message))
+            await self._delivery.deliver(item.chat)
         else:
-            await self._save(item, work, preview.message)
+            await self._save(item, result, draft.message)
         return True
 
-    async def _save(self, item: InboxItem, work: ImageResult, preview: int | None = None) -> None:
+    async def _save(self, item: InboxItem, result: ImageResult, draft: int | None = None) -> None:
         """Keep what came of an order in one transaction with the messages, and deliver them."""
-        studio = self._context.image_assistant
+        assistant = self._context.image_assistant
         reply_to = None if item.chat.is_private else item.message_id
-        replies = [*render_images(work, studio, reply_to=reply_to), *_delete_status(item, preview)]
-        await self._replies.save_result(item.chat, partial(studio.save, work, replies, item))
-        await self._replies.deliver(item.chat)
+        replies: list[Outgoing] = [
+            *render_images(result, assistant, reply_to=reply_to),
+            *_delete_status(item, draft),
+        ]
+        await self._delivery.save_result(item.chat, partial(assistant.save, result, replies, item))
+        await self._delivery.deliver(item.chat)
 
-    async def _generate(self, order: ImageOrder, canvas: ImageProgress) -> ImageResult | None:
+    async def _generate(self, order: ImageOrder, progress: ImageProgress) -> ImageResult | None:
         async with asyncio.TaskGroup() as group:
-            telling = group.create_task(self._show_status(order, canvas))
+            status_task = group.create_task(self._show_status(order, progress))
             try:
-                return await self._context.image_assistant.generate(order, canvas)
+                return await self._context.image_assistant.generate(order, progress)
             finally:
-                telling.cancel()
+                status_task.cancel()
 
-    async def _show_status(self, order: ImageOrder, canvas: ImageProgress) -> None:
+    async def _show_status(self, order: ImageOrder, progress: ImageProgress) -> None:
         await self._sleep(STATUS_SECONDS)
         while True:
-            canvas.moved.clear()
-            canvas.text = canvas.status(order)
-            canvas.changed.set()
-            await canvas.moved.wait()
+            progress.moved.clear()
+            progress.text = progress.status(order)
+            progress.changed.set()
+            await progress.moved.wait()
 
 
-def _delete_status(item: InboxItem, preview: int | None) -> list[OutgoingMessage]:
-    """Take the status lines away, also the one that an earlier attempt has left."""
-    surplus = [old for old in (item.draft_message_id, preview) if old is not None]
-    return [OutgoingMessage(item.chat, edit_message_id=old, delete=True) for old in surplus]
+def _delete_status(item: InboxItem, draft: int | None) -> list[Delete]:
+    """Delete the status messages, also the one that an earlier attempt has left."""
+    surplus = [
+        message_id for message_id in (item.draft_message_id, draft) if message_id is not None
+    ]
+    return [Delete(item.chat, message_id) for message_id in surplus]

@@ -53,7 +53,7 @@ async def _photo(bot: telegram.Bot, outgoing: OutgoingMessage, file: File) -> te
         caption=outgoing.content.text or None,
         caption_entities=ptb.to_entities(outgoing.content),
         message_thread_id=outgoing.chat.topic_id or None,
-        reply_markup=ptb.to_keyboard(outgoing.buttons),
+        reply_markup=ptb.to_keyboard(outgoing.buttons, outgoing.turn_id),
         reply_parameters=ptb.to_reply_parameters(outgoing),
         disable_notification=outgoing.silent or None,
     )
@@ -69,7 +69,7 @@ async def _document(bot: telegram.Bot, outgoing: OutgoingMessage, file: File) ->
         # Otherwise a WebP becomes a sticker.
         disable_content_type_detection=True,
         message_thread_id=outgoing.chat.topic_id or None,
-        reply_markup=ptb.to_keyboard(outgoing.buttons),
+        reply_markup=ptb.to_keyboard(outgoing.buttons, outgoing.turn_id),
         reply_parameters=ptb.to_reply_parameters(outgoing),
         disable_notification=outgoing.silent or None,
     )

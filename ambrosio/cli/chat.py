@@ -20,8 +20,8 @@ async def talk(
 ) -> int:
     """Answer one question, or one after the other until the input ends; give the exit code."""
     if fresh:
-        state = assistant.store.chat_state(TERMINAL)
-        assistant.store.set_chat_state(TERMINAL, replace(state, latest_turn_id=None))
+        state = assistant.store.conversations.chat_state(TERMINAL)
+        assistant.store.conversations.set_chat_state(TERMINAL, replace(state, latest_turn_id=None))
     if words:
         return await _answer(assistant, words, model=model, now=now)
     if not sys.stdin.isatty():

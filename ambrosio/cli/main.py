@@ -182,7 +182,7 @@ async def _usage(settings: Settings, since: datetime | None, *, as_json: bool) -
 
     began = since.replace(tzinfo=UTC).timestamp() if since else month_start(now())
     with Store(settings.database, now=now) as store:
-        accounts = store.usage(began)
+        accounts = store.ledger.usage(began)
     if as_json:
         statement.as_json(accounts, click.echo)
     else:
@@ -204,7 +204,7 @@ def backup(file: Path) -> None:
         sys.exit(1)
     try:
         with Store(settings.database, now=now) as store:
-            store.backup(file)
+            store.archive.backup(file)
     except StoreFailed as exc:
         log.warning("the disk: %s", exc)
         click.echo(f"error: {texts.NOT_COPIED.format(path=file)}", err=True)

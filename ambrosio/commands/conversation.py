@@ -21,8 +21,8 @@ async def start(context: BotContext, call: CommandCall) -> CommandResult:
 
 async def new(context: BotContext, call: CommandCall) -> CommandResult:
     """Begin a new conversation; the old one stays where it is and can be replied to."""
-    state = context.store.chat_state(call.chat)
-    context.store.set_chat_state(call.chat, replace(state, latest_turn_id=None))
+    state = context.store.conversations.chat_state(call.chat)
+    context.store.conversations.set_chat_state(call.chat, replace(state, latest_turn_id=None))
     return CommandResult("A fresh start: what was said before no longer counts.")
 
 
@@ -37,26 +37,28 @@ async def stop(context: BotContext, call: CommandCall) -> CommandResult:
 
 async def retry(context: BotContext, call: CommandCall) -> CommandResult:
     """Answer the last question again, by another model if one is named."""
-    state = context.store.chat_state(call.chat)
-    asked = context.store.turn(state.latest_turn_id) if state.latest_turn_id else None
-    if asked is None:
+    state = context.store.conversations.chat_state(call.chat)
+    stored = (
+        context.store.conversations.turn(state.latest_turn_id) if state.latest_turn_id else None
+    )
+    if stored is None:
         return CommandResult(texts.NOTHING_TO_REPEAT)
-    if context.store.image_set(asked.turn_id):
-        return await imagine.on_again_button(context, replace(call, args=str(asked.turn_id)))
+    if context.store.images.image_set(stored.turn_id):
+        return await imagine.on_again_button(context, replace(call, args=str(stored.turn_id)))
     model = _choice(context, call.args) if call.args else state.model
     if model is None:
         return CommandResult(_unknown_model(context, call.args))
-    return CommandResult(turn=replace(asked.turn, replaces_id=asked.turn_id, model=model))
+    return CommandResult(turn=replace(stored.turn, replaces_id=stored.turn_id, model=model))
 
 
 async def vv(context: BotContext, call: CommandCall) -> CommandResult:
     """Make every answer short, or no longer."""
-    state = context.store.chat_state(call.chat)
-    wish = call.args.strip().lower()
-    if wish not in {"", "on", "off"}:
+    state = context.store.conversations.chat_state(call.chat)
+    setting = call.args.strip().lower()
+    if setting not in {"", "on", "off"}:
         return CommandResult(texts.ON_OR_OFF)
-    on = not state.vv if not wish else wish == "on"
-    context.store.set_chat_state(call.chat, replace(state, vv=on))
+    on = not state.vv if not setting else setting == "on"
+    context.store.conversations.set_chat_state(call.chat, replace(state, vv=on))
     return CommandResult(
         "From now on every answer here is as short as it can be. /vv off ends that."
         if on
@@ -69,19 +71,19 @@ async def vv(context: BotContext, call: CommandCall) -> CommandResult:
 
 async def on_retry_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Ask a question again that nobody could answer."""
-    asked = context.store.turn(int(call.args))
-    if asked is None or asked.answer is not None:
-        return CommandResult(toast=texts.ANSWERED if asked else texts.TURN_FORGOTTEN)
-    head, model = (
+    stored = context.store.conversations.turn(int(call.args))
+    if stored is None or stored.answer is not None:
+        return CommandResult(toast=texts.ANSWERED if stored else texts.TURN_FORGOTTEN)
+    latest_turn_id, model = (
         context.assistant.latest_turn_id(call.chat),
-        context.store.chat_state(call.chat).model,
+        context.store.conversations.chat_state(call.chat).model,
     )
     return CommandResult(
-        turn=replace(asked.turn, parent_id=head, replaces_id=asked.turn_id, model=model)
+        turn=replace(stored.turn, parent_id=latest_turn_id, replaces_id=stored.turn_id, model=model)
     )
 
 
-async def on_fresh_button(context: BotContext, call: CommandCall) -> CommandResult:
+async def on_new_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Begin a new conversation."""
     return replace(await new(context, call), toast="Done")
 
@@ -97,10 +99,10 @@ async def on_stop_button(context: BotContext, call: CommandCall) -> CommandResul
 
 async def on_longer_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Answer the same question in full."""
-    asked = context.store.turn(int(call.args))
-    if asked is None or not asked.turn.concise:
-        return CommandResult(toast=texts.LENGTHENED if asked else texts.TURN_FORGOTTEN)
-    state = context.store.chat_state(call.chat)
+    stored = context.store.conversations.turn(int(call.args))
+    if stored is None or not stored.turn.concise:
+        return CommandResult(toast=texts.LENGTHENED if stored else texts.TURN_FORGOTTEN)
+    state = context.store.conversations.chat_state(call.chat)
     return CommandResult(
-        turn=replace(asked.turn, concise=False, replaces_id=asked.turn_id, model=state.model)
+        turn=replace(stored.turn, concise=False, replaces_id=stored.turn_id, model=state.model)
     )

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import replace
 
+from ..assistant.progress import Progress
 from ..config import catalogue
 from ..core import texts
 from ..core.errors import ProviderError
@@ -19,17 +20,17 @@ MAX_BUTTONS = 12
 
 async def model(context: BotContext, call: CommandCall) -> CommandResult:
     """Show who can answer, or choose for this chat."""
-    state = context.store.chat_state(call.chat)
+    state = context.store.conversations.chat_state(call.chat)
     if call.args:
         chosen = _choice(context, call.args)
         if chosen is None:
             return CommandResult(_unknown_model(context, call.args))
-        context.store.set_chat_state(call.chat, replace(state, model=chosen))
+        context.store.conversations.set_chat_state(call.chat, replace(state, model=chosen))
         return CommandResult(_model_line(context, chosen))
     choices = await _choices(context)
-    buttons = [Button(ticked("automatic", on=not state.model), "model:auto")]
+    buttons = [Button(ticked("automatic", on=not state.model), "model", "auto")]
     buttons += [
-        Button(ticked(choice, on=choice == state.model), f"model:{_choice_id(choice)}")
+        Button(ticked(choice, on=choice == state.model), "model", _choice_id(choice))
         for choice in choices[:MAX_BUTTONS]
     ]
     return CommandResult(_model_line(context, state.model), tuple(buttons))
@@ -42,12 +43,12 @@ async def on_models_button(context: BotContext, call: CommandCall) -> CommandRes
 
 async def on_model_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Choose the model whose button was pressed."""
-    state = context.store.chat_state(call.chat)
+    state = context.store.conversations.chat_state(call.chat)
     marks = {_choice_id(choice): choice for choice in await _choices(context)} | {"auto": ""}
     if call.args not in marks:
         return CommandResult(toast=texts.MODEL_GONE)
     chosen = marks[call.args]
-    context.store.set_chat_state(call.chat, replace(state, model=chosen))
+    context.store.conversations.set_chat_state(call.chat, replace(state, model=chosen))
     line = _model_line(context, chosen)
     return CommandResult(line, edit_message_id=call.message_id, toast="Done")
 
@@ -61,7 +62,11 @@ async def _choices(context: BotContext) -> list[str]:
             served = await provider.models()
         except ProviderError:
             continue
-        choices += [f"{name}/{each.id}" for each in served if _worth_a_button(provider, each)]
+        choices += [
+            f"{name}/{served_model.id}"
+            for served_model in served
+            if _worth_a_button(provider, served_model)
+        ]
     return choices
 
 
@@ -77,7 +82,11 @@ def _choice(context: BotContext, words: str) -> str | None:
     name, _, chosen = words.strip().partition("/")
     if name in context.providers:
         return f"{name}/{chosen}" if chosen else name
-    served_by = [each for each, it in context.providers.items() if it.config.model == words.strip()]
+    served_by = [
+        served_model
+        for served_model, provider in context.providers.items()
+        if provider.config.model == words.strip()
+    ]
     return served_by[0] if served_by else None
 
 
@@ -109,9 +118,9 @@ async def rice(context: BotContext, call: CommandCall) -> CommandResult:
         context.assistant.router,
         context.providers,
         context.assistant.system,
-        own=context.folder / "rice.toml",
+        own=context.data_dir / "rice.toml",
         person=call.user_id,
-        progress=context.running[call.chat],
+        progress=context.running.get(call.chat) or Progress(),
         private=context.assistant.is_local_only(call.chat),
         now=context.now(),
     )

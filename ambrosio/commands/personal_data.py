@@ -20,24 +20,26 @@ MAX_HITS = 5
 
 async def export(context: BotContext, call: CommandCall) -> CommandResult:
     """Give the conversation as two files, to read and to work with."""
-    said = context.store.conversation(context.store.chat_state(call.chat).latest_turn_id)
-    if not said:
+    turns = context.store.archive.conversation(
+        context.store.conversations.chat_state(call.chat).latest_turn_id
+    )
+    if not turns:
         return CommandResult(texts.NOTHING_TO_EXPORT)
     name = f"conversation-{datetime.fromtimestamp(context.now(), UTC):%Y-%m-%d}"
     files = (
-        File(f"{name}.md", _markdown(said).encode()),
-        File(f"{name}.json", _json(said).encode()),
+        File(f"{name}.md", _markdown(turns).encode()),
+        File(f"{name}.json", _json(turns).encode()),
     )
-    turns = "one question" if len(said) == 1 else f"{len(said)} questions"
-    return CommandResult(f"This conversation, {turns} and what came of it:", files=files)
+    count = "1 question" if len(turns) == 1 else f"{len(turns)} questions"
+    return CommandResult(f"This conversation ({count}):", files=files)
 
 
-def _markdown(said: Sequence[ConversationTurn]) -> str:
+def _markdown(turns: Sequence[ConversationTurn]) -> str:
     parts = []
-    for each in said:
-        source = f"{each.provider}/{each.model}" if each.model else each.provider
-        parts.append(f"## {_when(each.at):%Y-%m-%d %H:%M} UTC\n\n{_quote(each.question)}")
-        parts.append(each.answer if each.answer is not None else "*There was no answer.*")
+    for turn in turns:
+        source = f"{turn.provider}/{turn.model}" if turn.model else turn.provider
+        parts.append(f"## {_when(turn.at):%Y-%m-%d %H:%M} UTC\n\n{_quote(turn.question)}")
+        parts.append(turn.answer if turn.answer is not None else "*There was no answer.*")
         parts += [f"*{source}*"] if source else []
     return "\n\n".join(parts) + "\n"
 
@@ -46,16 +48,16 @@ def _quote(text: str) -> str:
     return "\n".join(f"> {line}".rstrip() for line in text.splitlines())
 
 
-def _json(said: Sequence[ConversationTurn]) -> str:
+def _json(turns: Sequence[ConversationTurn]) -> str:
     rows = [
         {
-            "at": _when(each.at).isoformat(),
-            "question": each.question,
-            "answer": each.answer,
-            "provider": each.provider,
-            "model": each.model,
+            "at": _when(turn.at).isoformat(),
+            "question": turn.question,
+            "answer": turn.answer,
+            "provider": turn.provider,
+            "model": turn.model,
         }
-        for each in said
+        for turn in turns
     ]
     return json.dumps({"messages": rows}, ensure_ascii=False, indent=2) + "\n"
 
@@ -73,23 +75,25 @@ async def search(context: BotContext, call: CommandCall) -> CommandResult:
         return CommandResult(texts.NOTHING_TO_FIND)
     # In a group, nothing from elsewhere is shown to the others.
     chat = None if call.chat.is_private else call.chat.chat_id
-    found = context.store.search(call.args, user_id=call.user_id, chat_id=chat, limit=MAX_HITS)
-    if not found:
+    hits = context.store.archive.search(
+        call.args, user_id=call.user_id, chat_id=chat, limit=MAX_HITS
+    )
+    if not hits:
         return CommandResult(texts.NOT_FOUND)
-    return CommandResult(messages=tuple(_result(each, call.chat) for each in found))
+    return CommandResult(messages=tuple(_result(turn, call.chat) for turn in hits))
 
 
-def _result(found: SearchHit, chat: Chat) -> OutgoingMessage:
+def _result(hits: SearchHit, chat: Chat) -> OutgoingMessage:
     """Make a message of a result: a reply to the question, or a link if it is elsewhere."""
-    here = found.chat == chat
-    day = f"**{_when(found.at):%-d %B %Y}**"
-    (head,) = render(day if here else f"{day} · {_elsewhere(found)}").chunks
-    chunk = replace(plain(f"{head.text}\n\n{_strip_markdown(found.quote)}"), entities=head.entities)
-    told = OutgoingMessage(chat, chunk, local_only=found.local_only)
+    here = hits.chat == chat
+    day = f"**{_when(hits.at):%-d %B %Y}**"
+    (head,) = render(day if here else f"{day} · {_elsewhere(hits)}").chunks
+    chunk = replace(plain(f"{head.text}\n\n{_strip_markdown(hits.quote)}"), entities=head.entities)
+    message = OutgoingMessage(chat, chunk, local_only=hits.local_only)
     if not here:
-        return told
-    buttons = (Button("Go on from here", f"go:{found.turn_id}"),)
-    return replace(told, buttons=buttons, reply_to_id=found.message_id)
+        return message
+    buttons = (Button("Go on from here", "go", str(hits.turn_id)),)
+    return replace(message, buttons=buttons, reply_to_id=hits.message_id)
 
 
 def _strip_markdown(passage: str) -> str:
@@ -99,20 +103,20 @@ def _strip_markdown(passage: str) -> str:
     return " ".join(text.replace("─", " ").split())
 
 
-def _elsewhere(found: SearchHit) -> str:
+def _elsewhere(hits: SearchHit) -> str:
     """Link to a message of a supergroup; those of other chats have no address."""
-    group = str(found.chat.chat_id).removeprefix("-100")
-    if found.chat.chat_id < 0 and group.isdigit():
-        return f"[in another chat](https://t.me/c/{group}/{found.message_id})"
+    group = str(hits.chat.chat_id).removeprefix("-100")
+    if hits.chat.chat_id < 0 and group.isdigit():
+        return f"[in another chat](https://t.me/c/{group}/{hits.message_id})"
     return "in another chat"
 
 
 async def on_go_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Go on from an older turn of this place."""
-    asked = context.store.turn(int(call.args))
-    if asked is None or asked.turn.chat != call.chat or asked.answer is None:
+    stored = context.store.conversations.turn(int(call.args))
+    if stored is None or stored.turn.chat != call.chat or stored.answer is None:
         return CommandResult(toast=texts.TURN_FORGOTTEN)
-    context.store.continue_from(call.chat, asked.turn_id)
+    context.store.conversations.continue_from(call.chat, stored.turn_id)
     return CommandResult(toast="What you write next continues from there.")
 
 
@@ -125,9 +129,9 @@ async def forget(context: BotContext, call: CommandCall) -> CommandResult:
         "What shall I forget? It is deleted for good, with no way back. What stands on this screen "
         "is Telegram's: delete it there. What a provider was sent is not mine to delete.",
         (
-            Button("All that was said here", "forget:here"),
-            Button("Everything of mine, everywhere", "forget:all"),
-            Button("Nothing", "forget:nothing"),
+            Button("All that was said here", "forget", "here"),
+            Button("Everything of mine, everywhere", "forget", "all"),
+            Button("Nothing", "forget", "nothing"),
         ),
     )
 
@@ -143,10 +147,10 @@ async def on_forget_button(context: BotContext, call: CommandCall) -> CommandRes
     if context.running:
         return CommandResult(toast=texts.BUSY)
     if call.args == "here":
-        count = context.store.forget_chat(call.chat)
+        count = context.store.archive.forget_chat(call.chat)
         what = "all that was said here"
     else:
-        count = context.store.forget_person(
+        count = context.store.archive.forget_person(
             call.user_id, charged_since=_charged_since(context, call)
         )
         what = "all that you have ever told me, here and elsewhere"

@@ -26,12 +26,12 @@ NO_LOCAL_PROVIDERS = "nobody yet, so start a llama.cpp server here"
 
 async def private(context: BotContext, call: CommandCall) -> CommandResult:
     """Switch private mode, ask one thing in private, or explain what that means."""
-    wish = call.args.lower()
-    if wish in {"on", "off"}:
-        return CommandResult(_switch(context, call, on=wish == "on"))
+    setting = call.args.lower()
+    if setting in {"on", "off"}:
+        return CommandResult(_switch(context, call, on=setting == "on"))
     if not call.args:
         on = context.assistant.is_local_only(call.chat)
-        button = Button("Turn off" if on else "Turn on", f"private:{'off' if on else 'on'}")
+        button = Button("Turn off" if on else "Turn on", "private", "off" if on else "on")
         state = "This chat is private." if on else "This chat is not private."
         promise = PROMISE.format(local=", ".join(_local(context)) or NO_LOCAL_PROVIDERS)
         return CommandResult(f"**{state}**\n\n{promise}", (button,))
@@ -50,8 +50,8 @@ def _ask_once(context: BotContext, call: CommandCall) -> CommandResult:
     concise, question = split_vv(call.args)
     if not question.strip():
         return CommandResult(texts.NOTHING_BEHIND_VV)
-    state = context.store.chat_state(call.chat)
-    before = context.store.turn_of(call.chat, call.message_id)
+    state = context.store.conversations.chat_state(call.chat)
+    before = context.store.conversations.turn_of(call.chat, call.message_id)
     turn = Turn(
         chat=call.chat,
         message_id=call.message_id,
@@ -73,16 +73,17 @@ def _ask_once(context: BotContext, call: CommandCall) -> CommandResult:
         CommandResult()
         if same
         else CommandResult(
-            turn=turn, replaces_messages=tuple(context.store.shown_message_ids(before.turn_id))
+            turn=turn,
+            replaces_messages=tuple(context.store.conversations.answer_message_ids(before.turn_id)),
         )
     )
 
 
 def _switch(context: BotContext, call: CommandCall, *, on: bool) -> str:
     was = context.assistant.is_local_only(call.chat)
-    state = replace(context.store.chat_state(call.chat), local_only=on)
+    state = replace(context.store.conversations.chat_state(call.chat), local_only=on)
     # Without this, what was said in private would be the past of what is said in the open.
-    context.store.set_chat_state(
+    context.store.conversations.set_chat_state(
         call.chat, replace(state, latest_turn_id=None) if was and not on else state
     )
     local = _local(context)
@@ -107,14 +108,16 @@ def _local(context: BotContext) -> list[str]:
 
 async def where(context: BotContext, call: CommandCall) -> CommandResult:
     """List who was asked what is said in this chat, how often, and when for the last time."""
-    visits = context.store.visits(call.chat)
+    visits = context.store.conversations.visits(call.chat)
     if not visits:
         return CommandResult(texts.NOTHING_SENT_YET)
     lines = []
-    for each in visits:
-        provider = context.providers.get(each.provider)
-        home = " · at home" if provider and provider.local else ""
-        times = "message" if each.requests == 1 else "messages"
-        last = datetime.fromtimestamp(each.last_at, UTC).strftime("%-d %B %Y, %H:%M UTC")
-        lines.append(f"- **{each.provider}**{home}: {each.requests:,} {times}, the last on {last}")
+    for visit in visits:
+        provider = context.providers.get(visit.provider)
+        local_mark = " · at home" if provider and provider.local else ""
+        times = "message" if visit.requests == 1 else "messages"
+        last = datetime.fromtimestamp(visit.last_at, UTC).strftime("%-d %B %Y, %H:%M UTC")
+        lines.append(
+            f"- **{visit.provider}**{local_mark}: {visit.requests:,} {times}, the last on {last}"
+        )
     return CommandResult("Where what was said in this chat has gone:\n\n" + "\n".join(lines))

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from . import imagine, personal_data
-from .compare import compare, on_go_on_button
+from .compare import compare, on_continue_button
 from .context import BotContext, CommandCall, CommandFunc, CommandResult
 from .conversation import (
     new,
-    on_fresh_button,
     on_longer_button,
+    on_new_button,
     on_retry_button,
     on_stop_button,
     retry,
@@ -89,9 +89,9 @@ BUTTONS: Mapping[str, CommandFunc] = {
     "stop": on_stop_button,
     "model": on_model_button,
     "models": on_models_button,
-    "fresh": on_fresh_button,
+    "new": on_new_button,
     "private": on_private_button,
-    "goon": on_go_on_button,
+    "continue": on_continue_button,
     "set": on_setting_button,
     "person": on_person_button,
     "group": on_group_button,

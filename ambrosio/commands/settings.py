@@ -18,25 +18,25 @@ RICH = {"auto": True, "off": False}
 
 async def settings(context: BotContext, call: CommandCall) -> CommandResult:
     """Show what is set in this chat, with buttons to change it."""
-    return _screen(context, context.store.chat_state(call.chat))
+    return _screen(context, context.store.conversations.chat_state(call.chat))
 
 
 async def on_setting_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Change what the pressed button stands for."""
     name, _, value = call.args.partition("=")
-    state = context.store.chat_state(call.chat)
-    if name == "via" and (via := _provider_line(value)):
-        state = replace(state, provider_line=via)
+    state = context.store.conversations.chat_state(call.chat)
+    if name == "via" and (line := _provider_line(value)):
+        state = replace(state, provider_line=line)
     elif name == "rich" and value in RICH:
         state = replace(state, rich=RICH[value])
     else:
         return CommandResult(toast=texts.BUTTON_GONE)
-    context.store.set_chat_state(call.chat, state)
+    context.store.conversations.set_chat_state(call.chat, state)
     return replace(_screen(context, state), edit_message_id=call.message_id, toast="Done")
 
 
 def _provider_line(value: str) -> ProviderLine | None:
-    return next((each for each in PROVIDER_LINES if each == value), None)
+    return next((value_name for value_name in PROVIDER_LINES if value_name == value), None)
 
 
 def _screen(context: BotContext, state: ChatState) -> CommandResult:
@@ -49,11 +49,11 @@ def _screen(context: BotContext, state: ChatState) -> CommandResult:
         "/model, /vv and /private are set here too.",
     ]
     buttons = [
-        Button(_ticked(f"who: {via}", on=via == state.provider_line), f"set:via={via}")
-        for via in PROVIDER_LINES
+        Button(_ticked(f"who: {line}", on=line == state.provider_line), "set", f"via={line}")
+        for line in PROVIDER_LINES
     ]
     other = "off" if rich else "auto"
-    buttons.append(Button(f"rich messages: {other}", f"set:rich={other}"))
+    buttons.append(Button(f"rich messages: {other}", "set", f"rich={other}"))
     return CommandResult("  \n".join(lines), tuple(buttons))
 
 

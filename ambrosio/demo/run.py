@@ -114,7 +114,7 @@ def _answered_by(database: Path, now: Callable[[], float], chat: Chat) -> str:
         return ""
     try:
         with Store(database, now=now) as store:
-            ref = store.answered_by(chat)
+            ref = store.conversations.answered_by(chat)
     except StoreFailed:
         return ""
     return str(ref) if ref else ""

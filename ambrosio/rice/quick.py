@@ -59,22 +59,16 @@ async def _work(
 ) -> tuple[list[Result], list[str]]:
     """Ask until all is answered or somebody says stop; give what there is, and notes on it."""
     results: list[Result] = []
-    try:
-        async with asyncio.timeout(None) as scope:
-            progress.bind_scope(scope)
-            try:
-                jobs = plan(asked, await list_contestants(providers), [wording])
+    with progress.stoppable() as scope:
+        jobs = plan(asked, await list_contestants(providers), [wording])
 
-                def heard(result: Result) -> None:
-                    results.append(result)
-                    progress.reset()
-                    progress.append(Delta(f"{len(results)} of {len(jobs)} answers …"))
+        def heard(result: Result) -> None:
+            results.append(result)
+            progress.reset()
+            progress.append(Delta(f"{len(results)} of {len(jobs)} answers …"))
 
-                outcome = await work(asker, jobs, heard)
-            finally:
-                progress.bind_scope(None)
-    except TimeoutError:
-        # The scope has no limit of its own: somebody pressed Stop.
+        outcome = await work(asker, jobs, heard)
+    if scope.cancelled_caught:
         return results, ["Stopped; this is what there was until then."]
     return results, shortcomings(outcome)
 

@@ -185,7 +185,6 @@ class _Tally:
         known = [each.usd for each in self.painted]
         prices = [worst.charge / ordered if usd is None else usd for usd in known]
         counts = sum(prices, guess)
-        pixels = sum(each.image.width * each.image.height for each in self.painted)
         return Expense(
             worst.user_id,
             worst.ref,
@@ -196,5 +195,4 @@ class _Tally:
             estimated=bool(guess),
             outcome=self.outcome,
             images=len(self.painted),
-            megapixels=pixels / 1e6,
         )

@@ -77,7 +77,7 @@ async def test_a_picture_is_written_where_it_is_wanted(house, clock, tmp_path, c
     assert said.out == ""
     assert said.err.splitlines()[0] == str(tmp_path / "fox.png")
     assert said.err.splitlines()[1].startswith("SDXL at together · seed 7 · 30 steps · 1024×1024")
-    assert house.store.spent(0) == Decimal("0.0019922944")
+    assert house.store.ledger.spent(0) == Decimal("0.0019922944")
 
 
 async def test_several_pictures_have_numbers_and_their_own_ending(house, clock, tmp_path):
@@ -182,7 +182,7 @@ async def test_what_is_there_at_a_stop_is_written_and_accounted_for(
     assert await drawing == 130
     assert (tmp_path / "fox.png").is_file()
     assert "1 of 2\nstopped\n" in capsys.readouterr().err
-    assert house.store.spent(0) == Decimal("0.0019922944")
+    assert house.store.ledger.spent(0) == Decimal("0.0019922944")
 
 
 async def test_a_disk_that_is_full_costs_the_picture_nothing_but_its_file(
@@ -200,7 +200,7 @@ async def test_a_disk_that_is_full_costs_the_picture_nothing_but_its_file(
 
     assert code == 1
     assert "error: The disk does not take the picture. " in capsys.readouterr().err
-    assert house.store.spent(0) == Decimal("0.0019922944")
+    assert house.store.ledger.spent(0) == Decimal("0.0019922944")
 
 
 async def test_the_verb_paints(painter_url, tmp_path):

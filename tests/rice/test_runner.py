@@ -239,7 +239,7 @@ async def test_the_budget_is_not_passed_by_the_last_call_either(tmp_path, clock,
         budget = {"ambrosio_monthly_budget_usd": ceiling}
         async with cooking(tmp_path, clock, rows, **budget) as (kitchen, store):
             _, told = await rice(kitchen, capsys)
-            spent = store.spent(0)
+            spent = store.ledger.spent(0)
 
     assert len(model.requests) == 4
     assert spent == Decimal("0.0016") < ceiling
@@ -290,7 +290,7 @@ async def test_every_call_is_in_the_ledger(tmp_path, clock, capsys):
         rows = {"paid": row(url, **PRICED)}
         async with cooking(tmp_path, clock, rows) as (kitchen, store):
             _, told = await rice(kitchen, capsys)
-            spent = store.spent(0)
+            spent = store.ledger.spent(0)
 
     assert spent > 0
     assert told["models"][0]["usd_per_question"] == pytest.approx(float(spent) / 8)
@@ -303,7 +303,7 @@ async def test_a_model_that_never_ends_is_cut_off_and_paid_for(tmp_path, clock):
         async with cooking(tmp_path, clock, rows) as (kitchen, store):
             spoken = await kitchen.sampler.ask(kitchen.providers["paid"], RICE)
             await model.wait_for(lambda: model.served[0].state == "cancelled")
-            spent = store.spent(0)
+            spent = store.ledger.spent(0)
 
     assert spoken.cut
     assert 4096 * 3 < len(spoken.text) < 4096 * 4
