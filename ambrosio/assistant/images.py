@@ -234,7 +234,7 @@ class ImageAssistant:
         replies: Iterable[Outgoing] = (),
         item: InboxItem | None = None,
     ) -> int | None:
-        """Store the result of an order with its replies in one transaction; return the turn's id."""
+        """Store a result with its replies in one transaction; return the turn's id."""
         history = self.store.conversations.history(result.order.turn.parent_id)
         turn_result = TurnResult(
             turn=result.order.turn,

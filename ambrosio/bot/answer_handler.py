@@ -1,6 +1,6 @@
-"""An answer's way through the bot: shown while it grows, kept in one transaction, delivered.
+"""Answering a turn in a chat: show the answer while it grows, store it, deliver it.
 
-What `easel` is for pictures.
+The counterpart of `image_handler`.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -19,7 +19,7 @@ from .streaming import AnswerStreamer, StreamedMessage
 
 
 class AnswerHandler:
-    """Has turns answered, one for each chat at a time."""
+    """Answers turns, one at a time in each chat."""
 
     def __init__(self, context: BotContext, delivery: Delivery, streamer: AnswerStreamer) -> None:
         self._context, self._delivery, self._streamer = context, delivery, streamer
@@ -28,7 +28,7 @@ class AnswerHandler:
     async def showing_progress(
         self, item: InboxItem, progress: Progress, *, concise: bool = False
     ) -> AsyncIterator[StreamedMessage]:
-        """Show what grows, and let it be stopped, until the block ends."""
+        """Show the progress of an answer, and let it be stopped, until the block ends."""
         sent = partial(self._context.store.record_draft, item)
         with self._context.running.track(item.chat, progress):
             async with self._streamer.showing(
@@ -37,7 +37,7 @@ class AnswerHandler:
                 yield draft
 
     async def answer(self, item: InboxItem, turn: Turn, *, shown: Sequence[int] = ()) -> None:
-        """Answer a turn; `shown` are messages of an older answer, which it replaces."""
+        """Answer a turn; `shown` are the ids of messages of an older answer, which are replaced."""
         assistant, progress = self._context.assistant, Progress(turn.message_id)
         async with self.showing_progress(item, progress, concise=turn.concise) as draft:
             answer = await assistant.answer(turn, progress)
@@ -54,12 +54,12 @@ class AnswerHandler:
         await self._delivery.deliver(item.chat)
 
     async def compare(self, item: InboxItem, turn: Turn) -> None:
-        """Let everybody answer a turn, and show each answer as soon as it is there.
+        """Let all models answer a turn, and deliver each answer as soon as it is complete.
 
-        Each is kept by itself, so that after a crash only those are asked whose answer nobody has.
-        The answers to what the question was before an edit make room, the oldest first.
+        Each is stored by itself, so that after a crash only the missing ones are asked again. They
+        replace the answers to the question before an edit, the oldest first.
         """
-        # What an earlier attempt has kept counts as soon as it is shown.
+        # What an earlier attempt has stored counts once it is delivered.
         await self._delivery.deliver(item.chat)
         answered, replaced = self._already_answered(turn)
         progress = Progress(turn.message_id)
@@ -76,7 +76,7 @@ class AnswerHandler:
         await self._close(item, draft, obsolete)
 
     def _already_answered(self, turn: Turn) -> tuple[frozenset[str], list[list[int]]]:
-        """Find who has answered a turn, and the messages that answer what it was before."""
+        """Find which providers have answered, and the messages that answer older versions."""
         answered, replaced = [], []
         for stored in self._context.store.conversations.turns_of(turn.chat, turn.message_id):
             shown = self._context.store.conversations.answer_message_ids(stored.turn_id)
@@ -88,7 +88,7 @@ class AnswerHandler:
         return frozenset(answered), replaced
 
     async def _on_answer(self, slots: "_ComparisonSlots", answer: Answer) -> None:
-        """Keep one of several answers, and deliver it while the others are waited for."""
+        """Store one of several answers, and deliver it while the others are still to come."""
         chat, assistant = answer.turn.chat, self._context.assistant
         if slots.progress.superseded:
             return
@@ -97,14 +97,14 @@ class AnswerHandler:
         )
         slots.rings = False
         await self._delivery.save_result(chat, partial(assistant.save, answer, messages))
-        # Behind the last of them, a preview on its way would be a ghost.
+        # After the last answer, a draft that is still on its way would stay in the chat.
         if slots.progress.note:
             await self._delivery.deliver(chat)
 
     async def _close(
         self, item: InboxItem, draft: StreamedMessage, obsolete: Sequence[int] = ()
     ) -> None:
-        """Close an update of which everything is kept, and take away what is no longer needed."""
+        """Close an update whose results are stored, and delete what is no longer needed."""
         surplus = [*obsolete, *leftover_drafts(item, draft)]
         self._context.store.finish(item, [Delete(item.chat, message_id) for message_id in surplus])
         await self._delivery.deliver(item.chat)
@@ -119,18 +119,18 @@ class AnswerHandler:
 
 @dataclass(slots=True)
 class _ComparisonSlots:
-    """Where the answers of a comparison go: in the place of `old` ones, and one of them rings."""
+    """Which messages the answers of a comparison replace, and whether the next one rings."""
 
     progress: Progress
     replaced: list[list[int]]
     rings: bool
 
     def next_slot(self) -> list[int]:
-        """Give the messages that the next answer replaces."""
+        """Return the ids of the messages that the next answer replaces."""
         return self.replaced.pop(0) if self.replaced else []
 
 
 def leftover_drafts(item: InboxItem, draft: StreamedMessage) -> list[int]:
-    """List the messages of previews that have to be taken away."""
+    """List the draft messages that have to be deleted."""
     message_ids = (item.draft_message_id, draft.message)
     return [message_id for message_id in message_ids if message_id is not None]

@@ -1,8 +1,8 @@
-"""The bot: works the inbox down, a worker for each chat or topic, and hands out the work.
+"""Dispatching updates from the inbox to the handlers, one worker for each lane.
 
-Lanes keep the order within a chat and let chats go side by side; what is urgent (Stop, buttons) has
-lanes of its own and overtakes. Whatever comes of an update is stored in one transaction before any
-of it is sent.
+Lanes keep the order within a chat and let chats run in parallel; urgent updates (Stop, buttons)
+have lanes of their own and overtake. All results of an update are stored in one transaction before
+any of them is sent.
 """
 
 import asyncio
@@ -49,7 +49,10 @@ DISK_PAUSE_SECONDS = 5.0
 
 
 class Dispatcher:
-    """Everything between the poller and the replies."""
+    """Handles updates, from the poller to the delivery.
+
+    Its tasks run in `group`, which outlives `run`.
+    """
 
     def __init__(
         self,
@@ -81,10 +84,10 @@ class Dispatcher:
     # --- life -------------------------------------------------------------------------------------
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set, or raise `InvalidBotToken` or `PollingConflict`.
+        """Handle updates until `stop` is set, or raise `InvalidBotToken` or `PollingConflict`.
 
-        At the end polling ceases at once, running turns get their grace, and what is left waits in
-        the inbox for the next start.
+        At the end polling stops at once, running turns get their grace period, and the rest waits
+        in the inbox for the next start.
         """
         poller = Poller(
             self._bot,
@@ -127,10 +130,10 @@ class Dispatcher:
 
     def _on_dropped(self, reason: str) -> None:
         self._context.status.strangers += reason == "stranger"
-        log.info("an update went no further: %s", reason)
+        log.info("an update was dropped: %s", reason)
 
     def access(self) -> Access:
-        """Say who is let in at the moment."""
+        """Return who may use the bot at the moment."""
         guests = {person.user_id for person in self._store.people.all() if not person.is_owner}
         return Access(
             bot_id=self._bot.id,
@@ -141,7 +144,7 @@ class Dispatcher:
         )
 
     async def _publish_commands(self) -> None:
-        """Give Telegram the command menu of everybody who may speak, if it has changed."""
+        """Set the command menu of each user, if it has changed."""
         for person in sorted(self.access().people):
             menu = [
                 telegram.BotCommand(command.name, command.description)
@@ -194,7 +197,7 @@ class Dispatcher:
     def _on_stored(self, received: Sequence[NewUpdate]) -> None:
         for new in received:
             running = self._context.running.get(new.chat)
-            # The same message once more is an edit: what is being written answers nobody.
+            # The same message again is an edit: the answer being written is no longer wanted.
             if running and running.message_id == new.message_id:
                 running.superseded = True
                 running.stop()
@@ -220,7 +223,7 @@ class Dispatcher:
             del self._lanes[lane]
 
     async def _work(self, item: InboxItem) -> None:
-        """Work on one update; a failure that nobody foresaw costs one of its attempts."""
+        """Handle one update; an unforeseen failure costs one of its attempts."""
         if item.attempts > MAX_ATTEMPTS:
             await self._dead_letter(item, "three attempts", texts.GAVE_UP)
             return
@@ -264,7 +267,7 @@ class Dispatcher:
         self._store.dead_letter(item, reason, replies)
         await self._delivery.deliver(item.chat)
 
-    # --- what comes of an update ------------------------------------------------------------------
+    # --- kinds of updates -------------------------------------------------------------------------
 
     async def _command(self, item: InboxItem, parsed: Command) -> None:
         command = BY_NAME.get(parsed.name)
@@ -280,7 +283,7 @@ class Dispatcher:
             self._store.finish(item)
             return
         if self._context.assistant.is_local_only(item.chat):
-            # Whoever quotes or edits it later, out of private mode, asks nobody outside either.
+            # If it is quoted or edited later, outside private mode, it stays local all the same.
             self._store.conversations.mark_local_only(item.chat, item.message_id)
         call = CommandCall(
             item.chat,
@@ -299,7 +302,7 @@ class Dispatcher:
         await self._send_result(item, replace(result, messages=(*result.messages, *surplus)))
 
     async def _press(self, item: InboxItem, parsed: ButtonPress) -> None:
-        """Answer a button; what asks a model then waits its turn like any question."""
+        """Handle a button; what asks a model then waits in the ordinary lane."""
         action, args = callback_data.decode(parsed.data)
         run = BUTTONS.get(action)
         result = CommandResult(toast=texts.BUTTON_GONE)
@@ -321,7 +324,7 @@ class Dispatcher:
         try:
             await self._bot.answer_callback_query(query, text or None)
         except TelegramError as exc:
-            # Telegram forgets a press after a while; the work is done all the same.
+            # Telegram forgets a press after a while; what it asked for is done all the same.
             log.debug("a button was not answered: %s", type(exc).__name__)
 
     async def _send_result(self, item: InboxItem, result: CommandResult) -> None:
@@ -376,7 +379,7 @@ class Dispatcher:
         await self._answers.answer(item, turn, shown=shown)
 
     async def _change_image(self, item: InboxItem, parsed: UserQuestion) -> bool:
-        """Take words in reply to a picture for a wish, unless they are none."""
+        """Treat a reply to an image as a request to change it; False if it is a question."""
         call = CommandCall(
             item.chat, parsed.user_id, item.message_id, parsed.text, parsed.reply_to_id
         )
@@ -388,17 +391,16 @@ class Dispatcher:
         return result is not None
 
     def _warn_owners(self) -> None:
-        """Tell the owners, once a month, that most of the budget is used."""
+        """Tell the owners, once a month, that the budget is nearly used up."""
         budget = self._context.assistant.router.budget
         month = budget.warning()
         if not month or budget.ceiling is None:
             return
         chats = [Chat(owner) for owner in self._context.owners()]
         text = (
-            f"This month's calls have cost {format_usd(budget.spent())} of {format_usd(budget.ceiling)}. "
-            "What the rest does not cover is answered by models that cost nothing, until the "
-            "month ends. "
-            "/usage shows where it went."
+            f"This month's calls have cost {format_usd(budget.spent())} of "
+            f"{format_usd(budget.ceiling)}. Until the month ends, free models answer what the rest "
+            "does not cover. /usage shows the details."
         )
         if self._store.notify_once(
             f"budget {month}", [render_notice(chat, text)[0] for chat in chats]
@@ -408,7 +410,7 @@ class Dispatcher:
 
 
 def _store_failure(exc: BaseException) -> StoreFailed | None:
-    """Find the disk's failure, also among those that a group of tasks has brought."""
+    """Find a `StoreFailed` in an exception or a group of them."""
     if isinstance(exc, BaseExceptionGroup):
         found = exc.subgroup(StoreFailed)
         return _store_failure(found.exceptions[0]) if found else None

@@ -1,4 +1,4 @@
-"""A picture's way through the bot: shown while it is made, kept in one transaction, delivered."""
+"""Carrying out an image order: show its progress, store the result, deliver it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,14 +14,14 @@ from .delivery import Delivery
 from .image_view import render_images
 from .streaming import AnswerStreamer
 
-# What is painted faster needs no status line.
+# A faster order needs no status message.
 STATUS_SECONDS = 3.0
-# A picture costs its full price at every attempt: after a crash it is made once more, not twice.
+# An image costs its full price at every attempt: after a crash it is made once more, not twice.
 MAX_ATTEMPTS = 2
 
 
 class ImageHandler:
-    """Works orders off, one for each chat at a time."""
+    """Carries out orders, one at a time in each chat."""
 
     def __init__(
         self,
@@ -35,9 +35,9 @@ class ImageHandler:
         self._sleep = sleep
 
     async def generate(self, item: InboxItem, order: ImageOrder) -> bool:
-        """Paint, keep what came of it with the messages that bring it, and deliver them.
+        """Generate the images, store them with their messages, and deliver those.
 
-        False if nobody wants a picture after all, and nothing was kept.
+        False if the user did not ask for an image after all; then nothing is stored.
         """
         turn = self._context.assistant.with_privacy(order.turn)
         order = replace(order, turn=turn, local_only=order.local_only or turn.local_only)
@@ -56,7 +56,7 @@ class ImageHandler:
         if result is None:
             return False
         if progress.superseded:
-            # The words have been edited: nobody waits for this.
+            # The question was edited: this answer is no longer wanted.
             self._context.store.finish(item, _delete_status(item, draft.message))
             await self._delivery.deliver(item.chat)
         else:
@@ -64,7 +64,7 @@ class ImageHandler:
         return True
 
     async def _save(self, item: InboxItem, result: ImageResult, draft: int | None = None) -> None:
-        """Keep what came of an order in one transaction with the messages, and deliver them."""
+        """Store the result with its messages in one transaction, and deliver those."""
         assistant = self._context.image_assistant
         reply_to = None if item.chat.is_private else item.message_id
         replies: list[Outgoing] = [

@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""How the result of an image order looks: album, caption, notes and buttons."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ from ..markdown.splitting import utf16_len
 from .answer_view import render_notice
 
 MAX_CAPTION = 1024
-# Telegram shows as a photo what is within these; everything else travels as a document.
+# Telegram shows what is within these limits as a photo; the rest is sent as a document.
 MAX_PHOTO_BYTES = 10 * 1024 * 1024
 MAX_PHOTO_SIDES = 10_000
 MAX_PHOTO_RATIO = 20
@@ -35,7 +35,7 @@ RETRY = Button("Retry", "retry_images", with_turn=True)
 def render_images(
     result: ImageResult, assistant: ImageAssistant, *, reply_to: int | None = None
 ) -> list[OutgoingMessage]:
-    """Make messages of what came of an order: photos together, what is too large for one behind."""
+    """Make messages of a result: the photos together, then what is too large for a photo."""
     chat = result.order.turn.chat
     if not result.done:
         line = describe_failure(result.failure) if result.failure else "Stopped."
@@ -54,7 +54,7 @@ def render_images(
 
 
 def describe_failure(failure: AmbrosioError) -> str:
-    """Say in a line why there is no picture, and what helps."""
+    """Describe in a line why there is no image, and what helps."""
     causes = failure.causes if isinstance(failure, AllProvidersFailed) else [failure]
     if len(causes) > 1:
         return f"Nobody could paint it: {failure}. Press Retry in a moment."
@@ -73,7 +73,7 @@ def describe_failure(failure: AmbrosioError) -> str:
 
 
 def fits_photo(image: Image) -> bool:
-    """Say whether Telegram takes a picture as a photo."""
+    """Say whether Telegram accepts an image as a photo."""
     sides = (image.width, image.height)
     fits = sum(sides) <= MAX_PHOTO_SIDES and max(sides) <= MAX_PHOTO_RATIO * min(sides)
     return fits and len(image.content) <= MAX_PHOTO_BYTES
@@ -93,7 +93,7 @@ def _group_files(result: ImageResult) -> list[tuple[File, ...]]:
 
 
 def _caption(result: ImageResult, assistant: ImageAssistant) -> FormattedText:
-    """Put the prompt over what it was made with, and cut the prompt if both are too long."""
+    """Put the prompt above the details, and cut the prompt if both are too long."""
     details = plain("\n".join([captions.details(result, assistant), *_notes(result)]))
     length = utf16_len(details.text)
     prompt = _truncate(result.order.prompt.prompt, MAX_CAPTION - length - 2)
@@ -117,7 +117,7 @@ def _notes(result: ImageResult) -> list[str]:
 
 
 def _truncate(text: str, max_units: int) -> str:
-    """Cut a text to so many UTF-16 units, never through a character."""
+    """Cut a text to `max_units` UTF-16 units, never through a character."""
     if utf16_len(text) <= max_units:
         return text
     kept = text.encode("utf-16-le")[: 2 * (max_units - 1)].decode("utf-16-le", "ignore")

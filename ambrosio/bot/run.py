@@ -1,4 +1,4 @@
-"""`ambrosio run`: from a token to a bot that polls, and back to a quiet end."""
+"""The life of the bot, from the token to an orderly stop."""
 
 import asyncio
 import logging
@@ -71,7 +71,7 @@ async def serve(
             finally:
                 for task in background:
                     task.cancel()
-    log.info("stopped; what is left is answered after the next start")
+    log.info("stopped; unanswered messages wait for the next start")
 
 
 def _context(app: App, now: Callable[[], float], *, username: str, started_at: float) -> BotContext:
@@ -118,7 +118,7 @@ class _PollHook:
 async def _introduce(
     bot: telegram.Bot, stop: asyncio.Event, sleep: Callable[[float], Awaitable[None]]
 ) -> bool:
-    """Learn the bot's own name, waiting for the network as long as it takes."""
+    """Fetch the bot's own name, waiting for the network; False if stopped meanwhile."""
     backoff = Backoff(1.0, MAX_PAUSE_SECONDS)
     while not stop.is_set():
         try:
@@ -146,6 +146,6 @@ async def _pair(
     while not context.owners() and not stop.is_set():
         pairing = context.pairings.create(context.now(), for_owner=True)
         minutes = PAIRING_SECONDS // 60
-        say(f"Nobody owns this bot yet. Open this link within {minutes} minutes, and you do:")
+        say(f"This bot has no owner yet. To own it, open this link within {minutes} minutes:")
         say(f"https://t.me/{context.username}?start={pairing.code}")
         await sleep(PAIRING_SECONDS)

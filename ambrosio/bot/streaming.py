@@ -1,9 +1,9 @@
 """Showing an answer while it grows.
 
-Best effort in every way: a preview that fails, or that Telegram does not want, never harms the
-answer, which goes through the outbox. One call is on its way at a time and the latest text wins. In
-private chats a preview is a draft, which does not ring, needs no editing and has Telegram's own
-Stop button; elsewhere it is a silent message that is edited, and taken away in the end.
+Best effort: a preview that fails, or that Telegram refuses, never harms the answer, which goes
+through the outbox. One call is made at a time and the latest text wins. In private chats a preview
+is a draft, which does not ring, needs no editing and has Telegram's own Stop button; elsewhere it
+is a silent message that is edited, and deleted in the end.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ STOP = Button("Stop", "stop")
 
 
 class CallResult(Enum):
-    """What came of one call."""
+    """The outcome of one call."""
 
     DONE = auto()
     LATER = auto()
@@ -53,7 +53,7 @@ class CallResult(Enum):
 
 
 class AnswerStreamer:
-    """Makes previews, and remembers what this Bot API server and its chats cannot do."""
+    """Makes previews, and remembers which methods this Bot API server and its chats lack."""
 
     def __init__(
         self, bot: telegram.Bot, rate_limiter: RateLimiter, *, stream: Stream = "draft"
@@ -64,12 +64,12 @@ class AnswerStreamer:
         self._knows_drafts = True
 
     def mode(self, chat: Chat) -> Stream:
-        """Say how a place is shown what grows."""
+        """Return how answers are streamed in a chat."""
         drafts = self._knows_drafts and chat.is_private and chat.chat_id not in self._draftless
         return "edit" if self._stream == "draft" and not drafts else self._stream
 
     def refused_draft(self, chat: Chat, exc: TelegramError) -> None:
-        """Note that there are no drafts here: the whole server has none, or this chat."""
+        """Note that this chat, or the whole server, has no drafts."""
         if isinstance(exc, InvalidToken):
             # The token has long been used: it is the method that Telegram does not know.
             self._knows_drafts = False
@@ -85,9 +85,9 @@ class AnswerStreamer:
         action: ChatAction = "typing",
         sent: Callable[[int], None] = lambda _: None,
     ) -> AsyncIterator["StreamedMessage"]:
-        """Show an answer until the block ends; `sent` is told the number of a message it needs.
+        """Show an answer until the block ends; `sent` is called with the id of a preview message.
 
-        Of an answer that is not `typing`, nothing is shown but the action until it has words.
+        Unless the `action` is typing, only the action is shown until there is text.
         """
         growing = StreamedMessage(self, chat, progress, concise=concise, action=action, sent=sent)
         async with asyncio.TaskGroup() as group:
@@ -100,7 +100,7 @@ class AnswerStreamer:
 
 
 class StreamedMessage:
-    """The preview of one answer; `message` is what has to be taken away after it."""
+    """The preview of one answer; `message` is the id of a message to delete after it."""
 
     def __init__(
         self,
@@ -123,13 +123,13 @@ class StreamedMessage:
         self._gap = EDIT_GAP_SECONDS if chat.is_private else GROUP_EDIT_GAP_SECONDS
 
     async def run(self) -> None:
-        """Show what there is until cancelled."""
+        """Show the answer until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._typing())
             group.create_task(self._show())
 
     async def settle(self) -> None:
-        """Begin no more calls and wait for the one on its way: behind the answer it is a ghost."""
+        """Make no more calls, and wait for the last one, which must not arrive after the answer."""
         self._closed = True
         try:
             async with asyncio.timeout(SETTLE_SECONDS), self._calling:
@@ -156,7 +156,7 @@ class StreamedMessage:
             await self._show_edits()
 
     async def _wait_for_text(self, seconds: float) -> bool:
-        """Wait for something new, at the most so long; tell whether there was."""
+        """Wait up to `seconds` for a change; say whether there was one."""
         try:
             async with asyncio.timeout(seconds):
                 await self._progress.changed.wait()
@@ -215,7 +215,7 @@ class StreamedMessage:
             await asyncio.sleep(self._gap)
 
     async def _gather(self, began: float) -> None:
-        """Let the first message hold more than a word, if that does not take too long."""
+        """Wait until the first message holds more than a word, but not for long."""
         while len(self._progress.shown) < FIRST_EDIT_CHARACTERS:
             left = FIRST_EDIT_SECONDS - (asyncio.get_running_loop().time() - began)
             if left <= 0:
@@ -257,7 +257,7 @@ class StreamedMessage:
         )
 
     async def _call(self, kind: SendKind, make: Callable[[], Awaitable[None]]) -> CallResult:
-        """Make a call when the rate_limiter allows it; whatever comes of it harms nothing."""
+        """Make a call when the rate_limiter allows it; a failure is only counted."""
         async with self._calling:
             result = await self._try_call(kind, make)
         if result is not CallResult.DONE:

@@ -1,4 +1,4 @@
-"""What a message continues: the conversation, an older answer, or what it was before an edit."""
+"""Making a turn of a question: what it continues, quotes or, after an edit, replaces."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from .updates import UserQuestion
 def build_turn(
     assistant: Assistant, chat: Chat, message_id: int, question: UserQuestion
 ) -> tuple[Turn, list[int]]:
-    """Make a turn of a question, and list the messages that its answer replaces."""
+    """Make a turn of a question, and list the ids of the messages that its answer replaces."""
     store, state = assistant.store, assistant.store.conversations.chat_state(chat)
     turn = Turn(
         chat=chat,
@@ -20,7 +20,7 @@ def build_turn(
         concise=question.concise or state.vv,
         parent_id=assistant.latest_turn_id(chat),
         model=state.model,
-        # The words that are quoted may be private, in whatever chat by now.
+        # The quoted message may be local only, even if the chat no longer is.
         local_only=question.reply_to_id is not None
         and store.conversations.is_local_only(chat, question.reply_to_id),
     )

@@ -1,4 +1,4 @@
-"""`/compare`: one question, everybody's answers, and the choice whose to go on with."""
+"""`/compare`: one question answered by all models, and the choice which to continue with."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from .context import BotContext, CommandCall, CommandResult
 
 
 async def compare(context: BotContext, call: CommandCall) -> CommandResult:
-    """Ask everybody who may be asked."""
+    """Ask all models that may be asked."""
     concise, question = split_vv(call.args)
     if not question.strip():
         return CommandResult(texts.NOTHING_TO_COMPARE)
@@ -26,7 +26,7 @@ async def compare(context: BotContext, call: CommandCall) -> CommandResult:
 
 
 async def on_continue_button(context: BotContext, call: CommandCall) -> CommandResult:
-    """Let the conversation go on behind one of the answers."""
+    """Continue the conversation from one of the answers."""
     chosen = context.store.conversations.turn(int(call.args))
     if chosen is None or chosen.answer is None:
         return CommandResult(toast=texts.TURN_FORGOTTEN)
@@ -36,4 +36,4 @@ async def on_continue_button(context: BotContext, call: CommandCall) -> CommandR
     context.store.conversations.set_chat_state(
         call.chat, replace(state, latest_turn_id=chosen.turn_id)
     )
-    return CommandResult(toast="The conversation goes on from here.")
+    return CommandResult(toast="The conversation continues from here.")

@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""Commands and buttons that steer the conversation: /start, /new, /stop, /retry, /vv."""
 
 from dataclasses import replace
 
@@ -7,23 +7,21 @@ from . import imagine
 from .context import BotContext, CommandCall, CommandResult
 from .models import _choice, _unknown_model
 
-# --- conversation ---------------------------------------------------------------------------------
-
 
 async def start(context: BotContext, call: CommandCall) -> CommandResult:
-    """Say hello; pressing it twice harms nothing."""
+    """Introduce the bot."""
     return CommandResult(
-        "I am Ambrosio. Write to me as you would to a friend who knows a lot.\n\n"
-        'Begin with "vv" when you are in a hurry: *vv jasmin or basmati rice with falafel?* '
-        "gets one line.\n\n/help lists what else I can do."
+        "I'm Ambrosio, your assistant. Ask me anything.\n\n"
+        'Start with "vv" for a one-line answer: *vv jasmin or basmati rice with falafel?*'
+        "\n\n/help lists what else I can do."
     )
 
 
 async def new(context: BotContext, call: CommandCall) -> CommandResult:
-    """Begin a new conversation; the old one stays where it is and can be replied to."""
+    """Start a new conversation; a reply to an old answer still continues the old one."""
     state = context.store.conversations.chat_state(call.chat)
     context.store.conversations.set_chat_state(call.chat, replace(state, latest_turn_id=None))
-    return CommandResult("A fresh start: what was said before no longer counts.")
+    return CommandResult("New conversation started.")
 
 
 async def stop(context: BotContext, call: CommandCall) -> CommandResult:
@@ -36,7 +34,7 @@ async def stop(context: BotContext, call: CommandCall) -> CommandResult:
 
 
 async def retry(context: BotContext, call: CommandCall) -> CommandResult:
-    """Answer the last question again, by another model if one is named."""
+    """Answer the last question again, with another model if one is named."""
     state = context.store.conversations.chat_state(call.chat)
     stored = (
         context.store.conversations.turn(state.latest_turn_id) if state.latest_turn_id else None
@@ -52,7 +50,7 @@ async def retry(context: BotContext, call: CommandCall) -> CommandResult:
 
 
 async def vv(context: BotContext, call: CommandCall) -> CommandResult:
-    """Make every answer short, or no longer."""
+    """Turn short answers on or off for this chat."""
     state = context.store.conversations.chat_state(call.chat)
     setting = call.args.strip().lower()
     if setting not in {"", "on", "off"}:
@@ -60,9 +58,9 @@ async def vv(context: BotContext, call: CommandCall) -> CommandResult:
     on = not state.vv if not setting else setting == "on"
     context.store.conversations.set_chat_state(call.chat, replace(state, vv=on))
     return CommandResult(
-        "From now on every answer here is as short as it can be. /vv off ends that."
+        "Short answers are on. /vv off turns them off."
         if on
-        else 'Answers here are as long as they need to be. "vv" in front still makes one short.'
+        else 'Short answers are off. Start a message with "vv" for a single short answer.'
     )
 
 
@@ -70,7 +68,7 @@ async def vv(context: BotContext, call: CommandCall) -> CommandResult:
 
 
 async def on_retry_button(context: BotContext, call: CommandCall) -> CommandResult:
-    """Ask a question again that nobody could answer."""
+    """Ask a question again that failed."""
     stored = context.store.conversations.turn(int(call.args))
     if stored is None or stored.answer is not None:
         return CommandResult(toast=texts.ANSWERED if stored else texts.TURN_FORGOTTEN)
@@ -84,7 +82,7 @@ async def on_retry_button(context: BotContext, call: CommandCall) -> CommandResu
 
 
 async def on_new_button(context: BotContext, call: CommandCall) -> CommandResult:
-    """Begin a new conversation."""
+    """Start a new conversation."""
     return replace(await new(context, call), toast="Done")
 
 

@@ -1,7 +1,7 @@
-"""/imagine: the command, the buttons under pictures, and what pictures look like in a chat.
+"""`/imagine`: the command, replies to images, and the buttons under images.
 
-What an option means is in `wishes`, who paints is the router's, and a picture's way through the bot
-is in `easel`.
+`images.options` parses the options, `bot.image_handler` carries out the order, and
+`bot.image_view` says how the result looks.
 """
 
 import re
@@ -28,11 +28,11 @@ Options, anywhere in the text: `--n` 1 to 4 pictures, `--ar` 16:9 or `--size` 10
 `--steps`, `--no` what to avoid, `--model`. As a reply to a message it paints that message."""
 
 
-# --- what is wanted -------------------------------------------------------------------------------
+# --- the command ----------------------------------------------------------------------------------
 
 
 async def imagine(context: BotContext, call: CommandCall) -> CommandResult:
-    """Paint what stands behind the command, else the message that it replies to."""
+    """Generate images of the prompt behind the command, else of the message it replies to."""
     prompt = parse(call.args)
     if isinstance(prompt, OptionError):
         return _option_error(prompt, f"/imagine {call.args}")
@@ -44,7 +44,7 @@ async def imagine(context: BotContext, call: CommandCall) -> CommandResult:
 
 
 def _prompt_replied_to(context: BotContext, call: CommandCall) -> str:
-    """Give the text of the message that is replied to; of a picture, what it was made from."""
+    """Return the text of the message replied to; of an image, its prompt."""
     if call.reply_to_id is not None:
         shown_turn_id = context.store.images.turn_id_at(call.chat, call.reply_to_id)
         if shown_turn_id is not None and (found := context.store.images.image_set(shown_turn_id)):
@@ -53,7 +53,7 @@ def _prompt_replied_to(context: BotContext, call: CommandCall) -> str:
 
 
 def _option_error(error: OptionError, text: str) -> CommandResult:
-    """Say what would be right, and give the text back to be copied with a tap."""
+    """Explain the error, and repeat the text so that a tap copies it."""
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
     return CommandResult(
         f"{error.line} Edit your message, or copy it from here:\n\n{fence}\n{text}\n{fence}"
@@ -63,7 +63,7 @@ def _option_error(error: OptionError, text: str) -> CommandResult:
 def _turn(
     context: BotContext, call: CommandCall, prompt: ImagePrompt, *, message: int | None = None
 ) -> Turn:
-    old = call.reply_to_id
+    previous = call.reply_to_id
     return Turn(
         chat=call.chat,
         message_id=call.message_id if message is None else message,
@@ -71,14 +71,15 @@ def _turn(
         question=f"/imagine {prompt.prompt}",
         parent_id=context.assistant.latest_turn_id(call.chat),
         model=context.store.conversations.chat_state(call.chat).model,
-        local_only=old is not None and context.store.conversations.is_local_only(call.chat, old),
+        local_only=previous is not None
+        and context.store.conversations.is_local_only(call.chat, previous),
     )
 
 
 def change_image(context: BotContext, call: CommandCall) -> CommandResult | None:
-    """Understand words in reply to a picture as a wish for another one; the seed stays.
+    """Treat a reply to an image as a request to change it; the seed stays.
 
-    Options among them count as they do behind the command. None if it replies to no picture.
+    Options in it count as they do behind the command. None if it does not reply to an image.
     """
     shown_turn_id = call.reply_to_id and context.store.images.turn_id_at(
         call.chat, call.reply_to_id
@@ -87,41 +88,43 @@ def change_image(context: BotContext, call: CommandCall) -> CommandResult | None
     if not found or not found[1]:
         return None
     image_set, stored = found
-    said = parse(call.args)
-    if isinstance(said, OptionError):
-        return _option_error(said, call.args)
-    prompt = _merge_options(image_set.prompt, said)
-    first = stored[0].seed if said.seed is None else said.seed
-    seeds = () if first is None else tuple((first + more) % MAX_SEED for more in range(said.count))
+    change = parse(call.args)
+    if isinstance(change, OptionError):
+        return _option_error(change, call.args)
+    prompt = _merge_options(image_set.prompt, change)
+    first = stored[0].seed if change.seed is None else change.seed
+    seeds = (
+        () if first is None else tuple((first + step) % MAX_SEED for step in range(change.count))
+    )
     turn = replace(_turn(context, call, prompt), question=call.args, parent_id=shown_turn_id)
-    return CommandResult(image_order=ImageOrder(turn, prompt, seeds=seeds, change=said.prompt))
+    return CommandResult(image_order=ImageOrder(turn, prompt, seeds=seeds, change=change.prompt))
 
 
-def _merge_options(old: ImagePrompt, said: ImagePrompt) -> ImagePrompt:
-    """Put the options that somebody said over those of an older wish."""
-    shaped = said if said.ratio or said.size else old
+def _merge_options(previous: ImagePrompt, change: ImagePrompt) -> ImagePrompt:
+    """Put the options of a reply over those of the earlier prompt."""
+    shape_source = change if change.ratio or change.size else previous
     return replace(
-        old,
-        count=said.count,
-        ratio=shaped.ratio,
-        size=shaped.size,
-        seed=said.seed,
-        steps=said.steps or old.steps,
-        negative_prompt=said.negative_prompt or old.negative_prompt,
-        model=said.model or old.model,
+        previous,
+        count=change.count,
+        ratio=shape_source.ratio,
+        size=shape_source.size,
+        seed=change.seed,
+        steps=change.steps or previous.steps,
+        negative_prompt=change.negative_prompt or previous.negative_prompt,
+        model=change.model or previous.model,
     )
 
 
-# --- buttons under pictures -----------------------------------------------------------------------
+# --- buttons under images -------------------------------------------------------------------------
 
 
 async def on_again_button(context: BotContext, call: CommandCall) -> CommandResult:
-    """Paint the same with new seeds."""
+    """Generate the same prompt with new seeds."""
     return _repeat(context, call)
 
 
 async def on_four_button(context: BotContext, call: CommandCall) -> CommandResult:
-    """Paint the same four times, with new seeds."""
+    """Generate the same prompt four times, with new seeds."""
     return _repeat(context, call, count=4)
 
 
@@ -135,7 +138,7 @@ def _repeat(context: BotContext, call: CommandCall, *, count: int = 0) -> Comman
 
 
 async def on_vary_button(context: BotContext, call: CommandCall) -> CommandResult:
-    """Paint from the picture where the model can, else with the seeds beside it."""
+    """Vary the image itself where the model can, else use the neighbouring seeds."""
     turn_id = int(call.args)
     found = context.store.images.image_set(turn_id)
     if not found or not found[1]:
@@ -163,7 +166,7 @@ def _takes_reference(assistant: ImageAssistant, image_set: ImageSet) -> bool:
 
 
 async def on_file_button(context: BotContext, call: CommandCall) -> CommandResult:
-    """Send the originals as documents; those that are no longer kept are painted once more."""
+    """Send the originals as documents; generate again those that are no longer kept."""
     turn_id = int(call.args)
     found = context.store.images.image_set(turn_id)
     if not found or not found[1]:
@@ -185,13 +188,13 @@ async def on_file_button(context: BotContext, call: CommandCall) -> CommandResul
 
 
 async def on_retry_button(context: BotContext, call: CommandCall) -> CommandResult:
-    """Try once more what failed, or what is missing of it."""
+    """Retry an order that failed, or the images that are missing."""
     turn_id = int(call.args)
-    found, asked = (
+    found, stored_turn = (
         context.store.images.image_set(turn_id),
         context.store.conversations.turn(turn_id),
     )
-    if not found or not asked:
+    if not found or not stored_turn:
         return _image_forgotten()
     image_set, stored = found
     have = {image.seed for image in stored}
@@ -208,9 +211,9 @@ async def on_retry_button(context: BotContext, call: CommandCall) -> CommandResu
 
 
 def _order(context: BotContext, call: CommandCall, prompt: ImagePrompt) -> ImageOrder:
-    asked = context.store.conversations.turn(int(call.args))
-    # In answer to the words, not to the picture whose button was pressed.
-    message = asked.turn.message_id if asked else call.message_id
+    stored_turn = context.store.conversations.turn(int(call.args))
+    # In reply to the question, not to the image whose button was pressed.
+    message = stored_turn.turn.message_id if stored_turn else call.message_id
     return ImageOrder(_turn(context, call, prompt, message=message), prompt)
 
 

@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""`/model`: which model answers in a chat; `/rice`: the short rice test."""
 
 import hashlib
 from dataclasses import replace
@@ -15,11 +15,8 @@ from .context import BotContext, CommandCall, CommandResult
 MAX_BUTTONS = 12
 
 
-# --- models ---------------------------------------------------------------------------------------
-
-
 async def model(context: BotContext, call: CommandCall) -> CommandResult:
-    """Show who can answer, or choose for this chat."""
+    """Show the models, or choose one for this chat."""
     state = context.store.conversations.chat_state(call.chat)
     if call.args:
         chosen = _choice(context, call.args)
@@ -37,7 +34,7 @@ async def model(context: BotContext, call: CommandCall) -> CommandResult:
 
 
 async def on_models_button(context: BotContext, call: CommandCall) -> CommandResult:
-    """Show who else can answer."""
+    """Show the models."""
     return await model(context, replace(call, args=""))
 
 
@@ -54,7 +51,7 @@ async def on_model_button(context: BotContext, call: CommandCall) -> CommandResu
 
 
 async def _choices(context: BotContext) -> list[str]:
-    """List what can be chosen: each provider, then what it serves, as far as that is known."""
+    """List the choices: each provider, then the models it serves, if it says so."""
     choices = []
     for name, provider in context.providers.items():
         choices.append(name)
@@ -71,20 +68,20 @@ async def _choices(context: BotContext) -> list[str]:
 
 
 def _worth_a_button(provider: OpenAIProvider, served: ServedModel) -> bool:
-    """Sort out, of the hundreds that some serve, the default and those that nothing is known of."""
+    """Leave out the default and, of the hundreds that some servers have, the unknown models."""
     if served.kind not in {"chat", "language"} or served.id == provider.config.model:
         return False
     return provider.local or bool(catalogue.lookup(served.id))
 
 
 def _choice(context: BotContext, words: str) -> str | None:
-    """Understand `provider`, `provider/model` or the name of a known model."""
+    """Parse `provider`, `provider/model` or the name of a provider's model; None if unknown."""
     name, _, chosen = words.strip().partition("/")
     if name in context.providers:
         return f"{name}/{chosen}" if chosen else name
     served_by = [
-        served_model
-        for served_model, provider in context.providers.items()
+        name
+        for name, provider in context.providers.items()
         if provider.config.model == words.strip()
     ]
     return served_by[0] if served_by else None
@@ -100,10 +97,11 @@ def _model_line(context: BotContext, chosen: str) -> str:
     if not route:
         return texts.NO_MODEL
     order = ", then ".join(name for name, _ in route)
-    return f"**{chosen}** is asked first here." if chosen else f"Automatic: first {order}."
+    return f"**{chosen}** is asked first in this chat." if chosen else f"Automatic: {order}."
 
 
 def ticked(label: str, *, on: bool) -> str:
+    """Put a tick before the label of a button whose choice is on."""
     return f"✓ {label}" if on else label
 
 
@@ -113,7 +111,7 @@ def _choice_id(choice: str) -> str:
 
 
 async def rice(context: BotContext, call: CommandCall) -> CommandResult:
-    """Ask every model a few short questions, and lay the answers side by side."""
+    """Ask every model a few short questions and compare the answers."""
     text, files = await quick(
         context.assistant.router,
         context.providers,

@@ -1,4 +1,4 @@
-"""What was said belongs to who has said it: /export, /search and /forget."""
+"""A user's own data: /export, /search and /forget."""
 
 import json
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ MAX_HITS = 5
 
 
 async def export(context: BotContext, call: CommandCall) -> CommandResult:
-    """Give the conversation as two files, to read and to work with."""
+    """Send the conversation as Markdown and as JSON."""
     turns = context.store.archive.conversation(
         context.store.conversations.chat_state(call.chat).latest_turn_id
     )
@@ -39,7 +39,7 @@ def _markdown(turns: Sequence[ConversationTurn]) -> str:
     for turn in turns:
         source = f"{turn.provider}/{turn.model}" if turn.model else turn.provider
         parts.append(f"## {_when(turn.at):%Y-%m-%d %H:%M} UTC\n\n{_quote(turn.question)}")
-        parts.append(turn.answer if turn.answer is not None else "*There was no answer.*")
+        parts.append(turn.answer if turn.answer is not None else "*No answer.*")
         parts += [f"*{source}*"] if source else []
     return "\n\n".join(parts) + "\n"
 
@@ -70,10 +70,10 @@ def _when(at: float) -> datetime:
 
 
 async def search(context: BotContext, call: CommandCall) -> CommandResult:
-    """Find what this person has asked before; each result is a reply to it, to be tapped."""
+    """Find this user's earlier turns; each result is a reply to the question."""
     if not call.args:
         return CommandResult(texts.NOTHING_TO_FIND)
-    # In a group, nothing from elsewhere is shown to the others.
+    # In a group, nothing from other chats is shown to the others.
     chat = None if call.chat.is_private else call.chat.chat_id
     hits = context.store.archive.search(
         call.args, user_id=call.user_id, chat_id=chat, limit=MAX_HITS
@@ -84,7 +84,7 @@ async def search(context: BotContext, call: CommandCall) -> CommandResult:
 
 
 def _result(hits: SearchHit, chat: Chat) -> OutgoingMessage:
-    """Make a message of a result: a reply to the question, or a link if it is elsewhere."""
+    """Make a message of a result: a reply to the question, or a link if it is in another chat."""
     here = hits.chat == chat
     day = f"**{_when(hits.at):%-d %B %Y}**"
     (head,) = render(day if here else f"{day} · {_elsewhere(hits)}").chunks
@@ -92,19 +92,19 @@ def _result(hits: SearchHit, chat: Chat) -> OutgoingMessage:
     message = OutgoingMessage(chat, chunk, local_only=hits.local_only)
     if not here:
         return message
-    buttons = (Button("Go on from here", "go", str(hits.turn_id)),)
+    buttons = (Button("Continue from here", "go", str(hits.turn_id)),)
     return replace(message, buttons=buttons, reply_to_id=hits.message_id)
 
 
 def _strip_markdown(passage: str) -> str:
-    """Give a passage in one line and without the marks of Markdown, which its cut would break."""
+    """Write a passage in one line, without Markdown, which cutting would break."""
     text = " ".join(chunk.text for chunk in render(passage).chunks)
-    # The rules of a table are drawn, and are no words either.
+    # The lines of a table are not text.
     return " ".join(text.replace("─", " ").split())
 
 
 def _elsewhere(hits: SearchHit) -> str:
-    """Link to a message of a supergroup; those of other chats have no address."""
+    """Link to a message of a supergroup; messages of other chats have no address."""
     group = str(hits.chat.chat_id).removeprefix("-100")
     if hits.chat.chat_id < 0 and group.isdigit():
         return f"[in another chat](https://t.me/c/{group}/{hits.message_id})"
@@ -112,35 +112,35 @@ def _elsewhere(hits: SearchHit) -> str:
 
 
 async def on_go_button(context: BotContext, call: CommandCall) -> CommandResult:
-    """Go on from an older turn of this place."""
+    """Continue from an older turn of this chat."""
     stored = context.store.conversations.turn(int(call.args))
     if stored is None or stored.turn.chat != call.chat or stored.answer is None:
         return CommandResult(toast=texts.TURN_FORGOTTEN)
     context.store.conversations.continue_from(call.chat, stored.turn_id)
-    return CommandResult(toast="What you write next continues from there.")
+    return CommandResult(toast="Your next message continues from there.")
 
 
 # --- forgetting -----------------------------------------------------------------------------------
 
 
 async def forget(context: BotContext, call: CommandCall) -> CommandResult:
-    """Ask what is to be forgotten."""
+    """Ask what to delete."""
     return CommandResult(
-        "What shall I forget? It is deleted for good, with no way back. What stands on this screen "
-        "is Telegram's: delete it there. What a provider was sent is not mine to delete.",
+        "What should I delete? This cannot be undone. It does not delete the messages in Telegram "
+        "or what providers have already received.",
         (
-            Button("All that was said here", "forget", "here"),
-            Button("Everything of mine, everywhere", "forget", "all"),
-            Button("Nothing", "forget", "nothing"),
+            Button("This chat", "forget", "here"),
+            Button("Everything I ever wrote", "forget", "all"),
+            Button("Cancel", "forget", "nothing"),
         ),
     )
 
 
 async def on_forget_button(context: BotContext, call: CommandCall) -> CommandResult:
-    """Forget what was chosen, unless it is still being added to."""
+    """Delete what was chosen, unless an answer is being written."""
     if call.args == "nothing":
         return CommandResult(
-            "Nothing was forgotten.", edit_message_id=call.message_id, toast="Kept"
+            "Nothing was deleted.", edit_message_id=call.message_id, toast="Cancelled"
         )
     if call.args == "here" and not call.chat.is_private and call.user_id not in context.owners():
         return CommandResult(toast=texts.OWNER_ONLY_HERE)
@@ -148,20 +148,20 @@ async def on_forget_button(context: BotContext, call: CommandCall) -> CommandRes
         return CommandResult(toast=texts.BUSY)
     if call.args == "here":
         count = context.store.archive.forget_chat(call.chat)
-        what = "all that was said here"
+        scope = "from this chat"
     else:
         count = context.store.archive.forget_person(
             call.user_id, charged_since=_charged_since(context, call)
         )
-        what = "all that you have ever told me, here and elsewhere"
-    turns = "one question and its answer" if count == 1 else f"{count} questions and their answers"
+        scope = "from all chats"
+    turns = "1 question and its answer" if count == 1 else f"{count} questions and their answers"
     return CommandResult(
-        f"I have forgotten {what}: {turns}.", edit_message_id=call.message_id, toast="Forgotten"
+        f"Deleted {turns}, {scope}.", edit_message_id=call.message_id, toast="Deleted"
     )
 
 
 def _charged_since(context: BotContext, call: CommandCall) -> float:
-    """Tell from when on a share needs to know what was spent of it."""
+    """Return from when on the ledger must keep the user, whose budget share depends on it."""
     limit = context.assistant.router.budget.limit(call.user_id)
     return float("inf") if limit is None else month_start(context.now())
 

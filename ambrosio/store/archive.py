@@ -58,7 +58,8 @@ class Archive:
         rows = self._database.read(
             "WITH RECURSIVE chain AS ("
             " SELECT turns.*, 0 AS depth FROM turns WHERE id = ?"
-            " UNION ALL SELECT turns.*, depth + 1 FROM turns JOIN chain ON turns.id = chain.parent_id)"
+            " UNION ALL SELECT turns.*, depth + 1"
+            " FROM turns JOIN chain ON turns.id = chain.parent_id)"
             " SELECT * FROM chain ORDER BY depth DESC",
             turn_id,
         )
@@ -79,7 +80,7 @@ class Archive:
     def search(
         self, words: str, *, user_id: int, chat_id: int | None = None, limit: int = 5
     ) -> list[SearchHit]:
-        """Find a user's turns that contain all the words, or words that begin so; the best first."""
+        """Find a user's turns that contain all the words, or their beginnings; best first."""
         terms = " ".join('"{}"*'.format(word.replace('"', '""')) for word in words.split())
         rows = self._database.read(
             "SELECT turns.*, snippet(turn_words, -1, '', '', ' … ', ?) AS quote"

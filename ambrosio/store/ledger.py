@@ -12,8 +12,9 @@ from .database import Database
 class UsageSummary:
     """A day's calls of one kind to one model.
 
-    `day` is an ISO date in UTC. `prompt`, `cached` and `completion` are tokens. `usd` sums the known
-    prices; `unknown` counts the calls without one, `estimated` those whose tokens are a guess.
+    `day` is an ISO date in UTC. `prompt`, `cached` and `completion` are tokens. `usd` sums the
+    known prices; `unknown` counts the calls without one, `estimated` those whose tokens are
+    guessed.
     """
 
     day: str

@@ -344,7 +344,7 @@ class TestFailover:
         assert len(told) == len(cuts) > 0
         assert {line.buttons for line in told} == {("New conversation",)}
         await anna.press("New conversation", told[-1].message_id)
-        await anna.wait_text("A fresh start")
+        await anna.wait_text("New conversation started.")
         await anna.say("hello")
         await anna.wait_answer()
         assert model.requests[-1].messages[1:] == (("user", "hello"),)

@@ -673,7 +673,7 @@ class TestTheBudgetRunsOut:
             life.store.ledger.enter(spent)
             await ben.say("/forget")
             await ben.wait_answer()
-            await ben.press("Everything of mine, everywhere")
+            await ben.press("Everything I ever wrote")
             await life.settled()
 
             assert life.assistant.router.budget.left(43) == D("0.5")

@@ -78,7 +78,7 @@ class TestSearch:
 
         assert "rice with falafel?" in found.text
         assert found.reply_to == asked
-        await anna.press("Go on from here")
+        await anna.press("Continue from here")
         await anna.say("how long to cook it?")
         await model.wait_for(lambda: len(model.requests) == 3)
         said = [text for _, text in model.requests[2].messages[1:]]
@@ -144,13 +144,13 @@ class TestForgetting:
         before = files(tmp_path)
         await anna.say("/forget")
         await anna.wait_answer()
-        await anna.press("All that was said here")
-        told = await anna.wait_text("I have forgotten")
+        await anna.press("This chat")
+        told = await anna.wait_text("Deleted 1 question")
         await life.settled()
 
         assert SECRET.encode() in before
         assert ANSWER.encode() in before
-        assert "one question" in told.text
+        assert "from this chat" in told.text
         assert SECRET.encode() not in files(tmp_path)
         assert ANSWER.encode() not in files(tmp_path)
         await anna.say("go on")
@@ -162,7 +162,7 @@ class TestForgetting:
         await anna.wait_answer()
         await anna.say("/forget")
         await anna.wait_answer()
-        await anna.press("Nothing")
+        await anna.press("Cancel")
         await life.settled()
 
         assert life.store.archive.search(SECRET, user_id=OWNER)
@@ -234,7 +234,7 @@ class TestForgetting:
         model.script(Holds("Once", held))
         await anna.say("story")
         await model.wait_for(lambda: model.served[0].words)
-        toast = await anna.press("All that was said here")
+        toast = await anna.press("This chat")
         held.set()
 
         assert "being written" in toast["text"]
@@ -248,7 +248,7 @@ class TestForgetting:
         seat = group.seat(ben)
         await seat.say("/forget@ambrosio_bot")
         await seat.wait_answer()
-        toast = await seat.press("All that was said here")
+        toast = await seat.press("This chat")
 
         assert "only the owner" in toast["text"]
         assert life.store.archive.search(SECRET, user_id=OWNER)

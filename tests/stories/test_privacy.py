@@ -596,7 +596,7 @@ class TestInTheChat:
         told = (await anna.wait_answer()).text
 
         assert "together" in told
-        assert "llama · at home: 2 messages" in told
+        assert "llama · local: 2 messages" in told
 
     async def test_where_tells_of_a_question_that_nobody_has_lived_to_answer(
         self, anna, cloud, house
@@ -703,7 +703,8 @@ async def test_a_wish_in_private_is_not_painted_elsewhere(api, telegram_url, tmp
     cloud = FakeModelServer(model="openai/gpt-oss-120b", server_kind="together")
     async with cloud.serving() as url:
         (tmp_path / "ambrosio.toml").write_text(
-            f'[providers.together]\nbase_url = "{url}"\nlocal = false\nserver_kind = "together"\n'
+            f'[providers.together]\nbase_url = "{url}"\nlocal = false\n'
+            f'server_kind = "together"\n'
             'model = "openai/gpt-oss-120b"\n'
             'image_model = "stabilityai/stable-diffusion-xl-base-1.0"\n'
         )
@@ -744,7 +745,8 @@ class TestPictures:
     async def house(self, api, telegram_url, tmp_path, model_url, cloud, easel):
         async with cloud.serving() as url, easel.serving() as home:
             (tmp_path / "ambrosio.toml").write_text(
-                f'[providers.together]\nbase_url = "{url}"\nlocal = false\nserver_kind = "together"\n'
+                f'[providers.together]\nbase_url = "{url}"\nlocal = false\n'
+                f'server_kind = "together"\n'
                 f'model = "{CLOUD}"\nimage_model = "{SDXL}"\n'
                 f'[providers.easel]\nbase_url = "{home}"\nserver_kind = "together"\n'
                 f'image_model = "{SDXL}"\n'
