@@ -29,6 +29,8 @@ class RunningAnswers:
 
     def __init__(self) -> None:
         self._by_chat: dict[Chat, Progress] = {}
+        # Questions that were edited and then stopped before the new answer had begun.
+        self._stop_next: dict[Chat, int] = {}
 
     def __len__(self) -> int:
         return len(self._by_chat)
@@ -37,10 +39,22 @@ class RunningAnswers:
         """Return the progress of the answer that is being written in a chat."""
         return self._by_chat.get(chat)
 
+    def stop(self, chat: Chat) -> bool:
+        """Stop the answer in a chat, and the one to an edit that waits behind it; say if any."""
+        progress = self._by_chat.get(chat)
+        if progress is None:
+            return False
+        progress.stop()
+        if progress.superseded:
+            self._stop_next[chat] = progress.message_id
+        return True
+
     @contextmanager
     def track(self, chat: Chat, progress: Progress) -> Iterator[None]:
         """Register an answer until the block ends."""
         self._by_chat[chat] = progress
+        if self._stop_next.pop(chat, None) == progress.message_id:
+            progress.stop()
         try:
             yield
         finally:

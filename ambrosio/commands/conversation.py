@@ -26,11 +26,8 @@ async def new(context: BotContext, call: CommandCall) -> CommandResult:
 
 async def stop(context: BotContext, call: CommandCall) -> CommandResult:
     """Stop the answer that is being written."""
-    progress = context.running.get(call.chat)
-    if progress is None:
-        return CommandResult(texts.NOTHING_TO_STOP)
-    progress.stop()
-    return CommandResult()
+    stopped = context.running.stop(call.chat)
+    return CommandResult() if stopped else CommandResult(texts.NOTHING_TO_STOP)
 
 
 async def retry(context: BotContext, call: CommandCall) -> CommandResult:
@@ -88,11 +85,8 @@ async def on_new_button(context: BotContext, call: CommandCall) -> CommandResult
 
 async def on_stop_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Stop the answer that is being written above the button."""
-    progress = context.running.get(call.chat)
-    if progress is None:
-        return CommandResult(toast=texts.NOTHING_TO_STOP)
-    progress.stop()
-    return CommandResult(toast="Stopped")
+    stopped = context.running.stop(call.chat)
+    return CommandResult(toast="Stopped" if stopped else texts.NOTHING_TO_STOP)
 
 
 async def on_longer_button(context: BotContext, call: CommandCall) -> CommandResult:
