@@ -1,4 +1,4 @@
-"""Everything put together, from the store to the studio; nothing else builds them."""
+"""Builds everything from the settings, and closes it in reverse order."""
 
 import asyncio
 import secrets
@@ -28,7 +28,7 @@ from .store import Store
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """What every verb works with."""
+    """Everything a command-line verb needs."""
 
     settings: Settings
     store: Store
@@ -38,7 +38,7 @@ class App:
 
 
 def now() -> float:
-    """Tell the time in seconds; handed to everything that asks for it."""
+    """Return the time in seconds since 1970; passed to everything that needs a clock."""
     return datetime.now(UTC).timestamp()
 
 
@@ -49,26 +49,26 @@ async def open_app(
     now: Callable[[], float] = now,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> AsyncIterator[App]:
-    """Open the store, find the providers and put the assistant together."""
+    """Open the store and the providers, and build the assistants; close all of it at the end."""
     originals_bytes = settings.ambrosio_pictures_mb * 1_000_000
     with Store(settings.database, now=now, originals_bytes=originals_bytes) as store:
         async with open_providers(settings, now=now, sleep=sleep) as providers:
-            painters = {
+            image_clients = {
                 name: ImageClient(provider, settings.images, provider.http)
                 for name, provider in providers.items()
                 if provider.config.image_model
             }
-            everybody = (*settings.ambrosio_route, *settings.providers)
+            route = (*settings.ambrosio_route, *settings.providers)
             budget = Budget(
                 now=now,
-                ledger=store,
+                ledger=store.ledger,
                 ceiling=settings.ambrosio_monthly_budget_usd,
                 share=settings.ambrosio_person_budget_usd,
                 guest=partial(_guest, settings, store),
             )
-            gallery = ImageRouter(
-                painters,
-                (*settings.ambrosio_image_route, *everybody),
+            image_router = ImageRouter(
+                image_clients,
+                (*settings.ambrosio_image_route, *route),
                 now=now,
                 budget=budget,
                 sleep=sleep,
@@ -77,7 +77,7 @@ async def open_app(
                 providers,
                 tuple(
                     name
-                    for name in everybody
+                    for name in route
                     if name in providers and providers[name].config.supports_chat
                 ),
                 now=now,
@@ -93,8 +93,10 @@ async def open_app(
                 private=settings.ambrosio_private_default == "on",
                 now=now,
             )
-            studio = ImageAssistant(store, router, gallery, now=now, dice=secrets.randbelow)
-            yield App(settings, store, providers, assistant, studio)
+            image_assistant = ImageAssistant(
+                store, router, image_router, now=now, dice=secrets.randbelow
+            )
+            yield App(settings, store, providers, assistant, image_assistant)
 
 
 @asynccontextmanager
@@ -104,50 +106,56 @@ async def open_providers(
     now: Callable[[], float] = now,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> AsyncIterator[dict[str, OpenAIProvider]]:
-    """Make a provider of every row, and run llama.cpp for them if that is wished.
+    """Make a provider of every configured row, and run llama.cpp if the settings say so.
 
-    A llama.cpp server nobody named is looked for, but not when we have one of our own. The way to
-    those at home knows nothing of a proxy in the environment, which would be a way out.
+    Without a configured llama.cpp server, the usual addresses are probed, unless we run one. The
+    client for local servers ignores proxies in the environment, which could lead off the machine.
     """
     # Read once: certificates take a megabyte each time.
     trusted = httpx.create_ssl_context()
-    async with AsyncExitStack() as lines:
-        http = await lines.enter_async_context(httpx.AsyncClient(verify=trusted))
-        home = await lines.enter_async_context(httpx.AsyncClient(verify=trusted, trust_env=False))
+    async with AsyncExitStack() as stack:
+        http = await stack.enter_async_context(httpx.AsyncClient(verify=trusted))
+        local_http = await stack.enter_async_context(
+            httpx.AsyncClient(verify=trusted, trust_env=False)
+        )
 
-        async def line(row: ProviderConfig) -> httpx.AsyncClient:
+        async def client_for(row: ProviderConfig) -> httpx.AsyncClient:
             if not row.socket:
-                return home if row.is_local else http
-            through = httpx.AsyncHTTPTransport(verify=trusted, uds=row.socket)
-            return await lines.enter_async_context(
-                httpx.AsyncClient(transport=through, trust_env=False)
+                return local_http if row.is_local else http
+            transport = httpx.AsyncHTTPTransport(verify=trusted, uds=row.socket)
+            return await stack.enter_async_context(
+                httpx.AsyncClient(transport=transport, trust_env=False)
             )
 
-        async def made(rows: Mapping[str, ProviderConfig]) -> dict[str, OpenAIProvider]:
-            return {name: OpenAIProvider(name, row, await line(row)) for name, row in rows.items()}
+        async def make_providers(rows: Mapping[str, ProviderConfig]) -> dict[str, OpenAIProvider]:
+            return {
+                name: OpenAIProvider(name, row, await client_for(row)) for name, row in rows.items()
+            }
 
         if not settings.llama_gguf:
-            found = settings.llama_base_url or await discovery.find_server(home)
-            rows = settings.provider_configs(llama_base_url=found)
-            # With nothing else to ask, failures shall name the server that is missing.
-            yield await made(
+            llama_url = settings.llama_base_url or await discovery.find_server(local_http)
+            rows = settings.provider_configs(llama_base_url=llama_url)
+            # With no provider at all, errors name the server that is missing.
+            yield await make_providers(
                 rows
                 or settings.provider_configs(llama_base_url=f"{discovery.USUAL_ADDRESSES[0]}/v1")
             )
             return
-        engine = LlamaServer(settings.llama_gguf, settings.ambrosio_data_dir, now=now, sleep=sleep)
-        engine.acquire()
-        there = engine.address
-        providers = await made(
-            settings.provider_configs(llama_base_url=there.url, llama_api_key=there.key)
+        llama_server = LlamaServer(
+            settings.llama_gguf, settings.ambrosio_data_dir, now=now, sleep=sleep
         )
-        providers["llama"].ensure_ready = partial(engine.ensure_ready, "llama")
-        async with engine.running(
+        llama_server.acquire()
+        address = llama_server.address
+        providers = await make_providers(
+            settings.provider_configs(llama_base_url=address.url, llama_api_key=address.key)
+        )
+        providers["llama"].ensure_ready = partial(llama_server.ensure_ready, "llama")
+        async with llama_server.running(
             ready=partial(warm_up, providers["llama"], prompts.read("system.txt"))
         ):
             yield providers
 
 
-def _guest(settings: Settings, store: Store, person: int) -> bool:
-    # Whoever sits at the machine's own terminal is at home there.
-    return person not in {TERMINAL.chat_id, *settings.ambrosio_owner, *store.owners()}
+def _guest(settings: Settings, store: Store, user_id: int) -> bool:
+    # A user of the machine's own terminal has the whole budget.
+    return user_id not in {TERMINAL.chat_id, *settings.ambrosio_owner, *store.people.owners()}

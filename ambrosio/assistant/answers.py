@@ -1,7 +1,7 @@
-"""One turn, whatever the channel it comes by: remember, ask, account.
+"""Answering one turn, whatever the channel: read the history, ask the router, store the result.
 
-Knows neither Telegram nor a terminal. A failed turn leaves no trace in what is sent later; it is
-kept beside the history so that it can be asked again.
+Knows neither Telegram nor a terminal. A failed turn is stored so that it can be retried, but it is
+not part of the history that models are sent later.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from ..core.messages import (
     EmptyAnswer,
     FinishReason,
     ModelRef,
-    OutgoingMessage,
+    Outgoing,
     RequestSent,
     StatusNote,
     Turn,
@@ -33,7 +33,7 @@ from .progress import Progress
 
 @dataclass(slots=True)
 class Answer:
-    """What came of a turn: words, or the failure that is told instead, and how it ended."""
+    """The result of a turn: the text, or the failure shown instead, and how it ended."""
 
     turn: Turn
     text: str = ""
@@ -47,23 +47,23 @@ class Answer:
 
     @property
     def ref(self) -> ModelRef | None:
-        """Whose words these are."""
+        """The provider and model that answered."""
         source = self.finished or self.started
         return source.ref if source else None
 
     @property
     def usd(self) -> Decimal | None:
-        """What it has cost, as far as that is known; None if it is not, or nobody was asked."""
+        """What it has cost; None if a price is not known or no provider was asked."""
         return sum_usd(self.expenses)
 
     @property
     def is_loop(self) -> bool:
-        """Whether the model had begun to say the same thing over and over."""
+        """Whether the model had begun to repeat itself."""
         return self.finished is not None and self.finished.finish_reason is FinishReason.LOOP
 
     @property
     def is_cut(self) -> bool:
-        """Whether the model had more to say than it was allowed to."""
+        """Whether the answer reached the length limit."""
         return self.finished is not None and self.finished.finish_reason is FinishReason.LENGTH
 
 
@@ -82,42 +82,46 @@ class Assistant:
         self.store = store
         self.router = router
         self.system = system
-        self._private, self._now = private, now
+        self._local_only_default, self._now = private, now
 
     def is_local_only(self, chat: Chat) -> bool:
         """Say whether a chat or topic is in private mode."""
-        chosen = self.store.chat_state(chat).local_only
-        return self._private if chosen is None else chosen
+        setting = self.store.conversations.chat_state(chat).local_only
+        return self._local_only_default if setting is None else setting
 
     def latest_turn_id(self, chat: Chat) -> int | None:
-        """Give the turn that the next one continues; out of private mode never a private one."""
-        head = self.store.chat_state(chat).latest_turn_id
+        """Return the turn that the next one continues; outside private mode never a local one."""
+        turn_id = self.store.conversations.chat_state(chat).latest_turn_id
         if self.is_local_only(chat) or not any(
-            past.local_only for past in self.store.history(head)
+            past.local_only for past in self.store.conversations.history(turn_id)
         ):
-            return head
+            return turn_id
         return None
 
     def with_privacy(self, turn: Turn) -> Turn:
-        """Find out whether a turn is private: by itself, where it is said, or behind what.
+        """Set `local_only` if the turn, its chat, its message or a turn before it is local only.
 
-        Before anybody is asked it is noted of its message, too, for ever.
+        Its message is marked as local only for good, before any model is asked.
         """
-        at_home = self.is_local_only(turn.chat)
-        noted = self.store.is_local_only(turn.chat, turn.message_id)
-        history = self.store.history(turn.parent_id)
-        private = turn.local_only or at_home or noted or any(past.local_only for past in history)
-        if private:
-            self.store.mark_local_only(turn.chat, turn.message_id)
+        chat_is_local = self.is_local_only(turn.chat)
+        marked = self.store.conversations.is_local_only(turn.chat, turn.message_id)
+        history = self.store.conversations.history(turn.parent_id)
+        local_only = (
+            turn.local_only or chat_is_local or marked or any(past.local_only for past in history)
+        )
+        if local_only:
+            self.store.conversations.mark_local_only(turn.chat, turn.message_id)
         return replace(
-            turn, local_only=private, detached=turn.detached or (private and not at_home)
+            turn,
+            local_only=local_only,
+            detached=turn.detached or (local_only and not chat_is_local),
         )
 
     def completion_request(self, turn: Turn) -> CompletionRequest:
-        """Make the question for the router."""
+        """Make the request for the router."""
         return CompletionRequest(
             system=self.system,
-            history=self.store.history(turn.parent_id),
+            history=self.store.conversations.history(turn.parent_id),
             question=turn.question,
             concise=turn.concise,
             model=turn.model,
@@ -134,23 +138,17 @@ class Assistant:
         Args:
             turn: what was asked, and which turn it continues.
             progress: grows with the answer, and may be stopped.
-            alone: whether only the turn's own model is asked.
+            single_provider: whether only the turn's own model is asked.
         """
         turn = self.with_privacy(turn)
-        ask = self.completion_request(turn)
+        request = self.completion_request(turn)
         answer, began_at = Answer(turn), self._now()
         try:
-            async with asyncio.timeout(None) as scope:
-                progress.bind_scope(scope)
-                try:
-                    await self._listen(
-                        replace(ask, single_provider=single_provider), answer, progress
-                    )
-                finally:
-                    progress.bind_scope(None)
-        except TimeoutError:
-            # The scope has no limit of its own: somebody pressed Stop.
-            answer.stopped = True
+            with progress.stoppable() as scope:
+                await self._stream(
+                    replace(request, single_provider=single_provider), answer, progress
+                )
+            answer.stopped = scope.cancelled_caught
         except AllProvidersFailed as exc:
             answer.failure = exc
             progress.text = exc.partial
@@ -171,19 +169,19 @@ class Assistant:
         *,
         without: Collection[str] = (),
     ) -> None:
-        """Ask everybody who may be asked at once; the conversation goes on behind none of them.
+        """Ask all allowed models at once; none of the answers becomes the chat's latest turn.
 
         Args:
             turn: what was asked.
-            progress: says whom it waits for, and may be stopped.
-            arrived: is given each answer when it is there.
-            without: providers that have answered already.
+            progress: shows which models are still to answer, and may be stopped.
+            on_answer: called with each answer once it is complete.
+            without: names of providers that have answered already.
         """
         turn = self.with_privacy(replace(turn, detached=True))
-        ask = self.completion_request(turn)
-        asked = [ModelRef(*each) for each in await self.router.allowed_providers(ask)]
+        request = self.completion_request(turn)
+        asked = [ModelRef(*candidate) for candidate in await self.router.allowed_providers(request)]
         if not asked:
-            await on_answer(Answer(turn, failure=self.router.why_nobody(ask)))
+            await on_answer(Answer(turn, failure=self.router.why_nobody(request)))
         waiting = [str(ref) for ref in asked if ref.provider not in without]
         progress.parts = [Progress(turn.message_id) for _ in waiting]
         if progress.stopped:
@@ -192,47 +190,47 @@ class Assistant:
         async def ask_one(name: str, part: Progress) -> None:
             answer = await self.answer(replace(turn, model=name), part, single_provider=True)
             waiting.remove(name)
-            progress.set_note(_asking(waiting))
+            progress.set_note(_waiting_note(waiting))
             await on_answer(answer)
 
-        progress.set_note(_asking(waiting))
+        progress.set_note(_waiting_note(waiting))
         async with asyncio.TaskGroup() as group:
             for name, part in zip(tuple(waiting), progress.parts, strict=True):
                 group.create_task(ask_one(name, part))
 
-    async def _listen(self, ask: CompletionRequest, answer: Answer, progress: Progress) -> None:
-        async with aclosing(self.router.stream(ask, report=answer.expenses.append)) as parts:
-            async for part in parts:
-                match part:
+    async def _stream(self, request: CompletionRequest, answer: Answer, progress: Progress) -> None:
+        async with aclosing(self.router.stream(request, report=answer.expenses.append)) as events:
+            async for event in events:
+                match event:
                     case RequestSent():
-                        self.store.record_request(answer.turn.chat, part.ref.provider)
+                        self.store.conversations.record_request(
+                            answer.turn.chat, event.ref.provider
+                        )
                     case AnswerStarted():
-                        answer.started = part
+                        answer.started = event
                         progress.reset()
                     case Delta():
-                        progress.append(part)
+                        progress.append(event)
                     case StatusNote():
-                        progress.set_note(part.text)
+                        progress.set_note(event.text)
                     case AnswerFinished():
-                        answer.finished = part
+                        answer.finished = event
                     case EmptyAnswer():
                         pass
 
     def save(
-        self, answer: Answer, replies: Iterable[OutgoingMessage] = (), row: InboxItem | None = None
+        self, answer: Answer, replies: Iterable[Outgoing] = (), item: InboxItem | None = None
     ) -> int | None:
-        """Keep all that came of a turn in one transaction; give the turn's id."""
-        return self.store.finish(row, replies, self._turn_result(answer))
-
-    def _turn_result(self, answer: Answer) -> TurnResult:
-        spoken = answer.failure is None and bool(answer.text.strip())
-        return TurnResult(
+        """Store the result of a turn with its replies in one transaction; return the turn's id."""
+        has_answer = answer.failure is None and bool(answer.text.strip())
+        result = TurnResult(
             turn=answer.turn,
-            text=answer.text if spoken else None,
+            text=answer.text if has_answer else None,
             first_turn_id=answer.started.first_turn_id if answer.started else None,
             ref=answer.ref,
         )
+        return self.store.finish(item, replies, result)
 
 
-def _asking(names: Sequence[str]) -> str:
+def _waiting_note(names: Sequence[str]) -> str:
     return f"Asking {' and '.join(names)}…" if names else ""

@@ -1,7 +1,6 @@
-"""What is said about finished pictures, wherever they are shown: in a chat or in a terminal."""
+"""Captions of finished images, for a chat or a terminal."""
 
-from decimal import Decimal
-
+from ..core.costs import format_usd
 from ..core.images import Image
 from ..images.fitting import describe_dropped
 from ..store import StoredImage
@@ -10,48 +9,41 @@ from .images import ImageAssistant, ImageResult
 SUFFIXES = {"jpeg": "jpg"}
 
 
-def name(picture: Image | StoredImage) -> str:
-    """Name a picture's file."""
-    stem = "picture" if picture.seed is None else f"picture-{picture.seed}"
-    return f"{stem}.{suffix(picture)}"
+def name(image: Image | StoredImage) -> str:
+    """Name an image's file."""
+    stem = "picture" if image.seed is None else f"picture-{image.seed}"
+    return f"{stem}.{suffix(image)}"
 
 
-def suffix(picture: Image | StoredImage) -> str:
-    """Say how the name of a picture's file ends."""
-    return SUFFIXES.get(picture.format, picture.format)
+def suffix(image: Image | StoredImage) -> str:
+    """Return the suffix of an image's file name, without a dot."""
+    return SUFFIXES.get(image.format, image.format)
 
 
-def details(work: ImageResult, studio: ImageAssistant) -> str:
-    """Say in a line what the pictures were made with: enough to make them again."""
-    first = work.done[0]
-    found = []
-    if work.started:
-        ref = work.started.ref
-        found.append(f"{studio.name(ref)} at {ref.provider}")
-        if work.started.request.steps and "steps" not in first.dropped_options:
-            found.append(f"{work.started.request.steps} steps")
-    seeds = [str(each.seed) for each in work.images if each.seed is not None]
+def details(result: ImageResult, assistant: ImageAssistant) -> str:
+    """Describe in a line how the images were made: enough to make them again."""
+    first = result.done[0]
+    parts = []
+    if result.started:
+        ref = result.started.ref
+        parts.append(f"{assistant.name(ref)} at {ref.provider}")
+        if result.started.request.steps and "steps" not in first.dropped_options:
+            parts.append(f"{result.started.request.steps} steps")
+    seeds = [str(image.seed) for image in result.images if image.seed is not None]
     if seeds:
-        found.insert(1, f"seed{'s' * (len(seeds) > 1)} {', '.join(seeds)}")
-    found.append(f"{first.image.width}×{first.image.height}")
-    found.append(f"{work.seconds:.1f} s")
-    if work.usd is not None:
-        found.append(format_price(work.usd))
-    return " · ".join(found)
+        parts.insert(1, f"seed{'s' * (len(seeds) > 1)} {', '.join(seeds)}")
+    parts.append(f"{first.image.width}×{first.image.height}")
+    parts.append(f"{result.seconds:.1f} s")
+    if result.usd is not None:
+        parts.append(format_usd(result.usd) if result.usd else "free")
+    return " · ".join(parts)
 
 
-def notes(work: ImageResult) -> list[str]:
-    """Say what is not as it was asked, a line each."""
-    found = [work.order.note] if work.order.note else []
-    changes = [*work.started.changes] if work.started else []
-    changes += describe_dropped(work.order.prompt, work.done[0].dropped_options)
+def notes(result: ImageResult) -> list[str]:
+    """List what differs from the order, a line each."""
+    parts = [result.order.note] if result.order.note else []
+    changes = [*result.started.changes] if result.started else []
+    changes += describe_dropped(result.order.prompt, result.done[0].dropped_options)
     if changes:
-        found.append("As near as this model can: " + ", ".join(changes))
-    return found
-
-
-def format_price(usd: Decimal) -> str:
-    """Write an amount with as many digits as tell something."""
-    if not usd:
-        return "free"
-    return f"${usd:.2f}" if usd >= 1 else f"${usd:.4f}".rstrip("0")
+        parts.append("Adjusted for this model: " + ", ".join(changes))
+    return parts

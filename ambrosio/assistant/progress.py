@@ -1,28 +1,32 @@
-"""TODO docstring."""
+"""An answer while it is being written, shared by the writer, the display and /stop."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import anyio
 
 from ..core.messages import Delta
 
 
 class Progress:
-    """An answer while it grows, for those who show it, and the way to stop it.
+    """The text of an answer so far, and the way to stop it.
 
-    `message` is the question's, and `superseded` says that the question has been edited meanwhile.
+    `message_id` is the question's, and `superseded` says that the question was edited meanwhile.
     `parts` are answers that stop with it.
     """
 
-    def __init__(self, message: int = 0) -> None:
-        self.message_id = message
+    def __init__(self, message_id: int = 0) -> None:
+        self.message_id = message_id
         self.superseded = False
         self.text = ""
         self.reasoning = ""
-        # Why there is nothing yet, to be shown in the place of words.
+        # Why there is no text yet, shown in its place.
         self.note = ""
         self.stopped = False
         self.changed = asyncio.Event()
         self.parts: list[Progress] = []
-        self._scope: asyncio.Timeout | None = None
+        self._scope: anyio.CancelScope | None = None
 
     def stop(self) -> None:
         """End the answer where it is; the provider's stream is closed at once."""
@@ -30,32 +34,41 @@ class Progress:
         for part in self.parts:
             part.stop()
         if self._scope is not None:
-            self._scope.reschedule(asyncio.get_running_loop().time())
+            self._scope.cancel()
 
-    def bind_scope(self, scope: asyncio.Timeout | None) -> None:
-        """Hand over the scope that a stop cancels; a stop that came earlier acts now."""
-        self._scope = scope
-        if self.stopped:
-            self.stop()
+    @contextmanager
+    def stoppable(self) -> Iterator[anyio.CancelScope]:
+        """Cancel the block when `stop` is called, or at once if it was called before.
+
+        Afterwards `cancelled_caught` of the scope says whether the block was cut short.
+        """
+        with anyio.CancelScope() as scope:
+            self._scope = scope
+            if self.stopped:
+                scope.cancel()
+            try:
+                yield scope
+            finally:
+                self._scope = None
 
     def reset(self) -> None:
-        """Forget what was said: another provider starts afresh."""
+        """Forget the text: another provider starts again."""
         self.text = self.reasoning = self.note = ""
         self.changed.set()
 
     @property
     def shown(self) -> str:
-        """What a preview shows: the words, or why there are none yet."""
+        """What is shown of it, in Markdown: the text, or why there is none yet."""
         return self.text or (f"*{self.note}*" if self.note else "")
 
     def set_note(self, note: str) -> None:
-        """Say why there is nothing yet."""
+        """Say why there is no text yet."""
         if note != self.note:
             self.note = note
             self.changed.set()
 
     def append(self, delta: Delta) -> None:
-        """Take in the next piece."""
+        """Append the next piece."""
         self.text += delta.text
         self.reasoning += delta.reasoning
         self.changed.set()

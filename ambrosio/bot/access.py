@@ -1,4 +1,7 @@
-"""TODO docstring."""
+"""Who may use the bot: the check that every raw update passes first.
+
+Pure: it stores nothing and answers nothing. Only numeric ids of users and groups count.
+"""
 
 import re
 from collections.abc import Mapping
@@ -16,11 +19,8 @@ UPDATE_KINDS = (
     "my_chat_member",
 )
 STOP_COMMANDS = ("/stop", "/cancel")
-# Anonymous admins and channels borrow the id of a fake user; the others speak in foreign chats.
+# Anonymous admins and channels write with the id of a fake user; the others are in foreign chats.
 NOT_A_PERSON = ("sender_chat", "business_connection_id", "guest_query_id")
-
-
-# --- the gate -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,13 @@ class Access:
 
     @property
     def people(self) -> frozenset[int]:
-        """Everybody who may speak."""
+        """The users who may use the bot."""
         return self.owners | self.guests
 
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """An update of somebody who may speak; `urgent` ones overtake those that wait."""
+    """An update of a user who may use the bot; an `urgent` one overtakes those that wait."""
 
     chat: Chat
     user_id: int
@@ -60,7 +60,7 @@ class PairingAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """The bot was put into a group, or out of it; only an owner makes it `welcome` there."""
+    """The bot was added to a group or removed; it is `welcome` if an owner added it."""
 
     chat_id: int
     title: str
@@ -70,7 +70,7 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """Nobody's business: counted, never stored, never answered."""
+    """An update that is counted, never stored and never answered."""
 
     reason: str
 
@@ -80,10 +80,10 @@ RawUpdate = Mapping[str, Any]
 
 
 def check_access(update: RawUpdate, access: Access) -> Verdict:
-    """Judge a raw update before anything else sees it.
+    """Check a raw update before anything else sees it.
 
-    Everything about it may be missing or of the wrong type; such an update is dropped, since
-    whoever may speak cannot be told from it.
+    Any part may be missing or of the wrong type; such an update is dropped, since it does not say
+    reliably who sent it.
     """
     try:
         kind = next((kind for kind in UPDATE_KINDS if kind in update), "")
@@ -136,23 +136,23 @@ def _press(body: RawUpdate, access: Access) -> Verdict:
     message = body.get("message")
     if not message:
         return Dropped("inline")
-    # Whoever presses is judged, not whose message carries the button.
+    # The user who presses counts, not the author of the message.
     if int(body["from"]["id"]) not in access.people:
         return Dropped("stranger")
     chat = message["chat"]
     if chat["type"] != "private" and int(chat["id"]) not in access.groups:
         return Dropped("chat")
-    person, number = int(body["from"]["id"]), int(message["message_id"])
-    return Admitted(_chat(message), person, number, urgent=True)
+    user_id, message_id = int(body["from"]["id"]), int(message["message_id"])
+    return Admitted(_chat(message), user_id, message_id, urgent=True)
 
 
 def _stop(body: RawUpdate, access: Access) -> Verdict:
-    # It names nobody; drafts exist only in private chats, whose id is the person's.
-    chat = int(body["chat"]["id"])
-    if chat not in access.people:
+    # It names no user; drafts exist only in private chats, whose id is the user's.
+    chat_id = int(body["chat"]["id"])
+    if chat_id not in access.people:
         return Dropped("stranger")
-    place = Chat(chat, int(body.get("message_thread_id") or 0))
-    return Admitted(place, chat, 0, urgent=True)
+    chat = Chat(chat_id, int(body.get("message_thread_id") or 0))
+    return Admitted(chat, chat_id, 0, urgent=True)
 
 
 def _membership(body: RawUpdate, access: Access) -> Verdict:

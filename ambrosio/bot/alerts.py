@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""What owners are told unasked: failures that only they can fix, and a missing budget."""
 
 import logging
 from collections.abc import Mapping
@@ -15,17 +15,20 @@ from .delivery import Delivery
 log = logging.getLogger(__name__)
 
 
-# Of the models that are there when one is gone.
-MAX_NAMES = 8
+# Of the models that a provider has, when the configured one is gone.
+MAX_MODEL_NAMES = 8
 
 
 def warn_without_budget(settings: Settings, providers: Mapping[str, OpenAIProvider]) -> None:
-    if settings.ambrosio_monthly_budget_usd is None and any(it.paid for it in providers.values()):
-        log.warning("AMBROSIO_MONTHLY_BUDGET_USD is not set: paid providers have no ceiling")
+    """Log a warning if there are paid providers and no budget."""
+    if settings.ambrosio_monthly_budget_usd is None and any(
+        provider.paid for provider in providers.values()
+    ):
+        log.warning("AMBROSIO_MONTHLY_BUDGET_USD is not set: paid providers have no spending limit")
 
 
-async def alert_owners(context: BotContext, replies: Delivery) -> None:
-    """Tell the owners, once each, of what nobody else can mend."""
+async def alert_owners(context: BotContext, delivery: Delivery) -> None:
+    """Send each alert of the health monitor to all owners, until cancelled."""
     while True:
         exc = await context.assistant.router.health.alarms.get()
         route = context.assistant.router.route()
@@ -34,22 +37,22 @@ async def alert_owners(context: BotContext, replies: Delivery) -> None:
         for owner in sorted(context.owners()):
             chat = Chat(owner)
             try:
-                context.store.enqueue(*render_notice(chat, text))
+                context.store.outbox.enqueue(*render_notice(chat, text))
             except StoreFailed as failed:
                 log.warning("the owner does not know that %s: %s", exc, failed)
             else:
-                await replies.deliver(chat)
+                await delivery.deliver(chat)
 
 
 async def _served_models(context: BotContext, exc: ProviderError) -> str:
-    """List what a provider serves in the place of a model that is gone."""
+    """List the models that a provider serves, if the configured one is gone."""
     if not isinstance(exc, ModelNotFound):
         return ""
     try:
         served = await context.providers[exc.provider].models()
     except ProviderError:
         return ""
-    names = sorted(each.id for each in served if each.kind in {"chat", "language"})
+    names = sorted(model.id for model in served if model.kind in {"chat", "language"})
     known = [name for name in names if catalogue.look_up(name)]
-    shown = [*known, *(name for name in names if name not in known)][:MAX_NAMES]
-    return f"It has: {', '.join(f'`{name}`' for name in shown)}." if shown else ""
+    shown = [*known, *(name for name in names if name not in known)][:MAX_MODEL_NAMES]
+    return f"Available: {', '.join(f'`{name}`' for name in shown)}." if shown else ""

@@ -1,6 +1,6 @@
-"""An answer's way through the bot: shown while it grows, kept in one transaction, delivered.
+"""Answering a turn in a chat: show the answer while it grows, store it, deliver it.
 
-What `easel` is for pictures.
+The counterpart of `image_handler`.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -11,7 +11,7 @@ from functools import partial
 from ..assistant.answers import Answer
 from ..assistant.progress import Progress
 from ..commands.context import BotContext
-from ..core.messages import Chat, OutgoingMessage, Turn
+from ..core.messages import Chat, Delete, Turn
 from ..store import InboxItem
 from .answer_view import AnswerStyle, render_answer, render_comparison
 from .delivery import Delivery
@@ -19,116 +19,118 @@ from .streaming import AnswerStreamer, StreamedMessage
 
 
 class AnswerHandler:
-    """Has turns answered, one for each chat at a time."""
+    """Answers turns, one at a time in each chat."""
 
-    def __init__(self, context: BotContext, replies: Delivery, previewer: AnswerStreamer) -> None:
-        self._context, self._replies, self._previewer = context, replies, previewer
+    def __init__(self, context: BotContext, delivery: Delivery, streamer: AnswerStreamer) -> None:
+        self._context, self._delivery, self._streamer = context, delivery, streamer
 
     @asynccontextmanager
     async def showing_progress(
         self, item: InboxItem, progress: Progress, *, concise: bool = False
     ) -> AsyncIterator[StreamedMessage]:
-        """Show what grows, and let it be stopped, until the block ends."""
-        self._context.running[item.chat] = progress
+        """Show the progress of an answer, and let it be stopped, until the block ends."""
         sent = partial(self._context.store.record_draft, item)
-        try:
-            async with self._previewer.showing(
+        with self._context.running.track(item.chat, progress):
+            async with self._streamer.showing(
                 item.chat, progress, concise=concise, sent=sent
-            ) as preview:
-                yield preview
-        finally:
-            del self._context.running[item.chat]
+            ) as draft:
+                yield draft
 
     async def answer(self, item: InboxItem, turn: Turn, *, shown: Sequence[int] = ()) -> None:
-        """Answer a turn; `shown` are messages of an older answer, which it replaces."""
+        """Answer a turn; `shown` are the ids of messages of an older answer, which are replaced."""
         assistant, progress = self._context.assistant, Progress(turn.message_id)
-        async with self.showing_progress(item, progress, concise=turn.concise) as preview:
+        async with self.showing_progress(item, progress, concise=turn.concise) as draft:
             answer = await assistant.answer(turn, progress)
         if progress.superseded:
-            await self._close(item, preview)
+            await self._close(item, draft)
             return
-        said = render_answer(
+        messages = render_answer(
             answer,
             style=self._style(item.chat),
             shown=shown,
-            surplus=leftover_drafts(item, preview),
+            surplus=leftover_drafts(item, draft),
         )
-        await self._replies.save_result(item.chat, partial(assistant.save, answer, said, item))
-        await self._replies.deliver(item.chat)
+        await self._delivery.save_result(item.chat, partial(assistant.save, answer, messages, item))
+        await self._delivery.deliver(item.chat)
 
     async def compare(self, item: InboxItem, turn: Turn) -> None:
-        """Let everybody answer a turn, and show each answer as soon as it is there.
+        """Let all models answer a turn, and deliver each answer as soon as it is complete.
 
-        Each is kept by itself, so that after a crash only those are asked whose answer nobody has.
-        The answers to what the question was before an edit make room, the oldest first.
+        Each is stored by itself, so that after a crash only the missing ones are asked again. They
+        replace the answers to the question before an edit, the oldest first.
         """
-        # What an earlier attempt has kept counts as soon as it is shown.
-        await self._replies.deliver(item.chat)
-        there, old = self._already_answered(turn)
+        # What an earlier attempt has stored counts once it is delivered.
+        await self._delivery.deliver(item.chat)
+        answered, replaced = self._already_answered(turn)
         progress = Progress(turn.message_id)
-        shelf = _ComparisonSlots(progress, old, rings=not there)
-        async with self.showing_progress(item, progress) as preview:
+        slots = _ComparisonSlots(progress, replaced, rings=not answered)
+        async with self.showing_progress(item, progress) as draft:
             await self._context.assistant.compare(
-                turn, progress, partial(self._on_answer, shelf), without=there
+                turn, progress, partial(self._on_answer, slots), without=answered
             )
-        gone = [] if progress.superseded else [each for group in old for each in group]
-        await self._close(item, preview, gone)
+        obsolete = (
+            []
+            if progress.superseded
+            else [message_id for message_ids in replaced for message_id in message_ids]
+        )
+        await self._close(item, draft, obsolete)
 
     def _already_answered(self, turn: Turn) -> tuple[frozenset[str], list[list[int]]]:
-        """Find who has answered a turn, and the messages that answer what it was before."""
-        there, old = [], []
-        for asked in self._context.store.turns_of(turn.chat, turn.message_id):
-            shown = self._context.store.shown_message_ids(asked.turn_id)
-            same = (asked.turn.question, asked.turn.concise) == (turn.question, turn.concise)
+        """Find which providers have answered, and the messages that answer older versions."""
+        answered, replaced = [], []
+        for stored in self._context.store.conversations.turns_of(turn.chat, turn.message_id):
+            shown = self._context.store.conversations.answer_message_ids(stored.turn_id)
+            same = (stored.turn.question, stored.turn.concise) == (turn.question, turn.concise)
             if shown and not same:
-                old.append(shown)
-            elif shown and asked.answer is not None:
-                there.append(asked.provider)
-        return frozenset(there), old
+                replaced.append(shown)
+            elif shown and stored.answer is not None:
+                answered.append(stored.provider)
+        return frozenset(answered), replaced
 
-    async def _on_answer(self, shelf: "_ComparisonSlots", answer: Answer) -> None:
-        """Keep one of several answers, and deliver it while the others are waited for."""
+    async def _on_answer(self, slots: "_ComparisonSlots", answer: Answer) -> None:
+        """Store one of several answers, and deliver it while the others are still to come."""
         chat, assistant = answer.turn.chat, self._context.assistant
-        if shelf.progress.superseded:
+        if slots.progress.superseded:
             return
-        said = render_comparison(
-            answer, answer.usd, style=self._style(chat), shown=shelf.next_slot(), rings=shelf.rings
+        messages = render_comparison(
+            answer, answer.usd, style=self._style(chat), shown=slots.next_slot(), rings=slots.rings
         )
-        shelf.rings = False
-        await self._replies.save_result(chat, partial(assistant.save, answer, said))
-        # Behind the last of them, a preview on its way would be a ghost.
-        if shelf.progress.note:
-            await self._replies.deliver(chat)
+        slots.rings = False
+        await self._delivery.save_result(chat, partial(assistant.save, answer, messages))
+        # After the last answer, a draft that is still on its way would stay in the chat.
+        if slots.progress.note:
+            await self._delivery.deliver(chat)
 
     async def _close(
-        self, item: InboxItem, preview: StreamedMessage, gone: Sequence[int] = ()
+        self, item: InboxItem, draft: StreamedMessage, obsolete: Sequence[int] = ()
     ) -> None:
-        """Close an update of which everything is kept, and take away what is no longer needed."""
-        away = [*gone, *leftover_drafts(item, preview)]
-        self._context.store.finish(
-            item, [OutgoingMessage(item.chat, edit_message_id=old, delete=True) for old in away]
-        )
-        await self._replies.deliver(item.chat)
+        """Close an update whose results are stored, and delete what is no longer needed."""
+        surplus = [*obsolete, *leftover_drafts(item, draft)]
+        self._context.store.finish(item, [Delete(item.chat, message_id) for message_id in surplus])
+        await self._delivery.deliver(item.chat)
 
     def _style(self, chat: Chat) -> AnswerStyle:
-        looks, state = self._context.display, self._context.store.chat_state(chat)
-        rich = looks.rich if state.rich is None else state.rich
-        return AnswerStyle(rich=rich, reasoning=looks.reasoning, provider_line=state.provider_line)
+        display, state = self._context.display, self._context.store.conversations.chat_state(chat)
+        rich = display.rich if state.rich is None else state.rich
+        return AnswerStyle(
+            rich=rich, reasoning=display.reasoning, provider_line=state.provider_line
+        )
 
 
 @dataclass(slots=True)
 class _ComparisonSlots:
-    """Where the answers of a comparison go: in the place of `old` ones, and one of them rings."""
+    """Which messages the answers of a comparison replace, and whether the next one rings."""
 
     progress: Progress
-    old: list[list[int]]
+    replaced: list[list[int]]
     rings: bool
 
     def next_slot(self) -> list[int]:
-        """Give the messages that the next answer replaces."""
-        return self.old.pop(0) if self.old else []
+        """Return the ids of the messages that the next answer replaces."""
+        return self.replaced.pop(0) if self.replaced else []
 
 
-def leftover_drafts(item: InboxItem, preview: StreamedMessage) -> list[int]:
-    """List the messages of previews that have to be taken away."""
-    return [old for old in (item.draft_message_id, preview.message) if old is not None]
+def leftover_drafts(item: InboxItem, draft: StreamedMessage) -> list[int]:
+    """List the draft messages that have to be deleted."""
+    message_ids = (item.draft_message_id, draft.message)
+    return [message_id for message_id in message_ids if message_id is not None]

@@ -1,33 +1,42 @@
-"""What an answer looks like: its messages, the notes under it, and the buttons that help."""
+"""How an answer looks: its messages, the notes under it, and its buttons."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from ..assistant.answers import Answer
+from ..core.costs import format_usd
 from ..core.errors import AmbrosioError, LocalOnlyFailed
-from ..core.messages import Button, Chat, Entity, FormattedText, OutgoingMessage
+from ..core.messages import (
+    Button,
+    Chat,
+    Delete,
+    Entity,
+    FormattedText,
+    Outgoing,
+    OutgoingMessage,
+)
 from ..markdown import expandable, plain, render
 from ..markdown.rich import needs_rich
+from ..markdown.splitting import MAX_ENTITIES, MAX_UTF16_UNITS, utf16_len
 from ..store import ProviderLine
 
-LONGER = Button("Longer", "longer:{turn}")
-RETRY = Button("Retry", "retry:{turn}")
-GO_ON = Button("Go on with this one", "goon:{turn}")
-MODELS = Button("Choose a model", "models:")
-LEAVE_PRIVATE = Button("Leave private mode", "private:off")
-FRESH = Button("New conversation", "fresh:")
-# What is less is not worth its digits.
-MIN_USD = Decimal("0.0001")
+LONGER = Button("Longer", "longer", with_turn=True)
+RETRY = Button("Retry", "retry", with_turn=True)
+CONTINUE = Button("Continue with this one", "continue", with_turn=True)
+MODELS = Button("Choose a model", "models")
+LEAVE_PRIVATE = Button("Leave private mode", "private", "off")
+NEW = Button("New conversation", "new")
 # An underscore that does not end the italics of a note.
 ESCAPED_UNDERSCORE = "\\_"
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerStyle:
-    """How answers are set: rich messages where entities fall short, thoughts shown or not.
+    """How answers look.
 
-    `via` says when there is a line about who answered.
+    `rich` uses rich messages where entities fall short, `reasoning` shows the model's reasoning,
+    and `provider_line` says when a line names the provider.
     """
 
     rich: bool = False
@@ -44,23 +53,23 @@ def render_answer(
     style: AnswerStyle = PLAIN,
     shown: Sequence[int] = (),
     surplus: Sequence[int] = (),
-) -> list[OutgoingMessage]:
-    """Make messages of an answer; only the first that belongs to it rings.
+) -> list[Outgoing]:
+    """Make messages of an answer; only the first one rings.
 
     Args:
-        answer: what there is to say.
-        style: how it is set.
-        shown: messages of an older answer, which are replaced in place as far as they go.
-        surplus: messages that are taken away when the answer is there.
+        answer: the result of the turn.
+        style: how it looks.
+        shown: ids of messages that show an older answer; they are edited as far as they go.
+        surplus: ids of messages that are deleted once the answer is there.
     """
     chat, notes = answer.turn.chat, [*_notes(answer), *_provider_line(answer, style.provider_line)]
     outgoing = _messages(answer, notes, rich=style.rich and not shown)
     outgoing[-1] = replace(outgoing[-1], buttons=_buttons(answer))
-    outgoing = _in_place(outgoing, shown, chat)
+    replies = _in_place(outgoing, shown, chat)
     if style.reasoning and answer.reasoning.strip() and not shown:
-        outgoing.insert(0, OutgoingMessage(chat, expandable(answer.reasoning), silent=True))
-    outgoing += _files(answer)
-    return outgoing + [OutgoingMessage(chat, edit_message_id=old, delete=True) for old in surplus]
+        replies.insert(0, OutgoingMessage(chat, expandable(answer.reasoning), silent=True))
+    replies += _files(answer)
+    return replies + [Delete(chat, message_id) for message_id in surplus]
 
 
 def render_comparison(
@@ -70,15 +79,15 @@ def render_comparison(
     style: AnswerStyle = PLAIN,
     shown: Sequence[int] = (),
     rings: bool = True,
-) -> list[OutgoingMessage]:
-    """Make messages of one of several answers, with what it took and a button to go on with it."""
+) -> list[Outgoing]:
+    """Make messages of one of several answers, with its figures and a Continue button."""
     notes = [*_notes(answer), *_figures(answer, usd)]
     outgoing = _messages(answer, notes, rich=style.rich and not shown)
     if not answer.failure:
-        outgoing[-1] = replace(outgoing[-1], buttons=(GO_ON,))
+        outgoing[-1] = replace(outgoing[-1], buttons=(CONTINUE,))
     if not rings:
         outgoing[0] = replace(outgoing[0], silent=True)
-    return _in_place(outgoing, shown, answer.turn.chat) + _files(answer)
+    return [*_in_place(outgoing, shown, answer.turn.chat), *_files(answer)]
 
 
 def _messages(answer: Answer, notes: list[str], *, rich: bool) -> list[OutgoingMessage]:
@@ -104,7 +113,7 @@ def _files(answer: Answer) -> list[OutgoingMessage]:
 
 
 def _provider_line(answer: Answer, when: ProviderLine) -> list[str]:
-    """Say who answered, if that is wanted, and why nobody did who comes first."""
+    """Name the provider, if wanted, and say why those before it did not answer."""
     ref, passed = answer.ref, answer.started.skipped_providers if answer.started else ()
     if ref is None or answer.failure or when == "never" or (when == "auto" and not passed):
         return []
@@ -124,15 +133,13 @@ def _figures(answer: Answer, usd: Decimal | None) -> list[str]:
 def _cost(usd: Decimal | None) -> str:
     if usd is None:
         return "price unknown"
-    if not usd:
-        return "free"
-    return f"${usd:.4f}" if usd >= MIN_USD else f"under ${MIN_USD}"
+    return format_usd(usd) if usd else "free"
 
 
 def render_notice(
     chat: Chat, text: str, *, buttons: tuple[Button, ...] = (), reply_to: int | None = None
 ) -> list[OutgoingMessage]:
-    """Make messages of something that Ambrosio says by itself, written in Markdown."""
+    """Make messages of a text of the bot's own, in Markdown."""
     outgoing = [OutgoingMessage(chat, chunk, reply_to_id=reply_to) for chunk in render(text).chunks]
     outgoing[-1] = replace(outgoing[-1], buttons=buttons)
     return outgoing
@@ -145,16 +152,16 @@ def _notes(answer: Answer) -> list[str]:
     elif answer.stopped:
         notes.append("Stopped.")
     elif answer.is_loop:
-        notes.append("Cut here: the model only repeated itself from here on.")
+        notes.append("Cut here: the model only repeated itself after this.")
     elif answer.is_cut:
         notes.append(
-            "Cut off here: the answer reached its length limit. Ask me to go on for the rest."
+            "Cut off here: the answer reached its length limit. Ask me to continue for the rest."
         )
     if answer.started and answer.started.dropped_turns and not answer.failure:
         count = answer.started.dropped_turns
         turns = "message" if count == 1 else f"{count} messages"
         notes.append(
-            f"This conversation is long: I no longer see its first {turns}. /new starts afresh."
+            f"This conversation is long: I no longer see its first {turns}. /new starts a new one."
         )
     return notes
 
@@ -165,11 +172,11 @@ def _buttons(answer: Answer) -> tuple[Button, ...]:
             answer.failure, in_private=answer.turn.local_only and not answer.turn.detached
         )
     longer = (LONGER,) if answer.turn.concise and not answer.stopped else ()
-    return (*longer, FRESH) if answer.started and answer.started.dropped_turns else longer
+    return (*longer, NEW) if answer.started and answer.started.dropped_turns else longer
 
 
 def buttons_for(failure: AmbrosioError, *, in_private: bool = False) -> tuple[Button, ...]:
-    """List the buttons that help with a failure, where the chat may be `in_private` mode."""
+    """List the buttons that help after a failure; `in_private` says that the chat is local only."""
     offered = (
         (RETRY, failure.retryable),
         (MODELS, failure.other_model_may_help),
@@ -179,27 +186,23 @@ def buttons_for(failure: AmbrosioError, *, in_private: bool = False) -> tuple[Bu
 
 
 def _append_notes(chunks: list[FormattedText], notes: list[str]) -> list[FormattedText]:
-    """Put the notes behind the last chunk, in italics, or into one of their own if it is full."""
+    """Append the notes to the last message, in italics, or make one of their own if it is full."""
     if not notes:
         return chunks
     note = plain("\n".join(notes))
     if not chunks:
         return [note]
-    units = len(note.text.encode("utf-16-le")) // 2
-    before = len(chunks[-1].text.encode("utf-16-le")) // 2 + 2
-    if before + units > 4096 or len(chunks[-1].entities) >= 100:
+    units = utf16_len(note.text)
+    before = utf16_len(chunks[-1].text) + 2
+    if before + units > MAX_UTF16_UNITS or len(chunks[-1].entities) >= MAX_ENTITIES:
         return [*chunks, FormattedText(note.text, (Entity("italic", 0, units),))]
     italic = Entity("italic", before, units)
     joined = FormattedText(f"{chunks[-1].text}\n\n{note.text}", (*chunks[-1].entities, italic))
     return [*chunks[:-1], joined]
 
 
-def _in_place(
-    outgoing: list[OutgoingMessage], shown: Sequence[int], chat: Chat
-) -> list[OutgoingMessage]:
-    """Let the first messages take the place of old ones; old ones too many are taken away."""
+def _in_place(outgoing: list[OutgoingMessage], shown: Sequence[int], chat: Chat) -> list[Outgoing]:
+    """Edit the old messages as far as they go, and delete those that are left over."""
     edits = [replace(new, edit_message_id=old) for new, old in zip(outgoing, shown, strict=False)]
-    surplus = [
-        OutgoingMessage(chat, edit_message_id=old, delete=True) for old in shown[len(outgoing) :]
-    ]
+    surplus = [Delete(chat, message_id) for message_id in shown[len(outgoing) :]]
     return [*edits, *outgoing[len(edits) :], *surplus]

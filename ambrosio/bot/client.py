@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""The HTTP client for the Bot API."""
 
 import os
 
@@ -10,12 +10,12 @@ from ..config.settings import Settings
 
 # A read timeout leaves open whether a message was sent, so it is long.
 TELEGRAM_SECONDS = 30.0
-# An album of large pictures, on a thin line.
+# An album of large images, on a slow connection.
 UPLOAD_SECONDS = 180.0
 
 
 def telegram_bot(settings: Settings) -> telegram.Bot:
-    """Make the client for the Bot API; nothing is asked yet."""
+    """Make the client for the Bot API, without any request."""
     # PTB gives Retry-After as a timedelta only with this, and warns without it.
     os.environ.setdefault("PTB_TIMEDELTA", "1")
     # Certificates take a megabyte each time they are read.

@@ -1,13 +1,14 @@
-"""The one way to Telegram, and that what is said arrives.
+"""Sending what is in the outbox: the only way to Telegram.
 
-Everything that is to be said goes through the outbox of the store, so that it outlives a crash;
-what only shows that work is under way (typing) does not, and its failures harm nothing.
+Every message goes through the outbox of the store, so that it survives a crash. Typing and drafts
+do not (see `streaming`), and their failures are ignored.
 """
 
 import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -24,8 +25,9 @@ from telegram.error import (
     TimedOut,
 )
 
+from ..core.backoff import Backoff
 from ..core.errors import StoreFailed
-from ..core.messages import Chat, FormattedText, OutgoingMessage
+from ..core.messages import Chat, Delete, FormattedText, Outgoing, OutgoingMessage
 from ..markdown import plain, render
 from ..markdown.rich import rich
 from ..store import Store
@@ -43,7 +45,7 @@ MAX_TRIES = 2
 
 
 class SendFailed(Exception):
-    """Telegram does not have it: send it again after `pause_seconds`, if it said how long."""
+    """Telegram does not have the message; it can be sent again after `pause_seconds`, if given."""
 
     def __init__(self, pause_seconds: float | None = None) -> None:
         super().__init__()
@@ -51,53 +53,55 @@ class SendFailed(Exception):
 
 
 class SendUncertain(Exception):
-    """Nobody knows whether Telegram has it."""
+    """Telegram may have the message or not."""
 
 
 class SendRejected(Exception):
-    """Telegram will not take it, now or later."""
+    """Telegram will never accept the message."""
 
 
 class Delivery:
-    """Sends what is in the outbox, and shows that work is under way."""
+    """Sends what is in the outbox, each chat in order."""
 
     def __init__(
         self,
         bot: telegram.Bot,
         store: Store,
-        pacer: RateLimiter,
+        rate_limiter: RateLimiter,
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._bot = bot
         self._store = store
-        self._pacer = pacer
+        self._rate_limiter = rate_limiter
         self._sleep = sleep
         self._knows_rich = True
         self._locks: defaultdict[Chat, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def deliver(self, chat: Chat) -> None:
-        """Send everything that waits for a place, in order; returns when Telegram has it."""
+        """Send everything that waits for a chat, in order; return when Telegram has it."""
         async with self._locks[chat]:
-            pause = FIRST_PAUSE_SECONDS
-            while found := self._store.next_out(chat):
-                number, outgoing, tries = found
+            backoff = Backoff(FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS)
+            while queued := self._store.outbox.next_message(chat):
+                outbox_id, outgoing, tries = queued
                 try:
-                    await self._deliver(number, outgoing, tries)
-                    pause = FIRST_PAUSE_SECONDS
+                    await self._deliver(outbox_id, outgoing, tries)
+                    backoff.reset()
                 except SendFailed as exc:
-                    await self.write_when_possible(partial(self._store.sending, number, tries))
-                    self._pacer.on_flood(chat.chat_id, exc.pause_seconds or pause)
-                    pause = min(pause * 2, MAX_PAUSE_SECONDS)
+                    await self.write_when_possible(
+                        partial(self._store.outbox.record_try, outbox_id, tries)
+                    )
+                    pause = backoff.next_seconds()
+                    self._rate_limiter.on_flood(chat.chat_id, exc.pause_seconds or pause)
 
-    async def _deliver(self, number: int, outgoing: OutgoingMessage, tries: int) -> None:
+    async def _deliver(self, outbox_id: int, outgoing: Outgoing, tries: int) -> None:
         """Send one message and take it out of the outbox, or raise `SendFailed`."""
         if tries >= MAX_TRIES:
             log.error("gave up a message for %s after %d tries", outgoing.chat, tries)
-            await self.write_when_possible(partial(self._store.sent, number, outgoing))
+            await self.write_when_possible(partial(self._store.record_sent, outbox_id, outgoing))
             return
         await self._wait_for_limit(outgoing)
-        await self.write_when_possible(partial(self._store.sending, number, tries + 1))
+        await self.write_when_possible(partial(self._store.outbox.record_try, outbox_id, tries + 1))
         try:
             sent = await self._send(outgoing)
         except SendUncertain:
@@ -107,19 +111,19 @@ class Delivery:
             log.warning("Telegram does not take a message for %s: %s", outgoing.chat, exc)
             sent = SentFiles()
         await self.write_when_possible(
-            partial(self._store.sent, number, outgoing, sent.message_ids, sent.file_ids)
+            partial(self._store.record_sent, outbox_id, outgoing, sent.message_ids, sent.file_ids)
         )
 
-    async def save_result(self, chat: Chat, keep: Callable[[], object]) -> None:
-        """Keep what came of a turn, which must not be asked for again: wait for the disk."""
+    async def save_result(self, chat: Chat, save: Callable[[], object]) -> None:
+        """Store the result of a turn, and wait for the disk: it must not be asked for again."""
         try:
-            keep()
+            save()
         except StoreFailed as exc:
             await self.tell_now(chat, exc.user_message)
-            await self.write_when_possible(keep)
+            await self.write_when_possible(save)
 
     async def write_when_possible(self, write: Callable[[], object]) -> None:
-        """Write what has happened already; if the disk is full, wait until it is not."""
+        """Record what has already happened; while the disk is full, wait."""
         while True:
             try:
                 write()
@@ -129,24 +133,27 @@ class Delivery:
             else:
                 return
 
-    async def _wait_for_limit(self, outgoing: OutgoingMessage) -> None:
+    async def _wait_for_limit(self, outgoing: Outgoing) -> None:
         """Wait until a message may go to this chat, and count it, or all of an album."""
-        chat = outgoing.chat.chat_id
-        while (wait := self._pacer.wait_seconds(chat, "send")) > 0:
+        chat_id = outgoing.chat.chat_id
+        while (wait := self._rate_limiter.wait_seconds(chat_id, "send")) > 0:
             await self._sleep(wait)
-        for _ in outgoing.files or (None,):
-            self._pacer.spend(chat, "send")
+        files = 0 if isinstance(outgoing, Delete) else len(outgoing.files)
+        for _ in range(max(1, files)):
+            self._rate_limiter.spend(chat_id, "send")
 
     async def tell_now(self, chat: Chat, text: str) -> None:
-        """Say something past the outbox, as well as it goes: for when the disk is full."""
+        """Send a text without the outbox, best effort: for when the disk is full."""
         try:
             await self._message(OutgoingMessage(chat, plain(text)))
         except TelegramError as exc:
             log.warning("could not tell %s: %s", chat, type(exc).__name__)
 
-    async def _send(self, outgoing: OutgoingMessage) -> SentFiles:
-        """Send one message and give its numbers, or raise what that means for the outbox."""
+    async def _send(self, outgoing: Outgoing) -> SentFiles:
+        """Send one message and return its ids, or raise what a failure means for the outbox."""
         try:
+            if isinstance(outgoing, Delete):
+                return await self._delete(outgoing)
             if outgoing.files:
                 return await uploads.send(self._bot, outgoing)
             try:
@@ -156,10 +163,13 @@ class Delivery:
         except TelegramError as exc:
             raise _translate_error(exc) from exc
 
+    async def _delete(self, outgoing: Delete) -> SentFiles:
+        # Telegram refuses when the message is gone already.
+        with suppress(BadRequest):
+            await self._bot.delete_message(outgoing.chat.chat_id, outgoing.message_id)
+        return SentFiles()
+
     async def _call(self, outgoing: OutgoingMessage) -> list[int]:
-        if outgoing.delete:
-            await self._bot.delete_message(outgoing.chat.chat_id, outgoing.edit_message_id or 0)
-            return []
         if outgoing.rich_markdown:
             return await self._rich(outgoing)
         if outgoing.edit_message_id is not None:
@@ -169,7 +179,7 @@ class Delivery:
                 outgoing.edit_message_id,
                 entities=ptb.to_entities(outgoing.content),
                 link_preview_options=ptb.NO_LINK_PREVIEW,
-                reply_markup=ptb.to_keyboard(outgoing.buttons),
+                reply_markup=ptb.to_keyboard(outgoing.buttons, outgoing.turn_id),
             )
             return [outgoing.edit_message_id]
         return await self._message(outgoing)
@@ -181,14 +191,14 @@ class Delivery:
             message_thread_id=outgoing.chat.topic_id or None,
             entities=ptb.to_entities(outgoing.content),
             link_preview_options=ptb.NO_LINK_PREVIEW,
-            reply_markup=ptb.to_keyboard(outgoing.buttons),
+            reply_markup=ptb.to_keyboard(outgoing.buttons, outgoing.turn_id),
             reply_parameters=ptb.to_reply_parameters(outgoing),
             disable_notification=outgoing.silent or None,
         )
         return [sent.message_id]
 
     async def _rich(self, outgoing: OutgoingMessage) -> list[int]:
-        """Let Telegram set the Markdown; where it does not, send it in pieces of our own."""
+        """Let Telegram format the Markdown; where it refuses, send messages with entities."""
         if self._knows_rich:
             try:
                 return await self._rich_message(outgoing)
@@ -196,13 +206,13 @@ class Delivery:
                 self._knows_rich = False
             except BadRequest:
                 log.info("Telegram refused a rich message for %s", outgoing.chat)
-        numbers = []
+        message_ids = []
         chunks = render(outgoing.rich_markdown, files=False).chunks
         for part, chunk in enumerate(chunks, start=1):
             buttons = outgoing.buttons if part == len(chunks) else ()
             piece = replace(outgoing, content=chunk, buttons=buttons, silent=part > 1)
-            numbers += await self._message(piece)
-        return numbers
+            message_ids += await self._message(piece)
+        return message_ids
 
     async def _rich_message(self, outgoing: OutgoingMessage) -> list[int]:
         sent = await self._bot.do_api_request(
@@ -211,18 +221,16 @@ class Delivery:
                 "chat_id": outgoing.chat.chat_id,
                 "message_thread_id": outgoing.chat.topic_id or None,
                 "rich_message": {"markdown": rich(outgoing.rich_markdown)},
-                "reply_markup": ptb.to_keyboard(outgoing.buttons),
+                "reply_markup": ptb.to_keyboard(outgoing.buttons, outgoing.turn_id),
                 "reply_parameters": ptb.to_reply_parameters(outgoing),
             },
         )
         return [int(sent["message_id"])]
 
     async def _call_fallback(self, outgoing: OutgoingMessage, exc: BadRequest) -> list[int]:
-        """Find another way for what Telegram has refused, or raise the refusal."""
-        if outgoing.delete:
-            return []
+        """Send in another way what Telegram has refused, or raise the refusal."""
         if outgoing.edit_message_id is not None:
-            # The one refusal that only its text tells from a message that is no longer there.
+            # Only the text tells this refusal from that of a message that is gone.
             if "not modified" in exc.message.lower():
                 return [outgoing.edit_message_id]
             return await self._message(replace(outgoing, edit_message_id=None))
@@ -233,7 +241,7 @@ class Delivery:
 
 
 def _translate_error(exc: TelegramError) -> SendFailed | SendUncertain | SendRejected:
-    """Tell what a failure means for a message: not there, perhaps there, or not wanted."""
+    """Translate a failure into what it means for the message: not sent, uncertain, or rejected."""
     match exc:
         case RetryAfter():
             return SendFailed(ptb.retry_after_seconds(exc))
@@ -243,12 +251,12 @@ def _translate_error(exc: TelegramError) -> SendFailed | SendUncertain | SendRej
             early = isinstance(exc.__cause__, httpx.ConnectTimeout | httpx.PoolTimeout)
             return SendFailed() if early else SendUncertain()
         case NetworkError():
-            # A server error has no cause; a line that broke after connecting leaves it open.
+            # A server error has no cause; after a connection that broke midway it is uncertain.
             sure = exc.__cause__ is None or isinstance(exc.__cause__, httpx.ConnectError)
             return SendFailed() if sure else SendUncertain()
         case _ if exc.__cause__ is not None:
-            # An answer that could not be read.
+            # The response could not be read.
             return SendUncertain()
         case _:
-            # The token is not accepted, which only the owner can mend.
+            # The token is not accepted, which only the owner can fix.
             return SendFailed(MAX_PAUSE_SECONDS)

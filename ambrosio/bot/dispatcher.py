@@ -1,8 +1,8 @@
-"""The bot: works the inbox down, a worker for each chat or topic, and hands out the work.
+"""Dispatching updates from the inbox to the handlers, one worker for each lane.
 
-Lanes keep the order within a chat and let chats go side by side; what is urgent (Stop, buttons) has
-lanes of its own and overtakes. Whatever comes of an update is stored in one transaction before any
-of it is sent.
+Lanes keep the order within a chat and let chats run in parallel; urgent updates (Stop, buttons)
+have lanes of their own and overtake. All results of an update are stored in one transaction before
+any of them is sent.
 """
 
 import asyncio
@@ -21,14 +21,15 @@ from ..commands.registry import BUTTONS, BY_NAME, COMMANDS
 from ..core import texts
 from ..core.costs import format_usd
 from ..core.errors import AmbrosioError, StoreFailed
-from ..core.messages import Chat, OutgoingMessage, Turn
-from ..store import InboxItem, NewUpdate, Person, Store
+from ..core.messages import Chat, Delete, Outgoing, OutgoingMessage, Turn
+from ..store import InboxItem, Lane, NewUpdate, Person, Store
+from . import callback_data
 from .access import Access, Membership, PairingAttempt
 from .answer_handler import AnswerHandler, leftover_drafts
 from .answer_view import render_notice
 from .delivery import Delivery
 from .image_handler import ImageHandler
-from .poller import URGENT, Poller
+from .poller import Poller
 from .streaming import AnswerStreamer
 from .turns import build_turn
 from .updates import (
@@ -48,28 +49,32 @@ DISK_PAUSE_SECONDS = 5.0
 
 
 class Dispatcher:
-    """Everything between the poller and the replies."""
+    """Handles updates, from the poller to the delivery.
+
+    Its tasks run in `group`, which outlives `run`.
+    """
 
     def __init__(
         self,
         bot: telegram.Bot,
         context: BotContext,
-        replies: Delivery,
-        previewer: AnswerStreamer,
+        delivery: Delivery,
+        streamer: AnswerStreamer,
         *,
+        group: asyncio.TaskGroup,
         grace_seconds: float = 5.0,
-        heard: Callable[[], None] = lambda: None,
+        on_poll: Callable[[], None] = lambda: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._bot, self._context = bot, context
-        self._replies, self._previewer = replies, previewer
-        self._easel = ImageHandler(context, replies, previewer, sleep=sleep)
-        self._scribe = AnswerHandler(context, replies, previewer)
+        self._delivery, self._streamer = delivery, streamer
+        self._images = ImageHandler(context, delivery, streamer, sleep=sleep)
+        self._answers = AnswerHandler(context, delivery, streamer)
         self._grace_seconds = grace_seconds
-        self._on_heard = heard
+        self._poll_hook = on_poll
         self._sleep = sleep
-        self._lanes: dict[str, asyncio.Task[None]] = {}
-        self._group: asyncio.TaskGroup
+        self._lanes: dict[Lane, asyncio.Task[None]] = {}
+        self._group = group
         self._fatal: AmbrosioError | None = None
 
     @property
@@ -79,10 +84,10 @@ class Dispatcher:
     # --- life -------------------------------------------------------------------------------------
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set, or raise `InvalidBotToken` or `PollingConflict`.
+        """Handle updates until `stop` is set, or raise `InvalidBotToken` or `PollingConflict`.
 
-        At the end polling ceases at once, running turns get their grace, and what is left waits in
-        the inbox for the next start.
+        At the end polling stops at once, running turns get their grace period, and the rest waits
+        in the inbox for the next start.
         """
         poller = Poller(
             self._bot,
@@ -95,21 +100,20 @@ class Dispatcher:
             now=self._context.now,
             sleep=self._sleep,
         )
-        async with asyncio.TaskGroup() as self._group:
-            polling = self._group.create_task(self._poll(poller, stop))
-            deliveries = [
-                self._group.create_task(self._replies.deliver(chat))
-                for chat in self._store.undelivered()
-            ]
-            announcing = self._group.create_task(self._publish_commands())
-            self._wake(self._store.lanes())
-            await stop.wait()
-            polling.cancel()
-            announcing.cancel()
-            if working := [*self._lanes.values(), *deliveries]:
-                await asyncio.wait(working, timeout=self._grace_seconds)
-            for task in (*self._lanes.values(), *deliveries):
-                task.cancel()
+        polling = self._group.create_task(self._poll(poller, stop))
+        deliveries = [
+            self._group.create_task(self._delivery.deliver(chat))
+            for chat in self._store.outbox.undelivered()
+        ]
+        announcing = self._group.create_task(self._publish_commands())
+        self._wake(self._store.inbox.lanes())
+        await stop.wait()
+        polling.cancel()
+        announcing.cancel()
+        if working := [*self._lanes.values(), *deliveries]:
+            await asyncio.wait(working, timeout=self._grace_seconds)
+        for task in (*self._lanes.values(), *deliveries):
+            task.cancel()
         if self._fatal:
             raise self._fatal
 
@@ -121,26 +125,26 @@ class Dispatcher:
             stop.set()
 
     def _on_poll(self) -> None:
-        self._context.polled_at = self._context.now()
-        self._on_heard()
+        self._context.status.polled_at = self._context.now()
+        self._poll_hook()
 
     def _on_dropped(self, reason: str) -> None:
-        self._context.strangers += reason == "stranger"
-        log.info("an update went no further: %s", reason)
+        self._context.status.strangers += reason == "stranger"
+        log.info("an update was dropped: %s", reason)
 
     def access(self) -> Access:
-        """Say who is let in at the moment."""
-        guests = {person.user_id for person in self._store.people() if not person.is_owner}
+        """Return who may use the bot at the moment."""
+        guests = {person.user_id for person in self._store.people.all() if not person.is_owner}
         return Access(
             bot_id=self._bot.id,
             username=self._context.username,
             owners=self._context.owners(),
             guests=frozenset(guests),
-            groups=frozenset(self._store.groups()),
+            groups=frozenset(self._store.people.groups()),
         )
 
     async def _publish_commands(self) -> None:
-        """Give Telegram the command menu of everybody who may speak, if it has changed."""
+        """Set the command menu of each user, if it has changed."""
         for person in sorted(self.access().people):
             menu = [
                 telegram.BotCommand(command.name, command.description)
@@ -162,23 +166,25 @@ class Dispatcher:
         elif verdict.present and not verdict.welcome:
             await self._leave(verdict.chat_id)
         else:
-            self._store.set_group(verdict.chat_id, verdict.title if verdict.present else None)
-
-    def _pair(self, knock: PairingAttempt) -> None:
-        now = self._context.now()
-        for pairing in self._context.pairings:
-            if not pairing.open(knock.code, user_id=knock.user_id, now=now):
-                continue
-            chat = Chat(knock.user_id)
-            welcome = render_notice(
-                chat, "Welcome! From now on I listen to you. /help shows what I can do."
+            self._store.people.set_group(
+                verdict.chat_id, verdict.title if verdict.present else None
             )
-            self._store.admit(Person(knock.user_id, knock.name, pairing.for_owner), welcome)
-            log.info("paired %s", "the owner" if pairing.for_owner else "a guest")
-            self._group.create_task(self._replies.deliver(chat))
-            self._group.create_task(self._publish_commands())
+
+    def _pair(self, attempt: PairingAttempt) -> None:
+        pairing = self._context.pairings.open(
+            attempt.code, user_id=attempt.user_id, now=self._context.now()
+        )
+        if pairing is None:
+            self._on_dropped("stranger")
             return
-        self._on_dropped("stranger")
+        chat = Chat(attempt.user_id)
+        welcome = render_notice(
+            chat, "Welcome! You're paired. Ask me anything; /help shows what I can do."
+        )
+        self._store.admit(Person(attempt.user_id, attempt.name, pairing.for_owner), welcome)
+        log.info("paired %s", "the owner" if pairing.for_owner else "a guest")
+        self._group.create_task(self._delivery.deliver(chat))
+        self._group.create_task(self._publish_commands())
 
     async def _leave(self, group: int) -> None:
         try:
@@ -191,22 +197,22 @@ class Dispatcher:
     def _on_stored(self, received: Sequence[NewUpdate]) -> None:
         for new in received:
             running = self._context.running.get(new.chat)
-            # The same message once more is an edit: what is being written answers nobody.
+            # The same message again is an edit: the answer being written is no longer wanted.
             if running and running.message_id == new.message_id:
                 running.superseded = True
                 running.stop()
         self._wake([new.lane for new in received])
 
-    def _wake(self, lanes: Sequence[str]) -> None:
+    def _wake(self, lanes: Sequence[Lane]) -> None:
         for lane in lanes:
             if lane not in self._lanes:
-                self._lanes[lane] = self._group.create_task(self._work_down(lane))
+                self._lanes[lane] = self._group.create_task(self._run_lane(lane))
 
-    async def _work_down(self, lane: str) -> None:
+    async def _run_lane(self, lane: Lane) -> None:
         try:
             while True:
                 try:
-                    item = self._store.claim(lane)
+                    item = self._store.inbox.claim(lane)
                     if item is None:
                         return
                     await self._work(item)
@@ -217,7 +223,7 @@ class Dispatcher:
             del self._lanes[lane]
 
     async def _work(self, item: InboxItem) -> None:
-        """Work on one update; a failure that nobody foresaw costs one of its attempts."""
+        """Handle one update; an unforeseen failure costs one of its attempts."""
         if item.attempts > MAX_ATTEMPTS:
             await self._dead_letter(item, "three attempts", texts.GAVE_UP)
             return
@@ -225,31 +231,31 @@ class Dispatcher:
             await self._handle(item)
             self._warn_owners()
         except asyncio.CancelledError:
-            self._store.release(item)
+            self._store.inbox.release(item)
             raise
         except Exception as exc:
             if failed := _store_failure(exc):
-                self._store.release(item)
+                self._store.inbox.release(item)
                 raise failed from exc
             log.exception("a turn failed, attempt %d", item.attempts)
 
     async def _handle(self, item: InboxItem) -> None:
-        said = parse_update(json.loads(item.body), self._bot, self._context.username)
-        match said:
+        parsed = parse_update(json.loads(item.body), self._bot, self._context.username)
+        match parsed:
             case UserQuestion():
-                await self._question(item, said)
+                await self._question(item, parsed)
             case Command():
-                await self._command(item, said)
+                await self._command(item, parsed)
             case ButtonPress():
-                await self._press(item, said)
+                await self._press(item, parsed)
             case Unsupported():
-                await self._send_result(item, CommandResult(said.hint))
+                await self._send_result(item, CommandResult(parsed.hint))
             case StopPressed() | Ignored():
                 running = self._context.running.get(item.chat)
                 if (
-                    isinstance(said, StopPressed)
+                    isinstance(parsed, StopPressed)
                     and running
-                    and running.message_id == said.draft_id
+                    and running.message_id == parsed.draft_id
                 ):
                     running.stop()
                 self._store.finish(item)
@@ -259,143 +265,152 @@ class Dispatcher:
     async def _dead_letter(self, item: InboxItem, reason: str, text: str) -> None:
         replies = render_notice(item.chat, text, reply_to=item.message_id or None)
         self._store.dead_letter(item, reason, replies)
-        await self._replies.deliver(item.chat)
+        await self._delivery.deliver(item.chat)
 
-    # --- what comes of an update ------------------------------------------------------------------
+    # --- kinds of updates -------------------------------------------------------------------------
 
-    async def _command(self, item: InboxItem, said: Command) -> None:
-        command = BY_NAME.get(said.name)
-        person_may = command and (not command.owner_only or said.user_id in self._context.owners())
+    async def _command(self, item: InboxItem, parsed: Command) -> None:
+        command = BY_NAME.get(parsed.name)
+        person_may = command and (
+            not command.owner_only or parsed.user_id in self._context.owners()
+        )
         if command is None or not person_may:
             await self._send_result(
-                item, CommandResult(texts.UNKNOWN_COMMAND.format(name=said.name))
+                item, CommandResult(texts.UNKNOWN_COMMAND.format(name=parsed.name))
             )
             return
-        if self._store.superseded(item):
+        if self._store.inbox.superseded(item):
             self._store.finish(item)
             return
         if self._context.assistant.is_local_only(item.chat):
-            # Whoever quotes or edits it later, out of private mode, asks nobody outside either.
-            self._store.mark_local_only(item.chat, item.message_id)
+            # If it is quoted or edited later, outside private mode, it stays local all the same.
+            self._store.conversations.mark_local_only(item.chat, item.message_id)
         call = CommandCall(
-            item.chat, said.user_id, item.message_id, said.args, said.reply_to_id, said.quote
+            item.chat,
+            parsed.user_id,
+            item.message_id,
+            parsed.args,
+            parsed.reply_to_id,
+            parsed.quote,
         )
         if not command.slow:
             await self._send_result(item, await command.run(self._context, call))
             return
-        async with self._scribe.showing_progress(item, Progress(item.message_id)) as preview:
-            reply = await command.run(self._context, call)
-        away = [
-            OutgoingMessage(item.chat, edit_message_id=old, delete=True)
-            for old in leftover_drafts(item, preview)
-        ]
-        await self._send_result(item, replace(reply, messages=(*reply.messages, *away)))
+        async with self._answers.showing_progress(item, Progress(item.message_id)) as preview:
+            result = await command.run(self._context, call)
+        surplus = [Delete(item.chat, message_id) for message_id in leftover_drafts(item, preview)]
+        await self._send_result(item, replace(result, messages=(*result.messages, *surplus)))
 
-    async def _press(self, item: InboxItem, said: ButtonPress) -> None:
-        """Answer a button; what asks a model then waits its turn like any question."""
-        word, _, args = said.data.partition(":")
-        run = BUTTONS.get(word)
-        reply = CommandResult(toast=texts.BUTTON_EXPIRED)
+    async def _press(self, item: InboxItem, parsed: ButtonPress) -> None:
+        """Handle a button; what asks a model then waits in the ordinary lane."""
+        action, args = callback_data.decode(parsed.data)
+        run = BUTTONS.get(action)
+        result = CommandResult(toast=texts.BUTTON_EXPIRED)
         if run:
-            reply = await run(
-                self._context, CommandCall(item.chat, said.user_id, item.message_id, args)
+            result = await run(
+                self._context, CommandCall(item.chat, parsed.user_id, item.message_id, args)
             )
-        if item.lane.startswith(URGENT):
-            await self._toast(said.query_id, reply.toast)
-            if reply.turn or reply.image_order:
-                lane = item.lane.removeprefix(URGENT)
-                self._store.move(item, lane)
-                self._wake([lane])
+        if item.urgent:
+            await self._toast(parsed.query_id, result.toast)
+            if result.turn or result.image_order:
+                self._store.inbox.make_ordinary(item)
+                self._wake([Lane(item.chat)])
                 return
-        if reply.leave_chat_id is not None:
-            await self._leave(reply.leave_chat_id)
-        await self._send_result(item, reply)
+        if result.leave_chat_id is not None:
+            await self._leave(result.leave_chat_id)
+        await self._send_result(item, result)
 
     async def _toast(self, query: str, text: str) -> None:
         try:
             await self._bot.answer_callback_query(query, text or None)
         except TelegramError as exc:
-            # Telegram forgets a press after a while; the work is done all the same.
+            # Telegram forgets a press after a while; what it asked for is done all the same.
             log.debug("a button was not answered: %s", type(exc).__name__)
 
-    async def _send_result(self, item: InboxItem, reply: CommandResult) -> None:
-        if reply.turn:
-            if reply.compare:
-                await self._scribe.compare(item, reply.turn)
+    async def _send_result(self, item: InboxItem, result: CommandResult) -> None:
+        if result.turn:
+            if result.compare:
+                await self._answers.compare(item, result.turn)
             else:
-                await self._scribe.answer(item, reply.turn, shown=reply.replaces_messages)
+                await self._answers.answer(item, result.turn, shown=result.replaces_messages)
             return
-        if reply.image_order:
-            await self._easel.generate(item, reply.image_order)
+        if result.image_order:
+            await self._images.generate(item, result.image_order)
             return
         reply_to = None if item.chat.is_private else item.message_id
         replies = (
-            render_notice(item.chat, reply.text, buttons=reply.buttons, reply_to=reply_to)
-            if reply.text
+            render_notice(item.chat, result.text, buttons=result.buttons, reply_to=reply_to)
+            if result.text
             else []
         )
-        if replies and reply.edit_message_id is not None:
+        if replies and result.edit_message_id is not None:
             replies[0] = replace(
-                replies[0], edit_message_id=reply.edit_message_id, reply_to_id=None
+                replies[0], edit_message_id=result.edit_message_id, reply_to_id=None
             )
-        if reply.files:
-            replies.append(OutgoingMessage(item.chat, files=reply.files, silent=True))
-        replies += reply.messages
+        if result.files:
+            replies.append(OutgoingMessage(item.chat, files=result.files, silent=True))
+        messages: list[Outgoing] = [*replies, *result.messages]
         if self._context.assistant.is_local_only(item.chat):
             # It may repeat what was said here.
-            replies = [replace(each, local_only=True) for each in replies]
-        self._store.finish(item, replies)
-        await self._replies.deliver(item.chat)
+            messages = [
+                replace(message, local_only=True)
+                if isinstance(message, OutgoingMessage)
+                else message
+                for message in messages
+            ]
+        self._store.finish(item, messages)
+        await self._delivery.deliver(item.chat)
 
-    async def _question(self, item: InboxItem, said: UserQuestion) -> None:
-        if self._store.superseded(item):
+    async def _question(self, item: InboxItem, parsed: UserQuestion) -> None:
+        if self._store.inbox.superseded(item):
             self._store.finish(item)
             return
-        if await self._change_image(item, said):
+        if await self._change_image(item, parsed):
             return
-        turn, shown = build_turn(self._context.assistant, item.chat, item.message_id, said)
-        if said.edited and turn.replaces_id is not None:
-            before = self._store.turn(turn.replaces_id)
-            if before and before.answer is not None and _same_question(before.turn, turn):
+        turn, shown = build_turn(self._context.assistant, item.chat, item.message_id, parsed)
+        if parsed.edited and turn.replaces_id is not None:
+            previous = self._store.conversations.turn(turn.replaces_id)
+            if previous and previous.answer is not None and _same_question(previous.turn, turn):
                 self._store.finish(item)
                 return
         if not turn.question.strip():
             await self._send_result(item, CommandResult(texts.EMPTY_VV_QUESTION))
             return
-        await self._scribe.answer(item, turn, shown=shown)
+        await self._answers.answer(item, turn, shown=shown)
 
-    async def _change_image(self, item: InboxItem, said: UserQuestion) -> bool:
-        """Take words in reply to a picture for a wish, unless they are none."""
-        call = CommandCall(item.chat, said.user_id, item.message_id, said.text, said.reply_to_id)
-        reply = None if said.concise else change_image(self._context, call)
-        if reply and reply.image_order:
-            return await self._easel.generate(item, reply.image_order)
-        if reply:
-            await self._send_result(item, reply)
-        return reply is not None
+    async def _change_image(self, item: InboxItem, parsed: UserQuestion) -> bool:
+        """Treat a reply to an image as a request to change it; False if it is a question."""
+        call = CommandCall(
+            item.chat, parsed.user_id, item.message_id, parsed.text, parsed.reply_to_id
+        )
+        result = None if parsed.concise else change_image(self._context, call)
+        if result and result.image_order:
+            return await self._images.generate(item, result.image_order)
+        if result:
+            await self._send_result(item, result)
+        return result is not None
 
     def _warn_owners(self) -> None:
-        """Tell the owners, once a month, that most of the budget is used."""
+        """Tell the owners, once a month, that the budget is nearly used up."""
         budget = self._context.assistant.router.budget
         month = budget.warning()
         if not month or budget.ceiling is None:
             return
         chats = [Chat(owner) for owner in self._context.owners()]
         text = (
-            f"This month's calls have cost {format_usd(budget.spent())} of {format_usd(budget.ceiling)}. "
-            "What the rest does not cover is answered by models that cost nothing, until the "
-            "month ends. "
-            "/usage shows where it went."
+            f"This month's calls have cost {format_usd(budget.spent())} of "
+            f"{format_usd(budget.ceiling)}. Until the month ends, free models answer what the rest "
+            "does not cover. /usage shows the details."
         )
         if self._store.notify_once(
-            f"budget {month}", [render_notice(each, text)[0] for each in chats]
+            f"budget {month}", [render_notice(chat, text)[0] for chat in chats]
         ):
             for chat in chats:
-                self._group.create_task(self._replies.deliver(chat))
+                self._group.create_task(self._delivery.deliver(chat))
 
 
 def _store_failure(exc: BaseException) -> StoreFailed | None:
-    """Find the disk's failure, also among those that a group of tasks has brought."""
+    """Find a `StoreFailed` in an exception or a group of them."""
     if isinstance(exc, BaseExceptionGroup):
         found = exc.subgroup(StoreFailed)
         return _store_failure(found.exceptions[0]) if found else None

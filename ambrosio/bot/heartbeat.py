@@ -1,7 +1,7 @@
-"""Saying outside that Telegram was heard: to systemd's watchdog and to Docker's health check.
+"""Signs of life for systemd's watchdog and Docker's health check.
 
-Tied to completed getUpdates and to nothing else, since a bot that is deaf looks healthy in every
-other way.
+Sent after completed getUpdates and at no other time: a bot that receives nothing looks healthy in
+every other way.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""A picture's way through the bot: shown while it is made, kept in one transaction, delivered."""
+"""Carrying out an image order: show its progress, store the result, deliver it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,90 +9,92 @@ from ..assistant.images import ImageProgress, ImageResult
 from ..commands.context import BotContext
 from ..core.errors import Interrupted
 from ..core.images import ImageOrder
-from ..core.messages import OutgoingMessage
+from ..core.messages import Delete, Outgoing
 from ..store import InboxItem
 from .delivery import Delivery
 from .image_view import render_images
 from .streaming import AnswerStreamer
 
-# What is painted faster needs no status line.
+# A faster order needs no status message.
 STATUS_SECONDS = 3.0
-# A picture costs its full price at every attempt: after a crash it is made once more, not twice.
+# An image costs its full price at every attempt: after a crash it is made once more, not twice.
 MAX_ATTEMPTS = 2
 
 
 class ImageHandler:
-    """Works orders off, one for each chat at a time."""
+    """Carries out orders, one at a time in each chat."""
 
     def __init__(
         self,
         context: BotContext,
-        replies: Delivery,
-        previewer: AnswerStreamer,
+        delivery: Delivery,
+        streamer: AnswerStreamer,
         *,
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
-        self._context, self._replies, self._previewer = context, replies, previewer
+        self._context, self._delivery, self._streamer = context, delivery, streamer
         self._sleep = sleep
 
     async def generate(self, item: InboxItem, order: ImageOrder) -> bool:
-        """Paint, keep what came of it with the messages that bring it, and deliver them.
+        """Generate the images, store them with their messages, and deliver those.
 
-        False if nobody wants a picture after all, and nothing was kept.
+        False if the user did not ask for an image after all; then nothing is stored.
         """
         turn = self._context.assistant.with_privacy(order.turn)
         order = replace(order, turn=turn, local_only=order.local_only or turn.local_only)
         if item.attempts > MAX_ATTEMPTS:
             await self._save(item, ImageResult(order.without_rewrite, failure=Interrupted()))
             return True
-        canvas = ImageProgress(turn.message_id)
-        self._context.running[item.chat] = canvas
-        try:
-            async with self._previewer.showing(
+        progress = ImageProgress(turn.message_id)
+        with self._context.running.track(item.chat, progress):
+            async with self._streamer.showing(
                 item.chat,
-                canvas,
+                progress,
                 action="upload_photo",
                 sent=partial(self._context.store.record_draft, item),
-            ) as preview:
-                work = await self._generate(order, canvas)
-        finally:
-            del self._context.running[item.chat]
-        if work is None:
+            ) as draft:
+                result = await self._generate(order, progress)
+        if result is None:
             return False
-        if canvas.superseded:
-            # The words have been edited: nobody waits for this.
-            self._context.store.finish(item, _delete_status(item, preview.message))
-            await self._replies.deliver(item.chat)
+        if progress.superseded:
+            # The question was edited: this answer is no longer wanted.
+            self._context.store.finish(item, _delete_status(item, draft.message))
+            await self._delivery.deliver(item.chat)
         else:
-            await self._save(item, work, preview.message)
+            await self._save(item, result, draft.message)
         return True
 
-    async def _save(self, item: InboxItem, work: ImageResult, preview: int | None = None) -> None:
-        """Keep what came of an order in one transaction with the messages, and deliver them."""
-        studio = self._context.image_assistant
+    async def _save(self, item: InboxItem, result: ImageResult, draft: int | None = None) -> None:
+        """Store the result with its messages in one transaction, and deliver those."""
+        assistant = self._context.image_assistant
         reply_to = None if item.chat.is_private else item.message_id
-        replies = [*render_images(work, studio, reply_to=reply_to), *_delete_status(item, preview)]
-        await self._replies.save_result(item.chat, partial(studio.save, work, replies, item))
-        await self._replies.deliver(item.chat)
+        replies: list[Outgoing] = [
+            *render_images(result, assistant, reply_to=reply_to),
+            *_delete_status(item, draft),
+        ]
+        await self._delivery.save_result(item.chat, partial(assistant.save, result, replies, item))
+        await self._delivery.deliver(item.chat)
 
-    async def _generate(self, order: ImageOrder, canvas: ImageProgress) -> ImageResult | None:
+    async def _generate(self, order: ImageOrder, progress: ImageProgress) -> ImageResult | None:
         async with asyncio.TaskGroup() as group:
-            telling = group.create_task(self._show_status(order, canvas))
+            status_task = group.create_task(self._show_status(order, progress))
             try:
-                return await self._context.image_assistant.generate(order, canvas)
+                return await self._context.image_assistant.generate(order, progress)
             finally:
-                telling.cancel()
+                status_task.cancel()
 
-    async def _show_status(self, order: ImageOrder, canvas: ImageProgress) -> None:
+    async def _show_status(self, order: ImageOrder, progress: ImageProgress) -> None:
         await self._sleep(STATUS_SECONDS)
         while True:
-            canvas.moved.clear()
-            canvas.text = canvas.status(order)
-            canvas.changed.set()
-            await canvas.moved.wait()
+            progress.moved.clear()
+            progress.text = progress.status(order)
+            progress.changed.set()
+            await progress.moved.wait()
 
 
-def _delete_status(item: InboxItem, preview: int | None) -> list[OutgoingMessage]:
-    """Take the status lines away, also the one that an earlier attempt has left."""
-    surplus = [old for old in (item.draft_message_id, preview) if old is not None]
-    return [OutgoingMessage(item.chat, edit_message_id=old, delete=True) for old in surplus]
+def _delete_status(item: InboxItem, draft: int | None) -> list[Delete]:
+    """Delete the status messages, also the one that an earlier attempt has left."""
+    surplus = [
+        message_id for message_id in (item.draft_message_id, draft) if message_id is not None
+    ]
+    return [Delete(item.chat, message_id) for message_id in surplus]

@@ -1,21 +1,21 @@
 """Taking updates from Telegram into the inbox.
 
-Our own loop over the raw `getUpdates`: a batch is judged by the gate, committed, and only then
-acknowledged, by asking for what comes behind it. It parses nothing, so nothing can stop it, and it
-knows when it last heard from Telegram.
+Our own loop over the raw `getUpdates`: a batch is checked by `access`, committed, and only then
+acknowledged, by asking for what comes behind it. It parses no update, so no update can stop it.
 """
 
 import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
 
 import telegram
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 
+from ..core.backoff import Backoff
 from ..core.errors import InvalidBotToken, PollingConflict, StoreFailed
 from ..store import NewUpdate, Store
+from . import ptb
 from .access import (
     UPDATE_KINDS,
     Access,
@@ -36,18 +36,16 @@ MAX_PAUSE_SECONDS = 30.0
 # A server that does not wait must not make us spin.
 QUICK_SECONDS = 0.5
 MAX_REFUSALS = 5
-# Two pollers throw each other out. The one that was there first stays: whoever is thrown out while
-# it is new gives up soon, the other holds on for a while.
+# Two pollers interrupt each other. The one that was there first stays: a new one gives up soon, an
+# old one holds on for a while.
 CONFLICT_SECONDS = 3.0
 NEW_SECONDS = 60.0
 MAX_CONFLICTS_NEW = 3
 MAX_CONFLICTS_OLD = 100
 
-URGENT = "!"
-
 
 class Poller:
-    """The loop, and what it knows of itself."""
+    """The polling loop."""
 
     def __init__(
         self,
@@ -62,29 +60,29 @@ class Poller:
         now: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Take what the loop reports to.
+        """Prepare the loop.
 
         Args:
             bot: asks Telegram.
             store: keeps the inbox.
-            access: who is let in at the moment.
-            kept: is told of every batch that is safe.
-            aside: sees to pairing links and groups, before the batch is acknowledged.
-            heard: is told of every completed getUpdates.
-            dropped: is told why an update went no further.
+            access: returns who is let in at the moment.
+            on_stored: called with every batch once it is committed.
+            on_access_event: handles pairing links and groups, before the batch is acknowledged.
+            on_poll: called after every completed getUpdates.
+            on_dropped: called with the reason why an update was dropped.
             now: tells the time.
             sleep: waits.
         """
         self._bot, self._store = bot, store
-        self._access, self._kept, self._aside = access, on_stored, on_access_event
-        self._heard, self._dropped = on_poll, on_dropped
+        self._access, self._on_stored, self._on_access_event = access, on_stored, on_access_event
+        self._on_poll, self._on_dropped = on_poll, on_dropped
         self._now, self._sleep = now, sleep
         self._conflicts = self._refusals = 0
 
     async def run(self) -> None:
         """Poll until cancelled, or raise `InvalidBotToken` or `PollingConflict`."""
-        offset = self._store.offset(self._bot.id)
-        started_at, pause = self._now(), FIRST_PAUSE_SECONDS
+        offset = self._store.inbox.offset(self._bot.id)
+        started_at, backoff = self._now(), Backoff(FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS)
         while True:
             try:
                 asked_at = self._now()
@@ -95,20 +93,19 @@ class Poller:
                     self._conflict_pause(exc, new=self._now() < started_at + NEW_SECONDS)
                 )
             except RetryAfter as exc:
-                after = exc.retry_after
-                await self._sleep(after if isinstance(after, int) else after.total_seconds())
+                await self._sleep(ptb.retry_after_seconds(exc))
             except (TelegramError, StoreFailed) as exc:
+                pause = backoff.next_seconds()
                 log.warning("no updates: %s; again in %.0f s", type(exc).__name__, pause)
                 await self._sleep(pause)
-                pause = min(pause * 2, MAX_PAUSE_SECONDS)
             else:
-                pause = FIRST_PAUSE_SECONDS
+                backoff.reset()
                 self._conflicts = self._refusals = 0
                 if not batch and self._now() - asked_at < QUICK_SECONDS:
                     await self._sleep(FIRST_PAUSE_SECONDS)
 
     async def _ask(self, offset: int | None) -> list[RawUpdate]:
-        found = await self._bot.do_api_request(
+        updates = await self._bot.do_api_request(
             "getUpdates",
             {
                 "offset": offset,
@@ -118,13 +115,13 @@ class Poller:
             },
             read_timeout=READ_SECONDS,
         )
-        if not isinstance(found, list):
+        if not isinstance(updates, list):
             raise TelegramError("getUpdates gave no list")
-        self._heard()
-        return [update for update in found if isinstance(update, dict) and "update_id" in update]
+        self._on_poll()
+        return [update for update in updates if isinstance(update, dict) and "update_id" in update]
 
     async def _store_batch(self, batch: list[RawUpdate], offset: int | None) -> int | None:
-        """Commit a batch and give the offset behind it."""
+        """Commit a batch and return the offset behind it."""
         if not batch:
             return offset
         access, received = self._access(), []
@@ -133,41 +130,36 @@ class Poller:
             if isinstance(verdict, Admitted):
                 received.append(_new_update(update, verdict))
             elif isinstance(verdict, Dropped):
-                self._dropped(verdict.reason)
+                self._on_dropped(verdict.reason)
             else:
-                await self._aside(verdict)
+                await self._on_access_event(verdict)
                 access = self._access()
         # Not the highest number: after a quiet week Telegram starts again from a random one.
         behind = int(batch[-1]["update_id"]) + 1
-        self._store.receive(self._bot.id, behind, received)
-        self._kept(received)
+        self._store.inbox.receive(self._bot.id, behind, received)
+        self._on_stored(received)
         return behind
 
     def _conflict_pause(self, exc: Conflict | InvalidToken, *, new: bool) -> float:
-        """Say how long to wait, or raise when it makes no sense any more."""
+        """Return how many seconds to wait, or raise when trying again is pointless."""
         if isinstance(exc, InvalidToken):
             self._refusals += 1
             if self._refusals >= MAX_REFUSALS:
                 raise InvalidBotToken from exc
             return FIRST_PAUSE_SECONDS * self._refusals
         self._conflicts += 1
-        log.warning("somebody else polls with this bot's token")
+        log.warning("another process polls with this bot's token")
         if self._conflicts >= (MAX_CONFLICTS_NEW if new else MAX_CONFLICTS_OLD):
             raise PollingConflict from exc
         return CONFLICT_SECONDS
 
 
 def _new_update(update: RawUpdate, verdict: Admitted) -> NewUpdate:
-    lane = f"{verdict.chat.chat_id}:{verdict.chat.topic_id}"
     return NewUpdate(
         update_id=int(update["update_id"]),
-        lane=f"{URGENT}{lane}" if verdict.urgent else lane,
         chat=verdict.chat,
         message_id=verdict.message_id,
-        body=_json(update),
+        # ASCII, so that half a surrogate pair from a broken client cannot hurt the database.
+        body=json.dumps(update),
+        urgent=verdict.urgent,
     )
-
-
-def _json(update: Any) -> str:
-    # ASCII, so that half a surrogate pair from a broken client cannot hurt the database.
-    return json.dumps(update)

@@ -1,9 +1,10 @@
-"""Our values in the form that python-telegram-bot wants."""
+"""Conversions between our values and python-telegram-bot's."""
 
 import telegram
 from telegram.error import RetryAfter
 
 from ..core.messages import Button, FormattedText, OutgoingMessage
+from . import callback_data
 
 # A model's link is fetched by Telegram's servers for its preview: a leak without a click.
 NO_LINK_PREVIEW = telegram.LinkPreviewOptions(is_disabled=True)
@@ -11,38 +12,45 @@ NO_LINK_PREVIEW = telegram.LinkPreviewOptions(is_disabled=True)
 ROW_CHARACTERS = 24
 
 
-def to_entities(chunk: FormattedText) -> list[telegram.MessageEntity]:
-    """Give a chunk's formatting."""
+def to_entities(formatted: FormattedText) -> list[telegram.MessageEntity]:
+    """Return the entities of a text."""
     return [
         telegram.MessageEntity(
-            each.type,
-            each.offset,
-            each.length,
-            url=each.url or None,
-            language=each.language or None,
+            entity.type,
+            entity.offset,
+            entity.length,
+            url=entity.url or None,
+            language=entity.language or None,
         )
-        for each in chunk.entities
+        for entity in formatted.entities
     ]
 
 
-def to_keyboard(buttons: tuple[Button, ...]) -> telegram.InlineKeyboardMarkup | None:
-    """Lay buttons out: one row for a few short ones, else one below the other."""
+def to_keyboard(
+    buttons: tuple[Button, ...], turn_id: int | None = None
+) -> telegram.InlineKeyboardMarkup | None:
+    """Lay out the buttons of a message: in one row if they are few and short, else in many."""
     if not buttons:
         return None
-    keys = [telegram.InlineKeyboardButton(each.text, callback_data=each.data) for each in buttons]
-    if sum(len(each.text) for each in buttons) <= ROW_CHARACTERS:
+    keys = [
+        telegram.InlineKeyboardButton(
+            button.text, callback_data=callback_data.encode(button, turn_id)
+        )
+        for button in buttons
+    ]
+    if sum(len(button.text) for button in buttons) <= ROW_CHARACTERS:
         return telegram.InlineKeyboardMarkup([keys])
     return telegram.InlineKeyboardMarkup([[key] for key in keys])
 
 
 def to_reply_parameters(outgoing: OutgoingMessage) -> telegram.ReplyParameters | None:
-    """Say what a message replies to; if that is gone, it goes without."""
+    """Return what a message replies to; if that message is gone, it is sent without."""
     if outgoing.reply_to_id is None:
         return None
     return telegram.ReplyParameters(outgoing.reply_to_id, allow_sending_without_reply=True)
 
 
 def retry_after_seconds(exc: RetryAfter) -> float:
-    """Read how long Telegram wants to be left alone."""
+    """Return for how long Telegram accepts nothing."""
     after = exc.retry_after
     return float(after) if isinstance(after, int | float) else after.total_seconds()

@@ -1,9 +1,9 @@
-"""How fast Telegram may be spoken to.
+"""How many calls Telegram accepts, and when.
 
-Pure, with the time handed in. What Telegram says of its limits: about one message a second in a
-chat with short bursts, twenty a minute in a group, thirty a second in all; editing counts like
-sending (telegram-bot-api's author). Drafts and chat actions are not documented; they have a budget
-of their own here and share the one over all. Nothing that is done to one chat slows another.
+Pure, with a clock passed in. Telegram's documented limits (core.telegram.org/bots/faq): about one
+message a second in a chat with short bursts, twenty a minute in a group, thirty a second in all;
+edits count like messages. Drafts and chat actions are not documented; they have limits of their own
+here and share the total. A flood wait in one chat does not slow another.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ SendKind = Literal["send", "preview", "hint"]
 
 # Previews leave this much to the answer itself, which then never waits for its own preview.
 RESERVE = 2.0
-# What rounding leaves is too little for a clock to wait for: whoever tries comes back too early.
+# A wait shorter than this is a rounding error.
 ROUNDING = 1e-9
 
 

@@ -1,9 +1,9 @@
 """Showing an answer while it grows.
 
-Best effort in every way: a preview that fails, or that Telegram does not want, never harms the
-answer, which goes through the outbox. One call is on its way at a time and the latest text wins. In
-private chats a preview is a draft, which does not ring, needs no editing and has Telegram's own
-Stop button; elsewhere it is a silent message that is edited, and taken away in the end.
+Best effort: a preview that fails, or that Telegram refuses, never harms the answer, which goes
+through the outbox. One call is made at a time and the latest text wins. In private chats a preview
+is a draft, which does not ring, needs no editing and has Telegram's own Stop button; elsewhere it
+is a silent message that is edited, and deleted in the end.
 """
 
 import asyncio
@@ -41,11 +41,11 @@ SETTLE_SECONDS = 2.0
 
 Stream = Literal["draft", "edit", "off"]
 ChatAction = Literal["typing", "upload_photo"]
-STOP = Button("Stop", "stop:")
+STOP = Button("Stop", "stop")
 
 
 class CallResult(Enum):
-    """What came of one call."""
+    """The outcome of one call."""
 
     DONE = auto()
     LATER = auto()
@@ -53,21 +53,23 @@ class CallResult(Enum):
 
 
 class AnswerStreamer:
-    """Makes previews, and remembers what this Bot API server and its chats cannot do."""
+    """Makes previews, and remembers which methods this Bot API server and its chats lack."""
 
-    def __init__(self, bot: telegram.Bot, pacer: RateLimiter, *, stream: Stream = "draft") -> None:
-        self.bot, self.pacer = bot, pacer
+    def __init__(
+        self, bot: telegram.Bot, rate_limiter: RateLimiter, *, stream: Stream = "draft"
+    ) -> None:
+        self.bot, self.rate_limiter = bot, rate_limiter
         self._stream = stream
         self._draftless: set[int] = set()
         self._knows_drafts = True
 
     def mode(self, chat: Chat) -> Stream:
-        """Say how a place is shown what grows."""
+        """Return how answers are streamed in a chat."""
         drafts = self._knows_drafts and chat.is_private and chat.chat_id not in self._draftless
         return "edit" if self._stream == "draft" and not drafts else self._stream
 
     def refused_draft(self, chat: Chat, exc: TelegramError) -> None:
-        """Note that there are no drafts here: the whole server has none, or this chat."""
+        """Note that this chat, or the whole server, has no drafts."""
         if isinstance(exc, InvalidToken):
             # The token has long been used: it is the method that Telegram does not know.
             self._knows_drafts = False
@@ -83,9 +85,9 @@ class AnswerStreamer:
         action: ChatAction = "typing",
         sent: Callable[[int], None] = lambda _: None,
     ) -> AsyncIterator["StreamedMessage"]:
-        """Show an answer until the block ends; `sent` is told the number of a message it needs.
+        """Show an answer until the block ends; `sent` is called with the id of a preview message.
 
-        Of an answer that is not `typing`, nothing is shown but the action until it has words.
+        Unless the `action` is typing, only the action is shown until there is text.
         """
         growing = StreamedMessage(self, chat, progress, concise=concise, action=action, sent=sent)
         async with asyncio.TaskGroup() as group:
@@ -98,11 +100,11 @@ class AnswerStreamer:
 
 
 class StreamedMessage:
-    """The preview of one answer; `message` is what has to be taken away after it."""
+    """The preview of one answer; `message` is the id of a message to delete after it."""
 
     def __init__(
         self,
-        maker: AnswerStreamer,
+        streamer: AnswerStreamer,
         chat: Chat,
         progress: Progress,
         *,
@@ -111,7 +113,7 @@ class StreamedMessage:
         sent: Callable[[int], None],
     ) -> None:
         self.message: int | None = None
-        self._maker, self._place, self._progress = maker, chat, progress
+        self._streamer, self._chat, self._progress = streamer, chat, progress
         self._concise, self._action, self._sent = concise, action, sent
         self._calling = asyncio.Lock()
         self._closed = False
@@ -121,19 +123,19 @@ class StreamedMessage:
         self._gap = EDIT_GAP_SECONDS if chat.is_private else GROUP_EDIT_GAP_SECONDS
 
     async def run(self) -> None:
-        """Show what there is until cancelled."""
+        """Show the answer until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._typing())
             group.create_task(self._show())
 
     async def settle(self) -> None:
-        """Begin no more calls and wait for the one on its way: behind the answer it is a ghost."""
+        """Make no more calls, and wait for the last one, which must not arrive after the answer."""
         self._closed = True
         try:
             async with asyncio.timeout(SETTLE_SECONDS), self._calling:
                 return
         except TimeoutError:
-            log.info("a preview for %s takes too long", self._place)
+            log.info("a preview for %s takes too long", self._chat)
 
     async def _typing(self) -> None:
         while True:
@@ -144,17 +146,17 @@ class StreamedMessage:
             await asyncio.sleep(TYPING_SECONDS)
 
     async def _show(self) -> None:
-        if self._maker.mode(self._place) == "off":
+        if self._streamer.mode(self._chat) == "off":
             return
         if self._concise:
             await asyncio.sleep(CONCISE_SECONDS)
-        if self._maker.mode(self._place) == "draft":
+        if self._streamer.mode(self._chat) == "draft":
             await self._show_drafts()
-        if self._maker.mode(self._place) == "edit":
+        if self._streamer.mode(self._chat) == "edit":
             await self._show_edits()
 
-    async def _words(self, seconds: float) -> bool:
-        """Wait for something new, at the most so long; tell whether there was."""
+    async def _wait_for_text(self, seconds: float) -> bool:
+        """Wait up to `seconds` for a change; say whether there was one."""
         try:
             async with asyncio.timeout(seconds):
                 await self._progress.changed.wait()
@@ -168,7 +170,7 @@ class StreamedMessage:
     async def _show_drafts(self) -> None:
         patience = SILENCE_SECONDS if self._action == "typing" else DRAFT_REFRESH_SECONDS
         while self._failures < MAX_FAILURES:
-            fresh = await self._words(patience)
+            fresh = await self._wait_for_text(patience)
             # The mark of a heading is no word yet, and a draft now would keep the words waiting.
             if fresh and self._progress.text and preview(self._progress.text) == FormattedText(""):
                 continue
@@ -185,16 +187,16 @@ class StreamedMessage:
         text = self._progress.shown
         chunk = preview(text)
         try:
-            await self._maker.bot.send_message_draft(
-                self._place.chat_id,
+            await self._streamer.bot.send_message_draft(
+                self._chat.chat_id,
                 self._progress.message_id or 1,
                 chunk.text,
-                message_thread_id=self._place.topic_id or None,
+                message_thread_id=self._chat.topic_id or None,
                 entities=ptb.to_entities(chunk),
                 api_kwargs={"can_stop": True, "keep_on_stop": True},
             )
         except (BadRequest, InvalidToken) as exc:
-            self._maker.refused_draft(self._place, exc)
+            self._streamer.refused_draft(self._chat, exc)
             raise
         self._shown, self._drafted = chunk, text
 
@@ -203,7 +205,7 @@ class StreamedMessage:
     async def _show_edits(self) -> None:
         began = asyncio.get_running_loop().time()
         while self._failures < MAX_FAILURES:
-            await self._words(DRAFT_REFRESH_SECONDS)
+            await self._wait_for_text(DRAFT_REFRESH_SECONDS)
             if self._shown is None:
                 await self._gather(began)
             if preview(self._progress.shown) in (FormattedText(""), self._shown):
@@ -213,15 +215,15 @@ class StreamedMessage:
             await asyncio.sleep(self._gap)
 
     async def _gather(self, began: float) -> None:
-        """Let the first message hold more than a word, if that does not take too long."""
+        """Wait until the first message holds more than a word, but not for long."""
         while len(self._progress.shown) < FIRST_EDIT_CHARACTERS:
             left = FIRST_EDIT_SECONDS - (asyncio.get_running_loop().time() - began)
             if left <= 0:
                 return
-            await self._words(left)
+            await self._wait_for_text(left)
 
     async def _edit(self) -> None:
-        bot, chat = self._maker.bot, self._place
+        bot, chat = self._streamer.bot, self._chat
         chunk = preview(self._progress.shown)
         if self.message is None:
             message = await bot.send_message(
@@ -249,35 +251,35 @@ class StreamedMessage:
     # --- one call at a time -----------------------------------------------------------------------
 
     async def _type(self) -> None:
-        chat = self._place
-        await self._maker.bot.send_chat_action(
+        chat = self._chat
+        await self._streamer.bot.send_chat_action(
             chat.chat_id, self._action, message_thread_id=chat.topic_id or None
         )
 
     async def _call(self, kind: SendKind, make: Callable[[], Awaitable[None]]) -> CallResult:
-        """Make a call when the pacer allows it; whatever comes of it harms nothing."""
+        """Make a call when the rate_limiter allows it; a failure is only counted."""
         async with self._calling:
-            outcome = await self._made(kind, make)
-        if outcome is not CallResult.DONE:
+            result = await self._try_call(kind, make)
+        if result is not CallResult.DONE:
             # What could not be shown now is still news.
             self._progress.changed.set()
-        return outcome
+        return result
 
-    async def _made(self, kind: SendKind, make: Callable[[], Awaitable[None]]) -> CallResult:
-        pacer, chat = self._maker.pacer, self._place.chat_id
-        if self._closed or pacer.wait_seconds(chat, kind) > 0:
+    async def _try_call(self, kind: SendKind, make: Callable[[], Awaitable[None]]) -> CallResult:
+        rate_limiter, chat = self._streamer.rate_limiter, self._chat.chat_id
+        if self._closed or rate_limiter.wait_seconds(chat, kind) > 0:
             return CallResult.LATER
-        pacer.spend(chat, kind)
+        rate_limiter.spend(chat, kind)
         try:
             await make()
         except RetryAfter as exc:
-            pacer.on_flood(chat, ptb.retry_after_seconds(exc))
+            rate_limiter.on_flood(chat, ptb.retry_after_seconds(exc))
             return CallResult.LATER
         except (BadRequest, InvalidToken):
             self._failures += 1
             return CallResult.REFUSED
         except TelegramError as exc:
-            log.debug("no preview for %s: %s", self._place, type(exc).__name__)
+            log.debug("no preview for %s: %s", self._chat, type(exc).__name__)
             self._failures += 1
             return CallResult.LATER
         return CallResult.DONE

@@ -1,7 +1,7 @@
-"""What a person's update says, in our own words.
+"""Parsing an update into one of our own types.
 
-The one place that reads Telegram's objects. What cannot be parsed at all gives None; what can be
-parsed and is nothing that Ambrosio works on gets a sentence that says so.
+The one place that reads Telegram's objects. An update that cannot be parsed gives None; a kind of
+message that the bot does not handle gives `Unsupported`.
 """
 
 import re
@@ -16,7 +16,7 @@ from ..core.vv import split_vv
 
 @dataclass(frozen=True, slots=True)
 class UserQuestion:
-    """Words to be answered; `quote` is what they reply to, `partial` when a piece was chosen."""
+    """A question; `quote` is what it replies to, `is_partial_quote` if the user chose a part."""
 
     user_id: int
     text: str
@@ -29,7 +29,7 @@ class UserQuestion:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command without its slash, what stood behind it, and what it replies to."""
+    """A command without its slash, its arguments, and what it replies to."""
 
     user_id: int
     name: str
@@ -40,7 +40,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class ButtonPress:
-    """A button was pressed; `id` is what Telegram wants to be answered."""
+    """A button was pressed; `query_id` is what answerCallbackQuery needs."""
 
     user_id: int
     query_id: str
@@ -56,19 +56,19 @@ class StopPressed:
 
 @dataclass(frozen=True, slots=True)
 class Unsupported:
-    """Something that is not worked on, with the sentence that says so."""
+    """A message that the bot does not handle, with the sentence that says so."""
 
     hint: str
 
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """Something that wants no answer."""
+    """An update that needs no answer."""
 
 
 ParsedUpdate = UserQuestion | Command | ButtonPress | StopPressed | Unsupported | Ignored
 
-# Something happened in the chat and nobody has said anything.
+# Something happened in the chat, but no user wrote anything.
 SERVICE_MESSAGES = (
     "pinned_message",
     "new_chat_members",
@@ -91,7 +91,7 @@ SERVICE_MESSAGES = (
 
 
 def parse_update(update: dict[str, Any], bot: telegram.Bot, username: str) -> ParsedUpdate | None:
-    """Understand an update that the gate has let through; None when it cannot be parsed."""
+    """Parse an update that `access` has let through; None if it cannot be parsed."""
     try:
         parsed = telegram.Update.de_json(update, bot)
     except (TypeError, KeyError, ValueError, AttributeError, OverflowError):
@@ -106,7 +106,7 @@ def parse_update(update: dict[str, Any], bot: telegram.Bot, username: str) -> Pa
 
 
 def _message(message: telegram.Message, username: str, *, edited: bool) -> ParsedUpdate:
-    # A caption alone makes no sense of what cannot be seen.
+    # A caption alone does not say what the file holds.
     for kind, hint in texts.UNSUPPORTED_KINDS.items():
         if getattr(message, kind):
             return Ignored() if edited else Unsupported(hint)
@@ -143,14 +143,14 @@ def _message(message: telegram.Message, username: str, *, edited: bool) -> Parse
 
 
 def _quote(message: telegram.Message) -> str:
-    """Give what a message replies to as a quotation."""
+    """Return what a message replies to as a Markdown quote."""
     return "\n".join(f"> {line}" for line in _replied(message).splitlines())
 
 
 def _replied(message: telegram.Message) -> str:
-    """Give the text that a message replies to, the chosen piece if there is one.
+    """Return the text that a message replies to, or the part of it that was quoted.
 
-    None if that was said in another chat: whether it is private there cannot be seen from here.
+    Empty if that message is in another chat: whether it is local only is not known here.
     """
     if (replied := message.reply_to_message) is None:
         return ""
@@ -158,5 +158,5 @@ def _replied(message: telegram.Message) -> str:
 
 
 def _clean(text: str) -> str:
-    """Take out what no model and no database wants: NUL bytes and halves of surrogate pairs."""
+    """Remove NUL bytes and halves of surrogate pairs, which SQLite does not store."""
     return text.replace("\0", "").encode("utf-8", "ignore").decode("utf-8")

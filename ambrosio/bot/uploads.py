@@ -1,4 +1,4 @@
-"""Files on their way to Telegram: one as a photo or a document, several as an album."""
+"""Sending files to Telegram: one as a photo or a document, several as an album."""
 
 from dataclasses import dataclass, replace
 
@@ -11,14 +11,14 @@ from . import ptb
 
 @dataclass(frozen=True, slots=True)
 class SentFiles:
-    """What Telegram calls the messages that it has now, and the files in them."""
+    """Telegram's ids of the messages that were sent, and of the files in them."""
 
     message_ids: tuple[int, ...] = ()
     file_ids: tuple[str, ...] = ()
 
 
 async def send(bot: telegram.Bot, outgoing: OutgoingMessage) -> SentFiles:
-    """Send a message's files, in a plainer way if Telegram refuses the first, or raise."""
+    """Send a message's files; if Telegram refuses them, send them as documents, or raise."""
     try:
         sent = await _send(bot, outgoing)
     except BadRequest:
@@ -34,7 +34,7 @@ async def send(bot: telegram.Bot, outgoing: OutgoingMessage) -> SentFiles:
 
 
 def _as_document(file: File) -> File:
-    """Give what is a photo as a document, and what Telegram had once with its bytes."""
+    """Turn a photo into a document, and a file id into the bytes."""
     return replace(file, is_photo=False, file_id="" if file.content else file.file_id)
 
 
@@ -53,7 +53,7 @@ async def _photo(bot: telegram.Bot, outgoing: OutgoingMessage, file: File) -> te
         caption=outgoing.content.text or None,
         caption_entities=ptb.to_entities(outgoing.content),
         message_thread_id=outgoing.chat.topic_id or None,
-        reply_markup=ptb.to_keyboard(outgoing.buttons),
+        reply_markup=ptb.to_keyboard(outgoing.buttons, outgoing.turn_id),
         reply_parameters=ptb.to_reply_parameters(outgoing),
         disable_notification=outgoing.silent or None,
     )
@@ -69,7 +69,7 @@ async def _document(bot: telegram.Bot, outgoing: OutgoingMessage, file: File) ->
         # Otherwise a WebP becomes a sticker.
         disable_content_type_detection=True,
         message_thread_id=outgoing.chat.topic_id or None,
-        reply_markup=ptb.to_keyboard(outgoing.buttons),
+        reply_markup=ptb.to_keyboard(outgoing.buttons, outgoing.turn_id),
         reply_parameters=ptb.to_reply_parameters(outgoing),
         disable_notification=outgoing.silent or None,
     )

@@ -22,7 +22,7 @@ def backup(settings: Settings, file: Path) -> int:
         return 1
     try:
         with Store(database, now=now) as store:
-            store.backup(file)
+            store.archive.backup(file)
     except StoreFailed as exc:
         log.warning("backup failed: %s", exc)
         click.echo(f"error: {texts.BACKUP_NOT_WRITTEN.format(path=file)}", err=True)

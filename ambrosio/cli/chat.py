@@ -36,8 +36,8 @@ async def chat(settings: Settings, question: str, piped: str, provider: str, *, 
             return 2
         text = "\n\n".join(part for part in (question, piped.strip()) if part)
         if new:
-            state = app.store.chat_state(TERMINAL)
-            app.store.set_chat_state(TERMINAL, replace(state, latest_turn_id=None))
+            state = app.store.conversations.chat_state(TERMINAL)
+            app.store.conversations.set_chat_state(TERMINAL, replace(state, latest_turn_id=None))
         if text:
             return await _answer(app.assistant, text, model=provider, now=now)
         return await _chat_until_eof(app.assistant, model=provider, now=now)

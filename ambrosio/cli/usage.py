@@ -25,7 +25,7 @@ async def usage(settings: Settings, since: datetime | None, *, as_json: bool) ->
     """Print the usage since a day, by default the first of this month; return the exit code."""
     start = since.replace(tzinfo=UTC).timestamp() if since else month_start(now())
     with Store(settings.database, now=now) as store:
-        summaries = store.usage(start)
+        summaries = store.ledger.usage(start)
     if as_json:
         _print_json(summaries)
     else:

@@ -1,4 +1,4 @@
-"""`/compare`: one question, everybody's answers, and the choice whose to go on with."""
+"""`/compare`: one question answered by all models, and the choice which to continue with."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from .context import BotContext, CommandCall, CommandResult
 
 
 async def compare(context: BotContext, call: CommandCall) -> CommandResult:
-    """Ask everybody who may be asked."""
+    """Ask all models that may be asked."""
     concise, question = split_vv(call.args)
     if not question.strip():
         return CommandResult(texts.NOTHING_TO_COMPARE)
@@ -18,20 +18,22 @@ async def compare(context: BotContext, call: CommandCall) -> CommandResult:
         message_id=call.message_id,
         user_id=call.user_id,
         question=question,
-        concise=concise or context.store.chat_state(call.chat).vv,
+        concise=concise or context.store.conversations.chat_state(call.chat).vv,
         parent_id=context.assistant.latest_turn_id(call.chat),
-        model=context.store.chat_state(call.chat).model,
+        model=context.store.conversations.chat_state(call.chat).model,
     )
     return CommandResult(turn=turn, compare=True)
 
 
-async def on_go_on_button(context: BotContext, call: CommandCall) -> CommandResult:
-    """Let the conversation go on behind one of the answers."""
-    chosen = context.store.turn(int(call.args))
+async def on_continue_button(context: BotContext, call: CommandCall) -> CommandResult:
+    """Continue the conversation from one of the answers."""
+    chosen = context.store.conversations.turn(int(call.args))
     if chosen is None or chosen.answer is None:
         return CommandResult(toast=texts.TURN_DELETED)
     if chosen.turn.local_only and not context.assistant.is_local_only(call.chat):
         return CommandResult(toast=texts.LOCAL_ONLY_TURN)
-    state = context.store.chat_state(call.chat)
-    context.store.set_chat_state(call.chat, replace(state, latest_turn_id=chosen.turn_id))
-    return CommandResult(toast="The conversation goes on from here.")
+    state = context.store.conversations.chat_state(call.chat)
+    context.store.conversations.set_chat_state(
+        call.chat, replace(state, latest_turn_id=chosen.turn_id)
+    )
+    return CommandResult(toast="The conversation continues from here.")

@@ -1,6 +1,7 @@
-"""What commands and buttons are given, and what they give back."""
+"""What commands and buttons are given, and what they return."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,10 +10,10 @@ from ..assistant.images import ImageAssistant
 from ..assistant.progress import Progress
 from ..config.settings import StreamMode
 from ..core.images import ImageOrder
-from ..core.messages import Button, Chat, File, OutgoingMessage, Turn
+from ..core.messages import Button, Chat, File, Outgoing, Turn
 from ..providers.openai_compatible import OpenAIProvider
 from ..store import Store
-from .pairing import Pairing
+from .pairing import Pairings
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,55 @@ class DisplayDefaults:
     reasoning: bool = False
 
 
+class RunningAnswers:
+    """The answer that is being written in each chat, so that it can be stopped."""
+
+    def __init__(self) -> None:
+        self._by_chat: dict[Chat, Progress] = {}
+        # Questions that were edited and then stopped before the new answer had begun.
+        self._stop_next: dict[Chat, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_chat)
+
+    def get(self, chat: Chat) -> Progress | None:
+        """Return the progress of the answer that is being written in a chat."""
+        return self._by_chat.get(chat)
+
+    def stop(self, chat: Chat) -> bool:
+        """Stop the answer in a chat, and the one to an edit that waits behind it; say if any."""
+        progress = self._by_chat.get(chat)
+        if progress is None:
+            return False
+        progress.stop()
+        if progress.superseded:
+            self._stop_next[chat] = progress.message_id
+        return True
+
+    @contextmanager
+    def track(self, chat: Chat, progress: Progress) -> Iterator[None]:
+        """Register an answer until the block ends."""
+        self._by_chat[chat] = progress
+        if self._stop_next.pop(chat, None) == progress.message_id:
+            progress.stop()
+        try:
+            yield
+        finally:
+            del self._by_chat[chat]
+
+
 @dataclass(slots=True)
+class BotStatus:
+    """What `/status` shows of the process: moments in seconds, and how many strangers wrote."""
+
+    started_at: float = 0.0
+    polled_at: float | None = None
+    strangers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class BotContext:
-    """What commands work with."""
+    """What every command may use; what changes is in `running`, `pairings` and `status`."""
 
     store: Store
     assistant: Assistant
@@ -34,21 +81,19 @@ class BotContext:
     providers: Mapping[str, OpenAIProvider]
     owners: Callable[[], frozenset[int]]
     now: Callable[[], float]
-    display: DisplayDefaults = DisplayDefaults()
-    folder: Path = Path()
     username: str = ""
-    started_at: float = 0.0
-    polled_at: float | None = None
-    strangers: int = 0
-    running: dict[Chat, Progress] = field(default_factory=dict)
-    pairings: list[Pairing] = field(default_factory=list)
+    data_dir: Path = Path()
+    display: DisplayDefaults = DisplayDefaults()
+    running: RunningAnswers = field(default_factory=RunningAnswers)
+    pairings: Pairings = field(default_factory=Pairings)
+    status: BotStatus = field(default_factory=BotStatus)
 
 
 @dataclass(frozen=True, slots=True)
 class CommandCall:
-    """A command or a button, and who gave it where; `message` is the one it stands in or under.
+    """A command or a pressed button: who gave it, where, and in or under which message.
 
-    `replied_to` is the message that a command replies to, `quote` what is said there.
+    `reply_to_id` is the message that a command replies to, `quote` the text of that message.
     """
 
     chat: Chat
@@ -61,13 +106,17 @@ class CommandCall:
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """What comes of it: Markdown to say (or to put in place of `edits`), or a turn to be answered.
+    """The result of a command: a text to send, a turn to answer, or images to generate.
 
-    Everybody who may answers the turn if it `compares`; else its answer takes the place of the
-    messages that are `shown`. An `order` is a turn that pictures answer,
-    `files` follow the words, and `sends` goes out as it is. `toast` is the short word that Telegram
-    shows for a moment over the chat after a button, and `leaves` a group that the bot is to go out
-    of.
+    Attributes:
+        text: Markdown; a new message, or an edit of `edit_message_id`.
+        turn: is answered by a model, or by all of them to `compare`; the answer replaces
+            `replaces_messages`.
+        image_order: is answered with images.
+        files: are sent behind the text.
+        messages: are sent as they are, last.
+        toast: the short text that Telegram shows for a moment after a button is pressed.
+        leave_chat_id: a group that the bot leaves.
     """
 
     text: str = ""
@@ -77,7 +126,7 @@ class CommandResult:
     replaces_messages: tuple[int, ...] = ()
     image_order: ImageOrder | None = None
     files: tuple[File, ...] = ()
-    messages: tuple[OutgoingMessage, ...] = ()
+    messages: tuple[Outgoing, ...] = ()
     compare: bool = False
     toast: str = ""
     leave_chat_id: int | None = None

@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""Commands and buttons that steer the conversation: /start, /new, /stop, /retry, /vv."""
 
 from dataclasses import replace
 
@@ -7,60 +7,57 @@ from . import imagine
 from .context import BotContext, CommandCall, CommandResult
 from .models import _choice, _unknown_model
 
-# --- conversation ---------------------------------------------------------------------------------
-
 
 async def start(context: BotContext, call: CommandCall) -> CommandResult:
-    """Say hello; pressing it twice harms nothing."""
+    """Introduce the bot."""
     return CommandResult(
-        "I am Ambrosio. Write to me as you would to a friend who knows a lot.\n\n"
-        'Begin with "vv" when you are in a hurry: *vv jasmin or basmati rice with falafel?* '
-        "gets one line.\n\n/help lists what else I can do."
+        "I'm Ambrosio, your assistant. Ask me anything.\n\n"
+        'Start with "vv" for a one-line answer: *vv jasmin or basmati rice with falafel?*'
+        "\n\n/help lists what else I can do."
     )
 
 
 async def new(context: BotContext, call: CommandCall) -> CommandResult:
-    """Begin a new conversation; the old one stays where it is and can be replied to."""
-    state = context.store.chat_state(call.chat)
-    context.store.set_chat_state(call.chat, replace(state, latest_turn_id=None))
-    return CommandResult("A fresh start: what was said before no longer counts.")
+    """Start a new conversation; a reply to an old answer still continues the old one."""
+    state = context.store.conversations.chat_state(call.chat)
+    context.store.conversations.set_chat_state(call.chat, replace(state, latest_turn_id=None))
+    return CommandResult("New conversation started.")
 
 
 async def stop(context: BotContext, call: CommandCall) -> CommandResult:
     """Stop the answer that is being written."""
-    progress = context.running.get(call.chat)
-    if progress is None:
-        return CommandResult(texts.NOTHING_TO_STOP)
-    progress.stop()
-    return CommandResult()
+    stopped = context.running.stop(call.chat)
+    return CommandResult() if stopped else CommandResult(texts.NOTHING_TO_STOP)
 
 
 async def retry(context: BotContext, call: CommandCall) -> CommandResult:
-    """Answer the last question again, by another model if one is named."""
-    state = context.store.chat_state(call.chat)
-    asked = context.store.turn(state.latest_turn_id) if state.latest_turn_id else None
-    if asked is None:
+    """Answer the last question again, with another model if one is named."""
+    state = context.store.conversations.chat_state(call.chat)
+    stored = (
+        context.store.conversations.turn(state.latest_turn_id) if state.latest_turn_id else None
+    )
+    if stored is None:
         return CommandResult(texts.NOTHING_TO_REPEAT)
-    if context.store.image_set(asked.turn_id):
-        return await imagine.on_again_button(context, replace(call, args=str(asked.turn_id)))
+    if context.store.images.image_set(stored.turn_id):
+        return await imagine.on_again_button(context, replace(call, args=str(stored.turn_id)))
     model = _choice(context, call.args) if call.args else state.model
     if model is None:
         return CommandResult(_unknown_model(context, call.args))
-    return CommandResult(turn=replace(asked.turn, replaces_id=asked.turn_id, model=model))
+    return CommandResult(turn=replace(stored.turn, replaces_id=stored.turn_id, model=model))
 
 
 async def vv(context: BotContext, call: CommandCall) -> CommandResult:
-    """Make every answer short, or no longer."""
-    state = context.store.chat_state(call.chat)
-    wish = call.args.strip().lower()
-    if wish not in {"", "on", "off"}:
+    """Turn short answers on or off for this chat."""
+    state = context.store.conversations.chat_state(call.chat)
+    setting = call.args.strip().lower()
+    if setting not in {"", "on", "off"}:
         return CommandResult(texts.ON_OR_OFF)
-    on = not state.vv if not wish else wish == "on"
-    context.store.set_chat_state(call.chat, replace(state, vv=on))
+    on = not state.vv if not setting else setting == "on"
+    context.store.conversations.set_chat_state(call.chat, replace(state, vv=on))
     return CommandResult(
-        "From now on every answer here is as short as it can be. /vv off ends that."
+        "Short answers are on. /vv off turns them off."
         if on
-        else 'Answers here are as long as they need to be. "vv" in front still makes one short.'
+        else 'Short answers are off. Start a message with "vv" for a single short answer.'
     )
 
 
@@ -68,39 +65,36 @@ async def vv(context: BotContext, call: CommandCall) -> CommandResult:
 
 
 async def on_retry_button(context: BotContext, call: CommandCall) -> CommandResult:
-    """Ask a question again that nobody could answer."""
-    asked = context.store.turn(int(call.args))
-    if asked is None or asked.answer is not None:
-        return CommandResult(toast=texts.ALREADY_ANSWERED if asked else texts.TURN_DELETED)
-    head, model = (
+    """Ask a question again that failed."""
+    stored = context.store.conversations.turn(int(call.args))
+    if stored is None or stored.answer is not None:
+        return CommandResult(toast=texts.ALREADY_ANSWERED if stored else texts.TURN_DELETED)
+    latest_turn_id, model = (
         context.assistant.latest_turn_id(call.chat),
-        context.store.chat_state(call.chat).model,
+        context.store.conversations.chat_state(call.chat).model,
     )
     return CommandResult(
-        turn=replace(asked.turn, parent_id=head, replaces_id=asked.turn_id, model=model)
+        turn=replace(stored.turn, parent_id=latest_turn_id, replaces_id=stored.turn_id, model=model)
     )
 
 
-async def on_fresh_button(context: BotContext, call: CommandCall) -> CommandResult:
-    """Begin a new conversation."""
+async def on_new_button(context: BotContext, call: CommandCall) -> CommandResult:
+    """Start a new conversation."""
     return replace(await new(context, call), toast="Done")
 
 
 async def on_stop_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Stop the answer that is being written above the button."""
-    progress = context.running.get(call.chat)
-    if progress is None:
-        return CommandResult(toast=texts.NOTHING_TO_STOP)
-    progress.stop()
-    return CommandResult(toast="Stopped")
+    stopped = context.running.stop(call.chat)
+    return CommandResult(toast="Stopped" if stopped else texts.NOTHING_TO_STOP)
 
 
 async def on_longer_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Answer the same question in full."""
-    asked = context.store.turn(int(call.args))
-    if asked is None or not asked.turn.concise:
-        return CommandResult(toast=texts.ALREADY_LENGTHENED if asked else texts.TURN_DELETED)
-    state = context.store.chat_state(call.chat)
+    stored = context.store.conversations.turn(int(call.args))
+    if stored is None or not stored.turn.concise:
+        return CommandResult(toast=texts.ALREADY_LENGTHENED if stored else texts.TURN_DELETED)
+    state = context.store.conversations.chat_state(call.chat)
     return CommandResult(
-        turn=replace(asked.turn, concise=False, replaces_id=asked.turn_id, model=state.model)
+        turn=replace(stored.turn, concise=False, replaces_id=stored.turn_id, model=state.model)
     )

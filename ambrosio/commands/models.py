@@ -1,8 +1,9 @@
-"""TODO docstring."""
+"""`/model`: which model answers in a chat; `/rice`: the short rice test."""
 
 import hashlib
 from dataclasses import replace
 
+from ..assistant.progress import Progress
 from ..config import catalogue
 from ..core import texts
 from ..core.errors import ProviderError
@@ -14,46 +15,43 @@ from .context import BotContext, CommandCall, CommandResult
 MAX_BUTTONS = 12
 
 
-# --- models ---------------------------------------------------------------------------------------
-
-
 async def model(context: BotContext, call: CommandCall) -> CommandResult:
-    """Show who can answer, or choose for this chat."""
-    state = context.store.chat_state(call.chat)
+    """Show the models, or choose one for this chat."""
+    state = context.store.conversations.chat_state(call.chat)
     if call.args:
         chosen = _choice(context, call.args)
         if chosen is None:
             return CommandResult(_unknown_model(context, call.args))
-        context.store.set_chat_state(call.chat, replace(state, model=chosen))
+        context.store.conversations.set_chat_state(call.chat, replace(state, model=chosen))
         return CommandResult(_model_line(context, chosen))
     choices = await _choices(context)
-    buttons = [Button(ticked("automatic", on=not state.model), "model:auto")]
+    buttons = [Button(ticked("automatic", on=not state.model), "model", "auto")]
     buttons += [
-        Button(ticked(choice, on=choice == state.model), f"model:{_choice_id(choice)}")
+        Button(ticked(choice, on=choice == state.model), "model", _choice_id(choice))
         for choice in choices[:MAX_BUTTONS]
     ]
     return CommandResult(_model_line(context, state.model), tuple(buttons))
 
 
 async def on_models_button(context: BotContext, call: CommandCall) -> CommandResult:
-    """Show who else can answer."""
+    """Show the models."""
     return await model(context, replace(call, args=""))
 
 
 async def on_model_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Choose the model whose button was pressed."""
-    state = context.store.chat_state(call.chat)
+    state = context.store.conversations.chat_state(call.chat)
     marks = {_choice_id(choice): choice for choice in await _choices(context)} | {"auto": ""}
     if call.args not in marks:
         return CommandResult(toast=texts.MODEL_UNAVAILABLE)
     chosen = marks[call.args]
-    context.store.set_chat_state(call.chat, replace(state, model=chosen))
+    context.store.conversations.set_chat_state(call.chat, replace(state, model=chosen))
     line = _model_line(context, chosen)
     return CommandResult(line, edit_message_id=call.message_id, toast="Done")
 
 
 async def _choices(context: BotContext) -> list[str]:
-    """List what can be chosen: each provider, then what it serves, as far as that is known."""
+    """List the choices: each provider, then the models it serves, if it says so."""
     choices = []
     for name, provider in context.providers.items():
         choices.append(name)
@@ -61,23 +59,31 @@ async def _choices(context: BotContext) -> list[str]:
             served = await provider.models()
         except ProviderError:
             continue
-        choices += [f"{name}/{each.id}" for each in served if _worth_a_button(provider, each)]
+        choices += [
+            f"{name}/{served_model.id}"
+            for served_model in served
+            if _worth_a_button(provider, served_model)
+        ]
     return choices
 
 
 def _worth_a_button(provider: OpenAIProvider, served: ServedModel) -> bool:
-    """Sort out, of the hundreds that some serve, the default and those that nothing is known of."""
+    """Leave out the default and, of the hundreds that some servers have, the unknown models."""
     if served.kind not in {"chat", "language"} or served.id == provider.config.model:
         return False
     return provider.local or bool(catalogue.look_up(served.id))
 
 
 def _choice(context: BotContext, words: str) -> str | None:
-    """Understand `provider`, `provider/model` or the name of a known model."""
+    """Parse `provider`, `provider/model` or the name of a provider's model; None if unknown."""
     name, _, chosen = words.strip().partition("/")
     if name in context.providers:
         return f"{name}/{chosen}" if chosen else name
-    served_by = [each for each, it in context.providers.items() if it.config.model == words.strip()]
+    served_by = [
+        name
+        for name, provider in context.providers.items()
+        if provider.config.model == words.strip()
+    ]
     return served_by[0] if served_by else None
 
 
@@ -91,10 +97,11 @@ def _model_line(context: BotContext, chosen: str) -> str:
     if not route:
         return texts.NO_MODEL
     order = ", then ".join(name for name, _ in route)
-    return f"**{chosen}** is asked first here." if chosen else f"Automatic: first {order}."
+    return f"**{chosen}** is asked first in this chat." if chosen else f"Automatic: {order}."
 
 
 def ticked(label: str, *, on: bool) -> str:
+    """Put a tick before the label of a button whose choice is on."""
     return f"✓ {label}" if on else label
 
 
@@ -109,9 +116,9 @@ async def rice(context: BotContext, call: CommandCall) -> CommandResult:
         context.assistant.router,
         context.providers,
         context.assistant.system,
-        questions_path=context.folder / "rice.toml",
+        questions_path=context.data_dir / "rice.toml",
         user_id=call.user_id,
-        progress=context.running[call.chat],
+        progress=context.running.get(call.chat) or Progress(),
         local_only=context.assistant.is_local_only(call.chat),
         now=context.now(),
     )

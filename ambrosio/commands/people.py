@@ -1,60 +1,56 @@
-"""TODO docstring."""
+"""`/pair` and `/people`: who may use the bot. For owners only."""
 
-import secrets
 from dataclasses import replace
 
 from ..core import texts
 from ..core.messages import Button
 from .context import BotContext, CommandCall, CommandResult
-from .pairing import PAIRING_SECONDS, Pairing
+from .pairing import PAIRING_SECONDS
 
 
 async def pair(context: BotContext, call: CommandCall) -> CommandResult:
-    """Make a link that lets one person in."""
-    pairing = Pairing(secrets.token_urlsafe(16), context.now())
-    context.pairings.append(pairing)
+    """Make a link that lets one user in."""
+    pairing = context.pairings.create(context.now())
     link = f"https://t.me/{context.username}?start={pairing.code}"
     return CommandResult(
-        f"Whoever opens this link first may talk to me. It works once, for "
+        f"The first person to open this link can use me. It works once, within "
         f"{PAIRING_SECONDS // 60} minutes:\n\n{link}"
     )
 
 
 async def people(context: BotContext, call: CommandCall) -> CommandResult:
-    """List who may talk to Ambrosio, with buttons to change that."""
+    """List who may use the bot, with buttons to change that."""
     lines, buttons = [], []
-    for person in context.store.people():
-        lines.append(f"- {person.name or 'Somebody'} `{person.user_id}`{_owner(person.is_owner)}")
+    for person in context.store.people.all():
+        lines.append(
+            f"- {person.name or 'Unnamed'} `{person.user_id}`{', owner' if person.is_owner else ''}"
+        )
         if person.user_id != call.user_id:
             buttons.append(
-                Button(f"Remove {person.name or person.user_id}", f"person:{person.user_id}")
+                Button(f"Remove {person.name or person.user_id}", "person", str(person.user_id))
             )
-    named = context.owners() - {person.user_id for person in context.store.people()}
-    lines += [f"- `{number}`, owner, from the settings" for number in sorted(named)]
-    for number, title in context.store.groups().items():
+    named = context.owners() - {person.user_id for person in context.store.people.all()}
+    lines += [f"- `{user_id}`, owner, from the settings" for user_id in sorted(named)]
+    for number, title in context.store.people.groups().items():
         lines.append(f"- group {title} `{number}`")
-        buttons.append(Button(f"Leave {title}"[:40], f"group:{number}"))
-    return CommandResult("These may talk to me:\n\n" + "\n".join(lines), tuple(buttons))
-
-
-def _owner(yes: bool) -> str:
-    return ", owner" if yes else ""
+        buttons.append(Button(f"Leave {title}"[:40], "group", str(number)))
+    return CommandResult("Who can use me:\n\n" + "\n".join(lines), tuple(buttons))
 
 
 async def on_person_button(context: BotContext, call: CommandCall) -> CommandResult:
-    """Let somebody in no longer."""
+    """Remove a user."""
     if call.user_id not in context.owners():
         return CommandResult(toast=texts.OWNER_ONLY)
-    context.store.dismiss(int(call.args))
+    context.store.people.remove(int(call.args))
     listed = await people(context, call)
     return replace(listed, edit_message_id=call.message_id, toast="Removed")
 
 
 async def on_group_button(context: BotContext, call: CommandCall) -> CommandResult:
-    """Go out of a group."""
+    """Leave a group."""
     if call.user_id not in context.owners():
         return CommandResult(toast=texts.OWNER_ONLY)
-    context.store.set_group(int(call.args), None)
+    context.store.people.set_group(int(call.args), None)
     listed = await people(context, call)
     return replace(
         listed, edit_message_id=call.message_id, toast="Left", leave_chat_id=int(call.args)

@@ -1,4 +1,4 @@
-"""What was said belongs to who has said it: /export, /search and /forget."""
+"""A user's own data: /export, /search and /forget."""
 
 import json
 from collections.abc import Sequence
@@ -19,25 +19,27 @@ MAX_HITS = 5
 
 
 async def export(context: BotContext, call: CommandCall) -> CommandResult:
-    """Give the conversation as two files, to read and to work with."""
-    said = context.store.conversation(context.store.chat_state(call.chat).latest_turn_id)
-    if not said:
+    """Send the conversation as Markdown and as JSON."""
+    turns = context.store.archive.conversation(
+        context.store.conversations.chat_state(call.chat).latest_turn_id
+    )
+    if not turns:
         return CommandResult(texts.NOTHING_TO_EXPORT)
     name = f"conversation-{datetime.fromtimestamp(context.now(), UTC):%Y-%m-%d}"
     files = (
-        File(f"{name}.md", _markdown(said).encode()),
-        File(f"{name}.json", _json(said).encode()),
+        File(f"{name}.md", _markdown(turns).encode()),
+        File(f"{name}.json", _json(turns).encode()),
     )
-    turns = "one question" if len(said) == 1 else f"{len(said)} questions"
-    return CommandResult(f"This conversation, {turns} and what came of it:", files=files)
+    count = "1 question" if len(turns) == 1 else f"{len(turns)} questions"
+    return CommandResult(f"This conversation ({count}):", files=files)
 
 
-def _markdown(said: Sequence[ConversationTurn]) -> str:
+def _markdown(turns: Sequence[ConversationTurn]) -> str:
     parts = []
-    for each in said:
-        source = f"{each.provider}/{each.model}" if each.model else each.provider
-        parts.append(f"## {_when(each.at):%Y-%m-%d %H:%M} UTC\n\n{_quote(each.question)}")
-        parts.append(each.answer if each.answer is not None else "*There was no answer.*")
+    for turn in turns:
+        source = f"{turn.provider}/{turn.model}" if turn.model else turn.provider
+        parts.append(f"## {_when(turn.at):%Y-%m-%d %H:%M} UTC\n\n{_quote(turn.question)}")
+        parts.append(turn.answer if turn.answer is not None else "*No answer.*")
         parts += [f"*{source}*"] if source else []
     return "\n\n".join(parts) + "\n"
 
@@ -46,16 +48,16 @@ def _quote(text: str) -> str:
     return "\n".join(f"> {line}".rstrip() for line in text.splitlines())
 
 
-def _json(said: Sequence[ConversationTurn]) -> str:
+def _json(turns: Sequence[ConversationTurn]) -> str:
     rows = [
         {
-            "at": _when(each.at).isoformat(),
-            "question": each.question,
-            "answer": each.answer,
-            "provider": each.provider,
-            "model": each.model,
+            "at": _when(turn.at).isoformat(),
+            "question": turn.question,
+            "answer": turn.answer,
+            "provider": turn.provider,
+            "model": turn.model,
         }
-        for each in said
+        for turn in turns
     ]
     return json.dumps({"messages": rows}, ensure_ascii=False, indent=2) + "\n"
 
@@ -68,96 +70,98 @@ def _when(at: float) -> datetime:
 
 
 async def search(context: BotContext, call: CommandCall) -> CommandResult:
-    """Find what this person has asked before; each result is a reply to it, to be tapped."""
+    """Find this user's earlier turns; each result is a reply to the question."""
     if not call.args:
         return CommandResult(texts.EMPTY_SEARCH)
-    # In a group, nothing from elsewhere is shown to the others.
+    # In a group, nothing from other chats is shown to the others.
     chat = None if call.chat.is_private else call.chat.chat_id
-    found = context.store.search(call.args, user_id=call.user_id, chat_id=chat, limit=MAX_HITS)
-    if not found:
+    hits = context.store.archive.search(
+        call.args, user_id=call.user_id, chat_id=chat, limit=MAX_HITS
+    )
+    if not hits:
         return CommandResult(texts.NO_MATCHES)
-    return CommandResult(messages=tuple(_result(each, call.chat) for each in found))
+    return CommandResult(messages=tuple(_result(turn, call.chat) for turn in hits))
 
 
-def _result(found: SearchHit, chat: Chat) -> OutgoingMessage:
-    """Make a message of a result: a reply to the question, or a link if it is elsewhere."""
-    here = found.chat == chat
-    day = f"**{_when(found.at):%-d %B %Y}**"
-    (head,) = render(day if here else f"{day} · {_elsewhere(found)}").chunks
-    chunk = replace(plain(f"{head.text}\n\n{_strip_markdown(found.quote)}"), entities=head.entities)
-    told = OutgoingMessage(chat, chunk, local_only=found.local_only)
+def _result(hits: SearchHit, chat: Chat) -> OutgoingMessage:
+    """Make a message of a result: a reply to the question, or a link if it is in another chat."""
+    here = hits.chat == chat
+    day = f"**{_when(hits.at):%-d %B %Y}**"
+    (head,) = render(day if here else f"{day} · {_elsewhere(hits)}").chunks
+    chunk = replace(plain(f"{head.text}\n\n{_strip_markdown(hits.quote)}"), entities=head.entities)
+    message = OutgoingMessage(chat, chunk, local_only=hits.local_only)
     if not here:
-        return told
-    buttons = (Button("Go on from here", f"go:{found.turn_id}"),)
-    return replace(told, buttons=buttons, reply_to_id=found.message_id)
+        return message
+    buttons = (Button("Continue from here", "go", str(hits.turn_id)),)
+    return replace(message, buttons=buttons, reply_to_id=hits.message_id)
 
 
 def _strip_markdown(passage: str) -> str:
-    """Give a passage in one line and without the marks of Markdown, which its cut would break."""
+    """Write a passage in one line, without Markdown, which cutting would break."""
     text = " ".join(chunk.text for chunk in render(passage).chunks)
-    # The rules of a table are drawn, and are no words either.
+    # The lines of a table are not text.
     return " ".join(text.replace("─", " ").split())
 
 
-def _elsewhere(found: SearchHit) -> str:
-    """Link to a message of a supergroup; those of other chats have no address."""
-    group = str(found.chat.chat_id).removeprefix("-100")
-    if found.chat.chat_id < 0 and group.isdigit():
-        return f"[in another chat](https://t.me/c/{group}/{found.message_id})"
+def _elsewhere(hits: SearchHit) -> str:
+    """Link to a message of a supergroup; messages of other chats have no address."""
+    group = str(hits.chat.chat_id).removeprefix("-100")
+    if hits.chat.chat_id < 0 and group.isdigit():
+        return f"[in another chat](https://t.me/c/{group}/{hits.message_id})"
     return "in another chat"
 
 
 async def on_go_button(context: BotContext, call: CommandCall) -> CommandResult:
-    """Go on from an older turn of this place."""
-    asked = context.store.turn(int(call.args))
-    if asked is None or asked.turn.chat != call.chat or asked.answer is None:
+    """Continue from an older turn of this chat."""
+    stored = context.store.conversations.turn(int(call.args))
+    if stored is None or stored.turn.chat != call.chat or stored.answer is None:
         return CommandResult(toast=texts.TURN_DELETED)
-    context.store.continue_from(call.chat, asked.turn_id)
-    return CommandResult(toast="What you write next continues from there.")
+    context.store.conversations.continue_from(call.chat, stored.turn_id)
+    return CommandResult(toast="Your next message continues from there.")
 
 
 # --- forgetting -----------------------------------------------------------------------------------
 
 
 async def forget(context: BotContext, call: CommandCall) -> CommandResult:
-    """Ask what is to be forgotten."""
+    """Ask what to delete."""
     return CommandResult(
-        "What shall I forget? It is deleted for good, with no way back. What stands on this screen "
-        "is Telegram's: delete it there. What a provider was sent is not mine to delete.",
+        "What should I delete? This cannot be undone. It does not delete the messages in Telegram "
+        "or what providers have already received.",
         (
-            Button("All that was said here", "forget:here"),
-            Button("Everything of mine, everywhere", "forget:all"),
-            Button("Nothing", "forget:nothing"),
+            Button("This chat", "forget", "here"),
+            Button("Everything I ever wrote", "forget", "all"),
+            Button("Cancel", "forget", "nothing"),
         ),
     )
 
 
 async def on_forget_button(context: BotContext, call: CommandCall) -> CommandResult:
-    """Forget what was chosen, unless it is still being added to."""
+    """Delete what was chosen, unless an answer is being written."""
     if call.args == "nothing":
         return CommandResult(
-            "Nothing was forgotten.", edit_message_id=call.message_id, toast="Kept"
+            "Nothing was deleted.", edit_message_id=call.message_id, toast="Cancelled"
         )
     if call.args == "here" and not call.chat.is_private and call.user_id not in context.owners():
         return CommandResult(toast=texts.OWNER_ONLY_HERE)
     if context.running:
         return CommandResult(toast=texts.ANSWER_IN_PROGRESS)
     if call.args == "here":
-        count = context.store.forget_chat(call.chat)
-        what = "all that was said here"
+        count = context.store.archive.forget_chat(call.chat)
+        scope = "from this chat"
     else:
-        count = context.store.forget_person(
+        count = context.store.archive.forget_person(
             call.user_id, charged_since=_charged_since(context, call)
         )
-        what = "all that you have ever told me, here and elsewhere"
-    turns = "one question and its answer" if count == 1 else f"{count} questions and their answers"
+        scope = "from all chats"
+    turns = "1 question and its answer" if count == 1 else f"{count} questions and their answers"
     return CommandResult(
-        f"I have forgotten {what}: {turns}.", edit_message_id=call.message_id, toast="Forgotten"
+        f"Deleted {turns}, {scope}.", edit_message_id=call.message_id, toast="Deleted"
     )
 
 
 def _charged_since(context: BotContext, call: CommandCall) -> float:
-    """Tell from when on a share needs to know what was spent of it."""
+    """Return from when on the ledger must keep the user, whose budget share depends on it."""
     limit = context.assistant.router.budget.limit(call.user_id)
     return float("inf") if limit is None else month_start(context.now())
 

@@ -1,6 +1,6 @@
-"""`/private` and `/where`: what stays at home, and where the rest has gone.
+"""`/private` and `/where`: private mode, and which providers have seen a chat.
 
-That it stays there is not decided here but by `policy.permitted`; here it is asked for and told.
+Private mode is only switched and explained here; `router.policy.allowed_providers` enforces it.
 """
 
 from dataclasses import replace
@@ -12,26 +12,26 @@ from ..core.vv import split_vv
 from .context import BotContext, CommandCall, CommandResult
 
 PROMISE = (
-    "In private, only models at home are asked: {local}. They are at home if their address is this "
-    "machine or its own network, or if the owner has said so. If none of them can answer, you are "
-    "told, and nothing goes anywhere else, now or later: what was said in private is never shown "
-    "to a model outside.\n\n"
+    "In private mode, only local models are asked: {local}. A model is local if its address is on "
+    "this machine or its own network, or if the owner says so. If none of them can answer, I tell "
+    "you, and nothing goes anywhere else, now or later: a remote model never sees what you wrote "
+    "in private mode.\n\n"
     "What this does not cover: Telegram itself carries and sees every message here, yours and "
-    "mine. I never let it fetch a preview of a link, but a link that you open leaves.\n\n"
-    "/private on or off is for this chat; */private what is this rash?* is for one message, which "
-    "the conversation then knows nothing of; reply to its answer to go on in private."
+    "mine. I never let it fetch link previews, but opening a link contacts its site.\n\n"
+    "/private on or off is for this chat; */private what is this rash?* is for one message only. "
+    "It is not added to this conversation; reply to the answer to continue in private."
 )
-NO_LOCAL_PROVIDERS = "nobody yet, so start a llama.cpp server here"
+NO_LOCAL_PROVIDERS = "none yet, so start a llama.cpp server"
 
 
 async def private(context: BotContext, call: CommandCall) -> CommandResult:
-    """Switch private mode, ask one thing in private, or explain what that means."""
-    wish = call.args.lower()
-    if wish in {"on", "off"}:
-        return CommandResult(_switch(context, call, on=wish == "on"))
+    """Switch private mode, ask one question in private, or explain private mode."""
+    setting = call.args.lower()
+    if setting in {"on", "off"}:
+        return CommandResult(_switch(context, call, on=setting == "on"))
     if not call.args:
         on = context.assistant.is_local_only(call.chat)
-        button = Button("Turn off" if on else "Turn on", f"private:{'off' if on else 'on'}")
+        button = Button("Turn off" if on else "Turn on", "private", "off" if on else "on")
         state = "This chat is private." if on else "This chat is not private."
         promise = PROMISE.format(local=", ".join(_local(context)) or NO_LOCAL_PROVIDERS)
         return CommandResult(f"**{state}**\n\n{promise}", (button,))
@@ -39,19 +39,19 @@ async def private(context: BotContext, call: CommandCall) -> CommandResult:
 
 
 async def on_private_button(context: BotContext, call: CommandCall) -> CommandResult:
-    """Switch private mode by its button."""
+    """Switch private mode."""
     return CommandResult(
         _switch(context, call, on=call.args == "on"), edit_message_id=call.message_id, toast="Done"
     )
 
 
 def _ask_once(context: BotContext, call: CommandCall) -> CommandResult:
-    """Ask one private question; written anew, its answer takes the place of what it was."""
+    """Ask one private question; if it was edited, the new answer replaces the old one."""
     concise, question = split_vv(call.args)
     if not question.strip():
         return CommandResult(texts.EMPTY_VV_QUESTION)
-    state = context.store.chat_state(call.chat)
-    before = context.store.turn_of(call.chat, call.message_id)
+    state = context.store.conversations.chat_state(call.chat)
+    before = context.store.conversations.turn_of(call.chat, call.message_id)
     turn = Turn(
         chat=call.chat,
         message_id=call.message_id,
@@ -62,7 +62,7 @@ def _ask_once(context: BotContext, call: CommandCall) -> CommandResult:
         model=state.model,
         local_only=True,
     )
-    # What was said in the open stays there: only a private question is replaced by one.
+    # Only a private question may be replaced by one: the other is part of the conversation.
     if before is None or not before.turn.local_only:
         return CommandResult(turn=turn)
     turn = replace(turn, replaces_id=before.turn_id)
@@ -73,16 +73,17 @@ def _ask_once(context: BotContext, call: CommandCall) -> CommandResult:
         CommandResult()
         if same
         else CommandResult(
-            turn=turn, replaces_messages=tuple(context.store.shown_message_ids(before.turn_id))
+            turn=turn,
+            replaces_messages=tuple(context.store.conversations.answer_message_ids(before.turn_id)),
         )
     )
 
 
 def _switch(context: BotContext, call: CommandCall, *, on: bool) -> str:
     was = context.assistant.is_local_only(call.chat)
-    state = replace(context.store.chat_state(call.chat), local_only=on)
-    # Without this, what was said in private would be the past of what is said in the open.
-    context.store.set_chat_state(
+    state = replace(context.store.conversations.chat_state(call.chat), local_only=on)
+    # Otherwise the private turns would be the history of what is said from now on.
+    context.store.conversations.set_chat_state(
         call.chat, replace(state, latest_turn_id=None) if was and not on else state
     )
     local = _local(context)
@@ -91,13 +92,13 @@ def _switch(context: BotContext, call: CommandCall, *, on: bool) -> str:
     if on:
         return (
             f"This chat is private now: only {' and '.join(local)} will be asked. "
-            "/private says what that covers."
+            "/private explains what that covers."
         )
     if not was:
         return texts.PRIVATE_MODE_OFF
     return (
-        "This chat is no longer private. I begin a new conversation, since others may be asked "
-        "from now on, and what was said in private is not for them."
+        "This chat is no longer private. I started a new conversation, so that remote models do "
+        "not see the private one."
     )
 
 
@@ -106,15 +107,17 @@ def _local(context: BotContext) -> list[str]:
 
 
 async def where(context: BotContext, call: CommandCall) -> CommandResult:
-    """List who was asked what is said in this chat, how often, and when for the last time."""
-    visits = context.store.visits(call.chat)
+    """List which providers have seen this chat, how often, and when last."""
+    visits = context.store.conversations.visits(call.chat)
     if not visits:
         return CommandResult(texts.NOTHING_SENT_YET)
     lines = []
-    for each in visits:
-        provider = context.providers.get(each.provider)
-        home = " · at home" if provider and provider.local else ""
-        times = "message" if each.requests == 1 else "messages"
-        last = datetime.fromtimestamp(each.last_at, UTC).strftime("%-d %B %Y, %H:%M UTC")
-        lines.append(f"- **{each.provider}**{home}: {each.requests:,} {times}, the last on {last}")
-    return CommandResult("Where what was said in this chat has gone:\n\n" + "\n".join(lines))
+    for visit in visits:
+        provider = context.providers.get(visit.provider)
+        local_mark = " · local" if provider and provider.local else ""
+        times = "message" if visit.requests == 1 else "messages"
+        last = datetime.fromtimestamp(visit.last_at, UTC).strftime("%-d %B %Y, %H:%M UTC")
+        lines.append(
+            f"- **{visit.provider}**{local_mark}: {visit.requests:,} {times}, last on {last}"
+        )
+    return CommandResult("Providers that have seen this chat:\n\n" + "\n".join(lines))

@@ -1,4 +1,4 @@
-"""`/settings`: how answers look in one chat."""
+"""`/settings`: how answers look in a chat."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,55 +7,52 @@ from ..core import texts
 from ..core.messages import Button
 from ..store import ChatState, ProviderLine
 from .context import BotContext, CommandCall, CommandResult
+from .models import ticked
 
 PROVIDER_LINES: Mapping[ProviderLine, str] = {
     "always": "always",
-    "auto": "when it was not the first choice",
+    "auto": "only if it wasn't the first choice",
     "never": "never",
 }
 RICH = {"auto": True, "off": False}
 
 
 async def settings(context: BotContext, call: CommandCall) -> CommandResult:
-    """Show what is set in this chat, with buttons to change it."""
-    return _screen(context, context.store.chat_state(call.chat))
+    """Show the settings of this chat, with buttons to change them."""
+    return _screen(context, context.store.conversations.chat_state(call.chat))
 
 
 async def on_setting_button(context: BotContext, call: CommandCall) -> CommandResult:
-    """Change what the pressed button stands for."""
+    """Change the setting of the pressed button."""
     name, _, value = call.args.partition("=")
-    state = context.store.chat_state(call.chat)
-    if name == "via" and (via := _provider_line(value)):
-        state = replace(state, provider_line=via)
+    state = context.store.conversations.chat_state(call.chat)
+    if name == "via" and (line := _provider_line(value)):
+        state = replace(state, provider_line=line)
     elif name == "rich" and value in RICH:
         state = replace(state, rich=RICH[value])
     else:
         return CommandResult(toast=texts.BUTTON_EXPIRED)
-    context.store.set_chat_state(call.chat, state)
+    context.store.conversations.set_chat_state(call.chat, state)
     return replace(_screen(context, state), edit_message_id=call.message_id, toast="Done")
 
 
 def _provider_line(value: str) -> ProviderLine | None:
-    return next((each for each in PROVIDER_LINES if each == value), None)
+    return next((choice for choice in PROVIDER_LINES if choice == value), None)
 
 
 def _screen(context: BotContext, state: ChatState) -> CommandResult:
     rich = context.display.rich if state.rich is None else state.rich
     thoughts = "shown" if context.display.reasoning else "hidden"
     lines = [
-        f"**Who answered** is said {PROVIDER_LINES[state.provider_line]}.",
+        f"**Show which model answered**: {PROVIDER_LINES[state.provider_line]}.",
         f"**Rich messages** for tables and formulas: {'auto' if rich else 'off'}.",
-        f"Growing answers: {context.display.stream}; thoughts: {thoughts} (the owner sets these).",
-        "/model, /vv and /private are set here too.",
+        f"Streaming: {context.display.stream}; reasoning: {thoughts} (set by the owner).",
+        "/model, /vv and /private also apply to this chat.",
     ]
     buttons = [
-        Button(_ticked(f"who: {via}", on=via == state.provider_line), f"set:via={via}")
-        for via in PROVIDER_LINES
+        Button(ticked(f"show model: {line}", on=line == state.provider_line), "set", f"via={line}")
+        for line in PROVIDER_LINES
     ]
     other = "off" if rich else "auto"
-    buttons.append(Button(f"rich messages: {other}", f"set:rich={other}"))
+    buttons.append(Button(f"rich messages: {other}", "set", f"rich={other}"))
     return CommandResult("  \n".join(lines), tuple(buttons))
-
-
-def _ticked(label: str, *, on: bool) -> str:
-    return f"✓ {label}" if on else label

@@ -66,7 +66,6 @@ class Expense:
     estimated: bool = False
     outcome: CallOutcome = "done"
     images: int = 0
-    megapixels: float = 0.0
 
     @property
     def charge(self) -> Decimal:

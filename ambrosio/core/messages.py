@@ -37,7 +37,6 @@ class Usage:
     prompt: int
     completion: int
     cached: int = 0
-    reasoning: int = 0
 
     def plus(self, other: "Usage") -> "Usage":
         """Return the sum of two counts."""
@@ -45,7 +44,6 @@ class Usage:
             self.prompt + other.prompt,
             self.completion + other.completion,
             self.cached + other.cached,
-            self.reasoning + other.reasoning,
         )
 
 
@@ -181,10 +179,15 @@ class FormattedText:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A button under a message: `data` comes back when it is pressed (at most 64 bytes)."""
+    """A button under a message: `action` names what it does, `arg` to what.
+
+    A button `with_turn` acts on the turn of its message, whose id takes the place of `arg`.
+    """
 
     text: str
-    data: str
+    action: str
+    arg: str = ""
+    with_turn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,12 +207,12 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """One message on its way to a place: new, or in the place of `edits`.
+    """A message to be sent: a new one, or an edit of `edit_message_id`.
 
-    `delete` takes the message `edits` away. Two or more `files` are an album, with the words under
-    the first; an album takes no buttons. `turn` ties the message to the turn it answers, so that
-    a reply to it continues from there. What is `private` stays so when it is replied to. `rich` is
-    Markdown that Telegram shall set by itself.
+    Two or more `files` are an album, with the text under the first; an album takes no buttons.
+    `turn_id` ties the message to the turn it answers, so that a reply to it continues from there. A
+    `local_only` message stays so when a user replies to it. `rich_markdown` is Markdown for
+    Telegram itself to format.
     """
 
     chat: Chat
@@ -217,9 +220,19 @@ class OutgoingMessage:
     buttons: tuple[Button, ...] = ()
     reply_to_id: int | None = None
     edit_message_id: int | None = None
-    delete: bool = False
     silent: bool = False
     local_only: bool = False
     rich_markdown: str = ""
     turn_id: int | None = None
     files: tuple[File, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """One of the bot's messages that is to be deleted from a chat."""
+
+    chat: Chat
+    message_id: int
+
+
+Outgoing = OutgoingMessage | Delete

@@ -121,7 +121,7 @@ def _find_last_model(database: Path, now: Callable[[], float], chat: Chat) -> st
         return ""
     try:
         with Store(database, now=now) as store:
-            ref = store.answered_by(chat)
+            ref = store.conversations.answered_by(chat)
     except StoreFailed:
         return ""
     return str(ref) if ref else ""

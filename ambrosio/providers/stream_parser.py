@@ -131,13 +131,11 @@ def unread_tokens(chunk: RawChunk) -> int:
 def _usage(chunk: RawChunk) -> Usage | None:
     usage = chunk.get("usage") or {}
     read = usage.get("prompt_tokens_details") or {}
-    said = usage.get("completion_tokens_details") or {}
     counted = Usage(
         prompt=_tokens(usage.get("prompt_tokens")),
         completion=_tokens(usage.get("completion_tokens")),
         # together.ai puts it flat for some models.
         cached=_tokens(read.get("cached_tokens") or usage.get("cached_tokens")),
-        reasoning=_tokens(said.get("reasoning_tokens")),
     )
     # A server that says nothing but zeros has not counted.
     return counted if counted.prompt or counted.completion else None

@@ -67,22 +67,16 @@ async def _run(
 ) -> tuple[list[TrialResult], list[str]]:
     """Run every trial, or until Stop; return the results so far and notes on what is missing."""
     results: list[TrialResult] = []
-    try:
-        async with asyncio.timeout(None) as scope:
-            progress.bind_scope(scope)
-            try:
-                trials = plan_trials(questions, await list_contestants(providers), [variant])
+    with progress.stoppable() as scope:
+        trials = plan_trials(questions, await list_contestants(providers), [variant])
 
-                def on_result(result: TrialResult) -> None:
-                    results.append(result)
-                    progress.reset()
-                    progress.append(Delta(f"{len(results)} of {len(trials)} answers …"))
+        def on_result(result: TrialResult) -> None:
+            results.append(result)
+            progress.reset()
+            progress.append(Delta(f"{len(results)} of {len(trials)} answers …"))
 
-                outcome = await run_trials(sampler, trials, on_result)
-            finally:
-                progress.bind_scope(None)
-    except TimeoutError:
-        # The scope has no limit of its own, so the user pressed Stop.
+        outcome = await run_trials(sampler, trials, on_result)
+    if scope.cancelled_caught:
         return results, ["Stopped. These are the results so far."]
     return results, outcome_notes(outcome)
 

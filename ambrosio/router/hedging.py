@@ -7,6 +7,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
+import anyio
+
 from ..core.errors import ProviderError
 from ..core.messages import AnswerStarted, StreamEvent
 
@@ -94,7 +96,10 @@ class _Streams:
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # A stop scope cancels again and again until its block ends, and would so interrupt the
+        # closing of the connections.
+        with anyio.CancelScope(shield=True):
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _read(self, number: int, events: AsyncGenerator[StreamEvent]) -> None:
         try:

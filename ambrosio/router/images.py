@@ -212,7 +212,6 @@ class _Tally:
         charges = [max_cost.charge / ordered if usd is None else usd for usd in prices]
         charged_usd = sum(charges, missing_usd)
         unknown = None in prices or (missing_usd and max_cost.usd is None)
-        pixels = sum(done.image.width * done.image.height for done in self.done)
         return Expense(
             max_cost.user_id,
             max_cost.ref,
@@ -223,5 +222,4 @@ class _Tally:
             estimated=bool(missing_usd),
             outcome=self.outcome,
             images=len(self.done),
-            megapixels=pixels / 1e6,
         )

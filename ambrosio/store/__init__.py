@@ -1,11 +1,14 @@
 """Everything that must outlive the process, in one SQLite file.
 
-One class, divided by its nouns. What belongs together changes in one transaction.
+Start here: `Store` has a component for each noun, and what changes in several of them at once is a
+method of its own, one transaction. Imports only `core`; decides nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Self
 
-from ..core.messages import OutgoingMessage
+from ..core.messages import Delete, Outgoing
 from .archive import Archive, ConversationTurn, SearchHit
 from .conversations import (
     ChatState,
@@ -15,9 +18,11 @@ from .conversations import (
     StoredTurn,
     TurnResult,
 )
-from .images import ImageSet, StoredImage
-from .inbox import Inbox, InboxItem, NewUpdate
+from .database import Database
+from .images import Images, ImageSet, StoredImage
+from .inbox import Inbox, InboxItem, Lane, NewUpdate
 from .ledger import Ledger, UsageSummary
+from .outbox import Outbox
 from .people import People, Person
 
 __all__ = [
@@ -25,6 +30,7 @@ __all__ = [
     "ConversationTurn",
     "ImageSet",
     "InboxItem",
+    "Lane",
     "NewUpdate",
     "Person",
     "ProviderLine",
@@ -37,47 +43,108 @@ __all__ = [
     "UsageSummary",
 ]
 
+ORIGINALS_BYTES = 500 * 1024 * 1024
 
-class Store(Inbox, Conversations, People, Ledger, Archive):
-    """The database; opening and closing it is `with`."""
 
-    def dead_letter(
-        self, row: InboxItem, error: str, replies: Iterable[OutgoingMessage] = ()
+class Store:
+    """The database; `with` opens and closes it. Every method may raise `StoreFailed`.
+
+    Args:
+        path: the file, or `:memory:`.
+        now: tells the time in seconds.
+        originals_bytes: how many bytes of original images are kept.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        now: Callable[[], float],
+        originals_bytes: int = ORIGINALS_BYTES,
     ) -> None:
-        """Give an update up for good; its body stays for two days, to be looked at."""
-        with self._writing() as db:
-            db.execute(
-                "UPDATE inbox SET state = 'aside', error = ? WHERE seq = ?", (error, row.seq)
-            )
-            self._enqueue(db, replies)
+        self.database = Database(path, now=now)
+        self.inbox = Inbox(self.database)
+        self.outbox = Outbox(self.database)
+        self.conversations = Conversations(self.database)
+        self.images = Images(self.database, originals_bytes=originals_bytes)
+        self.people = People(self.database)
+        self.ledger = Ledger(self.database)
+        self.archive = Archive(self.database)
 
-    def notify_once(self, what: str, replies: Iterable[OutgoingMessage]) -> bool:
-        """Put messages into the outbox, unless that was done before under the same name."""
-        with self._writing() as db:
-            done = db.execute("INSERT OR IGNORE INTO told VALUES (?)", (what,))
-            if done.rowcount:
-                self._enqueue(db, replies)
-        return bool(done.rowcount)
+    def __enter__(self) -> Self:
+        """Open the file and bring its tables up to date."""
+        self.database.open()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.database.close()
 
     def finish(
         self,
-        row: InboxItem | None,
-        replies: Iterable[OutgoingMessage] = (),
-        answered: TurnResult | None = None,
-        painting: ImageSet | None = None,
+        item: InboxItem | None,
+        replies: Iterable[Outgoing] = (),
+        result: TurnResult | None = None,
+        image_set: ImageSet | None = None,
     ) -> int | None:
-        """Close an update with all that came of it; give the turn's id.
+        """Close an update with all its results and return the turn's id, if there is a turn.
 
         The outbox, the history and the inbox change together or not at all, so that a crash at any
         moment neither loses an answer nor asks for it twice.
         """
-        with self._writing() as db:
-            turn = self._save_turn(db, answered) if answered else None
-            if painting and turn is not None:
-                self._hang(db, turn, painting)
-            self._enqueue(db, replies, turn)
-            if painting:
-                self._let_go(db)
-            if row:
-                db.execute("UPDATE inbox SET state = 'done', body = '' WHERE seq = ?", (row.seq,))
-        return turn
+        with self.database.transaction():
+            turn_id = self.conversations.save(result) if result else None
+            if image_set and turn_id is not None:
+                self.images.save(turn_id, image_set)
+            self.outbox.enqueue(*replies, turn_id=turn_id)
+            if image_set:
+                self.images.drop_old_originals()
+            if item:
+                self.inbox.mark_done(item)
+        return turn_id
+
+    def dead_letter(self, item: InboxItem, error: str, replies: Iterable[Outgoing] = ()) -> None:
+        """Give an update up for good and say so with `replies`."""
+        with self.database.transaction():
+            self.inbox.mark_dead(item, error)
+            self.outbox.enqueue(*replies)
+
+    def notify_once(self, name: str, messages: Iterable[Outgoing]) -> bool:
+        """Enqueue messages, unless that was done before under the same name; say whether."""
+        with self.database.transaction() as db:
+            done = db.execute("INSERT OR IGNORE INTO notices VALUES (?)", (name,))
+            if done.rowcount:
+                self.outbox.enqueue(*messages)
+        return bool(done.rowcount)
+
+    def admit(self, person: Person, replies: Iterable[Outgoing] = ()) -> None:
+        """Let a user in, and welcome them with `replies`."""
+        with self.database.transaction():
+            self.people.add(person)
+            self.outbox.enqueue(*replies)
+
+    def record_draft(self, item: InboxItem, message_id: int) -> None:
+        """Note a message that must be deleted once the answer is there.
+
+        It shows local-only text too, and a user may reply to it while it is there.
+        """
+        with self.database.transaction():
+            self.inbox.record_draft(item, message_id)
+            if self.conversations.is_local_only(item.chat, item.message_id):
+                self.conversations.mark_local_only(item.chat, message_id)
+
+    def record_sent(
+        self,
+        outbox_id: int,
+        message: Outgoing,
+        message_ids: Iterable[int] = (),
+        file_ids: Iterable[str] = (),
+    ) -> None:
+        """Take a message out of the outbox; `message_ids` and `file_ids` are Telegram's."""
+        with self.database.transaction():
+            self.outbox.remove(outbox_id)
+            if isinstance(message, Delete):
+                self.conversations.remove_answer_message(message.chat, message.message_id)
+                return
+            self.images.record_file_ids(message, file_ids)
+            for message_id in message_ids:
+                self.conversations.add_answer_message(message, message_id)

@@ -1,12 +1,15 @@
-"""Who asked what, what was answered, and how one turn follows another."""
+"""Who asked what, what was answered, and how one turn follows another.
+
+Also what each chat is set to, and what was said there about providers and privacy.
+"""
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 from ..core.context_window import PastTurn
-from ..core.messages import Chat, ModelRef, Turn
+from ..core.messages import Chat, ModelRef, OutgoingMessage, Turn
 from .database import Database, chat_key
 
 ProviderLine = Literal["always", "auto", "never"]
@@ -14,9 +17,9 @@ ProviderLine = Literal["always", "auto", "never"]
 
 @dataclass(frozen=True, slots=True)
 class ChatState:
-    """What a chat or topic is set to, and the turn that its conversation has reached.
+    """What a chat or topic is set to, and the latest turn of its conversation.
 
-    None leaves it to the settings.
+    `local_only` and `rich` are None where the settings decide.
     """
 
     latest_turn_id: int | None = None
@@ -39,7 +42,10 @@ class StoredTurn:
 
 @dataclass(frozen=True, slots=True)
 class TurnResult:
-    """What comes out of a turn, to be kept; `text` is None when it failed."""
+    """The result of a turn, to be stored; `text` is None when it failed.
+
+    `first_turn_id` is the oldest turn that the model was shown.
+    """
 
     turn: Turn
     text: str | None
@@ -49,53 +55,72 @@ class TurnResult:
 
 @dataclass(frozen=True, slots=True)
 class ProviderVisits:
-    """How often a provider was asked here, and when for the last time."""
+    """How often a provider was sent something from a chat, and when last (seconds)."""
 
     provider: str
     requests: int
     last_at: float
 
 
-class Conversations(Database):
+class Conversations:
     """A tree of turns: each knows the one it continues."""
 
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # --- chats ------------------------------------------------------------------------------------
+
     def chat_state(self, chat: Chat) -> ChatState:
-        """Look up what a place is set to."""
-        found = self._read("SELECT * FROM places WHERE chat = ? AND topic = ?", *chat_key(chat))
-        if not found:
+        """Return what a chat is set to."""
+        rows = self._database.read(
+            "SELECT * FROM chats WHERE chat_id = ? AND topic_id = ?", *chat_key(chat)
+        )
+        if not rows:
             return ChatState()
-        row = found[0]
+        row = rows[0]
         return ChatState(
-            latest_turn_id=row["head"],
+            latest_turn_id=row["latest_turn_id"],
             vv=bool(row["vv"]),
             model=row["model"],
-            local_only=None if row["private"] is None else bool(row["private"]),
-            provider_line=row["via"],
+            local_only=None if row["local_only"] is None else bool(row["local_only"]),
+            provider_line=row["provider_line"],
             rich=None if row["rich"] is None else bool(row["rich"]),
         )
 
     def set_chat_state(self, chat: Chat, state: ChatState) -> None:
-        """Change what a place is set to."""
-        with self._writing() as db:
-            self._set_chat_state(db, chat, state)
-
-    def continue_from(self, chat: Chat, turn: int) -> None:
-        """Let a place's conversation go on from a turn."""
-        with self._writing() as db:
+        """Change what a chat is set to."""
+        fields = asdict(state)
+        names, marks = ", ".join(fields), ", ".join("?" * len(fields))
+        with self._database.transaction() as db:
             db.execute(
-                "UPDATE places SET head = ? WHERE chat = ? AND topic = ?", (turn, *chat_key(chat))
+                f"INSERT OR REPLACE INTO chats (chat_id, topic_id, {names})"  # noqa: S608  our own column names
+                f" VALUES (?, ?, {marks})",
+                (*chat_key(chat), *fields.values()),
             )
 
-    def history(self, parent: int | None) -> tuple[PastTurn, ...]:
-        """Give the answered turns that lead to `parent`, itself included, oldest first."""
-        found = self._read(
-            "WITH RECURSIVE goal (id) AS (SELECT coalesce(start, id) FROM turns WHERE id = ?),"
+    def continue_from(self, chat: Chat, turn_id: int) -> None:
+        """Let a chat's conversation go on from a turn."""
+        with self._database.transaction() as db:
+            db.execute(
+                "UPDATE chats SET latest_turn_id = ? WHERE chat_id = ? AND topic_id = ?",
+                (turn_id, *chat_key(chat)),
+            )
+
+    # --- turns ------------------------------------------------------------------------------------
+
+    def history(self, turn_id: int | None) -> tuple[PastTurn, ...]:
+        """Return the answered turns that lead to `turn_id`, itself included, oldest first."""
+        rows = self._database.read(
+            "WITH RECURSIVE oldest (id) AS"
+            " (SELECT coalesce(first_turn_id, id) FROM turns WHERE id = ?),"
             " chain AS ("
             "  SELECT turns.*, 0 AS depth FROM turns WHERE id = ?"
-            "  UNION ALL SELECT turns.*, depth + 1 FROM turns JOIN chain ON turns.id = chain.parent"
-            "  WHERE chain.id NOT IN goal)"
+            "  UNION ALL SELECT turns.*, depth + 1"
+            "  FROM turns JOIN chain ON turns.id = chain.parent_id"
+            "  WHERE chain.id NOT IN oldest)"
             " SELECT * FROM chain WHERE answer IS NOT NULL ORDER BY depth DESC",
-            *(parent, parent),
+            turn_id,
+            turn_id,
         )
         return tuple(
             PastTurn(
@@ -103,144 +128,171 @@ class Conversations(Database):
                 question=row["question"],
                 answer=row["answer"],
                 concise=bool(row["concise"]),
-                local_only=bool(row["private"]),
+                local_only=bool(row["local_only"]),
             )
-            for row in found
+            for row in rows
         )
 
-    def turn(self, number: int) -> StoredTurn | None:
-        """Look a turn up by its id."""
-        found = self._read("SELECT * FROM turns WHERE id = ?", number)
-        return _stored_turn(found[0]) if found else None
+    def turn(self, turn_id: int) -> StoredTurn | None:
+        """Return a turn, or None if it was deleted."""
+        rows = self._database.read("SELECT * FROM turns WHERE id = ?", turn_id)
+        return _stored_turn(rows[0]) if rows else None
 
-    def turn_of(self, chat: Chat, message: int) -> StoredTurn | None:
-        """Find the turn of a message: the question itself, or one of the answer's messages."""
-        found = self._read(
-            "SELECT * FROM turns WHERE chat = ? AND message = ? UNION ALL"
-            " SELECT turns.* FROM shown JOIN turns ON turns.id = shown.turn"
-            " WHERE shown.chat = ? AND shown.message = ? ORDER BY id DESC LIMIT 1",
-            *(chat.chat_id, message) * 2,
+    def turn_of(self, chat: Chat, message_id: int) -> StoredTurn | None:
+        """Find the turn of a message: of the question itself, or of a message of the answer."""
+        rows = self._database.read(
+            "SELECT * FROM turns WHERE chat_id = ? AND message_id = ? UNION ALL"
+            " SELECT turns.* FROM answer_messages JOIN turns ON turns.id = turn_id"
+            " WHERE answer_messages.chat_id = ? AND answer_messages.message_id = ?"
+            " ORDER BY id DESC LIMIT 1",
+            *(chat.chat_id, message_id) * 2,
         )
-        return _stored_turn(found[0]) if found else None
+        return _stored_turn(rows[0]) if rows else None
 
-    def turns_of(self, chat: Chat, message: int) -> list[StoredTurn]:
-        """List the turns of which a message is the question, oldest first."""
-        found = self._read(
-            "SELECT * FROM turns WHERE chat = ? AND message = ? ORDER BY id", chat.chat_id, message
+    def turns_of(self, chat: Chat, message_id: int) -> list[StoredTurn]:
+        """List the turns whose question is a message, oldest first."""
+        rows = self._database.read(
+            "SELECT * FROM turns WHERE chat_id = ? AND message_id = ? ORDER BY id",
+            chat.chat_id,
+            message_id,
         )
-        return [_stored_turn(row) for row in found]
+        return [_stored_turn(row) for row in rows]
 
-    def shown_message_ids(self, turn: int) -> list[int]:
+    def answered_by(self, chat: Chat) -> ModelRef | None:
+        """Return who gave the newest answer in a chat."""
+        rows = self._database.read(
+            "SELECT provider, model FROM turns WHERE chat_id = ? AND topic_id = ?"
+            " AND answer IS NOT NULL AND provider != '' ORDER BY at DESC LIMIT 1",
+            *chat_key(chat),
+        )
+        return ModelRef(rows[0]["provider"], rows[0]["model"]) if rows else None
+
+    def save(self, result: TurnResult) -> int:
+        """Store a turn and return its id; a new answer becomes the chat's latest turn.
+
+        A turn that replaces another is written over it, unless it failed where the other did not.
+        """
+        turn, ref = result.turn, result.ref or ModelRef("", "")
+        fields: dict[str, object] = {
+            "chat_id": turn.chat.chat_id,
+            "topic_id": turn.chat.topic_id,
+            "message_id": turn.message_id,
+            "user_id": turn.user_id,
+            "question": turn.question,
+            "concise": turn.concise,
+            "parent_id": turn.parent_id,
+            "first_turn_id": result.first_turn_id,
+            "answer": result.text,
+            "provider": ref.provider,
+            "model": ref.model,
+            "at": self._database.now(),
+            "local_only": turn.local_only,
+        }
+        with self._database.transaction() as db:
+            turn_id, had_no_answer = _write_turn(db, turn.replaces_id, fields)
+            if had_no_answer and result.text is not None and not turn.detached:
+                db.execute(
+                    "INSERT INTO chats (chat_id, topic_id, latest_turn_id) VALUES (?, ?, ?)"
+                    " ON CONFLICT DO UPDATE SET latest_turn_id = excluded.latest_turn_id",
+                    (*chat_key(turn.chat), turn_id),
+                )
+        return turn_id
+
+    # --- the answer's messages --------------------------------------------------------------------
+
+    def answer_message_ids(self, turn_id: int) -> list[int]:
         """List the bot's messages that show a turn's answer, in order."""
-        found = self._read("SELECT message FROM shown WHERE turn = ? ORDER BY message", turn)
-        return [row["message"] for row in found]
-
-    def mark_local_only(self, chat: Chat, message: int) -> None:
-        """Note, before anybody is asked, that what a message says is private for ever."""
-        with self._writing() as db:
-            db.execute("INSERT OR IGNORE INTO secrets VALUES (?, ?)", (chat.chat_id, message))
-
-    def is_local_only(self, chat: Chat, message: int) -> bool:
-        """Say whether a message is private: a question, or a part of its answer."""
-        found = self._read(
-            "SELECT 1 FROM secrets WHERE chat = ? AND message = ?", chat.chat_id, message
+        rows = self._database.read(
+            "SELECT message_id FROM answer_messages WHERE turn_id = ? ORDER BY message_id", turn_id
         )
-        return bool(found)
+        return [row["message_id"] for row in rows]
+
+    def add_answer_message(self, message: OutgoingMessage, message_id: int) -> None:
+        """Note that Telegram has a message, which turn it belongs to, and whether it is local."""
+        chat_id, turn_id = message.chat.chat_id, message.turn_id
+        with self._database.transaction() as db:
+            if turn_id is not None:
+                db.execute(
+                    "INSERT OR REPLACE INTO answer_messages VALUES (?, ?, ?)",
+                    (chat_id, message_id, turn_id),
+                )
+            db.execute(
+                "INSERT OR IGNORE INTO local_only_messages SELECT ?, ?"
+                " WHERE ? OR EXISTS (SELECT 1 FROM turns WHERE id = ? AND local_only)",
+                (chat_id, message_id, message.local_only, turn_id),
+            )
+
+    def remove_answer_message(self, chat: Chat, message_id: int) -> None:
+        """Note that a message is gone from the chat."""
+        with self._database.transaction() as db:
+            db.execute(
+                "DELETE FROM answer_messages WHERE chat_id = ? AND message_id = ?",
+                (chat.chat_id, message_id),
+            )
+
+    # --- privacy ----------------------------------------------------------------------------------
+
+    def mark_local_only(self, chat: Chat, message_id: int) -> None:
+        """Note, before any model is asked, that a message's text must never leave the machine."""
+        with self._database.transaction() as db:
+            db.execute(
+                "INSERT OR IGNORE INTO local_only_messages VALUES (?, ?)",
+                (chat.chat_id, message_id),
+            )
+
+    def is_local_only(self, chat: Chat, message_id: int) -> bool:
+        """Say whether a message is local only: a question, or a part of its answer."""
+        rows = self._database.read(
+            "SELECT 1 FROM local_only_messages WHERE chat_id = ? AND message_id = ?",
+            chat.chat_id,
+            message_id,
+        )
+        return bool(rows)
 
     def record_request(self, chat: Chat, provider: str) -> None:
-        """Note, before it happens, that a provider is shown what is said here."""
-        with self._writing() as db:
+        """Note, before it happens, that a provider is sent something from this chat."""
+        with self._database.transaction() as db:
             db.execute(
-                "INSERT INTO asked VALUES (?, ?, ?, '', 1, ?)"
-                " ON CONFLICT DO UPDATE SET times = times + 1, at = excluded.at",
-                (*chat_key(chat), provider, self._now()),
+                "INSERT INTO requests VALUES (?, ?, ?, 1, ?)"
+                " ON CONFLICT DO UPDATE SET count = count + 1, last_at = excluded.last_at",
+                (*chat_key(chat), provider, self._database.now()),
             )
 
     def visits(self, chat: Chat) -> list[ProviderVisits]:
-        """List who was asked what is said here, those asked last first."""
-        found = self._read(
-            "SELECT provider, sum(times) AS times, max(at) AS at FROM asked"
-            " WHERE chat = ? AND topic = ? GROUP BY provider ORDER BY max(at) DESC",
+        """List the providers that were sent something from this chat, the latest first."""
+        rows = self._database.read(
+            "SELECT provider, count, last_at FROM requests"
+            " WHERE chat_id = ? AND topic_id = ? ORDER BY last_at DESC",
             *chat_key(chat),
         )
-        return [ProviderVisits(row["provider"], row["times"], row["at"]) for row in found]
-
-    def answered_by(self, chat: Chat) -> ModelRef | None:
-        """Tell who gave the newest answer in a place."""
-        found = self._read(
-            "SELECT provider, model FROM turns WHERE chat = ? AND topic = ? AND answer IS NOT NULL"
-            " AND provider != '' ORDER BY at DESC LIMIT 1",
-            *chat_key(chat),
-        )
-        return ModelRef(found[0]["provider"], found[0]["model"]) if found else None
-
-    def _save_turn(self, db: sqlite3.Connection, answered: TurnResult) -> int:
-        turn, ref = answered.turn, answered.ref or ModelRef("", "")
-        fields: dict[str, object] = {
-            "chat": turn.chat.chat_id,
-            "topic": turn.chat.topic_id,
-            "message": turn.message_id,
-            "person": turn.user_id,
-            "question": turn.question,
-            "concise": turn.concise,
-            "parent": turn.parent_id,
-            "start": answered.first_turn_id,
-            "answer": answered.text,
-            "provider": ref.provider,
-            "model": ref.model,
-            "at": self._now(),
-            "private": turn.local_only,
-        }
-        number, fresh = _write_turn(db, turn.replaces_id, fields)
-        if fresh and answered.text is not None and not turn.detached:
-            db.execute(
-                "INSERT INTO places (chat, topic, head) VALUES (?, ?, ?)"
-                " ON CONFLICT DO UPDATE SET head = excluded.head",
-                (*chat_key(turn.chat), number),
-            )
-        return number
-
-    def _set_chat_state(self, db: sqlite3.Connection, chat: Chat, state: ChatState) -> None:
-        fields = {
-            "head": state.latest_turn_id,
-            "vv": state.vv,
-            "model": state.model,
-            "private": state.local_only,
-            "via": state.provider_line,
-            "rich": state.rich,
-        }
-        names, marks = ", ".join(fields), ", ".join("?" * len(fields))
-        db.execute(
-            f"INSERT OR REPLACE INTO places (chat, topic, {names}) VALUES (?, ?, {marks})",  # noqa: S608  our own column names
-            (*chat_key(chat), *fields.values()),
-        )
+        return [ProviderVisits(row["provider"], row["count"], row["last_at"]) for row in rows]
 
 
 def _write_turn(
-    db: sqlite3.Connection, replaces: int | None, fields: Mapping[str, object]
+    db: sqlite3.Connection, replaces_id: int | None, fields: Mapping[str, object]
 ) -> tuple[int, bool]:
-    """Write a turn, or over an older one; give its number, and whether it had no answer before."""
-    if replaces is None:
+    """Write a turn, or over an older one; return its id and whether it had no answer before."""
+    if replaces_id is None:
         names, marks = ", ".join(fields), ", ".join("?" * len(fields))
         done = db.execute(f"INSERT INTO turns ({names}) VALUES ({marks})", [*fields.values()])  # noqa: S608  our own column names
         return int(done.lastrowid or 0), True
-    old = db.execute("SELECT answer FROM turns WHERE id = ?", (replaces,)).fetchone()
-    fresh = old is not None and old["answer"] is None
+    old = db.execute("SELECT answer FROM turns WHERE id = ?", (replaces_id,)).fetchone()
+    had_no_answer = old is not None and old["answer"] is None
     # A failed second try leaves the answer that was there.
-    if fresh or fields["answer"] is not None:
+    if had_no_answer or fields["answer"] is not None:
         pairs = ", ".join(f"{name} = ?" for name in fields)
-        db.execute(f"UPDATE turns SET {pairs} WHERE id = ?", [*fields.values(), replaces])  # noqa: S608  our own column names
-    return replaces, fresh
+        db.execute(f"UPDATE turns SET {pairs} WHERE id = ?", [*fields.values(), replaces_id])  # noqa: S608  our own column names
+    return replaces_id, had_no_answer
 
 
 def _stored_turn(row: sqlite3.Row) -> StoredTurn:
     turn = Turn(
-        chat=Chat(row["chat"], row["topic"]),
-        message_id=row["message"],
-        user_id=row["person"],
+        chat=Chat(row["chat_id"], row["topic_id"]),
+        message_id=row["message_id"],
+        user_id=row["user_id"],
         question=row["question"],
         concise=bool(row["concise"]),
-        parent_id=row["parent"],
-        local_only=bool(row["private"]),
+        parent_id=row["parent_id"],
+        local_only=bool(row["local_only"]),
     )
     return StoredTurn(row["id"], turn, row["answer"], row["provider"])

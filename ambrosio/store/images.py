@@ -1,12 +1,11 @@
-"""Pictures that were made: what they were made from, and their original bytes.
+"""Generated images: what they were made from, and their original bytes.
 
-The originals are here and not in files of their own, so that a picture, the message that brings it
-and what it has cost are stored in one transaction, and a backup is one file. They are kept up to a
-limit, the newest first: Telegram makes its photos smaller and gives them back only so.
+The originals are in the database and not in files of their own, so that an image, the message that
+brings it and its cost are stored in one transaction, and a backup is one file. They are kept up to
+a limit, the newest first: what Telegram gives back of a photo is smaller.
 """
 
 import json
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
@@ -17,7 +16,7 @@ from .database import Database
 
 @dataclass(frozen=True, slots=True)
 class ImageSet:
-    """What came of a wish: a picture for each of the seeds, as far as they were made."""
+    """The result of a prompt: an image for each of the seeds, as far as they were made."""
 
     prompt: ImagePrompt
     seeds: tuple[int, ...]
@@ -27,103 +26,114 @@ class ImageSet:
 
 @dataclass(frozen=True, slots=True)
 class StoredImage:
-    """A kept picture without its bytes; `there` says that they can still be sent."""
+    """An image without its bytes; `available` says that they can still be sent."""
 
     number: int
     seed: int | None
     format: ImageFormat
-    there: bool
+    available: bool
 
 
-class Images(Database):
-    """Paintings, by the turn that they answer."""
+class Images:
+    """Image sets, by the turn that they answer."""
 
-    def image_set(self, turn: int) -> tuple[ImageSet, tuple[StoredImage, ...]] | None:
-        """Look up what a painting was made from and what is kept of it."""
-        found = self._read("SELECT * FROM paintings WHERE turn = ?", turn)
-        if not found:
+    def __init__(self, database: Database, *, originals_bytes: int) -> None:
+        self._database = database
+        self._originals_bytes = originals_bytes
+
+    def image_set(self, turn_id: int) -> tuple[ImageSet, tuple[StoredImage, ...]] | None:
+        """Return what a turn's images were made from and what is kept of them."""
+        rows = self._database.read("SELECT * FROM image_sets WHERE turn_id = ?", turn_id)
+        if not rows:
             return None
-        row = found[0]
+        row = rows[0]
         ref = ModelRef(row["provider"], row["model"]) if row["provider"] else None
-        return ImageSet(_wish(row["wish"]), tuple(json.loads(row["seeds"])), ref), self._hung(turn)
+        image_set = ImageSet(_unpack_prompt(row["prompt"]), tuple(json.loads(row["seeds"])), ref)
+        stored = self._database.read(
+            "SELECT number, seed, format, content IS NOT NULL OR document_id <> '' AS available"
+            " FROM images WHERE turn_id = ? ORDER BY number",
+            turn_id,
+        )
+        return image_set, tuple(
+            StoredImage(row["number"], row["seed"], row["format"], bool(row["available"]))
+            for row in stored
+        )
 
-    def image_set_at(self, chat: Chat, message: int) -> int | None:
-        """Find the turn of the painting that one of the bot's messages shows."""
-        found = self._read(
-            "SELECT shown.turn FROM shown JOIN paintings USING (turn)"
-            " WHERE chat = ? AND message = ?",
+    def turn_id_at(self, chat: Chat, message_id: int) -> int | None:
+        """Find the turn whose images one of the bot's messages shows."""
+        rows = self._database.read(
+            "SELECT turn_id FROM answer_messages JOIN image_sets USING (turn_id)"
+            " WHERE chat_id = ? AND message_id = ?",
             chat.chat_id,
-            message,
+            message_id,
         )
-        return int(found[0]["turn"]) if found else None
+        return int(rows[0]["turn_id"]) if rows else None
 
-    def original(self, turn: int, number: int = 0) -> bytes:
-        """Give the bytes of a picture as they came; none if they are no longer kept."""
-        found = self._read(
-            "SELECT content FROM pictures WHERE turn = ? AND number = ?", turn, number
+    def original(self, turn_id: int, number: int = 0) -> bytes:
+        """Return an image's bytes as the server sent them; empty if they are no longer kept."""
+        rows = self._database.read(
+            "SELECT content FROM images WHERE turn_id = ? AND number = ?", turn_id, number
         )
-        return bytes(found[0]["content"] or b"") if found else b""
+        return bytes(rows[0]["content"] or b"") if rows else b""
 
-    def _hung(self, turn: int) -> tuple[StoredImage, ...]:
-        found = self._read(
-            "SELECT number, seed, kind, content IS NOT NULL OR document_id <> '' AS there"
-            " FROM pictures WHERE turn = ? ORDER BY number",
-            turn,
-        )
-        return tuple(
-            StoredImage(row["number"], row["seed"], row["kind"], bool(row["there"]))
-            for row in found
-        )
+    def save(self, turn_id: int, image_set: ImageSet) -> None:
+        """Store a turn's images in the place of those it had."""
+        ref = image_set.ref or ModelRef("", "")
+        prompt, seeds = json.dumps(asdict(image_set.prompt)), json.dumps(image_set.seeds)
+        with self._database.transaction() as db:
+            db.execute("DELETE FROM images WHERE turn_id = ?", (turn_id,))
+            db.execute(
+                "INSERT OR REPLACE INTO image_sets VALUES (?, ?, ?, ?, ?)",
+                (turn_id, prompt, seeds, ref.provider, ref.model),
+            )
+            db.executemany(
+                "INSERT INTO images (turn_id, number, seed, format, width, height, content)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (
+                        turn_id,
+                        number,
+                        image.seed,
+                        image.format,
+                        image.width,
+                        image.height,
+                        image.content,
+                    )
+                    for number, image in enumerate(image_set.images)
+                ],
+            )
 
-    def _hang(self, db: sqlite3.Connection, turn: int, painting: ImageSet) -> None:
-        ref = painting.ref or ModelRef("", "")
-        wish, seeds = json.dumps(asdict(painting.prompt)), json.dumps(painting.seeds)
-        db.execute("DELETE FROM pictures WHERE turn = ?", (turn,))
-        db.execute(
-            "INSERT OR REPLACE INTO paintings VALUES (?, ?, ?, ?, ?)",
-            (turn, wish, seeds, ref.provider, ref.model),
-        )
-        db.executemany(
-            "INSERT INTO pictures (turn, number, seed, kind, width, height, content)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [
-                (turn, number, each.seed, each.format, each.width, each.height, each.content)
-                for number, each in enumerate(painting.images)
-            ],
-        )
-
-    def _note_files(
-        self, db: sqlite3.Connection, outgoing: OutgoingMessage, files: Iterable[str]
-    ) -> None:
-        """Keep what Telegram calls pictures that were sent, and let go of the oldest originals."""
-        named = [
-            (name, outgoing.turn_id, file.image_number, file.is_photo)
-            for file, name in zip(outgoing.files, files, strict=False)
+    def record_file_ids(self, message: OutgoingMessage, file_ids: Iterable[str]) -> None:
+        """Note Telegram's ids of the documents it has, and drop the oldest originals."""
+        sent = [
+            (file_id, message.turn_id, file.image_number, file.is_photo)
+            for file, file_id in zip(message.files, file_ids, strict=False)
             if file.image_number is not None
         ]
-        for name, turn, number, photo in named:
-            column = "photo_id" if photo else "document_id"
-            db.execute(
-                f"UPDATE pictures SET {column} = ? WHERE turn = ? AND number = ?",  # noqa: S608  our own column names
-                (name, turn, number),
+        if not sent:
+            return
+        with self._database.transaction() as db:
+            db.executemany(
+                "UPDATE images SET document_id = ? WHERE turn_id = ? AND number = ?",
+                [(file_id, turn, number) for file_id, turn, number, photo in sent if not photo],
             )
-        if named:
-            self._let_go(db)
+            self.drop_old_originals()
 
-    def _let_go(self, db: sqlite3.Connection) -> None:
-        """Drop the originals that pass the limit, but none that is still to be sent."""
-        db.execute(
-            "UPDATE pictures SET content = NULL WHERE (turn, number) IN ("
-            " SELECT turn, number FROM ("
-            "  SELECT turn, number, sum(length(content)) OVER (ORDER BY turn DESC, number) AS total"
-            "  FROM pictures WHERE content IS NOT NULL)"
-            " WHERE total > ?)"
-            " AND turn NOT IN (SELECT painting FROM files WHERE picture IS NOT NULL)",
-            (self._originals_bytes,),
-        )
+    def drop_old_originals(self) -> None:
+        """Drop the originals that exceed the limit, but none that is still to be sent."""
+        with self._database.transaction() as db:
+            db.execute(
+                "UPDATE images SET content = NULL WHERE (turn_id, number) IN ("
+                " SELECT turn_id, number FROM (SELECT turn_id, number,"
+                "  sum(length(content)) OVER (ORDER BY turn_id DESC, number) AS total"
+                "  FROM images WHERE content IS NOT NULL)"
+                " WHERE total > ?)"
+                " AND turn_id NOT IN (SELECT turn_id FROM files WHERE image_number IS NOT NULL)",
+                (self._originals_bytes,),
+            )
 
 
-def _wish(packed: str) -> ImagePrompt:
+def _unpack_prompt(packed: str) -> ImagePrompt:
     fields = json.loads(packed)
     for name in ("ratio", "size"):
         fields[name] = tuple(fields[name]) if fields[name] else None

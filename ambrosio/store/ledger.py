@@ -10,7 +10,12 @@ from .database import Database
 
 @dataclass(frozen=True, slots=True)
 class UsageSummary:
-    """What a day's calls of one kind at one model have come to; `usd` is what is known of it."""
+    """A day's calls of one kind to one model.
+
+    `day` is an ISO date in UTC. `prompt`, `cached` and `completion` are tokens. `usd` sums the
+    known prices; `unknown` counts the calls without one, `estimated` those whose tokens are
+    guessed.
+    """
 
     day: str
     provider: str
@@ -27,76 +32,78 @@ class UsageSummary:
     estimated: int
 
 
-class Ledger(Database):
+class Ledger:
     """One row a call."""
 
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
     def spent(self, since: float, user_id: int | None = None) -> Decimal:
-        """Sum what counts against the budget since a moment, of one person or of all."""
-        found = self._read(
-            "SELECT total_usd(counts_usd) AS usd FROM ledger"
-            " WHERE at >= ?1 AND (?2 IS NULL OR person = ?2) AND counts_usd <> '0'",
+        """Sum what counts against the budget since a moment, of one user or of all."""
+        rows = self._database.read(
+            "SELECT total_usd(charged_usd) AS usd FROM ledger"
+            " WHERE at >= ?1 AND (?2 IS NULL OR user_id = ?2) AND charged_usd <> '0'",
             since,
             user_id,
         )
-        # Of no rows at all the sum is NULL.
-        return Decimal(found[0]["usd"] or 0)
+        # The sum of no rows is NULL.
+        return Decimal(rows[0]["usd"] or 0)
 
     def waive_images(self) -> None:
-        """Charge nothing for orders that a crash has cut off: they are given again."""
-        with self._writing() as db:
+        """Charge nothing for image orders that a crash has cut off: they run again."""
+        with self._database.transaction() as db:
             db.execute(
-                "UPDATE ledger SET outcome = 'stopped', usd = '0', counts_usd = '0', pictures = 0"
+                "UPDATE ledger SET outcome = 'stopped', usd = '0', charged_usd = '0', images = 0"
                 " WHERE outcome = 'open' AND kind = 'image'"
             )
 
-    def usage(self, since: float, person: int | None = None) -> list[UsageSummary]:
-        """Add the calls since a moment up by day (of UTC), model and kind, oldest first."""
-        found = self._read(
+    def usage(self, since: float, user_id: int | None = None) -> list[UsageSummary]:
+        """Add up the calls since a moment by day, model and kind, oldest first."""
+        rows = self._database.read(
             "SELECT date(at, 'unixepoch') AS day, provider, model, kind, count(*) AS calls,"
-            " sum(coalesce(prompt, 0)) AS prompt, sum(coalesce(cached, 0)) AS cached,"
-            " sum(coalesce(completion, 0)) AS completion, sum(pictures) AS images,"
+            " sum(coalesce(prompt_tokens, 0)) AS prompt, sum(coalesce(cached_tokens, 0)) AS cached,"
+            " sum(coalesce(completion_tokens, 0)) AS completion, sum(images) AS images,"
             " total_usd(usd) AS usd,"
-            " total_usd(counts_usd) AS charged_usd, sum(usd IS NULL) AS unknown,"
+            " total_usd(charged_usd) AS charged_usd, sum(usd IS NULL) AS unknown,"
             " sum(estimated) AS estimated FROM ledger"
-            " WHERE at >= ?1 AND (?2 IS NULL OR person = ?2)"
+            " WHERE at >= ?1 AND (?2 IS NULL OR user_id = ?2)"
             " GROUP BY day, provider, model, kind ORDER BY day, provider, model, kind",
             since,
-            person,
+            user_id,
         )
-        return [_account(row) for row in found]
+        return [_summary(row) for row in rows]
 
     def enter(self, expense: Expense, call: int | None = None) -> int:
-        """Enter a call, or what one that is there has come to; give its number."""
+        """Enter a new call, or overwrite the row `call`; return the row's id."""
         usage = expense.usage
         fields: dict[str, object] = {
-            "at": self._now(),
-            "person": expense.user_id,
+            "at": self._database.now(),
+            "user_id": expense.user_id,
             "provider": expense.ref.provider,
             "model": expense.ref.model,
-            "prompt": usage and usage.prompt,
-            "cached": usage and usage.cached,
-            "completion": usage and usage.completion,
-            "usd": None if expense.usd is None else str(expense.usd),
-            "counts_usd": str(expense.charge),
             "kind": expense.kind,
-            "estimated": expense.estimated,
             "outcome": expense.outcome,
-            "pictures": expense.images,
-            "megapixels": expense.megapixels,
+            "prompt_tokens": usage and usage.prompt,
+            "cached_tokens": usage and usage.cached,
+            "completion_tokens": usage and usage.completion,
+            "images": expense.images,
+            "usd": None if expense.usd is None else str(expense.usd),
+            "charged_usd": str(expense.charge),
+            "estimated": expense.estimated,
         }
-        with self._writing() as db:
+        with self._database.transaction() as db:
             if call is None:
                 names, marks = ", ".join(fields), ", ".join("?" * len(fields))
                 statement = f"INSERT INTO ledger ({names}) VALUES ({marks})"  # noqa: S608  our own column names
                 return db.execute(statement, [*fields.values()]).lastrowid or 0
-            # Whose it was, and when, may have been forgotten meanwhile.
-            del fields["at"], fields["person"]
+            # The user may have been erased from the row meanwhile.
+            del fields["at"], fields["user_id"]
             marks = ", ".join(f"{name} = ?" for name in fields)
             db.execute(f"UPDATE ledger SET {marks} WHERE id = ?", [*fields.values(), call])  # noqa: S608
             return call
 
 
-def _account(row: sqlite3.Row) -> UsageSummary:
+def _summary(row: sqlite3.Row) -> UsageSummary:
     fields = dict(row)
     fields["usd"], fields["charged_usd"] = Decimal(row["usd"]), Decimal(row["charged_usd"])
     return UsageSummary(**fields)

@@ -1,4 +1,4 @@
-"""Messages that are owed to somebody, until Telegram has them."""
+"""Messages that are to be sent, until Telegram has them."""
 
 import json
 import sqlite3
@@ -6,134 +6,118 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from ..core.messages import Button, Chat, Entity, File, FormattedText, OutgoingMessage
-from .database import chat_key
-from .images import Images
+from ..core.messages import (
+    Button,
+    Chat,
+    Delete,
+    Entity,
+    File,
+    FormattedText,
+    Outgoing,
+    OutgoingMessage,
+)
+from .database import Database, chat_key
 
 
-class Outbox(Images):
-    """What is still to be delivered, in order for each place."""
+class Outbox:
+    """What is still to be delivered, in order for each chat."""
 
-    def _enqueue(
-        self, db: sqlite3.Connection, replies: Iterable[OutgoingMessage], turn: int | None = None
-    ) -> None:
-        for reply in replies:
-            body = json.dumps(_pack(reply, turn))
-            done = db.execute(
-                "INSERT INTO outbox (chat, topic, body, at) VALUES (?, ?, ?, ?)",
-                (*chat_key(reply.chat), body, self._now()),
-            )
-            painting = reply.turn_id if turn is None else turn
-            db.executemany(
-                "INSERT INTO files (outbox, name, photo, content, painting, picture)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                [
-                    (
-                        done.lastrowid,
-                        each.name,
-                        each.is_photo,
-                        each.content,
-                        painting,
-                        each.image_number,
-                    )
-                    for each in reply.files
-                ],
-            )
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-    def enqueue(self, *replies: OutgoingMessage) -> None:
-        """Put messages into the outbox that belong to no update."""
-        with self._writing() as db:
-            self._enqueue(db, replies)
+    def enqueue(self, *messages: Outgoing, turn_id: int | None = None) -> None:
+        """Append messages; with `turn_id` they belong to that turn instead of their own."""
+        with self._database.transaction() as db:
+            for message in messages:
+                body = json.dumps(_pack(message, turn_id))
+                done = db.execute(
+                    "INSERT INTO outbox (chat_id, topic_id, body, queued_at) VALUES (?, ?, ?, ?)",
+                    (*chat_key(message.chat), body, self._database.now()),
+                )
+                if isinstance(message, Delete):
+                    continue
+                owner = message.turn_id if turn_id is None else turn_id
+                db.executemany(
+                    "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?)",
+                    [
+                        (
+                            done.lastrowid,
+                            file.name,
+                            file.is_photo,
+                            file.content,
+                            owner,
+                            file.image_number,
+                        )
+                        for file in message.files
+                    ],
+                )
 
     def undelivered(self) -> list[Chat]:
-        """List the places for which messages wait."""
-        found = self._read("SELECT DISTINCT chat, topic FROM outbox ORDER BY id")
-        return [Chat(row["chat"], row["topic"]) for row in found]
+        """List the chats for which messages wait."""
+        rows = self._database.read("SELECT DISTINCT chat_id, topic_id FROM outbox ORDER BY id")
+        return [Chat(row["chat_id"], row["topic_id"]) for row in rows]
 
-    def next_out(self, chat: Chat) -> tuple[int, OutgoingMessage, int] | None:
-        """Give a place's oldest message with its id and how often it may have been sent already."""
-        found = self._read(
-            "SELECT * FROM outbox WHERE chat = ? AND topic = ? ORDER BY id LIMIT 1", *chat_key(chat)
+    def next_message(self, chat: Chat) -> tuple[int, Outgoing, int] | None:
+        """Return a chat's oldest message: its outbox id, itself, and how often it was tried."""
+        rows = self._database.read(
+            "SELECT * FROM outbox WHERE chat_id = ? AND topic_id = ? ORDER BY id LIMIT 1",
+            *chat_key(chat),
         )
-        if not found:
+        if not rows:
             return None
-        row = found[0]
-        files = self._read(
-            "SELECT files.*, coalesce(pictures.content, files.content) AS bytes, document_id"
-            " FROM files LEFT JOIN pictures"
-            " ON pictures.turn = files.painting AND pictures.number = files.picture"
-            " WHERE outbox = ? ORDER BY files.rowid",
-            row["id"],
+        files = self._database.read(
+            "SELECT files.*, coalesce(images.content, files.content) AS bytes, document_id"
+            " FROM files LEFT JOIN images"
+            " ON images.turn_id = files.turn_id AND images.number = files.image_number"
+            " WHERE outbox_id = ? ORDER BY files.rowid",
+            rows[0]["id"],
         )
-        return row["id"], _unpack(json.loads(row["body"]), chat, files), row["tries"]
+        message = _unpack(json.loads(rows[0]["body"]), chat, files)
+        return rows[0]["id"], message, rows[0]["tries"]
 
-    def sending(self, number: int, tries: int) -> None:
-        """Note, before it happens, that a message may have been sent so many times."""
-        with self._writing() as db:
-            db.execute("UPDATE outbox SET tries = ? WHERE id = ?", (tries, number))
+    def record_try(self, outbox_id: int, tries: int) -> None:
+        """Note, before it happens, that a message may have been sent `tries` times."""
+        with self._database.transaction() as db:
+            db.execute("UPDATE outbox SET tries = ? WHERE id = ?", (tries, outbox_id))
 
-    def sent(
-        self,
-        number: int,
-        outgoing: OutgoingMessage,
-        messages: Iterable[int] = (),
-        files: Iterable[str] = (),
-    ) -> None:
-        """Take a message out of the outbox; `messages` and `files` are what Telegram calls it."""
-        with self._writing() as db:
-            db.execute("DELETE FROM outbox WHERE id = ?", (number,))
-            self._note_files(db, outgoing, files)
-            if outgoing.delete:
-                db.execute(
-                    "DELETE FROM shown WHERE chat = ? AND message = ?",
-                    (outgoing.chat.chat_id, outgoing.edit_message_id),
-                )
-            for each in messages:
-                there = outgoing.chat.chat_id, each, outgoing.turn_id
-                if outgoing.turn_id is not None:
-                    db.execute("INSERT OR REPLACE INTO shown VALUES (?, ?, ?)", there)
-                db.execute(
-                    "INSERT OR IGNORE INTO secrets SELECT ?1, ?2"
-                    " WHERE ?4 OR EXISTS (SELECT 1 FROM turns WHERE id = ?3 AND private)",
-                    (*there, outgoing.local_only),
-                )
+    def remove(self, outbox_id: int) -> None:
+        """Take a message out, with its files."""
+        with self._database.transaction() as db:
+            db.execute("DELETE FROM outbox WHERE id = ?", (outbox_id,))
 
 
-def _pack(reply: OutgoingMessage, turn: int | None) -> dict[str, Any]:
-    """Make JSON of a message; files go into a table of their own, and `turn` where it belongs."""
+def _pack(message: Outgoing, turn_id: int | None) -> dict[str, Any]:
+    """Make JSON of a message; its files go into a table of their own."""
+    if isinstance(message, Delete):
+        return {"delete_message_id": message.message_id}
     packed = {
         name: value
-        for name, value in asdict(reply).items()
+        for name, value in asdict(message).items()
         if name not in {"chat", "files"} and value
     }
-    if turn is not None:
-        packed["turn_id"] = turn
-        packed["buttons"] = [
-            {**asdict(button), "data": button.data.replace("{turn}", str(turn))}
-            for button in reply.buttons
-        ]
-    return packed
+    return packed if turn_id is None else {**packed, "turn_id": turn_id}
+
+
+def _unpack(packed: dict[str, Any], chat: Chat, files: Iterable[sqlite3.Row]) -> Outgoing:
+    if "delete_message_id" in packed:
+        return Delete(chat, packed["delete_message_id"])
+    content = packed.pop("content", {"text": ""})
+    entities = tuple(Entity(**entity) for entity in content.get("entities", ()))
+    return OutgoingMessage(
+        chat=chat,
+        content=FormattedText(content["text"], entities),
+        buttons=tuple(Button(**button) for button in packed.pop("buttons", ())),
+        files=tuple(_file(row) for row in files),
+        **packed,
+    )
 
 
 def _file(row: sqlite3.Row) -> File:
     return File(
         name=row["name"],
         content=row["bytes"],
-        is_photo=bool(row["photo"]),
-        image_number=row["picture"],
-        # A photo that went out before was made smaller by Telegram, so only documents are reused.
-        file_id="" if row["photo"] else row["document_id"] or "",
-    )
-
-
-def _unpack(packed: dict[str, Any], chat: Chat, files: Iterable[sqlite3.Row]) -> OutgoingMessage:
-    content = packed.pop("content", {"text": ""})
-    return OutgoingMessage(
-        chat=chat,
-        content=FormattedText(
-            content["text"], tuple(Entity(**each) for each in content.get("entities", ()))
-        ),
-        buttons=tuple(Button(**each) for each in packed.pop("buttons", ())),
-        files=tuple(_file(row) for row in files),
-        **packed,
+        is_photo=bool(row["is_photo"]),
+        image_number=row["image_number"],
+        # Telegram made the photo smaller when it was sent before, so only documents are reused.
+        file_id="" if row["is_photo"] else row["document_id"] or "",
     )

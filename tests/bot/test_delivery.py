@@ -154,14 +154,14 @@ async def test_long_code_comes_as_a_file_too(anna, api, model):
 
 async def test_a_message_is_not_sent_again_because_the_disk_was_full(anna, life, model):
     failures = [StoreFailed(), StoreFailed()]
-    write = life.store.sent
+    write = life.store.record_sent
 
     def sent(*args):
         if failures:
             raise failures.pop()
         write(*args)
 
-    life.store.sent = sent
+    life.store.record_sent = sent
     model.script(Says("Here."))
     await anna.say("question")
     await life.settled()

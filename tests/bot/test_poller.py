@@ -69,10 +69,10 @@ class TestTrouble:
 
 @contextmanager
 def full_disk(store):
-    (pages,) = store._db.execute("PRAGMA page_count").fetchone()
-    store._db.execute(f"PRAGMA max_page_count = {pages}")
+    (pages,) = store.database.connection.execute("PRAGMA page_count").fetchone()
+    store.database.connection.execute(f"PRAGMA max_page_count = {pages}")
     yield
-    store._db.execute("PRAGMA max_page_count = 100000")
+    store.database.connection.execute("PRAGMA max_page_count = 100000")
 
 
 async def test_an_update_is_acknowledged_only_when_it_is_safe(api, life, anna):
@@ -102,14 +102,14 @@ async def test_an_answer_outlives_a_full_disk_and_is_not_asked_for_again(anna, l
 async def test_a_disk_that_fails_while_somebody_is_asked_costs_no_attempt(
     anna, life, model, monkeypatch, question
 ):
-    enter, left = life.store.enter, [StoreFailed("full")] * 4
+    enter, left = life.store.ledger.enter, [StoreFailed("full")] * 4
 
     def failing(*given):
         if left:
             raise left.pop()
         return enter(*given)
 
-    monkeypatch.setattr(life.store, "enter", failing)
+    monkeypatch.setattr(life.store.ledger, "enter", failing)
     model.script(*[Says("Basmati.")] * 5)
     await anna.say(question)
 
@@ -167,7 +167,7 @@ async def test_a_stop_in_good_order_leaves_the_rest_for_the_next_start(
         model.script(Says("The whole."))
         async with running_bot(api, telegram_url, tmp_path, llama_base_url=url) as life:
             await anna.wait_text("The whole.")
-            attempts = life.store._read("SELECT attempts FROM inbox")
+            attempts = life.store.database.read("SELECT attempts FROM inbox")
 
     assert [line.text for line in anna.answers] == ["The whole."]
     assert [row["attempts"] for row in attempts] == [1]
@@ -196,7 +196,7 @@ async def test_what_fails_every_time_is_put_aside_and_told(api, telegram_url, tm
 
 async def test_the_offset_belongs_to_one_bot(tmp_path, clock):
     with Store(tmp_path / "a.db", now=clock) as store:
-        store.receive(1, 900, [])
+        store.inbox.receive(1, 900, [])
 
-        assert store.offset(1) == 900
-        assert store.offset(2) is None
+        assert store.inbox.offset(1) == 900
+        assert store.inbox.offset(2) is None

@@ -77,7 +77,7 @@ async def test_the_image_is_written_to_the_output_file(app, clock, tmp_path, cap
     assert output.out == ""
     assert output.err.splitlines()[0] == str(tmp_path / "fox.png")
     assert output.err.splitlines()[1].startswith("SDXL at together · seed 7 · 30 steps · 1024×1024")
-    assert app.store.spent(0) == Decimal("0.0019922944")
+    assert app.store.ledger.spent(0) == Decimal("0.0019922944")
 
 
 async def test_several_images_get_numbers_and_a_suffix(app, clock, tmp_path):
@@ -186,7 +186,7 @@ async def test_images_done_before_a_stop_are_written_and_charged(
     assert await drawing == 130
     assert (tmp_path / "fox.png").is_file()
     assert "1 of 2\nstopped\n" in capsys.readouterr().err
-    assert app.store.spent(0) == Decimal("0.0019922944")
+    assert app.store.ledger.spent(0) == Decimal("0.0019922944")
 
 
 async def test_an_image_is_charged_even_if_its_file_cannot_be_written(app, clock, tmp_path, capsys):
@@ -202,7 +202,7 @@ async def test_an_image_is_charged_even_if_its_file_cannot_be_written(app, clock
 
     assert code == 1
     assert "error: The disk does not take the picture. " in capsys.readouterr().err
-    assert app.store.spent(0) == Decimal("0.0019922944")
+    assert app.store.ledger.spent(0) == Decimal("0.0019922944")
 
 
 async def test_the_verb_generates_an_image(painter_url, tmp_path):

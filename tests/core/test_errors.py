@@ -104,8 +104,8 @@ def test_no_button_says_a_sentence_that_is_not_in_the_table():
 
     # These say that it worked.
     assert sorted(written) == [
-        "The conversation goes on from here.",
-        "What you write next continues from there.",
+        "The conversation continues from here.",
+        "Your next message continues from there.",
     ]
 
 

@@ -347,7 +347,7 @@ class TestAnAnswer:
         parts = await heard(provider)
 
         ref = ModelRef("somebody", "m")
-        ended = AnswerFinished(ref, FinishReason.STOP, Usage(30, 5, cached=20, reasoning=2))
+        ended = AnswerFinished(ref, FinishReason.STOP, Usage(30, 5, cached=20))
         assert parts == [AnswerStarted(ref), Delta("Te"), Delta("a."), ended]
 
     @pytest.mark.parametrize(

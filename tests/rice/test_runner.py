@@ -249,7 +249,7 @@ async def test_the_last_call_does_not_exceed_the_budget(tmp_path, clock, capsys)
         budget = {"ambrosio_monthly_budget_usd": ceiling}
         async with rice_context(tmp_path, clock, rows, **budget) as (context, store):
             _, report = await run_json(context, capsys)
-            spent = store.spent(0)
+            spent = store.ledger.spent(0)
 
     assert len(model.requests) == 4
     assert spent == Decimal("0.0016") < ceiling
@@ -303,7 +303,7 @@ async def test_every_call_is_in_the_ledger(tmp_path, clock, capsys):
         rows = {"paid": row(url, **PRICED)}
         async with rice_context(tmp_path, clock, rows) as (context, store):
             _, report = await run_json(context, capsys)
-            spent = store.spent(0)
+            spent = store.ledger.spent(0)
 
     assert spent > 0
     assert report["models"][0]["usd_per_question"] == pytest.approx(float(spent) / 8)
@@ -316,7 +316,7 @@ async def test_an_endless_answer_is_cut_off_and_charged(tmp_path, clock):
         async with rice_context(tmp_path, clock, rows) as (context, store):
             sample = await context.sampler.sample(context.providers["paid"], REQUEST)
             await model.wait_for(lambda: model.served[0].state == "cancelled")
-            spent = store.spent(0)
+            spent = store.ledger.spent(0)
 
     assert sample.cut
     assert 4000 * 3 < len(sample.text) < 4096 * 4

@@ -15,7 +15,7 @@ from ambrosio.emulators.model_server.server import (
 
 from ..support.running_bot import running_bot
 
-GO_ON = ("Go on with this one",)
+GO_ON = ("Continue with this one",)
 
 
 @pytest.fixture
@@ -42,14 +42,14 @@ async def test_a_comparison_shows_everybody_and_goes_on_with_one(anna, model, cl
     await anna.say("/compare why is the sky blue?")
     one = await anna.wait_text("Rayleigh.")
     two = await anna.wait_text("Scattering.")
-    await anna.press("Go on with this one", one.message_id)
+    await anna.press("Continue with this one", one.message_id)
     model.script(Says("Welcome."))
     await anna.say("thanks")
     await anna.wait_text("Welcome.")
 
     assert re.search(r"llama · default · \d+\.\d s · \d+ tokens? · free", one.text)
     assert re.search(
-        r"together · openai/gpt-oss-120b · \d+\.\d s · \d+ tokens? · under \$0.0001", two.text
+        r"together · openai/gpt-oss-120b · \d+\.\d s · \d+ tokens? · < \$0.0001", two.text
     )
     assert model.requests[-1].messages[1:] == (
         ("user", "why is the sky blue?"),
@@ -96,7 +96,7 @@ async def test_each_answer_is_shown_as_soon_as_it_is_there(anna, api, model, clo
     await anna.say("/compare why is the sky blue?")
     first = await anna.wait_text("Scattering.")
     waiting = await anna.wait_draft("Asking llama…")
-    await anna.press("Go on with this one", first.message_id)
+    await anna.press("Continue with this one", first.message_id)
     alone = [line.text for line in anna.answers]
     held.set()
     second = await anna.wait_text("Rayleigh.")
@@ -108,7 +108,7 @@ async def test_each_answer_is_shown_as_soon_as_it_is_there(anna, api, model, clo
     assert second.message_id > first.message_id
     assert anna.rings == [first.text]
     assert anna.draft is None
-    assert {(account.provider, account.calls) for account in house.store.accounts(0)} == {
+    assert {(account.provider, account.calls) for account in house.store.ledger.usage(0)} == {
         ("llama", 1),
         ("together", 1),
     }
@@ -175,7 +175,7 @@ async def test_a_comparison_edited_while_it_is_made_answers_only_the_edit(
 
     shown = sorted(line.text.split("\n")[0] for line in anna.answers)
     assert shown == ["Iron.", "Oxide."]
-    assert len(house.store.accounts(0)) == 2
+    assert len(house.store.ledger.usage(0)) == 2
 
 
 async def test_in_a_group_it_shows_whom_it_waits_for_and_tidies_up(api, anna, model, cloud, house):

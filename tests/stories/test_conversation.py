@@ -205,7 +205,7 @@ class TestBadInput:
 
         await anna.wait_text("cannot read")
         await anna.wait_text("Here.")
-        assert life.store.waiting() == 0
+        assert life.store.inbox.waiting() == 0
 
     async def test_an_update_of_a_kind_nobody_asked_for_is_passed_over(self, anna, api, life):
         api.inject({"poll_answer": {"poll_id": "1", "user": {"id": OWNER}, "option_ids": [0]}})
@@ -213,7 +213,7 @@ class TestBadInput:
         await anna.say("hello")
 
         assert (await anna.wait_answer()).text
-        assert life.store.waiting() == 0
+        assert life.store.inbox.waiting() == 0
 
     async def test_a_button_of_an_old_message_says_that_it_no_longer_works(self, anna, api):
         query = anna.tap_data("gone:1", 17)
@@ -344,7 +344,7 @@ class TestFailover:
         assert len(told) == len(cuts) > 0
         assert {line.buttons for line in told} == {("New conversation",)}
         await anna.press("New conversation", told[-1].message_id)
-        await anna.wait_text("A fresh start")
+        await anna.wait_text("New conversation started.")
         await anna.say("hello")
         await anna.wait_answer()
         assert model.requests[-1].messages[1:] == (("user", "hello"),)

@@ -123,7 +123,7 @@ async def test_killed_in_the_middle_of_a_comparison_it_asks_nobody_twice(
             await seats[0].say("/compare why is the sky blue?")
             await seats[0].wait_text("Scattering.")
             # By then it knows that the message has arrived.
-            await seats[0].press("Go on with this one")
+            await seats[0].press("Continue with this one")
             await model.wait_for(lambda: model.served[-1].words)
             first.send_signal(signal.SIGKILL)
             await first.wait()

@@ -208,7 +208,7 @@ async def test_another_model_can_be_chosen_under_a_failure(anna, model, alone):
     await anna.wait_text("rejected the request")
     await anna.press("Choose a model")
 
-    listed = await anna.wait_text("Automatic: first llama.")
+    listed = await anna.wait_text("Automatic: llama.")
     assert listed.buttons[:2] == ("✓ automatic", "llama")
 
 
@@ -216,10 +216,10 @@ async def test_the_line_about_who_answered_can_be_always_or_never(anna, model, s
     model.script(Says("One."), ErrorStatus(503), ErrorStatus(503))
     await anna.say("/settings")
     await anna.wait_answer()
-    await anna.press("who: always")
+    await anna.press("show model: always")
     await anna.say("question")
     always = await anna.wait_text("One.")
-    await anna.press("who: never")
+    await anna.press("show model: never")
     second.script(Says("Two."))
     await anna.say("question")
     never = await anna.wait_text("Two.")

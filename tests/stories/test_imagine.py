@@ -63,7 +63,7 @@ def sent_files(api):
 
 
 def spent(life):
-    return life.store.spent(0)
+    return life.store.ledger.spent(0)
 
 
 # --- the result -----------------------------------------------------------------------------------
@@ -79,7 +79,7 @@ async def test_a_prompt_comes_back_as_a_photo(house, anna, painter, api):
     parts = details.split(" · ")
     assert parts[:4] == ["SDXL at together", "seed 7", "30 steps", "1024×1024"]
     assert parts[4].endswith(" s")
-    assert parts[5:] == ["$0.002"]
+    assert parts[5:] == ["$0.0020"]
     assert photo.buttons == BUTTONS
     assert [each.type for each in photo.entities] == ["italic"]
     assert sent_files(api) == [draw_png("a red fox in the snow", 7, 1024, 1024)]
@@ -87,7 +87,7 @@ async def test_a_prompt_comes_back_as_a_photo(house, anna, painter, api):
     assert anna.rings == [photo.text]
     await house.settled()
     assert spent(house) == LARGE
-    assert [each.provider for each in house.store.visits(Chat(OWNER))] == ["together"]
+    assert [each.provider for each in house.store.conversations.visits(Chat(OWNER))] == ["together"]
 
 
 async def test_several_come_as_an_album_with_the_buttons_behind_it(house, anna, painter, api):
@@ -178,7 +178,7 @@ async def test_what_a_model_cannot_do_is_said(anna):
     photo = await anna.wait_answer()
 
     assert photo.photo == (1920, 960)
-    assert "As near as this model can: 1920×960 instead of 4000×2000" in photo.text
+    assert "Adjusted for this model: 1920×960 instead of 4000×2000" in photo.text
 
 
 @pytest.mark.usefixtures("house")
@@ -188,7 +188,7 @@ async def test_an_option_that_a_server_refuses_is_said(anna, painter):
 
     photo = await anna.wait_answer()
 
-    assert "As near as this model can: without --steps, which this model refused" in photo.text
+    assert "Adjusted for this model: without --steps, which this model refused" in photo.text
     assert "seed 7" in photo.text
     assert "20 steps" not in photo.text
 
@@ -197,7 +197,7 @@ async def test_in_a_group_the_picture_replies_to_the_wish(api, telegram_url, tmp
     anna = api.person(OWNER, "Anna")
     group = api.group(-100, "Family")
     async with running_bot(api, telegram_url, tmp_path, **given) as life:
-        life.store.set_group(-100, "Family")
+        life.store.people.set_group(-100, "Family")
         asked = await group.say(anna, "/imagine@ambrosio_bot a red fox --n 2")
         await group.as_user(anna).wait_text("What next?")
         await life.settled()
@@ -211,7 +211,7 @@ async def test_in_a_topic_the_picture_stays_there(api, telegram_url, tmp_path, g
     anna = api.person(OWNER, "Anna")
     group = api.group(-100, "Family", topics={5: "Art"})
     async with running_bot(api, telegram_url, tmp_path, **given) as life:
-        life.store.set_group(-100, "Family")
+        life.store.people.set_group(-100, "Family")
         seat = group.as_user(anna, 5)
         await seat.say("/imagine@ambrosio_bot a red fox --n 2")
         await seat.wait_text("What next?")
@@ -295,7 +295,7 @@ async def test_in_a_group_the_status_line_goes_away(api, telegram_url, tmp_path,
     held = asyncio.Event()
     painter.image_script(Holds("", held))
     async with running_bot(api, telegram_url, tmp_path, **given) as life:
-        life.store.set_group(-100, "Family")
+        life.store.people.set_group(-100, "Family")
         seat = group.as_user(anna)
         await seat.say("/imagine@ambrosio_bot a red fox in the deep white snow")
         status = await seat.wait_text("Painting 1 picture")
@@ -434,7 +434,7 @@ async def test_an_original_that_is_gone_is_painted_once_more(
 
 
 @pytest.mark.usefixtures("house")
-@pytest.mark.parametrize("word", ["again", "vary", "four", "file", "paint"])
+@pytest.mark.parametrize("word", ["again", "vary", "four", "file", "retry_images"])
 async def test_a_forged_button_does_nothing(anna, painter, api, word):
     asked = await anna.say("/status")
     answer = await anna.wait_answer(after=asked)
@@ -608,13 +608,13 @@ async def test_a_crash_makes_it_again_once_and_no_more(
     async with running_bot(api, telegram_url, tmp_path, **given) as life:
         await anna.say("/imagine a red fox --seed 7")
         await painter.wait_for(lambda: painter.image_served)
-        [lane] = life.store.lanes()
+        [lane] = life.store.inbox.lanes()
     with Store(tmp_path / "ambrosio.db", now=api.state.now) as store:
         # Killed, a process leaves its call open in the ledger.
         killed = Expense(OWNER, ModelRef("together", SDXL), None, LARGE, kind="image")
-        Budget(now=api.state.now, ledger=store).reserve(killed)
+        Budget(now=api.state.now, ledger=store.ledger).reserve(killed)
         for _ in range(crashes):
-            store.claim(lane)
+            store.inbox.claim(lane)
     async with running_bot(api, telegram_url, tmp_path, **given) as life:
         answer = await anna.wait_answer()
         if crashes > 1:

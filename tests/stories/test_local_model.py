@@ -126,7 +126,7 @@ async def test_a_loop_is_cut_and_said(anna, life_with, tmp_path):
         await anna.say("tell about rice")
         answer = await anna.wait_answer(seconds=60)
 
-    assert answer.text == f"{REPLY}\n\nCut here: the model only repeated itself from here on."
+    assert answer.text == f"{REPLY}\n\nCut here: the model only repeated itself after this."
 
 
 async def test_a_model_that_does_not_start_is_explained_in_the_chat(anna, life_with, tmp_path):

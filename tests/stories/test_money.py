@@ -326,8 +326,14 @@ class TestTheLedger:
     @staticmethod
     def rows(life):
         return [
-            (row["outcome"], bool(row["estimated"]), row["prompt"], row["completion"], row["usd"])
-            for row in life.store._read("SELECT * FROM ledger ORDER BY id")
+            (
+                row["outcome"],
+                bool(row["estimated"]),
+                row["prompt_tokens"],
+                row["completion_tokens"],
+                row["usd"],
+            )
+            for row in life.store.database.read("SELECT * FROM ledger ORDER BY id")
         ]
 
     async def test_an_answer_costs_what_the_server_has_counted(self, anna, paid, together):
@@ -349,8 +355,8 @@ class TestTheLedger:
             model.script(Says("Rice."))
             await anna.say("/compare rice?")
             await life.settled()
-            found = life.store._read("SELECT provider, usd FROM ledger ORDER BY provider")
-            spent = life.store.spent(0)
+            found = life.store.database.read("SELECT provider, usd FROM ledger ORDER BY provider")
+            spent = life.store.ledger.spent(0)
 
             assert [row["provider"] for row in found] == ["llama", "other", "together"]
             assert [D(row["usd"]) > 0 for row in found] == [False, True, True]
@@ -469,7 +475,7 @@ class TestTheLedger:
             await life.settled()
 
             assert self.rows(life)[0][4] is None
-            assert 0 < life.store.spent(0) < 1
+            assert 0 < life.store.ledger.spent(0) < 1
 
     async def test_a_call_at_home_costs_nothing(self, bot, anna, model_url):
         async with bot({}, llama_base_url=model_url, ambrosio_monthly_budget_usd=D(0)) as life:
@@ -494,30 +500,30 @@ class TestThePulledPlug:
             await anna.say("rice?")
             await together.wait_for(lambda: together.served)
             [(outcome, estimated, *_, worst)] = TestTheLedger.rows(life)
-            held = life.store.spent(0)
+            held = life.store.ledger.spent(0)
 
         assert (outcome, estimated) == ("open", True)
         assert D("0.004") < held == D(worst)
 
     async def test_an_order_for_pictures_is_charged_when_it_is_given_again(self, tmp_path, clock):
         with Store(tmp_path / "ambrosio.db", now=clock) as store:
-            budget = Budget(now=clock, ledger=store)
+            budget = Budget(now=clock, ledger=store.ledger)
             budget.reserve(Expense(OWNER, REF, None, D(1)))
             budget.reserve(Expense(OWNER, REF, None, D(2), kind="image", images=1))
-            assert store.spent(0) == 3
-            store.waive_images()
+            assert store.ledger.spent(0) == 3
+            store.ledger.waive_images()
 
-            assert store.spent(0) == 1
+            assert store.ledger.spent(0) == 1
 
     def test_what_was_forgotten_meanwhile_stays_so(self, tmp_path, clock):
         with Store(tmp_path / "ambrosio.db", now=clock) as store:
-            budget = Budget(now=clock, ledger=store)
+            budget = Budget(now=clock, ledger=store.ledger)
             call = budget.reserve(Expense(OWNER, REF, None, D(1)))
-            store.forget_person(OWNER)
+            store.archive.forget_person(OWNER)
             budget.settle(call, Expense(OWNER, REF, None, D("0.5")))
 
-            assert store.spent(0) == D("0.5")
-            assert store.spent(0, OWNER) == 0
+            assert store.ledger.spent(0) == D("0.5")
+            assert store.ledger.spent(0, OWNER) == 0
 
 
 class TestTheBudgetRunsOut:
@@ -525,7 +531,7 @@ class TestTheBudgetRunsOut:
 
     def earlier(self, life, usd):
         """Have something spent in the days before."""
-        life.store.enter(Expense(OWNER, ModelRef("together", "m"), None, D(usd)))
+        life.store.ledger.enter(Expense(OWNER, ModelRef("together", "m"), None, D(usd)))
 
     async def ask(self, life, anna, together):
         together.script(Says(prose(2000)))
@@ -545,7 +551,7 @@ class TestTheBudgetRunsOut:
                 await self.ask(life, anna, together)
                 asked += 1
                 assert asked < 12
-            spent = life.store.spent(0)
+            spent = life.store.ledger.spent(0)
             await anna.say("and another?")
             await life.settled()
 
@@ -664,10 +670,10 @@ class TestTheBudgetRunsOut:
         spent = Expense(43, ModelRef("together", "m"), None, D("0.5"))
         async with bot({"together": hired(together_url)}, ambrosio_person_budget_usd=D(1)) as life:
             life.store.admit(Person(43, "Ben", is_owner=False))
-            life.store.enter(spent)
+            life.store.ledger.enter(spent)
             await ben.say("/forget")
             await ben.wait_answer()
-            await ben.press("Everything of mine, everywhere")
+            await ben.press("Everything I ever wrote")
             await life.settled()
 
             assert life.assistant.router.budget.left(43) == D("0.5")
@@ -686,7 +692,7 @@ class TestUsage:
             await anna.say("/model llama")
             await anna.say("question")
             await life.settled()
-            spent = life.store.spent(0)
+            spent = life.store.ledger.spent(0)
             await anna.say("/usage")
             text = (await anna.wait_answer()).text
             await life.settled()
@@ -695,17 +701,41 @@ class TestUsage:
         assert f"Today 2 calls, {format_usd(spent)}" in text
         assert f"together chat: 1 call, {format_usd(spent)}" in text
         assert "llama chat: 1 call, $0.00" in text
-        assert f"Ceiling $5.00 a month, {format_usd(5 - spent)} left" in text
-        assert anna.last.photo == (640, 280)
-        assert anna.last.text == "Dollars a day, the last 30 days"
+        assert f"Budget $5.00 a month, {format_usd(5 - spent)} left" in text
+        assert "▁" not in text
 
-    async def test_pictures_are_counted_as_pictures(self, bot, anna, together_url):
-        painted = Expense(OWNER, REF, None, D("0.008"), kind="image", images=4, megapixels=4.2)
+    async def test_a_month_with_several_days_has_a_chart(self, bot, anna, together_url, clock):
         async with bot({"together": hired(together_url)}) as life:
-            life.store.enter(painted)
+            for usd in ("0.10", "0.40", "0.01"):
+                life.store.ledger.enter(Expense(OWNER, REF, None, D(usd)))
+                clock.pass_seconds(86_400)
+            await anna.say("/usage")
+            answer = await anna.wait_answer()
+
+        (bars,) = [line for line in answer.text.splitlines() if "▁" in line]
+        assert len(bars) == 30
+        assert bars.endswith("▁▃▇▂▁")
+        assert "highest: $0.40 on " in answer.text
+
+    async def test_days_that_cost_nothing_are_charted_by_their_calls(
+        self, bot, anna, together_url, clock
+    ):
+        async with bot({"together": hired(together_url)}) as life:
+            for count in (1, 2, 4):
+                for _ in range(count):
+                    life.store.ledger.enter(Expense(OWNER, REF, None, D(0)))
+                clock.pass_seconds(86_400)
             await anna.say("/usage")
 
-            assert "together image: 1 call, $0.0080, 4 pictures" in (await anna.wait_answer()).text
+            assert "Calls a day, last 30 days (highest: 4 on " in (await anna.wait_answer()).text
+
+    async def test_pictures_are_counted_as_pictures(self, bot, anna, together_url):
+        painted = Expense(OWNER, REF, None, D("0.008"), kind="image", images=4)
+        async with bot({"together": hired(together_url)}) as life:
+            life.store.ledger.enter(painted)
+            await anna.say("/usage")
+
+            assert "together image: 1 call, $0.0080, 4 images" in (await anna.wait_answer()).text
 
     async def test_a_guest_sees_only_what_is_theirs(self, bot, api, anna, together_url):
         ben = api.person(43, "Ben").private()
@@ -723,8 +753,8 @@ class TestUsage:
         monkeypatch.chdir(tmp_path)
         ref = ModelRef("together", "openai/gpt-oss-120b")
         with Store(tmp_path / "ambrosio.db", now=lambda: moment("2026-10-02")) as store:
-            store.enter(Expense(OWNER, ref, Usage(10, 5), D("0.0000045")))
-            store.enter(Expense(OWNER, ref, Usage(10, 5), None, D("0.1"), estimated=True))
+            store.ledger.enter(Expense(OWNER, ref, Usage(10, 5), D("0.0000045")))
+            store.ledger.enter(Expense(OWNER, ref, Usage(10, 5), None, D("0.1"), estimated=True))
 
     @pytest.mark.usefixtures("ledger")
     def test_the_terminal_gives_json_that_rounds_nothing(self):

@@ -32,7 +32,7 @@ class TestStrangers:
 
         assert eve.answers == []
         assert len(model.requests) == 1
-        assert len(life.store._read("SELECT * FROM inbox")) == 1
+        assert len(life.store.database.read("SELECT * FROM inbox")) == 1
 
     async def test_a_stranger_cannot_press_the_owners_buttons(self, anna, api, eve, model):
         model.script(Says("Short."))

@@ -26,7 +26,7 @@ ANSWER = "quagga"
 
 def kept(store, question, answer, *, person=OWNER, chat=OWNER, message=1, parent=None):
     turn = Turn(Chat(chat), message, person, question, parent_id=parent)
-    return store.finish(None, answered=TurnResult(turn, answer))
+    return store.finish(None, result=TurnResult(turn, answer))
 
 
 def files(folder):
@@ -56,15 +56,15 @@ class TestSearch:
         kept(store, "a dessert?", "Crème brûlée.", message=2)
         kept(store, "basmati, said Ben", "Rice.", person=43, chat=43, message=3)
 
-        assert [each.message_id for each in store.search(words, user_id=OWNER)] == messages
+        assert [each.message_id for each in store.archive.search(words, user_id=OWNER)] == messages
 
     def test_an_answer_that_was_replaced_is_no_longer_found(self, store):
         turn = kept(store, "animal?", ANSWER)
         again = Turn(Chat(OWNER), 1, OWNER, "animal?", replaces_id=turn)
-        store.finish(None, answered=TurnResult(again, "zebra"))
+        store.finish(None, result=TurnResult(again, "zebra"))
 
-        assert store.search(ANSWER, user_id=OWNER) == []
-        assert store.search("zebra", user_id=OWNER)
+        assert store.archive.search(ANSWER, user_id=OWNER) == []
+        assert store.archive.search("zebra", user_id=OWNER)
 
     @pytest.mark.usefixtures("life")
     async def test_a_result_replies_to_the_question_and_can_be_gone_on_from(self, anna, model):
@@ -78,7 +78,7 @@ class TestSearch:
 
         assert "rice with falafel?" in found.text
         assert found.reply_to == asked
-        await anna.press("Go on from here")
+        await anna.press("Continue from here")
         await anna.say("how long to cook it?")
         await model.wait_for(lambda: len(model.requests) == 3)
         said = [text for _, text in model.requests[2].messages[1:]]
@@ -144,13 +144,13 @@ class TestForgetting:
         before = files(tmp_path)
         await anna.say("/forget")
         await anna.wait_answer()
-        await anna.press("All that was said here")
-        told = await anna.wait_text("I have forgotten")
+        await anna.press("This chat")
+        told = await anna.wait_text("Deleted 1 question")
         await life.settled()
 
         assert SECRET.encode() in before
         assert ANSWER.encode() in before
-        assert "one question" in told.text
+        assert "from this chat" in told.text
         assert SECRET.encode() not in files(tmp_path)
         assert ANSWER.encode() not in files(tmp_path)
         await anna.say("go on")
@@ -162,10 +162,10 @@ class TestForgetting:
         await anna.wait_answer()
         await anna.say("/forget")
         await anna.wait_answer()
-        await anna.press("Nothing")
+        await anna.press("Cancel")
         await life.settled()
 
-        assert life.store.search(SECRET, user_id=OWNER)
+        assert life.store.archive.search(SECRET, user_id=OWNER)
 
     async def test_everything_is_all_of_one_person_and_nothing_of_another(self, tmp_path, clock):
         ref = ModelRef("together", "m")
@@ -173,16 +173,16 @@ class TestForgetting:
             kept(store, f"in private: {SECRET}", ANSWER)
             own = kept(store, f"in the group: {SECRET}", ANSWER, chat=-1001, message=5)
             kept(store, "and I?", "Yes.", person=43, chat=-1001, message=6, parent=own)
-            store.enter(Expense(OWNER, ref, None, Decimal(1)))
-            store.enter(Expense(43, ref, None, Decimal(2)))
-            count = store.forget_person(OWNER)
+            store.ledger.enter(Expense(OWNER, ref, None, Decimal(1)))
+            store.ledger.enter(Expense(43, ref, None, Decimal(2)))
+            count = store.archive.forget_person(OWNER)
 
             assert count == 2
-            assert store.search("group", user_id=OWNER) == []
-            assert [each.question for each in store.conversation(3)] == ["and I?"]
-            assert store.spent(0) == 3
-            assert store.spent(0, OWNER) == 0
-            assert store.spent(0, 43) == 2
+            assert store.archive.search("group", user_id=OWNER) == []
+            assert [each.question for each in store.archive.conversation(3)] == ["and I?"]
+            assert store.ledger.spent(0) == 3
+            assert store.ledger.spent(0, OWNER) == 0
+            assert store.ledger.spent(0, 43) == 2
             assert SECRET.encode() not in files(tmp_path)
             assert ANSWER.encode() not in files(tmp_path)
             assert b"and I?" in files(tmp_path)
@@ -190,27 +190,27 @@ class TestForgetting:
     def test_what_was_private_stays_so_when_it_is_forgotten(self, store):
         here, elsewhere = Chat(OWNER), Chat(-1001)
         for place in (here, elsewhere):
-            store.set_chat_state(place, ChatState(local_only=True, vv=True))
-        store.mark_local_only(here, 1)
+            store.conversations.set_chat_state(place, ChatState(local_only=True, vv=True))
+        store.conversations.mark_local_only(here, 1)
         kept(store, SECRET, ANSWER)
-        store.forget_person(OWNER)
+        store.archive.forget_person(OWNER)
 
-        assert store.is_local_only(here, 1)
-        assert store.chat_state(here).local_only
-        assert store.chat_state(here).latest_turn_id is None
-        assert store.chat_state(elsewhere).local_only
+        assert store.conversations.is_local_only(here, 1)
+        assert store.conversations.chat_state(here).local_only
+        assert store.conversations.chat_state(here).latest_turn_id is None
+        assert store.conversations.chat_state(elsewhere).local_only
 
     def test_who_was_asked_at_a_place_is_forgotten_with_it(self, store):
         here, elsewhere = Chat(OWNER), Chat(-1001)
         ref = ModelRef("together", "m")
         for place in (here, elsewhere):
             turn = Turn(place, 1, OWNER, "rice?")
-            store.record_request(turn.chat, ref.provider)
-            store.finish(None, answered=TurnResult(turn, ANSWER, ref=ref))
-        store.forget_chat(here)
+            store.conversations.record_request(turn.chat, ref.provider)
+            store.finish(None, result=TurnResult(turn, ANSWER, ref=ref))
+        store.archive.forget_chat(here)
 
-        assert store.visits(here) == []
-        assert store.visits(elsewhere)
+        assert store.conversations.visits(here) == []
+        assert store.conversations.visits(elsewhere)
 
     async def test_what_is_set_aside_is_forgotten_too(self, anna, api, life, tmp_path):
         message = {"message_id": 900, "chat": {"id": OWNER, "type": "private"}}
@@ -219,7 +219,7 @@ class TestForgetting:
         await anna.wait_text("cannot read")
         await life.settled()
         assert SECRET.encode() in files(tmp_path)
-        life.store.forget_person(OWNER)
+        life.store.archive.forget_person(OWNER)
 
         assert SECRET.encode() not in files(tmp_path)
 
@@ -234,7 +234,7 @@ class TestForgetting:
         model.script(Holds("Once", held))
         await anna.say("story")
         await model.wait_for(lambda: model.served[0].words)
-        toast = await anna.press("All that was said here")
+        toast = await anna.press("This chat")
         held.set()
 
         assert "being written" in toast["text"]
@@ -243,15 +243,15 @@ class TestForgetting:
         ben = api.person(43, "Ben")
         life.store.admit(Person(43, "Ben", is_owner=False))
         group = api.group(-1001234, "Kitchen")
-        life.store.set_group(group.id, "Kitchen")
+        life.store.people.set_group(group.id, "Kitchen")
         kept(life.store, f"the {SECRET}", ANSWER, chat=group.id)
         seat = group.as_user(ben)
         await seat.say("/forget@ambrosio_bot")
         await seat.wait_answer()
-        toast = await seat.press("All that was said here")
+        toast = await seat.press("This chat")
 
         assert "only the owner" in toast["text"]
-        assert life.store.search(SECRET, user_id=OWNER)
+        assert life.store.archive.search(SECRET, user_id=OWNER)
 
 
 class TestRetention:
@@ -274,8 +274,8 @@ class TestRetention:
             await life.settled()
 
             assert kept_for_a_month
-            assert life.store.search(SECRET, user_id=OWNER) == []
-            assert life.store.search("new", user_id=OWNER)
+            assert life.store.archive.search(SECRET, user_id=OWNER) == []
+            assert life.store.archive.search("new", user_id=OWNER)
             assert SECRET.encode() not in files(tmp_path)
 
 
@@ -327,7 +327,7 @@ class TestBackup:
 
     def test_a_backup_is_whole(self, store, tmp_path):
         kept(store, "question", "answer")
-        store.backup(tmp_path / "copy.db")
+        store.archive.backup(tmp_path / "copy.db")
 
         copy = sqlite3.connect(tmp_path / "copy.db")
         assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -370,7 +370,7 @@ class TestLogs:
                 def breaks(*_args, **_given):
                     raise ValueError(SECRET)
 
-                monkeypatch.setattr(life.store, "history", breaks)
+                monkeypatch.setattr(life.store.conversations, "history", breaks)
                 await anna.say(f"and the {SECRET}?")
                 await anna.wait_text("three times")
                 await life.settled()

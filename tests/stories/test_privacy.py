@@ -18,6 +18,7 @@ from ambrosio.app import open_providers
 from ambrosio.assistant.answers import Answer, Assistant
 from ambrosio.assistant.images import ImageAssistant
 from ambrosio.assistant.progress import Progress
+from ambrosio.bot import callback_data
 from ambrosio.bot.answer_view import render_answer, render_comparison
 from ambrosio.bot.turns import build_turn
 from ambrosio.bot.updates import UserQuestion, parse_update
@@ -37,12 +38,12 @@ from ambrosio.core.errors import (
     TimedOut,
     Unreachable,
 )
-from ambrosio.core.messages import Chat, Delta, Message, Turn
+from ambrosio.core.messages import Chat, Delete, Delta, Message, Turn
 from ambrosio.emulators.model_server.server import ErrorStatus, FakeModelServer, Says, StallsBefore
 from ambrosio.router import CompletionRequest, ImageRouter, Router
 from ambrosio.router.budget import Budget
 from ambrosio.router.policy import Candidate, allowed_providers
-from ambrosio.store import NewUpdate, Store
+from ambrosio.store import Lane, NewUpdate, Store
 
 from ..support.echo import Echo
 from ..support.running_bot import OWNER, running_bot
@@ -209,29 +210,39 @@ class Phone:
         else:
             answer = await self.assistant.answer(turn, Progress())
             self.assistant.save(answer, render_answer(answer, shown=shown))
-        while found := self.store.next_out(PLACE):
+        while found := self.store.outbox.next_message(PLACE):
             number, outgoing, _ = found
-            if outgoing.edit_message_id is None and not outgoing.delete:
+            if isinstance(outgoing, Delete):
+                self.messages[outgoing.message_id - 1] = Shown("", mine=False)
+                self.store.record_sent(number, outgoing)
+                continue
+            if outgoing.edit_message_id is None:
                 self.messages.append(Shown("", mine=False))
             there = outgoing.edit_message_id or len(self.messages)
             line = self.messages[there - 1]
             line.text = outgoing.content.text
-            line.buttons = tuple(button.data for button in outgoing.buttons)
-            self.store.sent(number, outgoing, [there])
+            line.buttons = tuple(
+                callback_data.encode(button, outgoing.turn_id) for button in outgoing.buttons
+            )
+            self.store.record_sent(number, outgoing, [there])
 
     async def arrived(self, answer: Answer) -> None:
         self.assistant.save(answer, render_comparison(answer, None))
 
     async def choose(self, number: int) -> None:
         names = ("", "one", "two", "three", "three/other")
-        state = self.store.chat_state(PLACE)
-        self.store.set_chat_state(PLACE, replace(state, model=names[number % len(names)]))
+        state = self.store.conversations.chat_state(PLACE)
+        self.store.conversations.set_chat_state(
+            PLACE, replace(state, model=names[number % len(names)])
+        )
 
     async def forget(self, _: int) -> None:
-        with self.store._writing() as db:
+        with self.store.database.transaction() as db:
             db.execute("DELETE FROM turns")
-            db.execute("DELETE FROM shown")
-        self.store.set_chat_state(PLACE, replace(self.store.chat_state(PLACE), latest_turn_id=None))
+            db.execute("DELETE FROM answer_messages")
+        self.store.conversations.set_chat_state(
+            PLACE, replace(self.store.conversations.chat_state(PLACE), latest_turn_id=None)
+        )
 
     async def do(self, deed: str, number: int) -> None:
         deeds: dict[str, Callable[[int], Awaitable[None]]] = {
@@ -301,7 +312,7 @@ async def live(house, deeds, *, private):
             providers,
             route,
             fast_route=fast,
-            budget=Budget(now=lambda: 0.0, ledger=store, ceiling=ceiling),
+            budget=Budget(now=lambda: 0.0, ledger=store.ledger, ceiling=ceiling),
             now=lambda: next(clock),
             sleep=no_sleep,
         )
@@ -388,14 +399,14 @@ async def test_a_chat_that_its_owner_has_opened_goes_on_afresh():
 
 async def test_what_is_shown_while_a_private_answer_grows_is_private(clock):
     with Store(":memory:", now=clock) as store:
-        store.receive(7, 2, [NewUpdate(1, "42:0", PLACE, 5, "{}")])
-        row = store.claim("42:0")
+        store.inbox.receive(7, 2, [NewUpdate(1, PLACE, 5, "{}")])
+        row = store.inbox.claim(Lane(PLACE))
         assert row
         store.record_draft(row, 6)
-        store.mark_local_only(PLACE, 5)
+        store.conversations.mark_local_only(PLACE, 5)
         store.record_draft(row, 7)
 
-        assert [store.is_local_only(PLACE, each) for each in (6, 7)] == [False, True]
+        assert [store.conversations.is_local_only(PLACE, each) for each in (6, 7)] == [False, True]
 
 
 @pytest.mark.parametrize("text", ["/imagine", "and now?"])
@@ -585,7 +596,7 @@ class TestInTheChat:
         told = (await anna.wait_answer()).text
 
         assert "together" in told
-        assert "llama · at home: 2 messages" in told
+        assert "llama · local: 2 messages" in told
 
     async def test_where_tells_of_a_question_that_nobody_has_lived_to_answer(
         self, anna, cloud, house
@@ -593,7 +604,7 @@ class TestInTheChat:
         cloud.script(StallsBefore())
         question = await anna.say("hello")
         await cloud.wait_for(lambda: cloud.served)
-        [visit] = house.store.visits(Chat(42))
+        [visit] = house.store.conversations.visits(Chat(42))
         assert visit.provider == "together"
         await anna.edit(question, "hello again")
         await anna.wait_answer()
@@ -692,7 +703,8 @@ async def test_a_wish_in_private_is_not_painted_elsewhere(api, telegram_url, tmp
     cloud = FakeModelServer(model="openai/gpt-oss-120b", server_kind="together")
     async with cloud.serving() as url:
         (tmp_path / "ambrosio.toml").write_text(
-            f'[providers.together]\nbase_url = "{url}"\nlocal = false\nserver_kind = "together"\n'
+            f'[providers.together]\nbase_url = "{url}"\nlocal = false\n'
+            f'server_kind = "together"\n'
             'model = "openai/gpt-oss-120b"\n'
             'image_model = "stabilityai/stable-diffusion-xl-base-1.0"\n'
         )
@@ -733,7 +745,8 @@ class TestPictures:
     async def house(self, api, telegram_url, tmp_path, model_url, cloud, easel):
         async with cloud.serving() as url, easel.serving() as home:
             (tmp_path / "ambrosio.toml").write_text(
-                f'[providers.together]\nbase_url = "{url}"\nlocal = false\nserver_kind = "together"\n'
+                f'[providers.together]\nbase_url = "{url}"\nlocal = false\n'
+                f'server_kind = "together"\n'
                 f'model = "{CLOUD}"\nimage_model = "{SDXL}"\n'
                 f'[providers.easel]\nbase_url = "{home}"\nserver_kind = "together"\n'
                 f'image_model = "{SDXL}"\n'

@@ -37,7 +37,11 @@ class RunningBot:
                 await asyncio.sleep(0.005)
 
     def _busy(self) -> bool:
-        return bool(self.api.updates.pending or self.store.waiting() or self.store.undelivered())
+        return bool(
+            self.api.updates.pending
+            or self.store.inbox.waiting()
+            or self.store.outbox.undelivered()
+        )
 
 
 @asynccontextmanager

@@ -1,0 +1,106 @@
+"""The tables, as scripts that run once each and in order: a file's `user_version` counts them."""
+
+MIGRATIONS = (
+    """
+    -- The next update to ask Telegram for.
+    CREATE TABLE offsets (bot_id INTEGER PRIMARY KEY, next_update_id INTEGER NOT NULL);
+
+    -- Updates as received; `draft_message_id` is what an earlier attempt left in the chat.
+    CREATE TABLE inbox (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, bot_id INTEGER NOT NULL, update_id INTEGER NOT NULL,
+        chat_id INTEGER NOT NULL, topic_id INTEGER NOT NULL, urgent INTEGER NOT NULL,
+        message_id INTEGER NOT NULL, body TEXT NOT NULL, received_at REAL NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        state TEXT NOT NULL DEFAULT 'new' CHECK (state IN ('new', 'done', 'dead')),
+        error TEXT NOT NULL DEFAULT '', draft_message_id INTEGER, UNIQUE (bot_id, update_id));
+    CREATE INDEX inbox_lanes ON inbox (state, chat_id, topic_id, urgent, id);
+
+    -- Messages that Telegram does not have yet, as JSON, and the files in them.
+    CREATE TABLE outbox (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, chat_id INTEGER NOT NULL, topic_id INTEGER NOT NULL,
+        body TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0, queued_at REAL NOT NULL);
+    CREATE TABLE files (
+        outbox_id INTEGER NOT NULL REFERENCES outbox (id) ON DELETE CASCADE, name TEXT NOT NULL,
+        is_photo INTEGER NOT NULL, content BLOB NOT NULL, turn_id INTEGER, image_number INTEGER);
+
+    -- People who paired. Owners named in the settings are not here.
+    CREATE TABLE people (
+        user_id INTEGER PRIMARY KEY, name TEXT NOT NULL, is_owner INTEGER NOT NULL);
+    CREATE TABLE groups (chat_id INTEGER PRIMARY KEY, title TEXT NOT NULL);
+
+    -- What each chat or topic is set to; NULL leaves it to the settings.
+    CREATE TABLE chats (
+        chat_id INTEGER NOT NULL, topic_id INTEGER NOT NULL, latest_turn_id INTEGER,
+        vv INTEGER NOT NULL DEFAULT 0, model TEXT NOT NULL DEFAULT '', local_only INTEGER,
+        provider_line TEXT NOT NULL DEFAULT 'auto', rich INTEGER,
+        PRIMARY KEY (chat_id, topic_id)) WITHOUT ROWID;
+
+    -- A tree: each turn knows the one it continues. A turn that failed has no answer.
+    CREATE TABLE turns (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, chat_id INTEGER NOT NULL, topic_id INTEGER NOT NULL,
+        message_id INTEGER NOT NULL, user_id INTEGER NOT NULL, question TEXT NOT NULL,
+        concise INTEGER NOT NULL, parent_id INTEGER, first_turn_id INTEGER, answer TEXT,
+        provider TEXT NOT NULL DEFAULT '', model TEXT NOT NULL DEFAULT '', at REAL NOT NULL,
+        local_only INTEGER NOT NULL DEFAULT 0);
+    CREATE INDEX turns_messages ON turns (chat_id, message_id);
+    CREATE INDEX turns_users ON turns (user_id);
+
+    -- The bot's messages that show a turn's answer.
+    CREATE TABLE answer_messages (
+        chat_id INTEGER NOT NULL, message_id INTEGER NOT NULL, turn_id INTEGER NOT NULL,
+        PRIMARY KEY (chat_id, message_id)) WITHOUT ROWID;
+    CREATE INDEX answer_messages_turns ON answer_messages (turn_id);
+
+    -- Messages whose text must never leave the machine. It holds their ids only, so it outlives
+    -- the turns.
+    CREATE TABLE local_only_messages (
+        chat_id INTEGER NOT NULL, message_id INTEGER NOT NULL,
+        PRIMARY KEY (chat_id, message_id)) WITHOUT ROWID;
+
+    -- How often each provider was sent something from a chat, whatever came of it.
+    CREATE TABLE requests (
+        chat_id INTEGER NOT NULL, topic_id INTEGER NOT NULL, provider TEXT NOT NULL,
+        count INTEGER NOT NULL, last_at REAL NOT NULL,
+        PRIMARY KEY (chat_id, topic_id, provider)) WITHOUT ROWID;
+
+    -- An answer to /imagine. `document_id` is Telegram's id of an original that it has.
+    CREATE TABLE image_sets (
+        turn_id INTEGER PRIMARY KEY, prompt TEXT NOT NULL, seeds TEXT NOT NULL,
+        provider TEXT NOT NULL, model TEXT NOT NULL);
+    CREATE TABLE images (
+        turn_id INTEGER NOT NULL, number INTEGER NOT NULL, seed INTEGER, format TEXT NOT NULL,
+        width INTEGER NOT NULL, height INTEGER NOT NULL, content BLOB,
+        document_id TEXT NOT NULL DEFAULT '', PRIMARY KEY (turn_id, number));
+
+    -- One row a call of a provider. `usd` is NULL when the price is not known; `charged_usd` is
+    -- what counts against the budget. Amounts are decimal text.
+    CREATE TABLE ledger (
+        id INTEGER PRIMARY KEY, at REAL NOT NULL, user_id INTEGER NOT NULL, provider TEXT NOT NULL,
+        model TEXT NOT NULL, kind TEXT NOT NULL, outcome TEXT NOT NULL, prompt_tokens INTEGER,
+        cached_tokens INTEGER, completion_tokens INTEGER, images INTEGER NOT NULL, usd TEXT,
+        charged_usd TEXT NOT NULL, estimated INTEGER NOT NULL);
+    CREATE INDEX ledger_days ON ledger (at);
+
+    -- Notices that are sent once only, by name.
+    CREATE TABLE notices (name TEXT PRIMARY KEY) WITHOUT ROWID;
+
+    -- The full-text index of `turns`.
+    CREATE VIRTUAL TABLE turn_words USING fts5 (
+        question, answer, content = 'turns', content_rowid = 'id',
+        tokenize = 'unicode61 remove_diacritics 2');
+    CREATE TRIGGER turn_words_insert AFTER INSERT ON turns BEGIN
+        INSERT INTO turn_words (rowid, question, answer)
+        VALUES (new.id, new.question, new.answer);
+    END;
+    CREATE TRIGGER turn_words_delete AFTER DELETE ON turns BEGIN
+        INSERT INTO turn_words (turn_words, rowid, question, answer)
+        VALUES ('delete', old.id, old.question, old.answer);
+    END;
+    CREATE TRIGGER turn_words_update AFTER UPDATE OF question, answer ON turns BEGIN
+        INSERT INTO turn_words (turn_words, rowid, question, answer)
+        VALUES ('delete', old.id, old.question, old.answer);
+        INSERT INTO turn_words (rowid, question, answer)
+        VALUES (new.id, new.question, new.answer);
+    END;
+    """,
+)
