@@ -46,7 +46,7 @@ class AnswerHandler:
             return
         messages = render_answer(
             answer,
-            style=self._style(item.chat),
+            style=self._style(item.chat, turn.user_id),
             shown=shown,
             surplus=leftover_drafts(item, draft),
         )
@@ -93,7 +93,11 @@ class AnswerHandler:
         if slots.progress.superseded:
             return
         messages = render_comparison(
-            answer, answer.usd, style=self._style(chat), shown=slots.next_slot(), rings=slots.rings
+            answer,
+            answer.usd,
+            style=self._style(chat, answer.turn.user_id),
+            shown=slots.next_slot(),
+            rings=slots.rings,
         )
         slots.rings = False
         await self._delivery.save_result(chat, partial(assistant.save, answer, messages))
@@ -109,11 +113,14 @@ class AnswerHandler:
         self._context.store.finish(item, [Delete(item.chat, message_id) for message_id in surplus])
         await self._delivery.deliver(item.chat)
 
-    def _style(self, chat: Chat) -> AnswerStyle:
+    def _style(self, chat: Chat, user_id: int) -> AnswerStyle:
         display, state = self._context.display, self._context.store.conversations.chat_state(chat)
         rich = display.rich if state.rich is None else state.rich
         return AnswerStyle(
-            rich=rich, reasoning=display.reasoning, provider_line=state.provider_line
+            rich=rich,
+            reasoning=display.reasoning,
+            provider_line=state.provider_line,
+            for_owner=user_id in self._context.owners(),
         )
 
 

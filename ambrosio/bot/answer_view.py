@@ -36,12 +36,14 @@ class AnswerStyle:
     """How answers look.
 
     `rich` uses rich messages where entities fall short, `reasoning` shows the model's reasoning,
-    and `provider_line` says when a line names the provider.
+    `provider_line` says when a line names the provider, and `for_owner` words a failure for those
+    who can fix it.
     """
 
     rich: bool = False
     reasoning: bool = False
     provider_line: ProviderLine = "auto"
+    for_owner: bool = False
 
 
 PLAIN = AnswerStyle()
@@ -62,7 +64,10 @@ def render_answer(
         shown: ids of messages that show an older answer; they are edited as far as they go.
         surplus: ids of messages that are deleted once the answer is there.
     """
-    chat, notes = answer.turn.chat, [*_notes(answer), *_provider_line(answer, style.provider_line)]
+    chat, notes = (
+        answer.turn.chat,
+        [*_notes(answer, for_owner=style.for_owner), *_provider_line(answer, style.provider_line)],
+    )
     outgoing = _messages(answer, notes, rich=style.rich and not shown)
     outgoing[-1] = replace(outgoing[-1], buttons=_buttons(answer))
     replies = _in_place(outgoing, shown, chat)
@@ -81,7 +86,7 @@ def render_comparison(
     rings: bool = True,
 ) -> list[Outgoing]:
     """Make messages of one of several answers, with its figures and a Continue button."""
-    notes = [*_notes(answer), *_figures(answer, usd)]
+    notes = [*_notes(answer, for_owner=style.for_owner), *_figures(answer, usd)]
     outgoing = _messages(answer, notes, rich=style.rich and not shown)
     if not answer.failure:
         outgoing[-1] = replace(outgoing[-1], buttons=(CONTINUE,))
@@ -145,10 +150,11 @@ def render_notice(
     return outgoing
 
 
-def _notes(answer: Answer) -> list[str]:
+def _notes(answer: Answer, *, for_owner: bool) -> list[str]:
     notes = []
     if answer.failure:
-        notes.append(answer.failure.user_message)
+        failure = answer.failure
+        notes.append(failure.owner_message if for_owner else failure.user_message)
     elif answer.stopped:
         notes.append("Stopped.")
     elif answer.is_loop:

@@ -69,7 +69,12 @@ class ImageHandler:
         assistant = self._context.image_assistant
         reply_to = None if item.chat.is_private else item.message_id
         replies: list[Outgoing] = [
-            *render_images(result, assistant, reply_to=reply_to),
+            *render_images(
+                result,
+                assistant,
+                reply_to=reply_to,
+                for_owner=result.order.turn.user_id in self._context.owners(),
+            ),
             *_delete_status(item, draft),
         ]
         await self._delivery.save_result(item.chat, partial(assistant.save, result, replies, item))

@@ -33,12 +33,17 @@ RETRY = Button("Retry", "retry_images", with_turn=True)
 
 
 def render_images(
-    result: ImageResult, assistant: ImageAssistant, *, reply_to: int | None = None
+    result: ImageResult,
+    assistant: ImageAssistant,
+    *,
+    reply_to: int | None = None,
+    for_owner: bool = False,
 ) -> list[OutgoingMessage]:
     """Make messages of a result: the photos together, then what is too large for a photo."""
     chat = result.order.turn.chat
     if not result.done:
-        line = describe_failure(result.failure) if result.failure else "Stopped."
+        failure = result.failure
+        line = describe_failure(failure, for_owner=for_owner) if failure else "Stopped."
         return render_notice(chat, line, buttons=(RETRY,), reply_to=reply_to)
     outgoing = [OutgoingMessage(chat, files=files, silent=True) for files in _group_files(result)]
     caption = _caption(result, assistant)
@@ -48,26 +53,27 @@ def render_images(
         outgoing[0] = replace(outgoing[0], buttons=buttons)
     else:
         # An album takes no buttons.
-        text = plain(f"{len(result.done)} pictures. What next?")
+        text = plain(f"{len(result.done)} images. What next?")
         outgoing.append(OutgoingMessage(chat, text, buttons=buttons, silent=True))
     return outgoing
 
 
-def describe_failure(failure: AmbrosioError) -> str:
+def describe_failure(failure: AmbrosioError, *, for_owner: bool = False) -> str:
     """Describe in a line why there is no image, and what helps."""
     causes = failure.causes if isinstance(failure, AllProvidersFailed) else [failure]
     if len(causes) > 1:
-        return f"Nobody could paint it: {failure}. Press Retry in a moment."
+        return f"No provider could make it: {failure}. Press Retry in a moment."
     [cause] = causes
+    message = cause.owner_message if for_owner else cause.user_message
     match cause:
         case Overloaded() if cause.retry_after_seconds:
             return f"{cause.problem_text} Press Retry in {cause.retry_after_seconds:.0f} s."
         case ContentFiltered() | ImageTooLarge():
-            return cause.user_message
+            return message
         case BadRequest():
             return f"{cause.problem_text} Try fewer options, or another model with --model."
         case _ if not cause.retryable:
-            return cause.user_message
+            return message
         case _:
             return f"{cause.problem_text} Your prompt is kept: press Retry."
 

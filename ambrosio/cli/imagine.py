@@ -169,7 +169,7 @@ def _print_result(result: ImageResult, image_assistant: ImageAssistant) -> int:
     if result.done and result.missing:
         _print(f"{len(result.done)} of {len(result.seeds)}")
     if result.failure:
-        _print(f"error: {result.failure.user_message}")
+        _print(f"error: {result.failure.owner_message}")
     elif result.stopped:
         _print("stopped")
     return 130 if result.stopped else 1 if result.failure else 0

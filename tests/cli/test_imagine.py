@@ -201,7 +201,7 @@ async def test_an_image_is_charged_even_if_its_file_cannot_be_written(app, clock
     )
 
     assert code == 1
-    assert "error: The disk does not take the picture. " in capsys.readouterr().err
+    assert "error: The image could not be written to the disk. " in capsys.readouterr().err
     assert app.store.ledger.spent(0) == Decimal("0.0019922944")
 
 

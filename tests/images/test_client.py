@@ -311,7 +311,7 @@ async def test_a_retired_model_is_reported_even_if_the_model_list_fails(http, se
     mock_images(server, error_response(404))
     server.get(f"{BASE}/models?serverless").respond(500)
 
-    with pytest.raises(errors.ImageModelNotFound, match="no longer serves"):
+    with pytest.raises(errors.ImageModelNotFound, match="does not have the model"):
         await make_client(http).request(REQUEST)
 
 

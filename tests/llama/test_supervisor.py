@@ -218,7 +218,7 @@ class TestNothingForNobody:
                     await waiting.wait()
                     await first.aclose()
 
-        assert order[0] == ("second", "In the line: one answer is ahead of yours.")
+        assert order[0] == ("second", "Waiting: one answer is ahead of yours.")
         assert [name for name, note in order if not note] == ["vv", "second"]
 
 

@@ -119,7 +119,7 @@ async def test_who_fails_is_told_in_a_line_among_the_others(anna, model, cloud, 
     cloud.script(Says("Scattering."))
     await anna.say("/compare why is the sky blue?")
     await anna.wait_text("Scattering.")
-    line = await anna.wait_text("Ask the owner")
+    line = await anna.wait_text("Set a valid one")
     await house.settled()
 
     assert line.text == "llama rejected the API key. Ask the owner to set a valid one."

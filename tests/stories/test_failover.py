@@ -111,7 +111,7 @@ async def test_whatever_happens_to_the_first_the_next_one_answers(anna, model, s
     await anna.say("question")
     await anna.wait_text("At last.")
 
-    assert re.fullmatch(r"The whole of it\.\n\nvia together · llama [a-z ]+", answer)
+    assert re.fullmatch(r"The whole of it\.\n\nvia together · llama [a-zA-Z ]+", answer)
     assert_plain(anna)
 
 
@@ -187,7 +187,7 @@ async def test_the_owner_hears_once_of_a_model_that_is_gone_and_what_is_there(
     [line] = told
     assert line == (
         "llama does not have the model stand-in. Until you fix this, I ask together. "
-        "It has: stand-in."
+        "Available: stand-in."
     )
 
 

@@ -468,9 +468,9 @@ FAILURES = [
     ),
     (
         ErrorStatus(402),
-        "The account at together has no credit left. Ask the owner to top it up.",
+        "The account at together has no credit left. Top it up.",
     ),
-    (ErrorStatus(401), "together rejected the API key. Ask the owner to set a valid one."),
+    (ErrorStatus(401), "together rejected the API key. Set a valid one."),
     (
         ErrorStatus(404),
         f"together does not have the model {SDXL}. Choose another one with --model; it has {SDXL}.",
@@ -566,7 +566,7 @@ async def test_without_a_painter_it_says_so(api, telegram_url, tmp_path, model_u
         await anna.say("/imagine a red fox")
         answer = await anna.wait_answer()
 
-    assert answer.text.startswith("No image model is set up. Ask the owner to set TOGETHER_API_KEY")
+    assert answer.text.startswith("No image model is set up. Set TOGETHER_API_KEY")
 
 
 async def test_a_spent_budget_paints_nothing(api, telegram_url, tmp_path, given, painter, anna):

@@ -110,13 +110,13 @@ async def test_a_second_chat_is_told_its_place(api, anna, life_with, endless):
         await anna.say("tell about rice")
         await anna.wait_draft(FIRST, seconds=60)
         await bella.say("tell about tea")
-        seen = await bella.wait_draft("In the line", seconds=60)
+        seen = await bella.wait_draft("Waiting:", seconds=60)
         await anna.say("/stop")
         await bella.wait_draft(FIRST, seconds=60)
         await bella.say("/stop")
         await bella.wait_answer(seconds=60)
 
-    assert seen == "In the line: one answer is ahead of yours."
+    assert seen == "Waiting: one answer is ahead of yours."
     assert len(bella.rings) == 1
 
 

@@ -76,7 +76,7 @@ class TestStrangers:
         await eve.wait_text("Welcome")
         await eve.say("/people")
 
-        assert "do not know" in (await eve.wait_answer()).text
+        assert "There is no command" in (await eve.wait_answer()).text
 
     async def test_somebody_who_is_removed_is_a_stranger_again(self, anna, eve, model):
         await anna.say("/pair")

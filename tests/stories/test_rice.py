@@ -72,7 +72,7 @@ async def test_a_guest_cannot_spend_the_owners_money(api, telegram_url, tmp_path
         await bea.say(f"/start {link}")
         await bea.wait_text("Welcome")
         await bea.say("/rice")
-        answer = await bea.wait_text("do not know")
+        answer = await bea.wait_text("There is no command")
 
     assert answer.text == "There is no command /rice. /help lists all commands."
     assert model.requests == []
