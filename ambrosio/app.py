@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from .core.messages import TERMINAL
 from .images.client import ImageClient
 from .llama import discovery
 from .llama.supervisor import LlamaServer
-from .providers.openai_compatible import OpenAIProvider
+from .providers.openai_compatible import OpenAIProvider, always_ready
 from .providers.warmup import warm_up
 from .router import ImageRouter, Router
 from .router.budget import Budget
@@ -58,7 +59,6 @@ async def open_app(
                 for name, provider in providers.items()
                 if provider.config.image_model
             }
-            route = (*settings.ambrosio_route, *settings.providers)
             budget = Budget(
                 now=now,
                 ledger=store.ledger,
@@ -66,26 +66,8 @@ async def open_app(
                 share=settings.ambrosio_person_budget_usd,
                 guest=partial(_guest, settings, store),
             )
-            image_router = ImageRouter(
-                image_clients,
-                (*settings.ambrosio_image_route, *route),
-                now=now,
-                budget=budget,
-                sleep=sleep,
-            )
-            router = Router(
-                providers,
-                tuple(
-                    name
-                    for name in route
-                    if name in providers and providers[name].config.supports_chat
-                ),
-                now=now,
-                fast_route=settings.ambrosio_fast_route,
-                budget=budget,
-                patience_seconds=settings.ambrosio_patience_seconds,
-                sleep=sleep,
-            )
+            router = _router(settings, providers, budget, now=now, sleep=sleep)
+            image_router = _image_router(settings, image_clients, budget, now=now, sleep=sleep)
             assistant = Assistant(
                 store,
                 router,
@@ -97,6 +79,38 @@ async def open_app(
                 store, router, image_router, now=now, dice=secrets.randbelow
             )
             yield App(settings, store, providers, assistant, image_assistant)
+
+
+def _router(
+    settings: Settings,
+    providers: Mapping[str, OpenAIProvider],
+    budget: Budget,
+    *,
+    now: Callable[[], float],
+    sleep: Callable[[float], Awaitable[None]],
+) -> Router:
+    route = (*settings.ambrosio_route, *settings.providers)
+    return Router(
+        providers,
+        tuple(name for name in route if name in providers and providers[name].config.supports_chat),
+        now=now,
+        fast_route=settings.ambrosio_fast_route,
+        budget=budget,
+        patience_seconds=settings.ambrosio_patience_seconds,
+        sleep=sleep,
+    )
+
+
+def _image_router(
+    settings: Settings,
+    clients: Mapping[str, ImageClient],
+    budget: Budget,
+    *,
+    now: Callable[[], float],
+    sleep: Callable[[float], Awaitable[None]],
+) -> ImageRouter:
+    route = (*settings.ambrosio_image_route, *settings.ambrosio_route, *settings.providers)
+    return ImageRouter(clients, route, now=now, budget=budget, sleep=sleep)
 
 
 @asynccontextmanager
@@ -119,18 +133,19 @@ async def open_providers(
             httpx.AsyncClient(verify=trusted, trust_env=False)
         )
 
-        async def client_for(row: ProviderConfig) -> httpx.AsyncClient:
-            if not row.socket:
-                return local_http if row.is_local else http
-            transport = httpx.AsyncHTTPTransport(verify=trusted, uds=row.socket)
-            return await stack.enter_async_context(
-                httpx.AsyncClient(transport=transport, trust_env=False)
-            )
-
-        async def make_providers(rows: Mapping[str, ProviderConfig]) -> dict[str, OpenAIProvider]:
-            return {
-                name: OpenAIProvider(name, row, await client_for(row)) for name, row in rows.items()
-            }
+        async def make_providers(
+            rows: Mapping[str, ProviderConfig], server: LlamaServer | None = None
+        ) -> dict[str, OpenAIProvider]:
+            made = {}
+            for name, row in rows.items():
+                client = local_http if row.is_local else http
+                if row.socket:
+                    client = await stack.enter_async_context(_socket_client(row.socket, trusted))
+                ready = always_ready
+                if server and name == "llama":
+                    ready = partial(server.ensure_ready, name)
+                made[name] = OpenAIProvider(name, row, client, ensure_ready=ready)
+            return made
 
         if not settings.llama_gguf:
             llama_url = settings.llama_base_url or await discovery.find_server(local_http)
@@ -147,13 +162,18 @@ async def open_providers(
         llama_server.acquire()
         address = llama_server.address
         providers = await make_providers(
-            settings.provider_configs(llama_base_url=address.url, llama_api_key=address.key)
+            settings.provider_configs(llama_base_url=address.url, llama_api_key=address.key),
+            llama_server,
         )
-        providers["llama"].ensure_ready = partial(llama_server.ensure_ready, "llama")
         async with llama_server.running(
             ready=partial(warm_up, providers["llama"], prompts.read("system.txt"))
         ):
             yield providers
+
+
+def _socket_client(socket: str, trusted: ssl.SSLContext) -> httpx.AsyncClient:
+    transport = httpx.AsyncHTTPTransport(verify=trusted, uds=socket)
+    return httpx.AsyncClient(transport=transport, trust_env=False)
 
 
 def _guest(settings: Settings, store: Store, user_id: int) -> bool:

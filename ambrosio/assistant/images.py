@@ -23,7 +23,7 @@ from .progress import Progress
 MAX_CHOSEN_SEED = 10**9
 
 REWRITE = """\
-You write prompts for an image model. You are given the prompt of a picture and what somebody said \
+You write prompts for an image model. You are given the prompt of a picture and what a user said \
 about the picture. If they want another picture, answer with the whole new prompt: take over what \
 they did not ask to change, keep the language of the old prompt, and write nothing else. If they \
 want no other picture (thanks, a question), answer with the one word TALK."""
@@ -51,10 +51,10 @@ class ImageProgress(Progress):
     def status(self, order: ImageOrder) -> str:
         """Describe in a line what is being generated, and how far it is."""
         count = len(order.seeds) or order.prompt.count
-        what = "1 picture" if count == 1 else f"{count} pictures"
+        what = "1 image" if count == 1 else f"{count} images"
         ready = f", {len(self.done)} ready" if self.done else ""
         by = f" with {self.started.ref.model.rpartition('/')[2]}" if self.started else ""
-        return f"Painting {what}{by}{ready}: {order.prompt.prompt[:200]}"
+        return f"Making {what}{by}{ready}: {order.prompt.prompt[:200]}"
 
 
 @dataclass(slots=True)

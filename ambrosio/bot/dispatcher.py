@@ -17,18 +17,18 @@ from telegram.error import TelegramError
 from ..assistant.progress import Progress
 from ..commands.context import BotContext, CommandCall, CommandResult
 from ..commands.imagine import change_image
-from ..commands.registry import BUTTONS, BY_NAME, COMMANDS
+from ..commands.registry import BUTTONS, BY_NAME
 from ..core import texts
 from ..core.costs import format_usd
 from ..core.errors import AmbrosioError, StoreFailed
 from ..core.messages import Chat, Delete, Outgoing, OutgoingMessage, Turn
-from ..store import InboxItem, Lane, NewUpdate, Person, Store
+from ..store import InboxItem, Lane, NewUpdate, Store
 from . import callback_data
-from .access import Access, Membership, PairingAttempt
 from .answer_handler import AnswerHandler, leftover_drafts
 from .answer_view import render_notice
 from .delivery import Delivery
 from .image_handler import ImageHandler
+from .members import Members
 from .poller import Poller
 from .streaming import AnswerStreamer
 from .turns import build_turn
@@ -70,6 +70,7 @@ class Dispatcher:
         self._delivery, self._streamer = delivery, streamer
         self._images = ImageHandler(context, delivery, streamer, sleep=sleep)
         self._answers = AnswerHandler(context, delivery, streamer)
+        self._members = Members(bot, context, delivery, group=group)
         self._grace_seconds = grace_seconds
         self._poll_hook = on_poll
         self._sleep = sleep
@@ -92,11 +93,11 @@ class Dispatcher:
         poller = Poller(
             self._bot,
             self._store,
-            access=self.access,
+            access=self._members.access,
             on_stored=self._on_stored,
-            on_access_event=self._on_access_event,
+            on_access_event=self._members.on_access_event,
             on_poll=self._on_poll,
-            on_dropped=self._on_dropped,
+            on_dropped=self._members.on_dropped,
             now=self._context.now,
             sleep=self._sleep,
         )
@@ -105,7 +106,7 @@ class Dispatcher:
             self._group.create_task(self._delivery.deliver(chat))
             for chat in self._store.outbox.undelivered()
         ]
-        announcing = self._group.create_task(self._publish_commands())
+        announcing = self._group.create_task(self._members.publish_commands())
         self._wake(self._store.inbox.lanes())
         await stop.wait()
         polling.cancel()
@@ -127,70 +128,6 @@ class Dispatcher:
     def _on_poll(self) -> None:
         self._context.status.polled_at = self._context.now()
         self._poll_hook()
-
-    def _on_dropped(self, reason: str) -> None:
-        self._context.status.strangers += reason == "stranger"
-        log.info("an update was dropped: %s", reason)
-
-    def access(self) -> Access:
-        """Return who may use the bot at the moment."""
-        guests = {person.user_id for person in self._store.people.all() if not person.is_owner}
-        return Access(
-            bot_id=self._bot.id,
-            username=self._context.username,
-            owners=self._context.owners(),
-            guests=frozenset(guests),
-            groups=frozenset(self._store.people.groups()),
-        )
-
-    async def _publish_commands(self) -> None:
-        """Set the command menu of each user, if it has changed."""
-        for person in sorted(self.access().people):
-            menu = [
-                telegram.BotCommand(command.name, command.description)
-                for command in COMMANDS
-                if not command.owner_only or person in self._context.owners()
-            ]
-            scope = telegram.BotCommandScopeChat(person)
-            try:
-                if tuple(menu) != await self._bot.get_my_commands(scope):
-                    await self._bot.set_my_commands(menu, scope)
-            except TelegramError as exc:
-                log.info("no command menu for %s: %s", person, type(exc).__name__)
-
-    # --- people and groups ------------------------------------------------------------------------
-
-    async def _on_access_event(self, verdict: PairingAttempt | Membership) -> None:
-        if isinstance(verdict, PairingAttempt):
-            self._pair(verdict)
-        elif verdict.present and not verdict.welcome:
-            await self._leave(verdict.chat_id)
-        else:
-            self._store.people.set_group(
-                verdict.chat_id, verdict.title if verdict.present else None
-            )
-
-    def _pair(self, attempt: PairingAttempt) -> None:
-        pairing = self._context.pairings.open(
-            attempt.code, user_id=attempt.user_id, now=self._context.now()
-        )
-        if pairing is None:
-            self._on_dropped("stranger")
-            return
-        chat = Chat(attempt.user_id)
-        welcome = render_notice(
-            chat, "Welcome! You're paired. Ask me anything; /help shows what I can do."
-        )
-        self._store.admit(Person(attempt.user_id, attempt.name, pairing.for_owner), welcome)
-        log.info("paired %s", "the owner" if pairing.for_owner else "a guest")
-        self._group.create_task(self._delivery.deliver(chat))
-        self._group.create_task(self._publish_commands())
-
-    async def _leave(self, group: int) -> None:
-        try:
-            await self._bot.leave_chat(group)
-        except TelegramError as exc:
-            log.warning("could not leave a group: %s", type(exc).__name__)
 
     # --- lanes ------------------------------------------------------------------------------------
 
@@ -317,7 +254,7 @@ class Dispatcher:
                 self._wake([Lane(item.chat)])
                 return
         if result.leave_chat_id is not None:
-            await self._leave(result.leave_chat_id)
+            await self._members.leave(result.leave_chat_id)
         await self._send_result(item, result)
 
     async def _toast(self, query: str, text: str) -> None:

@@ -24,8 +24,8 @@ Write what you want to see behind the command:
 
 /imagine a harbour at dawn, watercolour --ar 16:9 --n 4 --no "people, text"
 
-Options, anywhere in the text: `--n` 1 to 4 pictures, `--ar` 16:9 or `--size` 1024x768, `--seed`, \
-`--steps`, `--no` what to avoid, `--model`. As a reply to a message it paints that message."""
+Options, anywhere in the text: `--n` 1 to 4 images, `--ar` 16:9 or `--size` 1024x768, `--seed`, \
+`--steps`, `--no` what to avoid, `--model`. As a reply to a message, it takes that as the prompt."""
 
 
 # --- the command ----------------------------------------------------------------------------------
@@ -150,12 +150,12 @@ async def on_vary_button(context: BotContext, call: CommandCall) -> CommandResul
     )
     note = "Varied: the seeds beside it"
     if stored[0].seed is None:
-        note = "Varied: painted anew, since this model takes no seeds"
+        note = "Varied: a new image, since this model takes no seeds"
     order = replace(_order(context, call, prompt), seeds=seeds, note=note)
     if _takes_reference(context.image_assistant, image_set):
         reference = context.store.images.original(turn_id, stored[0].number)
         if reference:
-            order = replace(order, reference=reference, note="Varied: painted from the picture")
+            order = replace(order, reference=reference, note="Varied: made from the image")
     return CommandResult(image_order=order)
 
 
@@ -181,7 +181,7 @@ async def on_file_button(context: BotContext, call: CommandCall) -> CommandResul
     prompt = replace(
         image_set.prompt, seed=seeds[0], count=len(seeds), model=str(image_set.ref or "")
     )
-    note = "I no longer kept the original: painted once more with the same seed"
+    note = "The original is no longer kept: made again with the same seed"
     return CommandResult(
         image_order=replace(_order(context, call, prompt), seeds=seeds, originals=True, note=note)
     )

@@ -8,7 +8,8 @@ from ..config import catalogue
 from ..core import texts
 from ..core.errors import ProviderError
 from ..core.messages import Button, OutgoingMessage
-from ..providers.openai_compatible import OpenAIProvider, ServedModel
+from ..providers.openai_compatible import OpenAIProvider
+from ..providers.server_facts import ServedModel
 from ..rice.quick import run_quick_test
 from .context import BotContext, CommandCall, CommandResult
 

@@ -192,10 +192,10 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """Bytes that travel as a document or as a photo.
+    """A file to send, as a document or as a photo.
 
-    Of a picture that the store keeps, `picture` is its number in the painting and the bytes are put
-    in when it goes out; `id` is what Telegram calls it, if it has it already.
+    For an image that the store keeps, `image_number` is its number in the set, and the bytes are
+    read when it is sent; `file_id` is Telegram's, if it was sent before.
     """
 
     name: str

@@ -9,7 +9,6 @@ import logging
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
@@ -36,9 +35,10 @@ from ..core.errors import (
     Unreachable,
 )
 from ..core.messages import Message, StatusNote, StreamEvent
-from .errors import as_count, translate_error
+from .errors import translate_error
 from .openai_client import ApiClient, ConnectionFailed, RequestFailed
 from .request import ChatRequest, RequestOptions
+from .server_facts import UNLIMITED_SLOTS, ServedModel, ServerFacts, parse_models, parse_props
 from .slots import SlotQueue, Ticket
 from .stream import ChatStream, open_chat_stream
 from .stream_parser import RawChunk, unread_tokens
@@ -50,34 +50,12 @@ NO_PRICES = {"input_usd": None, "cached_usd": None, "output_usd": None}
 PROBE_SECONDS = 3.0
 # A shorter wait in the queue is not worth mentioning.
 NOTICE_SECONDS = 3.0
-UNLIMITED_SLOTS = 1_000
 # A prompt that is in the cache is read but for the tokens that close its last answer.
 MAX_UNREAD_TOKENS = 64
 
 
-@dataclass(frozen=True, slots=True)
-class ServedModel:
-    """A model that a server says it has; `context` in tokens, 0 if it does not say."""
-
-    id: str
-    kind: str = "chat"
-    context: int = 0
-
-
-@dataclass(slots=True)
-class _ServerFacts:
-    """What is known of one model from its server: asked, or learned from its refusals."""
-
-    window: int = 0
-    slots: SlotQueue = field(default_factory=lambda: SlotQueue(UNLIMITED_SLOTS))
-    system_role: bool = True
-    # Whether it takes the parameters of a concise turn, and a token limit.
-    takes_no_thinking: bool = True
-    takes_limit: bool = True
-
-
-def _always_ready() -> None:
-    pass
+def always_ready() -> None:
+    """Do nothing: most servers are not ours to check."""
 
 
 class OpenAIProvider:
@@ -97,7 +75,7 @@ class OpenAIProvider:
         config: ProviderConfig,
         http: httpx.AsyncClient,
         *,
-        ensure_ready: Callable[[], None] = _always_ready,
+        ensure_ready: Callable[[], None] = always_ready,
         notice_seconds: float = NOTICE_SECONDS,
     ) -> None:
         self.name = name
@@ -107,7 +85,7 @@ class OpenAIProvider:
         self.ensure_ready = ensure_ready
         self._notice_seconds = notice_seconds
         self._requests = 0
-        self._facts_by_model: defaultdict[str, _ServerFacts] = defaultdict(_ServerFacts)
+        self._facts_by_model: defaultdict[str, ServerFacts] = defaultdict(ServerFacts)
         self._client = ApiClient(
             http,
             config.url,
@@ -152,15 +130,10 @@ class OpenAIProvider:
         """List what the server serves, or raise `ProviderError`."""
         query = "?serverless" if self.config.server_kind == "together" else ""
         listing = await self._get("/models" + query)
-        # together.ai returns a bare list where everybody else wraps it.
-        items = listing.get("data") if isinstance(listing, dict) else listing
-        if not isinstance(items, list):
+        models = parse_models(listing)
+        if models is None:
             raise ServerError(self.name)
-        return [
-            ServedModel(str(item["id"]), str(item.get("type", "chat")), _context_of(item))
-            for item in items
-            if isinstance(item, dict) and "id" in item
-        ]
+        return models
 
     async def health(self) -> None:
         """Ask a llama.cpp server whether it is ready, any other what it serves, or raise."""
@@ -170,7 +143,7 @@ class OpenAIProvider:
         else:
             await self.models()
 
-    def _facts(self, model: str) -> _ServerFacts:
+    def _facts(self, model: str) -> ServerFacts:
         return self._facts_by_model[model or self.config.model]
 
     def _config_for(self, model: str) -> ProviderConfig:
@@ -181,16 +154,13 @@ class OpenAIProvider:
         free = self.config.input_usd == 0 and self.config.output_usd == 0
         return self.config.model_copy(update={**({} if free else NO_PRICES), **look_up(model)})
 
-    async def _learn_properties(self, model: str, facts: _ServerFacts) -> None:
+    async def _learn_properties(self, model: str, facts: ServerFacts) -> None:
         """Read the window, the slots and the chat template from llama.cpp's `/props`."""
         name = model or self.config.model
         query = f"?{urlencode({'model': name})}" if name else ""
         try:
             props = await self._get(f"{self._root}/props{query}")
-            facts.window = int(props["default_generation_settings"]["n_ctx"])
-            facts.slots = SlotQueue(int(props.get("total_slots") or 1))
-            caps = props.get("chat_template_caps") or {}
-            facts.system_role = bool(caps.get("supports_system_role", True))
+            parse_props(props, facts)
         except (Loading, Unreachable):
             raise
         except (ProviderError, KeyError, TypeError, ValueError, AttributeError):
@@ -280,7 +250,7 @@ class OpenAIProvider:
         return {"id_slot": ticket.slot} if 1 < slots.count < UNLIMITED_SLOTS else {}
 
     def _first_options(
-        self, context: Context, facts: _ServerFacts, model: str, *, concise: bool
+        self, context: Context, facts: ServerFacts, model: str, *, concise: bool
     ) -> RequestOptions:
         """Return the options without what the model has refused before."""
         return RequestOptions(
@@ -291,7 +261,7 @@ class OpenAIProvider:
             may_merge_system=self._config_for(model).server_kind == "llama",
         )
 
-    def _learn_refusals(self, facts: _ServerFacts, attempts: "_Attempts") -> None:
+    def _learn_refusals(self, facts: ServerFacts, attempts: "_Attempts") -> None:
         """Remember which options had to be left out until the server answered."""
         if not attempts.refused:
             return
@@ -395,9 +365,3 @@ class _Attempts:
 def _position(ahead: int) -> str:
     answers = "one answer is" if ahead == 1 else f"{ahead} answers are"
     return f"Waiting: {answers} ahead of yours."
-
-
-def _context_of(item: Mapping[str, Any]) -> int:
-    meta = item.get("meta")
-    n_ctx = meta.get("n_ctx") if isinstance(meta, dict) else 0
-    return as_count(item.get("context_length")) or as_count(n_ctx)

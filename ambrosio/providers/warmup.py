@@ -1,4 +1,4 @@
-"""Letting a llama.cpp server read the system prompt before somebody waits for it."""
+"""Letting llama.cpp servers read the system prompt before the first question."""
 
 import asyncio
 import logging
@@ -18,11 +18,11 @@ LOADING_PAUSE_SECONDS = 2.0
 async def warming_up(providers: Iterable[OpenAIProvider], system: str) -> AsyncIterator[None]:
     """Warm up the llama.cpp servers that others run, beside whatever else there is to do."""
     servers = [
-        each
-        for each in providers
-        if each.local and each.config.server_kind == "llama" and not each.config.managed
+        provider
+        for provider in providers
+        if provider.local and provider.config.server_kind == "llama" and not provider.config.managed
     ]
-    tasks = [asyncio.create_task(warm_up(each, system)) for each in servers]
+    tasks = [asyncio.create_task(warm_up(provider, system)) for provider in servers]
     try:
         yield
     finally:
@@ -37,7 +37,7 @@ async def warm_up(
     *,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
-    """Let a llama.cpp server read the system prompt before somebody waits for it."""
+    """Let a llama.cpp server read the system prompt; wait while it loads its model."""
     while True:
         try:
             await provider.warm_up(system)

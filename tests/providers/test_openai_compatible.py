@@ -23,8 +23,9 @@ from ambrosio.core.messages import (
 from ambrosio.core.vv import MAX_CONCISE_TOKENS
 from ambrosio.providers.errors import translate_error
 from ambrosio.providers.openai_client import ApiError, ConnectionFailed, UnreadableResponse
-from ambrosio.providers.openai_compatible import OpenAIProvider, ServedModel
+from ambrosio.providers.openai_compatible import OpenAIProvider
 from ambrosio.providers.request import THINKING_TOKENS
+from ambrosio.providers.server_facts import ServedModel
 
 BASE = "http://127.0.0.1:9/v1"
 QUESTION = build_context("Be kind.", (), "tea?")

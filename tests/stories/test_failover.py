@@ -26,7 +26,7 @@ from ambrosio.emulators.model_server.server import (
     StallsAfter,
     StallsBefore,
 )
-from ambrosio.providers.openai_compatible import ServedModel
+from ambrosio.providers.server_facts import ServedModel
 from ambrosio.router import CompletionRequest, Router
 from ambrosio.router.circuit_breaker import REST_SECONDS
 

@@ -285,7 +285,7 @@ async def test_after_a_while_it_says_what_is_being_made(anna, painter):
     held.set()
     await anna.wait_text("What next?")
 
-    assert status == ("Painting 2 pictures with stable-diffusion-xl-base-1.0, 1 ready: a red fox")
+    assert status == ("Making 2 images with stable-diffusion-xl-base-1.0, 1 ready: a red fox")
     assert {action.name for action in anna.actions} == {"upload_photo"}
 
 
@@ -298,7 +298,7 @@ async def test_in_a_group_the_status_line_goes_away(api, telegram_url, tmp_path,
         life.store.people.set_group(-100, "Family")
         seat = group.as_user(anna)
         await seat.say("/imagine@ambrosio_bot a red fox in the deep white snow")
-        status = await seat.wait_text("Painting 1 picture")
+        status = await seat.wait_text("Making 1 image")
         held.set()
         await seat.wait_text("SDXL")
         await life.settled()
@@ -370,7 +370,7 @@ async def test_vary_paints_from_the_picture_where_the_model_can(
         await anna.press("Vary")
         album = await anna.wait_answer(after=first.message_id)
 
-    assert "Varied: painted from the picture" in album.text
+    assert "Varied: made from the image" in album.text
     assert painter.image_requests[1].extras["image_url"].startswith("data:image/png;base64,")
 
 
@@ -428,7 +428,7 @@ async def test_an_original_that_is_gone_is_painted_once_more(
         document = await anna.wait_answer(after=first.message_id)
 
     assert document.document == "picture-7.png"
-    assert "painted once more with the same seed" in document.text
+    assert "made again with the same seed" in document.text
     assert seeds(painter) == [7, 7]
     assert sent_files(api)[0] == sent_files(api)[1]
 

@@ -1,0 +1,63 @@
+"""What a server tells of itself and of its models: `/v1/models`, and llama.cpp's `/props`. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import as_count
+from .slots import SlotQueue
+
+UNLIMITED_SLOTS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A model that a server says it has; `context` in tokens, 0 if it does not say."""
+
+    id: str
+    kind: str = "chat"
+    context: int = 0
+
+
+@dataclass(slots=True)
+class ServerFacts:
+    """What is known of one model from its server: asked, or learned from its refusals."""
+
+    window: int = 0
+    slots: SlotQueue = field(default_factory=lambda: SlotQueue(UNLIMITED_SLOTS))
+    system_role: bool = True
+    # Whether it takes the parameters of a concise turn, and a token limit.
+    takes_no_thinking: bool = True
+    takes_limit: bool = True
+
+
+def parse_models(listing: object) -> list[ServedModel] | None:
+    """Read a list of models; None if it is not one.
+
+    together.ai returns a bare list where everybody else wraps it.
+    """
+    items = listing.get("data") if isinstance(listing, dict) else listing
+    if not isinstance(items, list):
+        return None
+    return [
+        ServedModel(str(item["id"]), str(item.get("type", "chat")), _context_tokens(item))
+        for item in items
+        if isinstance(item, dict) and "id" in item
+    ]
+
+
+def parse_props(props: Any, facts: ServerFacts) -> None:
+    """Read the window, the slots and the chat template from llama.cpp's `/props`.
+
+    Raises `KeyError`, `TypeError`, `ValueError` or `AttributeError` if they are not there.
+    """
+    facts.window = int(props["default_generation_settings"]["n_ctx"])
+    facts.slots = SlotQueue(int(props.get("total_slots") or 1))
+    caps = props.get("chat_template_caps") or {}
+    facts.system_role = bool(caps.get("supports_system_role", True))
+
+
+def _context_tokens(item: Mapping[str, Any]) -> int:
+    meta = item.get("meta")
+    n_ctx = meta.get("n_ctx") if isinstance(meta, dict) else 0
+    return as_count(item.get("context_length")) or as_count(n_ctx)
