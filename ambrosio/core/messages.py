@@ -55,6 +55,8 @@ class FinishReason(StrEnum):
     STOP = "stop"
     LENGTH = "length"
     LOOP = "loop"
+    FILTER = "filter"
+    SERVER = "server"
 
 
 @dataclass(frozen=True, slots=True)
