@@ -53,6 +53,8 @@ class FinishReason(StrEnum):
     STOP = "stop"
     LENGTH = "length"
     LOOP = "loop"
+    FILTER = "filter"
+    SERVER = "server"
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,7 +208,9 @@ class _EventBytes(httpx.AsyncByteStream):
         content = line.strip()
         self.is_done = self.is_done or content == DONE_LINE
         self._is_open = bool(content)
-        return b"" if content == b"data:" else line + b"\n"
+        # The second is a comment that a gateway has wrapped into an event.
+        is_empty = content == b"data:" or content.startswith(b"data: :")
+        return b"" if is_empty else line + b"\n"
 
     async def aclose(self) -> None:
         await self._body.aclose()

@@ -44,7 +44,7 @@ class ChatStream:
 
     def _end(self) -> list[StreamEvent]:
         try:
-            return self._parser.end()
+            return self._parser.end(is_done=self._chunks.is_done)
         except NoText as exc:
             # It is paid all the same, which has to be known before it is raised.
             self._failure = exc

@@ -25,6 +25,26 @@ from .thinking import ThinkTagParser
 # A chunk as it came, unchecked.
 RawChunk = Mapping[str, Any]
 
+# The words of servers and of the vendors behind gateways, in lower case; all others are a failure
+# of the server. Sources: OpenAI, together.ai (`eos`), Anthropic, Gemini, Azure, vLLM (`abort`).
+FINISH_REASONS: Mapping[str, FinishReason] = {
+    **dict.fromkeys(
+        ("stop", "eos", "end_turn", "stop_sequence", "complete", "tool_calls", "function_call"),
+        FinishReason.STOP,
+    ),
+    **dict.fromkeys(
+        ("length", "max_tokens", "max_output_tokens", "model_length", "context_length"),
+        FinishReason.LENGTH,
+    ),
+    **dict.fromkeys(
+        (
+            *("content_filter", "content-filter", "safety", "recitation", "refusal", "blocklist"),
+            *("prohibited_content", "spii", "sensitive", "guardrail_intervened"),
+        ),
+        FinishReason.FILTER,
+    ),
+}
+
 # How many characters must arrive before the text is searched for loops again.
 LOOP_CHECK_CHARS = 100
 # A shorter prompt is read in a moment, and needs no progress line.
@@ -42,6 +62,8 @@ class StreamParser:
         self._provider = provider
         self._ref = ModelRef(provider, model)
         self._think_tags = ThinkTagParser()
+        self._text_halves, self._thinking_halves = _SurrogateJoiner(), _SurrogateJoiner()
+        self._emitted_text = ""
         self._finish: FinishReason | None = None
         self.usage: Usage | None = None
         self._all_text = ""
@@ -72,22 +94,44 @@ class StreamParser:
             self._ref = replace(self._ref, model=str(chunk["model"]))
         events = self._progress(chunk)
         for choice in chunk.get("choices") or ():
-            # The last choice of some servers has none.
-            events += self._emit(self._split_thinking(choice.get("delta") or {}))
+            # The last choice of some servers has no delta; some send a whole message instead.
+            delta = choice.get("delta") or choice.get("message") or {}
+            retracted = self._think_tags.retracts
+            split = self._split_thinking(delta)
+            if self._think_tags.retracts and not retracted:
+                split = self._retract(split)
+                events.append(AnswerStarted(self._ref))
+            events += self._emit(split)
             if reason := choice.get("finish_reason"):
-                self._finish = FinishReason.LENGTH if reason == "length" else FinishReason.STOP
+                self._finish = FINISH_REASONS.get(str(reason).lower(), FinishReason.SERVER)
         return events
 
     def _split_thinking(self, delta: RawChunk) -> Delta:
         thinking = delta.get("reasoning") or delta.get("reasoning_content") or ""
-        text = self._think_tags.feed(delta.get("content") or "")
-        return Delta(text.text, str(thinking) + text.reasoning)
+        content = delta.get("content") or ""
+        if isinstance(content, list):
+            thinking, content = _block_text(content, "thinking"), _block_text(content, "text")
+        if not isinstance(content, str):
+            raise TypeError
+        text = self._think_tags.feed(self._text_halves.join(content))
+        return Delta(text.text, self._thinking_halves.join(str(thinking)) + text.reasoning)
 
-    def end(self) -> list[StreamEvent]:
-        """Close the answer, or raise: without a finish reason the connection was cut."""
-        events = self._emit(self._think_tags.end())
+    def _retract(self, delta: Delta) -> Delta:
+        """Turn all text so far into thinking: only now is the end of the thinking seen."""
+        self._text_chars, self._has_text = 0, False
+        return Delta(delta.text, self._emitted_text + delta.reasoning)
+
+    def end(self, *, is_done: bool = False) -> list[StreamEvent]:
+        """Close the answer, or raise.
+
+        Without a finish reason the connection was cut, unless `[DONE]` came (`is_done`), which some
+        gateways send alone.
+        """
+        events = self._emit(self._rest())
         if self.looping:
             self._finish = FinishReason.LOOP
+        if self._finish is None and is_done and self._has_text:
+            self._finish = FinishReason.STOP
         if self._finish is None:
             raise ServerError(self._provider)
         if not self._has_text:
@@ -95,10 +139,19 @@ class StreamParser:
         repeated = min(self._repeated, self._text_chars)
         return [*events, AnswerFinished(self._ref, self._finish, self.usage, repeated)]
 
+    def _rest(self) -> Delta:
+        """Return what was held back: the end of a mark that was none, half of a character."""
+        fed = self._think_tags.feed(self._text_halves.end())
+        ended = self._think_tags.end()
+        thinking = self._thinking_halves.end() + fed.reasoning + ended.reasoning
+        return Delta(fed.text + ended.text, thinking)
+
     def _emit(self, delta: Delta) -> list[StreamEvent]:
         if not delta.text and not delta.reasoning:
             return []
         self._has_text = self._has_text or bool(delta.text.strip())
+        if not self._think_tags.retracts:
+            self._emitted_text += delta.text
         self._check_for_loop(delta)
         if self.started:
             return [delta]
@@ -120,6 +173,41 @@ class StreamParser:
         progress = chunk["prompt_progress"]
         read = progress.get("processed", 0) - progress.get("cache", 0)
         return [StatusNote(f"Reading… {max(0, read) * 100 // new} %")]
+
+
+class _SurrogateJoiner:
+    """Joins the halves of a character that a server has cut between two chunks.
+
+    JSON may escape a character beyond the first 65,536 as two halves, and some servers cut between
+    them. A half that stays alone cannot be stored or sent, and becomes U+FFFD.
+    """
+
+    def __init__(self) -> None:
+        self._half = ""
+
+    def join(self, text: str) -> str:
+        """Return the text with its halves joined; a first half at the end is kept for later."""
+        if not text:
+            return ""
+        text, self._half = self._half + text, ""
+        if "\ud800" <= text[-1] <= "\udbff":
+            text, self._half = text[:-1], text[-1]
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+    def end(self) -> str:
+        """Return what stands for a half that is still alone."""
+        half, self._half = self._half, ""
+        return "\ufffd" if half else ""
+
+
+def _block_text(blocks: list[Any], kind: str) -> str:
+    """Return the text of the typed blocks of one kind, as Mistral sends them."""
+    found = []
+    for block in blocks:
+        if isinstance(block, dict) and block.get("type") == kind:
+            value = block.get(kind)
+            found.append(_block_text(value, "text") if isinstance(value, list) else str(value))
+    return "".join(found)
 
 
 def unread_tokens(chunk: RawChunk) -> int:

@@ -262,7 +262,6 @@ class TestTheLine:
         "body",
         [
             b"",
-            b"data: [DONE]\n\n",
             b"data: {broken\n\n",
             b"data: \xff\xfe\n\n",
             b"data: " + b"[" * 100_000 + b"\n\n",
@@ -280,7 +279,7 @@ class TestTheLine:
         assert type(await failure(provider)) is errors.ServerError
 
     async def test_an_answer_without_a_finish_was_cut(self, provider, chat):
-        chat.mock(return_value=sse(piece("Green te"), "[DONE]"))
+        chat.mock(return_value=sse(piece("Green te")))
         stream = provider.stream(QUESTION)
 
         said = [await anext(stream), await anext(stream)]
@@ -389,7 +388,7 @@ class TestAnAnswer:
             {"choices": [None]},
             {"choices": "words"},
             {"choices": [{"delta": {"content": 5}}]},
-            {"choices": [{"delta": {"content": [{"text": "Tea"}]}}]},
+            {"choices": [{"delta": {"content": {"text": "Tea"}}}]},
             {"choices": [], "usage": 5},
             {"choices": [], "usage": {"prompt_tokens": "many"}},
             {"choices": [], "usage": {"prompt_tokens_details": 5}},

@@ -9,10 +9,16 @@ from hypothesis import strategies as st
 from ambrosio.providers.thinking import ThinkTagParser
 
 
-def heard(pieces):
-    sieve = ThinkTagParser()
-    deltas = [*map(sieve.feed, pieces), sieve.end()]
-    return "".join(each.text for each in deltas), "".join(each.reasoning for each in deltas)
+def heard(pieces, **options):
+    parser, text, thinking = ThinkTagParser(**options), "", ""
+    for piece in pieces:
+        retracted = parser.retracts
+        delta = parser.feed(piece)
+        if parser.retracts and not retracted:
+            text, thinking = "", text + thinking
+        text, thinking = text + delta.text, thinking + delta.reasoning
+    last = parser.end()
+    return text + last.text, thinking + last.reasoning
 
 
 def cut(text, places):
@@ -39,6 +45,22 @@ def cut(text, places):
         ("<thing>", "<thing>", ""),
         ("  indented", "  indented", ""),
         ("<b>bold</b>", "<b>bold</b>", ""),
+        ("<THINKING>a</THINKING>\n\nb", "b", "a"),
+        ("[THINK]a[/THINK]b", "b", "a"),
+        ("◁think▷a◁/think▷b", "b", "a"),
+        ("<thought>a <thought>b</thought> c</thought>d", "d", "a <thought>b</thought> c"),
+        ("<think>a</think><reasoning>b</reasoning>c", "c", "ab"),
+        ("b\n<think>a</think>c", "b\nc", "a"),
+        ("a\n</think>\n\nb", "b", "a\n"),
+        ("<|channel>thought\na\n<channel|>b", "b", "a\n"),
+        ("analysisA.assistantfinalB.", "B.", "A."),
+        ("analysis of rice", "analysis of rice", ""),
+        ("<|channel|>final<|message|>b<|return|>", "b", ""),
+        ("b<|im_end|>", "b", ""),
+        ("b</s>\n", "b\n", ""),
+        ("`<think>` opens", "`<think>` opens", ""),
+        ("```\n<think>\n</think>\n```\nb", "```\n<think>\n</think>\n```\nb", ""),
+        ("Write <think> first", "Write <think> first", ""),
     ],
 )
 def test_every_cut_gives_the_same(said, text, thought):

@@ -1,0 +1,204 @@
+"""What servers were reported to send, byte by byte: each kind of fault, and its other side."""
+
+import json
+
+import httpx
+import pytest
+import respx
+
+from ambrosio.config.provider import ProviderConfig
+from ambrosio.core import errors
+from ambrosio.core.context_window import build_context
+from ambrosio.core.messages import AnswerFinished, AnswerStarted, Delta, FinishReason
+from ambrosio.providers.openai_compatible import OpenAIProvider
+
+BASE = "http://127.0.0.1:9/v1"
+QUESTION = build_context("Be kind.", (), "hello?")
+END = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+DONE = b"data: [DONE]\n\n"
+
+
+def event(chunk):
+    return b"data: " + json.dumps(chunk).encode() + b"\n\n"
+
+
+def pieces(text, size=6, **fields):
+    parts = [text[start : start + size] for start in range(0, len(text), size)]
+    return b"".join(
+        event({"choices": [{"index": 0, "delta": {"content": part, **fields}}]}) for part in parts
+    )
+
+
+def whole(text):
+    return pieces(text) + event(END) + DONE
+
+
+class Body(httpx.AsyncByteStream):
+    """Bytes, and perhaps a connection that breaks behind them."""
+
+    def __init__(self, content, *, breaks=False):
+        self.content, self.breaks = content, breaks
+
+    async def __aiter__(self):
+        yield self.content
+        if self.breaks:
+            raise httpx.RemoteProtocolError("peer closed connection")
+
+
+async def ask(content, *, status=200, headers=None, breaks=False, **config):
+    """Return the text and the thinking that a person is left with, and the last event."""
+    sent = {"content-type": "text/event-stream"} if headers is None else headers
+    with respx.mock() as router:
+        route = router.post(f"{BASE}/chat/completions")
+        route.mock(
+            side_effect=lambda _: httpx.Response(
+                status, headers=sent, stream=Body(content, breaks=breaks)
+            )
+        )
+        async with httpx.AsyncClient(verify=False) as http:
+            provider = OpenAIProvider("p", ProviderConfig(base_url=BASE, model="m", **config), http)
+            events = [found async for found in provider.stream(QUESTION)]
+        calls = route.call_count
+    text = thinking = ""
+    for found in events:
+        if isinstance(found, AnswerStarted):
+            text = thinking = ""
+        if isinstance(found, Delta):
+            text, thinking = text + found.text, thinking + found.reasoning
+    assert calls == 1
+    assert isinstance(events[-1], AnswerFinished)
+    return text, thinking, events[-1]
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        ("<think>They greet me.</think>Good day!", "Good day!"),
+        ("<thinking>\nThey greet me.\n</thinking>\n\nGood day!", "Good day!"),
+        ("<thought>They greet me.</thought>Good day!", "Good day!"),
+        ("<reasoning>They greet me.</reasoning>Good day!", "Good day!"),
+        ("<THINK>They greet me.</THINK>Good day!", "Good day!"),
+        ("[THINK]They greet me.[/THINK]Good day!", "Good day!"),
+        ("◁think▷They greet me.◁/think▷Good day!", "Good day!"),
+        ("<think>One.</think><think>Two.</think>Good day!", "Good day!"),
+        ("<think>outer <think>inner</think> outer again</think>Good day!", "Good day!"),
+        ("They want H.\n</think>\n\nThe letter is **H**.", "The letter is **H**."),
+        ("<|channel>thought\nThey greet me.\n<channel|>Good day!", "Good day!"),
+        ("analysisThey greet me.assistantfinalGood day!", "Good day!"),
+        (
+            "<|channel|>analysis<|message|>They greet me.<|end|>"
+            "<|start|>assistant<|channel|>final<|message|>Good day!",
+            "Good day!",
+        ),
+        ("Good day!<|im_end|>", "Good day!"),
+        ("Good day!</s>", "Good day!"),
+        ("Good day!<end_of_turn>", "Good day!"),
+        ("Use `<think>` in the prompt.", "Use `<think>` in the prompt."),
+        ("```\n<think>\nx\n</think>\n```\nDone.", "```\n<think>\nx\n</think>\n```\nDone."),
+        ("Write </think> at the end.", "Write </think> at the end."),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 6, 1000])
+async def test_thinking_is_hidden_however_it_is_marked(raw, text, size):
+    shown, _, _ = await ask(pieces(raw, size) + event(END) + DONE)
+
+    assert shown == text
+
+
+@pytest.mark.parametrize(
+    ("escaped", "text"),
+    [
+        ((r"Well done \ud83c", r"\udf89!"), "Well done 🎉!"),
+        ((r"Well \ud83c", " done"), "Well \ufffd done"),
+        ((r"\udf89 done",), "\ufffd done"),
+        ((r"Well done \ud83c",), "Well done \ufffd"),
+        (("Well done 🎉!",), "Well done 🎉!"),
+    ],
+)
+async def test_a_character_cut_in_two_is_whole_again(escaped, text):
+    lines = [
+        f'data: {{"choices": [{{"delta": {{"content": "{part}"}}}}]}}\n\n'.encode()
+        for part in escaped
+    ]
+    shown, _, _ = await ask(b"".join(lines) + event(END) + DONE)
+
+    assert shown == text
+    shown.encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "breaks"),
+    [
+        (pieces("Rice needs twelve minutes.") + DONE, False),
+        (pieces("Rice needs twelve minutes.") + event(END), True),
+        (pieces("Rice needs twelve minutes.") + event(END).rstrip(), False),
+        (whole("Rice needs twelve minutes."), True),
+        (whole("Rice needs twelve minutes."), False),
+        (b"data:\n\n: ping\n\n" + whole("Rice needs twelve minutes."), False),
+        (b"data: : OPENROUTER PROCESSING\n\n" + whole("Rice needs twelve minutes."), False),
+        (b"\xef\xbb\xbf" + whole("Rice needs twelve minutes."), False),
+    ],
+)
+async def test_a_whole_answer_is_never_called_failed(content, breaks):
+    text, _, last = await ask(content, breaks=breaks)
+
+    assert (text, last.finish_reason) == ("Rice needs twelve minutes.", FinishReason.STOP)
+
+
+async def test_an_answer_that_was_cut_is_still_a_fault():
+    with pytest.raises(errors.ServerError):
+        await ask(pieces("Rice needs twelve minutes."))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"content-type": "text/event-stream; charset=ISO-8859-1"},
+        {"content-type": "text/plain"},
+        {"content-type": "application/json"},
+        {},
+    ],
+)
+async def test_a_good_stream_is_read_whatever_the_headers_say(headers):
+    text, _, _ = await ask(whole("Grüße aus Köln"), headers=headers)
+
+    assert text == "Grüße aus Köln"
+
+
+@pytest.mark.parametrize(
+    ("reason", "finish_reason"),
+    [
+        ("stop", FinishReason.STOP),
+        ("eos", FinishReason.STOP),
+        ("end_turn", FinishReason.STOP),
+        ("length", FinishReason.LENGTH),
+        ("max_tokens", FinishReason.LENGTH),
+        ("MAX_TOKENS", FinishReason.LENGTH),
+        ("content_filter", FinishReason.FILTER),
+        ("SAFETY", FinishReason.FILTER),
+        ("error", FinishReason.SERVER),
+        ("abort", FinishReason.SERVER),
+    ],
+)
+async def test_how_an_answer_ended_is_known(reason, finish_reason):
+    ending = {"choices": [{"delta": {}, "finish_reason": reason}]}
+    _, _, last = await ask(pieces("First take the rice") + event(ending) + DONE)
+
+    assert last.finish_reason is finish_reason
+
+
+async def test_content_may_be_a_list_of_blocks():
+    thinking = [{"type": "thinking", "thinking": [{"type": "text", "text": "They greet me."}]}]
+    said = [{"type": "text", "text": "Good day!"}]
+    chunks = [{"choices": [{"delta": {"content": blocks}}]} for blocks in (thinking, said)]
+    text, hidden, _ = await ask(b"".join(map(event, chunks)) + event(END) + DONE)
+
+    assert (text, hidden) == ("Good day!", "They greet me.")
+
+
+async def test_a_message_in_place_of_a_delta_is_read():
+    message = {"role": "assistant", "content": "Good day!"}
+    chunk = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+    text, _, _ = await ask(event(chunk) + DONE)
+
+    assert text == "Good day!"
