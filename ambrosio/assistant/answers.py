@@ -6,7 +6,7 @@ not part of the history that models are sent later.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -29,6 +29,16 @@ from ..core.messages import (
 from ..router import CompletionRequest, Router
 from ..store import InboxItem, Store, TurnResult
 from .progress import Progress
+
+# What is said under an answer that ended before its end.
+CUT_NOTES: Mapping[FinishReason, str] = {
+    FinishReason.LOOP: "Cut here: the model only repeated itself after this.",
+    FinishReason.LENGTH: (
+        "Cut off here: the answer reached its length limit. Ask me to continue for the rest."
+    ),
+    FinishReason.FILTER: "Cut off here by the provider's content filter.",
+    FinishReason.SERVER: "Cut off here: the server ended the answer early. Ask me to continue.",
+}
 
 
 @dataclass(slots=True)
@@ -57,14 +67,9 @@ class Answer:
         return sum_usd(self.expenses)
 
     @property
-    def is_loop(self) -> bool:
-        """Whether the model had begun to repeat itself."""
-        return self.finished is not None and self.finished.finish_reason is FinishReason.LOOP
-
-    @property
-    def is_cut(self) -> bool:
-        """Whether the answer reached the length limit."""
-        return self.finished is not None and self.finished.finish_reason is FinishReason.LENGTH
+    def cut_note(self) -> str:
+        """Why it ended before its end; "" if it did not."""
+        return CUT_NOTES.get(self.finished.finish_reason, "") if self.finished else ""
 
 
 class Assistant:

@@ -157,12 +157,8 @@ def _notes(answer: Answer, *, for_owner: bool) -> list[str]:
         notes.append(failure.owner_message if for_owner else failure.user_message)
     elif answer.stopped:
         notes.append("Stopped.")
-    elif answer.is_loop:
-        notes.append("Cut here: the model only repeated itself after this.")
-    elif answer.is_cut:
-        notes.append(
-            "Cut off here: the answer reached its length limit. Ask me to continue for the rest."
-        )
+    elif answer.cut_note:
+        notes.append(answer.cut_note)
     if answer.started and answer.started.dropped_turns and not answer.failure:
         count = answer.started.dropped_turns
         turns = "message" if count == 1 else f"{count} messages"

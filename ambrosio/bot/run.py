@@ -14,6 +14,7 @@ from ..commands.pairing import PAIRING_SECONDS
 from ..config.settings import Settings
 from ..core.backoff import Backoff
 from ..core.errors import InvalidBotToken, StoreFailed
+from ..providers.openai_client import preload
 from ..store import Store
 from .alerts import alert_owners, warn_without_budget
 from .client import telegram_bot
@@ -65,6 +66,7 @@ async def serve(
                 group.create_task(_pair(context, say, stop, sleep)),
                 group.create_task(app.assistant.router.health.watch()),
                 group.create_task(alert_owners(context, delivery)),
+                group.create_task(preload()),
             ]
             try:
                 await dispatcher.run(stop)

@@ -113,9 +113,7 @@ async def _print_progress(progress: Progress, output: TerminalOutput) -> None:
 def _print_footer(answer: Answer) -> None:
     if answer.failure:
         print(f"error: {answer.failure.owner_message}", file=sys.stderr)
-    elif answer.is_loop:
-        print("(cut off: the model was repeating itself)", file=sys.stderr)
-    elif answer.is_cut:
-        print("(cut off: the answer reached its length limit)", file=sys.stderr)
+    elif answer.cut_note:
+        print(f"({answer.cut_note})", file=sys.stderr)
     elif answer.finished:
         print(f"({answer.finished.ref})", file=sys.stderr)

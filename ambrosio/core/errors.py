@@ -23,6 +23,8 @@
         ├── NoText                 an answer without text
         ├── InvalidKey             the API key is wrong or lacks permission
         ├── OutOfCredit            the account at the provider is empty
+        ├── Blocked                something on the way to the provider refused the request
+        ├── WrongAddress           the base URL leads to something else
         ├── OverBudget             our own budget does not cover the call
         ├── ModelNotFound          the provider does not have the model
         │   └── ImageModelNotFound … the same for an image model; lists what it has
@@ -279,6 +281,23 @@ class InvalidKey(ProviderError):
     summary = "rejected the API key"
     problem = "{provider} rejected the API key."
     owner_task = "set a valid one"
+    retryable = False
+
+
+class Blocked(ProviderError):
+    """A web page instead of an answer: a firewall, a login page or a bot check on the way."""
+
+    summary = "is blocked on the way"
+    problem = "Something on the way to {provider} blocks requests."
+    owner_task = "check the network, or a firewall or login page in front of it"
+
+
+class WrongAddress(ProviderError):
+    """The base URL leads to a server, or a path, that does not speak the API."""
+
+    summary = "has a wrong address"
+    problem = "The address of {provider} is wrong: the API is not there."
+    owner_task = "correct its base URL (it usually ends in /v1)"
     retryable = False
 
 

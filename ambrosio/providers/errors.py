@@ -1,10 +1,17 @@
-"""What a provider's failures mean, told by class and status and never by their text."""
+"""What a provider's failures mean: by class, status, type and code.
 
+By the text only where a server says nothing else, in the two tables below. Sources: the servers'
+own answers, as reported to the projects that use them (llama.cpp, vLLM, SGLang, LM Studio, OpenAI,
+together.ai, Groq).
+"""
+
+import re
 from collections.abc import Mapping
 from math import isfinite
 
 from ..core.errors import (
     BadRequest,
+    Blocked,
     ContentFiltered,
     ContextTooLong,
     InvalidKey,
@@ -15,11 +22,27 @@ from ..core.errors import (
     ProviderError,
     ServerError,
     Unreachable,
+    WrongAddress,
 )
 from .openai_client import ApiError, ConnectionFailed, RequestFailed
 
 # Codes for a model that is gone, with another status than 404.
 MODEL_GONE_CODES = ("model_not_found", "model_not_available")
+# A request that does not fit the context window; the number, where there is one, is the window.
+OVERFLOW_CODES = ("exceed_context_size_error", "context_length_exceeded", "string_above_max_length")
+OVERFLOW_TEXT = re.compile(
+    r"maximum context length is (\d+)"  # vLLM, OpenAI
+    r"|context length \((\d+)"  # SGLang
+    r"|must be (?:at most|<=) (\d+)"  # together.ai, text-generation-inference
+    r"|exceeds? the available context size"  # llama.cpp behind a proxy
+    r"|(?:more tokens|longer|greater) than the (?:model's )?context"  # LM Studio
+    r"|reduce the length of the messages",  # Groq
+    re.IGNORECASE,
+)
+# An empty account, also with the status of a rate limit.
+OUT_OF_CREDIT_CODES = ("insufficient_quota", "exceeded_current_quota_error", "credit_limit_error")
+# What servers say where the path leads nowhere; of a model that is gone they name the model.
+WRONG_PATH_TEXT = re.compile(r"(file )?not found\.?|unexpected endpoint.*", re.IGNORECASE)
 # Codes and types of moderation.
 CONTENT_FILTER_CODES = ("content_policy_violation", "moderation_blocked", "content_filter")
 
@@ -39,46 +62,56 @@ def translate_error(
     match exc:
         case ConnectionFailed():
             return Unreachable(provider)
+        case ApiError(is_page=True) if exc.status < 500:
+            return Blocked(provider)
         case ApiError() if exc.field("code") in MODEL_GONE_CODES:
             return ModelNotFound(provider, model=model)
-        case ApiError(status=400 | 403 | 413 | 422):
-            return _rejection(exc, provider, tokens, window)
-        case ApiError() if exc.status:
+        case ApiError() if (limit := _overflow_limit(exc, tokens, window)) is not None:
+            count = as_count(exc.body.get("n_prompt_tokens")) or tokens
+            return ContextTooLong(provider, tokens=count, limit=limit)
+        case ApiError():
             return _refusal(exc, provider, model)
         case _:
             return ServerError(provider)
 
 
-def _rejection(exc: ApiError, provider: str, tokens: int, window: int) -> ProviderError:
-    """Tell a request that is too long from one that is wrong; together.ai says 403 to both."""
-    code, kind = exc.field("code"), exc.field("type")
-    if kind == "exceed_context_size_error" or tokens > window:
-        limit = as_count(exc.body.get("n_ctx")) or window
-        return ContextTooLong(
-            provider, tokens=as_count(exc.body.get("n_prompt_tokens")) or tokens, limit=limit
-        )
-    if code in CONTENT_FILTER_CODES or kind in CONTENT_FILTER_CODES:
-        return ContentFiltered(provider)
-    if exc.status == 403:
-        return InvalidKey(provider)
-    return BadRequest(provider, parameter=exc.field("param"))
+def _overflow_limit(exc: ApiError, tokens: int, window: int) -> int | None:
+    """Return the window that a request did not fit, in tokens; None if that was not the reason."""
+    named = OVERFLOW_TEXT.search(exc.message)
+    if exc.field("code") in OVERFLOW_CODES or exc.field("type") in OVERFLOW_CODES or named:
+        numbers = [int(number) for number in named.groups() if number] if named else []
+        return as_count(exc.body.get("n_ctx")) or (numbers[0] if numbers else window)
+    return window if exc.status in {400, 403, 413, 422} and tokens > window else None
 
 
 def _refusal(exc: ApiError, provider: str, model: str) -> ProviderError:
-    status = exc.status
+    status, names = exc.status, {exc.field("code"), exc.field("type")}
+    if names & set(CONTENT_FILTER_CODES):
+        return ContentFiltered(provider)
+    if names & set(OUT_OF_CREDIT_CODES):
+        return OutOfCredit(provider)
+    if status in {429, 529} or "rate_limit_exceeded" in names:
+        return Overloaded(provider, retry_after_seconds=_seconds(exc.retry_after))
+    if status == 503:
+        if "unavailable_error" in names:
+            return Loading(provider)
+        return Overloaded(provider, retry_after_seconds=_seconds(exc.retry_after))
     if status == 404:
+        # FastAPI, and with it vLLM and SGLang, says it in `detail`.
+        if WRONG_PATH_TEXT.fullmatch(exc.message or exc.field("detail")):
+            return WrongAddress(provider)
         return ModelNotFound(provider, model=model)
-    if status == 503 and exc.field("type") == "unavailable_error":
-        return Loading(provider)
-    if status in {429, 503, 529} and exc.field("code") != "insufficient_quota":
-        after = _seconds(exc.retry_after)
-        return Overloaded(provider, retry_after_seconds=after)
+    if 300 <= status < 400 or (not status and WRONG_PATH_TEXT.fullmatch(exc.message)):
+        return WrongAddress(provider)
+    # 408 and 409 are over a moment later; 0 is an error in a stream.
     failures: Mapping[int, type[ProviderError]] = {
-        401: InvalidKey,
+        **dict.fromkeys((0, 408, 409), ServerError),
+        **dict.fromkeys((401, 403), InvalidKey),
         402: OutOfCredit,
-        429: OutOfCredit,
     }
-    return failures.get(status, ServerError if status >= 500 else BadRequest)(provider)
+    if status in failures or status >= 500:
+        return failures.get(status, ServerError)(provider)
+    return BadRequest(provider, parameter=exc.field("param"))
 
 
 def as_count(value: object) -> int:

@@ -10,6 +10,7 @@ of the bot does with it, and what llama.cpp and together.ai add beside the schem
 
 import asyncio
 import importlib
+import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, cast
@@ -53,14 +54,21 @@ class UnreadableResponse(RequestFailed):
 class ApiError(RequestFailed):
     """A server says no: by its status, or in the middle of a stream (`status` 0).
 
-    `body` is the description inside `{"error": …}`, empty if there is none.
+    `body` is the description inside `{"error": …}`, empty if there is none; `is_page` says that a
+    web page came instead.
     """
 
     def __init__(self, status: int, body: object, retry_after: str = "") -> None:
         super().__init__(f"status {status}")
-        self.status, self.retry_after = status, retry_after
+        self.retry_after = retry_after
         inner = body.get("error", body) if isinstance(body, dict) else body
         self.body: Mapping[str, Any] = inner if isinstance(inner, dict) else {}
+        self.is_page = isinstance(inner, str) and inner.lstrip().startswith("<")
+        self.message = inner if isinstance(inner, str) else self.field("message")
+        # In a stream, and behind some gateways, the status is in the body.
+        code = self.body.get("code")
+        in_body = code if isinstance(code, int) and 400 <= code < 600 else 0
+        self.status = status if status >= 300 else in_body
 
     def field(self, name: str) -> str:
         """Return a field of the description, "" if it is missing or no text."""
@@ -71,13 +79,13 @@ class ApiError(RequestFailed):
 class ChunkStream:
     """The chunks of one streamed completion, as `next_chunk` is asked for them."""
 
-    def __init__(self, stream: "openai.AsyncStream[object]", body: "_EventBytes") -> None:
-        self._stream, self._body = stream, body
+    def __init__(self, stream: "openai.AsyncStream[object]", events: "_EventBytes") -> None:
+        self._stream, self._events = stream, events
 
     @property
     def is_done(self) -> bool:
         """Whether the server has sent `[DONE]`."""
-        return self._body.is_done
+        return self._events.is_done
 
     async def next_chunk(self) -> dict[str, Any] | None:
         """Wait for the next chunk; None at the end. Raises `RequestFailed`."""
@@ -85,7 +93,7 @@ class ChunkStream:
             try:
                 chunk = await anext(self._stream)
             except StopAsyncIteration:
-                return None
+                return self._events.take_document()
         if not isinstance(chunk, dict):
             raise ApiError(0, chunk)
         return chunk
@@ -193,10 +201,34 @@ class _EventBytes(httpx.AsyncByteStream):
         self.is_done = False
         # Whether the last event still lacks its blank line.
         self._is_open = False
+        # What came, if it is no stream of events at all.
+        self._document: bytes | None = None
+
+    def take_document(self) -> dict[str, Any] | None:
+        """Return a whole completion that came instead of a stream, once; None if there is none.
+
+        Raises `ApiError` if it was an error or a web page, `ValueError` if it is unreadable.
+        """
+        document, self._document = self._document, None
+        if not document:
+            return None
+        if document.lstrip().startswith(b"<"):
+            raise ApiError(0, document.decode("utf-8", "replace"))
+        found = json.loads(document)
+        if not isinstance(found, dict) or not found.get("choices"):
+            raise ApiError(0, found)
+        return found
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        rest = b""
+        rest, first = b"", True
         async for data in self._body:
+            if first and data.strip():
+                first = False
+                if data.lstrip().removeprefix(BYTE_ORDER_MARK).startswith((b"{", b"<")):
+                    self._document = b""
+            if self._document is not None:
+                self._document += data
+                continue
             *lines, rest = (rest + data).split(b"\n")
             yield b"".join(self._line(line) for line in lines)
         yield self._line(rest) if rest else b""

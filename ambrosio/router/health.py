@@ -19,6 +19,7 @@ from ..core.errors import (
     ProviderError,
     ServerError,
     Unreachable,
+    WrongAddress,
 )
 from ..providers.warmup import LOADING_PAUSE_SECONDS
 from .circuit_breaker import CircuitBreaker
@@ -26,7 +27,7 @@ from .circuit_breaker import CircuitBreaker
 log = logging.getLogger(__name__)
 
 # Only the owner can fix these, so asking again soon is no use.
-PERMANENT = (InvalidKey, OutOfCredit, ModelNotFound)
+PERMANENT = (InvalidKey, OutOfCredit, ModelNotFound, WrongAddress)
 PERMANENT_REST_SECONDS = 300.0
 # Mostly over a moment later.
 TRANSIENT = (Unreachable, Overloaded, ServerError, NoText)

@@ -11,7 +11,6 @@ import pytest
 from ambrosio.core.context_window import PastTurn, build_context
 from ambrosio.core.errors import AllProvidersFailed, ContextTooLong, Loading, NotRunning
 from ambrosio.core.messages import AnswerFinished, AnswerStarted, Delta, FinishReason, StatusNote
-from ambrosio.providers.thinking import OPEN
 from ambrosio.router import CompletionRequest
 
 from ..support import ROOT
@@ -68,7 +67,7 @@ class TestAnswers:
         thoughts = "".join(part.reasoning for part in parts if isinstance(part, Delta))
         assert thoughts.strip() == THOUGHT
         assert words(parts).strip() == REPLY
-        assert OPEN not in words(parts)
+        assert "<think>" not in words(parts)
 
     async def test_a_concise_question_is_not_thought_about(self, models, tmp_path):
         model = make(models / "unthinking.gguf", "thinking")

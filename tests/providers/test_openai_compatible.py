@@ -268,7 +268,6 @@ class TestTheLine:
             b'data: {"error": {"message": "no", "code": 500}}\n\n',
             b'data: {"error": "no"}\n\n',
             b'{"error": {"message": "no"}}',
-            b"<html>Welcome to nginx</html>",
         ],
     )
     @pytest.mark.parametrize("begun", [False, True])

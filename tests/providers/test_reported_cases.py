@@ -202,3 +202,83 @@ async def test_a_message_in_place_of_a_delta_is_read():
     text, _, _ = await ask(event(chunk) + DONE)
 
     assert text == "Good day!"
+
+
+def refuse(body, status=400, kind="application/json"):
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return {"content": content, "status": status, "headers": {"content-type": kind}}
+
+
+VLLM = "This model's maximum context length is 4096 tokens, but the request has more"
+
+
+@pytest.mark.parametrize(
+    ("sent", "limit"),
+    [
+        (refuse({"error": {"type": "exceed_context_size_error", "n_ctx": 4096}}), 4096),
+        (refuse({"error": {"message": VLLM, "type": "BadRequestError", "code": 400}}), 4096),
+        (refuse({"object": "error", "message": VLLM, "type": "BadRequestError"}), 4096),
+        (refuse({"error": {"message": "too long", "code": "context_length_exceeded"}}), 32768),
+        (refuse({"error": "The prompt has more tokens than the context length"}), 32768),
+        (
+            refuse({"error": {"message": "inputs and max_new_tokens must be at most 4096"}}, 422),
+            4096,
+        ),
+        (
+            refuse({"error": {"message": "the request exceeds the available context size"}}, 500),
+            32768,
+        ),
+        (
+            {"content": event({"error": {"type": "exceed_context_size_error", "n_ctx": 4096}})},
+            4096,
+        ),
+    ],
+)
+async def test_an_overflow_is_recognised_from_every_server(sent, limit):
+    with pytest.raises(errors.ContextTooLong) as raised:
+        await ask(**sent, context=32768)
+
+    assert raised.value.limit == limit
+
+
+@pytest.mark.parametrize(
+    ("sent", "kind"),
+    [
+        (refuse(b"<html><title>Just a moment...</title></html>", 403, "text/html"), errors.Blocked),
+        (refuse(b"<!doctype html><form>Log in</form>", 200, "text/html"), errors.Blocked),
+        (refuse(b"<html>502 Bad Gateway</html>", 502, "text/html"), errors.ServerError),
+        (refuse({"error": {"message": "Invalid key"}}, 401), errors.InvalidKey),
+        (refuse({"error": {"message": "Not allowed"}}, 403), errors.InvalidKey),
+        (refuse({"error": {"message": "Pay first"}}, 402), errors.OutOfCredit),
+        (refuse({"error": {"type": "exceeded_current_quota_error"}}, 429), errors.OutOfCredit),
+        (refuse({"error": {"message": "No credit left", "code": 402}}, 200), errors.OutOfCredit),
+        (refuse({"error": {"message": "Too many", "code": 429}}, 200), errors.Overloaded),
+        ({"content": event({"error": {"message": "Too many", "code": 429}})}, errors.Overloaded),
+        (refuse({"error": {"code": "rate_limit_exceeded"}}, 413), errors.Overloaded),
+        (refuse({"error": {"message": "Request timed out"}}, 408), errors.ServerError),
+        (refuse({"error": {"message": "Conflict"}}, 409), errors.ServerError),
+        (refuse({"detail": "Not Found"}, 404), errors.WrongAddress),
+        (refuse({"error": {"message": "File Not Found", "code": 404}}, 404), errors.WrongAddress),
+        (refuse({"error": {"message": "model x not found"}}, 404), errors.ModelNotFound),
+        (
+            refuse({"error": "Unexpected endpoint or method. (POST /chat/completions)"}, 200),
+            errors.WrongAddress,
+        ),
+        (refuse(b"", 302, "text/html"), errors.WrongAddress),
+        (refuse({"id": None, "choices": None}, 200), errors.ServerError),
+        (refuse({"error": {"message": "no", "param": "top_k"}}, 400), errors.BadRequest),
+    ],
+)
+async def test_a_refusal_means_what_its_body_says(sent, kind):
+    with pytest.raises(errors.ProviderError) as raised:
+        await ask(**sent)
+
+    assert type(raised.value) is kind
+
+
+async def test_a_whole_completion_in_place_of_a_stream_is_read():
+    message = {"role": "assistant", "content": "Good day!"}
+    body = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+    text, _, _ = await ask(**refuse(body, 200))
+
+    assert text == "Good day!"
