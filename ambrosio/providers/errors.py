@@ -43,6 +43,12 @@ OVERFLOW_TEXT = re.compile(
 OUT_OF_CREDIT_CODES = ("insufficient_quota", "exceeded_current_quota_error", "credit_limit_error")
 # What servers say where the path leads nowhere; of a model that is gone they name the model.
 WRONG_PATH_TEXT = re.compile(r"(file )?not found\.?|unexpected endpoint.*", re.IGNORECASE)
+# How a refused parameter is named without a field for it: Mistral, older vLLM, Azure.
+PARAMETER_TEXT = re.compile(
+    r"(?:unknown|unrecognized|unsupported|unexpected)\b.{0,40}?"
+    r"(?:argument|parameter|field)s?\b[^:'\"`]{0,20}[:'\"`\s]+(\w+)",
+    re.IGNORECASE,
+)
 # Codes and types of moderation.
 CONTENT_FILTER_CODES = ("content_policy_violation", "moderation_blocked", "content_filter")
 
@@ -111,7 +117,20 @@ def _refusal(exc: ApiError, provider: str, model: str) -> ProviderError:
     }
     if status in failures or status >= 500:
         return failures.get(status, ServerError)(provider)
-    return BadRequest(provider, parameter=exc.field("param"))
+    return BadRequest(provider, parameter=_parameter(exc))
+
+
+def _parameter(exc: ApiError) -> str:
+    """Return the parameter that a server refuses, "" if it does not name one."""
+    if name := exc.field("param"):
+        return name
+    detail = exc.body.get("detail")
+    first = detail[0] if isinstance(detail, list) and detail else None
+    place = first.get("loc") if isinstance(first, dict) else None
+    if isinstance(place, list) and len(place) > 1:
+        return str(place[1])
+    named = PARAMETER_TEXT.search(exc.message)
+    return named[1] if named else ""
 
 
 def as_count(value: object) -> int:

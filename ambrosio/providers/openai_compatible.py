@@ -259,6 +259,7 @@ class OpenAIProvider:
             short=concise and facts.takes_limit,
             max_tokens=context.max_tokens if facts.takes_limit else 0,
             may_merge_system=self._config_for(model).server_kind == "llama",
+            dropped=facts.dropped,
         )
 
     def _learn_refusals(self, facts: ServerFacts, attempts: "_Attempts") -> None:
@@ -271,11 +272,16 @@ class OpenAIProvider:
         facts.takes_no_thinking &= accepted.no_thinking == first.no_thinking
         facts.takes_limit &= limits == (first.short, first.max_tokens)
         facts.system_role = accepted.messages[0].role == "system"
+        facts.dropped |= accepted.dropped
 
     def _open(
         self, options: RequestOptions, model: str, extra: dict[str, Any], tokens: int = 0
     ) -> AbstractAsyncContextManager[ChatStream]:
-        params = options.body(self._config_for(model)) | extra
+        params = {
+            name: value
+            for name, value in (options.body(self._config_for(model)) | extra).items()
+            if name not in options.dropped
+        }
         request = ChatRequest(options.messages, model or self.config.model, params, tokens)
 
         def translate(exc: RequestFailed) -> ProviderError:

@@ -12,6 +12,8 @@ from ..core.vv import MAX_CONCISE_TOKENS
 
 # Thoughts count as tokens of the answer; a model that cannot do without them needs room for both.
 THINKING_TOKENS = 1200
+# Without these it is another request.
+ESSENTIAL = frozenset({"model", "messages", "stream"})
 # How a kind is told not to think. gpt-oss can only be told to think little.
 NO_THINKING_PARAMS: Mapping[str, Mapping[str, Any]] = {
     "none": {},
@@ -31,6 +33,7 @@ class RequestOptions:
         short: with the token limit of a concise turn.
         max_tokens: the limit otherwise; 0 is none.
         may_merge_system: a refusal may mean that the model's template has no system role.
+        dropped: parameters that the server has refused by name.
     """
 
     messages: tuple[Message, ...]
@@ -38,6 +41,7 @@ class RequestOptions:
     short: bool = False
     max_tokens: int = 0
     may_merge_system: bool = False
+    dropped: frozenset[str] = frozenset()
 
     def relax(self, exc: ProviderError) -> Self | None:
         """Return what to try after a failure, None if nothing is left."""
@@ -46,6 +50,8 @@ class RequestOptions:
                 return replace(self, short=False)
             case ContextTooLong():
                 return None
+            case BadRequest() if exc.parameter and exc.parameter not in self.dropped | ESSENTIAL:
+                return replace(self, dropped=self.dropped | {exc.parameter})
             case BadRequest() if self.no_thinking:
                 return replace(self, no_thinking=False)
             case BadRequest() if self.short or self.max_tokens:

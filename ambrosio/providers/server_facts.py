@@ -29,6 +29,8 @@ class ServerFacts:
     # Whether it takes the parameters of a concise turn, and a token limit.
     takes_no_thinking: bool = True
     takes_limit: bool = True
+    # Parameters that it has refused by name.
+    dropped: frozenset[str] = frozenset()
 
 
 def parse_models(listing: object) -> list[ServedModel] | None:

@@ -16,6 +16,7 @@ BASE = "http://127.0.0.1:9/v1"
 QUESTION = build_context("Be kind.", (), "hello?")
 END = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
 DONE = b"data: [DONE]\n\n"
+EVENTS = {"content-type": "text/event-stream"}
 
 
 def event(chunk):
@@ -47,7 +48,7 @@ class Body(httpx.AsyncByteStream):
 
 async def ask(content, *, status=200, headers=None, breaks=False, **config):
     """Return the text and the thinking that a person is left with, and the last event."""
-    sent = {"content-type": "text/event-stream"} if headers is None else headers
+    sent = EVENTS if headers is None else headers
     with respx.mock() as router:
         route = router.post(f"{BASE}/chat/completions")
         route.mock(
@@ -282,3 +283,35 @@ async def test_a_whole_completion_in_place_of_a_stream_is_read():
     text, _, _ = await ask(**refuse(body, 200))
 
     assert text == "Good day!"
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (
+            {"error": {"message": "Unknown argument: stream_options", "param": "stream_options"}},
+            400,
+        ),
+        ({"detail": [{"type": "extra_forbidden", "loc": ["body", "stream_options"]}]}, 422),
+        ({"error": {"message": "Unrecognized request argument supplied: stream_options"}}, 400),
+        ({"error": {"message": "Unsupported parameter: 'stream_options'"}}, 400),
+    ],
+)
+async def test_a_parameter_that_a_server_refuses_is_left_out_and_stays_out(body, status):
+    def respond(request):
+        sent.append(json.loads(request.content))
+        if "stream_options" in sent[-1]:
+            return httpx.Response(status, json=body)
+        return httpx.Response(200, content=whole("Good day!"), headers=EVENTS)
+
+    sent: list[dict[str, object]] = []
+    events: list[object] = []
+    with respx.mock() as router:
+        router.post(f"{BASE}/chat/completions").mock(side_effect=respond)
+        async with httpx.AsyncClient(verify=False) as http:
+            provider = OpenAIProvider("p", ProviderConfig(base_url=BASE, model="m"), http)
+            for _ in range(2):
+                events = [found async for found in provider.stream(QUESTION)]
+
+    assert isinstance(events[-1], AnswerFinished)
+    assert ["stream_options" in request for request in sent] == [True, False, False]
