@@ -27,6 +27,8 @@ from .streaming import AnswerStreamer
 log = logging.getLogger(__name__)
 MAX_PAUSE_SECONDS = 60.0
 DAY_SECONDS = 86_400
+# The first poll goes out before anything that keeps the processor busy.
+FIRST_POLL_SECONDS = 0.5
 
 
 async def serve(
@@ -66,7 +68,7 @@ async def serve(
                 group.create_task(_pair(context, say, stop, sleep)),
                 group.create_task(app.assistant.router.health.watch()),
                 group.create_task(alert_owners(context, delivery)),
-                group.create_task(preload()),
+                group.create_task(_preload_later(sleep)),
             ]
             try:
                 await dispatcher.run(stop)
@@ -74,6 +76,11 @@ async def serve(
                 for task in background:
                     task.cancel()
     log.info("stopped; unanswered messages wait for the next start")
+
+
+async def _preload_later(sleep: Callable[[float], Awaitable[None]]) -> None:
+    await sleep(FIRST_POLL_SECONDS)
+    await preload()
 
 
 def _context(app: App, now: Callable[[], float], *, username: str, started_at: float) -> BotContext:

@@ -3,7 +3,7 @@
 import click
 
 from ..app import now, open_app
-from ..bot.run import serve
+from ..bot.run import FIRST_POLL_SECONDS, serve
 from ..config import prompts
 from ..config.settings import Settings
 from ..providers.warmup import warming_up
@@ -27,7 +27,11 @@ async def run(settings: Settings) -> int:
     with exclusive_lock(settings.ambrosio_data_dir):
         async with (
             open_app(settings) as app,
-            warming_up(app.providers.values(), prompts.read("system.txt")),
+            warming_up(
+                app.providers.values(),
+                prompts.read("system.txt"),
+                delay_seconds=FIRST_POLL_SECONDS,
+            ),
         ):
             await serve(app, stop=stop, now=now, say=click.echo)
     return 0

@@ -15,14 +15,27 @@ LOADING_PAUSE_SECONDS = 2.0
 
 
 @asynccontextmanager
-async def warming_up(providers: Iterable[OpenAIProvider], system: str) -> AsyncIterator[None]:
-    """Warm up the llama.cpp servers that others run, beside whatever else there is to do."""
+async def warming_up(
+    providers: Iterable[OpenAIProvider], system: str, *, delay_seconds: float = 0.0
+) -> AsyncIterator[None]:
+    """Warm up the llama.cpp servers that we do not run ourselves, while the block runs.
+
+    Args:
+        providers: all of them; the others are left alone.
+        system: the system prompt.
+        delay_seconds: how long to leave the processor to the block first.
+    """
+
+    async def warm_up_later(provider: OpenAIProvider) -> None:
+        await asyncio.sleep(delay_seconds)
+        await warm_up(provider, system)
+
     servers = [
         provider
         for provider in providers
         if provider.local and provider.config.server_kind == "llama" and not provider.config.managed
     ]
-    tasks = [asyncio.create_task(warm_up(provider, system)) for provider in servers]
+    tasks = [asyncio.create_task(warm_up_later(provider)) for provider in servers]
     try:
         yield
     finally:
