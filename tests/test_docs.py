@@ -1,5 +1,6 @@
 """What is written about Ambrosio is so."""
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -146,6 +147,30 @@ def test_every_path_in_the_pages_for_developers_exists(page):
     named = set(paths_in(page))
     assert any(path.endswith(".py") for path in named)
     assert sorted(path for path in named if not exists(path)) == []
+
+
+def defined_names():
+    """Every class, function, constant, field and attribute that the package defines."""
+    names = set()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                names.add(node.name)
+            elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+                names.add(node.id if isinstance(node, ast.Name) else node.attr)
+    return names
+
+
+@pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_every_class_and_constant_in_the_pages_for_developers_exists(page):
+    text = (ROOT / page).read_text("utf-8")
+    # Qualified names, classes, private names and constants; plain words may be anything.
+    spoken = re.findall(r"`(_?[A-Z]\w*(?:\.\w+)*|_\w+)`", text)
+    settings_or_tests = re.compile(r"AMBROSIO_|TOGETHER_|LLAMA_|OPENAI_|GOOD$|FULL$|WAL$|PATH$")
+    parts = {part for name in spoken for part in name.split(".")}
+    unknown = {part for part in parts - defined_names() if not settings_or_tests.match(part)}
+
+    assert unknown == set()
 
 
 def test_the_tree_in_the_architecture_page_is_the_package():
