@@ -53,6 +53,13 @@ PARAMETER_TEXT = re.compile(
 CONTENT_FILTER_CODES = ("content_policy_violation", "moderation_blocked", "content_filter")
 
 
+BY_CODE: tuple[tuple[set[str], type[ProviderError]], ...] = (
+    (set(CONTENT_FILTER_CODES), ContentFiltered),
+    (set(OUT_OF_CREDIT_CODES), OutOfCredit),
+    ({"unavailable_error"}, Loading),
+)
+
+
 def translate_error(
     exc: RequestFailed, provider: str, *, model: str, tokens: int = 0, window: int = 0
 ) -> ProviderError:
@@ -91,32 +98,30 @@ def _overflow_limit(exc: ApiError, tokens: int, window: int) -> int | None:
 
 
 def _refusal(exc: ApiError, provider: str, model: str) -> ProviderError:
-    status, names = exc.status, {exc.field("code"), exc.field("type")}
-    if names & set(CONTENT_FILTER_CODES):
-        return ContentFiltered(provider)
-    if names & set(OUT_OF_CREDIT_CODES):
-        return OutOfCredit(provider)
-    if status in {429, 529} or "rate_limit_exceeded" in names:
+    names = {exc.field("code"), exc.field("type")}
+    for codes, kind in BY_CODE:
+        if names & codes:
+            return kind(provider)
+    if exc.status in {429, 503, 529} or "rate_limit_exceeded" in names:
         return Overloaded(provider, retry_after_seconds=_seconds(exc.retry_after))
-    if status == 503:
-        if "unavailable_error" in names:
-            return Loading(provider)
-        return Overloaded(provider, retry_after_seconds=_seconds(exc.retry_after))
-    if status == 404:
-        # FastAPI, and with it vLLM and SGLang, says it in `detail`.
-        if WRONG_PATH_TEXT.fullmatch(exc.message or exc.field("detail")):
-            return WrongAddress(provider)
-        return ModelNotFound(provider, model=model)
-    if 300 <= status < 400 or (not status and WRONG_PATH_TEXT.fullmatch(exc.message)):
+    # FastAPI, and with it vLLM and SGLang, says it in `detail`.
+    is_path = WRONG_PATH_TEXT.fullmatch(exc.message or exc.field("detail"))
+    if 300 <= exc.status < 400 or (exc.status in {0, 404} and is_path):
         return WrongAddress(provider)
+    if exc.status == 404:
+        return ModelNotFound(provider, model=model)
+    return _by_status(exc, provider)
+
+
+def _by_status(exc: ApiError, provider: str) -> ProviderError:
     # 408 and 409 are over a moment later; 0 is an error in a stream.
     failures: Mapping[int, type[ProviderError]] = {
         **dict.fromkeys((0, 408, 409), ServerError),
         **dict.fromkeys((401, 403), InvalidKey),
         402: OutOfCredit,
     }
-    if status in failures or status >= 500:
-        return failures.get(status, ServerError)(provider)
+    if exc.status in failures or exc.status >= 500:
+        return failures.get(exc.status, ServerError)(provider)
     return BadRequest(provider, parameter=_parameter(exc))
 
 

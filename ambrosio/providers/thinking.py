@@ -2,9 +2,9 @@
 
 Pure. Servers send thinking in a field of its own only if they know the model's template; otherwise
 it is in the text, between marks that differ from model to model. A mark counts outside code, at the
-beginning of the answer, at the beginning of a line, or right behind another one: text *about* such
-marks stays. What the marks are comes from the templates of the models that use them (DeepSeek and
-Qwen: `think`; gpt-oss: harmony channels; Gemma: `<|channel>`; Magistral: `[THINK]`; Kimi: `◁think▷`).
+beginning of the answer or of a line, or right behind another one: text *about* such marks stays.
+What the marks are comes from the templates of the models that use them (DeepSeek and Qwen: `think`;
+gpt-oss: harmony channels; Gemma: `<|channel>`; Magistral: `[THINK]`; Kimi: `◁think▷`).
 """
 
 import re
@@ -40,7 +40,7 @@ _MARKS = (
     *_STOP_TOKENS,
 )
 _MARK = re.compile(
-    "|".join(re.escape(mark) for mark in sorted(_MARKS, key=len, reverse=True)), re.I
+    "|".join(re.escape(mark) for mark in sorted(_MARKS, key=len, reverse=True)), re.IGNORECASE
 )
 _LONGEST = max(map(len, _MARKS))
 _FIRST_SIGNS = re.compile("[<\\[◁]")

@@ -13,6 +13,10 @@ from ambrosio.core.messages import AnswerFinished, AnswerStarted, Delta, FinishR
 from ambrosio.providers.openai_compatible import OpenAIProvider
 
 BASE = "http://127.0.0.1:9/v1"
+HARMONY = (
+    "<|channel|>analysis<|message|>They greet me.<|end|>"
+    "<|start|>assistant<|channel|>final<|message|>Good day!"
+)
 QUESTION = build_context("Be kind.", (), "hello?")
 END = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
 DONE = b"data: [DONE]\n\n"
@@ -86,11 +90,7 @@ async def ask(content, *, status=200, headers=None, breaks=False, **config):
         ("They want H.\n</think>\n\nThe letter is **H**.", "The letter is **H**."),
         ("<|channel>thought\nThey greet me.\n<channel|>Good day!", "Good day!"),
         ("analysisThey greet me.assistantfinalGood day!", "Good day!"),
-        (
-            "<|channel|>analysis<|message|>They greet me.<|end|>"
-            "<|start|>assistant<|channel|>final<|message|>Good day!",
-            "Good day!",
-        ),
+        (HARMONY, "Good day!"),
         ("Good day!<|im_end|>", "Good day!"),
         ("Good day!</s>", "Good day!"),
         ("Good day!<end_of_turn>", "Good day!"),
