@@ -177,7 +177,7 @@ async def test_fifty_thousand_characters_arrive_whole_from_whoever_comes_to_thei
 async def test_the_owner_hears_once_of_a_model_that_is_gone_and_what_is_there(
     anna, model, second, both
 ):
-    model.answer = lambda _: ErrorStatus(404)
+    model.answer = lambda _: ErrorStatus(404, message="model not found")
     for number in range(3):
         await anna.say(f"question {number}")
         await anna.wait_answer()
