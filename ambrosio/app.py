@@ -133,20 +133,7 @@ async def open_providers(
             httpx.AsyncClient(verify=trusted, trust_env=False)
         )
 
-        async def make_providers(
-            rows: Mapping[str, ProviderConfig], server: LlamaServer | None = None
-        ) -> dict[str, OpenAIProvider]:
-            made = {}
-            for name, row in rows.items():
-                client = local_http if row.is_local else http
-                if row.socket:
-                    client = await stack.enter_async_context(_socket_client(row.socket, trusted))
-                ready = always_ready
-                if server and name == "llama":
-                    ready = partial(server.ensure_ready, name)
-                made[name] = OpenAIProvider(name, row, client, ensure_ready=ready)
-            return made
-
+        make_providers = partial(_make_providers, stack, http, local_http, trusted)
         if not settings.llama_gguf:
             llama_url = settings.llama_base_url or await discovery.find_server(local_http)
             rows = settings.provider_configs(llama_base_url=llama_url)
@@ -169,6 +156,27 @@ async def open_providers(
             ready=partial(warm_up, providers["llama"], prompts.read("system.txt"))
         ):
             yield providers
+
+
+async def _make_providers(
+    stack: AsyncExitStack,
+    http: httpx.AsyncClient,
+    local_http: httpx.AsyncClient,
+    trusted: ssl.SSLContext,
+    rows: Mapping[str, ProviderConfig],
+    server: LlamaServer | None = None,
+) -> dict[str, OpenAIProvider]:
+    """Make a provider of each row; `llama` is checked first if `server`, our own, runs it."""
+    providers = {}
+    for name, row in rows.items():
+        client = local_http if row.is_local else http
+        if row.socket:
+            client = await stack.enter_async_context(_socket_client(row.socket, trusted))
+        ready = always_ready
+        if server and name == "llama":
+            ready = partial(server.ensure_ready, name)
+        providers[name] = OpenAIProvider(name, row, client, ensure_ready=ready)
+    return providers
 
 
 def _socket_client(socket: str, trusted: ssl.SSLContext) -> httpx.AsyncClient:
