@@ -133,7 +133,9 @@ async def open_providers(
             httpx.AsyncClient(verify=trusted, trust_env=False)
         )
 
-        make_providers = partial(_make_providers, stack, http, local_http, trusted)
+        make_providers = partial(
+            _make_providers, stack=stack, http=http, local_http=local_http, trusted=trusted
+        )
         if not settings.llama_gguf:
             llama_url = settings.llama_base_url or await discovery.find_server(local_http)
             rows = settings.provider_configs(llama_base_url=llama_url)
@@ -159,12 +161,13 @@ async def open_providers(
 
 
 async def _make_providers(
+    rows: Mapping[str, ProviderConfig],
+    server: LlamaServer | None = None,
+    *,
     stack: AsyncExitStack,
     http: httpx.AsyncClient,
     local_http: httpx.AsyncClient,
     trusted: ssl.SSLContext,
-    rows: Mapping[str, ProviderConfig],
-    server: LlamaServer | None = None,
 ) -> dict[str, OpenAIProvider]:
     """Make a provider of each row; `llama` is checked first if `server`, our own, runs it."""
     providers = {}
