@@ -56,7 +56,7 @@ class Database:
             raise StoreFailed(str(exc)) from exc
         try:
             self._set_up()
-        except sqlite3.Error as exc:
+        except (sqlite3.Error, StoreFailed) as exc:
             self.connection.close()
             raise StoreFailed(str(exc)) from exc
 
@@ -74,6 +74,9 @@ class Database:
         db.execute("PRAGMA foreign_keys = ON")
         db.execute("PRAGMA secure_delete = ON")
         version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(schema.MIGRATIONS):
+            # Its tables are not ours: reading on would fail later, or change what it holds.
+            raise StoreFailed(f"{self._path} was written by another version of Ambrosio")
         for number, script in enumerate(schema.MIGRATIONS[version:], start=version + 1):
             db.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
 

@@ -182,6 +182,15 @@ class TestTheFile:
             store.outbox.enqueue(outgoing("Tea."))
 
 
+def test_a_database_of_another_version_is_refused_and_left_alone(tmp_path, clock):
+    path = tmp_path / "ambrosio.db"
+    with Store(path, now=clock) as store:
+        store.database.connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+
+    with pytest.raises(StoreFailed, match="another version"), Store(path, now=clock):
+        pass
+
+
 class TestTheInbox:
     def test_an_update_is_kept_once(self, store):
         store.inbox.receive(BOT, 8, [received(7, body="first")])
