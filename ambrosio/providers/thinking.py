@@ -47,19 +47,12 @@ _FIRST_SIGNS = re.compile("[<\\[◁]")
 
 
 class ThinkTagParser:
-    """Splits streamed text into answer and thinking, however the text is cut into pieces.
+    """Splits streamed text into answer and thinking, however the text is cut into pieces."""
 
-    Args:
-        starts_thinking: the model's template opens the thinking, so that only its end is seen; if
-            no end comes, it was the answer after all.
-    """
-
-    def __init__(self, *, starts_thinking: bool = False) -> None:
+    def __init__(self) -> None:
         # What may still become a mark.
         self._held = ""
-        self._mode = "thinking" if starts_thinking else "start"
-        self._presumed = starts_thinking
-        self._presumed_text = ""
+        self._mode = "start"
         # The closing marks that the open blocks wait for, the innermost last.
         self._open: list[str] = []
         self._bare = False
@@ -83,10 +76,7 @@ class ThinkTagParser:
 
     def end(self) -> Delta:
         """Return what was held back, at the end of the stream."""
-        delta = self._parse(final=True)
-        if self._presumed and self._mode == "thinking":
-            return Delta(text=self._presumed_text.lstrip(), reasoning="")
-        return delta
+        return self._parse(final=True)
 
     def _begin(self) -> bool:
         """Decide about a bare harmony channel at the very beginning; False if it is too early."""
@@ -167,7 +157,7 @@ class ThinkTagParser:
             self._mode, self._header = "header", ""
             return Delta()
         if kind in {_GEMMA_CLOSE, _MESSAGE_MARK} or kind in _STOP_TOKENS:
-            return self._to_text() if self._mode == "thinking" and not self._presumed else Delta()
+            return self._to_text() if self._mode == "thinking" else Delta()
         return self._on_pair(mark, kind)
 
     def _in_header(self, kind: str) -> Delta:
@@ -186,7 +176,7 @@ class ThinkTagParser:
         if kind in _PAIRS:
             if self._mode == "thinking":
                 self._open.append(_PAIRS[kind])
-                return Delta(reasoning=self._noted(mark))
+                return Delta(reasoning=mark)
             if self._line.strip():
                 return self._emit(mark)
             self._mode, self._open = "thinking", [_PAIRS[kind]]
@@ -195,8 +185,6 @@ class ThinkTagParser:
             if self._open and kind == self._open[-1]:
                 self._open.pop()
                 return Delta(reasoning=mark) if self._open else self._to_text()
-            if self._presumed:
-                return self._to_text()
             return Delta(reasoning=mark)
         if self._has_text and not self._line.strip() and not self.retracts:
             # The template opened the thinking, so all of it was taken for the answer.
@@ -206,7 +194,7 @@ class ThinkTagParser:
         return self._emit(mark)
 
     def _to_text(self) -> Delta:
-        self._mode, self._open, self._presumed = "text", [], False
+        self._mode, self._open = "text", []
         self._skip_blank, self._line = True, ""
         return Delta()
 
@@ -216,7 +204,7 @@ class ThinkTagParser:
         if self._mode == "header":
             return self._emit_header(text)
         if self._mode == "thinking":
-            return Delta(reasoning=self._noted(text))
+            return Delta(reasoning=text)
         if self._skip_blank:
             text = text.lstrip()
             self._skip_blank = not text
@@ -232,11 +220,6 @@ class ThinkTagParser:
             return Delta()
         self._mode = "thinking"
         return self._emit(rest)
-
-    def _noted(self, text: str) -> str:
-        if self._presumed:
-            self._presumed_text += text
-        return text
 
     def _follow(self, text: str) -> None:
         """Keep track of the line, and of fences, for `_is_code`."""

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from ambrosio.providers.thinking import ThinkTagParser
 
 
-def heard(pieces, **options):
-    parser, text, thinking = ThinkTagParser(**options), "", ""
+def heard(pieces):
+    parser, text, thinking = ThinkTagParser(), "", ""
     for piece in pieces:
         retracted = parser.retracts
         delta = parser.feed(piece)
