@@ -24,7 +24,8 @@ RUN useradd --system --uid 10001 --user-group --no-create-home --home-dir /data 
 COPY --from=build /opt/ambrosio /opt/ambrosio
 ENV PATH=/opt/ambrosio/bin:$PATH \
     PYTHONUNBUFFERED=1 \
-    AMBROSIO_DATA_DIR=/data
+    AMBROSIO_DATA_DIR=/data \
+    CONTAINER_COMMAND="docker compose exec ambrosio ambrosio"
 USER ambrosio
 # An ambrosio.toml is looked for here.
 WORKDIR /data

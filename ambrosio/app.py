@@ -113,6 +113,14 @@ def _image_router(
     return ImageRouter(clients, route, now=now, budget=budget, sleep=sleep)
 
 
+async def is_model_configured(settings: Settings) -> bool:
+    """Say whether any provider is configured, or a server is running on this machine."""
+    if settings.has_provider:
+        return True
+    async with httpx.AsyncClient(trust_env=False) as local_http:
+        return await discovery.find_server(local_http) is not None
+
+
 @asynccontextmanager
 async def open_providers(
     settings: Settings,

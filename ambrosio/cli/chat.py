@@ -1,23 +1,30 @@
 """`ambrosio chat`: the same assistant in the terminal.
 
-Answers go to stdout as the model writes them, everything else to stderr.
+Without a question it asks for one after the other, until Ctrl+D. Ctrl+C stops an answer.
 """
 
 import asyncio
+import signal
 import sys
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass, replace
 
-from ..app import now, open_app
-from ..assistant.answers import Answer, Assistant
+from ..app import App, is_model_configured, now, open_app
+from ..assistant.answers import Answer
 from ..assistant.progress import Progress
+from ..commands.context import BotContext
 from ..config.settings import Settings
 from ..core import texts
 from ..core.messages import TERMINAL, Turn
 from ..core.vv import split_vv
+from . import chat_commands
+from .hints import print_error, ways_to_begin
+from .process import INTERRUPTED
+from .terminal import REDRAW_SECONDS, Output, open_output
 
 
-async def chat(settings: Settings, question: str, piped: str, provider: str, *, new: bool) -> int:
+async def chat(settings: Settings, question: str, piped: str, provider: str, *, go_on: bool) -> int:
     """Answer a question, or chat until the input ends; return the exit code.
 
     Args:
@@ -25,94 +32,133 @@ async def chat(settings: Settings, question: str, piped: str, provider: str, *, 
         question: what stands on the command line; "" to be asked for questions.
         piped: text from standard input, added to the question.
         provider: who is asked first, as NAME or NAME/MODEL; "" follows the route.
-        new: start a new conversation.
+        go_on: continue the conversation before this one.
     """
+    text = "\n\n".join(part for part in (question.strip(), piped.strip()) if part)
+    if not text and not sys.stdin.isatty():
+        print_error(texts.NO_QUESTION)
+        return 2
+    if not await is_model_configured(settings):
+        print_error(f"no model is set up. {ways_to_begin()}")
+        return 1
     async with open_app(settings) as app:
         name = provider.partition("/")[0]
         if name and name not in app.providers:
-            known = ", ".join(app.providers)
-            line = texts.NO_SUCH_PROVIDER.format(name=name, known=known)
-            print(f"error: {line}", file=sys.stderr)
+            print_error(texts.NO_SUCH_PROVIDER.format(name=name, known=", ".join(app.providers)))
             return 2
-        text = "\n\n".join(part for part in (question, piped.strip()) if part)
-        if new:
-            state = app.store.conversations.chat_state(TERMINAL)
-            app.store.conversations.set_chat_state(TERMINAL, replace(state, latest_turn_id=None))
-        if text:
-            return await _answer(app.assistant, text, model=provider, now=now)
-        return await _chat_until_eof(app.assistant, model=provider, now=now)
+        if not go_on:
+            chat_commands.start_new_conversation(app.store)
+        terminal = TerminalChat(app, provider)
+        return await terminal.ask(text) if text else await terminal.ask_until_eof()
 
 
-async def _chat_until_eof(assistant: Assistant, *, model: str, now: Callable[[], float]) -> int:
-    if not sys.stdin.isatty():
-        print(f"error: {texts.NO_QUESTION}", file=sys.stderr)
-        return 2
-    print("Ctrl+D exits", file=sys.stderr)
-    while (line := await asyncio.to_thread(_read_line)) is not None:
-        if line.strip():
-            await _answer(assistant, line, model=model, now=now)
-    return 0
+@dataclass(frozen=True, slots=True)
+class TerminalChat:
+    """A conversation in the terminal; `model`, from the command line, is asked first."""
+
+    app: App
+    model: str = ""
+
+    async def ask_until_eof(self) -> int:
+        """Ask for questions, and answer them, until the input ends."""
+        from .line_editor import HELP, LineEditor  # noqa: PLC0415  a one-shot needs no editor
+
+        asked = self.app.store.conversations.latest_questions(TERMINAL)
+        editor = LineEditor(asked, chat_commands.NAMES)
+        print(HELP, file=sys.stderr)
+        while (line := await editor.read()) is not None:
+            command = chat_commands.parse(line)
+            if command and command.name in chat_commands.EXIT:
+                break
+            if command:
+                await self._run(command)
+            elif line.strip():
+                await self.ask(line.strip())
+        return 0
+
+    async def ask(self, text: str) -> int:
+        """Answer one question; return the exit code."""
+        concise, question = split_vv(text)
+        state = self.app.store.conversations.chat_state(TERMINAL)
+        turn = Turn(
+            chat=TERMINAL,
+            message_id=_message_id(),
+            user_id=TERMINAL.chat_id,
+            question=question.strip(),
+            concise=concise or state.vv,
+            parent_id=self.app.assistant.latest_turn_id(TERMINAL),
+            model=self.model or state.model,
+        )
+        return await self._answer(turn)
+
+    async def _run(self, command: chat_commands.CommandLine) -> None:
+        context = BotContext(
+            store=self.app.store,
+            assistant=self.app.assistant,
+            image_assistant=self.app.image_assistant,
+            providers=self.app.providers,
+            owners=lambda: frozenset({TERMINAL.chat_id}),
+            now=now,
+            data_dir=self.app.settings.ambrosio_data_dir,
+        )
+        result = await chat_commands.run(context, command, _message_id())
+        if result.text:
+            open_output().finish(result.text)
+        if result.turn:
+            await self._answer(replace(result.turn, model=result.turn.model or self.model))
+
+    async def _answer(self, turn: Turn) -> int:
+        progress, output = Progress(), open_output()
+        async with AsyncExitStack() as stack:
+            stack.enter_context(_stopped_by_ctrl_c(progress))
+            group = await stack.enter_async_context(asyncio.TaskGroup())
+            showing = group.create_task(_show_progress(progress, output))
+            try:
+                answer = await self.app.assistant.answer(turn, progress)
+            finally:
+                showing.cancel()
+        self.app.assistant.save(answer)
+        output.finish(answer.text)
+        if output.closed:
+            # Whoever read it has seen enough.
+            return 0
+        _print_footer(answer)
+        if answer.stopped:
+            return INTERRUPTED
+        return 1 if answer.failure else 0
 
 
-def _read_line() -> str | None:
-    """Prompt for a line on stderr, since stdout is for answers; None at the end of input."""
-    print("> ", end="", file=sys.stderr, flush=True)
-    line = sys.stdin.readline()
-    return line or None
+def _message_id() -> int:
+    return int(now() * 1000)
 
 
-async def _answer(assistant: Assistant, text: str, *, model: str, now: Callable[[], float]) -> int:
-    concise, question = split_vv(text)
-    turn = Turn(
-        chat=TERMINAL,
-        message_id=int(now() * 1000),
-        user_id=TERMINAL.chat_id,
-        question=question.strip(),
-        concise=concise,
-        parent_id=assistant.latest_turn_id(TERMINAL),
-        model=model,
-    )
-    progress, output = Progress(), TerminalOutput()
-    async with asyncio.TaskGroup() as group:
-        printing = group.create_task(_print_progress(progress, output))
-        try:
-            answer = await assistant.answer(turn, progress)
-        finally:
-            printing.cancel()
-    output.write(answer.text)
-    if answer.text:
-        print()
-    _print_footer(answer)
-    assistant.save(answer)
-    return 1 if answer.failure else 0
+@contextmanager
+def _stopped_by_ctrl_c(progress: Progress) -> Iterator[None]:
+    """Let Ctrl+C stop the answer, and not the program, until the block ends."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGINT, progress.stop)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
 
 
-class TerminalOutput:
-    """Prints a growing answer; what is printed cannot be taken back."""
-
-    def __init__(self) -> None:
-        self._printed = ""
-
-    def write(self, text: str) -> None:
-        """Print what is new in the text, or all of it if another provider started over."""
-        if not text.startswith(self._printed):
-            print("\n\n(restarting)\n", file=sys.stderr)
-            self._printed = ""
-        print(text[len(self._printed) :], end="", flush=True)
-        self._printed = text
-
-
-async def _print_progress(progress: Progress, output: TerminalOutput) -> None:
+async def _show_progress(progress: Progress, output: Output) -> None:
     while True:
         await progress.changed.wait()
         progress.changed.clear()
-        if progress.text:
-            output.write(progress.text)
+        output.show(progress)
+        if output.closed:
+            progress.stop()
+        # The words that come meanwhile are shown together.
+        await asyncio.sleep(REDRAW_SECONDS)
 
 
 def _print_footer(answer: Answer) -> None:
     if answer.failure:
-        print(f"error: {answer.failure.owner_message}", file=sys.stderr)
+        print_error(answer.failure.owner_message)
+    elif answer.stopped:
+        print("(stopped)", file=sys.stderr)
     elif answer.cut_note:
         print(f"({answer.cut_note})", file=sys.stderr)
     elif answer.finished:

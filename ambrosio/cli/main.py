@@ -4,21 +4,56 @@ Each command imports the module of its verb when it runs, so that no verb loads 
 one needs. What a verb does is in its module; its exit code and errors are `process.run_to_exit`'s.
 """
 
+import os
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from .. import __version__
-from .process import load_settings, run_to_exit
+from .hints import print_error, ways_to_begin
+from .process import INTERRUPTED, load_settings, run_to_exit
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class CommandLine(click.Group):
+    """Prints click's complaints the way all other errors are printed."""
+
+    def main(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Run a verb and exit."""
+        try:
+            code = super().main(*args, **{**kwargs, "standalone_mode": False})
+        except click.UsageError as exc:
+            print_error(exc.format_message())
+            if exc.ctx:
+                click.echo(f"hint: `{exc.ctx.command_path} --help` lists what there is", err=True)
+            code = exc.exit_code
+        except click.ClickException as exc:
+            print_error(exc.format_message())
+            code = exc.exit_code
+        except (click.Abort, KeyboardInterrupt):
+            code = INTERRUPTED
+        except BrokenPipeError:
+            # Whoever read the output has seen enough. Python would flush it once more.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = 0
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+@click.group(
+    cls=CommandLine,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="ambrosio")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """A personal assistant in Telegram that runs on your own machine."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+        if not load_settings().has_provider:
+            click.echo(f"\n{ways_to_begin()}")
 
 
 @main.command()
@@ -26,7 +61,7 @@ def run() -> None:
     """Run the Telegram bot until it is stopped."""
     from .run import run as verb  # noqa: PLC0415
 
-    run_to_exit(verb(load_settings()))
+    run_to_exit(verb(load_settings(is_service=True)))
 
 
 @main.command()
@@ -49,16 +84,16 @@ def demo(port: int, model: str, no_browser: bool) -> None:
 
 
 @main.command()
-@click.argument("question", required=False, default="")
+@click.argument("question", nargs=-1)
 @click.option("--provider", default="", metavar="NAME[/MODEL]", help="Ask this provider first.")
-@click.option("--new", is_flag=True, help="Start a new conversation.")
-def chat(question: str, provider: str, new: bool) -> None:
+@click.option("-c", "--continue", "go_on", is_flag=True, help="Continue the last conversation.")
+def chat(question: tuple[str, ...], provider: str, go_on: bool) -> None:
     """Chat in the terminal; piped input is added to QUESTION."""
     from .chat import chat as verb  # noqa: PLC0415
 
     settings = load_settings()
     piped = "" if sys.stdin.isatty() else sys.stdin.read()
-    run_to_exit(verb(settings, question, piped, provider, new=new or bool(piped)))
+    run_to_exit(verb(settings, " ".join(question), piped, provider, go_on=go_on))
 
 
 @main.command(context_settings={"ignore_unknown_options": True})

@@ -16,10 +16,13 @@ from ..config.file_lock import file_lock
 from ..config.settings import Settings
 from ..core import texts
 from ..core.errors import AmbrosioError, InvalidSettings, PollingConflict, StoreFailed
+from .hints import print_error
 
 log = logging.getLogger(__name__)
 
 LOCK_FILE = "lock"
+# The exit code of a program that Ctrl+C has ended.
+INTERRUPTED = 128 + signal.SIGINT
 
 
 @contextmanager
@@ -48,14 +51,19 @@ def stop_on_signals() -> asyncio.Event:
     return stop
 
 
-def load_settings() -> Settings:
-    """Load the settings and set up logging; exit with 2 and one line per invalid setting."""
+def load_settings(*, is_service: bool = False) -> Settings:
+    """Load the settings and set up logging; exit with 2 and one line per invalid setting.
+
+    Only a service, which nobody watches, logs all that the settings say. Elsewhere the log would
+    stand between the lines of the output; `AMBROSIO_LOG=debug` brings it back.
+    """
     try:
         loaded = settings.load()
     except InvalidSettings as exc:
         print_problems(exc)
         sys.exit(2)
-    logs.set_up_logging(loaded.ambrosio_log, loaded.secrets)
+    quiet = not is_service and loaded.ambrosio_log != "debug"
+    logs.set_up_logging("error" if quiet else loaded.ambrosio_log, loaded.secrets)
     return loaded
 
 
@@ -71,14 +79,14 @@ def run_to_exit(verb: Coroutine[Any, Any, int]) -> None:
         code = asyncio.run(verb)
     except StoreFailed as exc:
         log.warning("the database cannot be used: %s", exc)
-        click.echo(f"error: {texts.DATABASE_UNUSABLE}", err=True)
+        print_error(texts.DATABASE_UNUSABLE)
         code = 1
     except InvalidSettings as exc:
         print_problems(exc)
         code = 2
     except AmbrosioError as exc:
-        click.echo(f"error: {exc.owner_message}", err=True)
+        print_error(exc.owner_message)
         code = 1
     except KeyboardInterrupt:
-        code = 130
+        code = INTERRUPTED
     sys.exit(code)

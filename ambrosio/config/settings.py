@@ -166,6 +166,11 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def has_provider(self) -> bool:
+        """Whether any provider is configured; a local server may still be found without that."""
+        return bool(self.llama_gguf or self.provider_configs(llama_base_url=self.llama_base_url))
+
+    @property
     def database(self) -> Path:
         """The path of the SQLite database."""
         return self.ambrosio_data_dir / "ambrosio.db"

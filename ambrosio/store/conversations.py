@@ -158,6 +158,18 @@ class Conversations:
         )
         return [_stored_turn(row) for row in rows]
 
+    def latest_questions(self, chat: Chat, limit: int = 500) -> list[str]:
+        """List what was asked last in a chat, oldest first, with "vv" where it was said."""
+        rows = self._database.read(
+            "SELECT question, concise FROM turns WHERE chat_id = ? AND topic_id = ?"
+            " ORDER BY id DESC LIMIT ?",
+            *chat_key(chat),
+            limit,
+        )
+        return [f"vv {row['question']}" if row["concise"] else row["question"] for row in rows][
+            ::-1
+        ]
+
     def answered_by(self, chat: Chat) -> ModelRef | None:
         """Return who gave the newest answer in a chat."""
         rows = self._database.read(

@@ -1,68 +1,18 @@
 """The program as started from a shell: its output and its exit codes."""
 
 import asyncio
-import os
 import re
-import sys
-from dataclasses import dataclass
 
 import pytest
 from click.testing import CliRunner
 
 from ambrosio import __version__
 from ambrosio.cli import main
-from ambrosio.core.errors import InvalidKey, Unreachable
+from ambrosio.core.errors import Unreachable
 from ambrosio.core.texts import DATABASE_UNUSABLE, NO_QUESTION
-from ambrosio.emulators.model_server.server import Dies, ErrorStatus, FakeModelServer, Says
-
-from ..support import ROOT
+from ambrosio.emulators.model_server.server import FakeModelServer
 
 KEY = "sk-very-secret-key"
-
-
-@dataclass
-class Ended:
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def ambrosio(tmp_path, model_url):
-    """Run the real program with a fake model server."""
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(ROOT),
-        "PYTHONWARNINGS": "error",
-        "PYTHONIOENCODING": "utf-8",
-        "AMBROSIO_DATA_DIR": str(tmp_path / "data"),
-        "LLAMA_BASE_URL": model_url,
-        "LLAMA_API_KEY": KEY,
-    }
-
-    async def start(*words, stdin="", **extra):
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "ambrosio", *words),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            cwd=tmp_path,
-            env={**environment, **extra},
-        )
-        try:
-            async with asyncio.timeout(30):
-                out, err = await process.communicate(stdin.encode())
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.communicate()
-        ended = Ended(int(process.returncode or 0), out.decode(), err.decode())
-        assert "Traceback" not in ended.err
-        assert KEY not in ended.out + ended.err
-        return ended
-
-    return start
 
 
 def invoke(*words):
@@ -133,6 +83,20 @@ class TestCommandLine:
         assert (ended.exit_code, ended.stdout) == (2, "")
         assert ended.stderr == f"error: {NO_QUESTION}\n"
 
+    @pytest.mark.parametrize(("words", "code"), [((), 0), (("chat", "tea?"), 1)])
+    def test_where_nothing_is_set_up_there_are_three_ways_to_begin(
+        self, inside, monkeypatch, words, code
+    ):
+        monkeypatch.delenv("LLAMA_BASE_URL")
+        monkeypatch.setattr("ambrosio.llama.discovery.USUAL_ADDRESSES", ())
+
+        ended = inside(*words)
+
+        shown = ended.stderr if words else ended.stdout
+        begin = shown[shown.index("Three ways to begin:") :]
+        assert ended.exit_code == code
+        assert re.findall(r"^  ambrosio (\w+)  ", begin, re.MULTILINE) == ["demo", "chat", "run"]
+
     def test_an_unknown_provider_is_reported_with_the_known_ones(self, inside):
         ended = inside("chat", "--provider", "nobody/x", "tea?")
 
@@ -147,61 +111,6 @@ class TestCommandLine:
         assert (ended.exit_code, ended.stdout) == (1, "")
         assert f"error: {DATABASE_UNUSABLE}\n" in ended.stderr
         assert "Traceback" not in ended.stderr
-
-
-class TestChat:
-    async def test_only_the_answer_is_on_stdout_and_the_conversation_continues(
-        self, ambrosio, model
-    ):
-        model.script(Says("Basmati."), Says("Long grains."), Says("No idea."))
-
-        first = await ambrosio("chat", "vv jasmin or basmati?")
-        await ambrosio("chat", "Why?")
-        await ambrosio("chat", "--new", "Why?")
-
-        assert (first.code, first.out) == (0, "Basmati.\n")
-        assert first.err == "(llama/default)\n"
-        assert [request.temperature for request in model.requests] == [0, None, None]
-        sent = [[text for _, text in request.messages[1:]] for request in model.requests]
-        assert sent == [
-            ["vv jasmin or basmati?"],
-            ["vv jasmin or basmati?", "Basmati.", "Why?"],
-            ["Why?"],
-        ]
-
-    async def test_piped_input_follows_the_question(self, ambrosio, model):
-        model.script(Says("Add tea"))
-
-        ended = await ambrosio("chat", "vv commit message", stdin="+ tea\n")
-
-        assert (ended.code, ended.out) == (0, "Add tea\n")
-        assert model.requests[0].question == "vv commit message\n\n+ tea"
-
-    async def test_a_provider_can_be_chosen_by_name(self, ambrosio, model):
-        other = FakeModelServer(model="other")
-        async with other.serving() as url:
-            overrides = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": url, "OPENAI_MODEL": "other"}
-            ended = await ambrosio("chat", "--provider", "openai", stdin="tea?\n", **overrides)
-
-        assert (ended.code, ended.err) == (0, "(openai/other)\n")
-        assert other.requests[0].question == "tea?"
-        assert model.requests == []
-
-    async def test_a_failure_is_one_line_and_exit_code_one(self, ambrosio, model):
-        model.script(ErrorStatus(401))
-
-        ended = await ambrosio("chat", "tea?", AMBROSIO_LOG="error")
-
-        assert (ended.code, ended.out) == (1, "")
-        assert ended.err == f"error: {InvalidKey('llama').owner_message}\n"
-
-    async def test_a_broken_answer_is_restarted_below(self, ambrosio, model):
-        model.script(Dies("Green tea is"), Says("Black tea."))
-
-        ended = await ambrosio("chat", "tea?", AMBROSIO_LOG="error")
-
-        assert (ended.code, ended.out) == (0, "Green tea isBlack tea.\n")
-        assert ended.err.strip().splitlines()[0] == "(restarting)"
 
 
 @pytest.fixture

@@ -1,0 +1,25 @@
+"""What the terminal says when something is wrong, or when nothing is set up yet."""
+
+import click
+
+from ..config.program import advise, started_as
+
+# One way a line: the command, and what it needs first.
+WAYS_TO_BEGIN = (
+    ("demo", "Try it in the browser. Needs no account and no model."),
+    ("chat", "Chat here. First start a llama.cpp server, or put TOGETHER_API_KEY into .env."),
+    ("run", "Chat from your phone. Also put TELEGRAM_BOT_TOKEN, from @BotFather, into .env."),
+)
+
+
+def print_error(text: str) -> None:
+    """Print an error to stderr, with every command as it can be typed here."""
+    click.echo(f"error: {advise(text)}", err=True)
+
+
+def ways_to_begin() -> str:
+    """List the three ways to begin."""
+    program = started_as()
+    width = max(len(verb) for verb, _ in WAYS_TO_BEGIN)
+    rows = "\n".join(f"  {program} {verb:<{width}}  {text}" for verb, text in WAYS_TO_BEGIN)
+    return f"Three ways to begin:\n\n{rows}"

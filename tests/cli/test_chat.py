@@ -1,0 +1,185 @@
+"""`ambrosio chat`: one question, or a conversation in a terminal."""
+
+import asyncio
+import sys
+
+from ambrosio.cli.process import INTERRUPTED
+from ambrosio.core.errors import InvalidKey
+from ambrosio.emulators.model_server.server import (
+    Dies,
+    ErrorStatus,
+    FakeModelServer,
+    Says,
+    StallsAfter,
+)
+
+from ..support.terminal import ALT_ENTER, CTRL_C, CTRL_D, UP
+from .conftest import KEY
+
+PROMPT = ">"
+
+
+class TestOneQuestion:
+    async def test_only_the_answer_is_on_stdout_and_the_conversation_continues_on_request(
+        self, ambrosio, model
+    ):
+        model.script(Says("Basmati."), Says("Long grains."), Says("No idea."))
+
+        first = await ambrosio("chat", "vv jasmin or basmati?")
+        await ambrosio("chat", "--continue", "Why?")
+        await ambrosio("chat", "Why?")
+
+        assert (first.code, first.out) == (0, "Basmati.\n")
+        assert first.err == "(llama/default)\n"
+        assert [request.temperature for request in model.requests] == [0, None, None]
+        sent = [[text for _, text in request.messages[1:]] for request in model.requests]
+        assert sent == [
+            ["vv jasmin or basmati?"],
+            ["vv jasmin or basmati?", "Basmati.", "Why?"],
+            ["Why?"],
+        ]
+
+    async def test_piped_input_follows_the_question(self, ambrosio, model):
+        model.script(Says("Add tea"))
+
+        ended = await ambrosio("chat", "vv commit message", stdin="+ tea\n")
+
+        assert (ended.code, ended.out) == (0, "Add tea\n")
+        assert model.requests[0].question == "vv commit message\n\n+ tea"
+
+    async def test_a_provider_can_be_chosen_by_name(self, ambrosio, model):
+        other = FakeModelServer(model="other")
+        async with other.serving() as url:
+            overrides = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": url, "OPENAI_MODEL": "other"}
+            ended = await ambrosio("chat", "--provider", "openai", stdin="tea?\n", **overrides)
+
+        assert (ended.code, ended.err) == (0, "(openai/other)\n")
+        assert other.requests[0].question == "tea?"
+        assert model.requests == []
+
+    async def test_a_failure_is_one_line_and_exit_code_one(self, ambrosio, model):
+        model.script(ErrorStatus(401))
+
+        ended = await ambrosio("chat", "tea?")
+
+        assert (ended.code, ended.out) == (1, "")
+        assert ended.err == f"error: {InvalidKey('llama').owner_message}\n"
+
+    async def test_a_broken_answer_is_restarted_below(self, ambrosio, model):
+        model.script(Dies("Green tea is"), Says("Black tea."))
+
+        ended = await ambrosio("chat", "tea?")
+
+        assert (ended.code, ended.out) == (0, "Green tea isBlack tea.\n")
+        assert ended.err.strip().splitlines()[0] == "(restarting)"
+
+    async def test_it_may_be_several_words(self, ambrosio, model):
+        await ambrosio("chat", "what", "is", "this?")
+
+        assert model.requests[0].question == "what is this?"
+
+    async def test_a_reader_that_has_seen_enough_ends_it_quietly(
+        self, tmp_path, environment, model
+    ):
+        model.script(Says("".join(f"{n * n}\n" for n in range(3000))))
+        shell = f"{sys.executable} -m ambrosio chat tea? | head -n 1; echo ${{PIPESTATUS[0]}}"
+        process = await asyncio.create_subprocess_exec(
+            *("bash", "-c", shell),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=tmp_path,
+            env=environment,
+        )
+        async with asyncio.timeout(30):
+            out, err = await process.communicate()
+
+        assert (out.decode(), err.decode()) == ("0\n0\n", "")
+
+
+class TestChatting:
+    async def test_questions_and_answers_follow_each_other(self, in_terminal, model):
+        model.script(Says("Basmati."), Says("It is **longer**."))
+        async with in_terminal("chat") as terminal:
+            await terminal.expect(PROMPT)
+            terminal.type("vv jasmin or basmati?\r")
+            await terminal.expect("Basmati.")
+            await terminal.expect(PROMPT)
+            terminal.type("Why?\r")
+            # Rendered, not as typed.
+            await terminal.expect("It is longer.")
+            await terminal.expect(PROMPT)
+            terminal.type(CTRL_D)
+
+            assert await terminal.exit_code() == 0
+        assert list(model.requests[1].messages[-3:]) == [
+            ("user", "vv jasmin or basmati?"),
+            ("assistant", "Basmati."),
+            ("user", "Why?"),
+        ]
+
+    async def test_ctrl_c_stops_the_answer_and_keeps_the_chat(self, in_terminal, model):
+        model.script(StallsAfter("Green tea is"), Says("Black."))
+        async with in_terminal("chat") as terminal:
+            await terminal.expect(PROMPT)
+            terminal.type("Which tea?\r")
+            await terminal.expect("Green tea is")
+            terminal.type(CTRL_C)
+            await terminal.expect("(stopped)")
+            await terminal.expect(PROMPT)
+            terminal.type("And now?\r")
+            await terminal.expect("Black.")
+            await terminal.expect(PROMPT)
+            terminal.type(CTRL_C)
+
+            assert await terminal.exit_code() == INTERRUPTED
+        await model.wait_for(lambda: model.served[0].state == "cancelled")
+
+    async def test_earlier_questions_come_back_with_the_arrow(self, in_terminal, model):
+        model.script(Says("One."), Says("Two."))
+        async with in_terminal("chat") as terminal:
+            await terminal.expect(PROMPT)
+            terminal.type("vv first?\r")
+            await terminal.expect("One.")
+            await terminal.expect(PROMPT)
+            terminal.type(f"{UP}\r")
+            await terminal.expect("Two.")
+
+        assert [request.question for request in model.requests] == ["vv first?"] * 2
+
+    async def test_a_question_may_have_several_lines(self, in_terminal, model):
+        model.script(Says("One."))
+        async with in_terminal("chat") as terminal:
+            await terminal.expect(PROMPT)
+            terminal.type(f"first{ALT_ENTER}second\r")
+            await terminal.expect("One.")
+
+        assert model.requests[0].question == "first\nsecond"
+
+    async def test_commands_work_as_in_telegram(self, in_terminal, model):
+        model.script(Says("One."), Says("Uno."), Says("Two."), Says("Three."))
+        async with in_terminal("chat") as terminal:
+            await terminal.expect(PROMPT)
+            terminal.type("first?\r")
+            await terminal.expect("One.")
+            terminal.type("/retry\r")
+            await terminal.expect("Uno.")
+            terminal.type("/new\r")
+            await terminal.expect("New conversation")
+            terminal.type("/vv on\r")
+            await terminal.expect("Short answers are on")
+            terminal.type("/private on\r")
+            await terminal.expect("only llama will be asked")
+            terminal.type("second?\r")
+            await terminal.expect("Two.")
+            terminal.type("/dance\r")
+            await terminal.expect("There is no command /dance here")
+            terminal.type("/etc/hosts?\r")
+            await terminal.expect("Three.")
+            terminal.type("/help\r")
+            await terminal.expect("/exit")
+            terminal.type("/exit\r")
+
+            assert await terminal.exit_code() == 0
+        asked = [request.question for request in model.requests]
+        assert asked == ["first?", "first?", "vv second?", "vv /etc/hosts?"]
+        assert len(model.requests[2].messages) == 2
