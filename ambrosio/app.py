@@ -43,6 +43,11 @@ def now() -> float:
     return datetime.now(UTC).timestamp()
 
 
+def system_prompt(settings: Settings) -> str:
+    """Return the system prompt that the settings choose, or raise `InvalidSettings`."""
+    return prompts.system_prompt(settings.ambrosio_system_prompt_file, settings.ambrosio_data_dir)
+
+
 @asynccontextmanager
 async def open_app(
     settings: Settings,
@@ -71,7 +76,7 @@ async def open_app(
             assistant = Assistant(
                 store,
                 router,
-                prompts.read("system.txt"),
+                system_prompt(settings),
                 private=settings.ambrosio_private_default == "on",
                 now=now,
             )
@@ -163,7 +168,7 @@ async def open_providers(
             llama_server,
         )
         async with llama_server.running(
-            ready=partial(warm_up, providers["llama"], prompts.read("system.txt"))
+            ready=partial(warm_up, providers["llama"], system_prompt(settings))
         ):
             yield providers
 

@@ -4,9 +4,9 @@ import click
 
 from ..app import now, open_app
 from ..bot.run import FIRST_POLL_SECONDS, serve
-from ..config import prompts
 from ..config.settings import Settings
 from ..providers.warmup import warming_up
+from .hints import print_error
 from .process import exclusive_lock, stop_on_signals
 
 
@@ -16,12 +16,7 @@ async def run(settings: Settings) -> int:
     Raises `PollingConflict` if Ambrosio is already running with this data folder.
     """
     if not settings.telegram_bot_token.get_secret_value():
-        click.echo("error: TELEGRAM_BOT_TOKEN is not set", err=True)
-        click.echo(
-            "\nhint: get a token from @BotFather and put it in `.env`; "
-            "`.env.example` shows every setting",
-            err=True,
-        )
+        print_error("TELEGRAM_BOT_TOKEN is not set. Get one from @BotFather and put it in `.env`.")
         return 2
     stop = stop_on_signals()
     with exclusive_lock(settings.ambrosio_data_dir):
@@ -29,7 +24,7 @@ async def run(settings: Settings) -> int:
             open_app(settings) as app,
             warming_up(
                 app.providers.values(),
-                prompts.read("system.txt"),
+                app.assistant.system,
                 delay_seconds=FIRST_POLL_SECONDS,
             ),
         ):

@@ -105,6 +105,9 @@ class Settings(BaseSettings):
     ambrosio_stream: StreamMode = Field(default="draft", description="draft, edit or off")
     ambrosio_rich: Literal["auto", "off"] = Field(default="off", description="auto or off")
     ambrosio_reasoning: Literal["show", "hide"] = Field(default="hide", description="show or hide")
+    ambrosio_system_prompt_file: Path | None = Field(
+        default=None, description="a text file with your own instructions for the model"
+    )
     ambrosio_log: Literal["debug", "info", "warning", "error", "json"] = Field(
         default="info", description="debug, info, warning, error or json"
     )

@@ -75,7 +75,7 @@ class TestCommandLine:
         ended = inside("run")
 
         assert (ended.exit_code, ended.stdout) == (2, "")
-        assert ended.stderr.startswith("error: TELEGRAM_BOT_TOKEN is not set\n\nhint: ")
+        assert ended.stderr.startswith("error: TELEGRAM_BOT_TOKEN is not set. Get one from @BotF")
 
     def test_chat_needs_a_question(self, inside):
         ended = inside("chat")
