@@ -8,6 +8,7 @@ itself.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..core.messages import Button
 from . import imagine, personal_data
 from .compare import compare, on_continue_button
 from .context import BotContext, CommandCall, CommandFunc, CommandResult
@@ -44,18 +45,39 @@ class Command:
 
 
 async def show_help(context: BotContext, call: CommandCall) -> CommandResult:
-    """List the commands that this user may give."""
-    rows = [
-        f"/{command.name}{' ' + command.args if command.args else ''} – {command.description}"
-        for command in COMMANDS
-        if not command.owner_only or call.user_id in context.owners()
-    ]
-    return CommandResult(
-        "Just write. Start with **vv** for a short answer. Reply to an older answer to continue "
-        "from there; edit a question to get a new answer.\n\n" + "  \n".join(rows)
-    )
+    """Show the commands that matter most, and a button for the others."""
+    rows = "  \n".join(_row(BY_NAME[name]) for name in MAIN_COMMANDS)
+    return CommandResult(f"{HOW_TO_ASK}\n\n{rows}", (Button("More", "help"),))
 
 
+async def on_help_button(context: BotContext, call: CommandCall) -> CommandResult:
+    """Show every command that this user may give, in groups."""
+    is_owner = call.user_id in context.owners()
+    groups = []
+    for title, names in HELP_GROUPS.items():
+        commands = [BY_NAME[name] for name in names]
+        rows = [_row(command) for command in commands if is_owner or not command.owner_only]
+        if rows:
+            groups.append("  \n".join([f"**{title}**", *rows]))
+    return CommandResult("\n\n".join(groups), edit_message_id=call.message_id)
+
+
+def _row(command: Command) -> str:
+    usage = f"/{command.name} {command.args}".rstrip()
+    return f"{usage} – {command.description}"
+
+
+HOW_TO_ASK = (
+    "Just write. Start with **vv** for a short answer. Reply to an older answer to continue from "
+    "there; edit a question to get a new answer."
+)
+MAIN_COMMANDS = ("new", "imagine", "model", "private", "retry")
+HELP_GROUPS: Mapping[str, tuple[str, ...]] = {
+    "Conversation": ("new", "stop", "retry", "vv", "compare", "imagine"),
+    "Models and cost": ("model", "status", "usage", "rice"),
+    "Privacy and data": ("private", "where", "search", "export", "forget"),
+    "Settings and people": ("settings", "pair", "people", "start", "help"),
+}
 COMMANDS: tuple[Command, ...] = (
     Command("start", "introduce the bot", start),
     Command("help", "list the commands", show_help),
@@ -90,6 +112,7 @@ BUTTONS: Mapping[str, CommandFunc] = {
     "model": on_model_button,
     "models": on_models_button,
     "new": on_new_button,
+    "help": on_help_button,
     "private": on_private_button,
     "continue": on_continue_button,
     "set": on_setting_button,
