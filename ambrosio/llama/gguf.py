@@ -29,6 +29,7 @@ NUMBERS = {
     12: "d",
 }
 STRING, ARRAY = 8, 9
+CHAT_TEMPLATE = "tokenizer.chat_template"
 # A damaged file may claim any number; no real header comes near this.
 MAX_ITEMS = 50_000_000
 # Longer arrays, such as vocabularies, are skipped.
@@ -60,7 +61,10 @@ def parts(path: Path) -> list[Path]:
 
 
 def read_size(path: Path) -> ModelSize:
-    """Read the size of a model, or raise `ModelUnusable` if the file is invalid or incomplete."""
+    """Read the size of a chat model.
+
+    Raises `ModelUnusable` if the file is invalid or incomplete, or no chat model.
+    """
     try:
         size = sum(part.stat().st_size for part in parts(path))
         with path.open("rb") as file:
@@ -76,6 +80,12 @@ def read_size(path: Path) -> ModelSize:
             f"{path.name} is damaged or incomplete",
             "Delete the file and download it again.",
         ) from exc
+    if CHAT_TEMPLATE not in fields:
+        # llama.cpp would guess one, and the model would answer with the marks of another.
+        raise ModelUnusable(
+            f"{path.name} is not a chat model: it has no chat template",
+            "Set `LLAMA_GGUF` to an instruct model.",
+        )
     return _model_size(fields, size)
 
 

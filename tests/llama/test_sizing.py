@@ -102,6 +102,15 @@ class TestMachine:
 
 
 class TestHeader:
+    def test_a_model_that_cannot_chat_is_refused(self, tmp_path):
+        path = make(tmp_path / "base.gguf")
+        path.write_bytes(path.read_bytes().replace(b"chat_template", b"chat_templatX"))
+
+        with pytest.raises(ModelUnusable, match="base.gguf is not a chat model") as raised:
+            read_size(path)
+
+        assert raised.value.permanent
+
     def test_it_says_what_a_token_costs(self, tmp_path):
         path = make(tmp_path / "model.gguf")
         shape = read_size(path)
