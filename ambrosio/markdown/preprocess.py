@@ -1,22 +1,18 @@
 """Prepares Markdown for the parser: replaces what it would misread with placeholders.
 
-Raw HTML, mathematics, single tildes and a few others become placeholders (Unicode noncharacters,
-which no real text contains). After parsing they are restored: as *shown* in prose, or *raw* where
-the parser found code. So only the parser has to recognise code.
+Raw HTML, mathematics, stars and a few others become placeholders. After parsing they are restored:
+as *shown* in prose, or *raw* where the parser found code. So only the parser has to recognise code.
 """
 
 import re
 import unicodedata
 from dataclasses import dataclass, field
 
-from telegramify_markdown.latex_escape.helper import LatexToUnicodeHelper
-
-_OPEN, _CLOSE = "\ufdd0", "\ufdd1"
-_ANGLE, _ESCAPED_ANGLE, _TILDE, COLON, _JOINT = "\ufdd2\ufdd3\ufdd4\ufdd5\ufdd6"
-_PLACEHOLDERS = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
-_RICH = str.maketrans({_ANGLE: "&lt;", _ESCAPED_ANGLE: "&lt;", _TILDE: "~", COLON: ":", _JOINT: ""})
-_SHOWN = _RICH | str.maketrans({_ANGLE: "<", _ESCAPED_ANGLE: "<", "\t": " "})
-_RAW = _RICH | str.maketrans({_ANGLE: "<", _ESCAPED_ANGLE: r"\<"})
+from . import placeholders
+from .latex import BARE, is_math, to_unicode
+from .lines import repair_lines
+from .placeholders import ANGLE, BACKSLASH, CLOSE, COLON, ESCAPED_ANGLE, JOINT, NUMBERED, OPEN
+from .unfinished import close_unfinished
 
 # What TDLib removes or replaces (`clean_input_string`), which would shift the offsets: control
 # characters, line separators, directional overrides and three combining marks. And noncharacters,
@@ -28,72 +24,92 @@ _RING = re.compile(r"[A-Za-z]\u030a")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 _NEWLINES = re.compile(r"\r\n?|[\u2028\u2029]")
 
+# Citations of web searches, as models write them for their own vendor's page: OpenAI's in
+# private-use characters, its older ones in lenticular brackets, Gemini's.
+_CITATION = r"""
+    \ue200 [^\ue200\ue201\n]{0,2000} \ue201 | [\ue200-\ue20f]
+  | 【 [\d:]+ † [^】\n]{0,80} 】
+  | (?<![A-Za-z]) cite (?: turn\d+[a-z]+\d+ )+
+  | :contentReference \[oaicite:\d+\] (?: \{index=\d+\} )?
+  | \[cite_(?:start|end)\] | \[cite:[ ]?[\d,\ -]+\]
+"""
+
+# A thing that OpenAI's page would draw as a card: its name is part of the sentence.
+_ENTITY = re.compile(r'\ue200entity\ue202\["[^"]*","([^"]*)"')
+
 # Each alternative stops at the next opening of its own kind, so the search takes linear time.
 _PIECES = re.compile(
-    r"""
+    rf"""
     \\\( (?P<round>  (?: [^\\`\n] | \\[^()\[\]\n] )++ ) \\\)
   | \\\[ (?P<square> (?: [^\\`\n] | \n(?![ \t>]*(?:\n|~~~)) | \\[^()\[\]] )++ ) \\\]
   | \$\$ (?P<double> (?: [^\\`\n$] | \n(?![ \t>]*(?:\n|~~~)) | \\. )++ ) \$\$
   | (?<![\w$]) \$ (?![\s$]) (?P<single> (?: [^\\`\n$] | \\. )++ ) (?<!\s) \$ (?![\w$])
-  | (?P<escaped> \\< ) | \\[^<]
+  | (?P<path> (?<![\w\\][A-Za-z]:) (?<=[A-Za-z]:) \\[\w.*?~-] [\w.\\*?~-]*+ )
+  | (?P<bare> {BARE} )
+  | (?P<shrug> (?<=¯) \\ (?=_) )
+  | (?P<escaped_angle> \\< ) | (?P<escape> \\[^<] )
+  | (?P<break> (?i: </?br\s*/?> ) )
   | (?P<angle> < (?! https?://[^\s<>]+> ) )
-  | (?P<tilde> (?<!~) ~ (?!~) )
-  | \[\^ [^\]\s]{1,60} \]: | \] (?P<colon> : )
+  | (?P<citation> (?: {_CITATION} )+ )
+  | (?P<number> \[\d+\] (?=\[\d+\]) )
+  | \[\^ [^\]\s]{{1,60}} \]: | \] (?P<colon> : )
     """,
     re.VERBOSE,
 )
 
-# `**注意：**文字` and `叫**“引用”**的`: CommonMark requires a space there, Chinese has none.
-_WIDE = r"[^\x00-\x7f\s\w*]"
-_JOINTS = re.compile(rf"(?<={_WIDE})(?=\*\*\w)|(?<=:)(?=\*\*[^\W\d_])|(?<=\w\*\*)(?={_WIDE})")
-
-_MATHS = re.compile(r"\\[a-zA-Z]|[=^<>+{}]|(?<![a-zA-Z])[a-zA-Z]_")
-_PROSE = re.compile(r"(?<!\w)[^\W\d_]{3,}[,;]? [^\W\d_]{2,}")
-_LATEX = LatexToUnicodeHelper()
+# Where one of them can begin. A search for this is several times faster than one for them.
+_STARTS = re.compile(
+    r"[\\$<【\ue200-\ue20f]|\^(?=\{?\\)|\[(?=[\d^]|cite)|\](?=:)|c(?=iteturn)|:(?=contentR)"
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Formula:
-    """A formula: as written, its LaTeX, as shown in Unicode, and whether it is display math."""
+class Replacement:
+    """What a numbered placeholder stands for: as written, as shown, and in a rich message."""
 
     raw: str
-    latex: str
     shown: str
-    display: bool
+    rich: str = ""
+    is_display: bool = False
 
 
 @dataclass(slots=True)
 class PreparedMarkdown:
-    """Markdown with placeholders, and the formulas they stand for."""
+    """Markdown with placeholders, and what they stand for."""
 
     text: str = ""
-    formulas: list[Formula] = field(default_factory=list)
+    replacements: list[Replacement] = field(default_factory=list)
 
     def shown(self, text: str) -> str:
-        """Restore placeholders in parsed text as the reader should see them."""
-        if _OPEN in text:
-            text = _PLACEHOLDERS.sub(lambda match: self._formula(match).shown, text)
-        return text.translate(_SHOWN)
+        """Restore placeholders as the reader should see them; marks are left to `emphasis`."""
+        if OPEN in text:
+            text = NUMBERED.sub(lambda match: self.replacement(match).shown, text)
+        if text.isascii() and "\t" not in text:
+            return text
+        return text.translate(placeholders.SHOWN)
 
     def raw(self, text: str) -> str:
         """Restore placeholders in parsed text as they were written."""
-        if _OPEN in text:
-            text = _PLACEHOLDERS.sub(lambda match: self._formula(match).raw, text)
-        return text.translate(_RAW)
+        if OPEN in text:
+            text = NUMBERED.sub(lambda match: self.replacement(match).raw, text)
+        if text.isascii():
+            return text
+        return text.translate(placeholders.RAW)
 
     def has_display_math(self, text: str) -> bool:
         """Return whether parsed text contains display math."""
-        if _OPEN not in text:
+        if OPEN not in text:
             return False
-        return any(self._formula(match).display for match in _PLACEHOLDERS.finditer(text))
+        return any(self.replacement(match).is_display for match in NUMBERED.finditer(text))
 
-    def rich(self, text: str) -> str:
-        """Restore placeholders for Telegram's own parser: formulas in dollars, HTML escaped."""
-        text = _PLACEHOLDERS.sub(lambda match: _dollars(self._formula(match)), text)
-        return text.translate(_RICH)
+    def replacement(self, match: re.Match[str]) -> Replacement:
+        """Return what a numbered placeholder stands for."""
+        return self.replacements[int(match[1])]
 
-    def _formula(self, match: re.Match[str]) -> Formula:
-        return self.formulas[int(match[1])]
+    def add(self, replacement: Replacement) -> str:
+        """Return a new placeholder."""
+        self.replacements.append(replacement)
+        return f"{OPEN}{len(self.replacements) - 1}{CLOSE}"
 
 
 def clean(text: str) -> str:
@@ -103,78 +119,83 @@ def clean(text: str) -> str:
     return _SURROGATES.sub("\ufffd", _CONTROLS.sub("", text))
 
 
-def prepare(markdown: str) -> PreparedMarkdown:
-    """Replace what the parser would misread with placeholders."""
-    text = clean(markdown)
+def prepare(markdown: str, *, unfinished: bool = False) -> PreparedMarkdown:
+    """Repair the lines, and replace what the parser would misread with placeholders."""
+    text = repair_lines(clean(markdown), unfinished=unfinished)
+    if unfinished:
+        text = close_unfinished(text)
     source = PreparedMarkdown()
     parts: list[str] = []
-    position = 0
-    while match := _PIECES.search(text, position):
-        parts.append(text[position : match.start()])
-        piece, length = _replace(match, source.formulas)
-        parts.append(piece)
-        position = match.start() + length
-    parts.append(text[position:])
-    source.text = _JOINTS.sub(_JOINT, "".join(parts))
+    position = copied = 0
+    while start := _STARTS.search(text, position):
+        match = _PIECES.match(text, start.start())
+        if match is None:
+            position = start.end()
+            continue
+        between = _mark(text[copied : match.start()])
+        piece, length = _replace(match, source)
+        position = copied = match.start() + length
+        if match.lastgroup == "citation" and not text[position : position + 1].isalnum():
+            between = between.removesuffix(" ")
+        parts += (between, piece)
+    parts.append(_mark(text[copied:]))
+    source.text = "".join(parts)
+    for placeholder, character in placeholders.BLOCK_MARKS:
+        source.text = source.text.replace(placeholder, character)
     return source
 
 
-def _replace(match: re.Match[str], formulas: list[Formula]) -> tuple[str, int]:
+def _mark(text: str) -> str:
+    """Replace the characters that may be marks."""
+    for character, placeholder in placeholders.MARKS:
+        text = text.replace(character, placeholder)
+    return text
+
+
+def _replace(match: re.Match[str], source: PreparedMarkdown) -> tuple[str, int]:
     """Return the placeholder for a match, and how many characters of it are replaced."""
     whole = match[0]
-    match match.lastgroup:
-        case "round" | "square" | "double" | "single" as kind:
-            if not _is_math(kind, match[kind]):
-                length = 1 if kind == "single" else 2
-                return whole[:length], length
-            formulas.append(_formula(whole, match[kind], display=kind in {"square", "double"}))
-            return f"{_OPEN}{len(formulas) - 1}{_CLOSE}", len(whole)
-        case "angle":
-            return _ANGLE, 1
-        case "escaped":
-            return _ESCAPED_ANGLE, 2
-        case "tilde":
-            return _TILDE, 1
-        case "colon":
-            return "]" + COLON, 2
+    kind = match.lastgroup or "label"
+    if kind in {"round", "square", "double", "single"} and not is_math(kind, match[kind]):
+        length = 1 if kind == "single" else 2
+        return whole[:length], length
+    if kind in _FIXED:
+        return _FIXED[kind].format(whole), len(whole)
+    if kind == "label":
+        return _mark(whole), len(whole)
+    return source.add(_replacement(kind, whole, match[kind])), len(whole)
+
+
+_FIXED = {
+    "escape": "{}",
+    "escaped_angle": ESCAPED_ANGLE,
+    "angle": ANGLE,
+    "shrug": BACKSLASH,
+    "colon": "]" + COLON,
+    # Without the joint, `[1][2]` would be one link: the label 1 of the reference 2.
+    "number": "{}" + JOINT,
+}
+
+
+def _replacement(kind: str, whole: str, content: str) -> Replacement:
+    match kind:
+        case "citation":
+            name = _ENTITY.search(whole)
+            return Replacement(whole, f" {name[1]}" if name else "")
+        case "break":
+            return Replacement(whole, "\n")
+        case "path":
+            return Replacement(whole, whole)
+        case "bare":
+            display = content.startswith("\\begin")
+            return _formula(whole, content, dollars="$$" if display else "")
         case _:
-            return whole, len(whole)
+            return _formula(whole, content, dollars="$$" if kind in {"square", "double"} else "$")
 
 
-def _is_math(kind: str, content: str) -> bool:
-    """Tell formulas from dollar amounts, shell variables and escaped brackets."""
-    if not content.strip():
-        return False
-    if _MATHS.search(content):
-        return kind != "single" or not re.match(r"[\d.,]+\s+[^\W\d_]{2}", content)
-    if kind == "square":
-        return False
-    return not (_PROSE.search(content) or (kind == "single" and re.match(r"\d.*\s", content)))
-
-
-def _formula(raw: str, content: str, *, display: bool) -> Formula:
+def _formula(raw: str, content: str, *, dollars: str) -> Replacement:
+    """Return the replacement of a formula; a symbol without dollars is text in a rich message."""
     latex = re.sub(r"\n[ \t>]*", "\n", content).strip()
-    return Formula(raw, latex, clean(_unicode(latex)) or raw, display)
-
-
-def _unicode(latex: str) -> str:
-    """Convert LaTeX to Unicode; unchanged if nested too deeply for the recursive converter."""
-    depth = 0
-    for character in latex:
-        depth += (character == "{") - (character == "}")
-        if depth > 30:
-            return latex
-    # The converter treats a run of commands without arguments as nested.
-    if len(latex) > 3000 or re.search(r"(?:\\[a-zA-Z]+\s*){60}", latex):
-        return latex
-    # The package is typed, but not this private class.
-    text: str = _LATEX.convert(latex.replace("\n", " "))  # type: ignore[no-untyped-call]
-    lines = text.split("\n")
-    return "\n".join(line.strip() for line in lines if line.strip())
-
-
-def _dollars(formula: Formula) -> str:
-    latex = formula.latex.replace("<", r"\lt ")
-    if formula.display:
-        return f"$${latex}$$"
-    return f"${latex}$"
+    shown = clean(to_unicode(latex)) or raw
+    rich = dollars and dollars + latex.replace("<", r"\lt ") + dollars
+    return Replacement(raw, shown, rich, is_display=dollars == "$$")

@@ -8,75 +8,13 @@ from dataclasses import dataclass
 
 from ..core.messages import Entity, File, FormattedText
 from . import splitting
+from .fence_info import EXTENSIONS
 from .preprocess import clean
 from .splitting import utf16_len
-from .unfinished import close_unfinished
 from .walker import Code, walk_markdown
 
 # Code with more characters is also sent as a file, which is easier to save on a phone.
 _MAX_INLINE_CODE = 3500
-
-_EXTENSIONS = {
-    "asm": "asm",
-    "bash": "sh",
-    "bat": "bat",
-    "c": "c",
-    "c#": "cs",
-    "c++": "cpp",
-    "cpp": "cpp",
-    "cs": "cs",
-    "csharp": "cs",
-    "css": "css",
-    "csv": "csv",
-    "dart": "dart",
-    "diff": "diff",
-    "dockerfile": "dockerfile",
-    "elixir": "ex",
-    "go": "go",
-    "golang": "go",
-    "haskell": "hs",
-    "html": "html",
-    "ini": "ini",
-    "java": "java",
-    "javascript": "js",
-    "js": "js",
-    "json": "json",
-    "jsx": "jsx",
-    "julia": "jl",
-    "kotlin": "kt",
-    "latex": "tex",
-    "lua": "lua",
-    "makefile": "mk",
-    "markdown": "md",
-    "md": "md",
-    "perl": "pl",
-    "php": "php",
-    "powershell": "ps1",
-    "py": "py",
-    "python": "py",
-    "python3": "py",
-    "r": "r",
-    "rb": "rb",
-    "ruby": "rb",
-    "rs": "rs",
-    "rust": "rs",
-    "scala": "scala",
-    "sh": "sh",
-    "shell": "sh",
-    "sql": "sql",
-    "svg": "svg",
-    "swift": "swift",
-    "tex": "tex",
-    "toml": "toml",
-    "ts": "ts",
-    "tsx": "tsx",
-    "typescript": "ts",
-    "vue": "vue",
-    "xml": "xml",
-    "yaml": "yaml",
-    "yml": "yml",
-    "zsh": "sh",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +35,7 @@ def render(markdown: str, *, files: bool = True) -> Rendered:
 
 def preview(markdown: str) -> FormattedText:
     """Render an unfinished answer as one message: closes open marks, keeps the end if too long."""
-    return splitting.last_message(
-        walk_markdown(close_unfinished(clean(markdown).rstrip())).styled_text
-    )
+    return splitting.last_message(walk_markdown(markdown.rstrip(), unfinished=True).styled_text)
 
 
 def plain(text: str) -> FormattedText:
@@ -116,5 +52,6 @@ def expandable(reasoning: str) -> FormattedText:
 
 
 def _file(code: Code, number: int) -> File:
-    extension = _EXTENSIONS.get(code.language.lower(), "txt")
+    language = code.language.lower()
+    extension = language if language in EXTENSIONS.values() else EXTENSIONS.get(language, "txt")
     return File(f"code-{number}.{extension}", code.text.encode() + b"\n")

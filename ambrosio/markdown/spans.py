@@ -55,10 +55,10 @@ class StyledTextBuilder:
 
     def append(self, styled: StyledText) -> None:
         """Append text with its own spans."""
-        self._spans += (
-            replace(span, start=span.start + self.length, end=span.end + self.length)
-            for span in styled.spans
-        )
+        shift = self.length
+        for span in styled.spans:
+            start, end = span.start + shift, span.end + shift
+            self._spans.append(Span(span.type, start, end, span.url, span.language))
         self.write(styled.text)
 
     def open(self, kind: str) -> None:
@@ -74,21 +74,16 @@ class StyledTextBuilder:
         if start < self.length:
             self._spans.append(Span(kind, start, self.length, url=url))
 
-    def since(self, start: int) -> str:
-        """Return the text from `start` to the current end."""
-        wanted = self.length - start
-        kept: list[str] = []
-        for part in reversed(self._parts):
-            if wanted <= 0:
-                break
-            kept.append(part[-wanted:])
-            wanted -= len(part)
-        return "".join(reversed(kept))
-
     def newlines(self) -> int:
         """Count the newlines at the current end."""
         last = next((part for part in reversed(self._parts) if part), "")
         return len(last) - len(last.rstrip("\n"))
+
+    def take(self) -> StyledText:
+        """Return the text with its spans as they were added, and begin anew."""
+        taken = StyledText("".join(self._parts), tuple(self._spans))
+        self._parts, self._spans, self.length = [], [], 0
+        return taken
 
     def build(self) -> StyledText:
         """Return the text with its spans merged and nested as Telegram accepts them."""

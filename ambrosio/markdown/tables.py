@@ -1,15 +1,19 @@
-"""Tables for a narrow screen: aligned columns if they fit, else one record per row."""
+"""Tables for a narrow screen: aligned columns if they fit, else a list with one entry per row."""
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from .spans import StyledText, StyledTextBuilder
 
 # The monospaced characters that fit one line on a phone.
-MAX_TABLE_COLUMNS = 36
+MAX_TABLE_COLUMNS = 45
 
 _GAP = "  "
+# A row whose other cells are longer than this gets one line for each of them.
+_MAX_LINE = 120
 
 
 @dataclass(slots=True)
@@ -25,10 +29,10 @@ class MarkdownTable:
         return sum(self._widths()) + len(_GAP) * (len(self.alignments) - 1) > MAX_TABLE_COLUMNS
 
     def write(self, out: StyledTextBuilder) -> None:
-        """Write the table; as records if the columns do not fit or a cell has a link."""
+        """Write the table; as a list if the columns do not fit or a cell has a link."""
         linked = any(span.url for row in self.rows for cell in row for span in cell.spans)
         if self.wide or linked:
-            self._write_records(out)
+            self._write_list(out)
         else:
             out.write(self._columns(), "pre")
 
@@ -36,29 +40,34 @@ class MarkdownTable:
         widths = [1] * len(self.alignments)
         for row in self.rows:
             for index, cell in enumerate(row):
-                widths[index] = max(widths[index], width(_line(cell.text)))
+                widths[index] = max(widths[index], *map(width, _cell_lines(cell)))
         return widths
 
     def _columns(self) -> str:
         widths = self._widths()
-        lines = [self._columns_line(row, widths) for row in self.rows]
-        lines.insert(1, _GAP.join("─" * width for width in widths))
-        return "\n".join(lines)
+        head, *rows = ("\n".join(self._row_lines(row, widths)) for row in self.rows)
+        return "\n".join((head, _GAP.join("─" * width for width in widths), *rows))
 
-    def _columns_line(self, row: list[StyledText], widths: list[int]) -> str:
-        cells = zip(row, widths, self.alignments, strict=False)
-        padded = (_pad(_line(cell.text), room, align) for cell, room, align in cells)
-        return _GAP.join(padded).rstrip()
+    def _row_lines(self, row: list[StyledText], widths: list[int]) -> Iterator[str]:
+        """Yield the lines of a row; there are several if a cell has line breaks."""
+        for lines in zip_longest(*map(_cell_lines, row), fillvalue=""):
+            cells = zip(lines, widths, self.alignments, strict=False)
+            yield _GAP.join(_pad(line, room, align) for line, room, align in cells).rstrip()
 
-    def _write_records(self, out: StyledTextBuilder) -> None:
+    def _write_list(self, out: StyledTextBuilder) -> None:
+        """Write one entry a row: the first cell, and the others with the names of their columns."""
         head, *rows = self.rows
         if not rows or len(head) == 1:
             rows = [head, *rows]
             head = []
+        below = any(map(_needs_lines, rows))
+        if head and head[0].text.strip():
+            out.append(head[0])
+            out.write(":\n")
         for number, row in enumerate(rows):
             if number:
-                out.write("\n" if not head else "\n\n")
-            _write_record(out, head, row)
+                out.write("\n\n" if below else "\n")
+            _write_entry(out, head, row, separator="\n" if below else " · ")
 
 
 def width(text: str) -> int:
@@ -84,8 +93,8 @@ def _character_width(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
 
 
-def _line(text: str) -> str:
-    return re.sub(r"\s+", " ", text).strip()
+def _cell_lines(cell: StyledText) -> list[str]:
+    return [re.sub(r"\s+", " ", line).strip() for line in cell.text.strip().split("\n")]
 
 
 def _pad(text: str, room: int, alignment: str) -> str:
@@ -94,19 +103,23 @@ def _pad(text: str, room: int, alignment: str) -> str:
     return " " * left + text + " " * (free - left)
 
 
-def _write_record(out: StyledTextBuilder, head: list[StyledText], row: list[StyledText]) -> None:
-    lines = 0
-    for index, cell in enumerate(row):
-        name = head[index] if index < len(head) else StyledText("")
-        if not (name.text.strip() or cell.text.strip()):
+def _needs_lines(row: list[StyledText]) -> bool:
+    """Return whether the cells behind the first are too long for one line, or have several."""
+    texts = [cell.text.strip() for cell in row[1:]]
+    return sum(map(len, texts)) > _MAX_LINE or any("\n" in text for text in texts)
+
+
+def _write_entry(
+    out: StyledTextBuilder, head: list[StyledText], row: list[StyledText], *, separator: str
+) -> None:
+    out.open("bold")
+    out.append(row[0] if row[0].text.strip() else StyledText("–"))
+    out.close()
+    for index, cell in enumerate(row[1:], start=1):
+        if not cell.text.strip():
             continue
-        out.write("\n" if lines else "")
-        lines += 1
-        if index == 0:
-            out.open("bold")
-        if name.text.strip():
-            out.append(name)
+        out.write(separator)
+        if index < len(head) and head[index].text.strip():
+            out.append(head[index])
             out.write(": ")
-        out.append(cell if cell.text.strip() else StyledText("–"))
-        if index == 0:
-            out.close()
+        out.append(cell)

@@ -1,26 +1,49 @@
-"""Closes the Markdown marks that an unfinished answer leaves open, for streaming.
+"""Completes or leaves out what is half-typed at the end of an unfinished answer, for streaming.
 
-Pure; open code fences are left to the parser, which closes them itself.
+Pure. Open fences are closed by the parser, open stars and underscores by `emphasis`.
 """
 
 import re
 
-_UNFINISHED_LINK = re.compile(r"!?\[([^\[\]]*)\]\((?:[^()\n]|\([^()\n]*\))*\Z")
-_FENCE = re.compile(r"[ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)*(`{3,}|~{3,})(.*)")
+from .placeholders import BLOCK_STAR, BLOCK_TILDE, BLOCK_UNDERSCORE
+
+_LINK = re.compile(r"!?\[([^\[\]]*)\]\((?:[^()\n]|\([^()\n]*\))*\Z")
+_FENCE = re.compile(
+    rf"[ \t>]*(?:(?:[-{BLOCK_STAR}+]|\d+[.)])[ \t]+)*(`{{3,}}|{BLOCK_TILDE}{{3,}})(.*)"
+)
 _HALF_FENCE = re.compile(r"[ \t>]*(?:`{1,2}|~{1,2})|" + _FENCE.pattern)
-_BLOCK = re.compile(r"\n(?=[ \t]*(?:[-*+#>|]|\d+[.)])|[ \t]*\n)")
-_MARKS = re.compile(r"\\.|(?P<ticks>`+)|(?P<mark>\*{1,3}|~~|(?<!\w)__?(?=\S)|(?<=\S)__?(?!\w))")
+_BLOCK = re.compile(rf"\n(?=[ \t]*(?:[-{BLOCK_STAR}+#>|]|\d+[.)])|[ \t]*\n)")
+_TICKS = re.compile(r"\\.|(?P<ticks>`+)")
+
+_BLOCK_MARKS = f"[-*+=_{BLOCK_STAR}{BLOCK_UNDERSCORE}]"
+
+# A tag, citation, command, mark of a list or a link that is not yet typed to its end.
+_HALF_TYPED = re.compile(
+    rf"""
+    (?: </?(?:b(?:r[ ]?/?)?)?
+      | \ue200[^\ue201\n]*
+      | 【[\d:]*(?:†[^】\n]*)?
+      | \[cite[^\]\n]{{0,40}} | :contentReference[^\s]{{0,40}}
+      | (?<!\\)\\[A-Za-z]*
+      | (?:^|(?<=\n))[ \t>]*\\?{_BLOCK_MARKS}(?:{_BLOCK_MARKS}|[ ])*
+      | [`[ \t!]+
+    )\Z
+    """,
+    re.VERBOSE,
+)
 
 
 def close_unfinished(markdown: str) -> str:
-    """Append the closing marks that are missing at the end."""
+    """Return the text without what is half-typed, and with code in backticks closed."""
     if _in_fence(markdown):
         last = markdown.rfind("\n") + 1
         return markdown[:last] if _HALF_FENCE.fullmatch(markdown, last) else markdown
     start = max((match.end() for match in _BLOCK.finditer(markdown)), default=0)
-    block = _UNFINISHED_LINK.sub(r"\1", markdown[start:])
-    block = block.rstrip("*_~`[ \t!")
-    return markdown[:start] + block + _closers(block)
+    block = _LINK.sub(r"\1", markdown[start:])
+    ticks = _open_ticks(block)
+    if ticks:
+        return markdown[:start] + block.rstrip("` \t") + ticks
+    return markdown[:start] + _HALF_TYPED.sub("", block)
 
 
 def _in_fence(markdown: str) -> bool:
@@ -37,33 +60,14 @@ def _in_fence(markdown: str) -> bool:
     return bool(fence)
 
 
-def _closers(block: str) -> str:
-    """Return the closing marks for everything that a block of text leaves open."""
-    stack: list[str] = []
+def _open_ticks(block: str) -> str:
+    """Return the backticks that a block of text leaves open."""
     position = 0
-    while match := _MARKS.search(block, position):
+    while match := _TICKS.search(block, position):
         position = match.end()
         if ticks := match["ticks"]:
             end = re.compile(rf"(?<!`){ticks}(?!`)").search(block, position)
             if end is None:
-                return ticks + "".join(reversed(stack))
+                return "" if position == len(block) else ticks
             position = end.end()
-        elif mark := match["mark"]:
-            _toggle(
-                stack,
-                mark,
-                block[match.start() - 1 : match.start()],
-                block[position : position + 1],
-            )
-    return "".join(reversed(stack))
-
-
-def _toggle(stack: list[str], mark: str, before: str, after: str) -> None:
-    """Let a mark between two characters close an open one, or else open."""
-    pair = ["**", "*"] if mark == "***" else [mark]
-    if before.strip() and all(single in stack for single in pair):
-        for single in pair:
-            if single in stack:
-                del stack[stack.index(single) :]
-    elif after.strip() and not (mark == "*" and before.isalnum()):
-        stack += pair
+    return ""

@@ -7,32 +7,34 @@ telegramify-markdown drops what must stay visible: HTML, the URLs of invalid lin
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import pyromark
 from pyromark import Options
 from pyromark.event import BrokenLink
 
-from .preprocess import COLON, PreparedMarkdown, prepare
+from .emphasis import apply_marks
+from .fence_info import parse_info
+from .placeholders import COLON
+from .preprocess import PreparedMarkdown, prepare
 from .spans import StyledText, StyledTextBuilder
 from .tables import MarkdownTable
 
-_OPTIONS = (
-    Options.ENABLE_TABLES
-    | Options.ENABLE_STRIKETHROUGH
-    | Options.ENABLE_TASKLISTS
-    | Options.ENABLE_FOOTNOTES
-)
+_OPTIONS = Options.ENABLE_TABLES | Options.ENABLE_TASKLISTS | Options.ENABLE_FOOTNOTES
 
 # Telegram rejects a whole message for one invalid link. URLs with a user name, or
 # with a port of five digits, are not linked: they are more often deceptive than useful.
 _GOOD_LINK = re.compile(r"https?://[\w-]+(\.[\w-]+)+(:[1-9]\d{0,3})?([/?#]\S*)?", re.IGNORECASE)
 
-_STYLES = {"Strong": "bold", "Emphasis": "italic", "Strikethrough": "strikethrough"}
 _RULE = "———"
-_LANGUAGE = re.compile(r"[{.\s]*([\w+#.-]{1,32})[},;\s]*(?!\S*[=:])")
 
+# The events within a line; at every other one, the text so far is complete.
+INLINE = frozenset(
+    {
+        *("Text", "Html", "InlineHtml", "Code", "SoftBreak", "HardBreak", "FootnoteReference"),
+        *("Start Link", "End Link", "Start Image", "End Image", "TaskListMarker"),
+    }
+)
 
 Extent = dict[str, int]
 _Handler = Callable[[Any, Any], None]
@@ -80,22 +82,36 @@ def parse_events(source: PreparedMarkdown) -> list[tuple[Any, Any]]:
     return list(pyromark.events_with_range(text, options=_OPTIONS, broken_link_callback=resolve))
 
 
+@dataclass(slots=True)
+class _Link:
+    """A link or an image whose label is being read; `outer` is the text around it."""
+
+    url: str
+    bracketed: bool
+    outer: StyledTextBuilder
+
+
 class Walker:
     """Converts one answer; `styled_text`, `codes` and `needs_rich` are the result."""
 
-    def __init__(self, source: PreparedMarkdown) -> None:
+    def __init__(self, source: PreparedMarkdown, *, unfinished: bool = False) -> None:
         self._source = source
         self._bytes = source.text.encode()
-        self._out = self._page = StyledTextBuilder()
+        # Where the last line of an unfinished answer ends.
+        self._end = len(self._bytes.rstrip(b" \t\n|")) if unfinished else len(self._bytes) + 1
+        self._inline_end = 0
+        self._page = StyledTextBuilder()
+        self._line = StyledTextBuilder()
         self._gap = 0
         self._first = True
+        self._after_block = False
         self._marker = ""
         self._lists: list[_List] = []
         self._quotes = 0
         self._code: list[str] | None = None
         self._info = ""
-        self._targets: list[tuple[str, str, int]] = []
-        self._table = MarkdownTable(())
+        self._links: list[_Link] = []
+        self._table: MarkdownTable | None = None
         self._cell_end = 0
         self.codes: list[Code] = []
         self.needs_rich = False
@@ -110,12 +126,17 @@ class Walker:
         handlers = self._handlers()
         for event, extent in parse_events(self._source):
             kind, value = event_name(event)
+            if kind in INLINE:
+                self._inline_end = extent["end"]
+            elif self._table is None:
+                self._end_line()
             handler = handlers.get(kind)
             if handler:
                 handler(value, extent)
+        self._end_line()
 
     def _handlers(self) -> dict[str, _Handler]:
-        handlers: dict[str, _Handler] = {
+        return {
             "Text": self._text,
             "Html": self._text,
             "InlineHtml": self._text,
@@ -129,7 +150,7 @@ class Walker:
             "Start Paragraph": self._paragraph,
             "Start HtmlBlock": self._paragraph,
             "Start Heading": self._heading,
-            "End Heading": self._close,
+            "End Heading": self._end_heading,
             "Start BlockQuote": self._quote,
             "End BlockQuote": self._end_quote,
             "Start CodeBlock": self._begin_code,
@@ -138,23 +159,39 @@ class Walker:
             "End List": self._end_list,
             "Start Item": self._item,
             "End Item": self._end_item,
-            "Start Link": self._target,
+            "Start Link": self._link,
             "End Link": self._end_link,
-            "Start Image": self._target,
+            "Start Image": self._link,
             "End Image": self._end_image,
             "Start Table": self._begin_table,
             "Start TableHead": self._row,
             "Start TableRow": self._row,
-            "Start TableCell": self._cell,
             "End TableCell": self._end_cell,
             "End TableHead": self._end_row,
             "End TableRow": self._end_row,
             "End Table": self._end_table,
         }
-        for tag, style in _STYLES.items():
-            handlers[f"Start {tag}"] = partial(self._style, style)
-            handlers[f"End {tag}"] = self._close
-        return handlers
+
+    # A line is the text of one paragraph, heading, list item, cell or label. What its marks mean
+    # is decided when it is complete.
+
+    def _take_line(self) -> StyledText:
+        """Return the line that is complete, with its marks applied."""
+        unfinished = self._inline_end >= self._end
+        return apply_marks(self._line.take(), unfinished=unfinished)
+
+    def _end_line(self) -> None:
+        """Write the line that is complete."""
+        if not self._line.length:
+            return
+        line = self._take_line()
+        text = line.text.rstrip("\n ")
+        if text:
+            if self._after_block and not self._marker:
+                self._gap = self._gap or 1
+            self._flush()
+            self._page.append(line)
+            self._first = False
 
     # Space between blocks is written only before more text, so that there is none at the end.
 
@@ -167,6 +204,10 @@ class Walker:
             self._gap = 2 if self._after_blank(extent["start"]) else 1
         self._first = False
 
+    def _end_block(self) -> None:
+        """End a block; text of a list item that follows has no start of its own."""
+        self._first, self._after_block = False, True
+
     def _after_blank(self, start: int) -> bool:
         """Return whether the line before the one with this byte is empty."""
         line = self._bytes.rfind(b"\n", 0, start)
@@ -175,45 +216,41 @@ class Walker:
 
     def _flush(self, *, indent: bool = True) -> None:
         """Write the pending space and list marker."""
-        if self._out is not self._page:
-            return
         if self._gap and self._page.length:
             self._page.write("\n" * (self._gap - self._page.newlines()))
             indented = indent and not self._marker
             self._page.write(self._indent(len(self._lists)) if indented else "")
         self._page.write(self._marker)
-        self._gap, self._marker = 0, ""
-
-    def _write(self, text: str, kind: str = "") -> None:
-        if text:
-            self._flush()
-            self._out.write(text, kind)
-            self._first = False
+        self._gap, self._marker, self._after_block = 0, "", False
 
     def _text(self, value: str, _: object) -> None:
         if self._code is not None:
             self._code.append(value)
             return
         self.needs_rich = self.needs_rich or self._source.has_display_math(value)
-        self._write(self._source.shown(value))
+        shown = self._source.shown(value)
+        if "\n" in shown and self._table is None:
+            shown = shown.replace("\n", "\n" + self._indent(len(self._lists)))
+        self._line.write(shown)
 
     def _inline_code(self, value: str, _: object) -> None:
-        self._write(self._source.raw(value).replace("\t", " "), "code")
+        self._line.write(self._source.raw(value).replace("\t", " "), "code")
 
     def _break(self, *_: object) -> None:
-        in_cell = self._out is not self._page
-        self._write(" " if in_cell else "\n" + self._indent(len(self._lists)))
+        if not self._line.newlines():
+            self._line.write("\n" + self._indent(len(self._lists)))
 
     def _rule(self, _: object, extent: Extent) -> None:
         self._block(extent)
-        self._write(_RULE)
+        self._line.write(_RULE)
 
     def _footnote_reference(self, label: str, _: object) -> None:
-        self._write(f"[{self._source.shown(label)}]")
+        self._line.write(f"[{self._source.raw(label)}]")
 
     def _footnote(self, label: str, extent: Extent) -> None:
         self._block(extent)
-        self._write(f"[{self._source.shown(label)}] ")
+        self._flush()
+        self._page.write(f"[{self._source.raw(label)}] ")
         self._first = True
 
     def _paragraph(self, _: object, extent: Extent) -> None:
@@ -221,14 +258,12 @@ class Walker:
 
     def _heading(self, _: object, extent: Extent) -> None:
         self._block(extent)
-        self._style("bold")
-
-    def _style(self, style: str, *_: object) -> None:
         self._flush()
-        self._out.open(style)
+        self._page.open("bold")
 
-    def _close(self, *_: object) -> None:
-        self._out.close()
+    def _end_heading(self, *_: object) -> None:
+        self._page.close()
+        self._end_block()
 
     def _quote(self, _: object, extent: Extent) -> None:
         self._block(extent, own_line=True)
@@ -242,7 +277,7 @@ class Walker:
         self._quotes -= 1
         if not self._quotes:
             self._page.close()
-        self._first = False
+        self._end_block()
 
     def _begin_code(self, value: Any, _: object) -> None:
         self._code = []
@@ -251,20 +286,24 @@ class Walker:
     def _end_code(self, _: object, extent: Extent) -> None:
         text = self._source.raw("".join(self._code or ())).strip("\n")
         self._code = None
-        language = _LANGUAGE.match(self._info)
-        rest = self._info[language.end() if language and text.strip() else 0 :].strip()
-        if not text.strip() and not rest:
+        info = parse_info(self._info)
+        if not text.strip():
+            self._write_info(self._info.strip(), extent)
             return
         self._block(extent, own_line=True)
         self._flush(indent=False)
-        if text.strip():
-            code = Code(language[1] if language else "", text)
-            self._page.write(rest and rest.replace("\t", " ") + "\n")
-            self._page.write(text.expandtabs(4), "pre", language=code.language)
-            self.codes.append(code)
-        else:
-            self._write(rest)
-        self._first = False
+        if info.caption:
+            self._page.write(info.caption.replace("\t", " ") + "\n")
+        self._page.write(text.expandtabs(4), "pre", language=info.language)
+        self.codes.append(Code(info.language, text))
+        self._end_block()
+
+    def _write_info(self, info: str, extent: Extent) -> None:
+        """Write what stands behind the fence of an empty block."""
+        if info:
+            self._block(extent, own_line=True)
+            self._flush(indent=False)
+            self._line.write(info)
 
     def _list(self, number: int | None, extent: Extent) -> None:
         self._block(extent, own_line=True)
@@ -298,61 +337,68 @@ class Walker:
     def _indent(depth: int) -> str:
         return "  " * min(depth, 8)
 
-    def _target(self, value: dict[str, str], _: object) -> None:
+    def _link(self, value: dict[str, str], _: object) -> None:
         """Start a link or an image; a reference such as `[1]` keeps its brackets."""
-        self._flush()
-        short = str(value["link_type"]).startswith(("Shortcut", "Collapsed"))
-        self._write("[" if short else "")
+        bracketed = str(value["link_type"]).startswith(("Shortcut", "Collapsed"))
         url = self._source.raw(value["dest_url"])
-        self._targets.append((url, "]" if short else "", self._out.length))
+        self._links.append(_Link(url, bracketed, self._line))
+        self._line = StyledTextBuilder()
 
     def _end_link(self, *_: object) -> None:
-        url, end, start = self._targets.pop()
-        if is_valid_link(url):
-            self._out.write("" if self._label(start, url) else url)
-            self._out.mark("text_link", start, url=url)
-            self._write(end)
-        else:
-            self._write(end + label_link(self._label(start, url), url))
+        link, label = self._end_label()
+        if not is_valid_link(link.url):
+            self._write_label(link, label)
+            return
+        self._line.write("[" if link.bracketed else "")
+        start = self._line.length
+        self._line.append(label if label.text.strip() else StyledText(link.url))
+        self._line.mark("text_link", start, url=link.url)
+        self._line.write("]" if link.bracketed else "")
 
     def _end_image(self, *_: object) -> None:
-        url, end, start = self._targets.pop()
-        self._write(end + label_link(self._label(start, url), url))
+        self._write_label(*self._end_label())
 
-    def _label(self, start: int, url: str) -> str:
-        """Return the label from `start` on, only as much of its end as the URL is long."""
-        return self._out.since(max(start, self._out.length - len(url) - 1)).strip()
+    def _end_label(self) -> tuple[_Link, StyledText]:
+        """Return the link that ends and its label, and go on with the text around it."""
+        label = self._take_line()
+        link = self._links.pop()
+        self._line = link.outer
+        return link, label
+
+    def _write_label(self, link: _Link, label: StyledText) -> None:
+        self._line.write("[" if link.bracketed else "")
+        self._line.append(label)
+        self._line.write("]" if link.bracketed else "")
+        self._line.write(label_link(label.text.strip(), link.url))
 
     def _begin_table(self, alignments: tuple[str, ...], extent: Extent) -> None:
         self._block(extent, own_line=True)
         self._table = MarkdownTable(alignments)
 
     def _row(self, *_: object) -> None:
-        self._table.rows.append([])
-
-    def _cell(self, *_: object) -> None:
-        self._out = StyledTextBuilder()
+        if self._table:
+            self._table.rows.append([])
 
     def _end_cell(self, _: object, extent: Extent) -> None:
-        self._table.rows[-1].append(self._out.build())
-        self._out = self._page
+        if self._table:
+            self._table.rows[-1].append(self._take_line())
         self._cell_end = extent["end"]
 
     def _end_row(self, _: object, extent: Extent) -> None:
         """Append surplus cells, which the parser leaves out, to the last cell."""
         left = self._bytes[self._cell_end : extent["end"]].decode().strip(" \t|\n")
-        if left and self._table.rows[-1]:
-            last = self._table.rows[-1].pop()
-            self._out = StyledTextBuilder()
-            self._out.append(last)
-            self._out.write(f" | {self._source.shown(left)}")
+        if left and self._table and self._table.rows[-1]:
+            self._line.append(self._table.rows[-1].pop())
+            self._line.write(f" | {self._source.shown(left)}")
             self._end_cell(None, extent)
 
     def _end_table(self, *_: object) -> None:
-        self.needs_rich = self.needs_rich or self._table.wide
-        self._flush(indent=False)
-        self._table.write(self._page)
-        self._first = False
+        if self._table:
+            self.needs_rich = self.needs_rich or self._table.wide
+            self._flush(indent=False)
+            self._table.write(self._page)
+        self._table = None
+        self._end_block()
 
 
 def event_name(event: Any) -> tuple[str, Any]:
@@ -368,8 +414,8 @@ def event_name(event: Any) -> tuple[str, Any]:
     return f"{kind} {tag}", data
 
 
-def walk_markdown(markdown: str) -> Walker:
-    """Prepare, parse and convert Markdown."""
-    walker = Walker(prepare(markdown))
+def walk_markdown(markdown: str, *, unfinished: bool = False) -> Walker:
+    """Prepare, parse and convert Markdown; `unfinished` completes what is half-typed."""
+    walker = Walker(prepare(markdown, unfinished=unfinished), unfinished=unfinished)
     walker.walk()
     return walker

@@ -52,7 +52,7 @@ CASES = [
     ("vector<int> map<string, vector<T>>", "vector<int> map<string, vector<T>>", []),
     ("<details>\n<summary>S</summary>\n**b**\n</details>", None, ["bold b"]),
     ("<!-- a comment -->\nafter", "<!-- a comment -->\nafter", []),
-    ("one<br>two<br/>three", "one<br>two<br/>three", []),
+    ("one<br>two<br/>three", "one\ntwo\nthree", []),
     ("<script>alert('*x*')</script>", None, None),
     ("`<b>` and <b>", "<b> and <b>", ["code <b>"]),
     ("<div>\n\n```html\n<p>x</p>\n```\n</div>", None, ["pre <p>x</p> -> html"]),
@@ -135,14 +135,14 @@ CASES = [
     ),
     ("|a|b|\n|-|-|\n|1|2|3|", "a  b\n─  ─────\n1  2 | 3", None),
     (
-        "|Name|What for|More|\n|-|-|-|\n|**A**|long and longer, longest!|z|\n|B||y|",
-        "Name: A\nWhat for: long and longer, longest!\nMore: z\n\nName: B\nWhat for: –\nMore: y",
-        ["bold Name: A", "bold Name: B"],
+        "|Name|What for|More|\n|-|-|-|\n|**A**|long and longer, and longest of all!|zzz|\n|B||y|",
+        "Name:\nA · What for: long and longer, and longest of all! · More: zzz\nB · More: y",
+        ["bold A", "bold B"],
     ),
     (
         "|a|b|\n|-|-|\n|1|[l](https://e.org)|",
-        "a: 1\nb: l",
-        ["bold a: 1", "text_link l -> https://e.org"],
+        "a:\n1 · b: l",
+        ["bold 1", "text_link l -> https://e.org"],
     ),
     ("| a | b |\n|--", "| a | b |\n|--", []),
     # odd characters
@@ -313,7 +313,7 @@ def test_reasoning_is_one_expandable_quote():
     assert markdown.expandable(" ") == FormattedText("")
 
 
-WIDE = "| a | b |\n|-|-|\n| something that is long | and something more |\n"
+WIDE = "| a | b |\n|-|-|\n| something that is long | and something more than that |\n"
 
 
 @pytest.mark.parametrize(
@@ -338,7 +338,14 @@ def test_a_rich_message_is_asked_for_only_where_it_helps_and_is_safe(source, exp
 
 
 RICH = [
-    ("**b** `c` | $5", "**b** `c` | $5"),
+    ("**b** `c` | $5", r"**b** `c` | \$5"),
+    ("from $20k to $30k", r"from \$20k to \$30k"),
+    (r"a \$5 \* &lt;b&gt; &amp;lt;", r"a \$5 \* &lt;b> &amp;lt;"),
+    ("||s|| ==m== a_b __init__ ~x~", r"\|\|s\|\| \=\=m\=\= a_b \_\_init\_\_ \~x\~"),
+    ("2*3*4 *i* ** bold **", r"2\*3\*4 *i* **bold**"),
+    ("**東京(Tokyo)**の", "**東京(Tokyo)\u2060**の"),
+    ("|a|b|\n|-|-|\n|x<br>y|$5|", "|a|b|\n|-|-|\n|x · y|\\$5|"),
+    (r"A \rightarrow B", "A → B"),
     ("<img src=x> <tg-button> </b> <!-- -->", "&lt;img src=x> &lt;tg-button> &lt;/b> &lt;!-- -->"),
     (r"\<img src=x>", "&lt;img src=x>"),
     ("`a < b`", "`a < b`"),
