@@ -13,7 +13,8 @@ class Progress:
     """The text of an answer so far, and the way to stop it.
 
     `message_id` is the question's, and `superseded` says that the question was edited meanwhile, or
-    is `continued` by another message, with which it is asked again. `parts` are answers that stop with it.
+    is `continued` by another message, with which it is asked again. `parts` are answers that stop
+    with it.
     """
 
     def __init__(self, message_id: int = 0) -> None:

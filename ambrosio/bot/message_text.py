@@ -1,4 +1,4 @@
-"""What a message says, as text for a model: hidden addresses, forwards, quotes, things that are sent.
+"""What a message says, as text for a model: also hidden addresses, forwards, polls and the like.
 
 Pure: works on the raw JSON of the Bot API, where any field may be missing.
 """

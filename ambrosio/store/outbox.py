@@ -28,7 +28,9 @@ class Outbox:
     def enqueue(self, *messages: Outgoing, turn_id: int | None = None) -> None:
         """Append messages; with `turn_id` they belong to that turn instead of their own."""
         with self._database.transaction() as db:
-            for message in filter(None, map(self._at_current_place, messages)):
+            for queued in messages:
+                if (message := self._at_current_place(queued)) is None:
+                    continue
                 body = json.dumps(_pack(message, turn_id))
                 done = db.execute(
                     "INSERT INTO outbox (chat_id, topic_id, body, queued_at) VALUES (?, ?, ?, ?)",
