@@ -1,4 +1,4 @@
-"""What phones really send: edits that change nothing, albums, pastes, forwards, quotes, stickers."""
+"""What phones really send: edits that change nothing, albums, pastes, forwards, quotes."""
 
 import asyncio
 
@@ -253,9 +253,8 @@ async def test_an_album_killed_in_the_middle_gets_one_reply(
         await anna.say("/help")
         await anna.wait_text("/imagine")
 
-    assert [line.text.split(" ")[0] for line in anna.answers] == ["I", "You"] or len(
-        anna.answers
-    ) == 2
+    assert len(anna.answers) == 2
+    assert "look at photos" in anna.answers[0].text
 
 
 @pytest.mark.usefixtures("life")
@@ -316,7 +315,9 @@ class TestWhatReachesTheModel:
 
     async def test_what_our_own_people_said_elsewhere_stays_there(self, anna, model):
         origin = {"type": "user", "date": 1, "sender_user": ANNA}
-        await anna.say("and?", external_reply={"origin": origin}, quote={"text": "x7", "position": 0})
+        await anna.say(
+            "and?", external_reply={"origin": origin}, quote={"text": "x7", "position": 0}
+        )
         answer = await anna.wait_answer()
 
         assert "x7" not in asked(model)[0]
@@ -328,8 +329,9 @@ class TestWhatReachesTheModel:
         life.store.people.set_group(-100900, "House")
         life.store.database.connection.execute("INSERT INTO people VALUES (43, 'Bert', 0)")
         for person, said in ((anna, "rice?"), (bert, "vv tea?"), (anna, "both?")):
-            await group.say(person, f"@ambrosio_bot {said}")
-            await group.as_user(person).wait_answer()
+            question = await group.say(person, f"@ambrosio_bot {said}")
+            await group.as_user(person).wait_answer(after=question)
+            await life.settled()
 
         assert asked(model) == ["rice?", "vv Bert: tea?", "Anna: both?"]
 

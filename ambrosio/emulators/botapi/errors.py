@@ -19,9 +19,7 @@ class BotApiError(Exception):
 
     def copy(self) -> "BotApiError":
         """Return another one to raise, without this one's traceback."""
-        return BotApiError(
-            self.code, self.description, self.retry_after, self.migrate_to_chat_id
-        )
+        return BotApiError(self.code, self.description, self.retry_after, self.migrate_to_chat_id)
 
     @property
     def parameters(self) -> dict[str, int]:

@@ -122,7 +122,7 @@ def quote(message: Json) -> Json:
 
 
 def find_topic_id(chat: FakeChat, params: Json) -> int:
-    """Return the topic of the call, 0 for none, or raise `BotApiError` for an unknown or closed one."""
+    """Return the topic of a call, 0 for none, or refuse an unknown or closed one."""
     topic = int(params.get("message_thread_id") or 0)
     if topic and topic not in chat.topics:
         raise bad("message thread not found")
