@@ -12,13 +12,15 @@ from ..core.messages import Delta
 class Progress:
     """The text of an answer so far, and the way to stop it.
 
-    `message_id` is the question's, and `superseded` says that the question was edited meanwhile.
-    `parts` are answers that stop with it.
+    `message_id` is the question's, and `superseded` says that the question was edited meanwhile, or
+    is `continued` by another message, with which it is asked again. `parts` are answers that stop
+    with it.
     """
 
     def __init__(self, message_id: int = 0) -> None:
         self.message_id = message_id
         self.superseded = False
+        self.continued = False
         self.text = ""
         self.reasoning = ""
         # Why there is no text yet, shown in its place.

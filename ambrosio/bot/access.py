@@ -69,13 +69,33 @@ class Membership:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """A group of ours became a supergroup, which has another id."""
+
+    old_chat_id: int
+    new_chat_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnonymousAdmin:
+    """An admin of one of our groups addressed the bot in the group's name, so nobody knows who."""
+
+    chat: Chat
+    message_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Dropped:
     """An update that is counted, never stored and never answered."""
 
     reason: str
 
 
-Verdict = Admitted | PairingAttempt | Membership | Dropped
+AccessEvent = PairingAttempt | Membership | Moved | AnonymousAdmin
+Verdict = Admitted | AccessEvent | Dropped
+# A message that may still be a part of one that addresses the bot, and one of an unknown group.
+NOT_ADDRESSED = Dropped("not addressed")
+FOREIGN_CHAT = Dropped("chat")
 RawUpdate = Mapping[str, Any]
 
 
@@ -105,18 +125,46 @@ def check_access(update: RawUpdate, access: Access) -> Verdict:
 
 def _message(body: RawUpdate, access: Access) -> Verdict:
     sender, chat = body.get("from") or {}, body["chat"]
-    if sender.get("is_bot") or any(name in body for name in NOT_A_PERSON):
-        return Dropped("not a person")
     text = body.get("text") or body.get("caption") or ""
+    if moved := _moved(body, access):
+        return moved
+    if sender.get("is_bot") or any(name in body for name in NOT_A_PERSON):
+        return _not_a_person(body, text, access)
     if int(sender["id"]) not in access.people:
         return _pairing_attempt(sender, chat, text)
     if chat["type"] != "private" and int(chat["id"]) not in access.groups:
-        return Dropped("chat")
+        return FOREIGN_CHAT
     if chat["type"] != "private" and not _is_addressed(body, text, access):
-        return Dropped("not addressed")
+        return NOT_ADDRESSED
     command = text.split(maxsplit=1)[0].lower() if text.strip() else ""
     urgent = command.removesuffix("@" + access.username.lower()) in STOP_COMMANDS
     return Admitted(_chat(body), int(sender["id"]), int(body["message_id"]), urgent)
+
+
+def _moved(body: RawUpdate, access: Access) -> Verdict | None:
+    """Recognise the service messages in both groups; either may come first, or alone."""
+    chat_id = int(body["chat"]["id"])
+    if "migrate_to_chat_id" in body:
+        moved = Moved(chat_id, int(body["migrate_to_chat_id"]))
+    elif "migrate_from_chat_id" in body:
+        moved = Moved(int(body["migrate_from_chat_id"]), chat_id)
+    else:
+        return None
+    return moved if moved.old_chat_id in access.groups else FOREIGN_CHAT
+
+
+def _not_a_person(body: RawUpdate, text: str, access: Access) -> Verdict:
+    chat = body["chat"]
+    in_own_name = (body.get("sender_chat") or {}).get("id") == chat["id"]
+    if in_own_name and int(chat["id"]) in access.groups and _is_addressed(body, text, access):
+        return AnonymousAdmin(_chat(body), int(body["message_id"]))
+    return Dropped("not a person")
+
+
+def admit_part(update: RawUpdate) -> Admitted:
+    """Admit a message that does not address the bot, as a part of one that does."""
+    body = update["message"]
+    return Admitted(_chat(body), int(body["from"]["id"]), int(body["message_id"]))
 
 
 def _pairing_attempt(sender: RawUpdate, chat: RawUpdate, text: str) -> Verdict:

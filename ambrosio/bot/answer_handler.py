@@ -26,29 +26,46 @@ class AnswerHandler:
 
     @asynccontextmanager
     async def showing_progress(
-        self, item: InboxItem, progress: Progress, *, concise: bool = False
+        self,
+        item: InboxItem,
+        progress: Progress,
+        *,
+        concise: bool = False,
+        in_place: bool = False,
     ) -> AsyncIterator[StreamedMessage]:
         """Show the progress of an answer, and let it be stopped, until the block ends."""
         sent = partial(self._context.store.record_draft, item)
         with self._context.running.track(item.chat, progress):
             async with self._streamer.showing(
-                item.chat, progress, concise=concise, sent=sent
+                item.chat, progress, concise=concise, in_place=in_place, sent=sent
             ) as draft:
                 yield draft
 
-    async def answer(self, item: InboxItem, turn: Turn, *, shown: Sequence[int] = ()) -> None:
-        """Answer a turn; `shown` are the ids of messages of an older answer, which are replaced."""
+    async def answer(
+        self, item: InboxItem, turn: Turn, *, shown: Sequence[int] = (), note: str = ""
+    ) -> None:
+        """Answer a turn.
+
+        Args:
+            item: the update that asked for it.
+            turn: what was asked.
+            shown: the ids of messages of an older answer, which are replaced.
+            note: a line under the answer, about the question.
+        """
         assistant, progress = self._context.assistant, Progress(turn.message_id)
-        async with self.showing_progress(item, progress, concise=turn.concise) as draft:
+        async with self.showing_progress(
+            item, progress, concise=turn.concise, in_place=bool(shown)
+        ) as draft:
             answer = await assistant.answer(turn, progress)
         if progress.superseded:
-            await self._close(item, draft)
+            await self._close(item, draft, progress)
             return
         messages = render_answer(
             answer,
             style=self._style(item.chat, turn.user_id),
             shown=shown,
             surplus=leftover_drafts(item, draft),
+            note=note,
         )
         await self._delivery.save_result(item.chat, partial(assistant.save, answer, messages, item))
         await self._delivery.deliver(item.chat)
@@ -73,7 +90,7 @@ class AnswerHandler:
             if progress.superseded
             else [message_id for message_ids in replaced for message_id in message_ids]
         )
-        await self._close(item, draft, obsolete)
+        await self._close(item, draft, progress, obsolete)
 
     def _already_answered(self, turn: Turn) -> tuple[frozenset[str], list[list[int]]]:
         """Find which providers have answered, and the messages that answer older versions."""
@@ -106,11 +123,19 @@ class AnswerHandler:
             await self._delivery.deliver(chat)
 
     async def _close(
-        self, item: InboxItem, draft: StreamedMessage, obsolete: Sequence[int] = ()
+        self,
+        item: InboxItem,
+        draft: StreamedMessage,
+        progress: Progress,
+        obsolete: Sequence[int] = (),
     ) -> None:
-        """Close an update whose results are stored, and delete what is no longer needed."""
+        """Close an update whose results are stored, and delete what is no longer needed.
+
+        If more of its message has come meanwhile, it waits to be asked again with that.
+        """
         surplus = [*obsolete, *leftover_drafts(item, draft)]
-        self._context.store.finish(item, [Delete(item.chat, message_id) for message_id in surplus])
+        close = self._context.store.put_back if progress.continued else self._context.store.finish
+        close(item, [Delete(item.chat, message_id) for message_id in surplus])
         await self._delivery.deliver(item.chat)
 
     def _style(self, chat: Chat, user_id: int) -> AnswerStyle:

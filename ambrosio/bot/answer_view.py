@@ -55,6 +55,7 @@ def render_answer(
     style: AnswerStyle = PLAIN,
     shown: Sequence[int] = (),
     surplus: Sequence[int] = (),
+    note: str = "",
 ) -> list[Outgoing]:
     """Make messages of an answer; only the first one rings.
 
@@ -63,11 +64,14 @@ def render_answer(
         style: how it looks.
         shown: ids of messages that show an older answer; they are edited as far as they go.
         surplus: ids of messages that are deleted once the answer is there.
+        note: a line under it, about the question.
     """
-    chat, notes = (
-        answer.turn.chat,
-        [*_notes(answer, for_owner=style.for_owner), *_provider_line(answer, style.provider_line)],
-    )
+    chat = answer.turn.chat
+    notes = [
+        *([note] if note else ()),
+        *_notes(answer, for_owner=style.for_owner),
+        *_provider_line(answer, style.provider_line),
+    ]
     outgoing = _messages(answer, notes, rich=style.rich and not shown)
     outgoing[-1] = replace(outgoing[-1], buttons=_buttons(answer))
     replies = _in_place(outgoing, shown, chat)

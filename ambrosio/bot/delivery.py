@@ -60,6 +60,14 @@ class SendRejected(Exception):
     """Telegram will never accept the message."""
 
 
+class ChatMoved(Exception):
+    """The group became a supergroup; nothing was sent."""
+
+    def __init__(self, new_chat_id: int) -> None:
+        super().__init__()
+        self.new_chat_id = new_chat_id
+
+
 class Delivery:
     """Sends what is in the outbox, each chat in order."""
 
@@ -76,17 +84,34 @@ class Delivery:
         self._rate_limiter = rate_limiter
         self._sleep = sleep
         self._knows_rich = True
+        # Topics that took nothing, until the next answer is delivered.
+        self._closed_topics: set[Chat] = set()
+        # Called with the old and the new id of a group that became a supergroup.
+        self.on_moved: Callable[[int, int], None] = store.move_chat
         self._locks: defaultdict[Chat, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def deliver(self, chat: Chat) -> None:
-        """Send everything that waits for a chat, in order; return when Telegram has it."""
+        """Send everything that waits for a chat, in order; return when Telegram has it.
+
+        A group that has become a supergroup gets it there.
+        """
+        await self._deliver_all(chat)
+        if (current := self._store.current_chat(chat)) != chat:
+            await self._deliver_all(current)
+
+    async def _deliver_all(self, chat: Chat) -> None:
         async with self._locks[chat]:
+            self._closed_topics.discard(chat)
             backoff = Backoff(FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS)
             while queued := self._store.outbox.next_message(chat):
                 outbox_id, outgoing, tries = queued
                 try:
                     await self._deliver(outbox_id, outgoing, tries)
                     backoff.reset()
+                except ChatMoved as exc:
+                    await self.write_when_possible(
+                        partial(self._follow, outbox_id, tries, chat.chat_id, exc.new_chat_id)
+                    )
                 except SendFailed as exc:
                     await self.write_when_possible(
                         partial(self._store.outbox.record_try, outbox_id, tries)
@@ -113,6 +138,11 @@ class Delivery:
         await self.write_when_possible(
             partial(self._store.record_sent, outbox_id, outgoing, sent.message_ids, sent.file_ids)
         )
+
+    def _follow(self, outbox_id: int, tries: int, old_chat_id: int, new_chat_id: int) -> None:
+        """Move a group's data to its new id; the message was not sent, so the try is taken back."""
+        self._store.outbox.record_try(outbox_id, tries)
+        self.on_moved(old_chat_id, new_chat_id)
 
     async def save_result(self, chat: Chat, save: Callable[[], object]) -> None:
         """Store the result of a turn, and wait for the disk: it must not be asked for again."""
@@ -145,7 +175,7 @@ class Delivery:
     async def tell_now(self, chat: Chat, text: str) -> None:
         """Send a text without the outbox, best effort: for when the disk is full."""
         try:
-            await self._message(OutgoingMessage(chat, plain(text)))
+            await self._message(OutgoingMessage(self._store.current_chat(chat), plain(text)))
         except TelegramError as exc:
             log.warning("could not tell %s: %s", chat, type(exc).__name__)
 
@@ -154,14 +184,41 @@ class Delivery:
         try:
             if isinstance(outgoing, Delete):
                 return await self._delete(outgoing)
-            if outgoing.files:
-                return await uploads.send(self._bot, outgoing)
-            try:
-                return SentFiles(tuple(await self._call(outgoing)))
-            except BadRequest as exc:
-                return SentFiles(tuple(await self._call_fallback(outgoing, exc)))
+            return await self._first_accepted(outgoing)
         except TelegramError as exc:
-            raise _translate_error(exc) from exc
+            raise _translate_error(exc, outgoing.chat) from exc
+
+    async def _first_accepted(self, outgoing: OutgoingMessage) -> SentFiles:
+        """Send a message in the first way that Telegram does not refuse, or raise its refusal."""
+        [first, *others] = _ways(outgoing, open_topic=outgoing.chat not in self._closed_topics)
+        try:
+            return await self._send_once(first)
+        except BadRequest as exc:
+            if _is_unchanged(outgoing, exc):
+                return SentFiles((outgoing.edit_message_id or 0,))
+            refusal = exc
+        for way in others:
+            try:
+                sent = await self._send_once(way)
+            except BadRequest as exc:
+                refusal = exc
+            else:
+                self._note_way(outgoing, way)
+                return sent
+        raise refusal
+
+    def _note_way(self, outgoing: OutgoingMessage, way: OutgoingMessage) -> None:
+        if way.chat != outgoing.chat:
+            # Deleted or closed; the rest of this answer need not try it again.
+            self._closed_topics.add(outgoing.chat)
+            log.warning("%s takes no messages: sent outside of the topic", outgoing.chat)
+        if way.content != outgoing.content:
+            log.error("Telegram refused the formatting of a message for %s", outgoing.chat)
+
+    async def _send_once(self, outgoing: OutgoingMessage) -> SentFiles:
+        if outgoing.files:
+            return await uploads.send(self._bot, outgoing)
+        return SentFiles(tuple(await self._call(outgoing)))
 
     async def _delete(self, outgoing: Delete) -> SentFiles:
         # Telegram refuses when the message is gone already.
@@ -227,22 +284,38 @@ class Delivery:
         )
         return [int(sent["message_id"])]
 
-    async def _call_fallback(self, outgoing: OutgoingMessage, exc: BadRequest) -> list[int]:
-        """Send in another way what Telegram has refused, or raise the refusal."""
-        if outgoing.edit_message_id is not None:
-            # Only the text tells this refusal from that of a message that is gone.
-            if "not modified" in exc.message.lower():
-                return [outgoing.edit_message_id]
-            return await self._message(replace(outgoing, edit_message_id=None))
-        if not outgoing.content.entities:
-            raise exc
-        log.error("Telegram refused the formatting of a message for %s", outgoing.chat)
-        return await self._message(replace(outgoing, content=FormattedText(outgoing.content.text)))
+
+def _ways(outgoing: OutgoingMessage, *, open_topic: bool) -> list[OutgoingMessage]:
+    """List the ways to send a message, the best first: what is refused is tried in the next.
+
+    An edit becomes a new message, a topic that is gone is left, formatting is given up. Only what
+    helps tells which of them it was.
+    """
+    places = [outgoing] if open_topic else []
+    if outgoing.edit_message_id is not None:
+        places = [outgoing, *(replace(place, edit_message_id=None) for place in places)]
+    if outgoing.chat.topic_id:
+        outside = Chat(outgoing.chat.chat_id)
+        places.append(replace(outgoing, chat=outside, edit_message_id=None))
+    if not outgoing.content.entities or outgoing.files:
+        return places
+    unformatted = FormattedText(outgoing.content.text)
+    plain_places = [place for place in places if place.edit_message_id is None]
+    return [*places, *(replace(place, content=unformatted) for place in plain_places)]
 
 
-def _translate_error(exc: TelegramError) -> SendFailed | SendUncertain | SendRejected:
+def _is_unchanged(outgoing: OutgoingMessage, exc: BadRequest) -> bool:
+    # Only the text tells this refusal from that of a message that is gone.
+    return outgoing.edit_message_id is not None and "not modified" in exc.message.lower()
+
+
+def _translate_error(
+    exc: TelegramError, chat: Chat
+) -> SendFailed | SendUncertain | SendRejected | ChatMoved:
     """Translate a failure into what it means for the message: not sent, uncertain, or rejected."""
     match exc:
+        case ChatMigrated() if exc.new_chat_id != chat.chat_id:
+            return ChatMoved(exc.new_chat_id)
         case RetryAfter():
             return SendFailed(ptb.retry_after_seconds(exc))
         case BadRequest() | Forbidden() | ChatMigrated() | EndPointNotFound():

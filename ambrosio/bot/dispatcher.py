@@ -19,6 +19,7 @@ from ..commands.context import BotContext, CommandCall, CommandResult
 from ..commands.imagine import change_image
 from ..commands.registry import BUTTONS, BY_NAME
 from ..core import texts
+from ..core.attachments import MediaKind
 from ..core.costs import format_usd
 from ..core.errors import AmbrosioError, StoreFailed
 from ..core.messages import Chat, Delete, Outgoing, OutgoingMessage, Turn
@@ -27,6 +28,7 @@ from . import callback_data
 from .answer_handler import AnswerHandler, leftover_drafts
 from .answer_view import render_notice
 from .delivery import Delivery
+from .grouping import MAX_PARTS, continues, first_group
 from .image_handler import ImageHandler
 from .members import Members
 from .poller import Poller
@@ -36,10 +38,11 @@ from .updates import (
     ButtonPress,
     Command,
     Ignored,
+    ParsedUpdate,
     StopPressed,
     Unsupported,
     UserQuestion,
-    parse_update,
+    parse_together,
 )
 
 log = logging.getLogger(__name__)
@@ -70,11 +73,14 @@ class Dispatcher:
         self._delivery, self._streamer = delivery, streamer
         self._images = ImageHandler(context, delivery, streamer, sleep=sleep)
         self._answers = AnswerHandler(context, delivery, streamer)
-        self._members = Members(bot, context, delivery, group=group)
+        self._members = Members(bot, context, delivery, group=group, on_moved=self._on_moved)
+        delivery.on_moved = self._on_moved
         self._grace_seconds = grace_seconds
         self._poll_hook = on_poll
         self._sleep = sleep
         self._lanes: dict[Lane, asyncio.Task[None]] = {}
+        self._in_work: dict[Lane, InboxItem] = {}
+        self._started_at = context.now()
         self._group = group
         self._fatal: AmbrosioError | None = None
 
@@ -96,6 +102,7 @@ class Dispatcher:
             access=self._members.access,
             on_stored=self._on_stored,
             on_access_event=self._members.on_access_event,
+            knows_group=self._members.knows_group,
             on_poll=self._on_poll,
             on_dropped=self._members.on_dropped,
             now=self._context.now,
@@ -134,11 +141,26 @@ class Dispatcher:
     def _on_stored(self, received: Sequence[NewUpdate]) -> None:
         for new in received:
             running = self._context.running.get(new.chat)
+            if running is None:
+                continue
+            # More of the message being answered has come: it is asked again as a whole.
+            item = self._in_work.get(new.lane)
+            running.continued |= item is not None and continues(item, json.loads(new.body))
             # The same message again is an edit: the answer being written is no longer wanted.
-            if running and running.message_id == new.message_id:
+            if running.continued or running.message_id == new.message_id:
                 running.superseded = True
                 running.stop()
         self._wake([new.lane for new in received])
+
+    def _on_moved(self, old_chat_id: int, new_chat_id: int) -> None:
+        """Go on in the supergroup that a group has become."""
+        self._store.move_chat(old_chat_id, new_chat_id)
+        self._context.running.move(old_chat_id, new_chat_id)
+        log.info("a group has become a supergroup, with another id")
+        self._wake(self._store.inbox.lanes())
+        for chat in self._store.outbox.undelivered():
+            if chat.chat_id == new_chat_id:
+                self._group.create_task(self._delivery.deliver(chat))
 
     def _wake(self, lanes: Sequence[Lane]) -> None:
         for lane in lanes:
@@ -149,15 +171,34 @@ class Dispatcher:
         try:
             while True:
                 try:
-                    item = self._store.inbox.claim(lane)
+                    item = await self._next_item(lane)
                     if item is None:
-                        return
+                        break
+                    self._in_work[lane] = item
                     await self._work(item)
                 except StoreFailed as exc:
                     log.warning("the disk: %s", exc)
                     await self._sleep(DISK_PAUSE_SECONDS)
+                finally:
+                    self._in_work.pop(lane, None)
         finally:
             del self._lanes[lane]
+        if (chat := self._store.current_chat(lane.chat)) != lane.chat:
+            # Its updates waited for this lane to end.
+            self._wake([Lane(chat, lane.urgent)])
+
+    async def _next_item(self, lane: Lane) -> InboxItem | None:
+        """Claim the next message of a lane, once all of it is there; None if there is none."""
+        while queue := self._store.inbox.queue(lane, 1 if lane.urgent else MAX_PARTS):
+            in_work = {number for item in self._in_work.values() for number in item.inbox_ids}
+            if queue[0].inbox_id in in_work:
+                # It came from the group that this chat was, whose lane still works on it.
+                return None
+            group = first_group(queue, since=self._started_at)
+            if lane.urgent or (wait := group.complete_at - self._context.now()) <= 0:
+                return self._store.inbox.claim_together(group.items, group.main)
+            await self._sleep(wait)
+        return None
 
     async def _work(self, item: InboxItem) -> None:
         """Handle one update; an unforeseen failure costs one of its attempts."""
@@ -177,7 +218,7 @@ class Dispatcher:
             log.exception("a turn failed, attempt %d", item.attempts)
 
     async def _handle(self, item: InboxItem) -> None:
-        parsed = parse_update(json.loads(item.body), self._bot, self._context.username)
+        item, parsed = self._parse(item)
         match parsed:
             case UserQuestion():
                 await self._question(item, parsed)
@@ -198,6 +239,29 @@ class Dispatcher:
                 self._store.finish(item)
             case None:
                 await self._dead_letter(item, "unreadable", texts.UNREADABLE)
+
+    def _parse(self, item: InboxItem) -> tuple[InboxItem, ParsedUpdate | None]:
+        """Parse what was claimed; an edit of a part stands for the question as a whole."""
+        bodies = {part.message_id: part.body for part in item.parts or (item,)}
+        edited = False
+        if not item.parts and "edited_message" in item.body:
+            main_id, kept = self._store.conversations.parts(item.chat, item.message_id)
+            if item.message_id in kept:
+                bodies, edited = {**kept, **bodies}, True
+                self._store.conversations.keep_parts(item.chat, main_id, bodies)
+                item = replace(item, message_id=main_id)
+        parsed = parse_together(
+            [json.loads(body) for body in bodies.values()],
+            self._bot,
+            self._context.username,
+            people=self._members.access().people,
+            edited=edited,
+        )
+        if item.message_id < 0 and isinstance(parsed, UserQuestion | Command):
+            # From before the group became a supergroup, as is what it replies to.
+            reply_to_id = None if parsed.reply_to_id is None else -parsed.reply_to_id
+            parsed = replace(parsed, reply_to_id=reply_to_id)
+        return item, parsed
 
     async def _dead_letter(self, item: InboxItem, reason: str, text: str) -> None:
         replies = render_notice(item.chat, text, reply_to=item.message_id or None)
@@ -302,6 +366,10 @@ class Dispatcher:
         if self._store.inbox.superseded(item):
             self._store.finish(item)
             return
+        if unreadable := [file for file in parsed.attachments if file.kind != MediaKind.STICKER]:
+            hint = texts.UNSUPPORTED_KINDS[unreadable[0].kind]
+            await self._send_result(item, CommandResult("" if parsed.edited else hint))
+            return
         if await self._change_image(item, parsed):
             return
         turn, shown = build_turn(self._context.assistant, item.chat, item.message_id, parsed)
@@ -310,10 +378,10 @@ class Dispatcher:
             if previous and previous.answer is not None and _same_question(previous.turn, turn):
                 self._store.finish(item)
                 return
-        if not turn.question.strip():
+        if not parsed.text.strip():
             await self._send_result(item, CommandResult(texts.EMPTY_VV_QUESTION))
             return
-        await self._answers.answer(item, turn, shown=shown)
+        await self._answers.answer(item, turn, shown=shown, note=parsed.unseen)
 
     async def _change_image(self, item: InboxItem, parsed: UserQuestion) -> bool:
         """Treat a reply to an image as a request to change it; False if it is a question."""

@@ -58,7 +58,9 @@ class ImageHandler:
             return False
         if progress.superseded:
             # The question was edited: this answer is no longer wanted.
-            self._context.store.finish(item, _delete_status(item, draft.message))
+            store = self._context.store
+            close = store.put_back if progress.continued else store.finish
+            close(item, _delete_status(item, draft.message))
             await self._delivery.deliver(item.chat)
         else:
             await self._save(item, result, draft.message)

@@ -2,19 +2,32 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 import telegram
-from telegram.error import TelegramError
+from telegram.error import ChatMigrated, TelegramError
 
 from ..commands.context import BotContext
 from ..commands.registry import COMMANDS
+from ..core import texts
 from ..core.messages import Chat
 from ..store import Person
-from .access import Access, Membership, PairingAttempt
+from .access import (
+    Access,
+    AccessEvent,
+    AnonymousAdmin,
+    Membership,
+    Moved,
+    PairingAttempt,
+    RawUpdate,
+)
 from .answer_view import render_notice
 from .delivery import Delivery
 
 log = logging.getLogger(__name__)
+
+# Ids of supergroups are below it, those of groups above.
+SUPERGROUPS_FROM = -1_000_000_000_000
 
 
 class Members:
@@ -27,9 +40,11 @@ class Members:
         delivery: Delivery,
         *,
         group: asyncio.TaskGroup,
+        on_moved: Callable[[int, int], None],
     ) -> None:
         self._bot, self._context, self._delivery = bot, context, delivery
-        self._group = group
+        self._group, self._on_moved = group, on_moved
+        self._probed: set[tuple[int, int]] = set()
 
     def access(self) -> Access:
         """Return who may use the bot at the moment."""
@@ -47,15 +62,59 @@ class Members:
         self._context.status.strangers += reason == "stranger"
         log.info("an update was dropped: %s", reason)
 
-    async def on_access_event(self, event: PairingAttempt | Membership) -> None:
-        """Pair a user, or join or leave a group."""
-        if isinstance(event, PairingAttempt):
-            self._pair(event)
-        elif event.present and not event.welcome:
-            await self.leave(event.chat_id)
-        else:
-            title = event.title if event.present else None
-            self._context.store.people.set_group(event.chat_id, title)
+    async def on_access_event(self, event: AccessEvent) -> None:
+        """Pair a user, join, leave or follow a group, or tell an anonymous admin."""
+        match event:
+            case PairingAttempt():
+                self._pair(event)
+            case Moved():
+                self._on_moved(event.old_chat_id, event.new_chat_id)
+            case AnonymousAdmin():
+                self._tell_anonymous(event)
+            case Membership():
+                await self._join_or_leave(event)
+
+    async def _join_or_leave(self, event: Membership) -> None:
+        if event.present and not event.welcome:
+            if not await self._find_moved(event.chat_id, event.title):
+                await self.leave(event.chat_id)
+        elif event.present:
+            self._context.store.people.set_group(event.chat_id, event.title)
+        elif not await self._has_moved(event.chat_id):
+            self._context.store.people.set_group(event.chat_id, None)
+
+    async def knows_group(self, update: RawUpdate) -> bool:
+        """Say whether an update's chat is a group of ours that became a supergroup unnoticed."""
+        chat = (update.get("message") or {}).get("chat") or {}
+        return chat.get("type") == "supergroup" and await self._find_moved(
+            int(chat["id"]), str(chat.get("title", ""))
+        )
+
+    async def _find_moved(self, chat_id: int, title: str) -> bool:
+        """Find the group of this title that has become this supergroup, by asking Telegram."""
+        for old_chat_id, known_title in self._context.store.people.groups().items():
+            if known_title == title and (old_chat_id, chat_id) not in self._probed:
+                self._probed.add((old_chat_id, chat_id))
+                await self._has_moved(old_chat_id)
+        return chat_id in self._context.store.people.groups()
+
+    async def _has_moved(self, chat_id: int) -> bool:
+        """Follow a group that has become a supergroup; whoever writes to its old id is told."""
+        if chat_id <= SUPERGROUPS_FROM:
+            return False
+        try:
+            await self._bot.send_chat_action(chat_id, telegram.constants.ChatAction.TYPING)
+        except ChatMigrated as exc:
+            self._on_moved(chat_id, exc.new_chat_id)
+            return True
+        except TelegramError as exc:
+            log.info("a group does not say whether it has moved: %s", type(exc).__name__)
+        return False
+
+    def _tell_anonymous(self, admin: AnonymousAdmin) -> None:
+        notice = render_notice(admin.chat, texts.ANONYMOUS_ADMIN, reply_to=admin.message_id)
+        if self._context.store.notify_once(f"anonymous {admin.chat.chat_id}", notice):
+            self._group.create_task(self._delivery.deliver(admin.chat))
 
     async def leave(self, chat_id: int) -> None:
         """Leave a group, if Telegram lets us."""

@@ -14,18 +14,23 @@ from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 
 from ..core.backoff import Backoff
 from ..core.errors import InvalidBotToken, PollingConflict, StoreFailed
+from ..core.messages import Chat
 from ..store import NewUpdate, Store
-from . import ptb
+from . import message_text, ptb
 from .access import (
+    FOREIGN_CHAT,
+    NOT_ADDRESSED,
     UPDATE_KINDS,
     Access,
+    AccessEvent,
     Admitted,
     Dropped,
-    Membership,
-    PairingAttempt,
     RawUpdate,
+    Verdict,
+    admit_part,
     check_access,
 )
+from .grouping import MessagePart, joins, read_part
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +59,8 @@ class Poller:
         *,
         access: Callable[[], Access],
         on_stored: Callable[[Sequence[NewUpdate]], None],
-        on_access_event: Callable[[PairingAttempt | Membership], Awaitable[None]],
+        on_access_event: Callable[[AccessEvent], Awaitable[None]],
+        knows_group: Callable[[RawUpdate], Awaitable[bool]],
         on_poll: Callable[[], None],
         on_dropped: Callable[[str], None],
         now: Callable[[], float],
@@ -68,6 +74,7 @@ class Poller:
             access: returns who is let in at the moment.
             on_stored: called with every batch once it is committed.
             on_access_event: handles pairing links and groups, before the batch is acknowledged.
+            knows_group: says whether an unknown chat is a group of ours under a new id.
             on_poll: called after every completed getUpdates.
             on_dropped: called with the reason why an update was dropped.
             now: tells the time.
@@ -75,6 +82,8 @@ class Poller:
         """
         self._bot, self._store = bot, store
         self._access, self._on_stored, self._on_access_event = access, on_stored, on_access_event
+        self._knows_group = knows_group
+        self._last_parts: dict[tuple[Chat, int], MessagePart] = {}
         self._on_poll, self._on_dropped = on_poll, on_dropped
         self._now, self._sleep = now, sleep
         self._conflicts = self._refusals = 0
@@ -124,21 +133,55 @@ class Poller:
         """Commit a batch and return the offset behind it."""
         if not batch:
             return offset
-        access, received = self._access(), []
-        for update in batch:
-            verdict = check_access(update, access)
+        verdicts = [(update, await self._check(update)) for update in batch]
+        received = []
+        for update, verdict in self._with_unaddressed_parts(verdicts):
             if isinstance(verdict, Admitted):
                 received.append(_new_update(update, verdict))
             elif isinstance(verdict, Dropped):
                 self._on_dropped(verdict.reason)
-            else:
-                await self._on_access_event(verdict)
-                access = self._access()
         # Not the highest number: after a quiet week Telegram starts again from a random one.
         behind = int(batch[-1]["update_id"]) + 1
-        self._store.inbox.receive(self._bot.id, behind, received)
-        self._on_stored(received)
+        self._on_stored(self._store.inbox.receive(self._bot.id, behind, received))
         return behind
+
+    async def _check(self, update: RawUpdate) -> Verdict:
+        """Check an update; what it changes about access holds for those behind it."""
+        verdict = check_access(update, self._access())
+        if verdict == FOREIGN_CHAT and await self._knows_group(update):
+            verdict = check_access(update, self._access())
+        if not isinstance(verdict, Admitted | Dropped):
+            await self._on_access_event(verdict)
+        return verdict
+
+    def _with_unaddressed_parts(
+        self, verdicts: list[tuple[RawUpdate, Verdict]]
+    ) -> list[tuple[RawUpdate, Verdict]]:
+        """Admit what does not address the bot by itself but belongs to a message that does.
+
+        In a group only one part of an album or a long paste names the bot, and of a forward with a
+        comment the comment.
+        """
+        result, next_part = [], None
+        for update, verdict in reversed(verdicts):
+            part = read_part(update)
+            admitted = verdict
+            if part and next_part and verdict == NOT_ADDRESSED and joins(part, next_part):
+                admitted = admit_part(update)
+            next_part = part if isinstance(admitted, Admitted) else None
+            result.append((update, admitted))
+        result.reverse()
+        for position, (update, verdict) in enumerate(result):
+            if (part := read_part(update)) is None or part.edited:
+                continue
+            if verdict == NOT_ADDRESSED:
+                admitted = admit_part(update)
+                before = self._last_parts.get((admitted.chat, admitted.user_id))
+                if before and joins(before, part):
+                    result[position] = (update, admitted)
+            if isinstance(last := result[position][1], Admitted) and last.chat.chat_id < 0:
+                self._last_parts[last.chat, last.user_id] = part
+        return result
 
     def _conflict_pause(self, exc: Conflict | InvalidToken, *, new: bool) -> float:
         """Return how many seconds to wait, or raise when trying again is pointless."""
@@ -155,6 +198,7 @@ class Poller:
 
 
 def _new_update(update: RawUpdate, verdict: Admitted) -> NewUpdate:
+    message = update.get("message") or update.get("edited_message")
     return NewUpdate(
         update_id=int(update["update_id"]),
         chat=verdict.chat,
@@ -162,4 +206,7 @@ def _new_update(update: RawUpdate, verdict: Admitted) -> NewUpdate:
         # ASCII, so that half a surrogate pair from a broken client cannot hurt the database.
         body=json.dumps(update),
         urgent=verdict.urgent,
+        user_id=verdict.user_id,
+        digest=message_text.digest(message) if message else "",
+        edited="edited_message" in update,
     )

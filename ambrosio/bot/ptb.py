@@ -45,7 +45,8 @@ def to_keyboard(
 
 def to_reply_parameters(outgoing: OutgoingMessage) -> telegram.ReplyParameters | None:
     """Return what a message replies to; if that message is gone, it is sent without."""
-    if outgoing.reply_to_id is None:
+    # A negative id is that of a message in the group that this supergroup was.
+    if outgoing.reply_to_id is None or outgoing.reply_to_id <= 0:
         return None
     return telegram.ReplyParameters(outgoing.reply_to_id, allow_sending_without_reply=True)
 

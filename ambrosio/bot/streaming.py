@@ -29,6 +29,7 @@ DRAFT_GAP_SECONDS = 0.4
 DRAFT_REFRESH_SECONDS = 20.0  # it is gone after thirty
 SILENCE_SECONDS = 1.0
 CONCISE_SECONDS = 2.0
+IN_PLACE_SECONDS = 1.0
 FIRST_EDIT_SECONDS = 1.5
 FIRST_EDIT_CHARACTERS = 40
 EDIT_GAP_SECONDS = 1.5
@@ -60,12 +61,12 @@ class AnswerStreamer:
     ) -> None:
         self.bot, self.rate_limiter = bot, rate_limiter
         self._stream = stream
-        self._draftless: set[int] = set()
+        self._draftless: set[Chat] = set()
         self._knows_drafts = True
 
     def mode(self, chat: Chat) -> Stream:
         """Return how answers are streamed in a chat."""
-        drafts = self._knows_drafts and chat.is_private and chat.chat_id not in self._draftless
+        drafts = self._knows_drafts and chat.is_private and chat not in self._draftless
         return "edit" if self._stream == "draft" and not drafts else self._stream
 
     def refused_draft(self, chat: Chat, exc: TelegramError) -> None:
@@ -73,7 +74,7 @@ class AnswerStreamer:
         if isinstance(exc, InvalidToken):
             # The token has long been used: it is the method that Telegram does not know.
             self._knows_drafts = False
-        self._draftless.add(chat.chat_id)
+        self._draftless.add(chat)
 
     @asynccontextmanager
     async def showing(
@@ -82,14 +83,18 @@ class AnswerStreamer:
         progress: Progress,
         *,
         concise: bool = False,
+        in_place: bool = False,
         action: ChatAction = "typing",
         sent: Callable[[int], None] = lambda _: None,
     ) -> AsyncIterator["StreamedMessage"]:
         """Show an answer until the block ends; `sent` is called with the id of a preview message.
 
-        Unless the `action` is typing, only the action is shown until there is text.
+        Unless the `action` is typing, only the action is shown until there is text. An answer that
+        takes the place of an older one ends no action, so that is shown only if it takes long.
         """
-        growing = StreamedMessage(self, chat, progress, concise=concise, action=action, sent=sent)
+        growing = StreamedMessage(
+            self, chat, progress, concise=concise, in_place=in_place, action=action, sent=sent
+        )
         async with asyncio.TaskGroup() as group:
             task = group.create_task(growing.run())
             try:
@@ -109,12 +114,14 @@ class StreamedMessage:
         progress: Progress,
         *,
         concise: bool,
+        in_place: bool,
         action: ChatAction,
         sent: Callable[[int], None],
     ) -> None:
         self.message: int | None = None
         self._streamer, self._chat, self._progress = streamer, chat, progress
         self._concise, self._action, self._sent = concise, action, sent
+        self._in_place = in_place
         self._calling = asyncio.Lock()
         self._closed = False
         self._shown: FormattedText | None = None
@@ -138,6 +145,8 @@ class StreamedMessage:
             log.info("a preview for %s takes too long", self._chat)
 
     async def _typing(self) -> None:
+        if self._in_place:
+            await asyncio.sleep(IN_PLACE_SECONDS)
         while True:
             # A draft is a typing action by itself.
             typing = self._action == "typing" and self._shown is not None and not self.message

@@ -24,6 +24,9 @@ def build_turn(
         local_only=question.reply_to_id is not None
         and store.conversations.is_local_only(chat, question.reply_to_id),
     )
+    several = store.conversations.has_other_speakers(chat, question.user_id)
+    if several and question.speaker and not chat.is_private:
+        turn = replace(turn, question=f"{question.speaker}: {turn.question}")
     if question.edited:
         stored = store.conversations.turn_of(chat, message_id)
         if stored and stored.answer is not None:

@@ -5,18 +5,28 @@ message that the bot does not handle gives `Unsupported`.
 """
 
 import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import telegram
 
 from ..core import texts
+from ..core.attachments import Attachment
 from ..core.vv import split_vv
+from . import message_text
+from .grouping import MAX_UNITS, SPLIT_UNITS
+from .message_text import RawMessage
 
 
 @dataclass(frozen=True, slots=True)
 class UserQuestion:
-    """A question; `quote` is what it replies to, `is_partial_quote` if the user chose a part."""
+    """A question, whether it came in one message or in several.
+
+    `quote` is what it replies to, `is_partial_quote` if the user chose a part; `attachments` are
+    the files of all its messages. `speaker` is the user's name, and `unseen` says what of the
+    question does not reach the model.
+    """
 
     user_id: int
     text: str
@@ -25,6 +35,9 @@ class UserQuestion:
     reply_to_id: int | None = None
     quote: str = ""
     is_partial_quote: bool = False
+    attachments: tuple[Attachment, ...] = ()
+    speaker: str = ""
+    unseen: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,73 +103,236 @@ SERVICE_MESSAGES = (
 )
 
 
-def parse_update(update: dict[str, Any], bot: telegram.Bot, username: str) -> ParsedUpdate | None:
+def parse_update(
+    update: dict[str, Any], bot: telegram.Bot, username: str, *, people: Collection[int] = ()
+) -> ParsedUpdate | None:
     """Parse an update that `access` has let through; None if it cannot be parsed."""
-    try:
-        parsed = telegram.Update.de_json(update, bot)
-    except (TypeError, KeyError, ValueError, AttributeError, OverflowError):
-        return None
-    if message := parsed.message or parsed.edited_message:
-        return _message(message, username, edited=parsed.message is None)
-    if query := parsed.callback_query:
-        return ButtonPress(query.from_user.id, query.id, query.data or "")
-    if stopped := parsed.api_kwargs.get("stopped_message_generation"):
-        return StopPressed(int(stopped.get("draft_id", 0)))
-    return Ignored()
+    return parse_together([update], bot, username, people=people)
 
 
-def _message(message: telegram.Message, username: str, *, edited: bool) -> ParsedUpdate:
-    # A caption alone does not say what the file holds.
-    for kind, hint in texts.UNSUPPORTED_KINDS.items():
-        if getattr(message, kind):
-            return Ignored() if edited else Unsupported(hint)
-    person = message.from_user.id if message.from_user else 0
-    replied = message.reply_to_message
-    text = _clean(message.text or "")
-    if not text.strip():
-        known = any(getattr(message, kind, None) for kind in SERVICE_MESSAGES)
-        return Ignored() if known or edited else Unsupported(texts.UNSUPPORTED)
-    if command := re.match(r"/(\w+)(?:@(\w+))?(?:\s+|$)", text):
-        if command[2] and command[2].lower() != username.lower():
-            return Unsupported(
-                texts.COMMAND_OF_ANOTHER.format(name=command[1], username=command[2])
-            )
-        return Command(
-            user_id=person,
-            name=command[1].lower(),
-            args=text[command.end() :].strip(),
-            reply_to_id=replied.message_id if replied else None,
-            quote=_clean(_replied(message)),
-        )
-    if message.chat.type != telegram.constants.ChatType.PRIVATE:
-        text = re.sub(rf"\s*@{re.escape(username)}(?!\w)", "", text, flags=re.IGNORECASE).strip()
-    concise, question = split_vv(text)
-    return UserQuestion(
-        user_id=person,
-        text=question,
-        concise=concise,
-        edited=edited,
-        reply_to_id=replied.message_id if replied else None,
-        quote=_quote(message),
-        is_partial_quote=message.quote is not None,
-    )
+def parse_together(
+    updates: Sequence[dict[str, Any]],
+    bot: telegram.Bot,
+    username: str,
+    *,
+    people: Collection[int] = (),
+    edited: bool = False,
+) -> ParsedUpdate | None:
+    """Parse the updates that are one message of a user; None if none of them can be parsed.
 
-
-def _quote(message: telegram.Message) -> str:
-    """Return what a message replies to as a Markdown quote."""
-    return "\n".join(f"> {line}" for line in _replied(message).splitlines())
-
-
-def _replied(message: telegram.Message) -> str:
-    """Return the text that a message replies to, or the part of it that was quoted.
-
-    Empty if that message is in another chat: whether it is local only is not known here.
+    Args:
+        updates: in order; an `edited_message` among several stands for the message it replaces.
+        bot: the bot that they are for.
+        username: its name.
+        people: the users who talk to the bot; what they said elsewhere may be private.
+        edited: whether the message as a whole was edited.
     """
-    if (replied := message.reply_to_message) is None:
+    readable = [update for update in updates if _is_readable(update, bot)]
+    if not readable:
+        return None
+    first = readable[0]
+    if query := first.get("callback_query"):
+        return ButtonPress(int(query["from"]["id"]), str(query["id"]), query.get("data") or "")
+    if stopped := first.get("stopped_message_generation"):
+        return StopPressed(int(stopped.get("draft_id", 0)))
+    messages = [update.get("message") or update.get("edited_message") for update in readable]
+    if None in messages:
+        return Ignored()
+    edited = edited or (len(updates) == 1 and "message" not in first)
+    reader = _Reader(username, frozenset({*people, bot_id(bot)}), edited=edited)
+    try:
+        return reader.read([message for message in messages if message])
+    except (TypeError, KeyError, ValueError, AttributeError):
+        return None
+
+
+def bot_id(bot: telegram.Bot) -> int:
+    """Return the bot's id, which its token begins with."""
+    return int(re.match(r"\d*", bot.token)[0] or 0)  # type: ignore[index]  # it always matches
+
+
+def _is_readable(update: dict[str, Any], bot: telegram.Bot) -> bool:
+    try:
+        telegram.Update.de_json(update, bot)
+    except (TypeError, KeyError, ValueError, AttributeError, OverflowError):
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads the messages that are one; `insiders` are the bot and its people."""
+
+    username: str
+    insiders: frozenset[int]
+    edited: bool
+
+    def read(self, messages: Sequence[RawMessage]) -> ParsedUpdate:
+        first = messages[0]
+        for kind in ("animation", "story"):
+            # Of an animation there is no file that the model could be given.
+            if first.get(kind):
+                return Ignored() if self.edited else Unsupported(texts.UNSUPPORTED_KINDS[kind])
+        files = tuple(file for message in messages for file in message_text.attachments(message))
+        concise, words = self._words(messages)
+        if not words.strip() and not files and not concise:
+            known = any(first.get(kind) for kind in SERVICE_MESSAGES)
+            return Ignored() if known or self.edited else Unsupported(texts.UNSUPPORTED)
+        if self.edited and not (first.get("text") or first.get("caption")):
+            # A live location moves, a poll gets votes.
+            return Ignored()
+        if not files and (command := self._command(messages)):
+            return command
+        return self._question(messages, words, files, concise=concise)
+
+    def _question(
+        self,
+        messages: Sequence[RawMessage],
+        words: str,
+        files: tuple[Attachment, ...],
+        *,
+        concise: bool,
+    ) -> UserQuestion:
+        replying = _replying(messages)
+        context, unseen = self._elsewhere(replying)
+        sender = messages[0].get("from") or {}
+        return UserQuestion(
+            user_id=int(sender.get("id", 0)),
+            text=f"{context}\n\n{words}" if context else words,
+            concise=concise,
+            edited=self.edited,
+            reply_to_id=_reply_to_id(replying),
+            quote=message_text.quoted(_replied(replying)),
+            is_partial_quote="quote" in replying,
+            attachments=files,
+            speaker=message_text.person_name(sender),
+            unseen=unseen,
+        )
+
+    def _command(self, messages: Sequence[RawMessage]) -> ParsedUpdate | None:
+        """Return the command that the messages are, if they are one."""
+        first = messages[0]
+        text = self._joined([(first, message_text.own_text(first)), *self._own(messages[1:])])
+        found = re.match(r"/(\w+)(?:@(\w+))?(?:\s+|$)", text)
+        if not found or not str(first.get("text", "")).startswith("/"):
+            return None
+        if found[2] and found[2].lower() != self.username.lower():
+            return Unsupported(texts.COMMAND_OF_ANOTHER.format(name=found[1], username=found[2]))
+        quote = _replied(first) or self._quote_elsewhere(first)
+        return Command(
+            user_id=int((first.get("from") or {}).get("id", 0)),
+            name=found[1].lower(),
+            args=text[found.end() :].strip(),
+            reply_to_id=_reply_to_id(first),
+            quote=quote,
+        )
+
+    # --- words ------------------------------------------------------------------------------------
+
+    def _words(self, messages: Sequence[RawMessage]) -> tuple[bool, str]:
+        """Return the words of all messages, and whether the person's own begin with "vv"."""
+        concise = False
+        said: list[tuple[RawMessage, str]] = []
+        own = [message for message in messages if "forward_origin" not in message]
+        asking = next((message for message in own if _has_words(message)), messages[0])
+        for message, text in self._own(messages):
+            if message is asking:
+                concise, text = split_vv(text)  # noqa: PLW2901
+            said.append((message, _with_origin(message, text)))
+        return concise, self._joined(said)
+
+    def _own(self, messages: Sequence[RawMessage]) -> list[tuple[RawMessage, str]]:
+        return [(message, self._without_mention(message)) for message in messages]
+
+    def _without_mention(self, message: RawMessage) -> str:
+        text = message_text.own_text(message)
+        if message["chat"]["type"] == telegram.constants.ChatType.PRIVATE:
+            return text
+        pattern = rf"\s*@{re.escape(self.username)}(?!\w)"
+        return re.sub(pattern, "", text, flags=re.IGNORECASE).strip()
+
+    def _joined(self, said: Sequence[tuple[RawMessage, str]]) -> str:
+        """Join texts as they were before they were sent in several messages."""
+        text, gap = "", ""
+        for message, part in said:
+            if part:
+                text += f"{gap}{part}" if text else part
+                gap = _gap_after(message)
+        return text
+
+    # --- what it replies to in another chat -------------------------------------------------------
+
+    def _elsewhere(self, message: RawMessage) -> tuple[str, str]:
+        """Return what a message replies to outside of the chat, and what of it is not seen."""
+        if story := message.get("reply_to_story"):
+            name = message_text.origin_name({"chat": story.get("chat")})
+            return f"(A reply to a story of {name}, which is not shown here.)", texts.STORY_UNSEEN
+        if not (external := message.get("external_reply")):
+            return "", ""
+        name = message_text.origin_name(external["origin"])
+        if quote := self._quote_elsewhere(message):
+            return f"{name} wrote in another chat:\n{message_text.quoted(quote)}", ""
+        line = f"(A reply to a message of {name} in another chat, which is not shown here.)"
+        return line, texts.QUOTE_UNSEEN
+
+    def _quote_elsewhere(self, message: RawMessage) -> str:
+        """Return what was quoted from another chat, unless it may be private there.
+
+        What the bot's own people and the bot have said elsewhere stays there: whether it is local
+        only is not known here. A hidden sender may be one of them.
+        """
+        external = message.get("external_reply") or {}
+        origin = external.get("origin") or {}
+        sender_id = int((origin.get("sender_user") or {}).get("id", 0))
+        me = int((message.get("from") or {}).get("id", 0))
+        outsider = sender_id and sender_id not in {me, *self.insiders}
+        if not (origin.get("type") in {"channel", "chat"} or outsider):
+            return ""
+        return _quote_text(message) or message_text.thing_line(external)
+
+
+def _has_words(message: RawMessage) -> bool:
+    return bool(message.get("text") or message.get("caption"))
+
+
+def _with_origin(message: RawMessage, text: str) -> str:
+    if "forward_origin" not in message:
+        return text
+    name = message_text.origin_name(message["forward_origin"])
+    return f"Forwarded from {name}:\n{text}".rstrip()
+
+
+def _gap_after(message: RawMessage) -> str:
+    """Return what stood between a message and the next: nothing where Telegram cut a word."""
+    units = len(str(message.get("text") or "").encode("utf-16-le", "surrogatepass")) // 2
+    if units < SPLIT_UNITS or "forward_origin" in message:
+        return "\n\n"
+    return "" if units >= MAX_UNITS else "\n"
+
+
+# --- what it replies to in the chat ---------------------------------------------------------------
+
+
+def _replying(messages: Sequence[RawMessage]) -> RawMessage:
+    """Return the message that replies to something, or the first."""
+    replies = ("reply_to_message", "external_reply", "reply_to_story")
+    found = (message for message in messages if any(name in message for name in replies))
+    return next(found, messages[0])
+
+
+def _reply_to_id(message: RawMessage) -> int | None:
+    replied = message.get("reply_to_message")
+    return int(replied["message_id"]) if replied else None
+
+
+def _replied(message: RawMessage) -> str:
+    """Return the text that a message replies to, or the part of it that was quoted."""
+    if not (replied := message.get("reply_to_message")):
         return ""
-    return (message.quote and message.quote.text) or replied.text or replied.caption or ""
+    return _quote_text(message) or message_text.own_text(replied)
 
 
-def _clean(text: str) -> str:
-    """Remove NUL bytes and halves of surrogate pairs, which SQLite does not store."""
-    return text.replace("\0", "").encode("utf-8", "ignore").decode("utf-8")
+def _quote_text(message: RawMessage) -> str:
+    quote = message.get("quote") or {}
+    entities = quote.get("entities") or ()
+    return message_text.clean(message_text.with_links(str(quote.get("text") or ""), entities))

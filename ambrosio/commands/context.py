@@ -50,6 +50,11 @@ class RunningAnswers:
             self._stop_next[chat] = progress.message_id
         return True
 
+    def move(self, old_chat_id: int, new_chat_id: int) -> None:
+        """Let the answers of a group be stopped in the supergroup that it has become."""
+        for chat in [chat for chat in self._by_chat if chat.chat_id == old_chat_id]:
+            self._by_chat[Chat(new_chat_id, chat.topic_id)] = self._by_chat.pop(chat)
+
     @contextmanager
     def track(self, chat: Chat, progress: Progress) -> Iterator[None]:
         """Register an answer until the block ends."""
@@ -59,7 +64,8 @@ class RunningAnswers:
         try:
             yield
         finally:
-            del self._by_chat[chat]
+            for place in [at for at, running in self._by_chat.items() if running is progress]:
+                del self._by_chat[place]
 
 
 @dataclass(slots=True)

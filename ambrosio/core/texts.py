@@ -19,21 +19,23 @@ UNSUPPORTED_KINDS: Mapping[str, str] = {
     kind: f"I cannot {action} yet, only read text. Type your question instead."
     for kind, action in {
         "photo": "look at photos",
-        "sticker": "see stickers",
         "voice": "listen to voice messages",
         "audio": "listen to audio",
         "video": "watch videos",
         "video_note": "watch video messages",
         "document": "open files",
-        "location": "read locations",
-        "venue": "read locations",
-        "contact": "read contacts",
-        "poll": "read polls",
-        "dice": "see dice",
         "animation": "watch animations",
         "story": "see stories",
     }.items()
 }
+STORY_UNSEEN = "I cannot see the story that you replied to. Tell me what it shows."
+QUOTE_UNSEEN = (
+    "I cannot see the message in the other chat that you replied to. Copy its text into your own."
+)
+ANONYMOUS_ADMIN = (
+    "I cannot tell who writes as an anonymous admin, so I do not answer here. Turn off "
+    "*Remain Anonymous* in your admin rights of this group, and send it again."
+)
 
 # --- commands -------------------------------------------------------------------------------------
 

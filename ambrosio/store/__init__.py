@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Self
 
-from ..core.messages import Delete, Outgoing
+from ..core.messages import Chat, Delete, Outgoing
 from .archive import Archive, ConversationTurn, SearchHit
 from .conversations import (
     ChatState,
@@ -99,8 +99,73 @@ class Store:
             if image_set:
                 self.images.drop_old_originals()
             if item:
+                if turn_id is not None and item.parts:
+                    bodies = {part.message_id: part.body for part in item.parts}
+                    self.conversations.keep_parts(item.chat, item.message_id, bodies)
                 self.inbox.mark_done(item)
         return turn_id
+
+    def current_chat(self, chat: Chat) -> Chat:
+        """Return the chat itself, or the supergroup that it has become."""
+        return self.database.current_place(chat)[0]
+
+    def put_back(self, item: InboxItem, replies: Iterable[Outgoing] = ()) -> None:
+        """Let an update wait again, since what has come after it belongs to it."""
+        with self.database.transaction():
+            self.outbox.enqueue(*replies)
+            self.inbox.release(item)
+
+    def move_chat(self, old_chat_id: int, new_chat_id: int) -> None:
+        """Let a group go on under the id that it has as a supergroup, with all that is kept of it.
+
+        Whatever has a `chat_id` moves: history, settings, privacy, permission, what waits in the
+        inbox and the outbox. Its messages keep their numbers, made negative. What is stored later
+        under the old id follows. Doing it again changes nothing.
+        """
+        with self.database.transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO moved_chats VALUES (?, ?)", (old_chat_id, new_chat_id)
+            )
+            # What it replies to, edits or deletes stayed behind.
+            db.execute(
+                "DELETE FROM outbox WHERE chat_id = ?"
+                " AND json_extract(body, '$.delete_message_id') IS NOT NULL",
+                (old_chat_id,),
+            )
+            db.execute(
+                "UPDATE outbox SET body = json_remove(body, '$.reply_to_id', '$.edit_message_id')"
+                " WHERE chat_id = ?",
+                (old_chat_id,),
+            )
+            db.execute(
+                "UPDATE chats SET local_only = 1 WHERE chat_id = ? AND EXISTS"
+                " (SELECT 1 FROM chats WHERE chat_id = ? AND local_only)",
+                (new_chat_id, old_chat_id),
+            )
+            for table, message_columns in self._tables_with_chats().items():
+                changes = ["chat_id = ?", *(f"{name} = -abs({name})" for name in message_columns)]
+                # Where the supergroup has a row already, that one is newer.
+                db.execute(
+                    f"UPDATE OR IGNORE {table} SET {', '.join(changes)} WHERE chat_id = ?",  # noqa: S608  our own names
+                    (new_chat_id, old_chat_id),
+                )
+                db.execute(f"DELETE FROM {table} WHERE chat_id = ?", (old_chat_id,))  # noqa: S608
+
+    def _tables_with_chats(self) -> dict[str, list[str]]:
+        """Map each table that has a `chat_id` to its columns that hold message ids."""
+        rows = self.database.read(
+            "SELECT tables.name AS table_name, columns.name AS column_name"
+            " FROM sqlite_master AS tables JOIN pragma_table_info(tables.name) AS columns"
+            " WHERE tables.type = 'table'"
+        )
+        columns: dict[str, list[str]] = {}
+        for row in rows:
+            columns.setdefault(row["table_name"], []).append(row["column_name"])
+        return {
+            table: [name for name in names if name.endswith("message_id")]
+            for table, names in columns.items()
+            if "chat_id" in names
+        }
 
     def dead_letter(self, item: InboxItem, error: str, replies: Iterable[Outgoing] = ()) -> None:
         """Give an update up for good and say so with `replies`."""

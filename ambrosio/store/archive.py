@@ -113,6 +113,7 @@ class Archive:
             db.execute(f"DELETE FROM outbox WHERE {where}", here)  # noqa: S608  our own column names
             db.execute(f"DELETE FROM requests WHERE {where}", here)  # noqa: S608
             db.execute(f"DELETE FROM inbox WHERE state <> 'new' AND {where}", here)  # noqa: S608
+            self._drop_digests(db, where, here)
             count = self._drop_turns(db, where, here)
         self._scrub()
         return count
@@ -141,6 +142,7 @@ class Archive:
                 " json_extract(nullif(body, ''), '$.callback_query.from.id')))",
                 (user_id,),
             )
+            self._drop_digests(db, "user_id = ?", (user_id,))
             db.execute(
                 "UPDATE ledger SET user_id = iif(at < ?, 0, user_id),"
                 " at = CAST(at / 86400 AS INTEGER) * 86400 WHERE user_id = ?",
@@ -154,6 +156,7 @@ class Archive:
         """Delete the turns that are older than a moment; return their number."""
         with self._database.transaction() as db:
             db.execute("DELETE FROM requests WHERE last_at < ?", (before,))
+            self._drop_digests(db, "at < ?", (before,))
             count = self._drop_turns(db, "at < ?", (before,))
         if count:
             self._scrub(tidy=False)
@@ -161,6 +164,11 @@ class Archive:
 
     def _drop_turns(self, db: sqlite3.Connection, where: str, args: tuple[object, ...]) -> int:
         turns = f"(SELECT id FROM turns WHERE {where})"  # noqa: S608  our own column names
+        db.execute(
+            "DELETE FROM question_parts WHERE (chat_id, main_message_id) IN"  # noqa: S608
+            f" (SELECT chat_id, message_id FROM turns WHERE {where})",
+            args,
+        )
         for table in TURN_TABLES:
             db.execute(f"DELETE FROM {table} WHERE turn_id IN {turns}", args)  # noqa: S608
         db.execute(f"UPDATE chats SET latest_turn_id = NULL WHERE latest_turn_id IN {turns}", args)  # noqa: S608
@@ -169,6 +177,10 @@ class Archive:
             # The triggers only mark the words as deleted in the index.
             db.execute("INSERT INTO turn_words (turn_words) VALUES ('rebuild')")
         return count
+
+    def _drop_digests(self, db: sqlite3.Connection, where: str, args: tuple[object, ...]) -> None:
+        """Forget what messages said, but not that they were there: an edit of one does nothing."""
+        db.execute(f"UPDATE message_digests SET digest = '' WHERE {where}", args)  # noqa: S608
 
     def _scrub(self, *, tidy: bool = True) -> None:
         """Leave nothing of what was deleted in the files, and shrink them."""

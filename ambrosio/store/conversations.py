@@ -68,12 +68,16 @@ class Conversations:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def _key(self, chat: Chat) -> tuple[int, int]:
+        """Return the values of `chat_id` and `topic_id`, also of a group that has moved."""
+        return chat_key(self._database.current_place(chat)[0])
+
     # --- chats ------------------------------------------------------------------------------------
 
     def chat_state(self, chat: Chat) -> ChatState:
         """Return what a chat is set to."""
         rows = self._database.read(
-            "SELECT * FROM chats WHERE chat_id = ? AND topic_id = ?", *chat_key(chat)
+            "SELECT * FROM chats WHERE chat_id = ? AND topic_id = ?", *self._key(chat)
         )
         if not rows:
             return ChatState()
@@ -95,7 +99,7 @@ class Conversations:
             db.execute(
                 f"INSERT OR REPLACE INTO chats (chat_id, topic_id, {names})"  # noqa: S608  our own column names
                 f" VALUES (?, ?, {marks})",
-                (*chat_key(chat), *fields.values()),
+                (*self._key(chat), *fields.values()),
             )
 
     def continue_from(self, chat: Chat, turn_id: int) -> None:
@@ -103,7 +107,7 @@ class Conversations:
         with self._database.transaction() as db:
             db.execute(
                 "UPDATE chats SET latest_turn_id = ? WHERE chat_id = ? AND topic_id = ?",
-                (turn_id, *chat_key(chat)),
+                (turn_id, *self._key(chat)),
             )
 
     # --- turns ------------------------------------------------------------------------------------
@@ -140,6 +144,7 @@ class Conversations:
 
     def turn_of(self, chat: Chat, message_id: int) -> StoredTurn | None:
         """Find the turn of a message: of the question itself, or of a message of the answer."""
+        chat, message_id = self._database.current_place(chat, message_id)
         rows = self._database.read(
             "SELECT * FROM turns WHERE chat_id = ? AND message_id = ? UNION ALL"
             " SELECT turns.* FROM answer_messages JOIN turns ON turns.id = turn_id"
@@ -151,6 +156,7 @@ class Conversations:
 
     def turns_of(self, chat: Chat, message_id: int) -> list[StoredTurn]:
         """List the turns whose question is a message, oldest first."""
+        chat, message_id = self._database.current_place(chat, message_id)
         rows = self._database.read(
             "SELECT * FROM turns WHERE chat_id = ? AND message_id = ? ORDER BY id",
             chat.chat_id,
@@ -175,7 +181,7 @@ class Conversations:
         rows = self._database.read(
             "SELECT provider, model FROM turns WHERE chat_id = ? AND topic_id = ?"
             " AND answer IS NOT NULL AND provider != '' ORDER BY at DESC LIMIT 1",
-            *chat_key(chat),
+            *self._key(chat),
         )
         return ModelRef(rows[0]["provider"], rows[0]["model"]) if rows else None
 
@@ -185,10 +191,11 @@ class Conversations:
         A turn that replaces another is written over it, unless it failed where the other did not.
         """
         turn, ref = result.turn, result.ref or ModelRef("", "")
+        chat, message_id = self._database.current_place(turn.chat, turn.message_id)
         fields: dict[str, object] = {
-            "chat_id": turn.chat.chat_id,
-            "topic_id": turn.chat.topic_id,
-            "message_id": turn.message_id,
+            "chat_id": chat.chat_id,
+            "topic_id": chat.topic_id,
+            "message_id": message_id,
             "user_id": turn.user_id,
             "question": turn.question,
             "concise": turn.concise,
@@ -206,22 +213,60 @@ class Conversations:
                 db.execute(
                     "INSERT INTO chats (chat_id, topic_id, latest_turn_id) VALUES (?, ?, ?)"
                     " ON CONFLICT DO UPDATE SET latest_turn_id = excluded.latest_turn_id",
-                    (*chat_key(turn.chat), turn_id),
+                    (*chat_key(chat), turn_id),
                 )
         return turn_id
+
+    def has_other_speakers(self, chat: Chat, user_id: int) -> bool:
+        """Say whether anyone else has spoken with the bot in a chat."""
+        rows = self._database.read(
+            "SELECT 1 FROM turns WHERE chat_id = ? AND topic_id = ? AND user_id <> ? LIMIT 1",
+            *self._key(chat),
+            user_id,
+        )
+        return bool(rows)
+
+    # --- questions in several messages ------------------------------------------------------------
+
+    def keep_parts(self, chat: Chat, main_message_id: int, parts: Mapping[int, str]) -> None:
+        """Keep the messages that a question came in, by their ids, as received."""
+        with self._database.transaction() as db:
+            for message_id, body in parts.items():
+                place, main_id = self._database.current_place(chat, main_message_id)
+                part_id = self._database.current_place(chat, message_id)[1]
+                db.execute(
+                    "INSERT OR REPLACE INTO question_parts VALUES (?, ?, ?, ?)",
+                    (place.chat_id, part_id, main_id, body),
+                )
+
+    def parts(self, chat: Chat, message_id: int) -> tuple[int, dict[int, str]]:
+        """Return the messages of the question that a message is a part of, and its main one."""
+        chat, message_id = self._database.current_place(chat, message_id)
+        rows = self._database.read(
+            "SELECT * FROM question_parts WHERE chat_id = ?1 AND main_message_id = ("
+            " SELECT main_message_id FROM question_parts WHERE chat_id = ?1 AND message_id = ?2)"
+            " ORDER BY abs(message_id)",
+            chat.chat_id,
+            message_id,
+        )
+        main_id = rows[0]["main_message_id"] if rows else message_id
+        return main_id, {row["message_id"]: row["body"] for row in rows}
 
     # --- the answer's messages --------------------------------------------------------------------
 
     def answer_message_ids(self, turn_id: int) -> list[int]:
         """List the bot's messages that show a turn's answer, in order."""
         rows = self._database.read(
-            "SELECT message_id FROM answer_messages WHERE turn_id = ? ORDER BY message_id", turn_id
+            "SELECT message_id FROM answer_messages WHERE turn_id = ? AND message_id > 0"
+            " ORDER BY message_id",
+            turn_id,
         )
         return [row["message_id"] for row in rows]
 
     def add_answer_message(self, message: OutgoingMessage, message_id: int) -> None:
         """Note that Telegram has a message, which turn it belongs to, and whether it is local."""
-        chat_id, turn_id = message.chat.chat_id, message.turn_id
+        chat, message_id = self._database.current_place(message.chat, message_id)
+        chat_id, turn_id = chat.chat_id, message.turn_id
         with self._database.transaction() as db:
             if turn_id is not None:
                 db.execute(
@@ -236,6 +281,7 @@ class Conversations:
 
     def remove_answer_message(self, chat: Chat, message_id: int) -> None:
         """Note that a message is gone from the chat."""
+        chat, message_id = self._database.current_place(chat, message_id)
         with self._database.transaction() as db:
             db.execute(
                 "DELETE FROM answer_messages WHERE chat_id = ? AND message_id = ?",
@@ -246,6 +292,7 @@ class Conversations:
 
     def mark_local_only(self, chat: Chat, message_id: int) -> None:
         """Note, before any model is asked, that a message's text must never leave the machine."""
+        chat, message_id = self._database.current_place(chat, message_id)
         with self._database.transaction() as db:
             db.execute(
                 "INSERT OR IGNORE INTO local_only_messages VALUES (?, ?)",
@@ -254,6 +301,7 @@ class Conversations:
 
     def is_local_only(self, chat: Chat, message_id: int) -> bool:
         """Say whether a message is local only: a question, or a part of its answer."""
+        chat, message_id = self._database.current_place(chat, message_id)
         rows = self._database.read(
             "SELECT 1 FROM local_only_messages WHERE chat_id = ? AND message_id = ?",
             chat.chat_id,
@@ -267,7 +315,7 @@ class Conversations:
             db.execute(
                 "INSERT INTO requests VALUES (?, ?, ?, 1, ?)"
                 " ON CONFLICT DO UPDATE SET count = count + 1, last_at = excluded.last_at",
-                (*chat_key(chat), provider, self._database.now()),
+                (*self._key(chat), provider, self._database.now()),
             )
 
     def visits(self, chat: Chat) -> list[ProviderVisits]:
@@ -275,7 +323,7 @@ class Conversations:
         rows = self._database.read(
             "SELECT provider, count, last_at FROM requests"
             " WHERE chat_id = ? AND topic_id = ? ORDER BY last_at DESC",
-            *chat_key(chat),
+            *self._key(chat),
         )
         return [ProviderVisits(row["provider"], row["count"], row["last_at"]) for row in rows]
 

@@ -106,6 +106,18 @@ class Database:
         except sqlite3.DatabaseError as exc:
             raise StoreFailed(str(exc)) from exc
 
+    def current_place(self, chat: Chat, message_id: int = 0) -> tuple[Chat, int]:
+        """Return where a chat and a message of it are now.
+
+        A group that became a supergroup has another id, and its older messages negative ones.
+        """
+        if chat.is_private:
+            return chat, message_id
+        rows = self.read("SELECT new_chat_id FROM moved_chats WHERE old_chat_id = ?", chat.chat_id)
+        if not rows:
+            return chat, message_id
+        return Chat(rows[0]["new_chat_id"], chat.topic_id), -abs(message_id)
+
 
 def chat_key(chat: Chat) -> tuple[int, int]:
     """Return the values of `chat_id` and `topic_id`."""

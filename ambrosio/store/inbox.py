@@ -1,8 +1,8 @@
 """Updates that Telegram was told we have, until each has been handled."""
 
 import sqlite3
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from ..core.messages import Chat
 from .database import Database, chat_key
@@ -21,13 +21,20 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class NewUpdate:
-    """An update to be stored; `body` is its JSON."""
+    """An update to be stored; `body` is its JSON.
+
+    `digest` stands for what the message says; an `edited` one whose digest has not changed is not
+    stored.
+    """
 
     update_id: int
     chat: Chat
     message_id: int
     body: str
     urgent: bool = False
+    user_id: int = 0
+    digest: str = ""
+    edited: bool = False
 
     @property
     def lane(self) -> Lane:
@@ -40,7 +47,8 @@ class InboxItem:
     """An update taken from the inbox.
 
     `attempts` counts this one; `draft_message_id` is a message that an earlier attempt left in the
-    chat.
+    chat. `parts` are all updates of a message that came in several, itself among them and in
+    order; they are opened and closed together.
     """
 
     inbox_id: int
@@ -50,6 +58,13 @@ class InboxItem:
     body: str
     attempts: int
     draft_message_id: int | None = None
+    received_at: float = 0.0
+    parts: tuple["InboxItem", ...] = ()
+
+    @property
+    def inbox_ids(self) -> tuple[int, ...]:
+        """The rows that are opened and closed with it."""
+        return tuple(part.inbox_id for part in self.parts) or (self.inbox_id,)
 
     @property
     def lane(self) -> Lane:
@@ -68,31 +83,25 @@ class Inbox:
         rows = self._database.read("SELECT next_update_id FROM offsets WHERE bot_id = ?", bot_id)
         return int(rows[0]["next_update_id"]) if rows else None
 
-    def receive(self, bot_id: int, offset: int, updates: Iterable[NewUpdate]) -> None:
-        """Store a batch and the offset behind it; an update already stored stays as it is."""
+    def receive(self, bot_id: int, offset: int, updates: Iterable[NewUpdate]) -> list[NewUpdate]:
+        """Store a batch and the offset behind it; return what is new.
+
+        An update already stored stays as it is, and an edit that changes nothing is left out.
+        """
         now = self._database.now()
         with self._database.transaction() as db:
             db.execute(
                 "DELETE FROM inbox WHERE state <> 'new' AND received_at < ?",
                 (now - INBOX_SECONDS,),
             )
-            db.executemany(
-                "INSERT OR IGNORE INTO inbox (bot_id, update_id, chat_id, topic_id, urgent,"
-                " message_id, body, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    (
-                        bot_id,
-                        update.update_id,
-                        *chat_key(update.chat),
-                        update.urgent,
-                        update.message_id,
-                        update.body,
-                        now,
-                    )
-                    for update in updates
-                ),
-            )
+            moved = [self._at_current_place(update) for update in updates]
+            stored = [update for update in moved if _receive(db, bot_id, update, now)]
             db.execute("INSERT OR REPLACE INTO offsets VALUES (?, ?)", (bot_id, offset))
+        return stored
+
+    def _at_current_place(self, update: NewUpdate) -> NewUpdate:
+        chat, message_id = self._database.current_place(update.chat, update.message_id)
+        return replace(update, chat=chat, message_id=message_id)
 
     def lanes(self) -> list[Lane]:
         """List the lanes in which updates wait."""
@@ -106,21 +115,48 @@ class Inbox:
         rows = self._database.read("SELECT count(*) AS count FROM inbox WHERE state = 'new'")
         return int(rows[0]["count"])
 
+    def queue(self, lane: Lane, limit: int) -> list[InboxItem]:
+        """List the lane's oldest updates without taking them."""
+        rows = self._database.read(
+            "SELECT * FROM inbox WHERE state = 'new' AND chat_id = ? AND topic_id = ?"
+            " AND urgent = ? ORDER BY id LIMIT ?",
+            *chat_key(lane.chat),
+            lane.urgent,
+            limit,
+        )
+        return [_item(row) for row in rows]
+
     def claim(self, lane: Lane) -> InboxItem | None:
         """Take the lane's oldest update and count the attempt before it is made."""
+        waiting = self.queue(lane, 1)
+        return self.claim_together(waiting) if waiting else None
+
+    def claim_together(self, items: Sequence[InboxItem], main: int = 0) -> InboxItem:
+        """Take updates that belong together, and count the attempt before it is made.
+
+        Returns the one at the position `main`, with the others as its parts if there are any.
+        """
         with self._database.transaction() as db:
-            row = db.execute(
-                "UPDATE inbox SET attempts = attempts + 1 WHERE id = (SELECT min(id) FROM inbox"
-                " WHERE state = 'new' AND chat_id = ? AND topic_id = ? AND urgent = ?)"
-                " RETURNING *",
-                (*chat_key(lane.chat), lane.urgent),
-            ).fetchone()
-        return row and _item(row)
+            rows = [
+                db.execute(
+                    "UPDATE inbox SET attempts = attempts + 1 WHERE id = ? RETURNING *",
+                    (item.inbox_id,),
+                ).fetchone()
+                for item in items
+            ]
+        parts = tuple(_item(row) for row in rows)
+        drafts = [part.draft_message_id for part in parts if part.draft_message_id is not None]
+        return replace(
+            parts[main],
+            attempts=max(part.attempts for part in parts),
+            draft_message_id=drafts[0] if drafts else None,
+            parts=parts if len(parts) > 1 else (),
+        )
 
     def release(self, item: InboxItem) -> None:
         """Take an attempt back: an orderly stop is not a failure."""
         with self._database.transaction() as db:
-            db.execute("UPDATE inbox SET attempts = attempts - 1 WHERE id = ?", (item.inbox_id,))
+            db.executemany("UPDATE inbox SET attempts = attempts - 1 WHERE id = ?", _ids(item))
 
     def record_draft(self, item: InboxItem, message_id: int) -> None:
         """Note a message that must be deleted once the answer is there."""
@@ -137,26 +173,60 @@ class Inbox:
     def superseded(self, item: InboxItem) -> bool:
         """Say whether an edit of the same message waits behind it."""
         rows = self._database.read(
-            "SELECT 1 FROM inbox WHERE state = 'new' AND chat_id = ? AND topic_id = ?"
+            "SELECT id FROM inbox WHERE state = 'new' AND chat_id = ? AND topic_id = ?"
             " AND urgent = ? AND message_id = ? AND id > ?",
             *chat_key(item.chat),
             item.urgent,
             item.message_id,
             item.inbox_id,
         )
-        return bool(rows)
+        return any(row["id"] not in item.inbox_ids for row in rows)
 
     def mark_done(self, item: InboxItem) -> None:
         """Close an update and forget its body."""
         with self._database.transaction() as db:
-            db.execute("UPDATE inbox SET state = 'done', body = '' WHERE id = ?", (item.inbox_id,))
+            db.executemany("UPDATE inbox SET state = 'done', body = '' WHERE id = ?", _ids(item))
 
     def mark_dead(self, item: InboxItem, error: str) -> None:
         """Give an update up; its body stays for two days, to be looked at."""
         with self._database.transaction() as db:
-            db.execute(
-                "UPDATE inbox SET state = 'dead', error = ? WHERE id = ?", (error, item.inbox_id)
+            db.executemany(
+                "UPDATE inbox SET state = 'dead', error = ? WHERE id = ?",
+                [(error, inbox_id) for inbox_id in item.inbox_ids],
             )
+
+
+def _receive(db: sqlite3.Connection, bot_id: int, update: NewUpdate, now: float) -> bool:
+    """Store an update; False if it was stored before, or is an edit that changes nothing."""
+    where = (update.chat.chat_id, update.message_id)
+    before = db.execute(
+        "SELECT digest FROM message_digests WHERE chat_id = ? AND message_id = ?", where
+    ).fetchone()
+    if update.edited and before is not None and before["digest"] in {"", update.digest}:
+        return False
+    done = db.execute(
+        "INSERT OR IGNORE INTO inbox (bot_id, update_id, chat_id, topic_id, urgent,"
+        " message_id, body, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            bot_id,
+            update.update_id,
+            *chat_key(update.chat),
+            update.urgent,
+            update.message_id,
+            update.body,
+            now,
+        ),
+    )
+    if done.rowcount and update.digest:
+        db.execute(
+            "INSERT OR REPLACE INTO message_digests VALUES (?, ?, ?, ?, ?, ?)",
+            (*chat_key(update.chat), update.message_id, update.user_id, update.digest, now),
+        )
+    return bool(done.rowcount)
+
+
+def _ids(item: InboxItem) -> list[tuple[int]]:
+    return [(inbox_id,) for inbox_id in item.inbox_ids]
 
 
 def _item(row: sqlite3.Row) -> InboxItem:
@@ -168,4 +238,5 @@ def _item(row: sqlite3.Row) -> InboxItem:
         body=row["body"],
         attempts=row["attempts"],
         draft_message_id=row["draft_message_id"],
+        received_at=row["received_at"],
     )

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from ..core.messages import (
@@ -28,7 +28,9 @@ class Outbox:
     def enqueue(self, *messages: Outgoing, turn_id: int | None = None) -> None:
         """Append messages; with `turn_id` they belong to that turn instead of their own."""
         with self._database.transaction() as db:
-            for message in messages:
+            for queued in messages:
+                if (message := self._at_current_place(queued)) is None:
+                    continue
                 body = json.dumps(_pack(message, turn_id))
                 done = db.execute(
                     "INSERT INTO outbox (chat_id, topic_id, body, queued_at) VALUES (?, ?, ?, ?)",
@@ -51,6 +53,18 @@ class Outbox:
                         for file in message.files
                     ],
                 )
+
+    def _at_current_place(self, message: Outgoing) -> Outgoing | None:
+        """Address a message to the supergroup that its group has become; None if it is void.
+
+        What it replies to, edits or deletes stayed behind, as do all messages from before.
+        """
+        chat, _ = self._database.current_place(message.chat)
+        if isinstance(message, Delete):
+            return message if chat == message.chat and message.message_id >= 0 else None
+        if chat == message.chat and not _is_old(message.edit_message_id):
+            return replace(message, reply_to_id=None) if _is_old(message.reply_to_id) else message
+        return replace(message, chat=chat, reply_to_id=None, edit_message_id=None)
 
     def undelivered(self) -> list[Chat]:
         """List the chats for which messages wait."""
@@ -84,6 +98,11 @@ class Outbox:
         """Take a message out, with its files."""
         with self._database.transaction() as db:
             db.execute("DELETE FROM outbox WHERE id = ?", (outbox_id,))
+
+
+def _is_old(message_id: int | None) -> bool:
+    """Say whether a message is from before its group became a supergroup."""
+    return message_id is not None and message_id < 0
 
 
 def _pack(message: Outgoing, turn_id: int | None) -> dict[str, Any]:

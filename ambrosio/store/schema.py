@@ -15,6 +15,22 @@ MIGRATIONS = (
         error TEXT NOT NULL DEFAULT '', draft_message_id INTEGER, UNIQUE (bot_id, update_id));
     CREATE INDEX inbox_lanes ON inbox (state, chat_id, topic_id, urgent, id);
 
+    -- What each message said when it was last received, as a digest: Telegram reports an edit for a
+    -- reaction or a link preview, too. It is empty once the message is forgotten.
+    CREATE TABLE message_digests (
+        chat_id INTEGER NOT NULL, topic_id INTEGER NOT NULL, message_id INTEGER NOT NULL,
+        user_id INTEGER NOT NULL, digest TEXT NOT NULL, at REAL NOT NULL,
+        PRIMARY KEY (chat_id, message_id)) WITHOUT ROWID;
+
+    -- The messages of a question that came in several, as received: an edit changes one of them.
+    CREATE TABLE question_parts (
+        chat_id INTEGER NOT NULL, message_id INTEGER NOT NULL, main_message_id INTEGER NOT NULL,
+        body TEXT NOT NULL, PRIMARY KEY (chat_id, message_id)) WITHOUT ROWID;
+
+    -- Groups that became supergroups and have another id since. Messages from before the change
+    -- have negative ids everywhere, since Telegram counts anew in a supergroup.
+    CREATE TABLE moved_chats (old_chat_id INTEGER PRIMARY KEY, new_chat_id INTEGER NOT NULL);
+
     -- Messages that Telegram does not have yet, as JSON, and the files in them.
     CREATE TABLE outbox (
         id INTEGER PRIMARY KEY AUTOINCREMENT, chat_id INTEGER NOT NULL, topic_id INTEGER NOT NULL,

@@ -171,9 +171,6 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("send", "says"),
         [
-            (lambda anna: anna.send_sticker(), "only read text"),
-            (lambda anna: anna.send_poll(), "only read text"),
-            (lambda anna: anna.send_location(), "only read text"),
             (lambda anna: anna.send_photo(caption="what is this?"), "only read text"),
             (lambda anna: anna.send_voice(), "only read text"),
             (lambda anna: anna.send_document(b"x", "a.txt"), "only read text"),

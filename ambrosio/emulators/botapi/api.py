@@ -259,9 +259,16 @@ class BotApi:
         topics: dict[int, str] | None = None,
         privacy: bool = True,
         bot: bool = True,
+        basic: bool = False,
     ) -> FakeGroup:
-        """Create a supergroup; with `bot=False` the bot joins only with `group.add_bot`."""
-        return FakeGroup(self.state, id, title, topics=topics or {}, privacy=privacy, bot=bot)
+        """Create a supergroup, or a `basic` group, which can be upgraded to one.
+
+        With `bot=False` the bot joins only with `group.add_bot`.
+        """
+        kind = "group" if basic else "supergroup"
+        return FakeGroup(
+            self.state, id, title, topics=topics or {}, privacy=privacy, bot=bot, kind=kind
+        )
 
     def inject(self, update: Json) -> int:
         """Queue a raw update, valid or not, and return its id."""

@@ -87,6 +87,7 @@ class FakeChat:
 
     description: Json
     topics: dict[int, str] = field(default_factory=dict)
+    closed_topics: set[int] = field(default_factory=set)
     privacy: bool = True
     closed: BotApiError | None = None
     messages: dict[int, Json] = field(default_factory=dict)

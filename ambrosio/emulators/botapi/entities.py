@@ -20,7 +20,7 @@ WHITESPACE = " \t\n"
 
 _HOST = re.compile(r"[^\s:/?#@.]+(\.[^\s:/?#@.]+)+\.?(:\d{1,5})?")
 _AUTOMATIC_PATTERN = re.compile(
-    r"(?P<bot_command>(?<![\w/@])/[A-Za-z0-9_]{1,32}(?:@\w{3,32})?(?![\w/]))"
+    r"(?P<bot_command>(?<![\w/<>])/[A-Za-z0-9_]{1,64}+(?:@[A-Za-z0-9_]{3,32}+|(?!@))(?![\w/<>]))"
     r"|(?P<mention>(?<!\w)@[A-Za-z]\w{3,31}\b)"
     r"|(?P<url>https?://[^\s<>]+)"
 )

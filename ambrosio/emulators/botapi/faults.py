@@ -47,7 +47,7 @@ class Fault:
     def fail_before(self) -> None:
         """Fail before the call is processed, if this fault does."""
         if self.refusal is not None:
-            raise BotApiError(self.refusal.code, self.refusal.description, self.refusal.retry_after)
+            raise self.refusal.copy()
         if self.kind == "drop" and not self.processed:
             raise Lost
         if self.kind == "garbage":

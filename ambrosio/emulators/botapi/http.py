@@ -104,8 +104,8 @@ async def wait_disconnect(request: Request) -> None:
 def error_response(exc: BotApiError) -> JSONResponse:
     """Return the Bot API's response for an error."""
     body: Json = {"ok": False, "error_code": exc.code, "description": exc.description}
-    if exc.retry_after is not None:
-        body["parameters"] = {"retry_after": exc.retry_after}
+    if exc.parameters:
+        body["parameters"] = exc.parameters
     return JSONResponse(body, exc.code)
 
 

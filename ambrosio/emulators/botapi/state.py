@@ -55,7 +55,7 @@ class ServerState:
         if chat is None:
             raise bad("chat not found")
         if chat.closed is not None:
-            raise type(chat.closed)(chat.closed.code, chat.closed.description)
+            raise chat.closed.copy()
         return chat
 
     def clean_text(
@@ -122,8 +122,10 @@ def quote(message: Json) -> Json:
 
 
 def find_topic_id(chat: FakeChat, params: Json) -> int:
-    """Return the topic of the call, 0 for none, or raise `BotApiError` for an unknown one."""
+    """Return the topic of a call, 0 for none, or refuse an unknown or closed one."""
     topic = int(params.get("message_thread_id") or 0)
     if topic and topic not in chat.topics:
         raise bad("message thread not found")
+    if topic in chat.closed_topics:
+        raise bad("TOPIC_CLOSED")
     return topic

@@ -1,7 +1,7 @@
 """Users: what they do in a chat with the bot, and what they see there."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 from .. import Json
 from .account_methods import close
@@ -15,6 +15,23 @@ from .state import CallbackQuery, ServerState, quote
 TIMEOUT_SECONDS = 20.0  # generous: the machine may be busy
 NEWEST = -1
 BLOCKED = BotApiError(403, "Forbidden: bot was blocked by the user")
+UPGRADED = "Bad Request: group chat was upgraded to a supergroup chat"
+# The user that Telegram names as the sender of what an anonymous admin writes.
+GROUP_ANONYMOUS_BOT: Json = {
+    "id": 1087968824,
+    "is_bot": True,
+    "first_name": "Group",
+    "username": "GroupAnonymousBot",
+}
+# Service messages reach a bot also in privacy mode.
+SERVICE_EVENTS = {
+    "migrate_to_chat_id",
+    "migrate_from_chat_id",
+    "forum_topic_closed",
+    "forum_topic_reopened",
+}
+MAX_ALBUM = 10
+UpgradeNotice = Literal["to", "member", "from"]
 KICKED = BotApiError(403, "Forbidden: bot was kicked from the supergroup chat")
 
 
@@ -65,14 +82,36 @@ class UserChat:
         self._state.events.publish("edited", chat=self.id, message=message)
         self._send_update("edited_message", message)
 
-    async def forward(self, text: str, from_name: str = "Carla", **fields: Any) -> int:
-        """Forward a message of another user."""
+    async def touch(self, message_id: int) -> None:
+        """React to a message, or let its link preview arrive: an edit that changes nothing."""
+        self._send_update("edited_message", self.chat.message(message_id, "to edit"))
+
+    async def forward(
+        self, text: str, from_name: str = "Carla", *, comment: str = "", **fields: Any
+    ) -> int:
+        """Forward a message of another user; apps send the comment first."""
+        if comment:
+            await self.say(comment)
         origin = {
             "type": "hidden_user",
             "date": int(self._state.now()),
             "sender_user_name": from_name,
         }
-        return self._post({"text": text, "forward_origin": origin, **fields})
+        found = find_entities(text)
+        marks = {"entities": found} if found else {}
+        return self._post({"text": text, "forward_origin": origin, **marks, **fields})
+
+    async def delete_topic(self) -> None:
+        """Delete this topic with its messages; the bot is not told."""
+        self.chat.topics.pop(self._topic_id, None)
+        gone = [
+            message_id
+            for message_id, message in self.chat.messages.items()
+            if message.get("message_thread_id") == self._topic_id
+        ]
+        for message_id in gone:
+            del self.chat.messages[message_id]
+        self._state.events.publish("deleted", chat=self.id, ids=gone)
 
     async def send_photo(
         self, content: bytes = b"", *, caption: str = "", album: str = "", **fields: Any
@@ -82,6 +121,17 @@ class UserChat:
         album_id = {"media_group_id": album} if album else {}
         photo = {"photo": self._state.files.photo(file_id), **album_id}
         return self._post({**photo, **_caption(caption), **fields})
+
+    async def send_album(self, count: int, *, caption: str = "", **fields: Any) -> list[int]:
+        """Send photos as an album, with the caption under the first; return their ids."""
+        if not 2 <= count <= MAX_ALBUM:
+            raise AssertionError(f"an album has 2 to {MAX_ALBUM} items")
+        self._state.albums += 1
+        album = f"sent-{self._state.albums}"
+        return [
+            await self.send_photo(album=album, caption="" if number else caption, **fields)
+            for number in range(count)
+        ]
 
     async def send_document(
         self, content: bytes, name: str, *, caption: str = "", mime: str = "", **fields: Any
@@ -109,6 +159,21 @@ class UserChat:
     async def send_location(self) -> int:
         """Send a location."""
         return self._post({"location": {"latitude": 45.4, "longitude": 12.3}})
+
+    async def send_venue(self, title: str, address: str) -> int:
+        """Send a venue, which has a location as well."""
+        place = {"latitude": 45.4, "longitude": 12.3}
+        return self._post(
+            {"venue": {"title": title, "address": address, "location": place}, "location": place}
+        )
+
+    async def send_contact(self, first_name: str, phone_number: str) -> int:
+        """Send a contact."""
+        return self._post({"contact": {"first_name": first_name, "phone_number": phone_number}})
+
+    async def send_dice(self, value: int = 5) -> int:
+        """Throw a die."""
+        return self._post({"dice": {"emoji": "🎲", "value": value}})
 
     async def send_poll(self) -> int:
         """Send a poll."""
@@ -251,6 +316,10 @@ class UserChat:
 
     # --- messages and updates ---------------------------------------------------------------------
 
+    def announce(self, event: Json) -> int:
+        """Post a service message: something that has happened in the chat."""
+        return self._post(event)
+
     def _post(self, content: Json, reply_to: int | None = None) -> int:
         message = {
             "message_id": self.chat.new_message_id(),
@@ -277,7 +346,7 @@ class UserChat:
             self._state.updates.add(kind, dict(body))
 
     def _hidden_by_privacy(self, message: Json) -> bool:
-        if self.chat.is_private or not self.chat.privacy:
+        if self.chat.is_private or not self.chat.privacy or message.keys() & SERVICE_EVENTS:
             return False
         text = str(message.get("text", message.get("caption", "")))
         name = str(self._state.me.get("username", ""))
@@ -344,7 +413,7 @@ class FakeUser:
 
 
 class FakeGroup:
-    """A supergroup."""
+    """A group or a supergroup."""
 
     def __init__(
         self,
@@ -355,11 +424,12 @@ class FakeGroup:
         topics: dict[int, str],
         privacy: bool,
         bot: bool,
+        kind: str = "supergroup",
     ) -> None:
         forum = {"is_forum": True} if topics else {}
-        description = {"id": id, "type": "supergroup", "title": title, **forum}
+        description = {"id": id, "type": kind, "title": title, **forum}
         self._state = state
-        self.chat = FakeChat(description, topics, privacy)
+        self.chat = FakeChat(description, topics, privacy=privacy)
         self.chat.closed = None if bot else KICKED
         state.chats[id] = self.chat
 
@@ -372,6 +442,10 @@ class FakeGroup:
         """Return the group as this user sees it."""
         return UserChat(self._state, self.chat, user.user, topic_id)
 
+    def as_anonymous(self) -> UserChat:
+        """Return the group as an admin sees it who writes in its name."""
+        return AnonymousChat(self._state, self.chat, GROUP_ANONYMOUS_BOT)
+
     async def say(self, user: FakeUser, text: str, *, topic_id: int = 0, **options: Any) -> int:
         """Send a message as a member."""
         return await self.as_user(user, topic_id).say(text, **options)
@@ -381,9 +455,59 @@ class FakeGroup:
         self.chat.closed = None
         self.as_user(user).set_bot_membership("left", "member")
 
+    async def upgrade(
+        self,
+        user: FakeUser,
+        new_id: int,
+        *,
+        notices: Sequence[UpgradeNotice] = ("to", "member", "from"),
+    ) -> "FakeGroup":
+        """Make it a supergroup with another id, as this user; return that.
+
+        Calls with the old id are refused from then on. `notices` are the updates that reach the
+        bot, in order: the service messages in both groups and the bot's new membership.
+        """
+        description = self.chat.description
+        group = FakeGroup(
+            self._state,
+            new_id,
+            description["title"],
+            topics={},
+            privacy=self.chat.privacy,
+            bot=True,
+        )
+        for notice in notices:
+            match notice:
+                case "to":
+                    self.as_user(user).announce({"migrate_to_chat_id": new_id})
+                case "member":
+                    group.as_user(user).set_bot_membership("left", "member")
+                case "from":
+                    group.as_anonymous().announce({"migrate_from_chat_id": self.id})
+        refusal = BotApiError(400, UPGRADED, migrate_to_chat_id=new_id)
+        close(self._state, self.chat, refusal)
+        return group
+
+    async def close_topic(self, user: FakeUser, topic_id: int) -> None:
+        """Close a topic: only admins can write in it, and the bot is none."""
+        self.chat.closed_topics.add(topic_id)
+        self.as_user(user, topic_id).announce({"forum_topic_closed": {}})
+
+    async def reopen_topic(self, user: FakeUser, topic_id: int) -> None:
+        """Open a closed topic again."""
+        self.chat.closed_topics.discard(topic_id)
+        self.as_user(user, topic_id).announce({"forum_topic_reopened": {}})
+
     def screen(self) -> list[ShownMessage]:
         """Return all messages in order."""
         return self.chat.screen()
+
+
+class AnonymousChat(UserChat):
+    """A group as seen by an admin who remains anonymous."""
+
+    def _post(self, content: Json, reply_to: int | None = None) -> int:
+        return super()._post({"sender_chat": self.chat.description, **content}, reply_to)
 
 
 def _caption(text: str) -> Json:

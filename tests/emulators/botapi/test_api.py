@@ -15,6 +15,8 @@ from ambrosio.emulators.botapi.errors import BotApiError
 from ambrosio.emulators.botapi.files import blank_png
 from ambrosio.emulators.botapi.http import serve_bot_api
 
+from ...support.tdlib import execute
+
 BUTTONS = InlineKeyboardMarkup([[InlineKeyboardButton("Retry", callback_data="retry:7")]])
 
 
@@ -777,3 +779,40 @@ async def test_a_wait_that_times_out_shows_the_screen(api, anna):
         await api.wait_for(lambda: False, seconds=0.01)
     with pytest.raises(AssertionError, match="#1 Anna: hello"):
         await anna.wait_answer(seconds=0.01)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/new",
+        "/new@ambrosio_bot",
+        "(/new)",
+        "a /new b",
+        "1/2",
+        "é/new",
+        "</b>",
+        "/b>",
+        "/a/b",
+        "@/new",
+        "/new@ab",
+        "/new@ x",
+        "/new@" + "a" * 33,
+        "/new@bot@x",
+        "/newé",
+        "🙂/new",
+        "/" + "a" * 65,
+    ],
+)
+def test_commands_are_found_as_tdlib_finds_them(text):
+    request = {"@type": "getTextEntities", "text": text}
+    expected = [
+        (entity["offset"], entity["length"])
+        for entity in execute(**request)["entities"]
+        if entity["type"]["@type"] == "textEntityTypeBotCommand"
+    ]
+    found = [
+        (entity["offset"], entity["length"])
+        for entity in find_entities(text)
+        if entity["type"] == "bot_command"
+    ]
+    assert found == expected
