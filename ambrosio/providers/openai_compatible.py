@@ -260,6 +260,7 @@ class OpenAIProvider:
             max_tokens=context.max_tokens if facts.takes_limit else 0,
             may_merge_system=self._config_for(model).server_kind == "llama",
             dropped=facts.dropped,
+            concise=concise,
         )
 
     def _learn_refusals(self, facts: ServerFacts, attempts: "_Attempts") -> None:
@@ -282,7 +283,9 @@ class OpenAIProvider:
             for name, value in (options.body(self._config_for(model)) | extra).items()
             if name not in options.dropped
         }
-        request = ChatRequest(options.messages, model or self.config.model, params, tokens)
+        request = ChatRequest(
+            options.messages, model or self.config.model, params, tokens, concise=options.concise
+        )
 
         def translate(exc: RequestFailed) -> ProviderError:
             return self._translate_error(exc, request)
