@@ -27,22 +27,25 @@ LOCAL_NETWORKS = tuple(
 
 def is_local(url: str) -> bool:
     """Return whether a URL is local: loopback, a private network, or a Unix socket."""
-    host = urlsplit(url).hostname or ""
+    host = (urlsplit(url).hostname or "").rstrip(".")
     if urlsplit(url).scheme == "unix" or host == "localhost":
         return True
-    address = _address(host)
+    address = _address(_number(host))
     return address is not None and any(address in network for network in LOCAL_NETWORKS)
 
 
 def is_public(url: str) -> bool:
     """Return whether a URL is certainly not local: it has an IP address outside those networks."""
-    host = urlsplit(url).hostname or ""
+    number = _number((urlsplit(url).hostname or "").rstrip("."))
+    return _address(number) is not None and not is_local(url)
+
+
+def _number(host: str) -> str:
+    """Write out a short IPv4 address: the system also accepts "8.8" and 134744072."""
     try:
-        # The system also accepts "8.8" and 134744072 as IPv4 addresses.
-        number = str(ipaddress.IPv4Address(socket.inet_aton(host)))
+        return str(ipaddress.IPv4Address(socket.inet_aton(host)))
     except (OSError, UnicodeError):
-        number = host
-    return _address(number) is not None and not is_local(f"//{number}" if number != host else url)
+        return host
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

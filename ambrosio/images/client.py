@@ -10,7 +10,7 @@ import logging
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 
@@ -35,6 +35,7 @@ from ..core.errors import (
 )
 from ..core.images import Image, ImageOrder
 from ..core.messages import ModelRef
+from ..providers.content_refusals import refuses_content
 from ..providers.openai_compatible import OpenAIProvider
 from . import dialects, fitting, validation
 from .fitting import ImageRequest
@@ -45,6 +46,9 @@ TIMEOUT_SECONDS = 120.0
 # Without a GPU, an image takes minutes.
 LOCAL_TIMEOUT_SECONDS = 1200.0
 FETCH_TIMEOUT_SECONDS = 60.0
+MAX_REDIRECTS = 5
+# Of a response that is no JSON, so much is searched for the reason.
+MAX_REASON_BYTES = 4_000
 MAX_PARALLEL_REQUESTS = 4
 # A local server has one GPU and generates one image at a time anyway.
 MAX_LOCAL_PARALLEL_REQUESTS = 1
@@ -222,7 +226,9 @@ class ImageClient:
             raise ImageModelNotFound(self.name, model=exc.model, there=there) from exc
         try:
             return json.loads(content)
-        except ValueError as exc:
+        except (ValueError, RecursionError) as exc:
+            if refuses_content(content[:MAX_REASON_BYTES].decode("utf-8", "replace")):
+                raise ContentFiltered(self.name) from exc
             # For example the error page of a gateway, sent with status 200.
             raise ServerError(self.name) from exc
 
@@ -255,7 +261,7 @@ class ImageClient:
             )
             images.append(ImageDone(image, usd, dropped))
         if not images:
-            raise failure
+            raise ContentFiltered(self.name) if refuses_content(response) else failure
         return tuple(images[: request.count])
 
     async def _read_image(self, item: bytes | str | None) -> Image:
@@ -272,35 +278,52 @@ class ImageClient:
 
     async def _fetch(self, url: str) -> bytes:
         """Download an image, or raise `ImageNotFetched` or `ImageTooLarge`."""
+        try:
+            async with asyncio.timeout(FETCH_TIMEOUT_SECONDS):
+                # A server may give a path on its own host.
+                found: bytes | str = (
+                    urljoin(self._provider.config.url, url) if url[1:2] != "/" else url
+                )
+                for _ in range(MAX_REDIRECTS + 1):
+                    if isinstance(found, bytes):
+                        return found
+                    found = await self._follow(found)
+        except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, ValueError) as exc:
+            raise ImageNotFetched(self.name) from exc
+        raise ImageNotFetched(self.name)
+
+    async def _follow(self, url: str) -> bytes | str:
+        """Return what is at a URL, or the URL that it redirects to."""
         if not self._may_fetch(url):
             raise ImageNotFetched(self.name)
         content = bytearray()
-        try:
-            async with (
-                asyncio.timeout(FETCH_TIMEOUT_SECONDS),
-                self._http.stream(
-                    "GET", url, headers=HEADERS, timeout=FETCH_TIMEOUT_SECONDS
-                ) as response,
-            ):
-                if response.status_code != 200:
-                    raise ImageNotFetched(self.name)
-                async for data in response.aiter_bytes():
-                    content += data
-                    if len(content) > validation.MAX_BYTES:
-                        raise ImageTooLarge(self.name)
-        except (TimeoutError, httpx.HTTPError, httpx.InvalidURL) as exc:
-            raise ImageNotFetched(self.name) from exc
+        async with self._http.stream(
+            "GET", url, headers=HEADERS, timeout=FETCH_TIMEOUT_SECONDS, follow_redirects=False
+        ) as response:
+            if response.has_redirect_location:
+                return urljoin(url, response.headers["location"])
+            if response.status_code != 200:
+                raise ImageNotFetched(self.name)
+            async for data in response.aiter_bytes():
+                content += data
+                if len(content) > validation.MAX_BYTES:
+                    raise ImageTooLarge(self.name)
         return bytes(content)
 
     def _may_fetch(self, url: str) -> bool:
-        """Whether a URL is as local as the server that gave it.
+        """Whether a URL is as local as the server that gave it, or on the very same server.
 
         A remote server must not make us request a local address (SSRF), and a local one must not
-        make us contact a remote server.
+        make us contact a remote server. Raises `ValueError` if the URL is malformed.
         """
-        try:
-            image_url, server_url = urlsplit(url), urlsplit(self._provider.config.url)
-            local = is_local(url) or image_url.hostname == server_url.hostname
-        except ValueError:
+        image_url, server_url = urlsplit(url), urlsplit(self._provider.config.url)
+        if image_url.scheme not in {"http", "https"} or not image_url.hostname:
             return False
-        return image_url.scheme in {"http", "https"} and local == self.local
+        same_host = image_url.hostname == server_url.hostname
+        if self.local:
+            return is_local(url) or same_host
+        is_named_local = image_url.hostname.rstrip(".").endswith(".localhost")
+        if is_local(url) or is_named_local:
+            # A server that the owner has declared remote, behind a gateway on this machine.
+            return same_host and image_url.port == server_url.port
+        return True

@@ -10,6 +10,7 @@ import binascii
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from ..config.image_models import ImageModelConfig
 from ..config.provider import Dialect
@@ -17,6 +18,12 @@ from .fitting import ImageRequest
 
 # Leaving one of these out would ask for something else.
 ESSENTIAL = frozenset({"model", "prompt", "n"})
+# Where servers put the list of images: OpenAI, SGLang and AUTOMATIC1111, Stability, Cloudflare.
+LIST_FIELDS = ("data", "images", "artifacts", "output", "result")
+# Where they put an image: OpenAI, gateways, Stability, AUTOMATIC1111, Cloudflare; and its URL.
+CONTENT_FIELDS = ("b64_json", "b64", "base64", "image_base64", "image_b64", "image")
+URL_FIELDS = ("url", "image_url", "uri")
+URL_SAFE = str.maketrans("-_", "+/")
 # The option of `/imagine` that each parameter comes from.
 OPTIONS: Mapping[str, str] = {
     "width": "size",
@@ -67,21 +74,56 @@ def request_body(
 
 def response_items(response: object) -> Iterator[bytes | str | None]:
     """Yield each image of a response as its content or its URL, or None if it is malformed."""
-    data = response.get("data") if isinstance(response, dict) else None
-    for item in data if isinstance(data, list) else ():
-        yield _parse_item(item) if isinstance(item, dict) else None
+    for item in _listing(response):
+        yield _parse_item(item)
 
 
-def _parse_item(item: Mapping[str, Any]) -> bytes | str | None:
-    encoded, url = item.get("b64_json"), item.get("url")
-    if not encoded and isinstance(url, str) and url.startswith("data:"):
-        encoded = url.partition(",")[2]
-    if isinstance(encoded, str) and encoded:
-        try:
-            return base64.b64decode(encoded, validate=True)
-        except (binascii.Error, ValueError):
-            return None
-    return url if isinstance(url, str) and url else None
+def _listing(response: object) -> list[object]:
+    """Return what a response lists; a single image counts as a list of one."""
+    if isinstance(response, list):
+        return response
+    if not isinstance(response, dict):
+        return []
+    for name in LIST_FIELDS:
+        found = response.get(name)
+        if isinstance(found, list):
+            return found
+        if isinstance(found, dict):
+            return _listing(found) or [found]
+    return [response] if response.keys() & {*CONTENT_FIELDS, *URL_FIELDS} else []
+
+
+def _parse_item(item: object) -> bytes | str | None:
+    if isinstance(item, str):
+        return _parse_text(item)
+    if not isinstance(item, dict):
+        return None
+    for name in (*CONTENT_FIELDS, *URL_FIELDS):
+        found = item.get(name)
+        if isinstance(found, dict):
+            # OpenAI's chat API nests the URL.
+            found = found.get("url")
+        if isinstance(found, str) and found:
+            is_path = name in URL_FIELDS and found.startswith("/")
+            return found if is_path else _parse_text(found)
+    return None
+
+
+def _parse_text(text: str) -> bytes | str | None:
+    """Return the content that a text encodes, or the text if it is a URL."""
+    prefix, comma, data = text.strip().partition(",")
+    if prefix[:5].lower() == "data:":
+        return decode_base64(unquote(data)) if comma else None
+    return text.strip() if "://" in text[:10] else decode_base64(text)
+
+
+def decode_base64(text: str) -> bytes | None:
+    """Decode base64 of either alphabet, with or without padding and line breaks; None if broken."""
+    compact = "".join(text.split()).translate(URL_SAFE).rstrip("=")
+    try:
+        return base64.b64decode(compact + "=" * (-len(compact) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return None
 
 
 def _shape(request: ImageRequest) -> dict[str, Any]:

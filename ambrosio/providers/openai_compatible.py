@@ -25,8 +25,10 @@ from ..core.context_window import (
 from ..core.costs import FREE, Pricing
 from ..core.errors import (
     BadRequest,
+    ContentFiltered,
     ContextTooLong,
     ImageTooLarge,
+    InvalidKey,
     Loading,
     NoText,
     ProviderError,
@@ -35,8 +37,9 @@ from ..core.errors import (
     Unreachable,
 )
 from ..core.messages import Message, StatusNote, StreamEvent
+from .content_refusals import refuses_content
 from .errors import translate_error
-from .openai_client import ApiClient, ConnectionFailed, RequestFailed
+from .openai_client import ApiClient, ApiError, ConnectionFailed, RequestFailed
 from .request import ChatRequest, RequestOptions
 from .server_facts import UNLIMITED_SLOTS, ServedModel, ServerFacts, parse_models, parse_props
 from .slots import SlotQueue, Ticket
@@ -205,7 +208,10 @@ class OpenAIProvider:
         except ConnectionFailed as exc:
             raise (ServerError if connected else Unreachable)(self.name) from exc
         except RequestFailed as exc:
-            raise translate_error(exc, self.name, model=str(body["model"])) from exc
+            failure = translate_error(exc, self.name, model=str(body["model"]))
+            if isinstance(failure, BadRequest | InvalidKey | ServerError) and _refuses_content(exc):
+                failure = ContentFiltered(self.name)
+            raise failure from exc
         return bytes(content)
 
     # --- answers ----------------------------------------------------------------------------------
@@ -260,6 +266,7 @@ class OpenAIProvider:
             max_tokens=context.max_tokens if facts.takes_limit else 0,
             may_merge_system=self._config_for(model).server_kind == "llama",
             dropped=facts.dropped,
+            concise=concise,
         )
 
     def _learn_refusals(self, facts: ServerFacts, attempts: "_Attempts") -> None:
@@ -282,7 +289,9 @@ class OpenAIProvider:
             for name, value in (options.body(self._config_for(model)) | extra).items()
             if name not in options.dropped
         }
-        request = ChatRequest(options.messages, model or self.config.model, params, tokens)
+        request = ChatRequest(
+            options.messages, model or self.config.model, params, tokens, concise=options.concise
+        )
 
         def translate(exc: RequestFailed) -> ProviderError:
             return self._translate_error(exc, request)
@@ -366,6 +375,13 @@ class _Attempts:
                 raise
             self.options = relaxed
             self.refused = self.refused or isinstance(exc, BadRequest)
+
+
+def _refuses_content(exc: RequestFailed) -> bool:
+    """Whether a failure is about what was asked for; some servers say so with 403 or 500."""
+    return (
+        isinstance(exc, ApiError) and not exc.is_page and refuses_content(exc.body or exc.message)
+    )
 
 
 def _position(ahead: int) -> str:

@@ -9,6 +9,7 @@ from ..core.context_window import merge_system_into_user
 from ..core.errors import BadRequest, ContextTooLong, NoText, ProviderError
 from ..core.messages import Message
 from ..core.vv import MAX_CONCISE_TOKENS
+from .repetition import LoopLimits
 
 # Thoughts count as tokens of the answer; a model that cannot do without them needs room for both.
 THINKING_TOKENS = 1200
@@ -34,6 +35,7 @@ class RequestOptions:
         max_tokens: the limit otherwise; 0 is none.
         may_merge_system: a refusal may mean that the model's template has no system role.
         dropped: parameters that the server has refused by name.
+        concise: whether the answer is to be short, whatever of the above the server takes.
     """
 
     messages: tuple[Message, ...]
@@ -42,6 +44,7 @@ class RequestOptions:
     max_tokens: int = 0
     may_merge_system: bool = False
     dropped: frozenset[str] = frozenset()
+    concise: bool = False
 
     def relax(self, exc: ProviderError) -> Self | None:
         """Return what to try after a failure, None if nothing is left."""
@@ -88,6 +91,12 @@ class ChatRequest:
     model: str
     params: Mapping[str, Any]
     tokens: int = 0
+    concise: bool = False
+
+    @property
+    def loop_limits(self) -> LoopLimits:
+        """When the answer counts as a loop."""
+        return LoopLimits.for_question(self.messages[-1].content, concise=self.concise)
 
     @property
     def body(self) -> dict[str, Any]:

@@ -83,7 +83,7 @@ async def open_chat_stream(
     Raises `ProviderError`, for what goes wrong inside the block too; `translate` says what a
     refusal of this request means.
     """
-    parser = StreamParser(name, request.model)
+    parser = StreamParser(name, request.model, request.loop_limits)
     try:
         async with AsyncExitStack() as stack:
             async with asyncio.timeout(config.first_token_timeout_seconds):

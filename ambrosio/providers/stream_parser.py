@@ -19,7 +19,7 @@ from ..core.messages import (
     StreamEvent,
     Usage,
 )
-from . import repetition
+from .repetition import LoopGuard, LoopLimits
 from .thinking import ThinkTagParser
 
 # A chunk as it came, unchecked.
@@ -45,8 +45,6 @@ FINISH_REASONS: Mapping[str, FinishReason] = {
     ),
 }
 
-# How many characters must arrive before the text is searched for loops again.
-LOOP_CHECK_CHARS = 100
 # A shorter prompt is read in a moment, and needs no progress line.
 SLOW_TOKENS = 512
 
@@ -58,7 +56,7 @@ class StreamParser:
     raises `NoText` if no text came.
     """
 
-    def __init__(self, provider: str, model: str) -> None:
+    def __init__(self, provider: str, model: str, limits: LoopLimits | None = None) -> None:
         self._provider = provider
         self._ref = ModelRef(provider, model)
         self._think_tags = ThinkTagParser()
@@ -66,8 +64,8 @@ class StreamParser:
         self._emitted_text = ""
         self._finish: FinishReason | None = None
         self.usage: Usage | None = None
-        self._all_text = ""
-        self._text_chars = self._checked_at = self._repeated = 0
+        self._loop_guard = LoopGuard(limits)
+        self._text_chars = 0
         self.started = self._has_text = False
 
     @property
@@ -78,7 +76,7 @@ class StreamParser:
     @property
     def looping(self) -> bool:
         """Whether the model only repeats itself, so that the rest is not worth reading."""
-        return self._repeated > 0
+        return self._loop_guard.repeated_chars > 0
 
     def feed(self, chunk: RawChunk) -> list[StreamEvent]:
         """Parse a chunk, or raise `ServerError` if it is malformed."""
@@ -136,7 +134,7 @@ class StreamParser:
             raise ServerError(self._provider)
         if not self._has_text:
             raise NoText(self._provider)
-        repeated = min(self._repeated, self._text_chars)
+        repeated = min(self._loop_guard.repeated_chars, self._text_chars)
         return [*events, AnswerFinished(self._ref, self._finish, self.usage, repeated)]
 
     def _rest(self) -> Delta:
@@ -152,18 +150,12 @@ class StreamParser:
         self._has_text = self._has_text or bool(delta.text.strip())
         if not self._think_tags.retracts:
             self._emitted_text += delta.text
-        self._check_for_loop(delta)
+        self._text_chars += len(delta.text)
+        self._loop_guard.feed(delta.reasoning + delta.text)
         if self.started:
             return [delta]
         self.started = True
         return [AnswerStarted(self._ref), delta]
-
-    def _check_for_loop(self, delta: Delta) -> None:
-        self._all_text += delta.reasoning + delta.text
-        self._text_chars += len(delta.text)
-        if len(self._all_text) >= self._checked_at + LOOP_CHECK_CHARS:
-            self._checked_at = len(self._all_text)
-            self._repeated = repetition.repeated_tail(self._all_text)
 
     def _progress(self, chunk: RawChunk) -> list[StreamEvent]:
         """Say how much of a long prompt llama.cpp has read; a small machine takes minutes."""

@@ -251,7 +251,7 @@ FAILURES = [
     ("cut connection", [httpx.ReadError("cut")], errors.Unreachable),
     ("no JSON", [httpx.Response(200, html="<h1>hello</h1>")], errors.ServerError),
     ("an image as such", [httpx.Response(200, content=PNG)], errors.ServerError),
-    ("a list", [httpx.Response(200, json=[1])], errors.NoText),
+    ("a list", [httpx.Response(200, json=[1])], errors.InvalidImage),
     ("no data", [httpx.Response(200, json={"data": []})], errors.NoText),
     ("null data", [httpx.Response(200, json={"data": None})], errors.NoText),
     ("a damaged image", [image_response(PNG[:1000])], errors.InvalidImage),

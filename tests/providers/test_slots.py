@@ -1,10 +1,9 @@
-"""The line in front of a server, and loops."""
+"""The line in front of a server."""
 
 from typing import Any
 
 import pytest
 
-from ambrosio.providers.repetition import repeated_tail
 from ambrosio.providers.slots import SlotQueue
 
 
@@ -37,39 +36,3 @@ def seats(slots, *wishes):
 )
 def test_the_hasty_go_first_and_everybody_gets_their_own_slot_back(count, wishes, seated):
     assert seats(SlotQueue(count), *wishes) == seated
-
-
-STORY = "Once upon a time there was a model that said the same again. "
-
-
-@pytest.mark.parametrize(
-    ("text", "kept"),
-    [
-        (STORY * 40, STORY),
-        ("A beginning. " + STORY * 40, "A beginning. " + STORY),
-        ("no " * 500, "no "),
-        ("!" * 1_200, "!"),
-        ("A beginning. " + "ha" * 700, "A beginning. ha"),
-    ],
-)
-def test_a_loop_is_cut_down_to_what_it_repeats(text, kept):
-    cut = text[: -repeated_tail(text)]
-
-    # Where the repetition begins is a matter of a letter or two.
-    assert cut[: len(kept) - 2] == kept[:-2]
-    assert len(cut) <= len(kept)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        STORY * 5,
-        "-" * 400,
-        "| --- " * 60,
-        "".join(f"{number}. {STORY}" for number in range(60)),
-        STORY * 40 + "And then something else happened.",
-    ],
-)
-def test_what_only_looks_like_a_loop_is_left_alone(text):
-    assert repeated_tail(text) == 0
