@@ -103,11 +103,15 @@ class TerminalOutput:
 
 
 async def _print_progress(progress: Progress, output: TerminalOutput) -> None:
+    printed = ""
     while True:
         await progress.changed.wait()
         progress.changed.clear()
         if progress.text:
             output.write(progress.text)
+        elif progress.note not in {"", printed}:
+            printed = progress.note
+            print(f"({printed})", file=sys.stderr, flush=True)
 
 
 def _print_footer(answer: Answer) -> None:
