@@ -228,7 +228,6 @@ class Hung(ProviderError):
     summary = "has stopped responding"
     problem = "{provider} accepts questions but has stopped responding."
     owner_task = "restart the server that runs {provider}"
-    other_model_may_help = True
 
 
 class Loading(ProviderError):
