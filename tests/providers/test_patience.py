@@ -35,8 +35,7 @@ class Time:
                 await asyncio.sleep(0)
             self.seconds += 0.5
         task.cancel()
-        [outcome] = await asyncio.gather(task, return_exceptions=True)
-        return outcome
+        return (await asyncio.gather(task, return_exceptions=True))[0]
 
 
 async def healthy():
