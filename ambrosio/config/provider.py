@@ -62,6 +62,8 @@ class ProviderConfig(BaseModel):
     connect_timeout_seconds: float = Field(default=5, gt=0)
     first_token_timeout_seconds: float = Field(default=30, gt=0)
     chunk_timeout_seconds: float = Field(default=30, gt=0)
+    # How long a local server may be silent before its health is asked.
+    health_after_seconds: float = Field(default=6, gt=0)
     input_usd: Decimal | None = Field(default=None, ge=0)  # per million tokens
     cached_usd: Decimal | None = Field(default=None, ge=0)  # None: the same as input_usd
     output_usd: Decimal | None = Field(default=None, ge=0)

@@ -46,8 +46,9 @@ StreamMode = Literal["draft", "edit", "off"]
 NameList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_words)]
 IdSet = Annotated[frozenset[int], NoDecode, BeforeValidator(_split_words)]
 
-# A small machine may read a long prompt for minutes. Servers that report progress are not cut off.
-LOCAL_PATIENCE = {"first_token_timeout_seconds": 300, "chunk_timeout_seconds": 90}
+# A small machine may read a long prompt for minutes; one that hangs meanwhile is noticed by its
+# health. In the middle of an answer, silence is a stall of any server.
+LOCAL_PATIENCE = {"first_token_timeout_seconds": 300}
 
 
 class Settings(BaseSettings):

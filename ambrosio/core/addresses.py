@@ -27,25 +27,44 @@ LOCAL_NETWORKS = tuple(
 
 def is_local(url: str) -> bool:
     """Return whether a URL is local: loopback, a private network, or a Unix socket."""
-    host = (urlsplit(url).hostname or "").rstrip(".")
+    host = urlsplit(url).hostname or ""
     if urlsplit(url).scheme == "unix" or host == "localhost":
         return True
-    address = _address(_number(host))
-    return address is not None and any(address in network for network in LOCAL_NETWORKS)
+    address = _address(host)
+    return address is not None and _is_inside(address)
 
 
 def is_public(url: str) -> bool:
     """Return whether a URL is certainly not local: it has an IP address outside those networks."""
-    number = _number((urlsplit(url).hostname or "").rstrip("."))
-    return _address(number) is not None and not is_local(url)
+    address = _address(_written_out(urlsplit(url).hostname or ""))
+    return address is not None and not _is_inside(address)
 
 
-def _number(host: str) -> str:
+def may_be_local(url: str) -> bool:
+    """Return whether a URL could lead to this machine or its network, in whatever spelling.
+
+    Wider than `is_local`, for addresses that somebody else gives us and that must not lead inside.
+    """
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    address = _address(_written_out(host))
+    return (
+        is_local(url)
+        or host == "localhost"
+        or host.endswith(".localhost")
+        or (address is not None and _is_inside(address))
+    )
+
+
+def _written_out(host: str) -> str:
     """Write out a short IPv4 address: the system also accepts "8.8" and 134744072."""
     try:
         return str(ipaddress.IPv4Address(socket.inet_aton(host)))
     except (OSError, UnicodeError):
         return host
+
+
+def _is_inside(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    return any(address in network for network in LOCAL_NETWORKS)
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -16,6 +16,7 @@
     └── ProviderError              one provider failed
         ├── Unreachable            no connection
         ├── TimedOut               no first token, or no next one, in time
+        ├── Hung                   a local server that accepts requests and does nothing
         ├── Loading                the server is still loading its model
         ├── NotRunning             our own llama.cpp server is not running
         ├── Overloaded             too many requests, or the server is busy
@@ -219,6 +220,14 @@ class TimedOut(ProviderError):
     problem = "{provider} did not answer in time."
     remedy = "Try again, or choose another model with /model."
     other_model_may_help = True
+
+
+class Hung(ProviderError):
+    """A local server has accepted a request, sends nothing, and answers no health check either."""
+
+    summary = "has stopped responding"
+    problem = "{provider} accepts questions but has stopped responding."
+    owner_task = "restart the server that runs {provider}"
 
 
 class Loading(ProviderError):

@@ -18,7 +18,7 @@ from .. import __version__
 from ..config import image_models
 from ..config.image_models import ImageModelConfig
 from ..config.provider import Dialect
-from ..core.addresses import is_local
+from ..core.addresses import may_be_local
 from ..core.costs import Expense
 from ..core.errors import (
     BadRequest,
@@ -321,9 +321,8 @@ class ImageClient:
             return False
         same_host = image_url.hostname == server_url.hostname
         if self.local:
-            return is_local(url) or same_host
-        is_named_local = image_url.hostname.rstrip(".").endswith(".localhost")
-        if is_local(url) or is_named_local:
+            return may_be_local(url) or same_host
+        if may_be_local(url):
             # A server that the owner has declared remote, behind a gateway on this machine.
             return same_host and image_url.port == server_url.port
         return True

@@ -11,7 +11,7 @@ of the bot does with it, and what llama.cpp and together.ai add beside the schem
 import asyncio
 import importlib
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -146,8 +146,13 @@ class ApiClient:
                 yield response.iter_bytes()
 
     @asynccontextmanager
-    async def stream_chat(self, body: Mapping[str, Any]) -> AsyncIterator[ChunkStream]:
-        """Ask for a streamed completion; the connection is closed at the end of the block."""
+    async def stream_chat(
+        self, body: Mapping[str, Any], *, on_bytes: Callable[[], None] = lambda: None
+    ) -> AsyncIterator[ChunkStream]:
+        """Ask for a streamed completion; the connection is closed at the end of the block.
+
+        Whatever arrives is told to `on_bytes`: the status, comments and empty events as well.
+        """
         client = await self._open()
         sdk = importlib.import_module("openai")
         with _translating():
@@ -160,7 +165,8 @@ class ApiClient:
                 stream_cls=sdk.AsyncStream[object],
             )
         async with stream:
-            events = _EventBytes(stream.response.stream)
+            on_bytes()
+            events = _EventBytes(stream.response.stream, on_bytes)
             stream.response.stream = events
             yield ChunkStream(stream, events)
 
@@ -193,11 +199,12 @@ class _EventBytes(httpx.AsyncByteStream):
     """The body of an event stream, in the form that the SDK reads.
 
     It fails on an event without data, which some servers send as a sign of life, misses the last
-    event if no blank line follows, and the first behind a byte order mark.
+    event if no blank line follows, and the first behind a byte order mark. `on_bytes` is told of
+    whatever arrives.
     """
 
-    def __init__(self, body: Any) -> None:
-        self._body = body
+    def __init__(self, body: Any, on_bytes: Callable[[], None] = lambda: None) -> None:
+        self._body, self._on_bytes = body, on_bytes
         self.is_done = False
         # Whether the last event still lacks its blank line.
         self._is_open = False
@@ -222,6 +229,7 @@ class _EventBytes(httpx.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         rest, first = b"", True
         async for data in self._body:
+            self._on_bytes()
             if first and data.strip():
                 first = False
                 if data.lstrip().removeprefix(BYTE_ORDER_MARK).startswith((b"{", b"<")):

@@ -6,8 +6,9 @@ ask, when to try again, or what may be sent where: that is `router`.
 
 import asyncio
 import logging
+import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any
 from urllib.parse import urlencode
@@ -40,6 +41,7 @@ from ..core.messages import Message, StatusNote, StreamEvent
 from .content_refusals import refuses_content
 from .errors import translate_error
 from .openai_client import ApiClient, ApiError, ConnectionFailed, RequestFailed
+from .patience import Patience
 from .request import ChatRequest, RequestOptions
 from .server_facts import UNLIMITED_SLOTS, ServedModel, ServerFacts, parse_models, parse_props
 from .slots import SlotQueue, Ticket
@@ -70,6 +72,8 @@ class OpenAIProvider:
         http: sends the requests; it belongs to the caller.
         ensure_ready: raises `ProviderError` while the server cannot be asked, if we run it.
         notice_seconds: how long a request waits for a slot before that is said.
+        now: the clock that a server's silence is measured by.
+        sleep: waits while a server is silent.
     """
 
     def __init__(
@@ -80,6 +84,8 @@ class OpenAIProvider:
         *,
         ensure_ready: Callable[[], None] = always_ready,
         notice_seconds: float = NOTICE_SECONDS,
+        now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.name = name
         self.config = config
@@ -87,6 +93,7 @@ class OpenAIProvider:
         self.local = config.is_local
         self.ensure_ready = ensure_ready
         self._notice_seconds = notice_seconds
+        self._now, self._sleep = now, sleep
         self._requests = 0
         self._facts_by_model: defaultdict[str, ServerFacts] = defaultdict(ServerFacts)
         self._client = ApiClient(
@@ -119,8 +126,8 @@ class OpenAIProvider:
     async def profile(self, model: str = "") -> ModelProfile:
         """Return how a model here is asked; what is not configured, the server tells.
 
-        Raises `Loading`, `NotRunning` or `Unreachable`: a window must not be guessed then, since a
-        guess too small cuts the conversation for good.
+        Raises `Loading`, `NotRunning`, `Hung` or `Unreachable`: a window must not be guessed then,
+        since a guess too small cuts the conversation for good.
         """
         self.ensure_ready()
         config, facts = self._config_for(model), self._facts(model)
@@ -146,6 +153,17 @@ class OpenAIProvider:
         else:
             await self.models()
 
+    async def _is_alive(self) -> bool:
+        """Say whether the server answers anything at all, even if only to refuse."""
+        path = self._root + "/health" if self.config.server_kind == "llama" else "/models"
+        try:
+            await self._client.get(path)
+        except ConnectionFailed:
+            return False
+        except RequestFailed:
+            return True
+        return True
+
     def _facts(self, model: str) -> ServerFacts:
         return self._facts_by_model[model or self.config.model]
 
@@ -166,6 +184,10 @@ class OpenAIProvider:
             parse_props(props, facts)
         except (Loading, Unreachable):
             raise
+        except TimedOut:
+            # A busy server may be late with them; one that is hung need not be asked anything.
+            await self._patience().check_health()
+            log.info("%s does not tell its properties in time", self.name)
         except (ProviderError, KeyError, TypeError, ValueError, AttributeError):
             # Not every server that speaks like llama.cpp has them.
             log.info("%s does not tell its properties", self.name)
@@ -296,7 +318,17 @@ class OpenAIProvider:
         def translate(exc: RequestFailed) -> ProviderError:
             return self._translate_error(exc, request)
 
-        return open_chat_stream(self._client, self.name, self.config, request, translate)
+        return open_chat_stream(self._client, self.name, request, self._patience(), translate)
+
+    def _patience(self) -> Patience:
+        return Patience(
+            self.name,
+            self.config,
+            self._is_alive,
+            local=self.local,
+            now=self._now,
+            sleep=self._sleep,
+        )
 
     def _translate_error(self, exc: RequestFailed, request: ChatRequest) -> ProviderError:
         """Translate a failure, and remember a window that was smaller than believed."""

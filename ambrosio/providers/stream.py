@@ -1,31 +1,54 @@
 """One streamed answer of one server: opened, read as long as it is worth it, and always closed.
 
-Knows how long a server may be silent. What goes into a request, and what is learned from a refusal,
-is `openai_compatible`'s.
+A task reads, so that the person can be told why they wait while nothing comes. How long a server
+may be silent is `patience`'s; what goes into a request, and what is learned from a refusal, is
+`openai_compatible`'s.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
 
-from ..config.provider import ProviderConfig
-from ..core.errors import NoText, ProviderError, ServerError, TimedOut, Unreachable
-from ..core.messages import EmptyAnswer, StreamEvent
+import anyio
+
+from ..core.errors import NoText, ProviderError, ServerError, Unreachable
+from ..core.messages import EmptyAnswer, StatusNote, StreamEvent
 from .openai_client import ApiClient, ChunkStream, ConnectionFailed, RequestFailed
+from .patience import Patience
 from .request import ChatRequest
 from .stream_parser import RawChunk, StreamParser
 
-# After the finish reason only the usage is missing, which is not worth a long wait.
-CLOSING_SECONDS = 2.0
+# What a task has to say: a chunk, why nothing comes, its failure, or None at its end.
+_Item = RawChunk | StatusNote | BaseException | None
 
 
 class ChatStream:
     """An answer that is being streamed; `next_events` is asked until it returns None."""
 
-    def __init__(self, chunks: ChunkStream, parser: StreamParser, config: ProviderConfig) -> None:
-        self._chunks, self._parser, self._config = chunks, parser, config
+    def __init__(self, parser: StreamParser, patience: Patience) -> None:
+        self._parser, self._patience = parser, patience
+        self._chunks: ChunkStream | None = None
+        self._items: asyncio.Queue[_Item] = asyncio.Queue()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._watching: asyncio.Task[None] | None = None
         self._ended = False
         self._failure: NoText | None = None
+
+    @asynccontextmanager
+    async def reading(self, client: ApiClient, body: Mapping[str, Any]) -> AsyncIterator[None]:
+        """Ask for the answer and read it until the block ends."""
+        self._start(self._read(client, body))
+        self._watching = self._start(self._patience.watch_start(self._items.put_nowait))
+        try:
+            yield
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            # A stop scope cancels again and again until its block ends, and would so interrupt the
+            # closing of the connection.
+            with anyio.CancelScope(shield=True):
+                await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def next_events(self) -> list[StreamEvent] | None:
         """Wait for what comes next; None after the end.
@@ -36,15 +59,29 @@ class ChatStream:
             raise self._failure
         if self._ended:
             return None
-        chunk = None if self._parser.looping else await self._next_chunk()
-        if chunk is None:
+        item = None if self._parser.looping else await self._next_item()
+        if item is None:
             self._ended = True
             return self._end()
-        return self._parser.feed(chunk)
+        if isinstance(item, StatusNote):
+            return [item]
+        return self._feed(item)
+
+    def _feed(self, chunk: RawChunk) -> list[StreamEvent]:
+        """Parse a chunk, and watch for what is to be expected after it."""
+        started, finished = self._parser.started, self._parser.has_finish_reason
+        events = self._parser.feed(chunk)
+        if any(isinstance(event, StatusNote) for event in events):
+            self._patience.on_note()
+        if self._parser.has_finish_reason and not finished:
+            self._watch(self._patience.watch_end())
+        elif self._parser.started and not started:
+            self._watch(self._patience.watch_answer())
+        return events
 
     def _end(self) -> list[StreamEvent]:
         try:
-            return self._parser.end(is_done=self._chunks.is_done)
+            return self._parser.end(is_done=bool(self._chunks and self._chunks.is_done))
         except NoText as exc:
             # It is paid all the same, which has to be known before it is raised.
             self._failure = exc
@@ -52,30 +89,48 @@ class ChatStream:
 
     async def read_prompt(self, *, enough: Callable[[RawChunk], bool]) -> None:
         """Let the server read the prompt, and return as soon as a chunk is `enough`."""
-        while (chunk := await self._next_chunk()) is not None:
-            if enough(chunk):
+        while (item := await self._next_item()) is not None:
+            if not isinstance(item, StatusNote) and enough(item):
                 return
 
-    async def _next_chunk(self) -> RawChunk | None:
-        if self._parser.has_finish_reason:
+    async def _next_item(self) -> RawChunk | StatusNote | None:
+        item = await self._items.get()
+        if not isinstance(item, BaseException):
+            return item
+        if isinstance(item, RequestFailed) and self._parser.has_finish_reason:
             # Whatever happens to the connection from here on, the answer is whole.
-            try:
-                async with asyncio.timeout(CLOSING_SECONDS):
-                    return await self._chunks.next_chunk()
-            except (TimeoutError, RequestFailed):
-                return None
-        started, config = self._parser.started, self._config
-        seconds = config.chunk_timeout_seconds if started else config.first_token_timeout_seconds
-        async with asyncio.timeout(seconds):
-            return await self._chunks.next_chunk()
+            return None
+        raise item
+
+    # --- the tasks --------------------------------------------------------------------------------
+
+    async def _read(self, client: ApiClient, body: Mapping[str, Any]) -> None:
+        async with client.stream_chat(body, on_bytes=self._patience.on_bytes) as self._chunks:
+            while (chunk := await self._chunks.next_chunk()) is not None:
+                self._items.put_nowait(chunk)
+
+    def _watch(self, watching: Coroutine[Any, Any, None]) -> None:
+        if self._watching:
+            self._watching.cancel()
+        self._watching = self._start(watching)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._on_end)
+        self._tasks.append(task)
+        return task
+
+    def _on_end(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            self._items.put_nowait(task.exception())
 
 
 @asynccontextmanager
 async def open_chat_stream(
     client: ApiClient,
     name: str,
-    config: ProviderConfig,
     request: ChatRequest,
+    patience: Patience,
     translate: Callable[[RequestFailed], ProviderError],
 ) -> AsyncIterator[ChatStream]:
     """Send a request and yield the answer's stream, which is closed at the end of the block.
@@ -84,13 +139,10 @@ async def open_chat_stream(
     refusal of this request means.
     """
     parser = StreamParser(name, request.model, request.loop_limits)
+    stream = ChatStream(parser, patience)
     try:
-        async with AsyncExitStack() as stack:
-            async with asyncio.timeout(config.first_token_timeout_seconds):
-                chunks = await stack.enter_async_context(client.stream_chat(request.body))
-            yield ChatStream(chunks, parser, config)
-    except TimeoutError:
-        raise TimedOut(name) from None
+        async with stream.reading(client, request.body):
+            yield stream
     except ConnectionFailed as exc:
         raise (ServerError if parser.started else Unreachable)(name) from exc
     except RequestFailed as exc:

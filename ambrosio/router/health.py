@@ -8,6 +8,7 @@ from typing import Protocol
 
 from ..core.errors import (
     BadRequest,
+    Hung,
     InvalidKey,
     Loading,
     ModelNotFound,
@@ -22,7 +23,7 @@ from ..core.errors import (
     WrongAddress,
 )
 from ..providers.warmup import LOADING_PAUSE_SECONDS
-from .circuit_breaker import CircuitBreaker
+from .circuit_breaker import REST_SECONDS, CircuitBreaker
 
 log = logging.getLogger(__name__)
 
@@ -90,8 +91,7 @@ class ProviderHealth:
         self.cause = exc
         if isinstance(exc, IGNORED):
             return
-        rest = PERMANENT_REST_SECONDS if isinstance(exc, PERMANENT) else exc.retry_after_seconds
-        self.breaker.on_failure(now, rest_seconds=rest)
+        self.breaker.on_failure(now, rest_seconds=_rest_seconds(exc))
 
     def on_recovery(self) -> None:
         """End the rest."""
@@ -158,6 +158,14 @@ class HealthMonitor:
             else:
                 log.info("%s is back", name)
                 health.on_recovery()
+
+
+def _rest_seconds(exc: ProviderError) -> float | None:
+    """Return how long a provider rests after one failure; None if it takes several."""
+    if isinstance(exc, PERMANENT):
+        return PERMANENT_REST_SECONDS
+    # Nobody else should wait for it; a probe ends the rest as soon as it responds again.
+    return REST_SECONDS if isinstance(exc, Hung) else exc.retry_after_seconds
 
 
 async def _check(provider: HealthProbe, cause: ProviderError | None) -> None:

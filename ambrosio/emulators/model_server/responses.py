@@ -102,6 +102,9 @@ class ResponseWriter(Protocol):
     async def open(self) -> None:
         """Send the headers, if they are sent before the text."""
 
+    async def ping(self) -> None:
+        """Send a sign of life that is no event, if the answer is a stream."""
+
     async def think(self, text: str, *, pause: float = 0.0) -> None:
         """Write *text* as reasoning, token by token."""
 
@@ -169,6 +172,35 @@ class Says:
             await writer.think(self.reasoning, pause=self.pause)
         await writer.say(self.text, pause=self.pause)
         await writer.finish(self.finish, usage=self.usage, cached=self.cached)
+
+
+@dataclass(frozen=True, slots=True)
+class StaysSilent:
+    """Accepts the request and sends nothing, not even the headers."""
+
+    async def perform(self, _writer: ResponseWriter) -> None:
+        """Wait until the client disconnects."""
+        await asyncio.Event().wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Pings:
+    """Sends signs of life that carry nothing until *until* is set, and then an answer."""
+
+    text: str
+    until: asyncio.Event
+    pause: float = 0.05
+    before: str = ""
+
+    async def perform(self, writer: ResponseWriter) -> None:
+        """Write what comes before, ping, and finish."""
+        await writer.open()
+        await writer.say(self.before)
+        while not self.until.is_set():
+            await writer.ping()
+            await asyncio.sleep(self.pause)
+        await writer.say(self.text)
+        await writer.finish()
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +337,8 @@ class SendsImages:
 Refusal = ErrorStatus | Overflow
 Performance = (
     Says
+    | StaysSilent
+    | Pings
     | StallsBefore
     | StallsAfter
     | HangsUp

@@ -40,6 +40,7 @@ from .responses import (
     ImageItem,
     Overflow,
     Performance,
+    Pings,
     Refusal,
     Repeats,
     Says,
@@ -48,6 +49,7 @@ from .responses import (
     SendsImages,
     StallsAfter,
     StallsBefore,
+    StaysSilent,
 )
 from .validation import RequestRules
 from .writer import Connection, ServedRequest, StreamWriter, WholeWriter
@@ -64,6 +66,7 @@ __all__ = [
     "Holds",
     "ImageCall",
     "Overflow",
+    "Pings",
     "Repeats",
     "Says",
     "SaysNothing",
@@ -72,6 +75,7 @@ __all__ = [
     "ServedRequest",
     "StallsAfter",
     "StallsBefore",
+    "StaysSilent",
 ]
 
 _TIMEOUT_SECONDS = 20.0  # generous: the machine may be busy
@@ -85,6 +89,7 @@ class FakeModelServer(RequestRules):
         pace: Tokens per second; 0 is as fast as possible.
         slots: How many requests are answered at once; 0 is unlimited.
         sleeping: Whether `/props` reports that the model is not in memory.
+        hung: Whether it accepts requests and answers none of them, `/health` included.
         answer: Answers a request when the script has run out.
         requests: The chat requests, including refused ones; `served` is parallel to it.
         image_requests: The image requests; `image_served` is parallel to it.
@@ -93,6 +98,7 @@ class FakeModelServer(RequestRules):
     pace: float = 0.0
     slots: int = 0
     sleeping: bool = False
+    hung: bool = False
     answer: Callable[[ChatCall], ScriptItem] = default_answers.answer
     requests: list[ChatCall] = field(default_factory=list)
     served: list[ServedRequest] = field(default_factory=list)
@@ -159,7 +165,9 @@ class FakeModelServer(RequestRules):
                 Route("/v1/images/generations", self._generate_images, methods=["POST"]),
                 Route("/images/{name}.png", self._get_image),
             ]
-        return Starlette(routes=routes, exception_handlers={HTTPException: self._not_found})
+        app = Starlette(routes=routes, exception_handlers={HTTPException: self._not_found})
+        app.add_middleware(_Hanging, server=self)
+        return app
 
     # --- chat -------------------------------------------------------------------------------------
 
@@ -339,6 +347,21 @@ class FakeModelServer(RequestRules):
                 served.set_state("cancelled")
 
         return _AppResponse(run)
+
+
+class _Hanging:
+    """Keeps every request waiting while the server is hung, until the client disconnects."""
+
+    def __init__(self, app: ASGIApp, server: FakeModelServer) -> None:
+        self._app, self._server = app, server
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._server.hung:
+            await self._app(scope, receive, send)
+            return
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        await Response(status_code=503)(scope, receive, send)
 
 
 _JSON = {"content-type": "application/json"}

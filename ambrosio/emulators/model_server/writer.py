@@ -92,6 +92,9 @@ class _Writer:
     async def open(self) -> None:
         """Send the headers, if they are sent before the text."""
 
+    async def ping(self) -> None:
+        """Send a sign of life that is no event, if the answer is a stream."""
+
     async def think(self, text: str, *, pause: float = 0.0) -> None:
         """Write *text* as reasoning, token by token."""
         for piece in _split_words(text):
@@ -142,6 +145,11 @@ class StreamWriter(_Writer):
             return
         self._opened = True
         await self._connection.open(200, _STREAM)
+
+    async def ping(self) -> None:
+        """Send a comment, as llama.cpp does."""
+        await self.open()
+        await self._connection.write(b":\n\n")
 
     async def finish(
         self, reason: FinishName = "stop", *, usage: bool = True, cached: int = 0

@@ -1,0 +1,161 @@
+"""A server that is silent: hung, busy, or slow; in a time that is told."""
+
+import asyncio
+
+import httpx
+import pytest
+
+from ambrosio.config.provider import ProviderConfig
+from ambrosio.core.context_window import build_context
+from ambrosio.core.errors import Hung, TimedOut
+from ambrosio.core.messages import AnswerFinished
+from ambrosio.emulators.model_server.server import Pings, StallsAfter, StallsBefore, StaysSilent
+from ambrosio.providers.openai_compatible import OpenAIProvider
+from ambrosio.providers.patience import Patience
+
+
+class Time:
+    """A clock that moves on in steps while whoever sleeps by it waits."""
+
+    def __init__(self):
+        self.seconds = 0.0
+
+    def __call__(self):
+        return self.seconds
+
+    async def sleep(self, seconds):
+        until = self.seconds + seconds
+        while self.seconds < until:  # noqa: ASYNC110  `run` moves the time on
+            await asyncio.sleep(0)
+
+    async def run(self, work, *, seconds=1000.0):
+        task = asyncio.ensure_future(work)
+        while not task.done() and self.seconds < seconds:
+            for _ in range(6):
+                await asyncio.sleep(0)
+            self.seconds += 0.5
+        task.cancel()
+        return (await asyncio.gather(task, return_exceptions=True))[0]
+
+
+async def healthy():
+    return True
+
+
+async def refusing():
+    return False
+
+
+async def silent():
+    await asyncio.Event().wait()
+    return True
+
+
+def patience_of(time, is_alive=healthy, *, local=True, **row):
+    config = ProviderConfig(base_url="http://127.0.0.1:9/v1", **row)
+    return Patience("p", config, is_alive, local=local, now=time, sleep=time.sleep)
+
+
+@pytest.mark.parametrize("is_alive", [silent, refusing])
+async def test_a_local_server_without_a_sign_of_life_is_hung_within_twenty_seconds(is_alive):
+    time = Time()
+
+    outcome = await time.run(patience_of(time, is_alive).watch_start(lambda _: None))
+
+    assert isinstance(outcome, Hung)
+    assert time.seconds <= 20
+
+
+async def test_a_busy_one_says_so_within_ten_seconds_and_every_minute():
+    time, notes = Time(), []
+    patience = patience_of(time, first_token_timeout_seconds=300)
+
+    outcome = await time.run(patience.watch_start(lambda note: notes.append((time(), note.text))))
+
+    assert isinstance(outcome, TimedOut)
+    assert [at for at, _ in notes] == pytest.approx([8, 68, 128, 188, 248], abs=4)
+    assert notes[0][0] <= 10
+    assert notes[0][1] == "p is busy; your answer will follow."
+    assert notes[1][1] == "p is still busy after a minute; your answer will follow."
+
+
+async def test_any_bytes_extend_the_patience():
+    time = Time()
+    patience = patience_of(time, silent, first_token_timeout_seconds=30)
+
+    async def ping():
+        for _ in range(20):
+            await time.sleep(5)
+            patience.on_bytes()
+
+    pinging = asyncio.ensure_future(ping())
+    outcome = await time.run(patience.watch_start(lambda _: None))
+    await pinging
+
+    assert isinstance(outcome, Hung)
+    assert time.seconds > 100
+
+
+async def test_a_remote_server_is_not_asked_for_its_health():
+    time = Time()
+
+    outcome = await time.run(patience_of(time, refusing, local=False).watch_start(lambda _: None))
+
+    assert isinstance(outcome, TimedOut)
+    assert time.seconds == pytest.approx(30, abs=2)
+
+
+async def test_a_stall_in_an_answer_is_noticed_after_thirty_seconds():
+    time = Time()
+
+    outcome = await time.run(patience_of(time).watch_answer())
+
+    assert isinstance(outcome, TimedOut)
+    assert time.seconds == pytest.approx(30, abs=2)
+
+
+@pytest.fixture
+async def ask(model_url):
+    async with httpx.AsyncClient(verify=False) as http:
+
+        async def asking(**row):
+            row = {"first_token_timeout_seconds": 60, "health_after_seconds": 0.1, **row}
+            config = ProviderConfig(base_url=model_url, model="m", server_kind="llama", **row)
+            provider = OpenAIProvider("p", config, http)
+            question = build_context("Be kind.", (), "tea?")
+            return [event async for event in provider.stream(question)]
+
+        yield asking
+
+
+@pytest.mark.parametrize("item", [StaysSilent(), StallsBefore()])
+async def test_a_silent_server_that_is_healthy_is_waited_for(model, ask, item):
+    model.script(item)
+
+    with pytest.raises(TimedOut):
+        await ask(first_token_timeout_seconds=0.5)
+
+
+async def test_a_server_that_answers_nothing_at_all_is_hung(model, ask):
+    model.hung = True
+
+    with pytest.raises(Hung):
+        await ask()
+
+
+async def test_pings_keep_an_answer_alive(model, ask):
+    until = asyncio.Event()
+    model.script(Pings("Tea.", until, pause=0.05))
+    asking = asyncio.ensure_future(ask(first_token_timeout_seconds=0.5))
+    asyncio.get_running_loop().call_later(1.0, until.set)
+
+    events = await asking
+
+    assert isinstance(events[-1], AnswerFinished)
+
+
+async def test_a_stall_in_the_middle_ends_the_answer(model, ask):
+    model.script(StallsAfter("Green tea"))
+
+    with pytest.raises(TimedOut):
+        await ask(chunk_timeout_seconds=0.2)
