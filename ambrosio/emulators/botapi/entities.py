@@ -8,6 +8,7 @@ from collections.abc import Container
 
 from .. import Json
 from .errors import bad
+from .links import find_entities
 
 MAX_ENTITIES = 100
 # If there are too many entities, these are dropped first.
@@ -19,28 +20,11 @@ ENTITY_TYPES = {*BLOCK_LIKE, *PLAIN, *AUTOMATIC, "date_time"}
 WHITESPACE = " \t\n"
 
 _HOST = re.compile(r"[^\s:/?#@.]+(\.[^\s:/?#@.]+)+\.?(:\d{1,5})?")
-_AUTOMATIC_PATTERN = re.compile(
-    r"(?P<bot_command>(?<![\w/<>])/[A-Za-z0-9_]{1,64}+(?:@[A-Za-z0-9_]{3,32}+|(?!@))(?![\w/<>]))"
-    r"|(?P<mention>(?<!\w)@[A-Za-z]\w{3,31}\b)"
-    r"|(?P<url>https?://[^\s<>]+)"
-)
 
 
 def utf16_len(text: str) -> int:
     """Return the length in UTF-16 units, as Telegram counts."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
-def find_entities(text: str) -> list[Json]:
-    """Find the commands, mentions and URLs that Telegram marks in a user's text."""
-    return [
-        {
-            "type": match.lastgroup,
-            "offset": utf16_len(text[: match.start()]),
-            "length": utf16_len(match.group()),
-        }
-        for match in _AUTOMATIC_PATTERN.finditer(text)
-    ]
 
 
 def add_links(text: str, entities: list[Json]) -> list[Json]:

@@ -6,9 +6,10 @@ from typing import Any, Literal
 from .. import Json
 from .account_methods import close
 from .chats import Draft, FakeChat, ShownAction, ShownMessage, buttons
-from .entities import find_entities, split_text
+from .entities import split_text
 from .errors import BotApiError
 from .files import Upload, blank_png
+from .links import find_entities
 from .send_methods import MAX_TEXT
 from .state import CallbackQuery, ServerState, quote
 

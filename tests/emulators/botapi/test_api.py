@@ -10,7 +10,7 @@ from telegram.error import BadRequest, Conflict, Forbidden, InvalidToken, Networ
 from telegram.request import HTTPXRequest
 
 from ambrosio.core.messages import Entity
-from ambrosio.emulators.botapi.entities import find_entities, is_valid_link, tidy
+from ambrosio.emulators.botapi.entities import is_valid_link, tidy
 from ambrosio.emulators.botapi.errors import BotApiError
 from ambrosio.emulators.botapi.files import blank_png
 from ambrosio.emulators.botapi.http import serve_bot_api
@@ -273,13 +273,6 @@ async def test_more_than_a_hundred_entities_are_dropped_block_like_ones_first(ap
 
     assert api.dropped_entities == 3
     assert [entity.type for entity in anna.last.entities].count("code") == 1
-
-
-def test_commands_mentions_and_urls_are_found_in_a_users_text():
-    text = "😀 /imagine@ambrosio_bot x for @anna_b, https://e.org/x not/this a@b.org"
-    kinds = [(entity["type"], entity["offset"]) for entity in find_entities(text)]
-
-    assert kinds == [("bot_command", 3), ("mention", 31), ("url", 40)]
 
 
 def test_a_lone_surrogate_is_not_utf8():
