@@ -3,6 +3,8 @@
 Pure tables; `fold` is applied to the words as to what people type.
 """
 
+# ruff: noqa: ISC004  the tables are easier to read as long strings
+
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -99,7 +101,9 @@ REPEAT_WORDS: Mapping[str, Repeat] = {
     for word in words.split(",")
 }
 # "every Friday": weekly, if a weekday follows.
-EVERY = ["every", "jeden", "ogni", "cada", "chaque", "toda", "todo", "elke", "co", "каждый", "каждую", "her", "毎週", "每", "매주"]
+EVERY = (
+    "every,jeden,ogni,cada,chaque,toda,todo,elke,co,каждый,каждую,her,毎週,每,매주"
+).split(",")
 # Seconds in each unit. Days and weeks go by the calendar.
 UNITS: Mapping[str, int] = {
     fold(word): seconds
@@ -128,7 +132,10 @@ UNITS: Mapping[str, int] = {
     for word in words.split(",")
 }
 # Words in front of a time or a date that say nothing more.
-FILLERS = ["in", "at", "on", "next", "um", "am", "alle", "il", "tra", "fra", "a las", "a la", "el", "en", "dentro de", "dans", "a", "le", "as", "em", "na", "no", "over", "om", "op", "za", "o", "w", "we", "в", "во", "на", "через", "saat"]
+FILLERS = (
+    "in,at,on,next,um,am,alle,il,tra,fra,a las,a la,el,en,dentro de,dans,a,le,as,em,na,no,over,om,"
+    "op,za,o,w,we,в,во,на,через,saat"
+).split(",")
 
 
 def one_of(words: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from ambrosio.core.reminders import to_utc
 
 ZONE = "Europe/Berlin"
 # A Friday.
-NOW = to_utc(datetime(2026, 11, 27, 10, 0), ZONE)
+NOW = to_utc(datetime.fromisoformat("2026-11-27 10:00"), ZONE)
 
 
 def read(text):

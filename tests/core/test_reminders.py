@@ -87,7 +87,9 @@ def test_months_and_years_are_not_of_one_length(first, repeat, expected):
     assert [day[:5] for day in found] == expected
 
 
-LOCAL_TIMES = st.datetimes(datetime(2026, 1, 1), datetime(2029, 1, 1)).map(
+LOCAL_TIMES = st.datetimes(
+    datetime.fromisoformat("2026-01-01"), datetime.fromisoformat("2029-01-01")
+).map(
     lambda at: at.replace(second=0, microsecond=0, fold=0)
 )
 
