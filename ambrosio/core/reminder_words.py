@@ -101,9 +101,23 @@ REPEAT_WORDS: Mapping[str, Repeat] = {
     for word in words.split(",")
 }
 # "every Friday": weekly, if a weekday follows.
-EVERY = (
-    "every,jeden,ogni,cada,chaque,toda,todo,elke,co,каждый,каждую,her,毎週,每,매주"
-).split(",")
+EVERY = [
+    "every",
+    "jeden",
+    "ogni",
+    "cada",
+    "chaque",
+    "toda",
+    "todo",
+    "elke",
+    "co",
+    "каждый",
+    "каждую",
+    "her",
+    "毎週",
+    "每",
+    "매주",
+]
 # Seconds in each unit. Days and weeks go by the calendar.
 UNITS: Mapping[str, int] = {
     fold(word): seconds
@@ -132,10 +146,42 @@ UNITS: Mapping[str, int] = {
     for word in words.split(",")
 }
 # Words in front of a time or a date that say nothing more.
-FILLERS = (
-    "in,at,on,next,um,am,alle,il,tra,fra,a las,a la,el,en,dentro de,dans,a,le,as,em,na,no,over,om,"
-    "op,za,o,w,we,в,во,на,через,saat"
-).split(",")
+FILLERS = [
+    "in",
+    "at",
+    "on",
+    "next",
+    "um",
+    "am",
+    "alle",
+    "il",
+    "tra",
+    "fra",
+    "a las",
+    "a la",
+    "el",
+    "en",
+    "dentro de",
+    "dans",
+    "a",
+    "le",
+    "as",
+    "em",
+    "na",
+    "no",
+    "over",
+    "om",
+    "op",
+    "za",
+    "o",
+    "w",
+    "we",
+    "в",
+    "во",
+    "на",
+    "через",
+    "saat",
+]
 
 
 def one_of(words: Iterable[str]) -> str:

@@ -89,9 +89,7 @@ def test_months_and_years_are_not_of_one_length(first, repeat, expected):
 
 LOCAL_TIMES = st.datetimes(
     datetime.fromisoformat("2026-01-01"), datetime.fromisoformat("2029-01-01")
-).map(
-    lambda at: at.replace(second=0, microsecond=0, fold=0)
-)
+).map(lambda at: at.replace(second=0, microsecond=0, fold=0))
 
 
 @settings(deadline=None)
