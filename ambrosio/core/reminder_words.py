@@ -18,7 +18,7 @@ def fold(text: str) -> str:
 
 
 def _fold_char(char: str) -> str:
-    base, *marks = unicodedata.normalize("NFKD", char)
+    base, *marks = tuple(unicodedata.normalize("NFKD", char))
     plain = base if all(unicodedata.combining(mark) for mark in marks) else char
     lower = plain.lower()
     return lower if len(lower) == 1 else char
@@ -65,42 +65,40 @@ WEEKDAYS: Mapping[str, int] = {
     )
     for word in words.split(",")
 }
+_REPEAT_ROWS: tuple[tuple[Repeat, str], ...] = (
+    (
+        "daily",
+        "daily,every day,taglich,jeden tag,ogni giorno,cada dia,todos los dias,chaque jour,"
+        "tous les jours,todos os dias,diariamente,dagelijks,elke dag,codziennie,каждый день,"
+        "ежедневно,her gun,毎日,每天,매일",
+    ),
+    (
+        "weekdays",
+        "weekdays,every weekday,werktags,giorni feriali,dias laborables,en semaine,dias uteis,"
+        "werkdagen,w dni robocze,по будням,hafta ici,平日,工作日,평일",
+    ),
+    (
+        "weekly",
+        "weekly,every week,wochentlich,jede woche,ogni settimana,cada semana,chaque semaine,"
+        "toda semana,semanalmente,wekelijks,elke week,co tydzien,каждую неделю,еженедельно,"
+        "her hafta,毎週,每周,每週,매주",
+    ),
+    (
+        "monthly",
+        "monthly,every month,monatlich,jeden monat,ogni mese,cada mes,todos los meses,"
+        "chaque mois,tous les mois,todo mes,mensalmente,maandelijks,elke maand,co miesiac,"
+        "каждый месяц,ежемесячно,her ay,毎月,每月,매월,매달",
+    ),
+    (
+        "yearly",
+        "yearly,every year,jahrlich,jedes jahr,ogni anno,cada ano,todos los anos,chaque annee,"
+        "tous les ans,todo ano,anualmente,jaarlijks,elk jaar,co rok,каждый год,ежегодно,"
+        "her yıl,her yil,毎年,每年,매년",
+    ),
+)
 REPEAT_WORDS: Mapping[str, Repeat] = {
-    fold(word): repeat
-    for repeat, words in (
-        (
-            "daily",
-            "daily,every day,taglich,jeden tag,ogni giorno,cada dia,todos los dias,chaque jour,"
-            "tous les jours,todos os dias,diariamente,dagelijks,elke dag,codziennie,каждый день,"
-            "ежедневно,her gun,毎日,每天,매일",
-        ),
-        (
-            "weekdays",
-            "weekdays,every weekday,werktags,giorni feriali,dias laborables,en semaine,dias uteis,"
-            "werkdagen,w dni robocze,по будням,hafta ici,平日,工作日,평일",
-        ),
-        (
-            "weekly",
-            "weekly,every week,wochentlich,jede woche,ogni settimana,cada semana,chaque semaine,"
-            "toda semana,semanalmente,wekelijks,elke week,co tydzien,каждую неделю,еженедельно,"
-            "her hafta,毎週,每周,每週,매주",
-        ),
-        (
-            "monthly",
-            "monthly,every month,monatlich,jeden monat,ogni mese,cada mes,todos los meses,"
-            "chaque mois,tous les mois,todo mes,mensalmente,maandelijks,elke maand,co miesiac,"
-            "каждый месяц,ежемесячно,her ay,毎月,每月,매월,매달",
-        ),
-        (
-            "yearly",
-            "yearly,every year,jahrlich,jedes jahr,ogni anno,cada ano,todos los anos,chaque annee,"
-            "tous les ans,todo ano,anualmente,jaarlijks,elk jaar,co rok,каждый год,ежегодно,"
-            "her yıl,her yil,毎年,每年,매년",
-        ),
-    )
-    for word in words.split(",")
+    fold(word): repeat for repeat, words in _REPEAT_ROWS for word in words.split(",")
 }
-# "every Friday": weekly, if a weekday follows.
 EVERY = [
     "every",
     "jeden",

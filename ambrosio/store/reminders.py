@@ -89,7 +89,8 @@ class Reminders:
         rows = self._database.read(
             "SELECT min(due_at) AS due_at FROM reminders WHERE due_at IS NOT NULL"
         )
-        return rows[0]["due_at"]
+        due_at: float | None = rows[0]["due_at"]
+        return due_at
 
     def due(self, now: float, limit: int) -> list[Reminder]:
         """List the reminders that are due, the oldest first."""
