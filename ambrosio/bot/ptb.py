@@ -1,5 +1,7 @@
 """Conversions between our values and python-telegram-bot's."""
 
+from datetime import UTC, datetime
+
 import telegram
 from telegram.error import RetryAfter
 
@@ -21,6 +23,8 @@ def to_entities(formatted: FormattedText) -> list[telegram.MessageEntity]:
             entity.length,
             url=entity.url or None,
             language=entity.language or None,
+            unix_time=datetime.fromtimestamp(entity.unix_time, UTC) if entity.unix_time else None,
+            date_time_format=entity.date_time_format or None,
         )
         for entity in formatted.entities
     ]

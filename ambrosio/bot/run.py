@@ -22,6 +22,7 @@ from .delivery import Delivery
 from .dispatcher import Dispatcher
 from .heartbeat import beat
 from .rate_limit import RateLimiter
+from .reminders import ReminderTicker
 from .streaming import AnswerStreamer
 
 log = logging.getLogger(__name__)
@@ -68,6 +69,9 @@ async def serve(
                 group.create_task(_pair(context, say, stop, sleep)),
                 group.create_task(app.assistant.router.health.watch()),
                 group.create_task(alert_owners(context, delivery)),
+                group.create_task(
+                    ReminderTicker(context, delivery, group=group, sleep=sleep).run()
+                ),
                 group.create_task(_preload_later(sleep)),
             ]
             try:
@@ -94,6 +98,7 @@ def _context(app: App, now: Callable[[], float], *, username: str, started_at: f
         now=now,
         username=username,
         data_dir=settings.ambrosio_data_dir,
+        default_zone=settings.ambrosio_zone,
         status=BotStatus(started_at),
         display=DisplayDefaults(
             stream=settings.ambrosio_stream,

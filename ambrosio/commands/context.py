@@ -1,5 +1,6 @@
 """What commands and buttons are given, and what they return."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -93,6 +94,12 @@ class BotContext:
     running: RunningAnswers = field(default_factory=RunningAnswers)
     pairings: Pairings = field(default_factory=Pairings)
     status: BotStatus = field(default_factory=BotStatus)
+    default_zone: str = "UTC"
+    reminders_changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def zone(self, user_id: int) -> str:
+        """Return a person's time zone: their own choice, else that of the settings."""
+        return self.store.facts.zone(user_id) or self.default_zone
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..core.messages import Button
-from . import imagine, personal_data
+from . import imagine, personal_data, reminders
 from .compare import compare, on_continue_button
 from .context import BotContext, CommandCall, CommandFunc, CommandResult
 from .conversation import (
@@ -90,6 +90,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("private", "use only local models here", private, args="[on|off|question]"),
     Command("compare", "ask all models at once", compare, args="question"),
     Command("where", "show which providers saw this chat", where),
+    Command("remind", "remind you at a time", reminders.remind, args="time text"),
+    Command("reminders", "show your reminders here", reminders.reminders),
     Command("settings", "change how answers look here", settings),
     Command("status", "show provider status", status),
     Command("usage", "show usage and cost", usage, ("stats",)),
@@ -119,4 +121,5 @@ BUTTONS: Mapping[str, CommandFunc] = {
     "person": on_person_button,
     "group": on_group_button,
     **personal_data.BUTTONS,
+    **reminders.BUTTONS,
 }

@@ -15,14 +15,23 @@ from typing import Annotated, Any, Literal, Self
 
 import platformdirs
 from dotenv import dotenv_values
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ..core.errors import InvalidSettings
+from ..core.zones import find_zone
 from . import catalogue
 from .image_models import ImageModelConfig, look_up_image_model
 from .provider import INVALID, ManagedProviderConfig, ProviderConfig, ServerUrl, Url
+from .zone import machine_zone
 
 PREFIXES = ("AMBROSIO_", "LLAMA_", "TELEGRAM_", "TOGETHER_", "OPENAI_")
 # The settings that are tables in `ambrosio.toml`.
@@ -40,6 +49,12 @@ def _split_words(value: object) -> object:
     if not isinstance(value, str):
         return value
     return re.split(r"[,\s]+", value.strip(", \n\t")) if value.strip() else ()
+
+
+def _check_zone(value: str) -> str:
+    if (zone := find_zone(value)) is None:
+        raise ValueError
+    return zone
 
 
 StreamMode = Literal["draft", "edit", "off"]
@@ -102,6 +117,9 @@ class Settings(BaseSettings):
     )
     ambrosio_grace_seconds: float = Field(
         default=5, ge=0, le=80, description="a number of seconds from 0 to 80, such as 5"
+    )
+    ambrosio_zone: Annotated[str, AfterValidator(_check_zone)] = Field(
+        default_factory=machine_zone, description="a time zone, such as Europe/Berlin"
     )
     ambrosio_stream: StreamMode = Field(default="draft", description="draft, edit or off")
     ambrosio_rich: Literal["auto", "off"] = Field(default="off", description="auto or off")

@@ -21,13 +21,23 @@ CUT_DIVISOR = 4
 
 @dataclass(frozen=True, slots=True)
 class PastTurn:
-    """An answered turn: the question, whether it was concise or local only, and the answer."""
+    """An answered turn: the question, whether it was concise or local only, and the answer.
+
+    `note` was sent behind the question; `fact_ids` stood behind the system prompt.
+    """
 
     turn_id: int
     question: str
     answer: str
     concise: bool = False
     local_only: bool = False
+    note: str = ""
+    fact_ids: tuple[int, ...] = ()
+
+    @property
+    def sent(self) -> str:
+        """The question with its note, as it was sent."""
+        return add_note(self.question, self.note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +70,11 @@ class Context:
     free_tokens: int = 0
     max_tokens: int = 0
     full_history: tuple[Message, ...] = ()
+
+
+def add_note(question: str, note: str) -> str:
+    """Return a question with a note behind it, such as the time."""
+    return f"{question}\n\n{note}" if note else question
 
 
 def estimate_tokens(text: str) -> int:
@@ -108,7 +123,7 @@ def _messages(
 ) -> tuple[Message, ...]:
     messages = [Message("system", system)]
     for turn in history:
-        question = _user_text(turn.question, concise=turn.concise, profile=profile)
+        question = _user_text(turn.sent, concise=turn.concise, profile=profile)
         messages.append(Message("user", question))
         messages.append(Message("assistant", turn.answer))
     messages.append(Message("user", user_text))
@@ -120,7 +135,7 @@ def _user_text(question: str, *, concise: bool, profile: ModelProfile) -> str:
 
 
 def _estimate_turn(turn: PastTurn, profile: ModelProfile) -> int:
-    question = _user_text(turn.question, concise=turn.concise, profile=profile)
+    question = _user_text(turn.sent, concise=turn.concise, profile=profile)
     return estimate_tokens(question) + estimate_tokens(turn.answer)
 
 

@@ -142,7 +142,8 @@ class Turn:
 
     `parent_id` is the turn it continues (None: a new conversation), `replaces_id` the turn whose
     answer it replaces after an edit or a retry. A `local_only` turn may only be answered by local
-    providers; a `detached` one is not continued by the next message of the chat.
+    providers; a `detached` one is not continued by the next message of the chat. `note` is what is
+    sent behind the question, `fact_ids` are the facts that stand behind the system prompt.
     """
 
     chat: Chat
@@ -155,6 +156,8 @@ class Turn:
     model: str = ""
     local_only: bool = False
     detached: bool = False
+    note: str = ""
+    fact_ids: tuple[int, ...] = ()
 
 
 # --- messages to Telegram -------------------------------------------------------------------------
@@ -162,13 +165,18 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A Bot API `MessageEntity`: `offset` and `length` count UTF-16 code units."""
+    """A Bot API `MessageEntity`: `offset` and `length` count UTF-16 code units.
+
+    A `date_time` has a `unix_time`, which Telegram shows in the reader's own zone.
+    """
 
     type: str
     offset: int
     length: int
     url: str = ""
     language: str = ""
+    unix_time: int = 0
+    date_time_format: str = ""
 
 
 @dataclass(frozen=True, slots=True)

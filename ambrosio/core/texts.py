@@ -65,6 +65,35 @@ NO_LOCAL_MODEL = (
 )
 PRIVATE_MODE_OFF = "This chat is not private. Use /private on to change that."
 
+# --- reminders, memory, time zone -----------------------------------------------------------------
+
+REMINDER_WITHOUT_TIME = (
+    "I do not see when. Start with the time: */remind fri 18:00 call Mum*, */remind 20m tea* or "
+    "*/remind daily 9:00 pills*."
+)
+REMINDER_WITHOUT_TEXT = "I do not see what about. Write it like this: */remind 9:30 call Mum*"
+REMINDER_IN_THE_PAST = "That time is past. Name a later one: */remind tomorrow 9:30 call Mum*"
+REMINDER_TOO_FAR = (
+    "That is more than two years ahead. Name an earlier time: */remind 24.12. 18:00 dinner*"
+)
+REMINDER_NO_SUCH_DAY = "There is no such day. Write it like this: */remind 24.12. 18:00 dinner*"
+REMINDER_NO_SUCH_TIME = "There is no such time of day. Write it like this: */remind 9:30 tea*"
+REMINDER_TOO_LONG = "A reminder takes up to {limit} characters. Shorten it and send it again."
+NO_REMINDERS = "There are no reminders here. Make one: */remind fri 18:00 call Mum*"
+REMINDER_GONE = "This reminder is no longer there. /reminders lists the others."
+MEMORY_EMPTY = "I remember nothing about you yet. Tell me something: */remember I am vegetarian*"
+MEMORY_FULL = (
+    "That would be {size:,} characters, and I remember up to {limit:,}. "
+    "Delete something with /memory first."
+)
+MEMORY_NOT_HERE = "I remember things for one person, not for a group. Write to me alone."
+EMPTY_REMEMBER = "There is nothing to remember. Write it like this: */remember I am vegetarian*"
+MEMORY_NO_SUCH_FACT = "There is no number {number}. /memory lists what I remember."
+UNKNOWN_ZONE = (
+    "I do not know the time zone `{zone}`. "
+    "Name one of these or a large city near you: */settings zone Europe/Berlin*"
+)
+
 # --- buttons --------------------------------------------------------------------------------------
 
 BUTTON_EXPIRED = "This button no longer works. Send the command again."

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..core.context_window import Context, ModelProfile, PastTurn, build_context
+from ..core.context_window import Context, ModelProfile, PastTurn, add_note, build_context
 from ..core.costs import Expense, Pricing
 from ..core.messages import StreamEvent
 from .health import HealthProbe
@@ -60,6 +60,7 @@ class CompletionRequest:
         single_provider: nobody but the first in the order is asked.
         user_id: who pays for it.
         chat_key: tells conversations apart for servers that cache them.
+        note: what is sent behind the question: the person's local time.
     """
 
     system: str
@@ -71,6 +72,7 @@ class CompletionRequest:
     single_provider: bool = False
     user_id: int = 0
     chat_key: str = ""
+    note: str = ""
 
     @property
     def is_local_only(self) -> bool:
@@ -82,7 +84,7 @@ class CompletionRequest:
         return build_context(
             self.system,
             self.history,
-            self.question,
+            add_note(self.question, self.note),
             concise=self.concise,
             profile=profile,
             window=window,

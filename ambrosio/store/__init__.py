@@ -19,15 +19,18 @@ from .conversations import (
     TurnResult,
 )
 from .database import Database
+from .facts import Fact, Facts
 from .images import Images, ImageSet, StoredImage
 from .inbox import Inbox, InboxItem, Lane, NewUpdate
 from .ledger import Ledger, UsageSummary
 from .outbox import Outbox
 from .people import People, Person
+from .reminders import Reminder, Reminders
 
 __all__ = [
     "ChatState",
     "ConversationTurn",
+    "Fact",
     "ImageSet",
     "InboxItem",
     "Lane",
@@ -35,6 +38,7 @@ __all__ = [
     "Person",
     "ProviderLine",
     "ProviderVisits",
+    "Reminder",
     "SearchHit",
     "Store",
     "StoredImage",
@@ -70,6 +74,8 @@ class Store:
         self.people = People(self.database)
         self.ledger = Ledger(self.database)
         self.archive = Archive(self.database)
+        self.reminders = Reminders(self.database)
+        self.facts = Facts(self.database)
 
     def __enter__(self) -> Self:
         """Open the file and bring its tables up to date."""
@@ -166,6 +172,23 @@ class Store:
             for table, names in columns.items()
             if "chat_id" in names
         }
+
+    def send_due(
+        self, now: float, write: Callable[[Reminder], Outgoing | None], *, limit: int = 100
+    ) -> list[Chat]:
+        """Move the reminders that are due into the outbox; return the chats that got one.
+
+        The message and the reminder's next moment are one transaction, so that a crash neither
+        loses a reminder nor sends it twice. `write` makes the message, or None to send nothing.
+        """
+        chats = dict[Chat, None]()
+        with self.database.transaction():
+            for reminder in self.reminders.due(now, limit):
+                if message := write(reminder):
+                    self.outbox.enqueue(message)
+                    chats[reminder.chat] = None
+                self.reminders.advance(reminder, now)
+        return list(chats)
 
     def dead_letter(self, item: InboxItem, error: str, replies: Iterable[Outgoing] = ()) -> None:
         """Give an update up for good and say so with `replies`."""

@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 # Tables with a column `turn_id`, whose rows are deleted with it.
 TURN_TABLES = ("answer_messages", "image_sets", "images")
+# Tables of what a person asked for besides turns.
+PERSONAL_TABLES = ("reminders", "facts", "zones")
 SNIPPET_TOKENS = 16
 
 
@@ -114,6 +116,7 @@ class Archive:
             db.execute(f"DELETE FROM requests WHERE {where}", here)  # noqa: S608
             db.execute(f"DELETE FROM inbox WHERE state <> 'new' AND {where}", here)  # noqa: S608
             self._drop_digests(db, where, here)
+            db.execute(f"DELETE FROM reminders WHERE {where}", here)  # noqa: S608
             count = self._drop_turns(db, where, here)
         self._scrub()
         return count
@@ -148,6 +151,8 @@ class Archive:
                 " at = CAST(at / 86400 AS INTEGER) * 86400 WHERE user_id = ?",
                 (charged_since, user_id),
             )
+            for table in PERSONAL_TABLES:
+                db.execute(f"DELETE FROM {table} WHERE user_id = ?", (user_id,))  # noqa: S608
             count = self._drop_turns(db, "user_id = ?", (user_id,))
         self._scrub()
         return count

@@ -133,6 +133,8 @@ class Conversations:
                 answer=row["answer"],
                 concise=bool(row["concise"]),
                 local_only=bool(row["local_only"]),
+                note=row["note"],
+                fact_ids=tuple(map(int, row["fact_ids"].split())),
             )
             for row in rows
         )
@@ -206,6 +208,8 @@ class Conversations:
             "model": ref.model,
             "at": self._database.now(),
             "local_only": turn.local_only,
+            "note": turn.note,
+            "fact_ids": " ".join(map(str, turn.fact_ids)),
         }
         with self._database.transaction() as db:
             turn_id, had_no_answer = _write_turn(db, turn.replaces_id, fields)

@@ -57,7 +57,9 @@ MIGRATIONS = (
         message_id INTEGER NOT NULL, user_id INTEGER NOT NULL, question TEXT NOT NULL,
         concise INTEGER NOT NULL, parent_id INTEGER, first_turn_id INTEGER, answer TEXT,
         provider TEXT NOT NULL DEFAULT '', model TEXT NOT NULL DEFAULT '', at REAL NOT NULL,
-        local_only INTEGER NOT NULL DEFAULT 0);
+        local_only INTEGER NOT NULL DEFAULT 0,
+        -- What stood behind the question, and which facts behind the system prompt.
+        note TEXT NOT NULL DEFAULT '', fact_ids TEXT NOT NULL DEFAULT '');
     CREATE INDEX turns_messages ON turns (chat_id, message_id);
     CREATE INDEX turns_users ON turns (user_id);
 
@@ -99,6 +101,26 @@ MIGRATIONS = (
 
     -- Notices that are sent once only, by name.
     CREATE TABLE notices (name TEXT PRIMARY KEY) WITHOUT ROWID;
+
+    -- What people asked to be reminded of. `first_local` and `zone` are the rule, `due_at` its next
+    -- moment, NULL once it was sent. A message makes at most one, also if it is handled twice.
+    CREATE TABLE reminders (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, chat_id INTEGER NOT NULL, topic_id INTEGER NOT NULL,
+        message_id INTEGER NOT NULL, user_id INTEGER NOT NULL, text TEXT NOT NULL,
+        first_local TEXT NOT NULL, zone TEXT NOT NULL, repeat TEXT NOT NULL, due_at REAL,
+        done_at REAL, local_only INTEGER NOT NULL, UNIQUE (chat_id, message_id));
+    CREATE INDEX reminders_due ON reminders (due_at) WHERE due_at IS NOT NULL;
+    CREATE INDEX reminders_users ON reminders (user_id);
+
+    -- What a person asked to be remembered. A fact never changes: an edit is another row, in its
+    -- `place`.
+    CREATE TABLE facts (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, user_id INTEGER NOT NULL, place INTEGER NOT NULL,
+        message_id INTEGER NOT NULL, text TEXT NOT NULL, local_only INTEGER NOT NULL);
+    CREATE INDEX facts_users ON facts (user_id, place);
+
+    -- The time zones that people confirmed or chose.
+    CREATE TABLE zones (user_id INTEGER PRIMARY KEY, zone TEXT NOT NULL);
 
     -- The full-text index of `turns`.
     CREATE VIRTUAL TABLE turn_words USING fts5 (
