@@ -71,9 +71,9 @@ class MediaClient:
         self.pids: set[int] = set()
 
     async def cut_audio(self, content: bytes) -> AsyncGenerator[AudioPiece]:
-        """Yield a recording as pieces of at most a minute, cut at silences; close it with `aclosing`.
+        """Yield a recording as pieces of at most a minute, cut at silences.
 
-        The child decodes only as far as pieces are taken, so a long recording takes no memory.
+        To be closed with `aclosing`. The child decodes only as far as pieces are taken, so a long recording takes no memory.
 
         Args:
             content: any file with sound, a video too.
@@ -83,16 +83,16 @@ class MediaClient:
             AudioTooLong: it lasts more than two hours.
             FileError: it cannot be read; pieces may have come before.
         """
-        async with self._places_for_recordings:
-            async with aclosing(self._frames(Job("audio", content))) as frames:
-                async for fields, wav in frames:
-                    yield AudioPiece(
-                        wav,
-                        fields["start_seconds"],
-                        fields["seconds"],
-                        fields["total_seconds"],
-                        fields["is_silent"],
-                    )
+        job = Job("audio", content)
+        async with self._places_for_recordings, aclosing(self._frames(job)) as frames:
+            async for fields, wav in frames:
+                yield AudioPiece(
+                    wav,
+                    fields["start_seconds"],
+                    fields["seconds"],
+                    fields["total_seconds"],
+                    fields["is_silent"],
+                )
 
     async def encode_voice(self, content: bytes) -> VoiceNote:
         """Make a voice note for Telegram of any sound file."""
@@ -216,7 +216,7 @@ class _Conversation:
             return
 
     async def next_frame(self) -> Frame | None:
-        """Wait for a frame; None at the end. Raises the child's `FileError`, or `DecoderCrashed`."""
+        """Wait for a frame; None at the end. Raises `FileError`."""
         try:
             async with asyncio.timeout(self._silence_seconds):
                 fields = json.loads(await self._stdout.readuntil(b"\n"))

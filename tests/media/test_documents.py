@@ -48,14 +48,17 @@ OPEN_TEXT = opendocument(
 STYLES = (
     '<numFmts><numFmt numFmtId="164" formatCode="yyyy\\-mm\\-dd hh:mm"/>'
     '<numFmt numFmtId="165" formatCode="0.00 &quot;days&quot;"/></numFmts>'
-    '<cellXfs><xf numFmtId="0"/><xf numFmtId="14"/><xf numFmtId="164"/><xf numFmtId="165"/></cellXfs>'
+    '<cellXfs><xf numFmtId="0"/><xf numFmtId="14"/>'
+    '<xf numFmtId="164"/><xf numFmtId="165"/></cellXfs>'
 )
 EXCEL = xlsx(
     {
-        "Costs": '<row r="1"><c r="A1" t="s"><v>0</v></c><c r="C1" t="inlineStr"><is><t>x</t></is></c>'
+        "Costs": '<row r="1"><c r="A1" t="s"><v>0</v></c>'
+        '<c r="C1" t="inlineStr"><is><t>x</t></is></c>'
         '</row><row r="2"><c r="A2"><v>1.5</v></c><c r="B2" t="b"><v>1</v></c>'
         '<c r="C2" t="str"><f>A1</f><v>sum</v></c></row>',
-        "Dates": '<row><c s="1"><v>46353</v></c><c s="2"><v>46353.75</v></c><c s="3"><v>2</v></c></row>',
+        "Dates": '<row><c s="1"><v>46353</v></c>'
+        '<c s="2"><v>46353.75</v></c><c s="3"><v>2</v></c></row>',
     },
     strings=["rice"],
     styles=STYLES,

@@ -32,7 +32,8 @@ def paragraph(text):
 
 
 def opendocument(body):
-    xml = f"<office:document-content {OFFICE}><office:body>{body}</office:body></office:document-content>"
+    body = f"<office:body>{body}</office:body>"
+    xml = f"<office:document-content {OFFICE}>{body}</office:document-content>"
     return archive({"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": xml})
 
 
