@@ -73,7 +73,8 @@ class MediaClient:
     async def cut_audio(self, content: bytes) -> AsyncGenerator[AudioPiece]:
         """Yield a recording as pieces of at most a minute, cut at silences.
 
-        To be closed with `aclosing`. The child decodes only as far as pieces are taken, so a long recording takes no memory.
+        To be closed with `aclosing`. The child decodes only as far as pieces are
+        taken, so a long recording takes no memory.
 
         Args:
             content: any file with sound, a video too.

@@ -104,6 +104,8 @@ class _WordReader(_Collector):
                 self.add("\n")
             case "tab":
                 self.add("\t")
+            case _:
+                pass
 
     def text(self, text: str) -> None:
         if self._is_text:
@@ -117,6 +119,8 @@ class _WordReader(_Collector):
                 self.end_row()
             case "p":
                 self.end_paragraph()
+            case _:
+                pass
 
 
 class _OpenDocumentReader(_Collector):
@@ -141,6 +145,8 @@ class _OpenDocumentReader(_Collector):
                 self.add("\n")
             case "tab":
                 self.add("\t")
+            case _:
+                pass
 
     def text(self, text: str) -> None:
         if self._paragraphs:
@@ -153,3 +159,5 @@ class _OpenDocumentReader(_Collector):
                 self.end_paragraph()
             case "table-row":
                 self.end_row()
+            case _:
+                pass

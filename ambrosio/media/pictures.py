@@ -94,7 +94,7 @@ def _decode(content: bytes, header: Header) -> "VideoFrame":
     import av.error  # noqa: PLC0415  see the top
 
     try:
-        with av.open(io.BytesIO(content), format=DEMUXERS[header.kind]) as container:
+        with av.open(io.BytesIO(content), "r", format=DEMUXERS[header.kind]) as container:
             stream = container.streams.video[0]
             stream.codec_context.thread_count = 1
             # A decoder that finds another size than the header says stops before it takes memory.

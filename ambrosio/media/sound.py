@@ -84,7 +84,7 @@ def _open(content: bytes) -> InputContainer:
     if not demuxer:
         raise UnsupportedFile(READABLE)
     try:
-        return av.open(io.BytesIO(content), format=demuxer, metadata_errors="replace")
+        return av.open(io.BytesIO(content), "r", format=demuxer, metadata_errors="replace")
     except av.error.MemoryError as exc:
         raise FileTooDemanding from exc
     except av.error.FFmpegError as exc:

@@ -157,7 +157,7 @@ def _number(text: str) -> int:
 def _column(reference: str) -> int:
     """Return the number of the column of a cell such as "AB12", counted from 1."""
     number = 0
-    for letter in re.match(r"[A-Z]{0,3}", reference)[0]:  # type: ignore[index]  always matches
+    for letter in "".join(re.findall(r"^[A-Z]{1,3}", reference)):
         number = number * 26 + ord(letter) - 64
     return number
 

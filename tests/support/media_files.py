@@ -64,6 +64,7 @@ def picture(kind, width=320, height=240, colours=((200, 30, 30, 255), (30, 30, 2
     file = io.BytesIO()
     with av.open(file, "w", format=container) as output:
         stream = output.add_stream(codec, rate=1)
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = width, height, pixels
         output.mux(stream.encode(frame.reformat(format=pixels)))
         output.mux(stream.encode(None))
