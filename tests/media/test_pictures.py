@@ -48,7 +48,8 @@ async def test_every_kind_of_picture_becomes_a_jpeg_of_the_same_colours(kind):
     assert made.content[:3] == b"\xff\xd8\xff"
     assert (made.width, made.height) == (160, 120)
     header = read_header(made.content)
-    assert header and header.width == 160
+    assert header
+    assert header.width == 160
     assert colour_at(made.content, 0.25, 0.5) == pytest.approx(RED, abs=30)
     assert colour_at(made.content, 0.75, 0.5) == pytest.approx(BLUE, abs=30)
 
