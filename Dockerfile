@@ -1,9 +1,10 @@
 # docker build --tag ambrosio .
-# With llama.cpp inside: docker build --build-arg EXTRAS=llama --tag ambrosio .
+# With llama.cpp inside: docker build --build-arg EXTRAS=media,llama --tag ambrosio .
+# The extra media holds FFmpeg, with x264 and x265 under the GPL; EXTRAS="" leaves it out.
 ARG PYTHON=3.13
 
 FROM python:${PYTHON}-slim AS build
-ARG EXTRAS=""
+ARG EXTRAS="media"
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./
 COPY prompts prompts
@@ -12,7 +13,7 @@ RUN python -m venv /opt/ambrosio \
  && /opt/ambrosio/bin/pip install --no-cache-dir ".${EXTRAS:+[$EXTRAS]}"
 
 FROM python:${PYTHON}-slim
-ARG EXTRAS=""
+ARG EXTRAS="media"
 # llama.cpp is linked against OpenMP, which the slim image lacks.
 RUN case ",$EXTRAS," in *,llama,*) \
       apt-get update \

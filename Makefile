@@ -45,7 +45,7 @@ format: .venv/ready
 .venv/demo: pyproject.toml
 	@echo 'Setting up .venv, which takes a minute'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(PIP) '.[demo,llama]' --only-binary xllamacpp || \
+	@$(PIP) '.[demo,media,llama]' --only-binary xllamacpp,av,pypdfium2 || \
 		{ echo 'There is no llama.cpp for this machine; going on without'; $(PIP) '.[demo]'; }
 	@touch $@
 

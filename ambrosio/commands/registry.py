@@ -71,9 +71,10 @@ HOW_TO_ASK = (
     "Just write. Start with **vv** for a short answer. Reply to an older answer to continue from "
     "there; edit a question to get a new answer."
 )
-MAIN_COMMANDS = ("new", "imagine", "model", "private", "retry")
+MAIN_COMMANDS = ("new", "imagine", "remind", "model", "private")
 HELP_GROUPS: Mapping[str, tuple[str, ...]] = {
     "Conversation": ("new", "stop", "retry", "vv", "compare", "imagine"),
+    "Reminders": ("remind", "reminders"),
     "Models and cost": ("model", "status", "usage", "rice"),
     "Privacy and data": ("private", "where", "search", "export", "forget"),
     "Settings and people": ("settings", "pair", "people", "start", "help"),

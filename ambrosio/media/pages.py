@@ -1,0 +1,89 @@
+"""Reads and draws PDF files with pypdfium2 (PDFium); the child's only.
+
+PDFium ends the process when memory runs out, which is one of the reasons for the child.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import closing
+
+import av
+import pypdfium2
+
+from ..core.errors import DamagedFile, EmptyFile, EncryptedFile
+from .pictures import encode_jpeg, pack_picture
+from .protocol import Job
+
+MAX_PAGES = 2_000
+# Of a page; one of tables has about 10,000.
+MAX_PAGE_CHARACTERS = 100_000
+# From PDFium's public header: the password is wrong, or the way to encrypt is not known.
+PASSWORD_ERROR, SECURITY_ERROR = 4, 5
+# Some files have a page number or a stamp on each scanned page.
+MIN_LETTERS_PER_PAGE = 12
+LETTER = re.compile(r"[^\W\d_]")
+
+
+def read_pages(content: bytes, max_characters: int) -> tuple[list[str], int]:
+    """Return the text of the pages, as many as fit, and how many there are."""
+    with closing(_open(content)) as pdf:
+        texts: list[str] = []
+        left = max_characters
+        for index in range(min(len(pdf), MAX_PAGES)):
+            text = _page_text(pdf, index)
+            left -= len(text)
+            if left < 0:
+                break
+            texts.append(text)
+        return texts, len(pdf)
+
+
+def is_scanned(texts: list[str]) -> bool:
+    """Say whether pages have too little text to be anything but pictures."""
+    letters = sum(len(LETTER.findall(text)) for text in texts)
+    return letters < MIN_LETTERS_PER_PAGE * len(texts)
+
+
+def draw_page(job: Job) -> Iterator[bytes]:
+    """Yield the frame with a page as a JPEG."""
+    with closing(_open(job.content)) as pdf:
+        if not 0 <= job.page < len(pdf):
+            raise EmptyFile
+        try:
+            page = pdf[job.page]
+            width, height = page.get_size()
+            scale = job.max_side / max(width, height, 1)
+            bitmap = page.render(scale=scale)
+        except pypdfium2.PdfiumError as exc:
+            raise DamagedFile from exc
+        frame = av.VideoFrame(bitmap.width, bitmap.height, "bgr24")
+        plane = frame.planes[0]
+        pixels, row_bytes = bytes(bitmap.buffer), bitmap.width * 3
+        padding = bytes(plane.line_size - row_bytes)
+        starts = range(0, bitmap.height * bitmap.stride, bitmap.stride)
+        plane.update(b"".join(pixels[at : at + row_bytes] + padding for at in starts))
+        yield pack_picture(encode_jpeg(frame), frame.width, frame.height)
+
+
+def _open(content: bytes) -> pypdfium2.PdfDocument:
+    try:
+        pdf = pypdfium2.PdfDocument(content)
+        count = len(pdf)
+    except pypdfium2.PdfiumError as exc:
+        is_locked = exc.err_code in {PASSWORD_ERROR, SECURITY_ERROR}
+        raise (EncryptedFile if is_locked else DamagedFile) from exc
+    if not count:
+        raise EmptyFile
+    return pdf
+
+
+def _page_text(pdf: pypdfium2.PdfDocument, index: int) -> str:
+    """Return the text of a page; one that is damaged has none, and the others still do."""
+    try:
+        with closing(pdf[index]) as page, closing(page.get_textpage()) as text_page:
+            count = min(text_page.count_chars(), MAX_PAGE_CHARACTERS)
+            text: str = text_page.get_text_range(0, count) if count > 0 else ""
+    except pypdfium2.PdfiumError:
+        return ""
+    # PDFium marks a hyphen at the end of a line with a character that is none.
+    return text.replace("\r\n", "\n").replace("\ufffe\n", "").replace("\ufffe", "-").strip()
