@@ -88,7 +88,7 @@ class TestDrafts:
 
     async def test_every_third_call_failing_costs_no_word(self, anna, api, model):
         api.fail_every(3, code=502)
-        story = "".join(f"{number}. {STORY}" for number in range(100))
+        story = "".join(f"{number * number}. {STORY}" for number in range(100))
         model.script(Says(story))
         await anna.say("a story")
 

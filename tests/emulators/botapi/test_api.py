@@ -14,6 +14,7 @@ from ambrosio.emulators.botapi.entities import is_valid_link, tidy
 from ambrosio.emulators.botapi.errors import BotApiError
 from ambrosio.emulators.botapi.files import blank_png
 from ambrosio.emulators.botapi.http import serve_bot_api
+from ambrosio.emulators.botapi.links import find_entities
 
 from ...support.tdlib import execute
 
