@@ -16,6 +16,7 @@ import httpx
 
 from ..config.catalogue import highest_price, look_up
 from ..config.provider import ProviderConfig
+from ..core.concise_guard import ConciseGuard
 from ..core.context_window import (
     DEFAULT_WINDOW_TOKENS,
     Context,
@@ -257,6 +258,7 @@ class OpenAIProvider:
             context.messages,
             no_thinking=concise and facts.takes_no_thinking,
             short=concise and facts.takes_limit,
+            plan=context.plan,
             max_tokens=context.max_tokens if facts.takes_limit else 0,
             may_merge_system=self._config_for(model).server_kind == "llama",
             dropped=facts.dropped,
@@ -287,7 +289,10 @@ class OpenAIProvider:
         def translate(exc: RequestFailed) -> ProviderError:
             return self._translate_error(exc, request)
 
-        return open_chat_stream(self._client, self.name, self.config, request, translate)
+        guard = ConciseGuard(options.plan) if options.plan else None
+        return open_chat_stream(
+            self._client, self.name, self.config, request, translate, guard=guard
+        )
 
     def _translate_error(self, exc: RequestFailed, request: ChatRequest) -> ProviderError:
         """Translate a failure, and remember a window that was smaller than believed."""

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from ..config.provider import ProviderConfig
+from ..core.concise_guard import ConciseGuard
 from ..core.errors import NoText, ProviderError, ServerError, TimedOut, Unreachable
 from ..core.messages import EmptyAnswer, StreamEvent
 from .openai_client import ApiClient, ChunkStream, ConnectionFailed, RequestFailed
@@ -36,7 +37,7 @@ class ChatStream:
             raise self._failure
         if self._ended:
             return None
-        chunk = None if self._parser.looping else await self._next_chunk()
+        chunk = None if self._parser.is_complete else await self._next_chunk()
         if chunk is None:
             self._ended = True
             return self._end()
@@ -77,13 +78,15 @@ async def open_chat_stream(
     config: ProviderConfig,
     request: ChatRequest,
     translate: Callable[[RequestFailed], ProviderError],
+    *,
+    guard: ConciseGuard | None = None,
 ) -> AsyncIterator[ChatStream]:
     """Send a request and yield the answer's stream, which is closed at the end of the block.
 
     Raises `ProviderError`, for what goes wrong inside the block too; `translate` says what a
-    refusal of this request means.
+    refusal of this request means, and `guard` ends a concise answer.
     """
-    parser = StreamParser(name, request.model)
+    parser = StreamParser(name, request.model, guard)
     try:
         async with AsyncExitStack() as stack:
             async with asyncio.timeout(config.first_token_timeout_seconds):
