@@ -3,18 +3,21 @@
 Pure. Servers cache the prompt by its prefix, so what was sent in one turn must be, byte for byte,
 the beginning of what is sent in the next; otherwise a small machine reads everything again. So
 nothing here depends on the time, the history only grows, and when it no longer fits it is cut to a
-quarter at once.
+quarter at once. Only the worked exchanges of a concise turn come and go: they stand behind the
+history, so that everything before them is read once.
 """
 
 from dataclasses import dataclass
 
 from .messages import Message
-from .vv import add_vv
+from .vv import AnswerPlan, add_vv, plan_answer
 
 # For servers that do not report their context window: the smallest in common use.
 DEFAULT_WINDOW_TOKENS = 4096
 # Reserved for the answer, but at most a third of the window.
 ANSWER_TOKENS = 2048
+# The worked exchanges may take at most this part of the space for the prompt: an eighth.
+EXAMPLES_DIVISOR = 8
 # After a cut, the history takes at most this part of the space for the prompt: a quarter.
 CUT_DIVISOR = 4
 
@@ -59,6 +62,7 @@ class Context:
         dropped_turns: how many older turns did not fit.
         free_tokens: what the window has left for the answer.
         max_tokens: the limit for the answer, 0 for none.
+        plan: what answer a concise turn wants, None for an ordinary one.
         full_history: if turns were dropped, all messages with an empty question, for a server
             that still has them in its cache.
     """
@@ -69,6 +73,7 @@ class Context:
     dropped_turns: int
     free_tokens: int = 0
     max_tokens: int = 0
+    plan: AnswerPlan | None = None
     full_history: tuple[Message, ...] = ()
 
 
@@ -102,31 +107,48 @@ def build_context(
     profile = profile or ModelProfile()
     window = window or profile.window
     prompt_limit = window - min(ANSWER_TOKENS, window // 3)
+    plan = plan_answer(question) if concise else None
     user_text = _user_text(question, concise=concise, profile=profile)
-    fixed = estimate_tokens(system) + estimate_tokens(user_text)
+    examples = _examples(plan, limit=prompt_limit // EXAMPLES_DIVISOR)
+    fixed = sum(map(estimate_tokens, (system, *(line.content for line in examples), user_text)))
     sizes = [_estimate_turn(turn, profile) for turn in history]
     kept = _count_kept(sizes, limit=prompt_limit - fixed)
     recent = history[len(history) - kept :]
     tokens = fixed + sum(sizes[len(sizes) - kept :])
     return Context(
-        messages=_messages(system, recent, user_text, profile),
+        messages=_messages(system, recent, (*examples, Message("user", user_text)), profile),
         tokens=tokens,
         first_turn_id=recent[0].turn_id if recent else None,
         dropped_turns=len(history) - kept,
         free_tokens=max(0, window - tokens),
-        full_history=_messages(system, history, "", profile) if kept < len(history) else (),
+        plan=plan,
+        full_history=(
+            _messages(system, history, (Message("user", ""),), profile)
+            if kept < len(history)
+            else ()
+        ),
     )
 
 
+def _examples(plan: AnswerPlan | None, *, limit: int) -> tuple[Message, ...]:
+    """Write the worked exchanges as messages; none where they take more than `limit` tokens."""
+    messages: list[Message] = []
+    for question, answer in plan.examples if plan else ():
+        messages.append(Message("user", add_vv(question, reminder=False)))
+        messages.append(Message("assistant", answer))
+    tokens = sum(estimate_tokens(line.content) for line in messages)
+    return tuple(messages) if tokens <= limit else ()
+
+
 def _messages(
-    system: str, history: tuple[PastTurn, ...], user_text: str, profile: ModelProfile
+    system: str, history: tuple[PastTurn, ...], last: tuple[Message, ...], profile: ModelProfile
 ) -> tuple[Message, ...]:
     messages = [Message("system", system)]
     for turn in history:
         question = _user_text(turn.sent, concise=turn.concise, profile=profile)
         messages.append(Message("user", question))
         messages.append(Message("assistant", turn.answer))
-    messages.append(Message("user", user_text))
+    messages += last
     return tuple(messages) if profile.system_role else merge_system_into_user(tuple(messages))
 
 

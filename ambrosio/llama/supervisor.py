@@ -37,6 +37,10 @@ REPORT_AFTER_FAILURES = 2
 MAX_LOG_BYTES = 2_000_000
 TAIL_BYTES = 8_000
 EXIT_TIMEOUT_SECONDS = 3.0
+# How often an idle thread of llama.cpp looks for work before it sleeps. By default it spins so long
+# that with one of two cores busy a small model falls from 85 to 20 tokens/s; with this it keeps 37,
+# and loses nothing on a quiet machine.
+SPIN_COUNT = "10000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +218,7 @@ class LlamaServer:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=file,
-                env=_without_secrets(os.environ),
+                env=_child_environment(os.environ),
             )
         self.starts += 1
         self._set_status(LlamaStatus())
@@ -264,9 +268,13 @@ class LlamaServer:
         self.changed = asyncio.Event()
 
 
-def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """Leave our own settings out of the child's environment; they may be secret."""
-    return {name: value for name, value in environment.items() if not name.startswith(PREFIXES)}
+def _child_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Leave our own settings out of the child's environment, which may be secret.
+
+    What libgomp reads is kept if the owner has set it.
+    """
+    ours = {name: value for name, value in environment.items() if not name.startswith(PREFIXES)}
+    return {"GOMP_SPINCOUNT": SPIN_COUNT, **ours}
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -285,10 +285,10 @@ class OpenAIProvider:
             context.messages,
             no_thinking=concise and facts.takes_no_thinking,
             short=concise and facts.takes_limit,
+            plan=context.plan,
             max_tokens=context.max_tokens if facts.takes_limit else 0,
             may_merge_system=self._config_for(model).server_kind == "llama",
             dropped=facts.dropped,
-            concise=concise,
         )
 
     def _learn_refusals(self, facts: ServerFacts, attempts: "_Attempts") -> None:
@@ -312,7 +312,7 @@ class OpenAIProvider:
             if name not in options.dropped
         }
         request = ChatRequest(
-            options.messages, model or self.config.model, params, tokens, concise=options.concise
+            options.messages, model or self.config.model, params, tokens, options.plan
         )
 
         def translate(exc: RequestFailed) -> ProviderError:

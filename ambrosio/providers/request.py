@@ -8,7 +8,7 @@ from ..config.provider import ProviderConfig
 from ..core.context_window import merge_system_into_user
 from ..core.errors import BadRequest, ContextTooLong, NoText, ProviderError
 from ..core.messages import Message
-from ..core.vv import MAX_CONCISE_TOKENS
+from ..core.vv import MAX_CONCISE_TOKENS, STOP_SEQUENCES, AnswerPlan
 from .repetition import LoopLimits
 
 # Thoughts count as tokens of the answer; a model that cannot do without them needs room for both.
@@ -32,19 +32,19 @@ class RequestOptions:
         messages: what is sent.
         no_thinking: temperature 0, and no thinking where it can be switched off.
         short: with the token limit of a concise turn.
+        plan: what answer a concise turn wants.
         max_tokens: the limit otherwise; 0 is none.
         may_merge_system: a refusal may mean that the model's template has no system role.
         dropped: parameters that the server has refused by name.
-        concise: whether the answer is to be short, whatever of the above the server takes.
     """
 
     messages: tuple[Message, ...]
     no_thinking: bool = False
     short: bool = False
+    plan: AnswerPlan | None = None
     max_tokens: int = 0
     may_merge_system: bool = False
     dropped: frozenset[str] = frozenset()
-    concise: bool = False
 
     def relax(self, exc: ProviderError) -> Self | None:
         """Return what to try after a failure, None if nothing is left."""
@@ -55,6 +55,9 @@ class RequestOptions:
                 return None
             case BadRequest() if exc.parameter and exc.parameter not in self.dropped | ESSENTIAL:
                 return replace(self, dropped=self.dropped | {exc.parameter})
+            case BadRequest() if self.plan and "stop" not in self.dropped:
+                # The least of a loss: the guard ends the answer too.
+                return replace(self, dropped=self.dropped | {"stop"})
             case BadRequest() if self.no_thinking:
                 return replace(self, no_thinking=False)
             case BadRequest() if self.short or self.max_tokens:
@@ -75,9 +78,12 @@ class RequestOptions:
             body |= {"stream_options": {"include_usage": True}}
         if self.no_thinking:
             body |= {"temperature": 0, **NO_THINKING_PARAMS[config.thinking]}
+        if self.plan:
+            body |= {"stop": [*STOP_SEQUENCES]}
         if self.short:
             thinking = THINKING_TOKENS if config.thinking == "effort" else 0
-            body |= {"max_tokens": MAX_CONCISE_TOKENS + thinking}
+            limit = self.plan.max_tokens if self.plan else MAX_CONCISE_TOKENS
+            body |= {"max_tokens": limit + thinking}
         elif self.max_tokens:
             body |= {"max_tokens": self.max_tokens}
         return body
@@ -85,18 +91,18 @@ class RequestOptions:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """One request for a completion: messages, parameters, and about how many tokens they are."""
+    """One request for a completion: messages, parameters, tokens; `plan` if it is concise."""
 
     messages: tuple[Message, ...]
     model: str
     params: Mapping[str, Any]
     tokens: int = 0
-    concise: bool = False
+    plan: AnswerPlan | None = None
 
     @property
     def loop_limits(self) -> LoopLimits:
         """When the answer counts as a loop."""
-        return LoopLimits.for_question(self.messages[-1].content, concise=self.concise)
+        return LoopLimits.for_question(self.messages[-1].content, concise=self.plan is not None)
 
     @property
     def body(self) -> dict[str, Any]:

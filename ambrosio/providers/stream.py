@@ -12,6 +12,7 @@ from typing import Any
 
 import anyio
 
+from ..core.concise_guard import ConciseGuard
 from ..core.errors import NoText, ProviderError, ServerError, Unreachable
 from ..core.messages import EmptyAnswer, StatusNote, StreamEvent
 from .openai_client import ApiClient, ChunkStream, ConnectionFailed, RequestFailed
@@ -59,7 +60,7 @@ class ChatStream:
             raise self._failure
         if self._ended:
             return None
-        item = None if self._parser.looping else await self._next_item()
+        item = None if self._parser.is_complete else await self._next_item()
         if item is None:
             self._ended = True
             return self._end()
@@ -138,7 +139,8 @@ async def open_chat_stream(
     Raises `ProviderError`, for what goes wrong inside the block too; `translate` says what a
     refusal of this request means.
     """
-    parser = StreamParser(name, request.model, request.loop_limits)
+    guard = ConciseGuard(request.plan) if request.plan else None
+    parser = StreamParser(name, request.model, request.loop_limits, guard)
     stream = ChatStream(parser, patience)
     try:
         async with stream.reading(client, request.body):

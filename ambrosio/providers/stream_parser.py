@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ..core.concise_guard import ConciseGuard
 from ..core.errors import NoText, ServerError
 from ..core.messages import (
     AnswerFinished,
@@ -56,9 +57,16 @@ class StreamParser:
     raises `NoText` if no text came.
     """
 
-    def __init__(self, provider: str, model: str, limits: LoopLimits | None = None) -> None:
+    def __init__(
+        self,
+        provider: str,
+        model: str,
+        limits: LoopLimits | None = None,
+        guard: ConciseGuard | None = None,
+    ) -> None:
         self._provider = provider
         self._ref = ModelRef(provider, model)
+        self._guard = guard
         self._think_tags = ThinkTagParser()
         self._text_halves, self._thinking_halves = _SurrogateJoiner(), _SurrogateJoiner()
         self._emitted_text = ""
@@ -77,6 +85,11 @@ class StreamParser:
     def looping(self) -> bool:
         """Whether the model only repeats itself, so that the rest is not worth reading."""
         return self._loop_guard.repeated_chars > 0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing that still comes belongs to the answer."""
+        return self.looping or (self._guard is not None and self._guard.ended)
 
     def feed(self, chunk: RawChunk) -> list[StreamEvent]:
         """Parse a chunk, or raise `ServerError` if it is malformed."""
@@ -117,6 +130,8 @@ class StreamParser:
     def _retract(self, delta: Delta) -> Delta:
         """Turn all text so far into thinking: only now is the end of the thinking seen."""
         self._text_chars, self._has_text = 0, False
+        if self._guard:
+            self._guard = ConciseGuard(self._guard.plan)
         return Delta(delta.text, self._emitted_text + delta.reasoning)
 
     def end(self, *, is_done: bool = False) -> list[StreamEvent]:
@@ -126,8 +141,12 @@ class StreamParser:
         gateways send alone.
         """
         events = self._emit(self._rest())
+        if self._guard:
+            events += self._emit_text(Delta(self._guard.end()))
         if self.looping:
             self._finish = FinishReason.LOOP
+        elif self.is_complete:
+            self._finish = FinishReason.STOP
         if self._finish is None and is_done and self._has_text:
             self._finish = FinishReason.STOP
         if self._finish is None:
@@ -145,6 +164,11 @@ class StreamParser:
         return Delta(fed.text + ended.text, thinking)
 
     def _emit(self, delta: Delta) -> list[StreamEvent]:
+        if self._guard:
+            delta = replace(delta, text=self._guard.feed(delta.text))
+        return self._emit_text(delta)
+
+    def _emit_text(self, delta: Delta) -> list[StreamEvent]:
         if not delta.text and not delta.reasoning:
             return []
         self._has_text = self._has_text or bool(delta.text.strip())

@@ -34,6 +34,22 @@ def long_history(count):
     return exchanges([(f"question {n} " + "x" * 300, f"answer {n}", False) for n in range(count)])
 
 
+def without_examples(built):
+    """Leave out the worked exchanges, and part a merged system prompt from the first question."""
+    messages = list(built.messages)
+    if messages[0].role == "user":
+        first = messages[0].content.removeprefix(f"{SYSTEM}\n\n")
+        messages[:1] = [Message("system", SYSTEM), Message("user", first)]
+    examples = [
+        line
+        for question, answer in (built.plan.examples if built.plan else ())
+        for line in (Message("user", f"vv {question}"), Message("assistant", answer))
+    ]
+    *before, question = messages
+    has_examples = examples and before[-len(examples) :] == examples
+    return (*(before[: -len(examples)] if has_examples else before), question)
+
+
 @settings(deadline=None)
 @given(TURNS, MANNERS, st.integers(0, 5))
 def test_each_prompt_begins_with_the_one_before_and_its_answer(turns, manner, start):
@@ -50,9 +66,9 @@ def test_each_prompt_begins_with_the_one_before_and_its_answer(turns, manner, st
 
     for (before, answer), (after, _) in pairwise(sent):
         if not after.dropped_turns:
-            grown = (*before.messages, Message("assistant", answer))
-            assert after.messages[: len(grown)] == grown
-            assert len(after.messages) == len(grown) + 1
+            grown = (*without_examples(before), Message("assistant", answer))
+            assert without_examples(after)[: len(grown)] == grown
+            assert len(without_examples(after)) == len(grown) + 1
 
 
 @settings(deadline=None)
@@ -65,7 +81,8 @@ def test_roles_alternate_and_the_question_stands_last(turns, manner, question, c
         assert roles.pop(0) == "system"
     assert roles == ["user", "assistant"] * (len(roles) // 2) + ["user"]
     assert question in built.messages[-1].content
-    assert len(roles) == 2 * (len(turns) - built.dropped_turns) + 1
+    count = len(without_examples(built)) - 1
+    assert count == 2 * (len(turns) - built.dropped_turns) + 1
 
 
 @settings(deadline=None)
@@ -162,17 +179,38 @@ def test_the_rule_is_said_again_where_a_model_passes_over_it():
         SYSTEM, history, "third?", concise=True, profile=ModelProfile(repeat_vv=True)
     )
 
-    asked = [line.content for line in built.messages if line.role == "user"]
+    asked = [line.content for line in without_examples(built) if line.role == "user"]
     assert asked == [f"vv first?{VV_REMINDER}", "second?", f"vv third?{VV_REMINDER}"]
 
 
 def test_elsewhere_a_vv_question_is_sent_as_it_was_said():
     built = build_context(SYSTEM, exchanges([("first?", "First.", True)]), "second?", concise=True)
 
-    assert [line.content for line in built.messages if line.role == "user"] == [
-        "vv first?",
+    asked = [line.content for line in without_examples(built) if line.role == "user"]
+    assert asked == ["vv first?", "vv second?"]
+
+
+def test_the_worked_exchanges_stand_right_before_a_vv_question_only():
+    history = exchanges([("first?", "First.", True)])
+
+    concise = build_context(SYSTEM, history, "second?", concise=True)
+    ordinary = build_context(SYSTEM, history, "second?")
+
+    # What is before them is what the server has in its cache.
+    assert concise.messages[:3] == ordinary.messages[:3]
+    assert [line.content for line in concise.messages[3:]] == [
+        *("vv are whales fish?", "No."),
+        *("vv 3 miles in km?", "4.8 km"),
+        *("vv tea or coffee before bed?", "Tea."),
         "vv second?",
     ]
+    assert len(ordinary.messages) == 4
+
+
+def test_a_small_window_has_no_room_for_worked_exchanges():
+    built = build_context(SYSTEM, (), "tea?", concise=True, window=600)
+
+    assert [line.content for line in built.messages] == [SYSTEM, "vv tea?"]
 
 
 @pytest.mark.parametrize("text", ["", "tea", "ä" * 100, "茶" * 100, "🍵" * 100, "\ud800"])

@@ -117,8 +117,11 @@ class TestNothingTwice:
             past_both = (past, PastTurn(2, "tea?", words(second), concise=True))
             third = await llama.ask("and coffee?", *past_both)
 
-        for before, after in ((first, second), (second, third)):
-            assert usage(after).cached >= usage(before).prompt + usage(before).completion - 2
+        # What a concise turn adds behind the history, its worked exchanges, is not kept for the
+        # next one; all that is before them is.
+        shared = usage(first).prompt + usage(first).completion - 2
+        assert usage(second).cached >= shared
+        assert usage(third).cached >= shared
 
     async def test_the_system_prompt_is_read_before_the_first_question(self, chatml, tmp_path):
         async with running_llama(chatml, tmp_path) as llama:

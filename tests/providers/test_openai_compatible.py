@@ -29,6 +29,7 @@ from ambrosio.providers.server_facts import ServedModel
 
 BASE = "http://127.0.0.1:9/v1"
 QUESTION = build_context("Be kind.", (), "tea?")
+CONCISE_QUESTION = build_context("Be kind.", (), "tea?", concise=True)
 CLOSING = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
 
 
@@ -543,6 +544,28 @@ class TestWhatIsSent:
 
         assert type(failed) is errors.BadRequest
         assert bodies(chat)[3] == bodies(chat)[0]
+
+    async def test_a_concise_answer_ends_where_it_is_complete(self, provider, chat):
+        chat.mock(return_value=sse(piece("Tea."), piece("\n\n"), piece("Because"), piece(" …")))
+
+        parts = await heard(provider, CONCISE_QUESTION, concise=True)
+
+        assert words(parts) == "Tea."
+        assert isinstance(parts[-1], AnswerFinished)
+        assert parts[-1].finish_reason == "stop"
+
+    @pytest.mark.parametrize("error", [{}, {"param": "stop"}])
+    async def test_refused_stop_sequences_are_left_out_and_the_answer_still_ends(
+        self, provider, chat, error
+    ):
+        long = sse(piece("Tea.\n\nBecause"), CLOSING)
+        chat.side_effect = [refusal(400, **error), long, long]
+
+        answers = [await heard(provider, CONCISE_QUESTION, concise=True) for _ in range(2)]
+
+        assert ["stop" in body for body in bodies(chat)] == [True, False, False]
+        assert ["temperature" in body for body in bodies(chat)] == [True, True, True]
+        assert [words(parts) for parts in answers] == ["Tea.", "Tea."]
 
     async def test_an_ordinary_request_that_is_refused_is_not_sent_again(self, provider, chat):
         chat.mock(return_value=refusal(400))
