@@ -78,6 +78,7 @@ async def open_app(
                 router,
                 system_prompt(settings),
                 private=settings.ambrosio_private_default == "on",
+                silence_seconds=settings.ambrosio_conversation_hours * 3600,
                 now=now,
             )
             image_assistant = ImageAssistant(

@@ -14,6 +14,7 @@ from decimal import Decimal
 from ..core.costs import Expense, sum_usd
 from ..core.errors import AllProvidersFailed, AmbrosioError, NoProvider
 from ..core.messages import (
+    TERMINAL,
     AnswerFinished,
     AnswerStarted,
     Chat,
@@ -82,12 +83,15 @@ class Assistant:
         system: str,
         *,
         private: bool = False,
+        silence_seconds: float = 0,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.store = store
         self.router = router
         self.system = system
         self._local_only_default, self._now = private, now
+        # After so long, a conversation is over; 0 is never.
+        self._silence_seconds = silence_seconds
 
     def is_local_only(self, chat: Chat) -> bool:
         """Say whether a chat or topic is in private mode."""
@@ -97,11 +101,23 @@ class Assistant:
     def latest_turn_id(self, chat: Chat) -> int | None:
         """Return the turn that the next one continues; outside private mode never a local one."""
         turn_id = self.store.conversations.chat_state(chat).latest_turn_id
+        if self.follows_silence(chat):
+            return None
         if self.is_local_only(chat) or not any(
             past.local_only for past in self.store.conversations.history(turn_id)
         ):
             return turn_id
         return None
+
+    def follows_silence(self, chat: Chat) -> bool:
+        """Say whether the next turn starts a new conversation because the last was long ago.
+
+        In the terminal that is asked for with an option.
+        """
+        turn_id = self.store.conversations.chat_state(chat).latest_turn_id
+        if turn_id is None or chat == TERMINAL or not self._silence_seconds:
+            return False
+        return self.store.conversations.seconds_since(turn_id) > self._silence_seconds
 
     def with_privacy(self, turn: Turn) -> Turn:
         """Set `local_only` if the turn, its chat, its message or a turn before it is local only.

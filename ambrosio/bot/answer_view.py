@@ -27,6 +27,7 @@ CONTINUE = Button("Continue with this one", "continue", with_turn=True)
 MODELS = Button("Choose a model", "models")
 LEAVE_PRIVATE = Button("Leave private mode", "private", "off")
 NEW = Button("New conversation", "new")
+GO_ON = Button("Go on with the old one", "go_on", with_turn=True)
 # An underscore that does not end the italics of a note.
 ESCAPED_UNDERSCORE = "\\_"
 
@@ -163,6 +164,8 @@ def _notes(answer: Answer, *, for_owner: bool) -> list[str]:
         notes.append("Stopped.")
     elif answer.cut_note:
         notes.append(answer.cut_note)
+    if answer.turn.follows_silence and not answer.failure:
+        notes.append("This is a new conversation, since the last one was hours ago.")
     if answer.started and answer.started.dropped_turns and not answer.failure:
         count = answer.started.dropped_turns
         turns = "message" if count == 1 else f"{count} messages"
@@ -177,8 +180,12 @@ def _buttons(answer: Answer) -> tuple[Button, ...]:
         return buttons_for(
             answer.failure, in_private=answer.turn.local_only and not answer.turn.detached
         )
-    longer = (LONGER,) if answer.turn.concise and not answer.stopped else ()
-    return (*longer, NEW) if answer.started and answer.started.dropped_turns else longer
+    offered = (
+        (LONGER, answer.turn.concise and not answer.stopped),
+        (NEW, answer.started and answer.started.dropped_turns),
+        (GO_ON, answer.turn.follows_silence),
+    )
+    return tuple(button for button, helps in offered if helps)
 
 
 def buttons_for(failure: AmbrosioError, *, in_private: bool = False) -> tuple[Button, ...]:

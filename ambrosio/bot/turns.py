@@ -40,4 +40,5 @@ def build_turn(
             turn = replace(turn, parent_id=replied_to.turn_id)
         if question.quote and not (replied_to and not question.is_partial_quote):
             turn = replace(turn, question=f"{question.quote}\n\n{turn.question}")
-    return turn, []
+    begins = turn.parent_id is None and assistant.follows_silence(chat)
+    return replace(turn, follows_silence=begins), []

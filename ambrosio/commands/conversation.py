@@ -98,3 +98,19 @@ async def on_longer_button(context: BotContext, call: CommandCall) -> CommandRes
     return CommandResult(
         turn=replace(stored.turn, concise=False, replaces_id=stored.turn_id, model=state.model)
     )
+
+
+async def on_go_on_button(context: BotContext, call: CommandCall) -> CommandResult:
+    """Answer a question again as part of the conversation that was left before it."""
+    conversations = context.store.conversations
+    stored = conversations.turn(int(call.args))
+    if stored is None:
+        return CommandResult(toast=texts.TURN_DELETED)
+    local_only = context.assistant.is_local_only(call.chat)
+    before = conversations.turn_before(call.chat, stored.turn_id, local_only=local_only)
+    if before is None:
+        return CommandResult(toast=texts.NO_OLD_CONVERSATION)
+    return CommandResult(
+        turn=replace(stored.turn, parent_id=before, replaces_id=stored.turn_id),
+        replaces_messages=tuple(conversations.answer_message_ids(stored.turn_id)),
+    )

@@ -14,6 +14,7 @@ from .compare import compare, on_continue_button
 from .context import BotContext, CommandCall, CommandFunc, CommandResult
 from .conversation import (
     new,
+    on_go_on_button,
     on_longer_button,
     on_new_button,
     on_retry_button,
@@ -115,6 +116,7 @@ BUTTONS: Mapping[str, CommandFunc] = {
     "model": on_model_button,
     "models": on_models_button,
     "new": on_new_button,
+    "go_on": on_go_on_button,
     "help": on_help_button,
     "private": on_private_button,
     "continue": on_continue_button,

@@ -124,6 +124,9 @@ class Settings(BaseSettings):
     ambrosio_stream: StreamMode = Field(default="draft", description="draft, edit or off")
     ambrosio_rich: Literal["auto", "off"] = Field(default="off", description="auto or off")
     ambrosio_reasoning: Literal["show", "hide"] = Field(default="hide", description="show or hide")
+    ambrosio_conversation_hours: float = Field(
+        default=8, ge=0, description="a number of hours, such as 8 (0 never starts a new one)"
+    )
     ambrosio_system_prompt_file: Path | None = Field(
         default=None, description="a text file with your own instructions for the model"
     )

@@ -156,6 +156,7 @@ class Turn:
     model: str = ""
     local_only: bool = False
     detached: bool = False
+    follows_silence: bool = False
     note: str = ""
     fact_ids: tuple[int, ...] = ()
 

@@ -144,6 +144,22 @@ class Conversations:
         rows = self._database.read("SELECT * FROM turns WHERE id = ?", turn_id)
         return _stored_turn(rows[0]) if rows else None
 
+    def seconds_since(self, turn_id: int) -> float:
+        """Return how long ago a turn was asked; 0 if it was deleted."""
+        rows = self._database.read("SELECT at FROM turns WHERE id = ?", turn_id)
+        return float(self._database.now() - rows[0]["at"]) if rows else 0.0
+
+    def turn_before(self, chat: Chat, turn_id: int, *, local_only: bool) -> int | None:
+        """Return the newest answered turn of a chat before another; local ones if `local_only`."""
+        rows = self._database.read(
+            "SELECT id FROM turns WHERE chat_id = ? AND topic_id = ? AND id < ?"
+            " AND answer IS NOT NULL AND local_only <= ? ORDER BY id DESC LIMIT 1",
+            *chat_key(chat),
+            turn_id,
+            local_only,
+        )
+        return int(rows[0]["id"]) if rows else None
+
     def turn_of(self, chat: Chat, message_id: int) -> StoredTurn | None:
         """Find the turn of a message: of the question itself, or of a message of the answer."""
         chat, message_id = self._database.current_place(chat, message_id)

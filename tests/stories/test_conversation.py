@@ -427,3 +427,49 @@ async def test_help_shows_what_matters_and_the_rest_behind_a_button(anna):
     assert "/pair" not in short.text
     listed = set(re.findall(r"^/(\w+)", long.text, re.MULTILINE))
     assert listed == {command.name for command in COMMANDS}
+
+
+class TestAConversationThatWasSilentForHours:
+    @pytest.fixture
+    async def silent_life(self, api, telegram_url, tmp_path, model_url, anna):
+        async def never(_seconds):
+            await asyncio.Event().wait()
+
+        async with running_bot(
+            api,
+            telegram_url,
+            tmp_path,
+            sleep=never,
+            llama_base_url=model_url,
+            ambrosio_conversation_hours=8,
+        ) as life:
+            yield life
+
+    @pytest.mark.usefixtures("silent_life")
+    async def test_the_next_question_begins_anew_and_a_button_goes_on(self, api, anna, model):
+        model.script(Says("Basmati."), Says("Because of what?"), Says("Because it stays loose."))
+        await anna.say("jasmin or basmati?")
+        await anna.wait_answer()
+        api.state.now.pass_seconds(9 * 3600)
+        await anna.say("Why?")
+        fresh = await anna.wait_answer()
+
+        await anna.press("Go on with the old one")
+
+        answer = await anna.wait_text("stays loose")
+        asked = [[text for _, text in request.messages[1:]] for request in model.requests]
+        assert asked == [
+            ["jasmin or basmati?"],
+            ["Why?"],
+            ["jasmin or basmati?", "Basmati.", "Why?"],
+        ]
+        assert "new conversation" in fresh.text
+        assert (answer.message_id, answer.buttons) == (fresh.message_id, ())
+
+    @pytest.mark.usefixtures("silent_life")
+    async def test_it_is_said_once_and_not_after_a_short_silence(self, api, anna, model):
+        for hours, expected in ((0, False), (7, False), (9, True), (0, False)):
+            api.state.now.pass_seconds(hours * 3600)
+            await anna.say("tea?")
+            answer = await anna.wait_answer()
+            assert ("Go on with the old one" in answer.buttons) is expected

@@ -60,6 +60,8 @@ async def running_bot(
         "ambrosio_owner": frozenset({OWNER}),
         "ambrosio_data_dir": folder,
         "ambrosio_grace_seconds": 0,
+        # The bot's own sleeps move the clock by hours.
+        "ambrosio_conversation_hours": 0,
     }
     loaded = settings.load(folder, **{**values, **given})
     stop = asyncio.Event()
