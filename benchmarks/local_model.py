@@ -72,8 +72,8 @@ class Meter(OpenAIProvider):
         self._stream_chat, client.stream_chat = client.stream_chat, self._measured_stream
 
     @asynccontextmanager
-    async def _measured_stream(self, body: Any) -> AsyncGenerator[Any]:
-        async with self._stream_chat(body) as stream:
+    async def _measured_stream(self, body: Any, **options: Any) -> AsyncGenerator[Any]:
+        async with self._stream_chat(body, **options) as stream:
             measured = MeasuredStream(stream)
             try:
                 yield measured

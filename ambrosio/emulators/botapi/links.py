@@ -34,7 +34,7 @@ _IPV4 = r"(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\
 
 _PATTERN = re.compile(
     # A closing tag such as </b> is no command.
-    r"(?P<bot_command>(?<![\w/<>])/[A-Za-z0-9_]{1,64}(?:@\w{3,32})?(?![\w/>@]))"
+    r"(?P<bot_command>(?<![\w/<>])/[A-Za-z0-9_]{1,64}(?:@\w{3,32}|(?!@))(?![\w/>]))"
     r"|(?P<email>(?<![\w.+-])[A-Za-z0-9_.+-]{1,64}@" + _LABELS + _TLD + ")"
     r"|(?P<mention>(?<!\w)@[A-Za-z0-9]\w{3,31}(?!\w))"
     r"|(?P<hashtag>(?<![\w#])\#(?=\d*[^\W\d])\w{1,256})"
