@@ -151,8 +151,7 @@ async def open_providers(
             _make_providers, stack=stack, http=http, local_http=local_http, trusted=trusted
         )
         if not settings.llama_gguf:
-            llama_url = settings.llama_base_url or await discovery.find_server(local_http)
-            rows = settings.provider_configs(llama_base_url=llama_url)
+            rows = await _rows(settings, local_http)
             # With no provider at all, errors name the server that is missing.
             yield await make_providers(
                 rows
@@ -172,6 +171,18 @@ async def open_providers(
             ready=partial(warm_up, providers["llama"], system_prompt(settings))
         ):
             yield providers
+
+
+async def _rows(settings: Settings, local_http: httpx.AsyncClient) -> dict[str, ProviderConfig]:
+    """Return the configured rows, `llama` with a server that was found if none is set."""
+    if settings.llama_base_url:
+        return settings.provider_configs(llama_base_url=settings.llama_base_url)
+    url = await discovery.find_server(local_http)
+    rows = settings.provider_configs(llama_base_url=url)
+    if url and not settings.llama_model:
+        model = await discovery.default_model(local_http, url)
+        rows["llama"] = rows["llama"].model_copy(update={"model": model})
+    return rows
 
 
 async def _make_providers(

@@ -15,7 +15,7 @@ def started_as() -> str:
     if in_container := os.environ.get(IN_CONTAINER):
         return in_container
     script = Path(sys.argv[0])
-    if script.name == "__main__.py":
+    if script.name == "__main__.py" and script.parent.name == "ambrosio":
         return f"{shlex.quote(_shortest(Path(sys.executable)))} -m ambrosio"
     if script.name != "ambrosio":
         return "ambrosio"

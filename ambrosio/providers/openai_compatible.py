@@ -9,7 +9,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from typing import Any
 from urllib.parse import urlencode
 
@@ -31,11 +31,13 @@ from ..core.errors import (
     ImageTooLarge,
     InvalidKey,
     Loading,
+    ModelNotFound,
     NoText,
     ProviderError,
     ServerError,
     TimedOut,
     Unreachable,
+    WrongAddress,
 )
 from ..core.messages import Message, StatusNote, StreamEvent
 from .content_refusals import refuses_content
@@ -149,9 +151,11 @@ class OpenAIProvider:
         """Ask a llama.cpp server whether it is ready, any other what it serves, or raise."""
         self.ensure_ready()
         if self.config.server_kind == "llama":
-            await self._get(self._root + "/health")
-        else:
-            await self.models()
+            # Ollama and LM Studio, which stand in for llama.cpp, have no such page.
+            with suppress(WrongAddress, ModelNotFound):
+                await self._get(self._root + "/health")
+                return
+        await self.models()
 
     async def _is_alive(self) -> bool:
         """Say whether the server answers anything at all, even if only to refuse."""

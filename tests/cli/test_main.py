@@ -89,6 +89,7 @@ class TestCommandLine:
     ):
         monkeypatch.delenv("LLAMA_BASE_URL")
         monkeypatch.setattr("ambrosio.llama.discovery.USUAL_ADDRESSES", ())
+        monkeypatch.setattr("ambrosio.llama.discovery.OTHER_ADDRESSES", ())
 
         ended = inside(*words)
 

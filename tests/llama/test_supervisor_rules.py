@@ -215,8 +215,39 @@ async def test_a_server_on_a_usual_port_is_found_even_while_it_loads(server, fir
         given = {"return_value": answer} if answer else {"side_effect": httpx.ConnectError("no")}
         server.get(f"{address}/health").mock(**given)
 
+    for address in discovery.OTHER_ADDRESSES:
+        server.get(f"{address}/v1/models").mock(side_effect=httpx.ConnectError("no"))
     async with httpx.AsyncClient(verify=False) as http:  # reading certificates takes a while
         assert await discovery.find_server(http) == found
+
+
+@pytest.mark.parametrize(
+    ("ollama", "lm_studio", "found", "model"),
+    [
+        ({"data": [{"id": "qwen3:4b"}, {"id": "gemma"}]}, None, 0, "qwen3:4b"),
+        ({"data": None}, {"data": [{"id": "text-embedding-x"}, {"id": "lfm"}]}, 1, "lfm"),
+        ({"data": []}, None, None, ""),
+        ({"error": "x"}, [], None, ""),
+        (None, None, None, ""),
+    ],
+)
+async def test_ollama_and_lm_studio_are_found_if_they_have_a_model(
+    server, ollama, lm_studio, found, model
+):
+    for address in discovery.USUAL_ADDRESSES:
+        server.get(f"{address}/health").mock(side_effect=httpx.ConnectError("no"))
+    for address, listing in zip(discovery.OTHER_ADDRESSES, (ollama, lm_studio), strict=True):
+        route = server.get(f"{address}/v1/models")
+        if listing is None:
+            route.mock(side_effect=httpx.ReadTimeout("no"))
+        else:
+            route.respond(json=listing)
+    expected = None if found is None else f"{discovery.OTHER_ADDRESSES[found]}/v1"
+
+    async with httpx.AsyncClient(verify=False) as http:
+        url = await discovery.find_server(http)
+        assert url == expected
+        assert await discovery.default_model(http, url or "") == model
 
 
 async def test_a_model_chosen_of_a_router_is_the_one_that_is_asked(provider_of, server, chat):

@@ -661,6 +661,16 @@ class TestWhatIsServed:
             await provider_of(server_kind="llama").health()
 
 
+    @pytest.mark.parametrize("page", ["404 page not found", '{"error": "Unexpected endpoint"}'])
+    async def test_ollama_has_no_page_for_its_health(self, provider_of, server, page):
+        server.get("http://127.0.0.1:9/health").respond(404, text=page)
+        listing = server.get("http://127.0.0.1:9/v1/models").respond(json={"data": [{"id": "q"}]})
+
+        await provider_of(server_kind="llama").health()
+
+        assert listing.called
+
+
 class TestPrices:
     @pytest.mark.parametrize(
         ("row", "paid", "price", "known"),
