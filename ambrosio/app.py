@@ -159,7 +159,11 @@ async def open_providers(
             )
             return
         llama_server = LlamaServer(
-            settings.llama_gguf, settings.ambrosio_data_dir, now=now, sleep=sleep
+            settings.llama_gguf,
+            settings.ambrosio_data_dir,
+            now=now,
+            sleep=sleep,
+            plan={"threads": settings.llama_threads} if settings.llama_threads else {},
         )
         llama_server.acquire()
         address = llama_server.address

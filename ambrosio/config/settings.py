@@ -142,6 +142,9 @@ class Settings(BaseSettings):
     )
     llama_api_key: SecretStr = Field(default=SecretStr(""), description="the server's API key")
     llama_model: str = Field(default="", description="the name of a model on that server")
+    llama_threads: int = Field(
+        default=0, ge=0, description="a number of processor threads, such as 2 (0 chooses)"
+    )
     together_api_key: SecretStr = Field(
         default=SecretStr(""), description="an API key from together.ai"
     )

@@ -11,6 +11,7 @@ from ambrosio.core import errors
 from ambrosio.core.context_window import PastTurn, build_context
 from ambrosio.core.messages import AnswerStarted, Delta
 from ambrosio.llama import discovery
+from ambrosio.llama.supervisor import _child_environment
 from ambrosio.providers.openai_compatible import OpenAIProvider
 
 ROOT = "http://127.0.0.1:9"
@@ -259,3 +260,10 @@ async def test_a_model_chosen_of_a_router_is_the_one_that_is_asked(provider_of, 
     await heard(provider, model=names[1])
 
     assert [body["model"] for body in bodies(chat)] == ["large"]
+
+
+@pytest.mark.parametrize(("set_by_owner", "spins"), [({}, "10000"), ({"GOMP_SPINCOUNT": "7"}, "7")])
+def test_the_child_gives_the_processor_back_and_knows_no_secret(set_by_owner, spins):
+    given = {"PATH": "/bin", "TELEGRAM_BOT_TOKEN": "1:a", "LLAMA_API_KEY": "k", **set_by_owner}
+
+    assert _child_environment(given) == {"PATH": "/bin", "GOMP_SPINCOUNT": spins}

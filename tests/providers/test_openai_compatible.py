@@ -660,7 +660,6 @@ class TestWhatIsServed:
         with pytest.raises(errors.Loading):
             await provider_of(server_kind="llama").health()
 
-
     @pytest.mark.parametrize("page", ["404 page not found", '{"error": "Unexpected endpoint"}'])
     async def test_ollama_has_no_page_for_its_health(self, provider_of, server, page):
         server.get("http://127.0.0.1:9/health").respond(404, text=page)
