@@ -51,7 +51,7 @@ class ProviderConfig(BaseModel):
     model: str = ""
     server_kind: Literal["llama", "together", "openai"] = "openai"
     local: bool | None = None  # None: decided by the address
-    context: int = Field(default=0, ge=0)  # tokens; 0: ask the server, else a small default
+    context: int = Field(default=0, ge=0)  # tokens; 0: ask the server, else a guess
     system_role: bool = True  # False: put it before the first question
     repeat_vv: bool = False  # repeat the vv rule after the question
     # How thinking is turned off for a vv question; "none": the model does not think.
