@@ -140,9 +140,9 @@ def _pattern(host: str, certificates: ssl.SSLContext) -> str:
 
 
 def _names_host(url: httpx.URL) -> bool:
-    """Check what httpx leaves to the first request; it takes a lone bracket for a host."""
+    """Check what httpx leaves to the first request; it quotes what cannot be in a host's name."""
     port = 80 if url.port is None else url.port
-    return bool(url.host.strip("*[]")) and 0 < port < 65_536
+    return bool(url.host.strip("*")) and "%" not in url.host and 0 < port < 65_536
 
 
 def _is_address(host: str) -> bool:

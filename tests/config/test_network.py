@@ -48,6 +48,7 @@ def the_line():
         ("HTTP_PROXY", "http://127.0.0.1:99999"),
         ("http_proxy", "http://["),
         ("http_proxy", "http://"),
+        ("http_proxy", "http://my proxy:3128"),
         ("http_proxy", "://127.0.0.1"),
         ("http_proxy", "http:127.0.0.1:3128"),
         ("ALL_PROXY", f"127.0.0.1:3128:user:{SECRET}"),
@@ -83,7 +84,7 @@ def test_a_proxy_is_used(monkeypatch, certificates, name, value):
 
 
 def test_no_variables_no_proxies(monkeypatch, certificates):
-    monkeypatch.setenv("NO_PROXY", "[::1],\x00".strip("\x00"))
+    monkeypatch.setenv("NO_PROXY", "[::1],")
     monkeypatch.setenv("HTTP_PROXY", "")
 
     assert patterns(certificates) == set()
