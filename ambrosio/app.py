@@ -14,6 +14,7 @@ import httpx
 from .assistant.answers import Assistant
 from .assistant.images import ImageAssistant
 from .config import prompts
+from .config.network import remote_client, trusted_certificates
 from .config.provider import ProviderConfig
 from .config.settings import Settings
 from .core.messages import TERMINAL
@@ -138,11 +139,12 @@ async def open_providers(
 
     Without a configured llama.cpp server, the usual addresses are probed, unless we run one. The
     client for local servers ignores proxies in the environment, which could lead off the machine.
+    Raises `InvalidSettings` if the environment's proxies or certificates cannot be used.
     """
     # Read once: certificates take a megabyte each time.
-    trusted = httpx.create_ssl_context()
+    trusted = trusted_certificates()
     async with AsyncExitStack() as stack:
-        http = await stack.enter_async_context(httpx.AsyncClient(verify=trusted))
+        http = await stack.enter_async_context(remote_client(trusted))
         local_http = await stack.enter_async_context(
             httpx.AsyncClient(verify=trusted, trust_env=False)
         )

@@ -9,7 +9,7 @@ import openai  # noqa: F401  half a second that must not count against a test's 
 import pytest
 import respx
 
-from ambrosio.config.settings import PREFIXES
+from ambrosio.config.setting_names import PREFIXES
 from ambrosio.emulators.botapi.api import BotApi
 from ambrosio.emulators.botapi.http import serve_bot_api
 from ambrosio.emulators.model_server.server import FakeModelServer

@@ -18,6 +18,7 @@ from telegram.error import Conflict, InvalidToken, TelegramError
 from ..app import now, open_providers
 from ..bot.client import TELEGRAM_SECONDS, telegram_bot
 from ..config.file_lock import file_lock
+from ..config.network import remote_client, trusted_certificates
 from ..config.settings import Settings
 from ..core.errors import AllProvidersFailed, NoProvider, ProviderError
 from ..core.messages import AnswerFinished
@@ -50,7 +51,7 @@ async def doctor(settings: Settings) -> int:
         # Failures are among the findings.
         logging.getLogger("ambrosio.router").setLevel(logging.ERROR)
     code = 0
-    async with httpx.AsyncClient() as http, open_providers(settings) as providers:
+    async with remote_client(trusted_certificates()) as http, open_providers(settings) as providers:
         async for finding in _check_all(settings, providers, http, now):
             mark = "✓" if finding.ok else "✗"
             remedy = f" → {finding.remedy}" if finding.remedy and not finding.ok else ""

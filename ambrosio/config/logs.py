@@ -11,6 +11,8 @@ from types import TracebackType
 
 # A bot token. It is part of every Bot API URL, and libraries put URLs into their errors.
 TOKEN = re.compile(r"(?<!\d)\d{6,}:[\w-]{30,}")
+# A shorter secret is in half the words of a log, and guessed faster than read.
+MIN_SECRET_LENGTH = 6
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 # These log URLs (httpx) or whole updates (telegram) at levels in common use.
 LIBRARY_LEVELS = {
@@ -26,7 +28,8 @@ class RedactingFormatter(logging.Formatter):
 
     def __init__(self, secrets: Sequence[str], fmt: str) -> None:
         super().__init__(fmt)
-        self._secrets = sorted((secret for secret in secrets if secret), key=len, reverse=True)
+        long = [secret for secret in secrets if len(secret) >= MIN_SECRET_LENGTH]
+        self._secrets = sorted(long, key=len, reverse=True)
 
     def format(self, record: logging.LogRecord) -> str:
         """Format as usual, then redact the result."""

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 from pydantic_core import PydanticCustomError
 
 from ..core.addresses import is_local, is_public
+from .secret_text import Secret
 
 # The type of the validation errors whose message is shown as it is.
 INVALID = "ambrosio_invalid"
@@ -42,16 +43,16 @@ Dialect = Literal["together", "openai", "localai", "sdcpp"]
 class ProviderConfig(BaseModel):
     """One server with an OpenAI-compatible API, and how it differs from others."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
     # Whether Ambrosio runs the server itself. No field, so that `ambrosio.toml` cannot set it.
     managed: ClassVar[bool] = False
 
     base_url: ServerUrl
-    api_key: SecretStr = SecretStr("")
+    api_key: Secret = SecretStr("")
     model: str = ""
     server_kind: Literal["llama", "together", "openai"] = "openai"
     local: bool | None = None  # None: decided by the address
-    context: int = Field(default=0, ge=0)  # tokens; 0: ask the server, else a small default
+    context: int = Field(default=0, ge=0)  # tokens; 0: ask the server, else a guess
     system_role: bool = True  # False: put it before the first question
     repeat_vv: bool = False  # repeat the vv rule after the question
     # How thinking is turned off for a vv question; "none": the model does not think.

@@ -4,23 +4,22 @@ One frozen model; `load` reads it. The providers `LLAMA_…`, `TOGETHER_…` and
 entries of the same table as `[providers]` in `ambrosio.toml`. Nothing is read on import.
 """
 
-import difflib
 import os
 import re
-import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 import platformdirs
-from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -30,18 +29,25 @@ from ..core.errors import InvalidSettings
 from ..core.zones import find_zone
 from . import catalogue
 from .image_models import ImageModelConfig, look_up_image_model
-from .provider import INVALID, ManagedProviderConfig, ProviderConfig, ServerUrl, Url
+from .provider import ManagedProviderConfig, ProviderConfig, ServerUrl, Url
+from .secret_text import BotToken, Secret
+from .setting_faults import (
+    NOT_SET,
+    UNKNOWN_PROVIDER,
+    Fault,
+    explain,
+    explain_value,
+)
+from .setting_files import ENCODING, read_names, read_tables
+from .setting_names import unknown_in_file, unknown_in_shell
 from .zone import machine_zone
 
-PREFIXES = ("AMBROSIO_", "LLAMA_", "TELEGRAM_", "TOGETHER_", "OPENAI_")
 # The settings that are tables in `ambrosio.toml`.
 TOML_TABLES = ("providers", "images")
-# Our own words for the types of pydantic's errors that are not about a value.
-EXPLANATIONS = {"missing": "is missing", "extra_forbidden": "is not a known key"}
-# The types of our own errors about the settings as a whole.
-UNKNOWN_PROVIDER, NOT_SET = "ambrosio_unknown_provider", "ambrosio_not_set"
-# llama.cpp's own variables, which share our prefix.
-LLAMA_CPP_PREFIXES = ("LLAMA_ARG_", "LLAMA_CACHE", "LLAMA_LOG")
+# The fields that are read from no variable.
+NOT_VARIABLES = (*TOML_TABLES, "known_providers")
+# The names of the providers that need no table.
+READY_MADE = ("llama", "together", "openai")
 
 
 def _split_words(value: object) -> object:
@@ -57,6 +63,9 @@ def _check_zone(value: str) -> str:
     return zone
 
 
+# Completes "expected …".
+CONTEXT_EXPECTED = "a number of tokens, such as 32768 (0 or unset: as the server or the list says)"
+
 StreamMode = Literal["draft", "edit", "off"]
 NameList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_words)]
 IdSet = Annotated[frozenset[int], NoDecode, BeforeValidator(_split_words)]
@@ -70,11 +79,21 @@ class Settings(BaseSettings):
     """All settings; each description completes "expected …" in an error."""
 
     model_config = SettingsConfigDict(
-        frozen=True, env_file=None, extra="ignore", env_ignore_empty=True
+        frozen=True,
+        env_file=None,
+        env_file_encoding=ENCODING,
+        env_ignore_empty=True,
+        extra="ignore",
+        str_strip_whitespace=True,
     )
 
-    telegram_bot_token: SecretStr = Field(
-        default=SecretStr(""), description="the token from @BotFather, such as 123456:ABC-DEF"
+    # What a route may name; first, since the fields below are checked against it.
+    known_providers: Annotated[frozenset[str], NoDecode] = Field(
+        default=frozenset(), exclude=True, repr=False
+    )
+    telegram_bot_token: BotToken = Field(
+        default=SecretStr(""),
+        description="the token from @BotFather: a number, a colon and 35 characters",
     )
     telegram_base_url: Url = Field(
         default="https://api.telegram.org", description="the URL of a Bot API server"
@@ -140,12 +159,13 @@ class Settings(BaseSettings):
         default="",
         description="a .gguf file or a Hugging Face id, such as unsloth/Qwen3.5-4B-GGUF:Q4_K_M",
     )
-    llama_api_key: SecretStr = Field(default=SecretStr(""), description="the server's API key")
+    llama_api_key: Secret = Field(default=SecretStr(""), description="the server's API key")
     llama_model: str = Field(default="", description="the name of a model on that server")
     llama_threads: int = Field(
         default=0, ge=0, description="a number of processor threads, such as 2 (0 chooses)"
     )
-    together_api_key: SecretStr = Field(
+    llama_context: int = Field(default=0, ge=0, description=CONTEXT_EXPECTED)
+    together_api_key: Secret = Field(
         default=SecretStr(""), description="an API key from together.ai"
     )
     together_base_url: Url = Field(
@@ -154,6 +174,7 @@ class Settings(BaseSettings):
     together_model: str = Field(
         default="openai/gpt-oss-120b", description="the id of a chat model at together.ai"
     )
+    together_context: int = Field(default=0, ge=0, description=CONTEXT_EXPECTED)
     together_image_model: str = Field(
         default="stabilityai/stable-diffusion-xl-base-1.0",
         description="the id of an image model at together.ai",
@@ -162,36 +183,50 @@ class Settings(BaseSettings):
         default="openai/whisper-large-v3",
         description="the id of a transcription model at together.ai",
     )
-    openai_api_key: SecretStr = Field(
+    openai_api_key: Secret = Field(
         default=SecretStr(""), description="an API key from that provider"
     )
     openai_base_url: Url = Field(
         default="https://api.openai.com/v1", description="the URL of an OpenAI-compatible API"
     )
-    openai_model: str = Field(default="", description="the id of a chat model at that provider")
+    openai_model: str = Field(
+        default="", validate_default=True, description="the id of a chat model at that provider"
+    )
+    openai_context: int = Field(default=0, ge=0, description=CONTEXT_EXPECTED)
     # From `ambrosio.toml`, not from the environment.
-    providers: dict[str, ProviderConfig] = Field(default_factory=dict, exclude=True)
-    images: dict[str, ImageModelConfig] = Field(default_factory=dict, exclude=True)
+    providers: Annotated[dict[str, ProviderConfig], NoDecode] = Field(
+        default_factory=dict, exclude=True
+    )
+    images: Annotated[dict[str, ImageModelConfig], NoDecode] = Field(
+        default_factory=dict, exclude=True
+    )
 
-    @model_validator(mode="after")
-    def _routes_name_providers(self) -> Self:
-        known = {"llama", "together", "openai", *self.providers}
-        routes = {
-            "ambrosio_route": self.ambrosio_route,
-            "ambrosio_fast_route": self.ambrosio_fast_route,
-            "ambrosio_image_route": self.ambrosio_image_route,
-        }
-        for route, names in routes.items():
-            for name in names:
-                if name not in known:
-                    raise PydanticCustomError(
-                        UNKNOWN_PROVIDER,
-                        "names `{provider}`, which is not a provider",
-                        {"setting": route, "provider": name},
-                    )
-        if self.openai_api_key.get_secret_value() and not self.openai_model:
-            raise PydanticCustomError(NOT_SET, "is not set", {"setting": "openai_model"})
-        return self
+    @model_validator(mode="before")
+    @classmethod
+    def _know_providers(cls, data: dict[str, Any]) -> dict[str, Any]:
+        # By their names only: a route is checked even if a provider's row is wrong.
+        rows = data.get("providers")
+        return {**data, "known_providers": {*READY_MADE, *(rows if isinstance(rows, dict) else ())}}
+
+    @field_validator("ambrosio_route", "ambrosio_fast_route", "ambrosio_image_route")
+    @classmethod
+    def _names_providers(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        for name in names:
+            if name not in info.data["known_providers"]:
+                raise PydanticCustomError(
+                    UNKNOWN_PROVIDER,
+                    "names `{provider}`, which is not a provider",
+                    {"provider": name},
+                )
+        return names
+
+    @field_validator("openai_model")
+    @classmethod
+    def _has_model(cls, model: str, info: ValidationInfo) -> str:
+        key = info.data.get("openai_api_key")
+        if key and key.get_secret_value() and not model:
+            raise PydanticCustomError(NOT_SET, "is not set")
+        return model
 
     @property
     def has_provider(self) -> bool:
@@ -220,6 +255,7 @@ class Settings(BaseSettings):
                 base_url=llama_base_url,
                 api_key=SecretStr(llama_api_key) if llama_api_key else self.llama_api_key,
                 model=self.llama_model,
+                context=self.llama_context,
                 server_kind="llama",
                 cache_reuse=bool(llama_api_key),
                 thinking="template",
@@ -232,14 +268,14 @@ class Settings(BaseSettings):
                 model=self.together_model,
                 server_kind="together",
                 image_model=self.together_image_model,
-                **catalogue.look_up(self.together_model),
+                **_known_of(self.together_model, self.together_context),
             )
         if self.openai_api_key.get_secret_value():
             rows["openai"] = ProviderConfig(
                 base_url=self.openai_base_url,
                 api_key=self.openai_api_key,
                 model=self.openai_model,
-                **catalogue.look_up(self.openai_model),
+                **_known_of(self.openai_model, self.openai_context),
             )
         return rows | self.providers
 
@@ -264,9 +300,10 @@ def load(folder: Path | None = None, **overrides: Any) -> Settings:
         **overrides: values that take precedence over both and the environment, by field name.
     """
     folder = Path() if folder is None else folder
-    faults = _unknown_names(_dotenv(folder / ".env"), PREFIXES)
-    faults += _unknown_names(os.environ, ("AMBROSIO_",))
-    tables = _toml(folder / "ambrosio.toml")
+    known = {name.upper() for name in Settings.model_fields if name not in NOT_VARIABLES}
+    faults = unknown_in_file(read_names(folder / ".env"), known)
+    faults += unknown_in_shell(os.environ, known)
+    tables = read_tables(folder / "ambrosio.toml")
     faults += [
         (f"ambrosio.toml: {name}", "is not a known table", "expected [providers.NAME]")
         for name in tables
@@ -285,32 +322,6 @@ def load(folder: Path | None = None, **overrides: Any) -> Settings:
     return settings
 
 
-def _dotenv(path: Path) -> Iterable[str]:
-    """Read the variable names in `.env`."""
-    try:
-        return dotenv_values(path)
-    except (OSError, UnicodeDecodeError) as exc:
-        raise InvalidSettings(
-            [(".env", describe_read_error(exc), "expected a text file like .env.example")]
-        ) from None
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
-        raise InvalidSettings(
-            [(path.name, describe_read_error(exc), "expected a valid TOML file")]
-        ) from None
-
-
-def describe_read_error(exc: Exception) -> str:
-    """Say why a file cannot be read; for invalid TOML, also where the error is."""
-    if isinstance(exc, UnicodeDecodeError):
-        return "is not UTF-8 text"
-    return f"cannot be read: {exc.strerror if isinstance(exc, OSError) else exc}"
-
-
 def _with_defaults(table: Any, defaults: Callable[[str, dict[str, Any]], Mapping[str, Any]]) -> Any:
     """Fill each row with defaults for its model; pydantic reports anything invalid later."""
     if not isinstance(table, dict):
@@ -325,51 +336,23 @@ def _provider_defaults(_name: str, row: dict[str, Any]) -> Mapping[str, Any]:
     return catalogue.look_up(str(row.get("model", "")))
 
 
+def _known_of(model: str, context: int) -> dict[str, Any]:
+    """Return what is known of a hosted model; a window from the settings overrules the list."""
+    return {**catalogue.look_up(model), **({"context": context} if context else {})}
+
+
 def _image_defaults(model: str, _row: dict[str, Any]) -> Mapping[str, Any]:
     return look_up_image_model(model, {}).model_dump()
 
 
-def _unknown_names(names: Iterable[str], prefixes: tuple[str, ...]) -> list[tuple[str, str, str]]:
-    known = [name.upper() for name in Settings.model_fields if name not in TOML_TABLES]
-    faults = []
-    for name in names:
-        if (
-            name.startswith(prefixes)
-            and not name.startswith(LLAMA_CPP_PREFIXES)
-            and name not in known
-        ):
-            similar = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {similar[0]}?" if similar else "see .env.example"
-            faults.append((name, "is not a setting", hint))
-    return faults
-
-
-def _problem(error: dict[str, Any]) -> tuple[str, str, str]:
+def _problem(error: dict[str, Any]) -> Fault:
     """Turn one of pydantic's errors into (name of the setting, problem, hint)."""
     path = error["loc"]
-    if path and path[0] in TOML_TABLES:
+    if path[0] in TOML_TABLES:
         name = "ambrosio.toml: " + ".".join(map(str, path))
-        return (name, _explain(error), "see docs/ambrosio.toml")
-    if error["type"] == UNKNOWN_PROVIDER:
-        hint = "expected llama, together, openai or a provider from ambrosio.toml"
-        return (error["ctx"]["setting"].upper(), error["msg"], hint)
-    name = error["ctx"]["setting"] if error["type"] == NOT_SET else str(path[0])
-    hint = f"expected {Settings.model_fields[name].description}"
-    return (name.upper(), _explain_value(error), hint)
-
-
-def _explain_value(error: dict[str, Any]) -> str:
-    # Secret settings are `SecretStr` and accept any text, so their values never get here.
-    value = error.get("input")
-    if not isinstance(value, str | int | float):
-        return _explain(error)
-    if error["type"] == INVALID:
-        return f"`{value}` {error['msg']}"
-    return f"invalid value `{value}`"
-
-
-def _explain(error: dict[str, Any]) -> str:
-    """Word one of pydantic's errors for the owner; its own messages are for programmers."""
-    if error["type"] in {INVALID, NOT_SET}:
-        return str(error["msg"])
-    return EXPLANATIONS.get(error["type"], "has an invalid value")
+        return (name, explain(error), "see docs/ambrosio.toml")
+    name = str(path[0])
+    hint = "llama, together, openai or a provider from ambrosio.toml"
+    if error["type"] != UNKNOWN_PROVIDER:
+        hint = str(Settings.model_fields[name].description)
+    return (name.upper(), explain_value(error), f"expected {hint}")

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from .messages import Message
 from .vv import AnswerPlan, add_vv, plan_answer
 
-# For servers that do not report their context window: the smallest in common use.
+# For local servers that do not report their context window: the smallest in common use.
 DEFAULT_WINDOW_TOKENS = 4096
+# For hosted models nobody has told the window of: few have less, and a refusal tells.
+HOSTED_WINDOW_TOKENS = 32_768
 # Reserved for the answer, but at most a third of the window.
 ANSWER_TOKENS = 2048
 # The worked exchanges may take at most this part of the space for the prompt: an eighth.

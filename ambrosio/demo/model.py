@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 
+from ..config.network import remote_client, trusted_certificates
 from ..config.provider import ProviderConfig
 from ..config.settings import Settings
 from ..core.errors import DemoFailed, ProviderError
@@ -98,7 +99,12 @@ async def _configured_model(settings: Settings) -> str:
 
 
 async def _first_served_model(name: str, config: ProviderConfig) -> str:
-    async with httpx.AsyncClient(trust_env=not config.is_local) as http:
+    client = (
+        httpx.AsyncClient(trust_env=False)
+        if config.is_local
+        else remote_client(trusted_certificates())
+    )
+    async with client as http:
         try:
             models = await OpenAIProvider(name, config, http).models()
         except ProviderError:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Self
 
 from ..config.file_lock import file_lock
-from ..config.settings import PREFIXES
+from ..config.setting_names import PREFIXES
 from ..core.backoff import Backoff
 from ..core.errors import Loading, NotRunning, StoreFailed
 from .errors import format_bytes

@@ -31,11 +31,19 @@ MODEL_GONE_CODES = ("model_not_found", "model_not_available")
 # A request that does not fit the context window; the number, where there is one, is the window.
 OVERFLOW_CODES = ("exceed_context_size_error", "context_length_exceeded", "string_above_max_length")
 OVERFLOW_TEXT = re.compile(
-    r"maximum context length is (\d+)"  # vLLM, OpenAI
+    r"maximum (?:context|prompt) length is (\d+)"  # vLLM, OpenAI, DeepSeek; xAI
     r"|context length \((\d+)"  # SGLang
-    r"|must be (?:at most|<=) (\d+)"  # together.ai, text-generation-inference
-    r"|exceeds? the available context size"  # llama.cpp behind a proxy
+    # together.ai, text-generation-inference; other parameters have limits too: "steps must be …"
+    r"|(?:inputs?|prompt|context|length|(?<!_)tokens)\b[^.]{0,60}must be (?:at most|<=) (\d{3,})"
+    r"|(?<!tokens )(?<!tokens['`\"] )must be (?:at most|<=) (\d{3,}) tokens"
+    # llama.cpp behind a proxy; with the number in its newer form
+    r"|exceeds? the available context size(?: \((\d+))?"
+    r"|exceeds? the (?:model's )?(?:maximum )?context (?:window|length)(?: of (\d+))?"
     r"|(?:more tokens|longer|greater) than the (?:model's )?context"  # LM Studio
+    r"|context length of only (\d+) tokens"  # LM Studio
+    r"|too large for model with (\d+) maximum context"  # Mistral
+    r"|prompt is too long: \d+ tokens > (\d+)"  # Anthropic
+    r"|maximum number of tokens allowed \((\d+)"  # Gemini
     r"|reduce the length of the messages",  # Groq
     re.IGNORECASE,
 )
@@ -90,7 +98,7 @@ def translate_error(
 
 def _overflow_limit(exc: ApiError, tokens: int, window: int) -> int | None:
     """Return the window that a request did not fit, in tokens; None if that was not the reason."""
-    named = OVERFLOW_TEXT.search(exc.message)
+    named = OVERFLOW_TEXT.search(re.sub(r"(?<=\d),(?=\d{3})", "", exc.message))
     if exc.field("code") in OVERFLOW_CODES or exc.field("type") in OVERFLOW_CODES or named:
         numbers = [int(number) for number in named.groups() if number] if named else []
         return as_count(exc.body.get("n_ctx")) or (numbers[0] if numbers else window)

@@ -19,6 +19,7 @@ from ..config.catalogue import highest_price, look_up
 from ..config.provider import ProviderConfig
 from ..core.context_window import (
     DEFAULT_WINDOW_TOKENS,
+    HOSTED_WINDOW_TOKENS,
     Context,
     ModelProfile,
     merge_system_into_user,
@@ -135,8 +136,13 @@ class OpenAIProvider:
         config, facts = self._config_for(model), self._facts(model)
         if config.server_kind == "llama" and not facts.window:
             await self._learn_properties(model, facts)
-        window = config.context or facts.window or DEFAULT_WINDOW_TOKENS
+        window = self._window(config, facts)
         return ModelProfile(window, config.system_role and facts.system_role, config.repeat_vv)
+
+    def _window(self, config: ProviderConfig, facts: ServerFacts) -> int:
+        """Return the context window to count on, in tokens: the smallest that anybody has told."""
+        told = [tokens for tokens in (config.context, facts.window) if tokens]
+        return min(told, default=DEFAULT_WINDOW_TOKENS if self.local else HOSTED_WINDOW_TOKENS)
 
     async def models(self) -> list[ServedModel]:
         """List what the server serves, or raise `ProviderError`."""
@@ -337,12 +343,15 @@ class OpenAIProvider:
     def _translate_error(self, exc: RequestFailed, request: ChatRequest) -> ProviderError:
         """Translate a failure, and remember a window that was smaller than believed."""
         facts = self._facts(request.model)
-        window = facts.window or self._config_for(request.model).context or DEFAULT_WINDOW_TOKENS
+        window = self._window(self._config_for(request.model), facts)
         failure = translate_error(
             exc, self.name, model=request.model, tokens=request.tokens, window=window
         )
         if isinstance(failure, ContextTooLong):
             facts.window = failure.limit
+            if failure.limit == window:
+                # It names no other window, and yet this was too long.
+                facts.window = min(window, max(request.tokens, DEFAULT_WINDOW_TOKENS))
         return failure
 
     # --- the prompt cache -------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from ..config import prompts
-from ..config.settings import describe_read_error
+from ..config.setting_files import describe_read_error
 from ..core.context_window import PastTurn
 from ..core.errors import InvalidSettings
 from ..core.vv import split_vv

@@ -147,7 +147,7 @@ async def test_a_token_that_telegram_does_not_know_ends_it_plainly(api, telegram
             api,
             telegram_url,
             tmp_path,
-            telegram_bot_token="1:wrong",
+            telegram_bot_token="1:wrongwrongwrongwrongwrong",
             llama_base_url="http://127.0.0.1:9",
         ):
             await asyncio.Event().wait()

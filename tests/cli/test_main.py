@@ -77,6 +77,34 @@ class TestCommandLine:
         assert (ended.exit_code, ended.stdout) == (2, "")
         assert ended.stderr.startswith("error: TELEGRAM_BOT_TOKEN is not set. Get one from @BotF")
 
+    @pytest.mark.parametrize(
+        "words", [["run"], ["chat", "tea?"], ["imagine", "tea"], ["doctor"], ["rice"]]
+    )
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("SSL_CERT_FILE", "/nonexistent.pem"),
+            ("SSL_CERT_DIR", "/nonexistent"),
+            ("all_proxy", "socks4://127.0.0.1:1080"),
+            ("HTTP_PROXY", "http://127.0.0.1:port"),
+            ("NO_PROXY", "[::1"),
+        ],
+    )
+    def test_a_network_variable_that_cannot_be_used_is_one_line(
+        self, inside, monkeypatch, words, name, value
+    ):
+        monkeypatch.setenv("TELEGRAM_BOT_TOKEN", "123456:AAwrongwrongwrongwrongwrong")
+        monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+        # It overrules the folder.
+        monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+        monkeypatch.setenv(name, value)
+
+        ended = inside(*words)
+
+        (line,) = ended.stderr.splitlines()
+        assert line.startswith(f"{name}: ")
+        assert (ended.exit_code, ended.stdout) == (2, "")
+
     def test_chat_needs_a_question(self, inside):
         ended = inside("chat")
 

@@ -92,11 +92,19 @@ def test_what_is_no_token_stays(written, harmless):
 
 
 def test_a_longer_secret_leaves_nothing_of_itself_behind():
-    shown = RedactingFormatter(["abc", "abcdef"], "%(message)s")
+    shown = RedactingFormatter(["abcdef", "abcdefghi"], "%(message)s")
 
-    line = shown.format(logging.makeLogRecord({"msg": "x abcdef y abc z"}))
+    line = shown.format(logging.makeLogRecord({"msg": "x abcdefghi y abcdef z"}))
 
     assert line == "x [secret] y [secret] z"
+
+
+@pytest.mark.parametrize("secret", ["k", "key", "12345"])
+def test_a_secret_as_short_as_a_word_masks_no_words(secret):
+    shown = RedactingFormatter([secret], "%(message)s")
+
+    message = f"asking openai for the key {secret}1"
+    assert shown.format(logging.makeLogRecord({"msg": message})) == message
 
 
 def test_a_line_of_json_is_one_object():

@@ -5,16 +5,16 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from ambrosio.config import catalogue
-from ambrosio.config.settings import TOML_TABLES, Settings, load
+from ambrosio.config.settings import NOT_VARIABLES, Settings, load
 from ambrosio.core.errors import InvalidSettings
 
 from ..support import ROOT
 
 EXAMPLE = ROOT / ".env.example"
-FIELDS = {name: field for name, field in Settings.model_fields.items() if name not in TOML_TABLES}
+FIELDS = {name: field for name, field in Settings.model_fields.items() if name not in NOT_VARIABLES}
 
 
 def faults(folder, **given):
@@ -114,6 +114,8 @@ WRONG = {
     "LLAMA_BASE_URL": "127.0.0.1:8080",
     "TOGETHER_BASE_URL": "ftp://api.together.ai",
     "OPENAI_BASE_URL": "https://",
+    "OPENAI_CONTEXT": "128k",
+    "LLAMA_CONTEXT": "-1",
 }
 
 
@@ -155,11 +157,30 @@ class TestWhatIsWrong:
         assert {told for told, _, _ in faults(tmp_path)} == {name}
 
     def test_all_that_is_wrong_is_told_at_once(self, tmp_path, monkeypatch):
-        one_by_one = {"AMBROSIO_ROUTE", "AMBROSIO_FAST_ROUTE", "AMBROSIO_IMAGE_ROUTE"}
-        for name in WRONG.keys() - one_by_one:
-            monkeypatch.setenv(name, WRONG[name])
+        row = "ambrosio.toml: providers.office.base_url"
+        for name, value in WRONG.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-secret-1")
+        toml(tmp_path, '[providers.office]\nbase_url = "here"\n')
 
-        assert {name for name, _, _ in faults(tmp_path)} == WRONG.keys() - one_by_one
+        assert {name for name, _, _ in faults(tmp_path)} == {*WRONG, row, "OPENAI_MODEL"}
+
+    def test_a_route_may_name_a_provider_whose_row_is_wrong(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("AMBROSIO_ROUTE", "office")
+        toml(tmp_path, '[providers.office]\nbase_url = "here"\n')
+
+        ((told, _, _),) = faults(tmp_path)
+
+        assert told == "ambrosio.toml: providers.office.base_url"
+
+    @pytest.mark.parametrize("name", ["PROVIDERS", "IMAGES", "KNOWN_PROVIDERS", "images"])
+    def test_variables_named_like_our_tables_are_not_read(self, tmp_path, monkeypatch, name):
+        monkeypatch.setenv(name, "office")
+
+        given = load(tmp_path)
+
+        assert (given.providers, given.images) == ({}, {})
+        assert given.ambrosio_route == ("llama", "together", "openai")
 
     def test_each_setting_says_what_would_be_right(self):
         assert [name for name, field in FIELDS.items() if not field.description] == []
@@ -290,13 +311,28 @@ class TestTheTable:
         assert [told for told, _, _ in faults(tmp_path)] == [name]
 
 
+class TestWindows:
+    @pytest.mark.parametrize("name", ["llama", "together", "openai"])
+    def test_the_ready_made_rows_have_a_setting_for_it(self, tmp_path, monkeypatch, name):
+        values = {"TOGETHER_API_KEY": "tk-1", "OPENAI_API_KEY": "sk-1", "OPENAI_MODEL": "gpt"}
+        for key, value in {**values, f"{name.upper()}_CONTEXT": "5000"}.items():
+            monkeypatch.setenv(key, value)
+
+        rows = load(tmp_path).provider_configs(llama_base_url="http://127.0.0.1:9931/v1")
+
+        assert rows[name].context == 5000
+        assert [row.context for other, row in rows.items() if other != name].count(5000) == 0
+
+
 SECRETS = ("TELEGRAM_BOT_TOKEN", "LLAMA_API_KEY", "TOGETHER_API_KEY", "OPENAI_API_KEY")
 
 
 class TestSecrets:
     def test_they_are_never_shown(self, tmp_path, monkeypatch):
-        for name in SECRETS:
-            monkeypatch.setenv(name, f"secret-{name}")
+        values = {name: f"secret-{name}" for name in SECRETS}
+        values["TELEGRAM_BOT_TOKEN"] = "1234:secret-TELEGRAM_BOT_TOKEN"
+        for name, value in values.items():
+            monkeypatch.setenv(name, value)
         monkeypatch.setenv("OPENAI_MODEL", "gpt")
         toml(tmp_path, '[providers.x]\nbase_url = "http://a"\napi_key = "secret-row"\n')
 
@@ -305,7 +341,7 @@ class TestSecrets:
         rows = given.provider_configs(llama_base_url="http://a")
         shown = f"{given!r} {given} {rows!r} {given.model_dump()}"
         assert "secret-" not in shown
-        assert set(given.secrets) == {*(f"secret-{name}" for name in SECRETS), "secret-row"}
+        assert set(given.secrets) == {*values.values(), "secret-row"}
 
     def test_nor_are_they_when_something_is_wrong(self, tmp_path, monkeypatch):
         for name in SECRETS:
@@ -320,7 +356,7 @@ class TestSecrets:
         assert "secret-" not in str(InvalidSettings(told))
 
     def test_all_that_are_secret_are_known(self):
-        secret = {name for name, field in FIELDS.items() if "Secret" in str(field.annotation)}
+        secret = {name for name, field in FIELDS.items() if field.annotation is SecretStr}
 
         assert secret == {name.lower() for name in SECRETS}
         assert {name for name in FIELDS if re.search("token|key", name)} == secret

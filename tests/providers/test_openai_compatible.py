@@ -10,7 +10,12 @@ import pytest
 
 from ambrosio.config.provider import ProviderConfig
 from ambrosio.core import errors
-from ambrosio.core.context_window import DEFAULT_WINDOW_TOKENS, ModelProfile, build_context
+from ambrosio.core.context_window import (
+    DEFAULT_WINDOW_TOKENS,
+    HOSTED_WINDOW_TOKENS,
+    ModelProfile,
+    build_context,
+)
 from ambrosio.core.messages import (
     AnswerFinished,
     AnswerStarted,
@@ -644,6 +649,42 @@ class TestWhatIsServed:
         assert [each.window for each in manners] == [DEFAULT_WINDOW_TOKENS, 2048, 2048]
         assert manners[2] == ModelProfile(2048, system_role=False)
         assert route.call_count == 2
+
+    @pytest.mark.parametrize(
+        ("row", "window"),
+        [
+            ({}, DEFAULT_WINDOW_TOKENS),
+            ({"local": False}, HOSTED_WINDOW_TOKENS),
+            ({"base_url": "https://api.openai.com/v1"}, HOSTED_WINDOW_TOKENS),
+            ({"base_url": "https://api.openai.com/v1", "context": 8192}, 8192),
+            ({"base_url": "https://api.openai.com/v1", "context": 200_000}, 200_000),
+            ({"context": 16_384}, 16_384),
+        ],
+    )
+    async def test_what_nobody_has_told_is_guessed_by_the_place(self, provider_of, row, window):
+        assert (await provider_of(model="m", **row).profile()).window == window
+
+    @pytest.mark.parametrize(
+        ("said", "tokens", "window"),
+        [
+            ("This model's maximum context length is 16384 tokens.", 30_000, 16_384),
+            ("prompt is too long: 30000 tokens > 20000 maximum", 30_000, 20_000),
+            ("the request exceeds the available context size", 30_000, 30_000),
+            # A refusal of a short question must not leave room for nothing.
+            ("the request exceeds the available context size", 10, DEFAULT_WINDOW_TOKENS),
+        ],
+    )
+    @pytest.mark.parametrize("context", [0, 100_000])
+    async def test_the_window_of_a_hosted_model_is_learnt_from_its_refusal(
+        self, provider_of, chat, said, tokens, window, context
+    ):
+        chat.mock(return_value=refusal(400, message=said))
+        provider = provider_of(model="m", local=False, context=context)
+
+        failed = await failure(provider, replace(QUESTION, tokens=tokens))
+
+        assert isinstance(failed, errors.ContextTooLong)
+        assert (await provider.profile()).window == window
 
     @pytest.mark.parametrize("props", ["5", "[]", "{}", "null", '"x"', "<html>"])
     async def test_a_window_that_cannot_be_read_is_guessed(self, provider_of, server, props):

@@ -243,6 +243,51 @@ async def test_an_overflow_is_recognised_from_every_server(sent, limit):
 
 
 @pytest.mark.parametrize(
+    ("message", "limit"),
+    [
+        ("`inputs` tokens + `max_new_tokens` must be <= 4097. Given: 9000 `inputs` tokens", 4097),
+        ("The length of the prompt must be at most 8192", 8192),
+        ("The request must be at most 8,192 tokens", 8192),
+        ("This model's maximum context length is 16,384 tokens. However, you requested", 16384),
+        ("This model's maximum prompt length is 131072 but the request contains", 131072),
+        ("request (9000 tokens) exceeds the available context size (4096 tokens)", 4096),
+        ("the model is loaded with context length of only 4096 tokens", 4096),
+        ("Prompt contains 9 tokens, too large for model with 32000 maximum context length", 32000),
+        ("prompt is too long: 210000 tokens > 200000 maximum", 200000),
+        ("input token count (9) exceeds the maximum number of tokens allowed (1048576)", 1048576),
+        ("This exceeds the model's context window of 2048", 2048),
+        ("This exceeds the model's maximum context length", 32768),
+    ],
+)
+async def test_the_window_is_read_from_the_words_of_a_refusal(message, limit):
+    with pytest.raises(errors.ContextTooLong) as raised:
+        await ask(**refuse({"error": {"message": message}}), context=32768)
+
+    assert raised.value.limit == limit
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "steps must be at most 4",
+        "n must be <= 10",
+        "width must be at most 1440",
+        "`max_tokens` must be at most 4096",
+        "max_tokens must be at most 4096 tokens",
+        "'max_completion_tokens' must be <= 16384 tokens",
+        "prompt strength must be at most 1",
+        "top_logprobs must be at most 20",
+        "guidance_scale must be at most 100",
+    ],
+)
+async def test_another_limit_is_no_overflow(message):
+    with pytest.raises(errors.BadRequest) as raised:
+        await ask(**refuse({"error": {"message": message}}), context=32768)
+
+    assert type(raised.value) is errors.BadRequest
+
+
+@pytest.mark.parametrize(
     ("sent", "kind"),
     [
         (refuse(b"<html><title>Just a moment...</title></html>", 403, "text/html"), errors.Blocked),

@@ -24,7 +24,7 @@ from .users import FakeGroup, FakeUser
 
 Method = Callable[[ServerState, MethodCall], Any]
 
-TOKEN = "123456:AmbrosioOnLoopback"  # noqa: S105 - opens nothing but this emulator
+TOKEN = "123456:AmbrosioOnLoopbackOnly"  # noqa: S105 - opens nothing but this emulator
 ME: Json = {
     "id": 123456,
     "is_bot": True,
