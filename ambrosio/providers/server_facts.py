@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import as_count
+from .foreign_values import clean_name
 from .slots import SlotQueue
 
 UNLIMITED_SLOTS = 1_000
@@ -42,7 +43,7 @@ def parse_models(listing: object) -> list[ServedModel] | None:
     if not isinstance(items, list):
         return None
     return [
-        ServedModel(str(item["id"]), str(item.get("type", "chat")), _context_tokens(item))
+        ServedModel(clean_name(item["id"]), str(item.get("type", "chat")), _context_tokens(item))
         for item in items
         if isinstance(item, dict) and "id" in item
     ]

@@ -19,6 +19,7 @@ from ..core.messages import (
     StreamEvent,
     Usage,
 )
+from .foreign_values import clean_name, fields_of, token_count
 from .repetition import LoopGuard, LoopLimits
 from .thinking import ThinkTagParser
 
@@ -89,7 +90,7 @@ class StreamParser:
         # Chunks that only report progress or usage give no words.
         self.usage = _usage(chunk) or self.usage
         if not self._ref.model and chunk.get("model"):
-            self._ref = replace(self._ref, model=str(chunk["model"]))
+            self._ref = replace(self._ref, model=clean_name(chunk["model"]))
         events = self._progress(chunk)
         for choice in chunk.get("choices") or ():
             # The last choice of some servers has no delta; some send a whole message instead.
@@ -162,8 +163,8 @@ class StreamParser:
         new = unread_tokens(chunk)
         if self.started or new < SLOW_TOKENS:
             return []
-        progress = chunk["prompt_progress"]
-        read = progress.get("processed", 0) - progress.get("cache", 0)
+        progress = fields_of(chunk.get("prompt_progress"))
+        read = token_count(progress.get("processed")) - token_count(progress.get("cache"))
         return [StatusNote(f"Reading… {max(0, read) * 100 // new} %")]
 
 
@@ -204,23 +205,18 @@ def _block_text(blocks: list[Any], kind: str) -> str:
 
 def unread_tokens(chunk: RawChunk) -> int:
     """Tell how many tokens of the prompt llama.cpp does not remember, if the chunk says so."""
-    progress = chunk.get("prompt_progress") or {}
-    return int(progress.get("total", 0)) - int(progress.get("cache", 0))
+    progress = fields_of(chunk.get("prompt_progress"))
+    return token_count(progress.get("total")) - token_count(progress.get("cache"))
 
 
 def _usage(chunk: RawChunk) -> Usage | None:
-    usage = chunk.get("usage") or {}
-    read = usage.get("prompt_tokens_details") or {}
+    usage = fields_of(chunk.get("usage"))
+    read = fields_of(usage.get("prompt_tokens_details"))
     counted = Usage(
-        prompt=_tokens(usage.get("prompt_tokens")),
-        completion=_tokens(usage.get("completion_tokens")),
+        prompt=token_count(usage.get("prompt_tokens")),
+        completion=token_count(usage.get("completion_tokens")),
         # together.ai puts it flat for some models.
-        cached=_tokens(read.get("cached_tokens") or usage.get("cached_tokens")),
+        cached=token_count(read.get("cached_tokens") or usage.get("cached_tokens")),
     )
     # A server that says nothing but zeros has not counted.
     return counted if counted.prompt or counted.completion else None
-
-
-def _tokens(value: Any) -> int:
-    """Read a number of tokens; less than none would be money that comes back."""
-    return max(0, int(value or 0))
