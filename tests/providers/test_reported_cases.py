@@ -17,6 +17,10 @@ HARMONY = (
     "<|channel|>analysis<|message|>They greet me.<|end|>"
     "<|start|>assistant<|channel|>final<|message|>Good day!"
 )
+TOKENS_A_MINUTE = (
+    "Request too large on tokens per minute (TPM): Limit 6000, Requested 7012,"
+    " please reduce your message size and try again."
+)
 QUESTION = build_context("Be kind.", (), "hello?")
 END = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
 DONE = b"data: [DONE]\n\n"
@@ -256,6 +260,13 @@ async def test_an_overflow_is_recognised_from_every_server(sent, limit):
         (refuse({"error": {"message": "Too many", "code": 429}}, 200), errors.Overloaded),
         ({"content": event({"error": {"message": "Too many", "code": 429}})}, errors.Overloaded),
         (refuse({"error": {"code": "rate_limit_exceeded"}}, 413), errors.Overloaded),
+        (refuse({"error": {"message": TOKENS_A_MINUTE, "type": "tokens"}}, 429), errors.Overloaded),
+        (refuse({"error": {"message": TOKENS_A_MINUTE}}, 429), errors.Overloaded),
+        (refuse({"message": TOKENS_A_MINUTE}, 429), errors.Overloaded),
+        (refuse({"error": TOKENS_A_MINUTE}, 429), errors.Overloaded),
+        (refuse({"detail": TOKENS_A_MINUTE}, 429), errors.Overloaded),
+        (refuse(b"429 Too Many Requests", 429, "text/plain"), errors.Overloaded),
+        (refuse(b"<html><h1>404 Not Found</h1></html>", 404, "text/html"), errors.WrongAddress),
         (refuse({"error": {"message": "Request timed out"}}, 408), errors.ServerError),
         (refuse({"error": {"message": "Conflict"}}, 409), errors.ServerError),
         (refuse({"detail": "Not Found"}, 404), errors.WrongAddress),
