@@ -30,6 +30,8 @@ class ServerFacts:
     # Whether it takes the parameters of a concise turn, and a token limit.
     takes_no_thinking: bool = True
     takes_limit: bool = True
+    # Whether its template opens the thinking, so that only the closing mark comes.
+    opens_thinking: bool = False
     # Parameters that it has refused by name.
     dropped: frozenset[str] = frozenset()
 

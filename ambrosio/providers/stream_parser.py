@@ -54,15 +54,24 @@ class StreamParser:
     """Parses one answer, chunk by chunk.
 
     `feed` raises `ServerError` on a malformed chunk, and so does `end` if the answer was cut; `end`
-    raises `NoText` if no text came.
+    raises `NoText` if no text came. With `holds_back`, text waits for the mark that ends the
+    thinking, for a model whose template opens it: until then nobody can tell the two apart.
     """
 
-    def __init__(self, provider: str, model: str, limits: LoopLimits | None = None) -> None:
+    def __init__(
+        self,
+        provider: str,
+        model: str,
+        limits: LoopLimits | None = None,
+        *,
+        holds_back: bool = False,
+    ) -> None:
         self._provider = provider
         self._ref = ModelRef(provider, model)
         self._think_tags = ThinkTagParser()
         self._text_halves, self._thinking_halves = _SurrogateJoiner(), _SurrogateJoiner()
         self._emitted_text = ""
+        self._holds_back, self._held_text = holds_back, ""
         self._finish: FinishReason | None = None
         self.usage: Usage | None = None
         self._loop_guard = LoopGuard(limits)
@@ -73,6 +82,11 @@ class StreamParser:
     def has_finish_reason(self) -> bool:
         """Whether the server has said how the answer ended."""
         return self._finish is not None
+
+    @property
+    def opened_thinking(self) -> bool:
+        """Whether the thinking had no opening mark, only a closing one."""
+        return self._think_tags.retracts
 
     @property
     def looping(self) -> bool:
@@ -118,7 +132,8 @@ class StreamParser:
     def _retract(self, delta: Delta) -> Delta:
         """Turn all text so far into thinking: only now is the end of the thinking seen."""
         self._text_chars, self._has_text = 0, False
-        return Delta(delta.text, self._emitted_text + delta.reasoning)
+        held, self._held_text = self._held_text, ""
+        return Delta(delta.text, held + self._emitted_text + delta.reasoning)
 
     def end(self, *, is_done: bool = False) -> list[StreamEvent]:
         """Close the answer, or raise.
@@ -126,7 +141,9 @@ class StreamParser:
         Without a finish reason the connection was cut, unless `[DONE]` came (`is_done`), which some
         gateways send alone.
         """
-        events = self._emit(self._rest())
+        rest, self._holds_back = self._rest(), False
+        held, self._held_text = self._held_text, ""
+        events = self._emit(Delta(held + rest.text, rest.reasoning))
         if self.looping:
             self._finish = FinishReason.LOOP
         if self._finish is None and is_done and self._has_text:
@@ -146,6 +163,8 @@ class StreamParser:
         return Delta(fed.text + ended.text, thinking)
 
     def _emit(self, delta: Delta) -> list[StreamEvent]:
+        if self._holds_back:
+            delta = self._hold(delta)
         if not delta.text and not delta.reasoning:
             return []
         self._has_text = self._has_text or bool(delta.text.strip())
@@ -157,6 +176,16 @@ class StreamParser:
             return [delta]
         self.started = True
         return [AnswerStarted(self._ref), delta]
+
+    def _hold(self, delta: Delta) -> Delta:
+        """Keep text back while it may turn out to be thinking; return what may be shown."""
+        if delta.reasoning:
+            # Marked as it should be, or the closing mark has come.
+            self._holds_back = False
+            held, self._held_text = self._held_text, ""
+            return Delta(held + delta.text, delta.reasoning)
+        self._held_text += delta.text
+        return Delta()
 
     def _progress(self, chunk: RawChunk) -> list[StreamEvent]:
         """Say how much of a long prompt llama.cpp has read; a small machine takes minutes."""

@@ -326,3 +326,31 @@ async def test_a_parameter_that_a_server_refuses_is_left_out_and_stays_out(body,
 
     assert isinstance(events[-1], AnswerFinished)
     assert ["stream_options" in request for request in sent] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("second", "deltas"),
+    [
+        ("They want H.\n</think>\nThe **H**.", "The **H**."),
+        ("More\nthan one line.\n\n</think>\n\nYes.", "Yes."),
+        ("Hm.\n</thinking>\nNo.", "No."),
+        ("No thinking this time.", "No thinking this time."),
+        ("<think>Marked.</think>Good day!", "Good day!"),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 6, 1000])
+async def test_thinking_that_the_template_opens_is_in_the_first_draft_at_most(second, deltas, size):
+    answers = [pieces(text, size) + event(END) + DONE for text in ("Hm.\n</think>\nOne.", second)]
+    with respx.mock() as router:
+        router.post(f"{BASE}/chat/completions").mock(
+            side_effect=[
+                httpx.Response(200, headers=EVENTS, stream=Body(content)) for content in answers
+            ]
+        )
+        async with httpx.AsyncClient(verify=False) as http:
+            provider = OpenAIProvider("p", ProviderConfig(base_url=BASE, model="m"), http)
+            _ = [found async for found in provider.stream(QUESTION)]
+            events = [found async for found in provider.stream(QUESTION)]
+
+    # Every piece of text that was ever shown, whatever was taken back.
+    assert "".join(found.text for found in events if isinstance(found, Delta)) == deltas
