@@ -3,7 +3,7 @@
 The counterpart of `image_handler`.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -60,15 +60,27 @@ class AnswerHandler:
         if progress.superseded:
             await self._close(item, draft, progress)
             return
-        messages = render_answer(
-            answer,
-            style=self._style(item.chat, turn.user_id),
-            shown=shown,
-            surplus=leftover_drafts(item, draft),
-            note=note,
-        )
-        await self._delivery.save_result(item.chat, partial(assistant.save, answer, messages, item))
+
+        def save(result: Answer) -> None:
+            messages = render_answer(
+                result,
+                style=self._style(item.chat, turn.user_id),
+                shown=shown,
+                surplus=leftover_drafts(item, draft),
+                note=note,
+            )
+            assistant.save(result, messages, item)
+
+        await self._save(answer, save)
         await self._delivery.deliver(item.chat)
+
+    async def _save(self, answer: Answer, save: Callable[[Answer], None]) -> None:
+        """Store an answer, or the failure that it cannot be stored: it has been paid for."""
+        await self._delivery.save_result(
+            answer.turn.chat,
+            partial(save, answer),
+            lambda exc: save(Answer(answer.turn, failure=exc)),
+        )
 
     async def compare(self, item: InboxItem, turn: Turn) -> None:
         """Let all models answer a turn, and deliver each answer as soon as it is complete.
@@ -109,15 +121,15 @@ class AnswerHandler:
         chat, assistant = answer.turn.chat, self._context.assistant
         if slots.progress.superseded:
             return
-        messages = render_comparison(
-            answer,
-            answer.usd,
-            style=self._style(chat, answer.turn.user_id),
-            shown=slots.next_slot(),
-            rings=slots.rings,
-        )
+        shown, rings = slots.next_slot(), slots.rings
+
+        def save(result: Answer) -> None:
+            style = self._style(chat, answer.turn.user_id)
+            messages = render_comparison(result, answer.usd, style=style, shown=shown, rings=rings)
+            assistant.save(result, messages)
+
         slots.rings = False
-        await self._delivery.save_result(chat, partial(assistant.save, answer, messages))
+        await self._save(answer, save)
         # After the last answer, a draft that is still on its way would stay in the chat.
         if slots.progress.note:
             await self._delivery.deliver(chat)

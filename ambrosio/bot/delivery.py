@@ -25,8 +25,9 @@ from telegram.error import (
     TimedOut,
 )
 
+from ..core import texts
 from ..core.backoff import Backoff
-from ..core.errors import StoreFailed
+from ..core.errors import NotStorable, StoreFailed
 from ..core.messages import Chat, Delete, FormattedText, Outgoing, OutgoingMessage
 from ..markdown import plain, render
 from ..markdown.rich import rich
@@ -57,7 +58,11 @@ class SendUncertain(Exception):
 
 
 class SendRejected(Exception):
-    """Telegram will never accept the message."""
+    """Telegram will never accept the message; `content` says that the reason is in the message."""
+
+    def __init__(self, reason: str, *, content: bool) -> None:
+        super().__init__(reason)
+        self.content = content
 
 
 class ChatMoved(Exception):
@@ -134,6 +139,11 @@ class Delivery:
             return
         except SendRejected as exc:
             log.warning("Telegram does not take a message for %s: %s", outgoing.chat, exc)
+            if exc.content and (notice := _notice_instead(outgoing)):
+                await self.write_when_possible(
+                    partial(self._store.outbox.substitute, outbox_id, notice)
+                )
+                return
             sent = SentFiles()
         await self.write_when_possible(
             partial(self._store.record_sent, outbox_id, outgoing, sent.message_ids, sent.file_ids)
@@ -144,13 +154,22 @@ class Delivery:
         self._store.outbox.record_try(outbox_id, tries)
         self.on_moved(old_chat_id, new_chat_id)
 
-    async def save_result(self, chat: Chat, save: Callable[[], object]) -> None:
-        """Store the result of a turn, and wait for the disk: it must not be asked for again."""
+    async def save_result(
+        self, chat: Chat, save: Callable[[], object], save_failure: Callable[[NotStorable], object]
+    ) -> None:
+        """Store the result of a turn, which must not be asked for again.
+
+        It waits for the disk. Where the content itself is refused, `save_failure` stores that
+        instead.
+        """
         try:
             save()
         except StoreFailed as exc:
             await self.tell_now(chat, exc.user_message)
             await self.write_when_possible(save)
+        except NotStorable as exc:
+            log.exception("the result of a turn cannot be stored")
+            await self.write_when_possible(partial(save_failure, exc))
 
     async def write_when_possible(self, write: Callable[[], object]) -> None:
         """Record what has already happened; while the disk is full, wait."""
@@ -268,8 +287,17 @@ class Delivery:
         for part, chunk in enumerate(chunks, start=1):
             buttons = outgoing.buttons if part == len(chunks) else ()
             piece = replace(outgoing, content=chunk, buttons=buttons, silent=part > 1)
-            message_ids += await self._message(piece)
+            message_ids += await self._formatted_or_plain(piece)
         return message_ids
+
+    async def _formatted_or_plain(self, outgoing: OutgoingMessage) -> list[int]:
+        try:
+            return await self._message(outgoing)
+        except BadRequest:
+            if not outgoing.content.entities:
+                raise
+            log.info("Telegram refused the formatting of a message for %s", outgoing.chat)
+        return await self._message(replace(outgoing, content=plain(outgoing.content.text)))
 
     async def _rich_message(self, outgoing: OutgoingMessage) -> list[int]:
         sent = await self._bot.do_api_request(
@@ -297,11 +325,24 @@ def _ways(outgoing: OutgoingMessage, *, open_topic: bool) -> list[OutgoingMessag
     if outgoing.chat.topic_id:
         outside = Chat(outgoing.chat.chat_id)
         places.append(replace(outgoing, chat=outside, edit_message_id=None))
-    if not outgoing.content.entities or outgoing.files:
+    if outgoing.files or outgoing.rich_markdown:
         return places
-    unformatted = FormattedText(outgoing.content.text)
-    plain_places = [place for place in places if place.edit_message_id is None]
-    return [*places, *(replace(place, content=unformatted) for place in plain_places)]
+    new = [place for place in places if place.edit_message_id is None]
+    if outgoing.content.entities:
+        new = [replace(place, content=FormattedText(outgoing.content.text)) for place in new]
+        places += new
+    if outgoing.buttons:
+        places += [replace(place, buttons=()) for place in new]
+    return places
+
+
+def _notice_instead(outgoing: Outgoing) -> OutgoingMessage | None:
+    """Make the line that is sent in place of a refused message; None if that was the line."""
+    if isinstance(outgoing, Delete) or outgoing.content.text == texts.NOT_SENT:
+        return None
+    return OutgoingMessage(
+        outgoing.chat, plain(texts.NOT_SENT), silent=outgoing.silent, local_only=outgoing.local_only
+    )
 
 
 def _is_unchanged(outgoing: OutgoingMessage, exc: BadRequest) -> bool:
@@ -318,8 +359,10 @@ def _translate_error(
             return ChatMoved(exc.new_chat_id)
         case RetryAfter():
             return SendFailed(ptb.retry_after_seconds(exc))
-        case BadRequest() | Forbidden() | ChatMigrated() | EndPointNotFound():
-            return SendRejected(type(exc).__name__)
+        case BadRequest():
+            return SendRejected(exc.message, content=True)
+        case Forbidden() | ChatMigrated() | EndPointNotFound():
+            return SendRejected(type(exc).__name__, content=False)
         case TimedOut():
             early = isinstance(exc.__cause__, httpx.ConnectTimeout | httpx.PoolTimeout)
             return SendFailed() if early else SendUncertain()

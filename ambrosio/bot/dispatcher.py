@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import telegram
 from telegram.error import TelegramError
@@ -21,7 +22,7 @@ from ..commands.registry import BUTTONS, BY_NAME
 from ..core import texts
 from ..core.attachments import MediaKind
 from ..core.costs import format_usd
-from ..core.errors import AmbrosioError, StoreFailed
+from ..core.errors import AmbrosioError, NotStorable, StoreFailed
 from ..core.messages import Chat, Delete, Outgoing, OutgoingMessage, Turn
 from ..store import InboxItem, Lane, NewUpdate, Store
 from . import callback_data
@@ -46,6 +47,8 @@ from .updates import (
 )
 
 log = logging.getLogger(__name__)
+
+Kind = TypeVar("Kind", bound=Exception)
 
 MAX_ATTEMPTS = 3
 DISK_PAUSE_SECONDS = 5.0
@@ -212,9 +215,14 @@ class Dispatcher:
             self._store.inbox.release(item)
             raise
         except Exception as exc:
-            if failed := _store_failure(exc):
+            if failed := _find(exc, StoreFailed):
                 self._store.inbox.release(item)
                 raise failed from exc
+            if refused := _find(exc, NotStorable):
+                # The next attempt would end alike, and may cost money.
+                log.exception("what an update has led to cannot be stored")
+                await self._dead_letter(item, "not storable", refused.user_message)
+                return
             log.exception("a turn failed, attempt %d", item.attempts)
 
     async def _handle(self, item: InboxItem) -> None:
@@ -414,12 +422,12 @@ class Dispatcher:
                 self._group.create_task(self._delivery.deliver(chat))
 
 
-def _store_failure(exc: BaseException) -> StoreFailed | None:
-    """Find a `StoreFailed` in an exception or a group of them."""
+def _find(exc: BaseException, kind: type[Kind]) -> Kind | None:
+    """Find a failure of a kind in an exception or a group of them."""
     if isinstance(exc, BaseExceptionGroup):
-        found = exc.subgroup(StoreFailed)
-        return _store_failure(found.exceptions[0]) if found else None
-    return exc if isinstance(exc, StoreFailed) else None
+        found = exc.subgroup(kind)
+        return _find(found.exceptions[0], kind) if found else None
+    return exc if isinstance(exc, kind) else None
 
 
 def _same_question(one: Turn, other: Turn) -> bool:

@@ -70,16 +70,24 @@ class ImageHandler:
         """Store the result with its messages in one transaction, and deliver those."""
         assistant = self._context.image_assistant
         reply_to = None if item.chat.is_private else item.message_id
-        replies: list[Outgoing] = [
-            *render_images(
-                result,
-                assistant,
-                reply_to=reply_to,
-                for_owner=result.order.turn.user_id in self._context.owners(),
-            ),
-            *_delete_status(item, draft),
-        ]
-        await self._delivery.save_result(item.chat, partial(assistant.save, result, replies, item))
+
+        def save(result: ImageResult) -> None:
+            replies: list[Outgoing] = [
+                *render_images(
+                    result,
+                    assistant,
+                    reply_to=reply_to,
+                    for_owner=result.order.turn.user_id in self._context.owners(),
+                ),
+                *_delete_status(item, draft),
+            ]
+            assistant.save(result, replies, item)
+
+        await self._delivery.save_result(
+            item.chat,
+            partial(save, result),
+            lambda exc: save(ImageResult(result.order, failure=exc)),
+        )
         await self._delivery.deliver(item.chat)
 
     async def _generate(self, order: ImageOrder, progress: ImageProgress) -> ImageResult | None:

@@ -20,7 +20,14 @@ from ..bot.client import TELEGRAM_SECONDS, telegram_bot
 from ..config.file_lock import file_lock
 from ..config.network import remote_client, trusted_certificates
 from ..config.settings import Settings
-from ..core.errors import AllProvidersFailed, NoProvider, ProviderError
+from ..core.errors import (
+    AllProvidersFailed,
+    AmbrosioError,
+    ModelNotFound,
+    NoProvider,
+    ProviderError,
+    WrongAddress,
+)
 from ..core.messages import AnswerFinished
 from ..providers.openai_compatible import OpenAIProvider
 from ..router import CompletionRequest, Router
@@ -212,6 +219,9 @@ async def _check_answer(provider: OpenAIProvider, ceiling: Decimal | None) -> Fi
                 if isinstance(event, AnswerFinished):
                     answered_by = str(event.ref)
     except (AllProvidersFailed, NoProvider) as exc:
+        if right := await _address_with_v1(provider, exc):
+            detail = f"there is nothing at {provider.config.base_url}, but {right} answers"
+            return Finding(provider.name, False, detail, "correct its base URL", required=False)
         remedy = f"check {provider.config.base_url}"
         return Finding(provider.name, False, exc.user_message, remedy, required=False)
     except TimeoutError:
@@ -220,6 +230,22 @@ async def _check_answer(provider: OpenAIProvider, ceiling: Decimal | None) -> Fi
     first_word = router.health.providers[provider.name].first_word_seconds or 0
     where = "local" if provider.local else "remote"
     return Finding(provider.name, True, f"{answered_by} answers after {first_word:.1f} s ({where})")
+
+
+async def _address_with_v1(provider: OpenAIProvider, failure: AmbrosioError) -> str:
+    """Return the base URL with `/v1` behind it if the API is there; "" if it is not."""
+    causes = failure.causes if isinstance(failure, AllProvidersFailed) else []
+    base_url = provider.config.base_url.rstrip("/")
+    if not any(isinstance(cause, WrongAddress | ModelNotFound) for cause in causes):
+        return ""
+    if provider.config.socket or base_url.endswith("/v1"):
+        return ""
+    config = provider.config.model_copy(update={"base_url": f"{base_url}/v1"})
+    try:
+        await OpenAIProvider(provider.name, config, provider.http).models()
+    except ProviderError:
+        return ""
+    return config.base_url
 
 
 async def _check_models(settings: Settings, provider: OpenAIProvider) -> AsyncIterator[Finding]:

@@ -3,6 +3,7 @@
     AmbrosioError
     ├── InvalidSettings            settings are invalid or missing
     ├── StoreFailed                the database cannot be read or written
+    ├── NotStorable                the database refuses what it is given
     ├── InvalidBotToken            Telegram rejected the bot token
     ├── PollingConflict            another process polls with the same bot token
     ├── DemoFailed                 the demo cannot start
@@ -127,6 +128,14 @@ class StoreFailed(AmbrosioError):
 
     problem = "I cannot write to the disk."
     remedy = "Nothing is lost: I continue as soon as there is free space."
+
+
+class NotStorable(AmbrosioError):
+    """The database refuses what it is given, and will every time: it is not the disk."""
+
+    problem = "There is something in this answer that I cannot store or send."
+    remedy = "Try again, or choose another model with /model."
+    other_model_may_help = True
 
 
 class InvalidBotToken(AmbrosioError):

@@ -13,6 +13,10 @@ GAVE_UP = (
     "I tried three times to answer this message and failed every time. "
     "Send it again, or rephrase it."
 )
+NOT_SENT = (
+    "Telegram does not accept a message that belongs here, so it is missing. "
+    "Ask me to say it in another way."
+)
 UNREADABLE = "I cannot read this message in the form Telegram sent it. Try sending it another way."
 UNSUPPORTED = "I can only read text for now. Type your question instead."
 UNSUPPORTED_KINDS: Mapping[str, str] = {

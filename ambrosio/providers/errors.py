@@ -83,6 +83,8 @@ def translate_error(
     match exc:
         case ConnectionFailed():
             return Unreachable(provider)
+        case ApiError(is_page=True, status=404):
+            return WrongAddress(provider)
         case ApiError(is_page=True) if exc.status < 500:
             return Blocked(provider)
         case ApiError() if exc.field("code") in MODEL_GONE_CODES:

@@ -271,6 +271,8 @@ class OpenAIProvider:
                         while (events := await answer.next_events()) is not None:
                             for event in events:
                                 yield event
+                        if not concise:
+                            facts.opens_thinking = answer.opened_thinking
                     attempts.answered = True
             self._learn_refusals(facts, attempts)
             # A warm-up that waited for the slot meanwhile has nothing left to do.
@@ -328,7 +330,14 @@ class OpenAIProvider:
         def translate(exc: RequestFailed) -> ProviderError:
             return self._translate_error(exc, request)
 
-        return open_chat_stream(self._client, self.name, request, self._patience(), translate)
+        return open_chat_stream(
+            self._client,
+            self.name,
+            request,
+            self._patience(),
+            translate,
+            holds_back=self._facts(model).opens_thinking,
+        )
 
     def _patience(self) -> Patience:
         return Patience(

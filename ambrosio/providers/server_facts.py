@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import as_count
+from .foreign_values import clean_name
 from .slots import SlotQueue
 
 UNLIMITED_SLOTS = 1_000
@@ -29,6 +30,8 @@ class ServerFacts:
     # Whether it takes the parameters of a concise turn, and a token limit.
     takes_no_thinking: bool = True
     takes_limit: bool = True
+    # Whether its template opens the thinking, so that only the closing mark comes.
+    opens_thinking: bool = False
     # Parameters that it has refused by name.
     dropped: frozenset[str] = frozenset()
 
@@ -42,7 +45,7 @@ def parse_models(listing: object) -> list[ServedModel] | None:
     if not isinstance(items, list):
         return None
     return [
-        ServedModel(str(item["id"]), str(item.get("type", "chat")), _context_tokens(item))
+        ServedModel(clean_name(item["id"]), str(item.get("type", "chat")), _context_tokens(item))
         for item in items
         if isinstance(item, dict) and "id" in item
     ]

@@ -36,6 +36,11 @@ class ChatStream:
         self._ended = False
         self._failure: NoText | None = None
 
+    @property
+    def opened_thinking(self) -> bool:
+        """Whether the thinking had no opening mark, only a closing one."""
+        return self._parser.opened_thinking
+
     @asynccontextmanager
     async def reading(self, client: ApiClient, body: Mapping[str, Any]) -> AsyncIterator[None]:
         """Ask for the answer and read it until the block ends."""
@@ -133,14 +138,16 @@ async def open_chat_stream(
     request: ChatRequest,
     patience: Patience,
     translate: Callable[[RequestFailed], ProviderError],
+    *,
+    holds_back: bool = False,
 ) -> AsyncIterator[ChatStream]:
     """Send a request and yield the answer's stream, which is closed at the end of the block.
 
     Raises `ProviderError`, for what goes wrong inside the block too; `translate` says what a
-    refusal of this request means.
+    refusal of this request means, and `holds_back` is for `StreamParser`.
     """
     guard = ConciseGuard(request.plan) if request.plan else None
-    parser = StreamParser(name, request.model, request.loop_limits, guard)
+    parser = StreamParser(name, request.model, request.loop_limits, guard, holds_back=holds_back)
     stream = ChatStream(parser, patience)
     try:
         async with stream.reading(client, request.body):

@@ -20,6 +20,7 @@ from ..core.messages import (
     StreamEvent,
     Usage,
 )
+from .foreign_values import clean_name, fields_of, token_count
 from .repetition import LoopGuard, LoopLimits
 from .thinking import ThinkTagParser
 
@@ -54,7 +55,8 @@ class StreamParser:
     """Parses one answer, chunk by chunk.
 
     `feed` raises `ServerError` on a malformed chunk, and so does `end` if the answer was cut; `end`
-    raises `NoText` if no text came.
+    raises `NoText` if no text came. With `holds_back`, text waits for the mark that ends the
+    thinking, for a model whose template opens it: until then nobody can tell the two apart.
     """
 
     def __init__(
@@ -63,6 +65,8 @@ class StreamParser:
         model: str,
         limits: LoopLimits | None = None,
         guard: ConciseGuard | None = None,
+        *,
+        holds_back: bool = False,
     ) -> None:
         self._provider = provider
         self._ref = ModelRef(provider, model)
@@ -70,6 +74,7 @@ class StreamParser:
         self._think_tags = ThinkTagParser()
         self._text_halves, self._thinking_halves = _SurrogateJoiner(), _SurrogateJoiner()
         self._emitted_text = ""
+        self._holds_back, self._held_text = holds_back, ""
         self._finish: FinishReason | None = None
         self.usage: Usage | None = None
         self._loop_guard = LoopGuard(limits)
@@ -80,6 +85,11 @@ class StreamParser:
     def has_finish_reason(self) -> bool:
         """Whether the server has said how the answer ended."""
         return self._finish is not None
+
+    @property
+    def opened_thinking(self) -> bool:
+        """Whether the thinking had no opening mark, only a closing one."""
+        return self._think_tags.retracts
 
     @property
     def looping(self) -> bool:
@@ -102,7 +112,7 @@ class StreamParser:
         # Chunks that only report progress or usage give no words.
         self.usage = _usage(chunk) or self.usage
         if not self._ref.model and chunk.get("model"):
-            self._ref = replace(self._ref, model=str(chunk["model"]))
+            self._ref = replace(self._ref, model=clean_name(chunk["model"]))
         events = self._progress(chunk)
         for choice in chunk.get("choices") or ():
             # The last choice of some servers has no delta; some send a whole message instead.
@@ -130,9 +140,10 @@ class StreamParser:
     def _retract(self, delta: Delta) -> Delta:
         """Turn all text so far into thinking: only now is the end of the thinking seen."""
         self._text_chars, self._has_text = 0, False
+        held, self._held_text = self._held_text, ""
         if self._guard:
             self._guard = ConciseGuard(self._guard.plan)
-        return Delta(delta.text, self._emitted_text + delta.reasoning)
+        return Delta(delta.text, held + self._emitted_text + delta.reasoning)
 
     def end(self, *, is_done: bool = False) -> list[StreamEvent]:
         """Close the answer, or raise.
@@ -140,7 +151,9 @@ class StreamParser:
         Without a finish reason the connection was cut, unless `[DONE]` came (`is_done`), which some
         gateways send alone.
         """
-        events = self._emit(self._rest())
+        rest, self._holds_back = self._rest(), False
+        held, self._held_text = self._held_text, ""
+        events = self._emit(Delta(held + rest.text, rest.reasoning))
         if self._guard:
             events += self._emit_text(Delta(self._guard.end()))
         if self.looping:
@@ -164,6 +177,8 @@ class StreamParser:
         return Delta(fed.text + ended.text, thinking)
 
     def _emit(self, delta: Delta) -> list[StreamEvent]:
+        if self._holds_back:
+            delta = self._hold(delta)
         if self._guard:
             delta = replace(delta, text=self._guard.feed(delta.text))
         return self._emit_text(delta)
@@ -181,13 +196,23 @@ class StreamParser:
         self.started = True
         return [AnswerStarted(self._ref), delta]
 
+    def _hold(self, delta: Delta) -> Delta:
+        """Keep text back while it may turn out to be thinking; return what may be shown."""
+        if delta.reasoning:
+            # Marked as it should be, or the closing mark has come.
+            self._holds_back = False
+            held, self._held_text = self._held_text, ""
+            return Delta(held + delta.text, delta.reasoning)
+        self._held_text += delta.text
+        return Delta()
+
     def _progress(self, chunk: RawChunk) -> list[StreamEvent]:
         """Say how much of a long prompt llama.cpp has read; a small machine takes minutes."""
         new = unread_tokens(chunk)
         if self.started or new < SLOW_TOKENS:
             return []
-        progress = chunk["prompt_progress"]
-        read = progress.get("processed", 0) - progress.get("cache", 0)
+        progress = fields_of(chunk.get("prompt_progress"))
+        read = token_count(progress.get("processed")) - token_count(progress.get("cache"))
         return [StatusNote(f"Reading… {max(0, read) * 100 // new} %")]
 
 
@@ -228,23 +253,18 @@ def _block_text(blocks: list[Any], kind: str) -> str:
 
 def unread_tokens(chunk: RawChunk) -> int:
     """Tell how many tokens of the prompt llama.cpp does not remember, if the chunk says so."""
-    progress = chunk.get("prompt_progress") or {}
-    return int(progress.get("total", 0)) - int(progress.get("cache", 0))
+    progress = fields_of(chunk.get("prompt_progress"))
+    return token_count(progress.get("total")) - token_count(progress.get("cache"))
 
 
 def _usage(chunk: RawChunk) -> Usage | None:
-    usage = chunk.get("usage") or {}
-    read = usage.get("prompt_tokens_details") or {}
+    usage = fields_of(chunk.get("usage"))
+    read = fields_of(usage.get("prompt_tokens_details"))
     counted = Usage(
-        prompt=_tokens(usage.get("prompt_tokens")),
-        completion=_tokens(usage.get("completion_tokens")),
+        prompt=token_count(usage.get("prompt_tokens")),
+        completion=token_count(usage.get("completion_tokens")),
         # together.ai puts it flat for some models.
-        cached=_tokens(read.get("cached_tokens") or usage.get("cached_tokens")),
+        cached=token_count(read.get("cached_tokens") or usage.get("cached_tokens")),
     )
     # A server that says nothing but zeros has not counted.
     return counted if counted.prompt or counted.completion else None
-
-
-def _tokens(value: Any) -> int:
-    """Read a number of tokens; less than none would be money that comes back."""
-    return max(0, int(value or 0))

@@ -6,17 +6,20 @@ provider and never spliced.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator, Mapping
+from contextlib import aclosing, contextmanager, suppress
+from dataclasses import replace
 
 from ..core.errors import (
     AllProvidersFailed,
     AmbrosioError,
+    BadRequest,
     BudgetSpent,
     Loading,
     LocalOnlyFailed,
     NoProvider,
     ProviderError,
+    ServerError,
 )
 from ..core.messages import Delta, StatusNote, StreamEvent
 from .budget import Budget
@@ -27,6 +30,8 @@ from .request import CompletionRequest, ExpenseSink, Provider
 
 log = logging.getLogger(__name__)
 
+# So often a long request is refused, for no reason that is understood, before less of it is sent.
+REFUSALS = 2
 # A provider and one of its models; "" is the provider's own.
 Choice = tuple[str, str]
 
@@ -105,6 +110,7 @@ class Router:
         """
         attempts = _Attempts(request)
         while True:
+            request = attempts.request
             in_turn = _Round(self, request, await self._allowed(request), report)
             while (call := in_turn.next_call()) is not None:
                 with in_turn.noting_failure():
@@ -113,7 +119,8 @@ class Router:
                             in_turn.note(event)
                             yield event
                     return
-            seconds = attempts.pause_after(in_turn)
+            long = await self._is_long(request, in_turn.unexplained())
+            seconds = attempts.pause_after(in_turn, shortens=long)
             for note in in_turn.loading_notes():
                 yield note
             await self._sleep(seconds)
@@ -169,6 +176,19 @@ class Router:
             local_only=request.is_local_only,
         )
         return [target for target in targets if target.provider.name in allowed]
+
+    async def _is_long(self, request: CompletionRequest, refused_by: Collection[str]) -> bool:
+        """Say whether a request with history fills more than half the window of one of these."""
+        if not request.history or request.halved:
+            return False
+        for name, model in self.order(request):
+            if name not in refused_by:
+                continue
+            with suppress(ProviderError):
+                profile = await self.providers[name].profile(model)
+                if request.context(profile).tokens > profile.window // 2:
+                    return True
+        return False
 
     async def _target(self, name: str, model: str, request: CompletionRequest) -> Target:
         """Prepare a provider; of a paid one the context tells what it may cost."""
@@ -236,6 +256,19 @@ class _Round:
             self.causes.append(exc)
             self.partial = "".join(self._text) or self.partial
 
+    def unexplained(self) -> list[str]:
+        """Name those that have refused the request for a reason that nobody understands.
+
+        A server that the length is too much for does not always say so.
+        """
+        if self.partial:
+            return []
+        return [
+            cause.provider
+            for cause in self.causes
+            if type(cause) is ServerError or (type(cause) is BadRequest and not cause.parameter)
+        ]
+
     def loading_notes(self) -> list[StatusNote]:
         """Return a note for each provider that is still loading its model."""
         return [StatusNote(cause.note) for cause in self.causes if isinstance(cause, Loading)]
@@ -261,21 +294,29 @@ class _Attempts:
     """What earlier rounds have come to."""
 
     def __init__(self, request: CompletionRequest) -> None:
-        self._request = request
+        self.request = request
+        self._refusals = 0
         # A provider that rests in a later round was still tried.
         self._tried: dict[str, ProviderError] = {}
         self._partial = ""
         self._rounds = self._loads = 0
 
-    def pause_after(self, in_turn: _Round) -> float:
-        """Return the seconds until the next round, or raise `AllProvidersFailed`."""
+    def pause_after(self, in_turn: _Round, *, shortens: bool = False) -> float:
+        """Return the seconds until the next round, or raise `AllProvidersFailed`.
+
+        `shortens` says that less of the history may help, as a last resort.
+        """
         causes = in_turn.causes
         self._rounds += 1
         self._tried |= {cause.provider: cause for cause in causes}
         self._partial = in_turn.partial or self._partial
         self._loads += any(isinstance(cause, Loading) for cause in causes)
+        self._refusals += len(in_turn.unexplained())
         seconds = retry_pause(causes, self._rounds, self._loads)
-        if seconds is None or self._request.single_provider:
-            failure = LocalOnlyFailed if self._request.is_local_only else AllProvidersFailed
+        if seconds is None or self.request.single_provider:
+            if shortens:
+                self.request = replace(self.request, halved=self._refusals >= REFUSALS)
+                return 0.0
+            failure = LocalOnlyFailed if self.request.is_local_only else AllProvidersFailed
             raise failure([*self._tried.values()], partial=self._partial)
         return seconds

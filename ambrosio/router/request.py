@@ -61,6 +61,7 @@ class CompletionRequest:
         user_id: who pays for it.
         chat_key: tells conversations apart for servers that cache them.
         note: what is sent behind the question: the person's local time.
+        halved: whether it may fill only half of each window, after refusals nobody understands.
     """
 
     system: str
@@ -73,6 +74,7 @@ class CompletionRequest:
     user_id: int = 0
     chat_key: str = ""
     note: str = ""
+    halved: bool = False
 
     @property
     def is_local_only(self) -> bool:
@@ -81,6 +83,8 @@ class CompletionRequest:
 
     def context(self, profile: ModelProfile, window: int = 0) -> Context:
         """Build what one model is sent; `window` (in tokens) overrules the profile's."""
+        if self.halved:
+            window = min(window or profile.window, profile.window // 2)
         return build_context(
             self.system,
             self.history,

@@ -51,7 +51,9 @@ ORIGINALS_BYTES = 500 * 1024 * 1024
 
 
 class Store:
-    """The database; `with` opens and closes it. Every method may raise `StoreFailed`.
+    """The database; `with` opens and closes it.
+
+    Every method may raise `StoreFailed` or `NotStorable`.
 
     Args:
         path: the file, or `:memory:`.

@@ -11,11 +11,23 @@ from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
-from ..core.errors import StoreFailed
+from ..core.errors import AmbrosioError, NotStorable, StoreFailed
 from ..core.messages import Chat
 from . import schema
 
 BUSY_SECONDS = 5
+# What is wrong with the file or the disk, and may be over later: the codes of SQLite's `Result and
+# Error Codes` without the detail in their upper bits. All other failures are about the content.
+DISK_CODES = frozenset(
+    (
+        *(sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM),
+        *(sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT),
+        *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL),
+        *(sqlite3.SQLITE_NOLFS, sqlite3.SQLITE_NOTADB),
+    )
+)
+# Half of a character, and a number with more than 64 bits.
+CONTENT_ERRORS = (UnicodeEncodeError, OverflowError)
 
 
 class DecimalSum:
@@ -34,7 +46,10 @@ class DecimalSum:
 
 
 class Database:
-    """One SQLite file that only its owner can read. Every method may raise `StoreFailed`."""
+    """One SQLite file that only its owner can read.
+
+    Every method may raise `StoreFailed`, and `NotStorable` for a value that it does not take.
+    """
 
     connection: sqlite3.Connection
 
@@ -92,8 +107,8 @@ class Database:
             db.execute("BEGIN IMMEDIATE")
             yield db
             db.execute("COMMIT")
-        except sqlite3.DatabaseError as exc:
-            raise StoreFailed(str(exc)) from exc
+        except (sqlite3.Error, *CONTENT_ERRORS) as exc:
+            raise _failure(exc) from exc
         finally:
             # SQLite has rolled back by itself after some failures, a full disk among them.
             if db.in_transaction:
@@ -103,8 +118,8 @@ class Database:
         """Run one query and return all of its rows."""
         try:
             return self.connection.execute(sql, args).fetchall()
-        except sqlite3.DatabaseError as exc:
-            raise StoreFailed(str(exc)) from exc
+        except (sqlite3.Error, *CONTENT_ERRORS) as exc:
+            raise _failure(exc) from exc
 
     def current_place(self, chat: Chat, message_id: int = 0) -> tuple[Chat, int]:
         """Return where a chat and a message of it are now.
@@ -117,6 +132,14 @@ class Database:
         if not rows:
             return chat, message_id
         return Chat(rows[0]["new_chat_id"], chat.topic_id), -abs(message_id)
+
+
+def _failure(exc: Exception) -> AmbrosioError:
+    """Tell a disk that may recover from a value that will be refused again."""
+    code = getattr(exc, "sqlite_errorcode", None)
+    if code is not None and code & 0xFF in DISK_CODES:
+        return StoreFailed(str(exc))
+    return NotStorable(str(exc))
 
 
 def chat_key(chat: Chat) -> tuple[int, int]:

@@ -94,6 +94,13 @@ class Outbox:
         with self._database.transaction() as db:
             db.execute("UPDATE outbox SET tries = ? WHERE id = ?", (tries, outbox_id))
 
+    def substitute(self, outbox_id: int, message: OutgoingMessage) -> None:
+        """Let another message, without files, wait in the place of one, as if never tried."""
+        with self._database.transaction() as db:
+            db.execute("DELETE FROM files WHERE outbox_id = ?", (outbox_id,))
+            body = json.dumps(_pack(message, None))
+            db.execute("UPDATE outbox SET body = ?, tries = 0 WHERE id = ?", (body, outbox_id))
+
     def remove(self, outbox_id: int) -> None:
         """Take a message out, with its files."""
         with self._database.transaction() as db:

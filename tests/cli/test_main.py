@@ -199,6 +199,29 @@ class TestDoctor:
         assert len(api.updates.pending) == 1
         assert len(model.requests) == 1
 
+    @pytest.mark.parametrize("end", ["", "/"])
+    async def test_an_address_without_v1_is_named_with_it(self, doctor, tmp_path, end):
+        server = FakeModelServer("m", "together")
+        async with server.serving() as url:
+            base_url = url.removesuffix("/v1")
+            (tmp_path / "ambrosio.toml").write_text(
+                f'[providers.mine]\nbase_url = "{base_url}{end}"\nmodel = "m"\n'
+            )
+            ended = await doctor()
+
+        assert f"mine: there is nothing at {base_url}, but {url} answers" in ended.out
+        assert "→ correct its base URL" in ended.out
+
+    async def test_an_address_where_v1_is_not_either_is_only_to_be_checked(self, doctor, tmp_path):
+        async with FakeModelServer("m", "together").serving() as url:
+            (tmp_path / "ambrosio.toml").write_text(
+                f'[providers.mine]\nbase_url = "{url}/other"\nmodel = "m"\n'
+            )
+            ended = await doctor()
+
+        [line] = [line for line in problems(ended) if "mine" in line]
+        assert f"check {url}/other" in line
+
     async def test_problems_are_reported_with_a_remedy(self, doctor, api):
         api.updates.set_webhook("https://example.com/hook", drop_pending=False)
 

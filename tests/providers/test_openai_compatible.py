@@ -377,6 +377,11 @@ class TestAnAnswer:
             {"choices": [], "usage": None},
             {"choices": [], "usage": {}},
             {"choices": [], "timings": {"prompt_n": 5}},
+            {"choices": [], "usage": 5},
+            {"choices": [], "usage": {"prompt_tokens": "many"}},
+            {"choices": [], "usage": {"prompt_tokens_details": 5}},
+            {"choices": [], "usage": {"prompt_tokens": -5, "completion_tokens": 2**80}},
+            {"choices": [], "prompt_progress": {"total": "x"}},
         ],
     )
     async def test_chunks_without_words_are_passed_over(self, provider, chat, odd):
@@ -394,9 +399,6 @@ class TestAnAnswer:
             {"choices": "words"},
             {"choices": [{"delta": {"content": 5}}]},
             {"choices": [{"delta": {"content": {"text": "Tea"}}}]},
-            {"choices": [], "usage": 5},
-            {"choices": [], "usage": {"prompt_tokens": "many"}},
-            {"choices": [], "usage": {"prompt_tokens_details": 5}},
         ],
     )
     async def test_chunks_of_nonsense_are_a_fault(self, provider, chat, nonsense):

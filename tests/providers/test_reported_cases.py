@@ -17,6 +17,10 @@ HARMONY = (
     "<|channel|>analysis<|message|>They greet me.<|end|>"
     "<|start|>assistant<|channel|>final<|message|>Good day!"
 )
+TOKENS_A_MINUTE = (
+    "Request too large on tokens per minute (TPM): Limit 6000, Requested 7012,"
+    " please reduce your message size and try again."
+)
 QUESTION = build_context("Be kind.", (), "hello?")
 END = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
 DONE = b"data: [DONE]\n\n"
@@ -301,6 +305,13 @@ async def test_another_limit_is_no_overflow(message):
         (refuse({"error": {"message": "Too many", "code": 429}}, 200), errors.Overloaded),
         ({"content": event({"error": {"message": "Too many", "code": 429}})}, errors.Overloaded),
         (refuse({"error": {"code": "rate_limit_exceeded"}}, 413), errors.Overloaded),
+        (refuse({"error": {"message": TOKENS_A_MINUTE, "type": "tokens"}}, 429), errors.Overloaded),
+        (refuse({"error": {"message": TOKENS_A_MINUTE}}, 429), errors.Overloaded),
+        (refuse({"message": TOKENS_A_MINUTE}, 429), errors.Overloaded),
+        (refuse({"error": TOKENS_A_MINUTE}, 429), errors.Overloaded),
+        (refuse({"detail": TOKENS_A_MINUTE}, 429), errors.Overloaded),
+        (refuse(b"429 Too Many Requests", 429, "text/plain"), errors.Overloaded),
+        (refuse(b"<html><h1>404 Not Found</h1></html>", 404, "text/html"), errors.WrongAddress),
         (refuse({"error": {"message": "Request timed out"}}, 408), errors.ServerError),
         (refuse({"error": {"message": "Conflict"}}, 409), errors.ServerError),
         (refuse({"detail": "Not Found"}, 404), errors.WrongAddress),
@@ -360,3 +371,31 @@ async def test_a_parameter_that_a_server_refuses_is_left_out_and_stays_out(body,
 
     assert isinstance(events[-1], AnswerFinished)
     assert ["stream_options" in request for request in sent] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("second", "deltas"),
+    [
+        ("They want H.\n</think>\nThe **H**.", "The **H**."),
+        ("More\nthan one line.\n\n</think>\n\nYes.", "Yes."),
+        ("Hm.\n</thinking>\nNo.", "No."),
+        ("No thinking this time.", "No thinking this time."),
+        ("<think>Marked.</think>Good day!", "Good day!"),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 6, 1000])
+async def test_thinking_that_the_template_opens_is_in_the_first_draft_at_most(second, deltas, size):
+    answers = [pieces(text, size) + event(END) + DONE for text in ("Hm.\n</think>\nOne.", second)]
+    with respx.mock() as router:
+        router.post(f"{BASE}/chat/completions").mock(
+            side_effect=[
+                httpx.Response(200, headers=EVENTS, stream=Body(content)) for content in answers
+            ]
+        )
+        async with httpx.AsyncClient(verify=False) as http:
+            provider = OpenAIProvider("p", ProviderConfig(base_url=BASE, model="m"), http)
+            _ = [found async for found in provider.stream(QUESTION)]
+            events = [found async for found in provider.stream(QUESTION)]
+
+    # Every piece of text that was ever shown, whatever was taken back.
+    assert "".join(found.text for found in events if isinstance(found, Delta)) == deltas

@@ -440,3 +440,68 @@ class TestTooMuch:
 
         assert answer == "Tea."
         assert b.asked[0].dropped_turns == 0
+
+
+class TestALongRequestThatIsRefusedForNoReasonThatIsUnderstood:
+    """The last resort: less of the history, once."""
+
+    SMALL = ModelProfile(window=3000)
+    LONG = replace(
+        QUESTION,
+        history=tuple(PastTurn(turn, "what? " * 50, "that. " * 100) for turn in range(1, 6)),
+    )
+
+    def asked_with(self, provider):
+        return [len(context.messages) for context in provider.asked]
+
+    @pytest.mark.parametrize(
+        "refusal", [errors.BadRequest("a"), errors.ServerError("a")], ids=["4xx", "500"]
+    )
+    async def test_after_two_refusals_a_shorter_one_is_answered(self, router_of, refusal):
+        a = FakeProvider("a", refusal, refusal, "Tea.", manner=self.SMALL)
+
+        parts = await heard(router_of(a), self.LONG)
+
+        full, again, shorter = self.asked_with(a)
+        assert full == again > shorter
+        assert parts[0].dropped_turns > 0
+
+    async def test_two_providers_that_refuse_are_two_refusals(self, router_of):
+        a = FakeProvider("a", errors.BadRequest("a"), "Tea.", manner=self.SMALL)
+        b = FakeProvider("b", errors.BadRequest("b"), manner=self.SMALL)
+
+        assert await said(router_of(a, b), self.LONG) == "Tea."
+        assert (len(a.asked), len(b.asked)) == (2, 1)
+
+    async def test_it_is_tried_once(self, router_of):
+        a = FakeProvider("a", *[errors.BadRequest("a")] * 9, manner=self.SMALL)
+
+        await gave_up(router_of(a), self.LONG)
+
+        assert len(a.asked) == 3
+
+    @pytest.mark.parametrize(
+        ("refusal", "ask", "window"),
+        [
+            (errors.BadRequest("a"), QUESTION, 3000),
+            (errors.BadRequest("a"), replace(QUESTION, question="why? " * 900), 3000),
+            (errors.BadRequest("a"), LONG, 32_000),
+            (errors.BadRequest("a", parameter="tools"), LONG, 3000),
+            (errors.ContentFiltered("a"), LONG, 3000),
+            (errors.InvalidKey("a"), LONG, 3000),
+            (errors.OutOfCredit("a"), LONG, 3000),
+        ],
+    )
+    async def test_nothing_else_is_shortened(self, router_of, refusal, ask, window):
+        a = FakeProvider("a", *[refusal] * 9, manner=ModelProfile(window=window))
+
+        await gave_up(router_of(a), ask)
+
+        assert len(a.asked) == 1
+
+    async def test_an_answer_that_broke_off_is_not_about_length(self, router_of):
+        a = FakeProvider("a", *[["Te", errors.ServerError("a")]] * 9, manner=self.SMALL)
+
+        await gave_up(router_of(a), self.LONG)
+
+        assert len(set(self.asked_with(a))) == 1

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from ambrosio.bot.callback_data import encode
 from ambrosio.core.context_window import PastTurn
 from ambrosio.core.costs import Expense
-from ambrosio.core.errors import StoreFailed
+from ambrosio.core.errors import NotStorable, StoreFailed
 from ambrosio.core.messages import (
     Button,
     Chat,
@@ -182,6 +183,32 @@ class TestTheFile:
             store.outbox.enqueue(outgoing("Tea."))
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda db: db.execute("PRAGMA query_only = ON"),
+        lambda db: db.execute(
+            f"PRAGMA max_page_count = {db.execute('PRAGMA page_count').fetchone()[0]}"
+        ),
+    ],
+)
+def test_a_disk_that_takes_nothing_now_may_take_it_later(tmp_path, clock, change):
+    with Store(tmp_path / "ambrosio.db", now=clock) as store:
+        change(store.database.connection)
+        with pytest.raises(StoreFailed):
+            said(store, "tea? " * 10_000)
+
+
+@pytest.mark.parametrize(
+    ("model", "at"), [("half \ud83d", 1), ("whole", 2**63), ([], 1), ("x", {}), ("x", object())]
+)
+def test_a_value_that_is_refused_is_not_the_disks_fault(store, model, at):
+    turn = replace(answered("q", "a"), ref=ModelRef("p", model), first_turn_id=at)
+
+    with pytest.raises(NotStorable):
+        store.finish(None, (), turn)
+
+
 def test_a_database_of_another_version_is_refused_and_left_alone(tmp_path, clock):
     path = tmp_path / "ambrosio.db"
     with Store(path, now=clock) as store:
@@ -322,7 +349,7 @@ class TestFinish:
         )
         before = everything(store)
 
-        with pytest.raises(StoreFailed):
+        with pytest.raises(NotStorable):
             store.finish(row, [outgoing("Yes.")], answered("q", "a"))
 
         assert everything(store) == before
