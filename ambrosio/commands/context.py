@@ -101,6 +101,14 @@ class BotContext:
         """Return a person's time zone: their own choice, else that of the settings."""
         return self.store.facts.zone(user_id) or self.default_zone
 
+    def may_receive(self, chat: Chat, user_id: int) -> bool:
+        """Say whether a person may still use the bot in a chat, for what is sent unasked."""
+        people = self.store.people
+        known = user_id in self.owners() or any(
+            person.user_id == user_id for person in people.all()
+        )
+        return known and (chat.is_private or chat.chat_id in people.groups())
+
 
 @dataclass(frozen=True, slots=True)
 class CommandCall:
