@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from ..core.costs import Expense, sum_usd
 from ..core.errors import AllProvidersFailed, AmbrosioError, NoProvider
+from ..core.memory import add_facts
 from ..core.messages import (
     AnswerFinished,
     AnswerStarted,
@@ -122,10 +123,25 @@ class Assistant:
             detached=turn.detached or (local_only and not chat_is_local),
         )
 
+    def with_memory(self, turn: Turn) -> Turn:
+        """Choose the facts that stand behind the system prompt; `with_privacy` comes first.
+
+        A conversation keeps those that it began with, so that its prompt only grows; what is
+        deleted is gone all the same. In groups there are none.
+        """
+        if not turn.chat.is_private:
+            return replace(turn, fact_ids=())
+        if history := self.store.conversations.history(turn.parent_id):
+            return replace(turn, fact_ids=history[-1].fact_ids)
+        facts = self.store.facts.all(turn.user_id)
+        usable = (fact.fact_id for fact in facts if turn.local_only or not fact.local_only)
+        return replace(turn, fact_ids=tuple(usable))
+
     def completion_request(self, turn: Turn) -> CompletionRequest:
         """Make the request for the router."""
+        facts = self.store.facts.chosen(turn.user_id, turn.fact_ids, local_only=turn.local_only)
         return CompletionRequest(
-            system=self.system,
+            system=add_facts(self.system, [fact.text for fact in facts]),
             history=self.store.conversations.history(turn.parent_id),
             question=turn.question,
             concise=turn.concise,
@@ -145,7 +161,7 @@ class Assistant:
             progress: grows with the answer, and may be stopped.
             single_provider: whether only the turn's own model is asked.
         """
-        turn = self.with_privacy(turn)
+        turn = self.with_memory(self.with_privacy(turn))
         request = self.completion_request(turn)
         answer, began_at = Answer(turn), self._now()
         try:
@@ -182,7 +198,7 @@ class Assistant:
             on_answer: called with each answer once it is complete.
             without: names of providers that have answered already.
         """
-        turn = self.with_privacy(replace(turn, detached=True))
+        turn = self.with_memory(self.with_privacy(replace(turn, detached=True)))
         request = self.completion_request(turn)
         asked = [ModelRef(*candidate) for candidate in await self.router.allowed_providers(request)]
         if not asked:

@@ -153,4 +153,12 @@ class CommandResult:
     leave_chat_id: int | None = None
 
 
+def is_local_only(context: BotContext, call: CommandCall) -> bool:
+    """Say whether the chat, the command or the message that it replies to is local only."""
+    messages = [call.message_id] + ([] if call.reply_to_id is None else [call.reply_to_id])
+    return context.assistant.is_local_only(call.chat) or any(
+        context.store.conversations.is_local_only(call.chat, message_id) for message_id in messages
+    )
+
+
 CommandFunc = Callable[[BotContext, CommandCall], Awaitable[CommandResult]]

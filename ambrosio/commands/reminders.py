@@ -11,7 +11,7 @@ from ..core.zones import DATE_TIME_FORMAT, format_moment, local_time
 from ..markdown import plain
 from ..markdown.splitting import utf16_len
 from ..store import Reminder
-from .context import BotContext, CommandCall, CommandFunc, CommandResult
+from .context import BotContext, CommandCall, CommandFunc, CommandResult, is_local_only
 
 LATE_SECONDS = 120
 MAX_LISTED = 10
@@ -36,21 +36,13 @@ async def remind(context: BotContext, call: CommandCall) -> CommandResult:
         text,
         found.rule,
         found.due,
-        _is_local_only(context, call),
+        is_local_only(context, call),
     )
     return CommandResult(messages=(_add(context, reminder),))
 
 
 def _shorten(text: str) -> str:
     return text if len(text) <= MAX_TEXT_CHARACTERS else text[: MAX_TEXT_CHARACTERS - 1] + "…"
-
-
-def _is_local_only(context: BotContext, call: CommandCall) -> bool:
-    """Say whether the chat, the command or the message that it replies to is local only."""
-    messages = [call.message_id] + ([] if call.reply_to_id is None else [call.reply_to_id])
-    return context.assistant.is_local_only(call.chat) or any(
-        context.store.conversations.is_local_only(call.chat, message_id) for message_id in messages
-    )
 
 
 def _add(context: BotContext, reminder: Reminder) -> OutgoingMessage:

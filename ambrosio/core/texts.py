@@ -90,6 +90,7 @@ MEMORY_FULL = (
 )
 MEMORY_NOT_HERE = "I remember things for one person, not for a group. Write to me alone."
 EMPTY_REMEMBER = "There is nothing to remember. Write it like this: */remember I am vegetarian*"
+FACT_GONE = "I no longer remember this. /memory lists what I do."
 MEMORY_NO_SUCH_FACT = "There is no number {number}. /memory lists what I remember."
 UNKNOWN_ZONE = (
     "I do not know the time zone `{zone}`. "
