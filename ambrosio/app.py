@@ -78,6 +78,7 @@ async def open_app(
                 router,
                 system_prompt(settings),
                 private=settings.ambrosio_private_default == "on",
+                zone=settings.ambrosio_zone,
                 now=now,
             )
             image_assistant = ImageAssistant(

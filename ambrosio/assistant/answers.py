@@ -27,6 +27,7 @@ from ..core.messages import (
     StatusNote,
     Turn,
 )
+from ..core.zones import time_note
 from ..router import CompletionRequest, Router
 from ..store import InboxItem, Store, TurnResult
 from .progress import Progress
@@ -83,12 +84,13 @@ class Assistant:
         system: str,
         *,
         private: bool = False,
+        zone: str = "UTC",
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.store = store
         self.router = router
         self.system = system
-        self._local_only_default, self._now = private, now
+        self._local_only_default, self._zone, self._now = private, zone, now
 
     def is_local_only(self, chat: Chat) -> bool:
         """Say whether a chat or topic is in private mode."""
@@ -137,6 +139,16 @@ class Assistant:
         usable = (fact.fact_id for fact in facts if turn.local_only or not fact.local_only)
         return replace(turn, fact_ids=tuple(usable))
 
+    def with_time(self, turn: Turn) -> Turn:
+        """Note the person's local time, which is sent behind the question and stored with it.
+
+        A vv question has none: the smallest models answer it better alone.
+        """
+        if turn.concise:
+            return replace(turn, note="")
+        zone = self.store.facts.zone(turn.user_id) or self._zone
+        return replace(turn, note=time_note(self.store.database.now(), zone))
+
     def completion_request(self, turn: Turn) -> CompletionRequest:
         """Make the request for the router."""
         facts = self.store.facts.chosen(turn.user_id, turn.fact_ids, local_only=turn.local_only)
@@ -149,6 +161,7 @@ class Assistant:
             local_only=turn.local_only,
             user_id=turn.user_id,
             chat_key=f"{turn.chat.chat_id}:{turn.chat.topic_id}",
+            note=turn.note,
         )
 
     async def answer(
@@ -161,7 +174,7 @@ class Assistant:
             progress: grows with the answer, and may be stopped.
             single_provider: whether only the turn's own model is asked.
         """
-        turn = self.with_memory(self.with_privacy(turn))
+        turn = self.with_time(self.with_memory(self.with_privacy(turn)))
         request = self.completion_request(turn)
         answer, began_at = Answer(turn), self._now()
         try:
