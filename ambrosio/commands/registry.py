@@ -95,7 +95,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("reminders", "show your reminders here", reminders.reminders),
     Command("remember", "remember a fact about you", memory.remember, args="text"),
     Command("memory", "show what I remember", memory.memory, args="[number text|delete number]"),
-    Command("settings", "change how answers look here", settings),
+    Command("settings", "change how answers look here", settings, args="[zone city]"),
     Command("status", "show provider status", status),
     Command("usage", "show usage and cost", usage, ("stats",)),
     Command("search", "search your earlier messages", personal_data.search, args="words"),

@@ -7,11 +7,12 @@ from ..core import texts
 from ..core.messages import Button, Entity, FormattedText, OutgoingMessage
 from ..core.reminder_syntax import ReminderError, parse
 from ..core.reminders import MAX_TEXT_CHARACTERS, Rule, to_utc
-from ..core.zones import DATE_TIME_FORMAT, format_moment, local_time
+from ..core.zones import DATE_TIME_FORMAT, find_zone, format_moment, local_time
 from ..markdown import plain
 from ..markdown.splitting import utf16_len
 from ..store import Reminder
 from .context import BotContext, CommandCall, CommandFunc, CommandResult, is_local_only
+from .settings import set_zone
 
 LATE_SECONDS = 120
 MAX_LISTED = 10
@@ -38,7 +39,26 @@ async def remind(context: BotContext, call: CommandCall) -> CommandResult:
         found.due,
         is_local_only(context, call),
     )
-    return CommandResult(messages=(_add(context, reminder),))
+    return CommandResult(messages=(_add(context, reminder), *_zone_question(context, call)))
+
+
+def _zone_question(context: BotContext, call: CommandCall) -> list[OutgoingMessage]:
+    """Ask with the first reminder whether the clock that it goes by is the person's."""
+    if context.store.facts.zone(call.user_id) or context.store.reminders.count(call.user_id) > 1:
+        return []
+    zone = context.zone(call.user_id)
+    clock = f"{local_time(context.now(), zone):%H:%M}"
+    buttons = (Button("Yes", "zone", f"yes={zone}"), Button("No", "zone", "no"))
+    return [OutgoingMessage(call.chat, plain(f"Is it {clock} where you are? ({zone})"), buttons)]
+
+
+async def on_zone_button(context: BotContext, call: CommandCall) -> CommandResult:
+    """Note the time zone that this user confirms, or say how to choose another."""
+    answer, _, zone = call.args.partition("=")
+    if answer == "no" or not find_zone(zone):
+        return CommandResult(texts.CHOOSE_ZONE, edit_message_id=call.message_id)
+    set_zone(context, call.user_id, zone)
+    return CommandResult(f"Your time zone is {zone}.", edit_message_id=call.message_id)
 
 
 def _shorten(text: str) -> str:
@@ -182,4 +202,4 @@ def _tomorrow(context: BotContext, reminder: Reminder) -> float:
     return to_utc(datetime.combine(day, at.time()), zone)
 
 
-BUTTONS: dict[str, CommandFunc] = {"reminder": on_reminder_button}
+BUTTONS: dict[str, CommandFunc] = {"reminder": on_reminder_button, "zone": on_zone_button}

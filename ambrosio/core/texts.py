@@ -92,9 +92,10 @@ MEMORY_NOT_HERE = "I remember things for one person, not for a group. Write to m
 EMPTY_REMEMBER = "There is nothing to remember. Write it like this: */remember I am vegetarian*"
 FACT_GONE = "I no longer remember this. /memory lists what I do."
 MEMORY_NO_SUCH_FACT = "There is no number {number}. /memory lists what I remember."
+CHOOSE_ZONE = "Tell me your time zone or a large city in it: */settings zone Europe/Berlin*"
 UNKNOWN_ZONE = (
     "I do not know the time zone `{zone}`. "
-    "Name one of these or a large city near you: */settings zone Europe/Berlin*"
+    "Name a large city in it, or the zone itself: */settings zone Europe/Berlin*"
 )
 
 # --- buttons --------------------------------------------------------------------------------------

@@ -79,6 +79,13 @@ class Reminders:
         )
         return [_reminder(row) for row in rows]
 
+    def count(self, user_id: int) -> int:
+        """Count a person's reminders in all chats, sent ones included."""
+        rows = self._database.read(
+            "SELECT count(*) AS number FROM reminders WHERE user_id = ?", user_id
+        )
+        return int(rows[0]["number"])
+
     def delete(self, reminder_id: int) -> None:
         """Delete a reminder."""
         with self._database.transaction() as db:
