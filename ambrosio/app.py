@@ -80,6 +80,7 @@ async def open_app(
                 system_prompt(settings),
                 private=settings.ambrosio_private_default == "on",
                 silence_seconds=settings.ambrosio_conversation_hours * 3600,
+                zone=settings.ambrosio_zone,
                 now=now,
             )
             image_assistant = ImageAssistant(

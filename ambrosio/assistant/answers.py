@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from ..core.costs import Expense, sum_usd
 from ..core.errors import AllProvidersFailed, AmbrosioError, NoProvider
+from ..core.memory import add_facts
 from ..core.messages import (
     TERMINAL,
     AnswerFinished,
@@ -27,6 +28,7 @@ from ..core.messages import (
     StatusNote,
     Turn,
 )
+from ..core.zones import time_note
 from ..router import CompletionRequest, Router
 from ..store import InboxItem, Store, TurnResult
 from .progress import Progress
@@ -84,12 +86,13 @@ class Assistant:
         *,
         private: bool = False,
         silence_seconds: float = 0,
+        zone: str = "UTC",
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.store = store
         self.router = router
         self.system = system
-        self._local_only_default, self._now = private, now
+        self._local_only_default, self._zone, self._now = private, zone, now
         # After so long, a conversation is over; 0 is never.
         self._silence_seconds = silence_seconds
 
@@ -138,10 +141,35 @@ class Assistant:
             detached=turn.detached or (local_only and not chat_is_local),
         )
 
+    def with_memory(self, turn: Turn) -> Turn:
+        """Choose the facts that stand behind the system prompt; `with_privacy` comes first.
+
+        A conversation keeps those that it began with, so that its prompt only grows; what is
+        deleted is gone all the same. In groups there are none.
+        """
+        if not turn.chat.is_private:
+            return replace(turn, fact_ids=())
+        if history := self.store.conversations.history(turn.parent_id):
+            return replace(turn, fact_ids=history[-1].fact_ids)
+        facts = self.store.facts.all(turn.user_id)
+        usable = (fact.fact_id for fact in facts if turn.local_only or not fact.local_only)
+        return replace(turn, fact_ids=tuple(usable))
+
+    def with_time(self, turn: Turn) -> Turn:
+        """Note the person's local time, which is sent behind the question and stored with it.
+
+        A vv question has none: the smallest models answer it better alone.
+        """
+        if turn.concise:
+            return replace(turn, note="")
+        zone = self.store.facts.zone(turn.user_id) or self._zone
+        return replace(turn, note=time_note(self.store.database.now(), zone))
+
     def completion_request(self, turn: Turn) -> CompletionRequest:
         """Make the request for the router."""
+        facts = self.store.facts.chosen(turn.user_id, turn.fact_ids, local_only=turn.local_only)
         return CompletionRequest(
-            system=self.system,
+            system=add_facts(self.system, [fact.text for fact in facts]),
             history=self.store.conversations.history(turn.parent_id),
             question=turn.question,
             concise=turn.concise,
@@ -149,6 +177,7 @@ class Assistant:
             local_only=turn.local_only,
             user_id=turn.user_id,
             chat_key=f"{turn.chat.chat_id}:{turn.chat.topic_id}",
+            note=turn.note,
         )
 
     async def answer(
@@ -161,7 +190,7 @@ class Assistant:
             progress: grows with the answer, and may be stopped.
             single_provider: whether only the turn's own model is asked.
         """
-        turn = self.with_privacy(turn)
+        turn = self.with_time(self.with_memory(self.with_privacy(turn)))
         request = self.completion_request(turn)
         answer, began_at = Answer(turn), self._now()
         try:
@@ -198,7 +227,7 @@ class Assistant:
             on_answer: called with each answer once it is complete.
             without: names of providers that have answered already.
         """
-        turn = self.with_privacy(replace(turn, detached=True))
+        turn = self.with_memory(self.with_privacy(replace(turn, detached=True)))
         request = self.completion_request(turn)
         asked = [ModelRef(*candidate) for candidate in await self.router.allowed_providers(request)]
         if not asked:

@@ -18,6 +18,7 @@ from telegram.error import TelegramError
 from ..assistant.progress import Progress
 from ..commands.context import BotContext, CommandCall, CommandResult
 from ..commands.imagine import change_image
+from ..commands.memory import remember_that
 from ..commands.registry import BUTTONS, BY_NAME
 from ..core import texts
 from ..core.attachments import MediaKind
@@ -378,7 +379,7 @@ class Dispatcher:
             hint = texts.UNSUPPORTED_KINDS[unreadable[0].kind]
             await self._send_result(item, CommandResult("" if parsed.edited else hint))
             return
-        if await self._change_image(item, parsed):
+        if await self._remember(item, parsed) or await self._change_image(item, parsed):
             return
         turn, shown = build_turn(self._context.assistant, item.chat, item.message_id, parsed)
         if parsed.edited and turn.replaces_id is not None:
@@ -390,6 +391,19 @@ class Dispatcher:
             await self._send_result(item, CommandResult(texts.EMPTY_VV_QUESTION))
             return
         await self._answers.answer(item, turn, shown=shown, note=parsed.unseen)
+
+    async def _remember(self, item: InboxItem, parsed: UserQuestion) -> bool:
+        """Remember what "remember that …" asks for; False if it is a question."""
+        if parsed.attachments:
+            return False
+        if self._context.assistant.is_local_only(item.chat):
+            self._store.conversations.mark_local_only(item.chat, item.message_id)
+        call = CommandCall(
+            item.chat, parsed.user_id, item.message_id, parsed.text, parsed.reply_to_id
+        )
+        if result := remember_that(self._context, call):
+            await self._send_result(item, result)
+        return result is not None
 
     async def _change_image(self, item: InboxItem, parsed: UserQuestion) -> bool:
         """Treat a reply to an image as a request to change it; False if it is a question."""

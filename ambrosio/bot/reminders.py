@@ -49,14 +49,17 @@ class ReminderTicker:
     def _send_due(self) -> float | None:
         """Send what is due; return the seconds until the next reminder, None without one."""
         store, now = self._context.store, self._context.now()
-        while chats := store.send_due(now, self._write):
-            for chat in chats:
+        while (due_at := store.reminders.next_due_at()) is not None and due_at <= now:
+            for chat in store.send_due(now, self._write):
                 self._group.create_task(self._delivery.deliver(chat))
         store.reminders.drop_sent(now)
         next_due_at = store.reminders.next_due_at()
         return None if next_due_at is None else max(0.0, next_due_at - self._context.now())
 
-    def _write(self, reminder: Reminder) -> OutgoingMessage:
+    def _write(self, reminder: Reminder) -> OutgoingMessage | None:
+        if not self._context.may_receive(reminder.chat, reminder.user_id):
+            log.info("a reminder was deleted: its person or its group is no longer let in")
+            return None
         return due_message(self._context, reminder)
 
     async def _wait(self, seconds: float | None) -> None:

@@ -101,6 +101,14 @@ class BotContext:
         """Return a person's time zone: their own choice, else that of the settings."""
         return self.store.facts.zone(user_id) or self.default_zone
 
+    def may_receive(self, chat: Chat, user_id: int) -> bool:
+        """Say whether a person may still use the bot in a chat, for what is sent unasked."""
+        people = self.store.people
+        known = user_id in self.owners() or any(
+            person.user_id == user_id for person in people.all()
+        )
+        return known and (chat.is_private or chat.chat_id in people.groups())
+
 
 @dataclass(frozen=True, slots=True)
 class CommandCall:
@@ -143,6 +151,14 @@ class CommandResult:
     compare: bool = False
     toast: str = ""
     leave_chat_id: int | None = None
+
+
+def is_local_only(context: BotContext, call: CommandCall) -> bool:
+    """Say whether the chat, the command or the message that it replies to is local only."""
+    messages = [call.message_id] + ([] if call.reply_to_id is None else [call.reply_to_id])
+    return context.assistant.is_local_only(call.chat) or any(
+        context.store.conversations.is_local_only(call.chat, message_id) for message_id in messages
+    )
 
 
 CommandFunc = Callable[[BotContext, CommandCall], Awaitable[CommandResult]]

@@ -3,11 +3,11 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from ..core import texts
 from ..core.costs import month_start
 from ..core.messages import Button, Chat, File, OutgoingMessage
+from ..core.zones import local_time
 from ..markdown import plain, render
 from ..store import ConversationTurn, SearchHit
 from .context import BotContext, CommandCall, CommandFunc, CommandResult
@@ -25,20 +25,21 @@ async def export(context: BotContext, call: CommandCall) -> CommandResult:
     )
     if not turns:
         return CommandResult(texts.NOTHING_TO_EXPORT)
-    name = f"conversation-{datetime.fromtimestamp(context.now(), UTC):%Y-%m-%d}"
+    zone = context.zone(call.user_id)
+    name = f"conversation-{local_time(context.now(), zone):%Y-%m-%d}"
     files = (
-        File(f"{name}.md", _markdown(turns).encode()),
-        File(f"{name}.json", _json(turns).encode()),
+        File(f"{name}.md", _markdown(turns, zone).encode()),
+        File(f"{name}.json", _json(turns, zone).encode()),
     )
     count = "1 question" if len(turns) == 1 else f"{len(turns)} questions"
     return CommandResult(f"This conversation ({count}):", files=files)
 
 
-def _markdown(turns: Sequence[ConversationTurn]) -> str:
+def _markdown(turns: Sequence[ConversationTurn], zone: str) -> str:
     parts = []
     for turn in turns:
         source = f"{turn.provider}/{turn.model}" if turn.model else turn.provider
-        parts.append(f"## {_when(turn.at):%Y-%m-%d %H:%M} UTC\n\n{_quote(turn.question)}")
+        parts.append(f"## {local_time(turn.at, zone):%Y-%m-%d %H:%M}\n\n{_quote(turn.question)}")
         parts.append(turn.answer if turn.answer is not None else "*No answer.*")
         parts += [f"*{source}*"] if source else []
     return "\n\n".join(parts) + "\n"
@@ -48,10 +49,10 @@ def _quote(text: str) -> str:
     return "\n".join(f"> {line}".rstrip() for line in text.splitlines())
 
 
-def _json(turns: Sequence[ConversationTurn]) -> str:
+def _json(turns: Sequence[ConversationTurn], zone: str) -> str:
     rows = [
         {
-            "at": _when(turn.at).isoformat(),
+            "at": local_time(turn.at, zone).isoformat(),
             "question": turn.question,
             "answer": turn.answer,
             "provider": turn.provider,
@@ -60,10 +61,6 @@ def _json(turns: Sequence[ConversationTurn]) -> str:
         for turn in turns
     ]
     return json.dumps({"messages": rows}, ensure_ascii=False, indent=2) + "\n"
-
-
-def _when(at: float) -> datetime:
-    return datetime.fromtimestamp(at, UTC)
 
 
 # --- search ---------------------------------------------------------------------------------------
@@ -80,13 +77,14 @@ async def search(context: BotContext, call: CommandCall) -> CommandResult:
     )
     if not hits:
         return CommandResult(texts.NO_MATCHES)
-    return CommandResult(messages=tuple(_result(turn, call.chat) for turn in hits))
+    zone = context.zone(call.user_id)
+    return CommandResult(messages=tuple(_result(turn, call.chat, zone) for turn in hits))
 
 
-def _result(hits: SearchHit, chat: Chat) -> OutgoingMessage:
+def _result(hits: SearchHit, chat: Chat, zone: str) -> OutgoingMessage:
     """Make a message of a result: a reply to the question, or a link if it is in another chat."""
     here = hits.chat == chat
-    day = f"**{_when(hits.at):%-d %B %Y}**"
+    day = f"**{local_time(hits.at, zone):%-d %B %Y}**"
     (head,) = render(day if here else f"{day} · {_elsewhere(hits)}").chunks
     chunk = replace(plain(f"{head.text}\n\n{_strip_markdown(hits.quote)}"), entities=head.entities)
     message = OutgoingMessage(chat, chunk, local_only=hits.local_only)

@@ -4,11 +4,11 @@ Private mode is only switched and explained here; `router.policy.allowed_provide
 """
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from ..core import texts
 from ..core.messages import Button, Turn
 from ..core.vv import split_vv
+from ..core.zones import format_moment
 from .context import BotContext, CommandCall, CommandResult
 
 PROMISE = (
@@ -116,7 +116,7 @@ async def where(context: BotContext, call: CommandCall) -> CommandResult:
         provider = context.providers.get(visit.provider)
         local_mark = " · local" if provider and provider.local else ""
         times = "message" if visit.requests == 1 else "messages"
-        last = datetime.fromtimestamp(visit.last_at, UTC).strftime("%-d %B %Y, %H:%M UTC")
+        last = format_moment(visit.last_at, context.zone(call.user_id))
         lines.append(
             f"- **{visit.provider}**{local_mark}: {visit.requests:,} {times}, last on {last}"
         )

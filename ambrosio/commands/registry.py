@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..core.messages import Button
-from . import imagine, personal_data, reminders
+from . import imagine, memory, personal_data, reminders
 from .compare import compare, on_continue_button
 from .context import BotContext, CommandCall, CommandFunc, CommandResult
 from .conversation import (
@@ -75,7 +75,7 @@ HOW_TO_ASK = (
 MAIN_COMMANDS = ("new", "imagine", "remind", "model", "private")
 HELP_GROUPS: Mapping[str, tuple[str, ...]] = {
     "Conversation": ("new", "stop", "retry", "vv", "compare", "imagine"),
-    "Reminders": ("remind", "reminders"),
+    "Reminders and memory": ("remind", "reminders", "remember", "memory"),
     "Models and cost": ("model", "status", "usage", "rice"),
     "Privacy and data": ("private", "where", "search", "export", "forget"),
     "Settings and people": ("settings", "pair", "people", "start", "help"),
@@ -94,7 +94,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("where", "show which providers saw this chat", where),
     Command("remind", "remind you at a time", reminders.remind, args="time text"),
     Command("reminders", "show your reminders here", reminders.reminders),
-    Command("settings", "change how answers look here", settings),
+    Command("remember", "remember a fact about you", memory.remember, args="text"),
+    Command("memory", "show what I remember", memory.memory, args="[number text|delete number]"),
+    Command("settings", "change how answers look here", settings, args="[zone city]"),
     Command("status", "show provider status", status),
     Command("usage", "show usage and cost", usage, ("stats",)),
     Command("search", "search your earlier messages", personal_data.search, args="words"),
@@ -125,4 +127,5 @@ BUTTONS: Mapping[str, CommandFunc] = {
     "group": on_group_button,
     **personal_data.BUTTONS,
     **reminders.BUTTONS,
+    **memory.BUTTONS,
 }

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from ..core import texts
 from ..core.messages import Button
+from ..core.zones import find_zone, local_time
 from ..store import ChatState, ProviderLine
 from .context import BotContext, CommandCall, CommandResult
 from .models import ticked
@@ -18,8 +19,30 @@ RICH = {"auto": True, "off": False}
 
 
 async def settings(context: BotContext, call: CommandCall) -> CommandResult:
-    """Show the settings of this chat, with buttons to change them."""
-    return _screen(context, context.store.conversations.chat_state(call.chat))
+    """Show the settings of this chat, with buttons to change them, or set a time zone."""
+    name, _, value = call.args.partition(" ")
+    if name.lower() == "zone" and value.strip():
+        return _choose_zone(context, call, value.strip())
+    return _screen(context, call, context.store.conversations.chat_state(call.chat))
+
+
+def _choose_zone(context: BotContext, call: CommandCall, value: str) -> CommandResult:
+    zone = find_zone(value)
+    if zone is None:
+        return CommandResult(texts.UNKNOWN_ZONE.format(zone=value.replace("`", "")[:60]))
+    moved = set_zone(context, call.user_id, zone)
+    reminders = "1 reminder" if moved == 1 else f"{moved} reminders"
+    moves = f" I moved your {reminders} to the same times there." if moved else ""
+    clock = f"{local_time(context.now(), zone):%H:%M}"
+    return CommandResult(f"Your time zone is {zone}; it is {clock} there now.{moves}")
+
+
+def set_zone(context: BotContext, user_id: int, zone: str) -> int:
+    """Set a person's time zone; return how many reminders moved with it."""
+    context.store.facts.set_zone(user_id, zone)
+    moved = context.store.reminders.change_zone(user_id, zone, context.now())
+    context.reminders_changed.set()
+    return moved
 
 
 async def on_setting_button(context: BotContext, call: CommandCall) -> CommandResult:
@@ -33,20 +56,21 @@ async def on_setting_button(context: BotContext, call: CommandCall) -> CommandRe
     else:
         return CommandResult(toast=texts.BUTTON_EXPIRED)
     context.store.conversations.set_chat_state(call.chat, state)
-    return replace(_screen(context, state), edit_message_id=call.message_id, toast="Done")
+    return replace(_screen(context, call, state), edit_message_id=call.message_id, toast="Done")
 
 
 def _provider_line(value: str) -> ProviderLine | None:
     return next((choice for choice in PROVIDER_LINES if choice == value), None)
 
 
-def _screen(context: BotContext, state: ChatState) -> CommandResult:
+def _screen(context: BotContext, call: CommandCall, state: ChatState) -> CommandResult:
     rich = context.display.rich if state.rich is None else state.rich
     thoughts = "shown" if context.display.reasoning else "hidden"
     lines = [
         f"**Show which model answered**: {PROVIDER_LINES[state.provider_line]}.",
         f"**Rich messages** for tables and formulas: {'auto' if rich else 'off'}.",
         f"Streaming: {context.display.stream}; reasoning: {thoughts} (set by the owner).",
+        f"Your time zone: {context.zone(call.user_id)}; */settings zone Europe/Berlin* changes it.",
         "/model, /vv and /private also apply to this chat.",
     ]
     buttons = [

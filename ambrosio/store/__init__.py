@@ -181,14 +181,18 @@ class Store:
         """Move the reminders that are due into the outbox; return the chats that got one.
 
         The message and the reminder's next moment are one transaction, so that a crash neither
-        loses a reminder nor sends it twice. `write` makes the message, or None to send nothing.
+        loses a reminder nor sends it twice. `write` makes the message; where it returns None the
+        reminder is deleted.
         """
         chats = dict[Chat, None]()
         with self.database.transaction():
             for reminder in self.reminders.due(now, limit):
-                if message := write(reminder):
-                    self.outbox.enqueue(message)
-                    chats[reminder.chat] = None
+                message = write(reminder)
+                if message is None:
+                    self.reminders.delete(reminder.reminder_id)
+                    continue
+                self.outbox.enqueue(message)
+                chats[reminder.chat] = None
                 self.reminders.advance(reminder, now)
         return list(chats)
 

@@ -13,6 +13,7 @@ class Fact:
     fact_id: int
     text: str
     local_only: bool = False
+    message_id: int = 0
 
 
 class Facts:
@@ -26,7 +27,9 @@ class Facts:
         rows = self._database.read(
             "SELECT * FROM facts WHERE user_id = ? ORDER BY place, id", user_id
         )
-        return [Fact(row["id"], row["text"], bool(row["local_only"])) for row in rows]
+        return [
+            Fact(row["id"], row["text"], bool(row["local_only"]), row["message_id"]) for row in rows
+        ]
 
     def chosen(self, user_id: int, fact_ids: Iterable[int], *, local_only: bool) -> list[Fact]:
         """List those of a person's facts that a conversation began with and that are still there.

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from ..core.messages import Chat
 from ..core.reminders import Repeat, Rule, next_due
+from ..core.zones import local_time
 from .database import Database, chat_key
 
 KEEP_SECONDS = 7 * 86_400
@@ -39,12 +40,16 @@ class Reminders:
         self._database = database
 
     def add(self, reminder: Reminder) -> int:
-        """Store a reminder and return its id; one of the same message is replaced."""
+        """Store a reminder and return its id; one of the same message is changed, and keeps it."""
         rule = reminder.rule
         with self._database.transaction() as db:
-            done = db.execute(
-                "INSERT OR REPLACE INTO reminders (chat_id, topic_id, message_id, user_id, text,"
-                " first_local, zone, repeat, due_at, local_only) VALUES (?,?,?,?,?,?,?,?,?,?)",
+            row = db.execute(
+                "INSERT INTO reminders (chat_id, topic_id, message_id, user_id, text,"
+                " first_local, zone, repeat, due_at, local_only) VALUES (?,?,?,?,?,?,?,?,?,?)"
+                " ON CONFLICT (chat_id, message_id) DO UPDATE SET user_id = excluded.user_id,"
+                " text = excluded.text, first_local = excluded.first_local, zone = excluded.zone,"
+                " repeat = excluded.repeat, due_at = excluded.due_at, done_at = NULL,"
+                " local_only = max(local_only, excluded.local_only) RETURNING id",
                 (
                     *chat_key(reminder.chat),
                     reminder.message_id,
@@ -56,8 +61,8 @@ class Reminders:
                     reminder.due_at,
                     reminder.local_only,
                 ),
-            )
-        return int(done.lastrowid or 0)
+            ).fetchone()
+        return int(row["id"])
 
     def get(self, reminder_id: int) -> Reminder | None:
         """Return a reminder, or None if it is gone."""
@@ -74,15 +79,29 @@ class Reminders:
         )
         return [_reminder(row) for row in rows]
 
+    def count(self, user_id: int) -> int:
+        """Count a person's reminders in all chats, sent ones included."""
+        rows = self._database.read(
+            "SELECT count(*) AS number FROM reminders WHERE user_id = ?", user_id
+        )
+        return int(rows[0]["number"])
+
     def delete(self, reminder_id: int) -> None:
         """Delete a reminder."""
         with self._database.transaction() as db:
             db.execute("DELETE FROM reminders WHERE id = ?", (reminder_id,))
 
-    def move(self, reminder_id: int, due_at: float) -> None:
-        """Send a reminder's next message at another moment; its rule stays."""
+    def move(self, reminder: Reminder, due_at: float) -> None:
+        """Send a reminder's next message at another moment; the rule of a repeating one stays."""
+        rule = reminder.rule
+        local = rule.local
+        if rule.repeat == "none":
+            local = local_time(due_at, rule.zone).replace(tzinfo=None)
         with self._database.transaction() as db:
-            db.execute("UPDATE reminders SET due_at = ? WHERE id = ?", (due_at, reminder_id))
+            db.execute(
+                "UPDATE reminders SET due_at = ?, first_local = ? WHERE id = ?",
+                (due_at, local.isoformat(), reminder.reminder_id),
+            )
 
     def next_due_at(self) -> float | None:
         """Return when the next reminder is due."""

@@ -6,6 +6,7 @@ import logging
 import sqlite3
 import stat
 from contextlib import contextmanager, redirect_stderr
+from datetime import datetime
 from decimal import Decimal
 
 import pytest
@@ -15,8 +16,9 @@ from ambrosio.cli.main import main
 from ambrosio.config import logs
 from ambrosio.core.costs import Expense
 from ambrosio.core.messages import Chat, ModelRef, Turn
+from ambrosio.core.reminders import Rule
 from ambrosio.emulators.model_server.server import ErrorStatus, Says
-from ambrosio.store import ChatState, Person, Store, TurnResult
+from ambrosio.store import ChatState, Person, Reminder, Store, TurnResult
 
 from ..support.running_bot import OWNER, running_bot
 
@@ -186,6 +188,34 @@ class TestForgetting:
             assert SECRET.encode() not in files(tmp_path)
             assert ANSWER.encode() not in files(tmp_path)
             assert b"and I?" in files(tmp_path)
+
+    def test_reminders_facts_and_the_zone_are_forgotten_with_the_person(self, tmp_path, clock):
+        rule = Rule(datetime(2027, 1, 15, 9), "Europe/Berlin")  # noqa: DTZ001  local time
+        with Store(tmp_path / "ambrosio.db", now=clock) as store:
+            for number, (person, word) in enumerate([(OWNER, SECRET), (43, ANSWER)]):
+                store.reminders.add(
+                    Reminder(Chat(-1001), number, person, f"{word} tea", rule, clock())
+                )
+                store.facts.add(person, f"likes {word}", message_id=number, local_only=False)
+                store.facts.set_zone(person, "Europe/Berlin")
+            store.archive.forget_person(OWNER)
+
+            assert SECRET.encode() not in files(tmp_path)
+            assert store.facts.zone(OWNER) is None
+            assert store.facts.zone(43) == "Europe/Berlin"
+            assert len(store.facts.all(43)) == len(store.reminders.due(clock(), 9)) == 1
+
+    async def test_here_takes_the_reminders_of_the_chat_along(self, anna, life, tmp_path):
+        await anna.say(f"/remind daily 9:00 {SECRET}")
+        await anna.wait_text("I will remind you")
+        await anna.say("/forget")
+        await anna.wait_text("What should I delete?")
+        await anna.press("This chat")
+        await anna.wait_text("Deleted 0 questions")
+        await life.settled()
+
+        assert life.store.reminders.waiting(Chat(OWNER), OWNER) == []
+        assert SECRET.encode() not in files(tmp_path)
 
     def test_what_was_private_stays_so_when_it_is_forgotten(self, store):
         here, elsewhere = Chat(OWNER), Chat(-1001)

@@ -5,10 +5,12 @@ a `ResponseWriter`, which knows the HTTP format but not the content.
 """
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, Self
 
+_TIME = re.compile(r"\s*\((?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d{4}-\d\d-\d\d \d\d:\d\d\)$")
 FinishName = Literal["stop", "length", "eos"]
 
 
@@ -27,12 +29,15 @@ class ChatCall:
 
     @classmethod
     def parse(cls, body: Mapping[str, Any], headers: Mapping[str, str]) -> Self:
-        """Parse *body*; of a message in parts, only the text goes into `messages`."""
+        """Parse *body*; of a message in parts, only the text goes into `messages`.
+
+        The time of day behind a question is in `body` alone.
+        """
         named = {"messages", "model", "max_tokens", "max_completion_tokens"}
         named |= {"temperature", "stream"}
         return cls(
             messages=tuple(
-                (str(message.get("role", "")), _text_of(message))
+                (str(message.get("role", "")), _TIME.sub("", _text_of(message)))
                 for message in body.get("messages", ())
             ),
             model=str(body.get("model", "")),

@@ -1,0 +1,121 @@
+"""`/remember` and `/memory`: a short list of facts about one person.
+
+A model reads it behind the system prompt of each new conversation, in the person's private chat
+only.
+"""
+
+from collections.abc import Sequence
+
+from ..core import texts
+from ..core.memory import MAX_CHARACTERS, find_fact, tidy
+from ..core.messages import Button, OutgoingMessage
+from ..markdown import plain
+from ..store import Fact
+from .context import BotContext, CommandCall, CommandFunc, CommandResult, is_local_only
+
+FROM_NEW_ON = "It counts from the next conversation on: /new"
+
+
+async def remember(context: BotContext, call: CommandCall) -> CommandResult:
+    """Remember a fact about this user."""
+    if not call.chat.is_private:
+        return CommandResult(texts.MEMORY_NOT_HERE)
+    fact = tidy(call.args)
+    return _remember(context, call, fact) if fact else CommandResult(texts.EMPTY_REMEMBER)
+
+
+def remember_that(context: BotContext, call: CommandCall) -> CommandResult | None:
+    """Remember what a message asks for with "remember that …"; None if it asks for no such thing.
+
+    In groups nothing is remembered, and the message is a question like any other.
+    """
+    fact = find_fact(call.args) if call.chat.is_private else ""
+    return _remember(context, call, fact) if fact else None
+
+
+def _remember(context: BotContext, call: CommandCall, text: str) -> CommandResult:
+    facts = context.store.facts
+    others = [fact.text for fact in facts.all(call.user_id) if fact.message_id != call.message_id]
+    if refusal := _too_long([*others, text]):
+        return refusal
+    local_only = is_local_only(context, call)
+    fact_id = facts.add(call.user_id, text, message_id=call.message_id, local_only=local_only)
+    where = ", in private mode only" if local_only else ""
+    message = OutgoingMessage(
+        call.chat,
+        plain(f"I will remember{where}: {text}\n\n{FROM_NEW_ON}"),
+        (Button("Undo", "memory", f"undo={fact_id}"),),
+        local_only=local_only,
+    )
+    return CommandResult(messages=(message,))
+
+
+def _too_long(facts: Sequence[str]) -> CommandResult | None:
+    size = sum(map(len, facts))
+    if size <= MAX_CHARACTERS:
+        return None
+    return CommandResult(texts.MEMORY_FULL.format(size=size, limit=MAX_CHARACTERS))
+
+
+async def memory(context: BotContext, call: CommandCall) -> CommandResult:
+    """Show, edit or delete what is remembered about this user."""
+    if not call.chat.is_private:
+        return CommandResult(texts.MEMORY_NOT_HERE)
+    facts = context.store.facts.all(call.user_id)
+    first, _, rest = call.args.strip().partition(" ")
+    deletes = first.lower() == "delete"
+    number = rest.strip() if deletes else first
+    if not call.args.strip():
+        return _screen(context, call)
+    if not number.isdecimal() or not 1 <= int(number) <= len(facts):
+        return CommandResult(texts.MEMORY_NO_SUCH_FACT.format(number=number[:20] or "0"))
+    fact, text = facts[int(number) - 1], tidy(rest)
+    if deletes:
+        context.store.facts.delete(call.user_id, fact.fact_id)
+    elif text:
+        others = [other.text for other in facts if other != fact]
+        if refusal := _too_long([*others, text]):
+            return refusal
+        local_only = is_local_only(context, call)
+        context.store.facts.replace(call.user_id, fact.fact_id, text, local_only=local_only)
+    return _screen(context, call)
+
+
+def _screen(
+    context: BotContext, call: CommandCall, *, edit_message_id: int | None = None, toast: str = ""
+) -> CommandResult:
+    """List the facts, with a button to delete each."""
+    facts = context.store.facts.all(call.user_id)
+    if not facts:
+        return CommandResult(texts.MEMORY_EMPTY, edit_message_id=edit_message_id, toast=toast)
+    lines = [_line(number, fact) for number, fact in enumerate(facts, start=1)]
+    lines.append(f"\n/memory 1 new text changes one. {FROM_NEW_ON}")
+    buttons = [
+        Button(f"Delete {number}", "memory", f"delete={fact.fact_id}")
+        for number, fact in enumerate(facts, start=1)
+    ]
+    message = OutgoingMessage(
+        call.chat,
+        plain("\n".join(lines)),
+        tuple(buttons),
+        edit_message_id=edit_message_id,
+        local_only=any(fact.local_only for fact in facts),
+    )
+    return CommandResult(messages=(message,), toast=toast)
+
+
+def _line(number: int, fact: Fact) -> str:
+    return f"{number}. {fact.text}{' (in private mode only)' if fact.local_only else ''}"
+
+
+async def on_memory_button(context: BotContext, call: CommandCall) -> CommandResult:
+    """Delete a fact of this user."""
+    action, _, number = call.args.partition("=")
+    if not number.isdecimal() or not context.store.facts.delete(call.user_id, int(number)):
+        return CommandResult(toast=texts.FACT_GONE)
+    if action == "undo":
+        return CommandResult("Deleted.", edit_message_id=call.message_id, toast="Deleted")
+    return _screen(context, call, edit_message_id=call.message_id, toast="Deleted")
+
+
+BUTTONS: dict[str, CommandFunc] = {"memory": on_memory_button}
