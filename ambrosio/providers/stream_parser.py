@@ -74,7 +74,7 @@ class StreamParser:
         self._think_tags = ThinkTagParser()
         self._text_halves, self._thinking_halves = _SurrogateJoiner(), _SurrogateJoiner()
         self._emitted_text = ""
-        self._holds_back, self._held_text = holds_back, ""
+        self._holds_back, self._held_text, self._guarded_text = holds_back, "", ""
         self._finish: FinishReason | None = None
         self.usage: Usage | None = None
         self._loop_guard = LoopGuard(limits)
@@ -140,10 +140,10 @@ class StreamParser:
     def _retract(self, delta: Delta) -> Delta:
         """Turn all text so far into thinking: only now is the end of the thinking seen."""
         self._text_chars, self._has_text = 0, False
-        held, self._held_text = self._held_text, ""
+        thinking = self._release() + self._emitted_text + delta.reasoning
         if self._guard:
             self._guard = ConciseGuard(self._guard.plan)
-        return Delta(delta.text, held + self._emitted_text + delta.reasoning)
+        return Delta(delta.text, thinking)
 
     def end(self, *, is_done: bool = False) -> list[StreamEvent]:
         """Close the answer, or raise.
@@ -152,8 +152,7 @@ class StreamParser:
         gateways send alone.
         """
         rest, self._holds_back = self._rest(), False
-        held, self._held_text = self._held_text, ""
-        events = self._emit(Delta(held + rest.text, rest.reasoning))
+        events = self._emit(Delta(self._release() + rest.text, rest.reasoning))
         if self._guard:
             events += self._emit_text(Delta(self._guard.end()))
         if self.looping:
@@ -190,7 +189,9 @@ class StreamParser:
         if not self._think_tags.retracts:
             self._emitted_text += delta.text
         self._text_chars += len(delta.text)
-        self._loop_guard.feed(delta.reasoning + delta.text)
+        # What was held back has been looked at already.
+        self._loop_guard.feed((delta.reasoning + delta.text).replace(self._guarded_text, "", 1))
+        self._guarded_text = ""
         if self.started:
             return [delta]
         self.started = True
@@ -201,10 +202,15 @@ class StreamParser:
         if delta.reasoning:
             # Marked as it should be, or the closing mark has come.
             self._holds_back = False
-            held, self._held_text = self._held_text, ""
-            return Delta(held + delta.text, delta.reasoning)
+            return Delta(self._release() + delta.text, delta.reasoning)
         self._held_text += delta.text
+        self._loop_guard.feed(delta.text)
         return Delta()
+
+    def _release(self) -> str:
+        """Return the text that was held back."""
+        self._guarded_text, self._held_text = self._held_text, ""
+        return self._guarded_text
 
     def _progress(self, chunk: RawChunk) -> list[StreamEvent]:
         """Say how much of a long prompt llama.cpp has read; a small machine takes minutes."""

@@ -243,3 +243,24 @@ class TestReportedCases:
         limits = LoopLimits.for_question(context.messages[-1].content)
 
         assert limits.wanted_rounds == 9_000
+
+
+@pytest.mark.parametrize("holds_back", [False, True])
+def test_thinking_in_circles_is_cut_while_it_is_held_back_too(holds_back):
+    parser = StreamParser("p", "m", holds_back=holds_back)
+    for _ in range(500):
+        parser.feed({"choices": [{"delta": {"content": "But wait, there is more to it. "}}]})
+        if parser.looping:
+            break
+
+    assert parser.looping
+
+
+def test_what_was_held_back_is_not_taken_for_a_repeat():
+    parser = StreamParser("p", "m", holds_back=True)
+    for number in range(400):
+        parser.feed({"choices": [{"delta": {"content": f"Line {number * 7919 % 1000}. "}}]})
+    parser.feed({"choices": [{"delta": {}, "finish_reason": "stop"}]})
+    last = parser.end()
+
+    assert [event.repeated_tail_chars for event in last if isinstance(event, AnswerFinished)] == [0]

@@ -16,7 +16,7 @@ from ambrosio.config.provider import ProviderConfig
 from ambrosio.core import costs
 from ambrosio.core.context_window import ModelProfile
 from ambrosio.core.costs import Expense, Pricing, format_usd, month_start, nearly_spent
-from ambrosio.core.errors import AllProvidersFailed, NoProvider, ServerError, TimedOut
+from ambrosio.core.errors import AllProvidersFailed, NoProvider, TimedOut
 from ambrosio.core.messages import (
     AnswerFinished,
     AnswerStarted,
@@ -415,6 +415,8 @@ class TestTheLedger:
             ({}, None),
             ({"prompt_tokens": 9, "completion_tokens": -9_000_000}, Usage(9, 0)),
             ({"prompt_tokens": 9, "cached_tokens": -9}, Usage(9, 0)),
+            ({"prompt_tokens": float("inf")}, None),
+            ({"prompt_tokens": 9, "completion_tokens": 2**80}, Usage(9, 0)),
         ],
     )
     def test_no_server_counts_to_less_than_nothing(self, told, counted):
@@ -423,10 +425,6 @@ class TestTheLedger:
         hearing.feed({"usage": told})
 
         assert hearing.usage == (counted or Usage(5, 0))
-
-    def test_a_number_of_tokens_that_is_none_is_a_fault(self):
-        with pytest.raises(ServerError):
-            StreamParser("together", "m").feed({"usage": {"prompt_tokens": float("inf")}})
 
     async def test_a_stopped_answer_costs_its_prompt_and_its_words(self, anna, paid, together):
         together.script(Holds("Once upon a time", asyncio.Event()))
