@@ -480,7 +480,7 @@ def test_an_answer_streams_in(demo, open_page):
     item(page, "Canned demo answer").wait_for()
 
     assert page.locator(".growing").count() == 0
-    assert page.locator("#model").inner_text() == "stand-in, no real model"
+    assert page.locator("#model").inner_text() == "stand-in"
     assert item(page, "A little").locator("pre", has_text="def water").count() == 1
     assert page.locator(".notice").count() == 1
 
