@@ -474,15 +474,24 @@ def demo(tmp_path_factory):
 
 def test_an_answer_streams_in(demo, open_page):
     page = open_page(demo.page_url)
-    write(page, "Show me a table")
+    write(page, "Show me your formatting")
 
     page.locator(".growing", has_text="A little of everything").wait_for()
     item(page, "Canned demo answer").wait_for()
 
     assert page.locator(".growing").count() == 0
     assert page.locator("#model").inner_text() == "stand-in"
+    assert page.locator("#status").inner_text() == "A stand-in answers, not a model"
     assert item(page, "A little").locator("pre", has_text="def water").count() == 1
-    assert page.locator(".notice").count() == 1
+    assert page.locator(".notice").count() == 0
+
+
+def test_private_mode_leaves_out_the_stand_in_that_is_away(demo, open_page):
+    page = open_page(demo.page_url)
+    write(page, "/private on")
+    item(page, "only llama will be asked").wait_for()
+    write(page, "/private off")
+    item(page, "no longer private").wait_for()
 
 
 def test_vv_gets_one_line_and_longer_gets_more(demo, open_page):
@@ -493,7 +502,7 @@ def test_vv_gets_one_line_and_longer_gets_more(demo, open_page):
     answer.wait_for()
     answer.get_by_role("button", name="Longer").click()
 
-    page.locator(".item.in[data-id]", has_text="You asked: “jasmin").wait_for()
+    page.locator(".item.in[data-id]", has_text="Rinse 150 g of basmati").wait_for()
 
 
 def test_stop_keeps_the_text_so_far(demo, open_page):
@@ -559,15 +568,21 @@ def test_a_reload_keeps_the_chat(demo, open_page):
     assert page.locator(".item[data-id]").count() == before
 
 
-def test_the_bot_resumes_after_being_killed_mid_answer(demo, open_page):
+def test_pulling_the_plug_in_mid_answer_loses_nothing(demo, open_page):
     page = open_page(demo.page_url)
-    write(page, "When are lentils done?")
-    page.locator(".growing", has_text="lentils").wait_for()
+    demo.wait_online()
+    killed = demo.bot_pid
+    write(page, "Why is the sky blue?")
+    page.locator(".growing", has_text="Sunlight").wait_for()
 
-    page.locator("#drawerbutton").click()
-    page.locator("#kill").click()
+    page.get_by_role("button", name="Pull the plug").click()
 
-    page.locator(".item.in[data-id]", has_text="“When are lentils done?”").wait_for()
+    line = page.locator(".service")
+    line.get_by_text("You pulled the plug in mid-answer").wait_for()
+    page.locator(".item.in[data-id]", has_text="orange and red").last.wait_for(timeout=40_000)
+    line.get_by_text("It was back after").wait_for()
+    assert line.count() == 1
+    assert demo.bot_pid != killed
 
 
 def test_a_stopped_bot_is_reported_and_can_be_restarted(demo, open_page):
