@@ -139,6 +139,13 @@ def use_local_model(reference: str) -> ModelChoice:
     return ModelChoice(file.name, HERE, settings={"LLAMA_GGUF": source}, exclusive=True)
 
 
+def replace_model(choice: ModelChoice, reference: str) -> ModelChoice:
+    """Choose a local model instead of another one; who draws remains the same."""
+    toml = choice.toml.replace(f'\nmodel = "{STAND_IN}"\n', '\nmodel = ""\n')
+    local = use_local_model(reference)
+    return replace(local, toml=toml, settings={**local.settings, **NO_PROXY})
+
+
 def _use_toy(file: Path) -> ModelChoice:
     settings = {"LLAMA_GGUF": str(file)}
     return ModelChoice(TOY_NOTE, TOY_HINT, "toy", settings, exclusive=True)

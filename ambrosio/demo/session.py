@@ -18,6 +18,7 @@ from ..emulators.botapi.entities import add_links
 from ..emulators.botapi.errors import bad
 from ..emulators.botapi.users import FakeGroup, FakeUser, UserChat
 from .model import ModelChoice
+from .model_download import ModelDownload
 
 YOU, FRIEND, STRANGER, GROUP, FORUM = 42, 43, 666, -1001, -1002
 TOPICS = {2: "Garden", 3: "Holidays"}
@@ -66,6 +67,8 @@ class DemoSession:
         self.restart_requested = asyncio.Event()
         self.log: deque[str] = deque(maxlen=MAX_LOG_LINES)
         self.model = model
+        # Only where the demo may change the model.
+        self.download: ModelDownload | None = None
         self._last_model = last_model
         self.you = api.person(YOU, "You")
         self.group = api.group(GROUP, "Kitchen", bot=False)
@@ -93,6 +96,11 @@ class DemoSession:
         self.bot_state, self.stop_reason = state, reason
         self.api.events.publish("bot", bot=state, why=reason)
 
+    def set_model(self, model: ModelChoice) -> None:
+        """Set the model that answers from now on."""
+        self.model = model
+        self.api.events.publish("choice", kind=model.kind, hint=model.hint, model=model.name)
+
     def add_log_line(self, line: str) -> None:
         """Add a line of the bot's log."""
         self.log.append(line)
@@ -110,6 +118,7 @@ class DemoSession:
             "why": self.stop_reason,
             "kind": self.model.kind,
             "hint": self.model.hint,
+            "download": self.download.state if self.download else None,
             "chats": [self._chat_json(view) for view in self.chats.values()],
             "calls": [call.to_json() for call in self.api.calls[-MAX_SHOWN_CALLS:]],
             "log": list(self.log),

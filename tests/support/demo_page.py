@@ -81,10 +81,11 @@ class DemoPage:
         return updates
 
 
-# The real program, except that no llama.cpp server is found.
+# The real program, except that no llama.cpp server is found and the memory is fixed.
 PROGRAM = """
 from ambrosio.cli.main import main
-from ambrosio.llama import discovery
+from ambrosio.llama import discovery, sizing
+sizing.measure_resources = lambda: sizing.Resources(2, 8_000_000_000, 8_000_000_000)
 discovery.USUAL_ADDRESSES = ()
 main()
 """
