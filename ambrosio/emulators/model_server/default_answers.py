@@ -132,15 +132,15 @@ Stir in some lemon juice and chopped parsley before you serve it."""
 _TABLE = """\
 Five kinds of rice, and what to cook with them:
 
-| Rice | Grain | Good with |
+| Rice | Grain | With |
 |---|---|---|
-| Basmati | long, loose | falafel, curry |
-| Jasmine | soft, fragrant | fish, stir-fry |
-| Arborio | round, creamy | risotto |
-| Sushi rice | short, sticky | sushi, bowls |
-| Brown rice | firm, nutty | salads |
+| Basmati | loose | falafel |
+| Jasmine | soft | stir-fry |
+| Arborio | creamy | risotto |
+| Sushi rice | sticky | sushi |
+| Brown rice | firm | salads |
 
-The longer the grain, the looser it cooks."""
+Rinse all of them but arborio, whose starch makes the risotto creamy."""
 
 _CANBERRA = """\
 The capital of Australia is **Canberra**.
