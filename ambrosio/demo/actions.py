@@ -9,6 +9,8 @@ from ..emulators.botapi.errors import BotApiError, bad
 from ..emulators.botapi.files import Upload
 from ..emulators.botapi.state import quote
 from ..emulators.botapi.users import UserChat
+from .model_download import ModelDownload
+from .model_offer import find_offer, list_offers
 from .session import DemoSession
 
 # Telegram's apps stop the spinner on a button after a while, too.
@@ -115,6 +117,34 @@ async def restart(session: DemoSession, request: ActionRequest) -> Json:
     return {}
 
 
+async def models(session: DemoSession, request: ActionRequest) -> Json:
+    """List the models that can be downloaded."""
+    del request
+    return list_offers(_download_of(session).models_dir)
+
+
+async def download(session: DemoSession, request: ActionRequest) -> Json:
+    """Download an offered model, which answers as soon as it is complete."""
+    model = find_offer(request.fields.get("reference"))
+    if model is None:
+        raise bad("this model is not offered")
+    _download_of(session).start(model)
+    return {}
+
+
+async def cancel(session: DemoSession, request: ActionRequest) -> Json:
+    """Cancel the download."""
+    del request
+    _download_of(session).cancel()
+    return {}
+
+
+def _download_of(session: DemoSession) -> ModelDownload:
+    if session.download is None:
+        raise bad("the model was chosen when the demo was started")
+    return session.download
+
+
 ACTIONS: Mapping[str, Callable[[DemoSession, ActionRequest], Awaitable[Json]]] = {
     "say": say,
     "edit": edit,
@@ -122,4 +152,7 @@ ACTIONS: Mapping[str, Callable[[DemoSession, ActionRequest], Awaitable[Json]]] =
     "press": press,
     "stop": stop,
     "restart": restart,
+    "models": models,
+    "download": download,
+    "cancel": cancel,
 }

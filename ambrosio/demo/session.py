@@ -17,6 +17,8 @@ from ..emulators.botapi.chats import FakeChat
 from ..emulators.botapi.entities import add_links
 from ..emulators.botapi.errors import bad
 from ..emulators.botapi.users import FakeGroup, FakeUser, UserChat
+from .model import ModelChoice
+from .model_download import ModelDownload
 
 YOU, FRIEND, STRANGER, GROUP, FORUM = 42, 43, 666, -1001, -1002
 TOPICS = {2: "Garden", 3: "Holidays"}
@@ -50,14 +52,13 @@ class DemoSession:
     """The emulator with its users and chats, and the state of the bot's process."""
 
     def __init__(
-        self, api: BotApi, *, model: str, hint: str, last_model: Callable[[Chat], str]
+        self, api: BotApi, model: ModelChoice, *, last_model: Callable[[Chat], str]
     ) -> None:
         """Create the users and their chats.
 
         Args:
             api: The Bot API server they all use.
-            model: The model shown until one has answered.
-            hint: A sentence about that model.
+            model: The model that answers, as far as it is known.
             last_model: Returns the model that answered last in a chat, "" for none.
         """
         self.api = api
@@ -65,7 +66,9 @@ class DemoSession:
         self.stop_reason = ""
         self.restart_requested = asyncio.Event()
         self.log: deque[str] = deque(maxlen=MAX_LOG_LINES)
-        self._model, self._hint = model, hint
+        self.model = model
+        # Only where the demo may change the model.
+        self.download: ModelDownload | None = None
         self._last_model = last_model
         self.you = api.person(YOU, "You")
         self.group = api.group(GROUP, "Kitchen", bot=False)
@@ -93,6 +96,11 @@ class DemoSession:
         self.bot_state, self.stop_reason = state, reason
         self.api.events.publish("bot", bot=state, why=reason)
 
+    def set_model(self, model: ModelChoice) -> None:
+        """Set the model that answers from now on."""
+        self.model = model
+        self.api.events.publish("choice", kind=model.kind, hint=model.hint, model=model.name)
+
     def add_log_line(self, line: str) -> None:
         """Add a line of the bot's log."""
         self.log.append(line)
@@ -108,7 +116,9 @@ class DemoSession:
             "now": self.api.state.now(),
             "bot": self.bot_state,
             "why": self.stop_reason,
-            "hint": self._hint,
+            "kind": self.model.kind,
+            "hint": self.model.hint,
+            "download": self.download.state if self.download else None,
             "chats": [self._chat_json(view) for view in self.chats.values()],
             "calls": [call.to_json() for call in self.api.calls[-MAX_SHOWN_CALLS:]],
             "log": list(self.log),
@@ -176,7 +186,9 @@ class DemoSession:
         return {user.id: account_methods.menu(state, view.chat, user.id) for user in view.people}
 
     def _model_of(self, chat_id: int | str) -> str:
-        return self._last_model(self.chats[chat_id].bot_chat) or self._model
+        if self.model.exclusive:
+            return self.model.name
+        return self._last_model(self.chats[chat_id].bot_chat) or self.model.name
 
 
 def _create_views(api: BotApi, you: FakeUser, group: FakeGroup, forum: FakeGroup) -> list[ChatView]:

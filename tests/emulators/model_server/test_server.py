@@ -718,12 +718,12 @@ async def test_vv_is_answered_in_one_line(question: str, answer: str) -> None:
 @pytest.mark.parametrize(
     ("question", "held"),
     [
-        ("Show me a table", "|---|"),
-        ("Show me a table", "\\frac"),
+        ("Show me a table", "|---|---|---|\n| Basmati"),
+        ("Show me your formatting", "\\frac"),
         ("Write some code", "```python"),
         ("Tell me a long story", "**Sunday**"),
         ("Which rice?", "“Which rice?”"),
-        ("Which rice?", "`LLAMA_GGUF`"),
+        ("jasmin or basmati rice with falafel?", "Rinse 150 g of basmati"),
         ("vvery long", "**Monday**"),
     ],
 )
@@ -735,3 +735,14 @@ async def test_default_answers_show_formatting_and_say_they_are_canned(
 
     assert held in text_of(chunks)
     assert "Canned demo answer" in text_of(chunks)
+
+
+async def test_default_answers_say_only_once_that_they_are_canned() -> None:
+    async with open_client(FakeModelServer()) as client:
+        messages = [{"role": "user", "content": "Show me a table"}]
+        first = text_of(await collect_chunks(client, messages=messages))
+        messages += [{"role": "assistant", "content": first}, *messages]
+        second = text_of(await collect_chunks(client, messages=messages))
+
+    assert "Canned demo answer" in first
+    assert second == first.partition("\n\n_(Canned")[0]
