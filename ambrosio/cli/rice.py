@@ -4,7 +4,6 @@ Results go to stdout, everything else to stderr.
 """
 
 import asyncio
-import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -80,9 +79,6 @@ class RiceContext:
 
 async def rice(settings: Settings, options: RiceOptions) -> int:
     """Open the app, run the test and print the report; return the exit code."""
-    if settings.ambrosio_log != "debug":
-        # Failures are in the report, and log lines would break the progress bars.
-        logging.getLogger("ambrosio").setLevel(logging.ERROR)
     async with open_app(settings) as app:
         context = RiceContext(
             sampler=Sampler(app.assistant.router, now=asyncio.get_running_loop().time),

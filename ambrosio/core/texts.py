@@ -84,8 +84,8 @@ REMINDER_NO_SUCH_DAY = "There is no such day. Write it like this: */remind 24.12
 REMINDER_NO_SUCH_TIME = "There is no such time of day. Write it like this: */remind 9:30 tea*"
 REMINDER_TOO_LONG = "A reminder takes up to {limit} characters. Shorten it and send it again."
 NO_REMINDERS = "There are no reminders here. Make one: */remind fri 18:00 call Mum*"
-REMINDER_OF_ANOTHER = "Only the person who made this reminder can change it."
-REMINDER_COMES_ANYWAY = "It comes again then anyway."
+REMINDER_OF_ANOTHER = "Somebody else made this reminder. Ask them to change it."
+REMINDER_COMES_ANYWAY = "It comes again then anyway. /reminders lists all of yours."
 REMINDER_GONE = "This reminder is no longer there. /reminders lists the others."
 MEMORY_EMPTY = "I remember nothing about you yet. Tell me something: */remember I am vegetarian*"
 MEMORY_FULL = (
@@ -96,7 +96,7 @@ MEMORY_NOT_HERE = "I remember things for one person, not for a group. Write to m
 EMPTY_REMEMBER = "There is nothing to remember. Write it like this: */remember I am vegetarian*"
 FACT_GONE = "I no longer remember this. /memory lists what I do."
 MEMORY_NO_SUCH_FACT = "There is no number {number}. /memory lists what I remember."
-CHOOSE_ZONE = "Tell me your time zone or a large city in it: */settings zone Europe/Berlin*"
+CHOOSE_ZONE = "I need your time zone. Name it or a large city in it: */settings zone Europe/Berlin*"
 UNKNOWN_ZONE = (
     "I do not know the time zone `{zone}`. "
     "Name a large city in it, or the zone itself: */settings zone Europe/Berlin*"
