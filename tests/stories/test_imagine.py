@@ -749,3 +749,21 @@ async def test_the_conversation_knows_of_the_picture(anna, painter):
         ("assistant", "[Here a picture of this was shown: a red fox]"),
         ("user", "what colour is it?"),
     )
+
+
+async def test_an_edit_without_a_change_makes_no_image_again(house, anna, painter, api):
+    order = await anna.say("/imagine a red fox --seed 7")
+    photo = await anna.wait_answer()
+    change = await anna.say("at night", reply_to=photo.message_id)
+    await anna.wait_answer()
+    again = await anna.say("/retry")
+    await anna.wait_answer()
+    await house.settled()
+    cost, made = spent(house), len(painter.image_requests)
+
+    for message in (order, change, again):
+        await anna.touch(message)
+    await house.settled()
+
+    assert (spent(house), len(painter.image_requests)) == (cost, made)
+    assert made >= 2

@@ -164,7 +164,7 @@ class TestButtons:
         await seat.wait_text("I will remind you")
         toast = await seat.press("Undo")
 
-        assert "Only the person" in toast["text"]
+        assert "Somebody else" in toast["text"]
         assert len(waiting(still, group.id)) == 1
 
 
