@@ -1,5 +1,7 @@
 """A model knows what day it is for the person, and the prompt still only grows."""
 
+import asyncio
+
 import pytest
 
 from ambrosio.emulators.model_server.server import Says
@@ -7,10 +9,15 @@ from ambrosio.emulators.model_server.server import Says
 from ..support.running_bot import OWNER, running_bot
 
 
+async def _for_ever(_seconds):
+    # A reminder that waits would otherwise drive the clock on by months.
+    await asyncio.Event().wait()
+
+
 @pytest.fixture
 async def life(api, telegram_url, tmp_path, model_url, anna):
     given = {"llama_base_url": model_url, "ambrosio_zone": "Europe/Berlin"}
-    async with running_bot(api, telegram_url, tmp_path, **given) as life:
+    async with running_bot(api, telegram_url, tmp_path, sleep=_for_ever, **given) as life:
         yield life
 
 
