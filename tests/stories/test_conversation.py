@@ -19,7 +19,7 @@ from ambrosio.emulators.model_server.server import (
     StallsAfter,
 )
 
-from ..support.running_bot import OWNER, running_bot
+from ..support.running_bot import OWNER, never_wakes, running_bot
 
 
 @pytest.mark.usefixtures("life")
@@ -437,14 +437,11 @@ async def test_help_shows_what_matters_and_the_rest_behind_a_button(anna):
 class TestAConversationThatWasSilentForHours:
     @pytest.fixture
     async def silent_life(self, api, telegram_url, tmp_path, model_url, anna):
-        async def never(_seconds):
-            await asyncio.Event().wait()
-
         async with running_bot(
             api,
             telegram_url,
             tmp_path,
-            sleep=never,
+            sleep=never_wakes,
             llama_base_url=model_url,
             ambrosio_conversation_hours=8,
         ) as life:

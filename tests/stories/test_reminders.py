@@ -1,6 +1,5 @@
 """Reminders are sent once, at the time on the person's clock, in the chat they were made in."""
 
-import asyncio
 import signal
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -12,7 +11,7 @@ from ambrosio.core.reminders import Rule
 from ambrosio.core.zones import local_time
 from ambrosio.store import Person, Reminder, Store
 
-from ..support.running_bot import OWNER, running_bot
+from ..support.running_bot import OWNER, never_wakes, running_bot
 from .test_crash import process
 
 BERLIN = "Europe/Berlin"
@@ -23,15 +22,11 @@ def real_now():
     return datetime.now(UTC).timestamp()
 
 
-async def waits(_seconds):
-    await asyncio.Event().wait()
-
-
 @pytest.fixture
 async def still(api, telegram_url, tmp_path, model_url, anna):
     """A bot whose clock stands still, until the test moves it."""
     given = {"llama_base_url": model_url, "ambrosio_zone": BERLIN}
-    async with running_bot(api, telegram_url, tmp_path, sleep=waits, **given) as life:
+    async with running_bot(api, telegram_url, tmp_path, sleep=never_wakes, **given) as life:
         yield life
 
 
@@ -58,7 +53,7 @@ async def test_after_a_downtime_it_is_sent_once_and_says_when_it_was_due(
     api, telegram_url, tmp_path, model_url, anna, clock
 ):
     given = {"llama_base_url": model_url, "ambrosio_zone": BERLIN}
-    async with running_bot(api, telegram_url, tmp_path, sleep=waits, **given):
+    async with running_bot(api, telegram_url, tmp_path, sleep=never_wakes, **given):
         await anna.say("/remind 20m tea")
         await anna.wait_text("I will remind you")
     clock.pass_seconds(7200)

@@ -4,13 +4,13 @@ import pytest
 
 from ambrosio.emulators.model_server.server import Says
 
-from ..support.running_bot import OWNER, running_bot
+from ..support.running_bot import OWNER, never_wakes, running_bot
 
 
 @pytest.fixture
 async def life(api, telegram_url, tmp_path, model_url, anna):
     given = {"llama_base_url": model_url, "ambrosio_zone": "Europe/Berlin"}
-    async with running_bot(api, telegram_url, tmp_path, **given) as life:
+    async with running_bot(api, telegram_url, tmp_path, sleep=never_wakes, **given) as life:
         yield life
 
 
@@ -52,7 +52,6 @@ async def test_the_time_is_nowhere_but_in_the_prompt(anna, life):
 
 
 class TestTheZone:
-    @pytest.mark.skip(reason="the button is not always answered: to be looked into")
     async def test_is_asked_for_with_the_first_reminder_only(self, anna, life):
         await anna.say("/remind 300d tea")
         await anna.wait_text("where you are? (Europe/Berlin)")
@@ -65,13 +64,15 @@ class TestTheZone:
         assert life.store.facts.zone(OWNER) == "Europe/Berlin"
         assert not [line for line in anna.answers if "where you are" in line.text]
 
-    async def test_no_says_how_to_choose_it_and_the_reminder_moves(self, anna, life):
+    async def test_no_says_how_to_choose_it_and_the_reminder_moves(self, api, anna, life):
         await anna.say("/remind 2028-01-15 9:00 tea")
         await anna.wait_text("where you are?")
         await anna.press("No")
         await anna.wait_text("/settings zone")
         await anna.say("/settings zone tokyo")
         await anna.wait_text("Your time zone is Asia/Tokyo")
+        # So many messages at once would be held back.
+        api.state.now.pass_seconds(60)
         await anna.say("/reminders")
         await anna.wait_text("1. Saturday 15 January 2028, 09:00: tea")
 

@@ -44,6 +44,14 @@ class RunningBot:
         )
 
 
+async def never_wakes(_seconds: float) -> None:
+    """Sleep for a bot whose clock only the test moves: whoever waits for a moment waits for ever.
+
+    With the emulator's own sleep, a reminder that waits drives the clock on by a minute each time.
+    """
+    await asyncio.Event().wait()
+
+
 @asynccontextmanager
 async def running_bot(
     api: BotApi, telegram_url: str, folder: Path, *, sleep: Any = None, **given: Any
