@@ -54,6 +54,7 @@ _CODE_AFTER_DUNDER = re.compile(r"\.\w|[(\[/\\:]|\s*=")
 _CODE_AFTER = re.compile(r"\.\w|[@=/\\]")
 _OPERATORS = re.compile(r"[-+/=<>%^]")
 _OPERAND_BEFORE = re.compile(r"(?:^|[^\w])\w\s*$|[\d)\]]\s*$")
+_COMMAND = re.compile(r"/\w+ [^*]*[^*/]")
 _WORD_END = re.compile(r"[a-z]{2,}(?![\w*])")
 
 
@@ -287,7 +288,7 @@ def _is_underscore_pair(opener: _Run, run: _Run, inside: str, text: str) -> bool
 
 def _is_italic(opener: _Run, run: _Run, inside: str, text: str, marks: Marks) -> bool:
     """Tell `*word*` from products, file patterns and regular expressions."""
-    if inside[0] in "./" or not any(map(str.isalnum, inside)):
+    if _is_file_pattern(inside) or not any(map(str.isalnum, inside)):
         return False
     behind = text[run.end : run.end + 30]
     if run.before.isalnum() and _is_word(run.after):
@@ -302,6 +303,11 @@ def _is_italic(opener: _Run, run: _Run, inside: str, text: str, marks: Marks) ->
         before = text[max(0, opener.start - 3) : opener.start].rstrip()
         return not (before[-1:].isdigit() and behind.lstrip()[:1].isdigit())
     return "*" not in _without(text, opener.end, run.start, marks)
+
+
+def _is_file_pattern(inside: str) -> bool:
+    """Tell `*.py` and `*/x/*` from the words of a command: `*/search basmati rice*`."""
+    return inside[0] == "." or (inside[0] == "/" and not _COMMAND.fullmatch(inside))
 
 
 def _is_product(inside: str, before: str) -> bool:
@@ -383,4 +389,4 @@ def _looks_open(run: _Run, inside: str) -> bool:
         return " " in inside
     if run.before == "(" and _closes_too_much(inside):
         return False
-    return run.length > 1 or not (inside[0] in "./" or (" " not in inside and "*" in inside))
+    return run.length > 1 or not (_is_file_pattern(inside) or (" " not in inside and "*" in inside))

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ambrosio import markdown
 from ambrosio.markdown.splitting import MAX_UTF16_UNITS, utf16_len
+from scripts.errors_page import list_texts
 
 from ..support import tdlib
 from .test_properties import check_all, habit
@@ -71,6 +72,8 @@ MEANT: list[tuple[str, str | None, list[str] | None]] = [
     ("**注意：**请先看。", "注意：请先看。", ["bold 注意："]),
     ("**東京(Tokyo)**の天気", "東京(Tokyo)の天気", ["bold 東京(Tokyo)"]),
     ("**`print`**는 함수다.", "print는 함수다.", ["code print"]),
+    ("Write */search basmati rice*.", None, ["italic /search basmati rice"]),
+    ("*/private what is this rash?* is for one", None, ["italic /private what is this rash?"]),
     ("*제주(Jeju)*는", "제주(Jeju)는", ["italic 제주(Jeju)"]),
     ("_제주(Jeju)_는", "제주(Jeju)는", ["italic 제주(Jeju)"]),
     ("비율은 **30%**였다.", "비율은 30%였다.", ["bold 30%"]),
@@ -268,3 +271,11 @@ def test_a_long_answer_of_all_of_them_is_split_between_them():
     assert all(utf16_len(chunk.text) <= MAX_UTF16_UNITS for chunk in chunks)
     assert all(tdlib.refusal(chunk) == "" for chunk in chunks)
     assert "東京(Tokyo)の天気" in "".join(chunk.text for chunk in chunks)
+
+
+@pytest.mark.parametrize("text", list_texts().values(), ids=list_texts())
+def test_the_marks_of_our_own_sentences_are_never_shown(text):
+    shown = "".join(chunk.text for chunk in markdown.render(text).chunks)
+
+    assert "*" not in shown
+    assert "`" not in shown
