@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO, NoReturn
 
-from ..core.errors import FileError, FileTooDemanding, MediaNotInstalled
+from ..core.file_errors import FileError, FileTooDemanding, MediaNotInstalled
 from . import protocol, sandbox
 from .protocol import Job, pack, pack_failure
 

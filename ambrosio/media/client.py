@@ -17,7 +17,7 @@ from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..core.errors import DecoderCrashed, EmptyFile, FileError, FileTooDemanding
+from ..core.file_errors import DecoderCrashed, EmptyFile, FileError, FileTooDemanding
 from ..core.media import AudioPiece, Document, Picture, VoiceNote
 from .protocol import MAX_FRAME_BYTES, MAX_HEADER_BYTES, MAX_INPUT_BYTES, Job, unpack_failure
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePath
 
-from ..core.errors import (
+from ..core.file_errors import (
     EmptyFile,
     EncryptedFile,
     FileTooDemanding,

@@ -6,7 +6,7 @@ import email.policy
 import re
 from email.message import EmailMessage
 
-from ..core.errors import DamagedFile
+from ..core.file_errors import DamagedFile
 from .markup import html_to_text
 
 HEADERS = ("From", "To", "Cc", "Date", "Subject")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ..core.errors import FileTooDemanding
+from ..core.file_errors import FileTooDemanding
 from .markup import tidy
 from .xml_archive import XmlArchive, XmlReader
 

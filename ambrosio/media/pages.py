@@ -10,7 +10,7 @@ from contextlib import closing
 import av
 import pypdfium2
 
-from ..core.errors import DamagedFile, EmptyFile, EncryptedFile
+from ..core.file_errors import DamagedFile, EmptyFile, EncryptedFile
 from .pictures import encode_jpeg, pack_picture
 from .protocol import Job
 

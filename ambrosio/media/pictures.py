@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from ..core.errors import (
+from ..core.file_errors import (
     DamagedFile,
     FileTooDemanding,
     MediaNotInstalled,

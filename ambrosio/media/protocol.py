@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Literal
 
-from ..core import errors
-from ..core.errors import FileError
+from ..core import file_errors
+from ..core.file_errors import FileError
 
 JobName = Literal["audio", "voice", "picture", "document", "page"]
 
@@ -30,15 +30,15 @@ AUDIO_CPU_SECONDS = 120
 FAILURES: Mapping[str, type[FileError]] = {
     kind.__name__: kind
     for kind in (
-        errors.MediaNotInstalled,
-        errors.UnsupportedFile,
-        errors.EmptyFile,
-        errors.DamagedFile,
-        errors.EncryptedFile,
-        errors.NoSound,
-        errors.AudioTooLong,
-        errors.PictureTooLarge,
-        errors.FileTooDemanding,
+        file_errors.MediaNotInstalled,
+        file_errors.UnsupportedFile,
+        file_errors.EmptyFile,
+        file_errors.DamagedFile,
+        file_errors.EncryptedFile,
+        file_errors.NoSound,
+        file_errors.AudioTooLong,
+        file_errors.PictureTooLarge,
+        file_errors.FileTooDemanding,
     )
 }
 
@@ -105,8 +105,8 @@ def unpack_failure(header: Mapping[str, Any]) -> FileError:
     kind = FAILURES.get(str(header.get("name")))
     fields = header.get("fields")
     if kind is None or not isinstance(fields, dict):
-        return errors.DecoderCrashed()
+        return file_errors.DecoderCrashed()
     try:
         return kind(**fields)
     except TypeError:
-        return errors.DecoderCrashed()
+        return file_errors.DecoderCrashed()

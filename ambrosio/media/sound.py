@@ -15,7 +15,7 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from ..core.errors import AudioTooLong, DamagedFile, FileTooDemanding, NoSound, UnsupportedFile
+from ..core.file_errors import AudioTooLong, DamagedFile, FileTooDemanding, NoSound, UnsupportedFile
 from .cutting import BYTES_PER_SECOND, RATE, Piece, PieceCutter
 from .protocol import MAX_FRAME_BYTES, Job, pack
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from ..core.errors import DamagedFile
+from ..core.file_errors import DamagedFile
 from .xml_archive import XmlArchive, XmlReader
 
 MAX_CELLS = 100_000

@@ -3,7 +3,7 @@
 import codecs
 import re
 
-from ..core.errors import EmptyFile, UnsupportedFile
+from ..core.file_errors import EmptyFile, UnsupportedFile
 
 READABLE = "PDF, Word, OpenDocument, Excel, RTF, HTML, e-mail and text files"
 BYTE_ORDER_MARKS = (

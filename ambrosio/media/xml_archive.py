@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from xml.parsers import expat
 
-from ..core.errors import DamagedFile, EncryptedFile, FileTooDemanding, UnsupportedFile
+from ..core.file_errors import DamagedFile, EncryptedFile, FileTooDemanding, UnsupportedFile
 from .text import READABLE
 
 MAX_MEMBERS = 10_000

@@ -9,7 +9,7 @@ import pytest
 import ambrosio
 from ambrosio.bot import image_view
 from ambrosio.bot.answer_view import MODELS, RETRY, buttons_for
-from ambrosio.core import errors
+from ambrosio.core import errors, file_errors
 from ambrosio.core.errors import AllProvidersFailed, AmbrosioError, ProviderError
 from scripts.errors_page import (
     ALL,
@@ -128,9 +128,14 @@ def test_each_has_words_of_its_own(kind):
     assert kind in {AmbrosioError, ProviderError} or twins == []
 
 
-def test_the_tree_in_the_docstring_is_the_tree():
-    lines = re.findall(r"^    ((?:[│├└─ ]{4})*)(\w+)", errors.__doc__, flags=re.MULTILINE)
-    drawn = [(name, len(indent) // 4) for indent, name in lines]
+def read_tree(docstring, level=0):
+    lines = re.findall(r"^    ((?:[│├└─ ]{4})*)(\w+)", docstring, flags=re.MULTILINE)
+    return [(name, level + len(indent) // 4) for indent, name in lines]
+
+
+def test_the_trees_in_the_docstrings_are_the_tree():
+    # The root of the second is a leaf of the first.
+    drawn = read_tree(errors.__doc__) + read_tree(file_errors.__doc__, level=1)[1:]
 
     def depth(kind):
         return len(kind.__mro__) - len(AmbrosioError.__mro__)
@@ -138,7 +143,7 @@ def test_the_tree_in_the_docstring_is_the_tree():
     assert sorted(drawn) == sorted((kind.__name__, depth(kind)) for kind in ALL)
     parents = {}
     above = {}
-    for name, level in drawn:
+    for name, level in [*read_tree(errors.__doc__), *read_tree(file_errors.__doc__, level=1)]:
         above[level] = name
         parents[name] = above.get(level - 1)
     for kind in ALL[1:]:

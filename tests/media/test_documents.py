@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from ambrosio.core.errors import (
+from ambrosio.core.file_errors import (
     DamagedFile,
     DecoderCrashed,
     EmptyFile,

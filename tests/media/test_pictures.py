@@ -7,7 +7,7 @@ import zlib
 import av
 import pytest
 
-from ambrosio.core.errors import DamagedFile, EmptyFile, PictureTooLarge, UnsupportedFile
+from ambrosio.core.file_errors import DamagedFile, EmptyFile, PictureTooLarge, UnsupportedFile
 from ambrosio.media.client import MediaClient
 from ambrosio.media.picture_headers import read_header, without_metadata
 from tests.support.media_files import picture, sound, tone

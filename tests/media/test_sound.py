@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 import pytest
 
-from ambrosio.core.errors import AudioTooLong, DamagedFile, EmptyFile, NoSound, UnsupportedFile
+from ambrosio.core.file_errors import AudioTooLong, DamagedFile, EmptyFile, NoSound, UnsupportedFile
 from ambrosio.media.client import MediaClient
 from ambrosio.media.cutting import SILENCE_LEVEL, PieceCutter, measure_levels
 from tests.support.media_files import RATE, picture, sound, tone

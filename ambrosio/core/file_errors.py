@@ -1,0 +1,112 @@
+"""Why a file that someone sent cannot be used, with the sentences they read.
+
+    FileError                  a file that someone sent cannot be used
+    ├── MediaNotInstalled      … since the extra that decodes it is missing
+    ├── UnsupportedFile        … it is of a kind that is not read
+    ├── EmptyFile              … there is nothing in it
+    ├── DamagedFile            … it is damaged or incomplete
+    ├── EncryptedFile          … it needs a password
+    ├── NoSound                … it has no sound to listen to
+    ├── AudioTooLong           … it is longer than the limit
+    ├── PictureTooLarge        … it has more pixels than the limit
+    ├── FileTooDemanding       … it takes too much memory, time or space
+    └── DecoderCrashed         … the process that decodes it crashed
+
+Part of the tree in `errors`.
+"""
+
+from .errors import AmbrosioError
+
+
+class FileError(AmbrosioError):
+    """A file that someone sent cannot be used; sending the same one again does not help."""
+
+    problem = "I could not read this file."
+    remedy = "Send it in another format."
+    retryable = False
+
+
+class MediaNotInstalled(FileError):
+    """PyAV or pypdfium2 is missing; `what` is what they are needed for, such as "PDF files"."""
+
+    problem = "I cannot read {what} here: the software for it is not installed."
+    owner_task = "run `pip install '.[media]'` in the checkout and start Ambrosio again"
+
+    def __init__(self, what: str = "this file") -> None:
+        super().__init__(what)
+        self.what = what
+
+
+class UnsupportedFile(FileError):
+    """A kind of file that is not read; `readable` lists those that are."""
+
+    problem = "I cannot read this kind of file."
+    remedy = "I can read {readable}."
+
+    def __init__(self, readable: str = "text") -> None:
+        super().__init__(f"not {readable}")
+        self.readable = readable
+
+
+class EmptyFile(FileError):
+    """There is nothing in the file, or no text."""
+
+    problem = "There is nothing to read in this file."
+    remedy = "Check that it is the right one, then send it again."
+
+
+class DamagedFile(FileError):
+    """The file is damaged or incomplete."""
+
+    problem = "This file is damaged or incomplete."
+    remedy = "Send it again, or save a new copy first."
+
+
+class EncryptedFile(FileError):
+    """The file needs a password."""
+
+    problem = "This file is protected by a password."
+    remedy = "Send a copy without one."
+
+
+class NoSound(FileError):
+    """A file without a sound track."""
+
+    problem = "There is no sound in this file."
+    remedy = "Send a recording, or write to me instead."
+
+
+class AudioTooLong(FileError):
+    """A recording that is longer than the limit; both in minutes."""
+
+    problem = "This recording is longer than {limit} minutes, which is all I can listen to."
+    remedy = "Send it in parts."
+
+    def __init__(self, limit: int = 120) -> None:
+        super().__init__(f"longer than {limit} minutes")
+        self.limit = limit
+
+
+class PictureTooLarge(FileError):
+    """A picture with too many pixels; `limit` in megapixels."""
+
+    problem = "This picture is larger than {limit} megapixels, which is all I can look at."
+    remedy = "Send a smaller copy, or send it as a photo."
+
+    def __init__(self, limit: int = 50) -> None:
+        super().__init__(f"larger than {limit} megapixels")
+        self.limit = limit
+
+
+class FileTooDemanding(FileError):
+    """The file takes more memory, time or space than a file may, as one made to do harm does."""
+
+    problem = "This file takes too much memory or time to read, so I stopped."
+    remedy = "Send a smaller part of it, or another format."
+
+
+class DecoderCrashed(FileError):
+    """The process that decodes files crashed on this one; nothing else was affected."""
+
+    problem = "The program that reads files crashed on this one."
+    remedy = "Send it in another format."
