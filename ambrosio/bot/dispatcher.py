@@ -1,33 +1,24 @@
-"""Dispatching updates from the inbox to the handlers, one worker for each lane.
+"""Dispatching updates from the inbox to their handler, one worker for each lane.
 
 Lanes keep the order within a chat and let chats run in parallel; urgent updates (Stop, buttons)
-have lanes of their own and overtake. All results of an update are stored in one transaction before
-any of them is sent.
+have lanes of their own and overtake. Attempts are counted before the work starts.
 """
 
 import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from typing import TypeVar
 
 import telegram
-from telegram.error import TelegramError
 
-from ..assistant.progress import Progress
-from ..commands.context import BotContext, CommandCall, CommandResult
-from ..commands.imagine import change_image
-from ..commands.memory import remember_that
-from ..commands.registry import BUTTONS, BY_NAME
+from ..commands.context import BotContext
 from ..core import texts
-from ..core.attachments import MediaKind
 from ..core.costs import format_usd
 from ..core.errors import AmbrosioError, NotStorable, StoreFailed
-from ..core.messages import Chat, Delete, Outgoing, OutgoingMessage, Turn
+from ..core.messages import Chat
 from ..store import InboxItem, Lane, NewUpdate, Store
-from . import callback_data
-from .answer_handler import AnswerHandler, leftover_drafts
+from .answer_handler import AnswerHandler
 from .answer_view import render_notice
 from .delivery import Delivery
 from .grouping import MAX_PARTS, continues, first_group
@@ -35,17 +26,7 @@ from .image_handler import ImageHandler
 from .members import Members
 from .poller import Poller
 from .streaming import AnswerStreamer
-from .turns import build_turn
-from .updates import (
-    ButtonPress,
-    Command,
-    Ignored,
-    ParsedUpdate,
-    StopPressed,
-    Unsupported,
-    UserQuestion,
-    parse_together,
-)
+from .update_handler import UpdateHandler
 
 log = logging.getLogger(__name__)
 
@@ -74,10 +55,17 @@ class Dispatcher:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._bot, self._context = bot, context
-        self._delivery, self._streamer = delivery, streamer
-        self._images = ImageHandler(context, delivery, streamer, sleep=sleep)
-        self._answers = AnswerHandler(context, delivery, streamer)
+        self._delivery = delivery
         self._members = Members(bot, context, delivery, group=group, on_moved=self._on_moved)
+        self._handler = UpdateHandler(
+            bot,
+            context,
+            delivery,
+            answers=AnswerHandler(context, delivery, streamer),
+            images=ImageHandler(context, delivery, streamer, sleep=sleep),
+            members=self._members,
+            on_ordinary=lambda lane: self._wake([lane]),
+        )
         delivery.on_moved = self._on_moved
         self._grace_seconds = grace_seconds
         self._poll_hook = on_poll
@@ -207,10 +195,10 @@ class Dispatcher:
     async def _work(self, item: InboxItem) -> None:
         """Handle one update; an unforeseen failure costs one of its attempts."""
         if item.attempts > MAX_ATTEMPTS:
-            await self._dead_letter(item, "three attempts", texts.GAVE_UP)
+            await self._handler.give_up(item, "three attempts", texts.GAVE_UP)
             return
         try:
-            await self._handle(item)
+            await self._handler.handle(item)
             self._warn_owners()
         except asyncio.CancelledError:
             self._store.inbox.release(item)
@@ -222,200 +210,9 @@ class Dispatcher:
             if refused := _find(exc, NotStorable):
                 # The next attempt would end alike, and may cost money.
                 log.exception("what an update has led to cannot be stored")
-                await self._dead_letter(item, "not storable", refused.user_message)
+                await self._handler.give_up(item, "not storable", refused.user_message)
                 return
             log.exception("a turn failed, attempt %d", item.attempts)
-
-    async def _handle(self, item: InboxItem) -> None:
-        item, parsed = self._parse(item)
-        match parsed:
-            case UserQuestion():
-                await self._question(item, parsed)
-            case Command():
-                await self._command(item, parsed)
-            case ButtonPress():
-                await self._press(item, parsed)
-            case Unsupported():
-                await self._send_result(item, CommandResult(parsed.hint))
-            case StopPressed() | Ignored():
-                running = self._context.running.get(item.chat)
-                if (
-                    isinstance(parsed, StopPressed)
-                    and running
-                    and running.message_id == parsed.draft_id
-                ):
-                    running.stop()
-                self._store.finish(item)
-            case None:
-                await self._dead_letter(item, "unreadable", texts.UNREADABLE)
-
-    def _parse(self, item: InboxItem) -> tuple[InboxItem, ParsedUpdate | None]:
-        """Parse what was claimed; an edit of a part stands for the question as a whole."""
-        bodies = {part.message_id: part.body for part in item.parts or (item,)}
-        edited = False
-        if not item.parts and "edited_message" in item.body:
-            main_id, kept = self._store.conversations.parts(item.chat, item.message_id)
-            if item.message_id in kept:
-                bodies, edited = {**kept, **bodies}, True
-                self._store.conversations.keep_parts(item.chat, main_id, bodies)
-                item = replace(item, message_id=main_id)
-        parsed = parse_together(
-            [json.loads(body) for body in bodies.values()],
-            self._bot,
-            self._context.username,
-            people=self._members.access().people,
-            edited=edited,
-        )
-        if item.message_id < 0 and isinstance(parsed, UserQuestion | Command):
-            # From before the group became a supergroup, as is what it replies to.
-            reply_to_id = None if parsed.reply_to_id is None else -parsed.reply_to_id
-            parsed = replace(parsed, reply_to_id=reply_to_id)
-        return item, parsed
-
-    async def _dead_letter(self, item: InboxItem, reason: str, text: str) -> None:
-        replies = render_notice(item.chat, text, reply_to=item.message_id or None)
-        self._store.dead_letter(item, reason, replies)
-        await self._delivery.deliver(item.chat)
-
-    # --- kinds of updates -------------------------------------------------------------------------
-
-    async def _command(self, item: InboxItem, parsed: Command) -> None:
-        command = BY_NAME.get(parsed.name)
-        person_may = command and (
-            not command.owner_only or parsed.user_id in self._context.owners()
-        )
-        if command is None or not person_may:
-            await self._send_result(
-                item, CommandResult(texts.UNKNOWN_COMMAND.format(name=parsed.name))
-            )
-            return
-        if self._store.inbox.superseded(item):
-            self._store.finish(item)
-            return
-        if self._context.assistant.is_local_only(item.chat):
-            # If it is quoted or edited later, outside private mode, it stays local all the same.
-            self._store.conversations.mark_local_only(item.chat, item.message_id)
-        call = CommandCall(
-            item.chat,
-            parsed.user_id,
-            item.message_id,
-            parsed.args,
-            parsed.reply_to_id,
-            parsed.quote,
-        )
-        if not command.slow:
-            await self._send_result(item, await command.run(self._context, call))
-            return
-        async with self._answers.showing_progress(item, Progress(item.message_id)) as preview:
-            result = await command.run(self._context, call)
-        surplus = [Delete(item.chat, message_id) for message_id in leftover_drafts(item, preview)]
-        await self._send_result(item, replace(result, messages=(*result.messages, *surplus)))
-
-    async def _press(self, item: InboxItem, parsed: ButtonPress) -> None:
-        """Handle a button; what asks a model then waits in the ordinary lane."""
-        action, args = callback_data.decode(parsed.data)
-        run = BUTTONS.get(action)
-        result = CommandResult(toast=texts.BUTTON_EXPIRED)
-        if run:
-            result = await run(
-                self._context, CommandCall(item.chat, parsed.user_id, item.message_id, args)
-            )
-        if item.urgent:
-            await self._toast(parsed.query_id, result.toast)
-            if result.turn or result.image_order:
-                self._store.inbox.make_ordinary(item)
-                self._wake([Lane(item.chat)])
-                return
-        if result.leave_chat_id is not None:
-            await self._members.leave(result.leave_chat_id)
-        await self._send_result(item, result)
-
-    async def _toast(self, query: str, text: str) -> None:
-        try:
-            await self._bot.answer_callback_query(query, text or None)
-        except TelegramError as exc:
-            # Telegram forgets a press after a while; what it asked for is done all the same.
-            log.debug("a button was not answered: %s", type(exc).__name__)
-
-    async def _send_result(self, item: InboxItem, result: CommandResult) -> None:
-        if result.turn:
-            if result.compare:
-                await self._answers.compare(item, result.turn)
-            else:
-                await self._answers.answer(item, result.turn, shown=result.replaces_messages)
-            return
-        if result.image_order:
-            await self._images.generate(item, result.image_order)
-            return
-        reply_to = None if item.chat.is_private else item.message_id
-        replies = (
-            render_notice(item.chat, result.text, buttons=result.buttons, reply_to=reply_to)
-            if result.text
-            else []
-        )
-        if replies and result.edit_message_id is not None:
-            replies[0] = replace(
-                replies[0], edit_message_id=result.edit_message_id, reply_to_id=None
-            )
-        if result.files:
-            replies.append(OutgoingMessage(item.chat, files=result.files, silent=True))
-        messages: list[Outgoing] = [*replies, *result.messages]
-        if self._context.assistant.is_local_only(item.chat):
-            # It may repeat what was said here.
-            messages = [
-                replace(message, local_only=True)
-                if isinstance(message, OutgoingMessage)
-                else message
-                for message in messages
-            ]
-        self._store.finish(item, messages)
-        await self._delivery.deliver(item.chat)
-
-    async def _question(self, item: InboxItem, parsed: UserQuestion) -> None:
-        if self._store.inbox.superseded(item):
-            self._store.finish(item)
-            return
-        if unreadable := [file for file in parsed.attachments if file.kind != MediaKind.STICKER]:
-            hint = texts.UNSUPPORTED_KINDS[unreadable[0].kind]
-            await self._send_result(item, CommandResult("" if parsed.edited else hint))
-            return
-        if await self._remember(item, parsed) or await self._change_image(item, parsed):
-            return
-        turn, shown = build_turn(self._context.assistant, item.chat, item.message_id, parsed)
-        if parsed.edited and turn.replaces_id is not None:
-            previous = self._store.conversations.turn(turn.replaces_id)
-            if previous and previous.answer is not None and _same_question(previous.turn, turn):
-                self._store.finish(item)
-                return
-        if not parsed.text.strip():
-            await self._send_result(item, CommandResult(texts.EMPTY_VV_QUESTION))
-            return
-        await self._answers.answer(item, turn, shown=shown, note=parsed.unseen)
-
-    async def _remember(self, item: InboxItem, parsed: UserQuestion) -> bool:
-        """Remember what "remember that …" asks for; False if it is a question."""
-        if parsed.attachments:
-            return False
-        if self._context.assistant.is_local_only(item.chat):
-            self._store.conversations.mark_local_only(item.chat, item.message_id)
-        call = CommandCall(
-            item.chat, parsed.user_id, item.message_id, parsed.text, parsed.reply_to_id
-        )
-        if result := remember_that(self._context, call):
-            await self._send_result(item, result)
-        return result is not None
-
-    async def _change_image(self, item: InboxItem, parsed: UserQuestion) -> bool:
-        """Treat a reply to an image as a request to change it; False if it is a question."""
-        call = CommandCall(
-            item.chat, parsed.user_id, item.message_id, parsed.text, parsed.reply_to_id
-        )
-        result = None if parsed.concise else change_image(self._context, call)
-        if result and result.image_order:
-            return await self._images.generate(item, result.image_order)
-        if result:
-            await self._send_result(item, result)
-        return result is not None
 
     def _warn_owners(self) -> None:
         """Tell the owners, once a month, that the budget is nearly used up."""
@@ -442,7 +239,3 @@ def _find(exc: BaseException, kind: type[Kind]) -> Kind | None:
         found = exc.subgroup(kind)
         return _find(found.exceptions[0], kind) if found else None
     return exc if isinstance(exc, kind) else None
-
-
-def _same_question(one: Turn, other: Turn) -> bool:
-    return (one.question, one.concise) == (other.question, other.concise)
