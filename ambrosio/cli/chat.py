@@ -8,12 +8,12 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ..app import App, is_model_configured, now, open_app
 from ..assistant.answers import Answer
 from ..assistant.progress import Progress
-from ..commands.context import BotContext
+from ..commands.context import BotContext, BotStatus
 from ..config.settings import Settings
 from ..core import texts
 from ..core.messages import TERMINAL, Turn
@@ -47,7 +47,7 @@ async def chat(settings: Settings, question: str, piped: str, provider: str, *, 
             print_error(texts.NO_SUCH_PROVIDER.format(name=name, known=", ".join(app.providers)))
             return 2
         if not go_on:
-            chat_commands.start_new_conversation(app.store)
+            app.store.conversations.continue_from(TERMINAL, None)
         terminal = TerminalChat(app, provider)
         return await terminal.ask(text) if text else await terminal.ask_until_eof()
 
@@ -58,6 +58,7 @@ class TerminalChat:
 
     app: App
     model: str = ""
+    started_at: float = field(default_factory=now)
 
     async def ask_until_eof(self) -> int:
         """Ask for questions, and answer them, until the input ends."""
@@ -79,6 +80,9 @@ class TerminalChat:
     async def ask(self, text: str) -> int:
         """Answer one question; return the exit code."""
         concise, question = split_vv(text)
+        if not question.strip():
+            print_error(texts.NO_QUESTION)
+            return 2
         state = self.app.store.conversations.chat_state(TERMINAL)
         turn = Turn(
             chat=TERMINAL,
@@ -91,7 +95,7 @@ class TerminalChat:
         )
         return await self._answer(turn)
 
-    async def _run(self, command: chat_commands.CommandLine) -> None:
+    async def _run(self, command: chat_commands.TypedCommand) -> None:
         context = BotContext(
             store=self.app.store,
             assistant=self.app.assistant,
@@ -100,6 +104,8 @@ class TerminalChat:
             owners=lambda: frozenset({TERMINAL.chat_id}),
             now=now,
             data_dir=self.app.settings.ambrosio_data_dir,
+            default_zone=self.app.settings.ambrosio_zone,
+            status=BotStatus(self.started_at),
         )
         result = await chat_commands.run(context, command, _message_id())
         if result.text:

@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..commands.context import BotContext, CommandCall, CommandResult
 from ..commands.registry import BY_NAME
 from ..core.messages import TERMINAL
-from ..store import Store
 
 # A path, such as /etc/hosts, is no command.
 COMMAND = re.compile(r"/([a-z]+)(?:\s+(.*))?\s*", re.DOTALL)
@@ -30,26 +29,26 @@ UNKNOWN = "There is no command `/{name}` here. `/help` lists the commands."
 
 
 @dataclass(frozen=True, slots=True)
-class CommandLine:
+class TypedCommand:
     """A command as it was typed."""
 
     name: str
     args: str
 
 
-def parse(line: str) -> CommandLine | None:
+def parse(line: str) -> TypedCommand | None:
     """Return the command that a line is, None if it is a question."""
     match = COMMAND.fullmatch(line.strip())
-    return CommandLine(match[1], (match[2] or "").strip()) if match else None
+    return TypedCommand(match[1], (match[2] or "").strip()) if match else None
 
 
-async def run(context: BotContext, command: CommandLine, message_id: int) -> CommandResult:
+async def run(context: BotContext, command: TypedCommand, message_id: int) -> CommandResult:
     """Run a command and return what is to be printed or answered."""
     if command.name == "help":
         return CommandResult(_help())
     if command.name not in NAMES:
         return CommandResult(UNKNOWN.format(name=command.name))
-    if command == CommandLine("private", ""):
+    if command == TypedCommand("private", ""):
         return CommandResult(_private_state(context))
     call = CommandCall(TERMINAL, TERMINAL.chat_id, message_id, args=command.args)
     result = await BY_NAME[command.name].run(context, call)
@@ -57,12 +56,6 @@ async def run(context: BotContext, command: CommandLine, message_id: int) -> Com
         names = "\n".join(f"- {button.text}" for button in result.buttons)
         return CommandResult(f"{result.text}\n\n{names}\n\n`/model NAME` chooses one.")
     return result
-
-
-def start_new_conversation(store: Store) -> None:
-    """Let the next question continue nothing."""
-    state = store.conversations.chat_state(TERMINAL)
-    store.conversations.set_chat_state(TERMINAL, replace(state, latest_turn_id=None))
 
 
 def _help() -> str:

@@ -4,7 +4,6 @@ Each command imports the module of its verb when it runs, so that no verb loads 
 one needs. What a verb does is in its module; its exit code and errors are `process.run_to_exit`'s.
 """
 
-import os
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -14,10 +13,10 @@ import click
 
 from .. import __version__
 from .hints import print_error, ways_to_begin
-from .process import INTERRUPTED, load_settings, run_to_exit
+from .process import INTERRUPTED, discard_stdout, load_settings, run_to_exit
 
 
-class CommandLine(click.Group):
+class PlainErrorGroup(click.Group):
     """Prints click's complaints the way all other errors are printed."""
 
     def main(self, *args: Any, **kwargs: Any) -> NoReturn:
@@ -35,14 +34,13 @@ class CommandLine(click.Group):
         except (click.Abort, KeyboardInterrupt):
             code = INTERRUPTED
         except BrokenPipeError:
-            # Whoever read the output has seen enough. Python would flush it once more.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            discard_stdout()
             code = 0
         sys.exit(code if isinstance(code, int) else 0)
 
 
 @click.group(
-    cls=CommandLine,
+    cls=PlainErrorGroup,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

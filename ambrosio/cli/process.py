@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from collections.abc import Coroutine, Iterator
@@ -49,6 +50,14 @@ def stop_on_signals() -> asyncio.Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return stop
+
+
+def discard_stdout() -> None:
+    """Send the rest of the output nowhere, because whoever read it has gone.
+
+    Python flushes stdout once more at the end, and that must not fail again.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def load_settings(*, is_service: bool = False) -> Settings:

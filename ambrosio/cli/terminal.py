@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Protocol
 
 from ..assistant.progress import Progress
+from .process import discard_stdout
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -81,8 +82,7 @@ class PlainOutput:
             print(text, end="", flush=True)
         except BrokenPipeError:
             self.closed = True
-            # Python flushes stdout once more at the end, which must not fail again.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            discard_stdout()
 
 
 class MarkdownOutput:

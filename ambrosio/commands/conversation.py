@@ -19,8 +19,7 @@ async def start(context: BotContext, call: CommandCall) -> CommandResult:
 
 async def new(context: BotContext, call: CommandCall) -> CommandResult:
     """Start a new conversation; a reply to an old answer still continues the old one."""
-    state = context.store.conversations.chat_state(call.chat)
-    context.store.conversations.set_chat_state(call.chat, replace(state, latest_turn_id=None))
+    context.store.conversations.continue_from(call.chat, None)
     return CommandResult("New conversation started.")
 
 

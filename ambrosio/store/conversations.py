@@ -102,8 +102,8 @@ class Conversations:
                 (*self._key(chat), *fields.values()),
             )
 
-    def continue_from(self, chat: Chat, turn_id: int) -> None:
-        """Let a chat's conversation go on from a turn."""
+    def continue_from(self, chat: Chat, turn_id: int | None) -> None:
+        """Let a chat's conversation go on from a turn; None starts a new one."""
         with self._database.transaction() as db:
             db.execute(
                 "UPDATE chats SET latest_turn_id = ? WHERE chat_id = ? AND topic_id = ?",

@@ -1,6 +1,7 @@
 """`ambrosio chat`: one question, or a conversation in a terminal."""
 
 import asyncio
+import re
 import sys
 
 from ambrosio.cli.process import INTERRUPTED
@@ -185,3 +186,17 @@ class TestChatting:
         asked = [request.question for request in model.requests]
         assert asked == ["first?", "first?", "vv second?", "vv /etc/hosts?"]
         assert "first?" not in str(model.requests[2].messages)
+
+    async def test_what_is_no_question_asks_nobody(self, in_terminal, model):
+        async with in_terminal("chat") as terminal:
+            await terminal.expect(PROMPT)
+            terminal.type("vv\r")
+            await terminal.expect("There is no question.")
+            terminal.type("/status\r")
+            await terminal.expect(", up ")
+            uptime = await terminal.expect("\n")
+            terminal.type(CTRL_D)
+
+            assert await terminal.exit_code() == 0
+        assert re.fullmatch(r"\d+ s", uptime.strip())
+        assert model.requests == []
