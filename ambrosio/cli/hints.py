@@ -7,8 +7,11 @@ from ..config.program import advise, started_as
 # One way a line: the command, and what it needs first.
 WAYS_TO_BEGIN = (
     ("demo", "Try it in the browser. Needs no account and no model."),
-    ("chat", "Chat here. First start a llama.cpp server, or put TOGETHER_API_KEY into .env."),
-    ("run", "Chat from your phone. Also put TELEGRAM_BOT_TOKEN, from @BotFather, into .env."),
+    (
+        "chat",
+        "Chat here. First start llama.cpp, Ollama or LM Studio, or set TOGETHER_API_KEY in .env.",
+    ),
+    ("run", "Chat from your phone. Also set TELEGRAM_BOT_TOKEN, from @BotFather, in .env."),
 )
 
 

@@ -10,7 +10,6 @@ from ..core.errors import ProviderError
 from ..core.messages import Button, OutgoingMessage
 from ..providers.openai_compatible import OpenAIProvider
 from ..providers.server_facts import ServedModel
-from ..rice.quick import run_quick_test
 from .context import BotContext, CommandCall, CommandResult
 
 MAX_BUTTONS = 12
@@ -113,6 +112,8 @@ def _choice_id(choice: str) -> str:
 
 async def rice(context: BotContext, call: CommandCall) -> CommandResult:
     """Ask every model a few short questions, and lay the answers side by side."""
+    from ..rice.quick import run_quick_test  # noqa: PLC0415  0.8 MB that few owners need
+
     text, files = await run_quick_test(
         context.assistant.router,
         context.providers,

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from ..core import texts
 from ..core.messages import Button, Entity, FormattedText, OutgoingMessage
-from ..core.reminder_syntax import ReminderError, parse
 from ..core.reminders import MAX_TEXT_CHARACTERS, Rule, to_utc
 from ..core.zones import DATE_TIME_FORMAT, find_zone, format_moment, local_time
 from ..markdown import plain
@@ -23,6 +22,9 @@ SNOOZE_SECONDS, HOUR_SECONDS = 600, 3600
 
 async def remind(context: BotContext, call: CommandCall) -> CommandResult:
     """Make a reminder of a time and a text; in a reply, the text may be that of the message."""
+    # Half a megabyte, for the words of thirteen languages.
+    from ..core.reminder_syntax import ReminderError, parse  # noqa: PLC0415
+
     zone = context.zone(call.user_id)
     found = parse(call.args, context.now(), zone)
     if isinstance(found, ReminderError):

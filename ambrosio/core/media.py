@@ -6,8 +6,6 @@ Values only; `media` makes them.
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .messages import ModelRef
-
 # What the parts of a document are called; a plain text has one part without a name.
 PartName = Literal["", "page", "sheet"]
 
@@ -67,16 +65,3 @@ class Document:
     part_count: int = 1
     is_scanned: bool = False
     is_cut: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Transcript:
-    """What was said in a recording, and who heard it; `language` is empty if nobody said it.
-
-    `was_cut` says that the model began to repeat itself, and was stopped.
-    """
-
-    ref: ModelRef
-    text: str = field(repr=False)
-    language: str = ""
-    was_cut: bool = False

@@ -6,7 +6,6 @@ that goes wrong; a child that crashes is `DecoderCrashed`, whatever the file did
 
 import asyncio
 import contextlib
-import importlib.util
 import json
 import logging
 import os
@@ -28,8 +27,6 @@ SILENCE_SECONDS = 60.0
 # Each may take up to a gigabyte. A recording that is being cut takes little, and waits long.
 MAX_PARALLEL = 2
 MAX_PARALLEL_RECORDINGS = 8
-# What the extra `media` installs.
-LIBRARIES = ("av", "pypdfium2")
 # Nothing of our environment, which holds keys; only the way to this package.
 ENVIRONMENT = {"PYTHONPATH": str(Path(__file__).parents[2]), "LC_ALL": "C.UTF-8"}
 ARGUMENTS = ("-B", "-P", "-X", "utf8", "-m", "ambrosio.media")
@@ -42,11 +39,6 @@ UNREADABLE = (
     KeyError,
     TypeError,
 )
-
-
-def missing_libraries() -> tuple[str, ...]:
-    """List the libraries of the extra `media` that are not installed, without importing any."""
-    return tuple(name for name in LIBRARIES if importlib.util.find_spec(name) is None)
 
 
 class Frame(NamedTuple):
