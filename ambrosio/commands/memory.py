@@ -13,7 +13,7 @@ from ..markdown import plain
 from ..store import Fact
 from .context import BotContext, CommandCall, CommandFunc, CommandResult, is_local_only
 
-FROM_NEW_ON = "It counts from the next conversation on: /new"
+FROM_NEW_ON = "It takes effect in the next conversation; /new starts one."
 
 
 async def remember(context: BotContext, call: CommandCall) -> CommandResult:

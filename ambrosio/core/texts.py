@@ -14,8 +14,8 @@ GAVE_UP = (
     "Send it again, or rephrase it."
 )
 NOT_SENT = (
-    "Telegram does not accept a message that belongs here, so it is missing. "
-    "Ask me to say it in another way."
+    "Telegram refused a message of mine, so part of the answer is missing here. "
+    "Ask me to put it differently."
 )
 UNREADABLE = "I cannot read this message in the form Telegram sent it. Try sending it another way."
 UNSUPPORTED = "I can only read text for now. Type your question instead."
@@ -32,13 +32,13 @@ UNSUPPORTED_KINDS: Mapping[str, str] = {
         "story": "see stories",
     }.items()
 }
-STORY_UNSEEN = "I cannot see the story that you replied to. Tell me what it shows."
+STORY_UNSEEN = "I cannot see the story you replied to. Tell me what it shows."
 QUOTE_UNSEEN = (
-    "I cannot see the message in the other chat that you replied to. Copy its text into your own."
+    "You replied to a message from another chat, which I cannot see. Paste its text here."
 )
 ANONYMOUS_ADMIN = (
-    "I cannot tell who writes as an anonymous admin, so I do not answer here. Turn off "
-    "*Remain Anonymous* in your admin rights of this group, and send it again."
+    "I cannot tell which admin is writing anonymously, so I do not answer. Turn off "
+    "*Remain Anonymous* in your admin rights for this group, and send it again."
 )
 
 # --- commands -------------------------------------------------------------------------------------
@@ -72,31 +72,35 @@ PRIVATE_MODE_OFF = "This chat is not private. Use /private on to change that."
 # --- reminders, memory, time zone -----------------------------------------------------------------
 
 REMINDER_WITHOUT_TIME = (
-    "I do not see when. Start with the time: */remind fri 18:00 call Mum*, */remind 20m tea* or "
+    "A time is missing. Put it first: */remind fri 18:00 call Mum*, */remind 20m tea* or "
     "*/remind daily 9:00 pills*."
 )
-REMINDER_WITHOUT_TEXT = "I do not see what about. Write it like this: */remind 9:30 call Mum*"
-REMINDER_IN_THE_PAST = "That time is past. Name a later one: */remind tomorrow 9:30 call Mum*"
+REMINDER_WITHOUT_TEXT = "A text is missing. Write it like this: */remind 9:30 call Mum*"
+REMINDER_IN_THE_PAST = "That time has passed. Choose a later one: */remind tomorrow 9:30 call Mum*"
 REMINDER_TOO_FAR = (
-    "That is more than two years ahead. Name an earlier time: */remind 24.12. 18:00 dinner*"
+    "That is more than two years away. Choose an earlier time: */remind 24.12. 18:00 dinner*"
 )
 REMINDER_NO_SUCH_DAY = "There is no such day. Write it like this: */remind 24.12. 18:00 dinner*"
 REMINDER_NO_SUCH_TIME = "There is no such time of day. Write it like this: */remind 9:30 tea*"
-REMINDER_TOO_LONG = "A reminder takes up to {limit} characters. Shorten it and send it again."
-NO_REMINDERS = "There are no reminders here. Make one: */remind fri 18:00 call Mum*"
+REMINDER_TOO_LONG = "A reminder can have up to {limit} characters. Shorten it and send it again."
+NO_REMINDERS = "There are no reminders here. Set one: */remind fri 18:00 call Mum*"
 REMINDER_OF_ANOTHER = "Somebody else made this reminder. Ask them to change it."
-REMINDER_COMES_ANYWAY = "It comes again then anyway. /reminders lists all of yours."
-REMINDER_GONE = "This reminder is no longer there. /reminders lists the others."
+REMINDER_COMES_ANYWAY = "It already repeats tomorrow. /reminders lists all of yours."
+REMINDER_GONE = "This reminder no longer exists. /reminders lists the others."
 MEMORY_EMPTY = "I remember nothing about you yet. Tell me something: */remember I am vegetarian*"
 MEMORY_FULL = (
-    "That would be {size:,} characters, and I remember up to {limit:,}. "
+    "That would make {size:,} characters, and I can keep {limit:,}. "
     "Delete something with /memory first."
 )
-MEMORY_NOT_HERE = "I remember things for one person, not for a group. Write to me alone."
+MEMORY_NOT_HERE = (
+    "I keep memories for one person, not for a group. Send it to me in a private chat."
+)
 EMPTY_REMEMBER = "There is nothing to remember. Write it like this: */remember I am vegetarian*"
-FACT_GONE = "I no longer remember this. /memory lists what I do."
+FACT_GONE = "I no longer remember this. /memory lists what I remember."
 MEMORY_NO_SUCH_FACT = "There is no number {number}. /memory lists what I remember."
-CHOOSE_ZONE = "I need your time zone. Name it or a large city in it: */settings zone Europe/Berlin*"
+CHOOSE_ZONE = (
+    "Which time zone are you in? Name it, or a large city in it: */settings zone Europe/Berlin*"
+)
 UNKNOWN_ZONE = (
     "I do not know the time zone `{zone}`. "
     "Name a large city in it, or the zone itself: */settings zone Europe/Berlin*"
@@ -110,7 +114,7 @@ OWNER_ONLY = "Only the owner can do this. Ask them."
 OWNER_ONLY_HERE = "In a group, only the owner can do this. Ask them."
 ALREADY_ANSWERED = "This question is already answered. /retry answers the last question again."
 ALREADY_LENGTHENED = "The longer answer is already there. Scroll down to it."
-NO_OLD_CONVERSATION = "The old conversation was deleted. Ask your question again."
+NO_OLD_CONVERSATION = "The old conversation no longer exists. Ask your question again."
 IMAGE_ALREADY_MADE = "This image is already there. Press Again for another one."
 TURN_DELETED = "I no longer have this message. Ask your question again."
 IMAGE_DELETED = "I no longer have this image. Send its prompt with /imagine again."

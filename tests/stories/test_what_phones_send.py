@@ -321,7 +321,7 @@ class TestWhatReachesTheModel:
         answer = await anna.wait_answer()
 
         assert "x7" not in asked(model)[0]
-        assert "in the other chat" in answer.text
+        assert "message from another chat" in answer.text
 
     async def test_the_names_of_speakers_once_there_are_two(self, api, life, model):
         anna, bert = api.person(OWNER, "Anna"), api.person(43, "Bert")
@@ -340,7 +340,7 @@ class TestWhatReachesTheModel:
         life.store.people.set_group(-100900, "House")
         for _ in range(3):
             await group.as_anonymous().say("@ambrosio_bot hello")
-        await group.as_anonymous().wait_text("anonymous admin")
+        await group.as_anonymous().wait_text("Remain Anonymous")
         await life.settled()
 
         assert len(api.calls_to("sendMessage")) == 1
