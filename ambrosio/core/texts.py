@@ -99,7 +99,7 @@ EMPTY_REMEMBER = "There is nothing to remember. Write it like this: */remember I
 FACT_GONE = "I no longer remember this. /memory lists what I remember."
 MEMORY_NO_SUCH_FACT = "There is no number {number}. /memory lists what I remember."
 CHOOSE_ZONE = (
-    "Which time zone are you in? Name it, or a large city in it: */settings zone Europe/Berlin*"
+    "I need your time zone. Name it, or a large city in it: */settings zone Europe/Berlin*"
 )
 UNKNOWN_ZONE = (
     "I do not know the time zone `{zone}`. "
