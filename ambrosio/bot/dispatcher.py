@@ -21,9 +21,9 @@ from ..store import InboxItem, Lane, NewUpdate, Store
 from .answer_handler import AnswerHandler
 from .answer_view import render_notice
 from .delivery import Delivery
-from .grouping import MAX_PARTS, continues, first_group
 from .image_handler import ImageHandler
 from .members import Members
+from .message_parts import MAX_PARTS, continues, first_message
 from .poller import Poller
 from .streaming import AnswerStreamer
 from .update_handler import UpdateHandler
@@ -186,9 +186,9 @@ class Dispatcher:
             if queue[0].inbox_id in in_work:
                 # It came from the group that this chat was, whose lane still works on it.
                 return None
-            group = first_group(queue, since=self._started_at)
-            if lane.urgent or (wait := group.complete_at - self._context.now()) <= 0:
-                return self._store.inbox.claim_together(group.items, group.main)
+            joined = first_message(queue, since=self._started_at)
+            if lane.urgent or not (wait := joined.wait_seconds(self._context.now())):
+                return self._store.inbox.claim_together(joined.items, joined.main)
             await self._sleep(wait)
         return None
 

@@ -30,7 +30,7 @@ from .access import (
     admit_part,
     check_access,
 )
-from .grouping import MessagePart, joins, read_part
+from .message_parts import MessagePart, joins, read_part
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from ..core import texts
 from ..core.attachments import Attachment
 from ..core.vv import split_vv
 from . import message_text
-from .grouping import MAX_UNITS, SPLIT_UNITS
+from .message_parts import MAX_UNITS, SPLIT_UNITS
 from .message_text import RawMessage
 
 

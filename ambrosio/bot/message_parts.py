@@ -53,10 +53,10 @@ class MessagePart:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class JoinedMessage:
     """The updates at the head of a queue that are one message, with the edits of its parts.
 
-    `main` is the position of the one that the question is named after. The group is complete when
+    `main` is the position of the one that the question is named after. It is complete when
     the clock has reached `complete_at`.
     """
 
@@ -64,9 +64,15 @@ class Group:
     main: int = 0
     complete_at: float = 0.0
 
+    def wait_seconds(self, now: float) -> float:
+        """Return how long to wait for the rest of it; 0 if it is complete."""
+        wait = self.complete_at - now
+        # It is longer only if the clock was set back meanwhile.
+        return wait if 0 < wait <= START_SECONDS else 0.0
+
 
 def read_part(update: Mapping[str, Any]) -> MessagePart | None:
-    """Read what grouping needs; None for what is no message, or cannot be read."""
+    """Read what joining needs; None for what is no message, or cannot be read."""
     try:
         message = update.get("message") or update["edited_message"]
         text = str(message.get("text") or "")
@@ -105,7 +111,7 @@ def _is_forward_with_comment(part: MessagePart, following: MessagePart) -> bool:
     return len(forwards) + sum(one.is_comment for one in pair) == len(pair) and bool(forwards)
 
 
-def first_group(queue: Sequence[InboxItem], *, since: float) -> Group:
+def first_message(queue: Sequence[InboxItem], *, since: float) -> JoinedMessage:
     """Return the message at the head of a queue that is not empty.
 
     Args:
@@ -114,7 +120,7 @@ def first_group(queue: Sequence[InboxItem], *, since: float) -> Group:
     """
     head = read_part(json.loads(queue[0].body))
     if head is None or head.edited:
-        return Group((queue[0],))
+        return JoinedMessage((queue[0],))
     members, edits, ended = _collect(queue, head)
     parts = [part for _, part in members]
     last_item, last = members[-1]
@@ -126,8 +132,8 @@ def first_group(queue: Sequence[InboxItem], *, since: float) -> Group:
     items = tuple(item for item, _ in members)
     if len(items) == 1:
         # An edit of a message that stands alone takes its place by itself.
-        return Group(items, complete_at=complete_at)
-    return Group((*items, *edits), _main(parts), complete_at)
+        return JoinedMessage(items, complete_at=complete_at)
+    return JoinedMessage((*items, *edits), _main(parts), complete_at)
 
 
 def _collect(
