@@ -195,6 +195,7 @@ class TestChatting:
             terminal.type("/status\r")
             await terminal.expect(", up ")
             uptime = await terminal.expect("\n")
+            await terminal.expect(PROMPT)
             terminal.type(CTRL_D)
 
             assert await terminal.exit_code() == 0
