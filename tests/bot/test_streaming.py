@@ -126,8 +126,9 @@ class TestDrafts:
         topic = anna.topic(7)
         model.script(Holds("One " + STORY, held), Holds("Two " + STORY, held))
         await anna.say("one")
-        await topic.say("two")
+        # Else the two may reach the model in either order.
         await anna.wait_draft("One")
+        await topic.say("two")
         await topic.wait_draft("Two")
         held.set()
 
