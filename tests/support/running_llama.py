@@ -72,10 +72,17 @@ class RunningLlama:
                 await asyncio.sleep(0.01)
 
 
-def last_prompt(folder: Path) -> int:
-    """Read from the server's log how far it had come when it last left off."""
-    found = re.findall(r"stop processing: n_tokens = (\d+)", (folder / LOG).read_text())
-    return int(found[-1])
+async def last_prompt(folder: Path) -> int:
+    """Read from the server's log how far it had come when it last left off.
+
+    The server writes its log from a thread of its own, a moment after what it tells.
+    """
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            log = (folder / LOG).read_text()
+            if found := re.findall(r"stop processing: n_tokens = (\d+)", log):
+                return int(found[-1])
+            await asyncio.sleep(0.02)
 
 
 async def swift(_seconds: float) -> None:
