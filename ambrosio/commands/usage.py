@@ -64,7 +64,7 @@ def _rows(month: Sequence[UsageSummary]) -> list[str]:
     for summary in month:
         groups.setdefault((summary.provider, summary.kind), []).append(summary)
     return [
-        f"- {provider} {kind}: {_total(summaries)}, {_amount(summaries)}"
+        ", ".join(filter(None, (f"- {provider} {kind}: {_total(summaries)}", _amount(summaries))))
         for (provider, kind), summaries in sorted(groups.items())
     ]
 
@@ -74,6 +74,9 @@ def _amount(summaries: Sequence[UsageSummary]) -> str:
         return f"{images:,} image{'' if images == 1 else 's'}"
     prompt = sum(summary.prompt for summary in summaries)
     completion = sum(summary.completion for summary in summaries)
+    if not prompt and not completion:
+        # Sound is paid by the minute, and speech by the character.
+        return ""
     return f"{prompt:,} tokens read, {completion:,} written"
 
 

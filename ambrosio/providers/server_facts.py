@@ -27,6 +27,8 @@ class ServerFacts:
     window: int = 0
     slots: SlotQueue = field(default_factory=lambda: SlotQueue(UNLIMITED_SLOTS))
     system_role: bool = True
+    # Whether it listens, if it has told.
+    hears: bool = False
     # Whether it takes the parameters of a concise turn, and a token limit.
     takes_no_thinking: bool = True
     takes_limit: bool = True
@@ -60,6 +62,8 @@ def parse_props(props: Any, facts: ServerFacts) -> None:
     facts.slots = SlotQueue(int(props.get("total_slots") or 1))
     caps = props.get("chat_template_caps") or {}
     facts.system_role = bool(caps.get("supports_system_role", True))
+    modalities = props.get("modalities") or {}
+    facts.hears = modalities.get("audio") is True
 
 
 def _context_tokens(item: Mapping[str, Any]) -> int:

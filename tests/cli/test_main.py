@@ -165,7 +165,7 @@ class TestDoctor:
         [
             ({}, []),
             ({"TOGETHER_MODEL": "gone"}, ["model"]),
-            # Nothing uses it yet, so it is checked only if one is set.
+            ({"TOGETHER_TRANSCRIPTION_MODEL": "gone"}, ["transcription model"]),
             ({"TOGETHER_SPEECH_MODEL": "gone"}, ["speech model"]),
         ],
     )

@@ -51,6 +51,7 @@ from .responses import (
     StallsBefore,
     StaysSilent,
 )
+from .sound import SoundEndpoints, SpeechCall, TranscriptionCall
 from .validation import RequestRules
 from .writer import Connection, ServedRequest, StreamWriter, WholeWriter
 
@@ -73,9 +74,12 @@ __all__ = [
     "ScriptItem",
     "SendsImages",
     "ServedRequest",
+    "SoundEndpoints",
+    "SpeechCall",
     "StallsAfter",
     "StallsBefore",
     "StaysSilent",
+    "TranscriptionCall",
 ]
 
 _TIMEOUT_SECONDS = 20.0  # generous: the machine may be busy
@@ -113,6 +117,7 @@ class FakeModelServer(RequestRules):
         self._free_slots = asyncio.Semaphore(self.slots or 10_000)
         self._scopes: set[anyio.CancelScope] = set()
         self._changed = asyncio.Event()
+        self.sound = SoundEndpoints(self, self._refuse, self._notify)
 
     def script(self, *items: ScriptItem) -> None:
         """Answer the next chat requests with *items*, in this order."""
@@ -157,6 +162,8 @@ class FakeModelServer(RequestRules):
         routes = [
             Route("/v1/chat/completions", self._chat, methods=["POST"]),
             Route("/v1/models", self._list_models),
+            Route("/v1/audio/transcriptions", self.sound.transcribe, methods=["POST"]),
+            Route("/v1/audio/speech", self.sound.speak, methods=["POST"]),
         ]
         if self.server_kind == "llama":
             routes += [Route("/health", self._health), Route("/props", self._props)]
@@ -299,6 +306,7 @@ class FakeModelServer(RequestRules):
                 self._n_ctx,
                 self.slots or 64,
                 vision=self.vision,
+                audio=self.audio,
                 sleeping=self.sleeping,
             )
         )
