@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .reminders import Rule
+from .tool_policy import ToolKind
 
 # How often a model may call tools before it has to answer.
 MAX_ROUNDS = 3
@@ -21,10 +22,8 @@ class ToolDefinition:
         name: at most 64 letters, digits, `_` or `-`.
         description: a short sentence or two; a model reads them with every conversation.
         parameters: the JSON schema of the arguments, an object.
-        sends_out: whether the arguments leave this machine and its network.
-        destination: who gets them then, as `/where` says it.
-        needs_tap: whether what it wants done waits for the person's tap once something from outside
-            was read in the conversation.
+        kind: what it does, which decides where it may be used, by `tool_policy`.
+        destination: who gets the arguments if they leave this machine, as `/where` says it.
         in_groups: whether it is offered in groups.
         in_terminal: whether it is offered in the terminal.
     """
@@ -32,9 +31,8 @@ class ToolDefinition:
     name: str
     description: str
     parameters: Mapping[str, object]
-    sends_out: bool = False
+    kind: ToolKind = ToolKind.LOCAL
     destination: str = ""
-    needs_tap: bool = False
     in_groups: bool = True
     in_terminal: bool = True
 

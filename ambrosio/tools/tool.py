@@ -6,6 +6,7 @@ from typing import Protocol
 
 from ..core.context_window import PastTurn
 from ..core.messages import Turn
+from ..core.tool_policy import Situation
 from ..core.tools import ToolDefinition, ToolResult, ToolRound
 from ..router.request import ExpenseSink
 
@@ -38,12 +39,14 @@ class ToolContext:
     report: ExpenseSink
 
     @property
-    def outside_read(self) -> bool:
-        """Whether anything from outside was read in this conversation before this call."""
-        return (
-            self.turn.from_outside
+    def situation(self) -> Situation:
+        """What matters about the conversation before this call, for `tool_policy.decide`."""
+        results = (result for each in self.rounds for result in each.results)
+        return Situation(
+            local_only=self.turn.local_only or any(past.local_only for past in self.history),
+            read_outside=self.turn.from_outside
             or any(past.from_outside for past in self.history)
-            or any(result.from_outside for each in self.rounds for result in each.results)
+            or any(result.from_outside for result in results),
         )
 
 

@@ -8,7 +8,8 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from ..core.messages import TERMINAL, Turn
+from ..core.messages import TERMINAL, Chat, Turn
+from ..core.tool_policy import Situation, is_offered
 from ..core.tools import ToolCall, ToolDefinition, ToolResult
 from .arguments import read_arguments
 from .tool import Tool, ToolContext, ToolError
@@ -28,10 +29,14 @@ class Toolbox:
     def offered(self, turn: Turn) -> tuple[ToolDefinition, ...]:
         """List the tools that a turn's prompt may name, in their order.
 
-        Nothing that sends anything out is in the prompt of a local-only turn.
+        Nothing that sends anything out is in the prompt of a local-only turn; `with_privacy` has
+        looked at its history before.
         """
+        situation = Situation(local_only=turn.local_only)
         return tuple(
-            tool.definition for tool in self._tools.values() if _may_offer(tool.definition, turn)
+            tool.definition
+            for tool in self._tools.values()
+            if is_offered(tool.definition.kind, situation) and _fits(tool.definition, turn.chat)
         )
 
     def note(self, call: ToolCall) -> str:
@@ -57,9 +62,7 @@ class Toolbox:
         return replace(result, content=result.content[:MAX_RESULT_CHARACTERS])
 
 
-def _may_offer(definition: ToolDefinition, turn: Turn) -> bool:
-    if definition.sends_out and turn.local_only:
-        return False
-    if turn.chat == TERMINAL:
+def _fits(definition: ToolDefinition, chat: Chat) -> bool:
+    if chat == TERMINAL:
         return definition.in_terminal
-    return turn.chat.is_private or definition.in_groups
+    return chat.is_private or definition.in_groups

@@ -2,6 +2,7 @@ import pytest
 
 from ambrosio.core.context_window import PastTurn
 from ambrosio.core.messages import TERMINAL, Chat, Turn
+from ambrosio.core.tool_policy import ToolKind
 from ambrosio.core.tools import ToolCall, ToolDefinition, ToolResult, ToolRound
 from ambrosio.tools.calculator import Calculator
 from ambrosio.tools.tool import ToolContext
@@ -50,7 +51,7 @@ def test_the_list_of_a_turn_is_in_a_fixed_order_and_without_what_must_not_be_the
     toolbox = Toolbox(
         [
             Probe("anywhere"),
-            Probe("web", sends_out=True),
+            Probe("web", kind=ToolKind.SEARCH),
             Probe("memory", in_groups=False, in_terminal=False),
         ]
     )
@@ -74,7 +75,7 @@ def test_the_list_of_a_turn_is_in_a_fixed_order_and_without_what_must_not_be_the
     ],
 )
 async def test_a_call_is_checked_and_only_an_offered_tool_is_run(call, content):
-    toolbox = Toolbox([Probe("probe"), Probe("web", sends_out=True)])
+    toolbox = Toolbox([Probe("probe"), Probe("web", kind=ToolKind.SEARCH)])
     offered = toolbox.offered(turn(local_only=True))
     assert (await toolbox.run(call, context(), offered)).content == content
 
@@ -95,8 +96,8 @@ def test_a_person_who_waits_is_told_what_is_done():
     ],
 )
 def test_what_was_read_from_outside_is_known_for_the_rest_of_the_conversation(where):
-    assert where.outside_read
-    assert not context().outside_read
+    assert where.situation.read_outside
+    assert not context().situation.read_outside
 
 
 async def test_a_long_result_is_cut():
