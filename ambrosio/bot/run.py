@@ -16,6 +16,7 @@ from ..core.backoff import Backoff
 from ..core.errors import InvalidBotToken, StoreFailed, TelegramSilent
 from ..providers.openai_client import preload
 from ..store import Store
+from . import ptb
 from .alerts import alert_owners, warn_without_budget
 from .client import telegram_bot
 from .delivery import Delivery
@@ -159,7 +160,7 @@ async def _introduce(
             raise InvalidBotToken from exc
         except TelegramError as exc:
             pause = backoff.next_seconds()
-            log.warning("no word from Telegram: %s; again in %.0f s", type(exc).__name__, pause)
+            log.warning("Telegram cannot be reached: %s; again in %.0f s", ptb.reason(exc), pause)
             await sleep(pause)
         else:
             return True

@@ -208,15 +208,22 @@ class Interrupted(AmbrosioError):
 class ProviderError(AmbrosioError):
     """One provider failed; `retry_after_seconds` comes from the server, None if it sent none.
 
-    `summary` is the short form, for lines that name several providers.
+    `summary` is the short form, for lines that name several providers. `detail` is what the server
+    or the network said, as `failure_reasons` words it: for the log and for doctor, not for a chat.
     """
 
     summary: ClassVar[str] = "failed"
+    detail: str = ""
 
     def __init__(self, provider: str, *, retry_after_seconds: float | None = None) -> None:
         super().__init__(f"{provider} {self.summary}")
         self.provider = provider
         self.retry_after_seconds = retry_after_seconds
+
+    @property
+    def log_text(self) -> str:
+        """The failure with its detail, for the log."""
+        return f"{self} ({self.detail})" if self.detail else str(self)
 
     def owner_alert(self, others: Sequence[str]) -> str:
         """Word the alert to the owner; `others` are the providers that are asked instead."""
