@@ -14,6 +14,8 @@
     │       └── NoLocalImageProvider … none that is local, in a private chat
     ├── AllProvidersFailed         every provider that was asked failed
     │   └── LocalOnlyFailed        … every local one, in private mode
+    ├── PageNotRead                a page on the web could not be fetched or read
+    ├── SearchFailed               the web search did not work
     ├── Interrupted                the process died twice during one request
     ├── FileError                  a file that someone sent cannot be used, see `file_errors`
     └── ProviderError              one provider failed
@@ -193,6 +195,31 @@ class NoLocalImageProvider(NoImageProvider):
 
     problem = "This chat is private and no local image model is set up, so nothing was sent."
     owner_task = "set one up in ambrosio.toml"
+
+
+class PageNotRead(AmbrosioError):
+    """A page on the web could not be fetched or read; `reason` completes "could not read …:"."""
+
+    problem = "I could not read the page at {host}: {reason}."
+    remedy = "Copy the part you mean and send it to me."
+    retryable = False
+
+    def __init__(self, host: str, reason: str) -> None:
+        super().__init__(f"{host}: {reason}")
+        self.host = host
+        self.reason = reason
+
+
+class SearchFailed(AmbrosioError):
+    """The web search did not work; `reason` completes "failed:"."""
+
+    problem = "The web search failed: {reason}."
+    owner_task = "run `ambrosio doctor`, which tries the search"
+    retryable = False
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Interrupted(AmbrosioError):
