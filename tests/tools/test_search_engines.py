@@ -13,7 +13,9 @@ from ambrosio.tools.search_engines import (
     make_engine,
 )
 
-RICE = SearchHit("Basmati <b>harvest</b> 2026", "https://news.example/rice", "It is &amp; stays\n dear.")
+RICE = SearchHit(
+    "Basmati <b>harvest</b> 2026", "https://news.example/rice", "It is &amp; stays\n dear."
+)
 
 
 @pytest.fixture
@@ -52,7 +54,10 @@ async def test_five_results_are_enough_and_what_is_no_page_is_none(engine, web):
         SearchHit("Password", "https://a:b@x.example/"),
         RICE,
         RICE,
-        *(SearchHit(f"No. {n} " + "x" * 500, f"https://x.example/{n}", "y" * 900) for n in range(9)),
+        *(
+            SearchHit(f"No. {n} " + "x" * 500, f"https://x.example/{n}", "y" * 900)
+            for n in range(9)
+        ),
     ]
 
     results = (await engine.search("x")).results
