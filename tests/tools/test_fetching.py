@@ -168,22 +168,23 @@ def unused_port():
 
 
 async def test_another_address_of_the_same_name_is_tried(web):
-    addresses = [["127.0.0.2", HOME]]
-    async with httpx.AsyncClient(trust_env=False) as http:
-        pages = fetcher(http, {"news.example": addresses})
-        pages._may_connect = lambda _: True
-        refused_first = []
+    asked = []
 
-        async def send(request, **options):
+    class FirstRefuses(httpx.AsyncHTTPTransport):
+        async def handle_async_request(self, request):
+            asked.append(request.url.host)
             if request.url.host == "127.0.0.2":
-                refused_first.append(request)
                 raise httpx.ConnectError("refused")
-            return await httpx.AsyncClient.send(http, request, **options)
+            return await super().handle_async_request(request)
 
-        http.send = send
-        port = httpx.URL(web.url).port
-        assert (await pages.fetch(f"http://news.example:{port}/rice")).content
-    assert len(refused_first) == 1
+    async def resolve(_host, _port):
+        return ["127.0.0.2", HOME]
+
+    async with httpx.AsyncClient(transport=FirstRefuses()) as http:
+        pages = PageFetcher(http, resolve=resolve, may_connect=lambda _: True)
+        page = await pages.fetch(f"http://news.example:{httpx.URL(web.url).port}/rice")
+    assert page.content
+    assert asked == ["127.0.0.2", HOME]
 
 
 async def test_tls_is_spoken_with_the_name_and_not_with_the_address():
