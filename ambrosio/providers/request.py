@@ -100,6 +100,11 @@ class ChatRequest:
     plan: AnswerPlan | None = None
 
     @property
+    def text(self) -> str:
+        """All that is said in it."""
+        return "\n".join(message.content for message in self.messages)
+
+    @property
     def loop_limits(self) -> LoopLimits:
         """When the answer counts as a loop."""
         return LoopLimits.for_question(self.messages[-1].content, concise=self.plan is not None)
