@@ -28,7 +28,8 @@ CUT_DIVISOR = 4
 class PastTurn:
     """An answered turn: the question, whether it was concise or local only, and the answer.
 
-    `note` was sent behind the question; `fact_ids` stood behind the system prompt.
+    `note` was sent behind the question; `fact_ids` stood behind the system prompt. `from_outside`
+    says that something was read in it that neither the person nor the bot wrote.
     """
 
     turn_id: int
@@ -38,6 +39,7 @@ class PastTurn:
     local_only: bool = False
     note: str = ""
     fact_ids: tuple[int, ...] = ()
+    from_outside: bool = False
 
     @property
     def sent(self) -> str:

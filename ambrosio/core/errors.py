@@ -6,6 +6,7 @@
     ├── NotStorable                the database refuses what it is given
     ├── InvalidBotToken            Telegram rejected the bot token
     ├── PollingConflict            another process polls with the same bot token
+    ├── TelegramSilent             Telegram has been out of reach for too long
     ├── DemoFailed                 the demo cannot start
     ├── NoProvider                 no provider is configured, or none may be asked
     │   ├── BudgetSpent            … only paid ones, and the budget does not cover the call
@@ -141,6 +142,14 @@ class PollingConflict(AmbrosioError):
 
     problem = "Ambrosio is already running with this bot token, here or on another machine."
     remedy = "Stop one of the two."
+    retryable = False
+
+
+class TelegramSilent(AmbrosioError):
+    """Telegram has not answered for as long as the owner allows, so the process ends."""
+
+    problem = "Telegram has not answered for too long, so Ambrosio has stopped."
+    remedy = "Docker or systemd starts it again; otherwise use `ambrosio run`."
     retryable = False
 
 

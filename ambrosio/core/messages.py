@@ -143,7 +143,8 @@ class Turn:
     `parent_id` is the turn it continues (None: a new conversation), `replaces_id` the turn whose
     answer it replaces after an edit or a retry. A `local_only` turn may only be answered by local
     providers; a `detached` one is not continued by the next message of the chat. `note` is what is
-    sent behind the question, `fact_ids` are the facts that stand behind the system prompt.
+    sent behind the question, `fact_ids` are the facts that stand behind the system prompt. It is
+    `from_outside` if it holds what neither the person nor the bot wrote.
     """
 
     chat: Chat
@@ -159,6 +160,7 @@ class Turn:
     follows_silence: bool = False
     note: str = ""
     fact_ids: tuple[int, ...] = ()
+    from_outside: bool = False
 
 
 # --- messages to Telegram -------------------------------------------------------------------------
