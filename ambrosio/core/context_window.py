@@ -38,7 +38,8 @@ class PastTurn:
     """An answered turn: the question, whether it was concise or local only, and the answer.
 
     `note` was sent behind the question, `pictures` with it; `fact_ids` stood behind the system
-    prompt.
+    prompt. `from_outside` says that something was read in it that neither the person nor the bot
+    wrote.
     """
 
     turn_id: int
@@ -49,6 +50,7 @@ class PastTurn:
     note: str = ""
     fact_ids: tuple[int, ...] = ()
     pictures: tuple[PicturePart, ...] = ()
+    from_outside: bool = False
 
     @property
     def sent(self) -> str:

@@ -6,6 +6,7 @@
     ├── NotStorable                the database refuses what it is given
     ├── InvalidBotToken            Telegram rejected the bot token
     ├── PollingConflict            another process polls with the same bot token
+    ├── TelegramSilent             Telegram has been out of reach for too long
     ├── DemoFailed                 the demo cannot start
     ├── NoProvider                 no provider is configured, or none may be asked
     │   ├── BudgetSpent            … only paid ones, and the budget does not cover the call
@@ -15,6 +16,8 @@
     │       └── NoLocalImageProvider … none that is local, in a private chat
     ├── AllProvidersFailed         every provider that was asked failed
     │   └── LocalOnlyFailed        … every local one, in private mode
+    ├── PageNotRead                a page on the web could not be fetched or read
+    ├── SearchFailed               the web search did not work
     ├── Interrupted                the process died twice during one request
     ├── FileError                  a file that someone sent cannot be used, see `file_errors`
     └── ProviderError              one provider failed
@@ -153,6 +156,14 @@ class PollingConflict(AmbrosioError):
     retryable = False
 
 
+class TelegramSilent(AmbrosioError):
+    """Telegram has not answered for as long as the owner allows, so the process ends."""
+
+    problem = "Telegram has not answered for too long, so Ambrosio has stopped."
+    remedy = "Docker or systemd starts it again; otherwise use `ambrosio run`."
+    retryable = False
+
+
 class DemoFailed(AmbrosioError):
     """The demo cannot start; the terminal shows why and what to do."""
 
@@ -223,6 +234,31 @@ class NoLocalImageProvider(NoImageProvider):
     owner_task = "set one up in ambrosio.toml"
 
 
+class PageNotRead(AmbrosioError):
+    """A page on the web could not be fetched or read; `reason` completes "could not read …:"."""
+
+    problem = "I could not read the page at {host}: {reason}."
+    remedy = "Copy the part you mean and send it to me."
+    retryable = False
+
+    def __init__(self, host: str, reason: str) -> None:
+        super().__init__(f"{host}: {reason}")
+        self.host = host
+        self.reason = reason
+
+
+class SearchFailed(AmbrosioError):
+    """The web search did not work; `reason` completes "failed:"."""
+
+    problem = "The web search failed: {reason}."
+    owner_task = "run `ambrosio doctor`, which tries the search"
+    retryable = False
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class Interrupted(AmbrosioError):
     """The process died during a request and again during the retry.
 
@@ -236,15 +272,22 @@ class Interrupted(AmbrosioError):
 class ProviderError(AmbrosioError):
     """One provider failed; `retry_after_seconds` comes from the server, None if it sent none.
 
-    `summary` is the short form, for lines that name several providers.
+    `summary` is the short form, for lines that name several providers. `detail` is what the server
+    or the network said, as `failure_reasons` words it: for the log and for doctor, not for a chat.
     """
 
     summary: ClassVar[str] = "failed"
+    detail: str = ""
 
     def __init__(self, provider: str, *, retry_after_seconds: float | None = None) -> None:
         super().__init__(f"{provider} {self.summary}")
         self.provider = provider
         self.retry_after_seconds = retry_after_seconds
+
+    @property
+    def log_text(self) -> str:
+        """The failure with its detail, for the log."""
+        return f"{self} ({self.detail})" if self.detail else str(self)
 
     def owner_alert(self, others: Sequence[str]) -> str:
         """Word the alert to the owner; `others` are the providers that are asked instead."""

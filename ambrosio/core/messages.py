@@ -158,7 +158,8 @@ class Turn:
     answer it replaces after an edit or a retry. A `local_only` turn may only be answered by local
     providers; a `detached` one is not continued by the next message of the chat. `note` is what is
     sent behind the question, `pictures` are shown with it, `fact_ids` are the facts that stand
-    behind the system prompt.
+    behind the system prompt. It is `from_outside` if it holds what neither the person nor the bot
+    wrote.
     """
 
     chat: Chat
@@ -175,6 +176,7 @@ class Turn:
     note: str = ""
     fact_ids: tuple[int, ...] = ()
     pictures: tuple[PicturePart, ...] = ()
+    from_outside: bool = False
 
 
 # --- messages to Telegram -------------------------------------------------------------------------

@@ -43,7 +43,7 @@ from ..core.errors import (
 )
 from ..core.messages import Message, StatusNote, StreamEvent
 from .content_refusals import refuses_content
-from .errors import translate_error
+from .errors import connection_failure, translate_error
 from .openai_client import ApiClient, ApiError, ConnectionFailed, RequestFailed
 from .patience import Patience
 from .request import ChatRequest, PictureReader, RequestOptions, keeps_no_pictures
@@ -251,7 +251,7 @@ class OpenAIProvider:
         except TimeoutError:
             raise TimedOut(self.name) from None
         except RequestFailed as exc:
-            raise translate_error(exc, self.name, model=self.config.model) from exc
+            raise translate_error(exc, self.name, model=self.config.model, said="") from exc
 
     # --- images -----------------------------------------------------------------------------------
 
@@ -276,11 +276,13 @@ class OpenAIProvider:
         except TimeoutError:
             raise TimedOut(self.name) from None
         except ConnectionFailed as exc:
-            raise (ServerError if connected else Unreachable)(self.name) from exc
+            raise connection_failure(exc, self.name, started=connected) from exc
         except RequestFailed as exc:
-            failure = translate_error(exc, self.name, model=str(body["model"]))
+            said = " ".join(text for text in body.values() if isinstance(text, str))
+            failure = translate_error(exc, self.name, model=str(body["model"]), said=said)
             if isinstance(failure, BadRequest | InvalidKey | ServerError) and _refuses_content(exc):
-                failure = ContentFiltered(self.name)
+                detail, failure = failure.detail, ContentFiltered(self.name)
+                failure.detail = detail
             raise failure from exc
         return bytes(content)
 
@@ -343,9 +345,9 @@ class OpenAIProvider:
 
     def _learn_refusals(self, facts: ServerFacts, attempts: "_Attempts") -> None:
         """Remember which options had to be left out until the server answered."""
-        if not attempts.refused:
+        if attempts.refusal is None:
             return
-        log.info("%s refuses some parameters, which are left out from now on", self.name)
+        log.info("%s; parameters are left out from now on", attempts.refusal.log_text)
         first, accepted = attempts.first, attempts.options
         limits = (accepted.short, accepted.max_tokens)
         facts.takes_no_thinking &= accepted.no_thinking == first.no_thinking
@@ -397,7 +399,12 @@ class OpenAIProvider:
         facts = self._facts(request.model)
         window = self._window(self._config_for(request.model), facts)
         failure = translate_error(
-            exc, self.name, model=request.model, tokens=request.tokens, window=window
+            exc,
+            self.name,
+            model=request.model,
+            tokens=request.tokens,
+            window=window,
+            said=request.text,
         )
         if isinstance(failure, ContextTooLong):
             facts.window = failure.limit
@@ -440,7 +447,7 @@ class OpenAIProvider:
             await self._read_prompt(context.full_history, model, slot, enough=has_dropped)
         except ProviderError as exc:
             # The question itself comes next, and will say what is wrong.
-            log.info("not restored: %s", exc)
+            log.info("not restored: %s", exc.log_text)
 
     async def _read_prompt(
         self,
@@ -460,7 +467,8 @@ class _Attempts:
 
     def __init__(self, options: RequestOptions) -> None:
         self.first = self.options = options
-        self.answered = self.refused = False
+        self.answered = False
+        self.refusal: BadRequest | None = None
 
     @contextmanager
     def relaxing(self) -> Iterator[None]:
@@ -472,7 +480,7 @@ class _Attempts:
             if relaxed is None:
                 raise
             self.options = relaxed
-            self.refused = self.refused or isinstance(exc, BadRequest)
+            self.refusal = exc if isinstance(exc, BadRequest) else self.refusal
 
 
 def _refuses_content(exc: RequestFailed) -> bool:

@@ -114,6 +114,11 @@ class ChatRequest:
     read_picture: PictureReader = keeps_no_pictures
 
     @property
+    def text(self) -> str:
+        """All that is said in it."""
+        return "\n".join(message.content for message in self.messages)
+
+    @property
     def loop_limits(self) -> LoopLimits:
         """When the answer counts as a loop."""
         return LoopLimits.for_question(self.messages[-1].content, concise=self.plan is not None)

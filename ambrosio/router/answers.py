@@ -266,7 +266,8 @@ class _Round:
         try:
             yield
         except ProviderError as exc:
-            log.log(logging.DEBUG if isinstance(exc, Loading) else logging.WARNING, "%s", exc)
+            level = logging.DEBUG if isinstance(exc, Loading) else logging.WARNING
+            log.log(level, "%s", exc.log_text)
             self.causes.append(exc)
             self.partial = "".join(self._text) or self.partial
 

@@ -154,7 +154,7 @@ class HealthMonitor:
             try:
                 await _check(self._providers[name], health.cause)
             except ProviderError as exc:
-                log.debug("still resting: %s", exc)
+                log.debug("still resting: %s", exc.log_text)
                 self._resting.set()
             else:
                 log.info("%s is back", name)
