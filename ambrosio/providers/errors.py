@@ -24,7 +24,8 @@ from ..core.errors import (
     Unreachable,
     WrongAddress,
 )
-from .openai_client import ApiError, ConnectionFailed, RequestFailed
+from ..core.failure_reasons import clean_reason, connection_reason
+from .openai_client import ApiError, ConnectionFailed, RequestFailed, UnreadableResponse
 
 # Codes for a model that is gone, with another status than 404.
 MODEL_GONE_CODES = ("model_not_found", "model_not_available")
@@ -69,9 +70,15 @@ BY_CODE: tuple[tuple[set[str], type[ProviderError]], ...] = (
 
 
 def translate_error(
-    exc: RequestFailed, provider: str, *, model: str, tokens: int = 0, window: int = 0
+    exc: RequestFailed,
+    provider: str,
+    *,
+    model: str,
+    tokens: int = 0,
+    window: int = 0,
+    said: str | None = None,
 ) -> ProviderError:
-    """Turn a failed request into a `ProviderError`.
+    """Turn a failed request into a `ProviderError`, with what the server said as its `detail`.
 
     Args:
         exc: how the request failed.
@@ -79,10 +86,28 @@ def translate_error(
         model: which one was asked.
         tokens: the size of the request, by our own estimate.
         window: the context window that the model is believed to have, in tokens.
+        said: all that was sent and nobody may find in a log; see `clean_reason`.
     """
+    if isinstance(exc, ConnectionFailed):
+        return connection_failure(exc, provider)
+    failure = _meaning(exc, provider, model=model, tokens=tokens, window=window)
+    failure.detail = _detail(exc, said)
+    return failure
+
+
+def connection_failure(
+    exc: ConnectionFailed, provider: str, *, started: bool = False
+) -> ProviderError:
+    """Turn a connection that was not made, or broke after the answer had `started`, into both."""
+    failure = (ServerError if started else Unreachable)(provider)
+    failure.detail = connection_reason(exc.__cause__ or exc)
+    return failure
+
+
+def _meaning(
+    exc: RequestFailed, provider: str, *, model: str, tokens: int, window: int
+) -> ProviderError:
     match exc:
-        case ConnectionFailed():
-            return Unreachable(provider)
         case ApiError(is_page=True, status=404):
             return WrongAddress(provider)
         case ApiError(is_page=True) if exc.status < 500:
@@ -96,6 +121,19 @@ def translate_error(
             return _refusal(exc, provider, model)
         case _:
             return ServerError(provider)
+
+
+def _detail(exc: RequestFailed, said: str | None) -> str:
+    """Return the status and the server's own words."""
+    if isinstance(exc, UnreadableResponse):
+        return "the response cannot be read"
+    if not isinstance(exc, ApiError):
+        return ""
+    # FastAPI, and with it vLLM and SGLang, says it in `detail`.
+    texts = (exc.message, exc.field("detail"), exc.field("code"), exc.field("type"))
+    words = clean_reason(next(filter(None, texts), ""), None if exc.in_stream else said)
+    status = f"HTTP {exc.status}" if exc.status else "in the stream"
+    return f"{status}: {words}" if words else status
 
 
 def _overflow_limit(exc: ApiError, tokens: int, window: int) -> int | None:
