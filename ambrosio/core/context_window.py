@@ -7,9 +7,10 @@ quarter at once. Only the worked exchanges of a concise turn come and go: they s
 history, so that everything before them is read once.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-from .messages import Message
+from .messages import Message, PicturePart
 from .vv import AnswerPlan, add_vv, plan_answer
 
 # For local servers that do not report their context window: the smallest in common use.
@@ -22,14 +23,23 @@ ANSWER_TOKENS = 2048
 EXAMPLES_DIVISOR = 8
 # After a cut, the history takes at most this part of the space for the prompt: a quarter.
 CUT_DIVISOR = 4
+# Pictures in one request at most: each is some 300 KB, and all of them are in memory at once.
+MAX_PICTURES = 20
+# What a picture counts, as the Qwen vision models do: a token for each square of so many pixels,
+# and the marks around it. Measured with llama.cpp, see `ProviderConfig.picture_tokens`.
+PIXELS_PER_TOKEN = 32
+MARK_TOKENS = 18
+# Stands in for each picture in the history of a model that cannot see.
+UNSEEN_PICTURE = "[a picture that you cannot see]"
 
 
 @dataclass(frozen=True, slots=True)
 class PastTurn:
     """An answered turn: the question, whether it was concise or local only, and the answer.
 
-    `note` was sent behind the question; `fact_ids` stood behind the system prompt. `from_outside`
-    says that something was read in it that neither the person nor the bot wrote.
+    `note` was sent behind the question, `pictures` with it; `fact_ids` stood behind the system
+    prompt. `from_outside` says that something was read in it that neither the person nor the bot
+    wrote.
     """
 
     turn_id: int
@@ -39,6 +49,7 @@ class PastTurn:
     local_only: bool = False
     note: str = ""
     fact_ids: tuple[int, ...] = ()
+    pictures: tuple[PicturePart, ...] = ()
     from_outside: bool = False
 
     @property
@@ -49,11 +60,16 @@ class PastTurn:
 
 @dataclass(frozen=True, slots=True)
 class ModelProfile:
-    """What a model supports; `window` is its context window in tokens."""
+    """What a model supports; `window` is its context window in tokens.
+
+    With `vision` it sees pictures, each as at most `picture_tokens`; 0 is no limit.
+    """
 
     window: int = DEFAULT_WINDOW_TOKENS
     system_role: bool = True
     repeat_vv: bool = False
+    vision: bool = False
+    picture_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,27 +116,30 @@ def build_context(
     history: tuple[PastTurn, ...],
     question: str,
     *,
+    pictures: tuple[PicturePart, ...] = (),
     concise: bool = False,
     profile: ModelProfile | None = None,
     window: int | None = None,
 ) -> Context:
     """Build the messages for one request; `window` overrides the profile's, after an overflow.
 
-    The question is always included, even if it seems too long: only the server knows for sure.
+    The question is always included, even if it seems too long: only the server knows for sure. So
+    are its pictures, if the model sees.
     """
     profile = profile or ModelProfile()
     window = window or profile.window
     prompt_limit = window - min(ANSWER_TOKENS, window // 3)
     plan = plan_answer(question) if concise else None
-    user_text = _user_text(question, concise=concise, profile=profile)
+    asked = _user_message(question, pictures, concise=concise, profile=profile)
     examples = _examples(plan, limit=prompt_limit // EXAMPLES_DIVISOR)
-    fixed = sum(map(estimate_tokens, (system, *(line.content for line in examples), user_text)))
-    sizes = [_estimate_turn(turn, profile) for turn in history]
+    fixed = estimate_tokens(system) + _estimate_messages((*examples, asked), profile)
+    sizes = [_estimate_messages(_past_messages(turn, profile), profile) for turn in history]
     kept = _count_kept(sizes, limit=prompt_limit - fixed)
+    kept = min(kept, _count_kept(_picture_sizes(history, profile), limit=MAX_PICTURES))
     recent = history[len(history) - kept :]
     tokens = fixed + sum(sizes[len(sizes) - kept :])
     return Context(
-        messages=_messages(system, recent, (*examples, Message("user", user_text)), profile),
+        messages=_messages(system, recent, (*examples, asked), profile),
         tokens=tokens,
         first_turn_id=recent[0].turn_id if recent else None,
         dropped_turns=len(history) - kept,
@@ -149,20 +168,43 @@ def _messages(
 ) -> tuple[Message, ...]:
     messages = [Message("system", system)]
     for turn in history:
-        question = _user_text(turn.sent, concise=turn.concise, profile=profile)
-        messages.append(Message("user", question))
-        messages.append(Message("assistant", turn.answer))
+        messages += _past_messages(turn, profile)
     messages += last
     return tuple(messages) if profile.system_role else merge_system_into_user(tuple(messages))
 
 
-def _user_text(question: str, *, concise: bool, profile: ModelProfile) -> str:
-    return add_vv(question, reminder=profile.repeat_vv) if concise else question
+def _past_messages(turn: PastTurn, profile: ModelProfile) -> tuple[Message, Message]:
+    asked = _user_message(turn.sent, turn.pictures, concise=turn.concise, profile=profile)
+    return asked, Message("assistant", turn.answer)
 
 
-def _estimate_turn(turn: PastTurn, profile: ModelProfile) -> int:
-    question = _user_text(turn.sent, concise=turn.concise, profile=profile)
-    return estimate_tokens(question) + estimate_tokens(turn.answer)
+def _user_message(
+    question: str, pictures: tuple[PicturePart, ...], *, concise: bool, profile: ModelProfile
+) -> Message:
+    """Write a question; for a model that cannot see, a line stands in for each picture."""
+    if not profile.vision and pictures:
+        question = "\n".join([*[UNSEEN_PICTURE] * len(pictures), question])
+    text = add_vv(question, reminder=profile.repeat_vv) if concise else question
+    return Message("user", text, pictures if profile.vision else ())
+
+
+def _estimate_messages(messages: Iterable[Message], profile: ModelProfile) -> int:
+    return sum(
+        estimate_tokens(message.content)
+        + sum(count_picture_tokens(picture, profile) for picture in message.pictures)
+        for message in messages
+    )
+
+
+def count_picture_tokens(picture: PicturePart, profile: ModelProfile) -> int:
+    """Return how many tokens of a prompt a picture takes."""
+    columns, rows = -(-picture.width // PIXELS_PER_TOKEN), -(-picture.height // PIXELS_PER_TOKEN)
+    tokens = columns * rows
+    return min(tokens, profile.picture_tokens or tokens) + MARK_TOKENS
+
+
+def _picture_sizes(history: Iterable[PastTurn], profile: ModelProfile) -> list[int]:
+    return [len(turn.pictures) if profile.vision else 0 for turn in history]
 
 
 def _count_kept(sizes: list[int], *, limit: int) -> int:
@@ -188,4 +230,4 @@ def merge_system_into_user(messages: tuple[Message, ...]) -> tuple[Message, ...]
     if messages[0].role != "system":
         return messages
     system, first, *rest = messages
-    return (Message("user", f"{system.content}\n\n{first.content}"), *rest)
+    return (replace(first, content=f"{system.content}\n\n{first.content}"), *rest)

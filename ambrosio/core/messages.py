@@ -12,11 +12,25 @@ from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
+class PicturePart:
+    """A picture in a message, without its bytes, which are read where they are sent.
+
+    `hash` is the SHA-256 of the bytes, in hex, by which they are kept; the sides are in pixels.
+    """
+
+    hash: str
+    width: int
+    height: int
+    mime: str = "image/jpeg"
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a conversation, with its role."""
+    """One message of a conversation, with its role; its pictures stand before its text."""
 
     role: Literal["system", "user", "assistant"]
     content: str
+    pictures: tuple[PicturePart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +157,9 @@ class Turn:
     `parent_id` is the turn it continues (None: a new conversation), `replaces_id` the turn whose
     answer it replaces after an edit or a retry. A `local_only` turn may only be answered by local
     providers; a `detached` one is not continued by the next message of the chat. `note` is what is
-    sent behind the question, `fact_ids` are the facts that stand behind the system prompt. It is
-    `from_outside` if it holds what neither the person nor the bot wrote.
+    sent behind the question, `pictures` are shown with it, `fact_ids` are the facts that stand
+    behind the system prompt. It is `from_outside` if it holds what neither the person nor the bot
+    wrote.
     """
 
     chat: Chat
@@ -160,6 +175,7 @@ class Turn:
     follows_silence: bool = False
     note: str = ""
     fact_ids: tuple[int, ...] = ()
+    pictures: tuple[PicturePart, ...] = ()
     from_outside: bool = False
 
 

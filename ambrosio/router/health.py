@@ -8,6 +8,7 @@ from typing import Protocol
 
 from ..core.errors import (
     BadRequest,
+    CannotSee,
     Hung,
     InvalidKey,
     Loading,
@@ -37,7 +38,7 @@ MAX_PAUSE_SECONDS = 10.0
 LOADING_ROUNDS = 150
 PROBE_PAUSE_SECONDS = 20.0
 # These say nothing about the health of the provider.
-IGNORED = (BadRequest, Loading, NotRunning, OverBudget)
+IGNORED = (BadRequest, CannotSee, Loading, NotRunning, OverBudget)
 
 
 class HasId(Protocol):
