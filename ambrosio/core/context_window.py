@@ -7,9 +7,12 @@ quarter at once. Only the worked exchanges of a concise turn come and go: they s
 history, so that everything before them is read once.
 """
 
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from .messages import Message
+from .tools import NO_TOOLS, ToolDefinition, ToolRound, ToolUse
 from .vv import AnswerPlan, add_vv, plan_answer
 
 # For local servers that do not report their context window: the smallest in common use.
@@ -28,8 +31,9 @@ CUT_DIVISOR = 4
 class PastTurn:
     """An answered turn: the question, whether it was concise or local only, and the answer.
 
-    `note` was sent behind the question; `fact_ids` stood behind the system prompt. `from_outside`
-    says that something was read in it that neither the person nor the bot wrote.
+    `note` was sent behind the question; `fact_ids` stood behind the system prompt, and its prompt
+    named the tools `tool_names`. `rounds` are the calls before the answer; `from_outside` says that
+    something was read in it that neither the person nor the bot wrote.
     """
 
     turn_id: int
@@ -39,6 +43,8 @@ class PastTurn:
     local_only: bool = False
     note: str = ""
     fact_ids: tuple[int, ...] = ()
+    tool_names: tuple[str, ...] = ()
+    rounds: tuple[ToolRound, ...] = ()
     from_outside: bool = False
 
     @property
@@ -54,6 +60,7 @@ class ModelProfile:
     window: int = DEFAULT_WINDOW_TOKENS
     system_role: bool = True
     repeat_vv: bool = False
+    tools: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,7 @@ class Context:
         plan: what answer a concise turn wants, None for an ordinary one.
         full_history: if turns were dropped, all messages with an empty question, for a server
             that still has them in its cache.
+        tools: the tools that the prompt names.
     """
 
     messages: tuple[Message, ...]
@@ -79,6 +87,7 @@ class Context:
     max_tokens: int = 0
     plan: AnswerPlan | None = None
     full_history: tuple[Message, ...] = ()
+    tools: ToolUse = NO_TOOLS
 
 
 def add_note(question: str, note: str) -> str:
@@ -95,6 +104,14 @@ def estimate_tokens(text: str) -> int:
     return len(text.encode("utf-8", "replace")) // 3 + 8
 
 
+def estimate_tools(definitions: Iterable[ToolDefinition]) -> int:
+    """Estimate the tokens of the definitions at the top of a prompt."""
+    return sum(
+        estimate_tokens(tool.name + tool.description + json.dumps(tool.parameters))
+        for tool in definitions
+    )
+
+
 def build_context(
     system: str,
     history: tuple[PastTurn, ...],
@@ -103,24 +120,32 @@ def build_context(
     concise: bool = False,
     profile: ModelProfile | None = None,
     window: int | None = None,
+    tools: ToolUse = NO_TOOLS,
 ) -> Context:
     """Build the messages for one request; `window` overrides the profile's, after an overflow.
 
-    The question is always included, even if it seems too long: only the server knows for sure.
+    The question is always included, even if it seems too long: only the server knows for sure. A
+    model without tools is shown none of them, and reads what came of their calls as a text.
     """
     profile = profile or ModelProfile()
+    uses_tools = profile.tools and bool(tools.offered)
     window = window or profile.window
     prompt_limit = window - min(ANSWER_TOKENS, window // 3)
     plan = plan_answer(question) if concise else None
     user_text = _user_text(question, concise=concise, profile=profile)
     examples = _examples(plan, limit=prompt_limit // EXAMPLES_DIVISOR)
-    fixed = sum(map(estimate_tokens, (system, *(line.content for line in examples), user_text)))
+    last = (*examples, Message("user", user_text), *_round_messages(tools.rounds))
+    if not uses_tools:
+        history = tuple(replace(turn, rounds=()) for turn in history)
+        last = fold_tools(last)
+    fixed = estimate_tokens(system) + sum(map(_estimate_message, last))
+    fixed += estimate_tools(tools.offered) if uses_tools else 0
     sizes = [_estimate_turn(turn, profile) for turn in history]
     kept = _count_kept(sizes, limit=prompt_limit - fixed)
     recent = history[len(history) - kept :]
     tokens = fixed + sum(sizes[len(sizes) - kept :])
     return Context(
-        messages=_messages(system, recent, (*examples, Message("user", user_text)), profile),
+        messages=_messages(system, recent, last, profile),
         tokens=tokens,
         first_turn_id=recent[0].turn_id if recent else None,
         dropped_turns=len(history) - kept,
@@ -131,6 +156,7 @@ def build_context(
             if kept < len(history)
             else ()
         ),
+        tools=tools if uses_tools else NO_TOOLS,
     )
 
 
@@ -151,6 +177,7 @@ def _messages(
     for turn in history:
         question = _user_text(turn.sent, concise=turn.concise, profile=profile)
         messages.append(Message("user", question))
+        messages += _round_messages(turn.rounds)
         messages.append(Message("assistant", turn.answer))
     messages += last
     return tuple(messages) if profile.system_role else merge_system_into_user(tuple(messages))
@@ -162,7 +189,40 @@ def _user_text(question: str, *, concise: bool, profile: ModelProfile) -> str:
 
 def _estimate_turn(turn: PastTurn, profile: ModelProfile) -> int:
     question = _user_text(turn.sent, concise=turn.concise, profile=profile)
-    return estimate_tokens(question) + estimate_tokens(turn.answer)
+    rounds = sum(map(_estimate_message, _round_messages(turn.rounds)))
+    return estimate_tokens(question) + rounds + estimate_tokens(turn.answer)
+
+
+def _estimate_message(message: Message) -> int:
+    calls = "".join(call.name + call.arguments for call in message.calls)
+    return estimate_tokens(message.content + calls)
+
+
+def _round_messages(rounds: Iterable[ToolRound]) -> list[Message]:
+    """Write what a model called, and what came of it, as messages."""
+    messages: list[Message] = []
+    for one in rounds:
+        messages.append(Message("assistant", one.text, calls=one.calls))
+        for call, result in zip(one.calls, one.results, strict=True):
+            messages.append(Message("tool", result.content, call_id=call.call_id))
+    return messages
+
+
+def fold_tools(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """Leave out the calls of tools; the results of the newest ones go behind the question."""
+    kept: list[Message] = []
+    results: list[str] = []
+    for message in messages:
+        if message.role == "user":
+            results.clear()
+        if message.role == "tool":
+            results.append(message.content)
+        elif not message.calls:
+            kept.append(message)
+    if results:
+        note = "\n".join(f"(Found for this: {result})" for result in results)
+        kept[-1] = replace(kept[-1], content=add_note(kept[-1].content, note))
+    return tuple(kept)
 
 
 def _count_kept(sizes: list[int], *, limit: int) -> int:

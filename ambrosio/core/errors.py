@@ -286,6 +286,14 @@ class ServerError(ProviderError):
     other_model_may_help = True
 
 
+class MalformedToolCall(ProviderError):
+    """The server could not read a tool call that its own model wrote; asked again without tools."""
+
+    summary = "could not read its model's tool call"
+    problem = "The model of {provider} tried to use a tool and got it wrong."
+    remedy = "Try again, or rephrase your question."
+
+
 class NoText(ProviderError):
     """The server reported success but sent no text."""
 

@@ -16,6 +16,7 @@ from ..core.errors import (
     ContextTooLong,
     InvalidKey,
     Loading,
+    MalformedToolCall,
     ModelNotFound,
     OutOfCredit,
     Overloaded,
@@ -57,6 +58,8 @@ PARAMETER_TEXT = re.compile(
     r"(?:argument|parameter|field)s?\b[^:'\"`]{0,20}[:'\"`\s]+(\w+)",
     re.IGNORECASE,
 )
+# llama.cpp's word for a call that it cannot read, written by its own model or in the history.
+TOOL_CALL_TEXT = re.compile(r"failed to parse (?:tool call|input)", re.IGNORECASE)
 # Codes and types of moderation.
 CONTENT_FILTER_CODES = ("content_policy_violation", "moderation_blocked", "content_filter")
 
@@ -69,7 +72,13 @@ BY_CODE: tuple[tuple[set[str], type[ProviderError]], ...] = (
 
 
 def translate_error(
-    exc: RequestFailed, provider: str, *, model: str, tokens: int = 0, window: int = 0
+    exc: RequestFailed,
+    provider: str,
+    *,
+    model: str,
+    tokens: int = 0,
+    window: int = 0,
+    has_tools: bool = False,
 ) -> ProviderError:
     """Turn a failed request into a `ProviderError`.
 
@@ -79,7 +88,10 @@ def translate_error(
         model: which one was asked.
         tokens: the size of the request, by our own estimate.
         window: the context window that the model is believed to have, in tokens.
+        has_tools: whether the request named tools.
     """
+    if has_tools and isinstance(exc, ApiError) and TOOL_CALL_TEXT.search(exc.message):
+        return MalformedToolCall(provider)
     match exc:
         case ConnectionFailed():
             return Unreachable(provider)

@@ -11,6 +11,7 @@ from ..core.errors import (
     Hung,
     InvalidKey,
     Loading,
+    MalformedToolCall,
     ModelNotFound,
     NoText,
     NotRunning,
@@ -37,7 +38,7 @@ MAX_PAUSE_SECONDS = 10.0
 LOADING_ROUNDS = 150
 PROBE_PAUSE_SECONDS = 20.0
 # These say nothing about the health of the provider.
-IGNORED = (BadRequest, Loading, NotRunning, OverBudget)
+IGNORED = (BadRequest, Loading, MalformedToolCall, NotRunning, OverBudget)
 
 
 class HasId(Protocol):

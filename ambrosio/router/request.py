@@ -7,6 +7,7 @@ from typing import Protocol
 from ..core.context_window import Context, ModelProfile, PastTurn, add_note, build_context
 from ..core.costs import Expense, Pricing
 from ..core.messages import StreamEvent
+from ..core.tools import NO_TOOLS, ToolUse
 from .health import HealthProbe
 
 # Called with the expense of each call that was made, however it ended.
@@ -62,6 +63,7 @@ class CompletionRequest:
         chat_key: tells conversations apart for servers that cache them.
         note: what is sent behind the question: the person's local time.
         halved: whether it may fill only half of each window, after refusals nobody understands.
+        tools: what the model may call, and what it has called.
     """
 
     system: str
@@ -75,6 +77,7 @@ class CompletionRequest:
     chat_key: str = ""
     note: str = ""
     halved: bool = False
+    tools: ToolUse = NO_TOOLS
 
     @property
     def is_local_only(self) -> bool:
@@ -92,4 +95,5 @@ class CompletionRequest:
             concise=self.concise,
             profile=profile,
             window=window,
+            tools=self.tools,
         )
