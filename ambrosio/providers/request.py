@@ -1,6 +1,7 @@
 """What is sent to a model beside the messages, and what is left out after a refusal. Pure."""
 
-from collections.abc import Mapping
+from base64 import b64encode
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -12,6 +13,10 @@ from ..core.tools import NO_TOOLS, ToolDefinition, ToolUse
 from ..core.vv import MAX_CONCISE_TOKENS, STOP_SEQUENCES, AnswerPlan
 from .repetition import LoopLimits
 
+# Returns the bytes of a picture by its hash; empty if they are gone.
+PictureReader = Callable[[str], bytes]
+# Stands in for a picture whose bytes are gone.
+GONE_PICTURE = "[a picture that is no longer kept]"
 # Thoughts count as tokens of the answer; a model that cannot do without them needs room for both.
 THINKING_TOKENS = 1200
 # Without these it is another request.
@@ -25,6 +30,11 @@ NO_THINKING_PARAMS: Mapping[str, Mapping[str, Any]] = {
     "reasoning": {"reasoning": {"enabled": False}},
     "effort": {"reasoning_effort": "low"},
 }
+
+
+def keeps_no_pictures(_picture_hash: str) -> bytes:
+    """Return nothing: without a store there are no pictures."""
+    return b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +146,23 @@ def _describe(tool: ToolDefinition) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """One request for a completion: messages, parameters, tokens; `plan` if it is concise."""
+    """One request for a completion: messages, parameters, tokens; `plan` if it is concise.
+
+    `read_picture` returns the bytes of a picture by its hash; none if they are gone.
+    """
 
     messages: tuple[Message, ...]
     model: str
     params: Mapping[str, Any]
     tokens: int = 0
     plan: AnswerPlan | None = None
+    read_picture: PictureReader = keeps_no_pictures
     tools: ToolUse = NO_TOOLS
+
+    @property
+    def text(self) -> str:
+        """All that is said in it."""
+        return "\n".join(message.content for message in self.messages)
 
     @property
     def loop_limits(self) -> LoopLimits:
@@ -154,23 +173,38 @@ class ChatRequest:
     @property
     def body(self) -> dict[str, Any]:
         """The body of the request."""
-        messages = [_message(message) for message in self.messages]
+        messages = [self._message(message) for message in self.messages]
         return {"model": self.model or "default", "messages": messages, **self.params}
 
+    def _message(self, message: Message) -> dict[str, Any]:
+        written: dict[str, Any] = {"role": message.role, "content": self._content(message)}
+        if message.role == "tool":
+            written["tool_call_id"] = message.call_id
+        if message.calls:
+            written["content"] = message.content or None
+            written["tool_calls"] = [
+                {
+                    "id": call.call_id,
+                    "type": "function",
+                    "function": {"name": call.name, "arguments": call.arguments},
+                }
+                for call in message.calls
+            ]
+        return written
 
-def _message(message: Message) -> dict[str, Any]:
-    """Write a message as the API has it."""
-    written: dict[str, Any] = {"role": message.role, "content": message.content}
-    if message.role == "tool":
-        written["tool_call_id"] = message.call_id
-    if message.calls:
-        written["content"] = message.content or None
-        written["tool_calls"] = [
-            {
-                "id": call.call_id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
-            }
-            for call in message.calls
-        ]
-    return written
+    def _content(self, message: Message) -> str | list[dict[str, Any]]:
+        """Write what a message says: plain text, or its pictures and then the text.
+
+        A picture goes along as data, never as an address: Telegram's would give away the token,
+        and a server fetches whatever address it is given.
+        """
+        if not message.pictures:
+            return message.content
+        parts: list[dict[str, Any]] = []
+        for picture in message.pictures:
+            if content := self.read_picture(picture.hash):
+                url = f"data:{picture.mime};base64,{b64encode(content).decode('ascii')}"
+                parts.append({"type": "image_url", "image_url": {"url": url}})
+            else:
+                parts.append({"type": "text", "text": GONE_PICTURE})
+        return [*parts, {"type": "text", "text": message.content}]

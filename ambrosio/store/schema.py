@@ -59,7 +59,9 @@ MIGRATIONS = (
         provider TEXT NOT NULL DEFAULT '', model TEXT NOT NULL DEFAULT '', at REAL NOT NULL,
         local_only INTEGER NOT NULL DEFAULT 0,
         -- What stood behind the question, and which facts behind the system prompt.
-        note TEXT NOT NULL DEFAULT '', fact_ids TEXT NOT NULL DEFAULT '');
+        note TEXT NOT NULL DEFAULT '', fact_ids TEXT NOT NULL DEFAULT '',
+        -- What was shown with the question, as JSON; the bytes are files, see `pictures`.
+        pictures TEXT NOT NULL DEFAULT '[]');
     CREATE INDEX turns_messages ON turns (chat_id, message_id);
     CREATE INDEX turns_users ON turns (user_id);
 
