@@ -55,6 +55,7 @@ class ProviderConfig(BaseModel):
     context: int = Field(default=0, ge=0)  # tokens; 0: ask the server, else a guess
     system_role: bool = True  # False: put it before the first question
     repeat_vv: bool = False  # repeat the vv rule after the question
+    tools: bool | None = None  # whether the model can call tools; None: as the server tells
     # How thinking is turned off for a vv question; "none": the model does not think.
     thinking: Literal["none", "template", "reasoning", "effort"] = "none"
     # llama.cpp runs with --cache-reuse: after the history is cut, the rest is not read again.

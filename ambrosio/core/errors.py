@@ -32,6 +32,7 @@
         ├── NotRunning             our own llama.cpp server is not running
         ├── Overloaded             too many requests, or the server is busy
         ├── ServerError            HTTP 5xx, a broken stream, an unreadable answer
+        ├── MalformedToolCall      a tool call that its own server cannot read
         ├── NoText                 an answer without text
         ├── InvalidKey             the API key is wrong or lacks permission
         ├── OutOfCredit            the account at the provider is empty
@@ -369,6 +370,14 @@ class ServerError(ProviderError):
     problem = "{provider} ran into an error."
     remedy = "Try again, or choose another model with /model."
     other_model_may_help = True
+
+
+class MalformedToolCall(ProviderError):
+    """The server could not read a tool call that its own model wrote; asked again without tools."""
+
+    summary = "could not read its model's tool call"
+    problem = "The model of {provider} tried to use a tool and got it wrong."
+    remedy = "Try again, or rephrase your question."
 
 
 class NoText(ProviderError):

@@ -33,6 +33,7 @@ from ..core.errors import (
     ImageTooLarge,
     InvalidKey,
     Loading,
+    MalformedToolCall,
     ModelNotFound,
     NoText,
     ProviderError,
@@ -146,6 +147,7 @@ class OpenAIProvider:
             repeat_vv=config.repeat_vv,
             vision=self._vision(config, facts),
             picture_tokens=config.picture_tokens,
+            tools=facts.takes_tools if config.tools is None else config.tools,
         )
 
     async def sees(self, model: str = "") -> bool:
@@ -351,6 +353,7 @@ class OpenAIProvider:
             max_tokens=context.max_tokens if facts.takes_limit else 0,
             may_merge_system=self._config_for(model).server_kind == "llama",
             dropped=facts.dropped,
+            tools=context.tools,
         )
 
     def _learn_refusals(self, facts: ServerFacts, attempts: "_Attempts") -> None:
@@ -363,6 +366,9 @@ class OpenAIProvider:
         facts.takes_no_thinking &= accepted.no_thinking == first.no_thinking
         facts.takes_limit &= limits == (first.short, first.max_tokens)
         facts.system_role = accepted.messages[0].role == "system"
+        if first.tools.offered and accepted == first.without_tools():
+            # Nothing else had to be left out.
+            facts.takes_tools = False
         facts.dropped |= accepted.dropped
 
     def _open(
@@ -380,6 +386,7 @@ class OpenAIProvider:
             tokens,
             options.plan,
             self.read_picture,
+            options.tools,
         )
 
         def translate(exc: RequestFailed) -> ProviderError:
@@ -416,6 +423,7 @@ class OpenAIProvider:
             model=request.model,
             tokens=request.tokens,
             window=window,
+            has_tools=bool(request.tools.offered),
             said=request.text,
         )
         if isinstance(failure, ContextTooLong):
@@ -440,7 +448,9 @@ class OpenAIProvider:
                 # A question was faster, and brought the prompt along.
                 return
             # A question that comes meanwhile goes on where this has stopped.
-            await self._read_prompt(messages, "", {}, enough=lambda _: self._requests != requests)
+            await self._read_prompt(
+                RequestOptions(messages), "", {}, enough=lambda _: self._requests != requests
+            )
 
     async def _restore_cache(self, context: Context, model: str, slot: dict[str, Any]) -> None:
         """Let the server load a conversation back from its cache before the history is cut.
@@ -456,21 +466,22 @@ class OpenAIProvider:
         if not (context.full_history and self.config.cache_reuse) or self._facts(model).vision:
             return
         try:
-            await self._read_prompt(context.full_history, model, slot, enough=has_dropped)
+            options = RequestOptions(context.full_history, tools=context.tools)
+            await self._read_prompt(options, model, slot, enough=has_dropped)
         except ProviderError as exc:
             # The question itself comes next, and will say what is wrong.
             log.info("not restored: %s", exc.log_text)
 
     async def _read_prompt(
         self,
-        messages: tuple[Message, ...],
+        options: RequestOptions,
         model: str,
         slot: dict[str, Any],
         *,
         enough: Callable[[RawChunk], bool],
     ) -> None:
         """Let the server read a prompt without answering it, until a chunk is `enough`."""
-        async with self._open(RequestOptions(messages), model, slot | {"max_tokens": 0}) as stream:
+        async with self._open(options, model, slot | {"max_tokens": 0}) as stream:
             await stream.read_prompt(enough=enough)
 
 
@@ -487,7 +498,7 @@ class _Attempts:
         """Swallow a failure that fewer options may help with; let every other one pass."""
         try:
             yield
-        except (NoText, BadRequest) as exc:
+        except (NoText, BadRequest, MalformedToolCall) as exc:
             relaxed = self.options.relax(exc)
             if relaxed is None:
                 raise

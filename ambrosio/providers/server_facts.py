@@ -41,6 +41,8 @@ class ServerFacts:
     takes_limit: bool = True
     # Whether its template opens the thinking, so that only the closing mark comes.
     opens_thinking: bool = False
+    # Whether its model can call tools, as far as is known: by the template, or by a refusal.
+    takes_tools: bool = True
     # Parameters that it has refused by name.
     dropped: frozenset[str] = frozenset()
 
@@ -74,6 +76,7 @@ def parse_props(props: Any, facts: ServerFacts) -> None:
     facts.slots = SlotQueue(int(props.get("total_slots") or 1))
     caps = props.get("chat_template_caps") or {}
     facts.system_role = bool(caps.get("supports_system_role", True))
+    facts.takes_tools = bool(caps.get("supports_tools") and caps.get("supports_tool_calls"))
     if isinstance(modalities := props.get("modalities"), dict):
         facts.vision = bool(modalities.get("vision"))
         facts.hears = bool(modalities.get("audio"))

@@ -240,7 +240,7 @@ def models(server_kind: ServerKind, served: Mapping[str, str], n_ctx: int, *, vi
 
 
 def props(
-    model: str, n_ctx: int, slots: int, *, vision: bool, audio: bool = False, sleeping: bool
+    model: str, n_ctx: int, slots: int, *, vision: bool, audio: bool, tools: bool, sleeping: bool
 ) -> Json:
     """Return llama.cpp's `/props`."""
     return {
@@ -250,7 +250,11 @@ def props(
         "model_path": f"/models/{model}.gguf",
         "modalities": {"vision": vision, "audio": audio, "video": False},
         "chat_template": CHAT_TEMPLATE,
-        "chat_template_caps": {"supports_system_role": True},
+        "chat_template_caps": {
+            "supports_system_role": True,
+            "supports_tools": tools,
+            "supports_tool_calls": tools,
+        },
         "build_info": "b0-standin",
         "is_sleeping": sleeping,
     }
