@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from ..assistant.progress import Progress
 from ..config import catalogue
+from ..config.program import advise
 from ..core import texts
 from ..core.errors import ProviderError
 from ..core.messages import Button, OutgoingMessage
@@ -113,7 +114,7 @@ def _unknown_model(context: BotContext, words: str) -> str:
 def _model_line(context: BotContext, chosen: str) -> str:
     route = context.assistant.router.route(model=chosen)
     if not route:
-        return texts.NO_MODEL
+        return advise(texts.NO_MODEL)
     order = ", then ".join(name for name, _ in route)
     return f"**{chosen}** is asked first in this chat." if chosen else f"Automatic: {order}."
 
