@@ -80,6 +80,7 @@ async def open_app(
                 ceiling=settings.ambrosio_monthly_budget_usd,
                 share=settings.ambrosio_person_budget_usd,
                 guest=partial(_guest, settings, store),
+                zone=settings.ambrosio_zone,
             )
             router = _router(settings, providers, budget, now=now, sleep=sleep)
             image_router = _image_router(settings, image_clients, budget, now=now, sleep=sleep)
