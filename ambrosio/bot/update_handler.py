@@ -36,6 +36,7 @@ from .updates import (
     UserQuestion,
     parse_together,
 )
+from .voice_handler import VoiceHandler
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class UpdateHandler:
         context: what commands may use.
         answers: answers questions.
         images: makes images.
+        voice: listens to recordings.
         members: who may use the bot, and leaving groups.
         on_ordinary: called with the lane of an urgent update that is to be handled in turn.
     """
@@ -59,11 +61,13 @@ class UpdateHandler:
         *,
         answers: AnswerHandler,
         images: ImageHandler,
+        voice: VoiceHandler,
         members: Members,
         on_ordinary: Callable[[Lane], None],
     ) -> None:
         self._bot, self._context = bot, context
         self._answers, self._images, self._members = answers, images, members
+        self._voice = voice
         self._on_ordinary = on_ordinary
 
     @property
@@ -219,6 +223,15 @@ class UpdateHandler:
         if self._store.inbox.superseded(item):
             self._store.finish(item)
             return
+        if corrected := self._voice.correct(item, parsed):
+            item, parsed = corrected, replace(parsed, edited=True, reply_to_id=None, quote="")
+        if any(file.is_sound for file in parsed.attachments):
+            heard = await self._voice.hear(item, parsed)
+            if isinstance(heard, Command):
+                await self._command(item, heard)
+            if not isinstance(heard, UserQuestion):
+                return
+            parsed = heard
         if unreadable := [file for file in parsed.attachments if file.kind != MediaKind.STICKER]:
             hint = texts.UNSUPPORTED_KINDS[unreadable[0].kind]
             await self._send_result(item, CommandResult("" if parsed.edited else hint))

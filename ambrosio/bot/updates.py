@@ -25,7 +25,7 @@ class UserQuestion:
 
     `quote` is what it replies to, `is_partial_quote` if the user chose a part; `attachments` are
     the files of all its messages. `speaker` is the user's name, and `unseen` says what of the
-    question does not reach the model.
+    question does not reach the model. It is `from_outside` if it holds what others have said.
     """
 
     user_id: int
@@ -38,6 +38,7 @@ class UserQuestion:
     attachments: tuple[Attachment, ...] = ()
     speaker: str = ""
     unseen: str = ""
+    from_outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

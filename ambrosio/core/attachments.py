@@ -5,6 +5,11 @@ Descriptions only; the bytes are fetched by whoever reads them.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import PurePath
+
+SOUND_SUFFIXES = frozenset(
+    (".ogg", ".oga", ".opus", ".mp3", ".m4a", ".wav", ".flac", ".aac", ".amr")
+)
 
 
 class MediaKind(StrEnum):
@@ -36,3 +41,12 @@ class Attachment:
     height: int = 0
     file_name: str = ""
     mime_type: str = ""
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it is listened to, as far as Telegram says; the content decides."""
+        if self.kind in {MediaKind.VOICE, MediaKind.AUDIO, MediaKind.VIDEO_NOTE}:
+            return True
+        suffix = PurePath(self.file_name).suffix.lower()
+        is_audio = self.mime_type.startswith("audio/") or suffix in SOUND_SUFFIXES
+        return self.kind is MediaKind.DOCUMENT and is_audio

@@ -32,6 +32,9 @@ UNSUPPORTED_KINDS: Mapping[str, str] = {
         "story": "see stories",
     }.items()
 }
+NO_WORDS = "I heard no words in this recording. Say it again, or write to me instead."
+LISTENING_STOPPED = "I stopped listening. Send the recording again to have it answered."
+WHAT_WAS_SAID = "What did you say? Reply to this message with the right text."
 STORY_UNSEEN = "I cannot see the story you replied to. Tell me what it shows."
 QUOTE_UNSEEN = (
     "You replied to a message from another chat, which I cannot see. Paste its text here."
@@ -122,6 +125,8 @@ NO_ORIGINAL = (
     "I no longer have the original, and this model cannot make the same image again. "
     "Press Again for another one."
 )
+TRANSCRIPT_GONE = "I no longer have this recording. Send it again, or write to me instead."
+NOT_YOUR_RECORDING = "Somebody else said this. Only they can correct it."
 LOCAL_ONLY_TURN = "This answer is private. Reply to it to continue in private."
 ANSWER_IN_PROGRESS = "An answer is still being written. Press again when it is finished."
 
