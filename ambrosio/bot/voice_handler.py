@@ -61,22 +61,33 @@ class VoiceHandler:
 
     async def hear(self, item: InboxItem, question: UserQuestion) -> UserQuestion | Command | None:
         """Return what was asked in the recordings of a message; None if that is dealt with."""
-        recordings = [file for file in question.attachments if file.is_sound]
+        if not (recordings := self._recordings(item, question)):
+            return question
         keys = [
             RecordingKey(item.chat, item.message_id, question.user_id, file.unique_id)
             for file in recordings
         ]
         heard = [self._store.transcripts.find(key) for key in keys]
         if None in heard:
-            progress = Progress(item.message_id)
-            heard = await self._listen(item, question, recordings, keys, progress)
+            heard = await self._listen(item, question, recordings, keys)
         said = "\n\n".join(transcript.text for transcript in heard if transcript)
         if not heard:
             return None
         if not said:
-            await self._refuse(item, texts.NO_WORDS)
+            self._refuse(item, texts.NO_WORDS)
             return None
         return _as_typed(question, said)
+
+    def _recordings(self, item: InboxItem, question: UserQuestion) -> list[Attachment]:
+        """List what is to be heard; a reply without files is about those of the other message.
+
+        Unless that one is part of the conversation already.
+        """
+        files = question.attachments
+        if not files and question.replied_attachments and question.reply_to_id is not None:
+            turn = self._store.conversations.turn_of(item.chat, question.reply_to_id)
+            files = () if turn else question.replied_attachments
+        return [file for file in files if file.is_sound]
 
     async def _listen(
         self,
@@ -84,13 +95,14 @@ class VoiceHandler:
         question: UserQuestion,
         recordings: Sequence[Attachment],
         keys: Sequence[RecordingKey],
-        progress: Progress,
     ) -> list[Transcript | None]:
         """Listen to recordings, keep and show what was heard; nothing if that is dealt with."""
+        progress = Progress(item.message_id)
         turn, _ = build_turn(self._context.assistant, item.chat, item.message_id, question)
         local_only = self._context.assistant.with_privacy(turn).local_only
         found: dict[RecordingKey, Transcript] = {}
         failure: AmbrosioError | None = None
+        stopped = False
         async with self._answers.showing_progress(item, progress) as draft:
             try:
                 with progress.stoppable() as scope:
@@ -98,6 +110,7 @@ class VoiceHandler:
                         found[key] = await self._transcribe(
                             key, recording, progress, local_only=local_only
                         )
+                stopped = scope.cancelled_caught
             except (FileError, NoProvider, AllProvidersFailed) as exc:
                 failure = exc
         surplus = [Delete(item.chat, message_id) for message_id in leftover_drafts(item, draft)]
@@ -105,11 +118,10 @@ class VoiceHandler:
             # It was edited, or is part of a longer message, which is heard as a whole.
             close = self._store.put_back if progress.continued else self._store.finish
             close(item, surplus)
-            await self._delivery.deliver(item.chat)
             return []
-        if failure or scope.cancelled_caught:
+        if failure or stopped:
             for_owner = question.user_id in self._context.owners()
-            await self._refuse(item, _reason(failure, for_owner=for_owner), surplus)
+            self._refuse(item, _reason(failure, for_owner=for_owner), surplus)
             return []
         quote = self._quote(item, found, local_only=local_only)
         self._store.keep_transcripts(found, [*quote, *surplus])
@@ -168,11 +180,10 @@ class VoiceHandler:
         self._store.correct_transcript(item.chat, recording_id, question.text, messages)
         return corrected
 
-    async def _refuse(self, item: InboxItem, text: str, surplus: Sequence[Delete] = ()) -> None:
-        """Say why there is no answer; nothing in reply to an edit."""
+    def _refuse(self, item: InboxItem, text: str, surplus: Sequence[Delete] = ()) -> None:
+        """Close the update and say why there is no answer."""
         reply_to = None if item.chat.is_private else item.message_id
         self._store.finish(item, [*render_notice(item.chat, text, reply_to=reply_to), *surplus])
-        await self._delivery.deliver(item.chat)
 
 
 def render_transcript(item: InboxItem, said: str) -> OutgoingMessage:

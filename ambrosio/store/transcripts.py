@@ -101,14 +101,15 @@ class Transcripts:
     def correct(self, chat: Chat, message_id: int, text: str) -> None:
         """Change what was heard in the recordings of a message; all of it is in the first then."""
         with self._database.transaction() as db:
-            where = "chat_id = ? AND message_id = ?"
+            here = (chat.chat_id, message_id)
             db.execute(
-                f"UPDATE transcripts SET text = '' WHERE {where}", (chat.chat_id, message_id)
-            )  # noqa: S608  our own column names
+                "UPDATE transcripts SET text = '' WHERE chat_id = ? AND message_id = ?", here
+            )
             db.execute(
-                f"UPDATE transcripts SET text = ? WHERE {where} AND file_id ="  # noqa: S608
-                f" (SELECT min(file_id) FROM transcripts WHERE {where})",
-                (text, chat.chat_id, message_id, chat.chat_id, message_id),
+                "UPDATE transcripts SET text = ?1 WHERE chat_id = ?2 AND message_id = ?3"
+                " AND file_id = (SELECT min(file_id) FROM transcripts"
+                " WHERE chat_id = ?2 AND message_id = ?3)",
+                (text, *here),
             )
 
     # --- correcting -------------------------------------------------------------------------------
