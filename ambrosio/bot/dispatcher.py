@@ -32,6 +32,7 @@ from .poller import Poller
 from .shared_lock import SharedLock
 from .streaming import AnswerStreamer
 from .update_handler import UpdateHandler
+from .voice_handler import VoiceHandler
 
 log = logging.getLogger(__name__)
 

@@ -234,6 +234,8 @@ class UpdateHandler:
                 await self._ask(item, heard)
             case Command():
                 await self._command(item, heard)
+            case None:
+                return
 
     async def _ask(self, item: InboxItem, parsed: UserQuestion) -> None:
         """Have a question answered, with what its files show."""

@@ -7,6 +7,7 @@ that neither has it paid for again nor shows it twice. What is asked goes on as 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ..assistant.answers import Assistant
 from ..assistant.progress import Progress
 from ..assistant.transcripts import TranscriptAssistant
 from ..commands.context import BotContext
@@ -17,6 +18,7 @@ from ..core.attachments import Attachment, MediaKind
 from ..core.errors import AllProvidersFailed, AmbrosioError, NoProvider
 from ..core.file_errors import AudioTooLong, FileError
 from ..core.messages import (
+    Chat,
     Delete,
     Entity,
     File,
@@ -39,6 +41,8 @@ from .updates import Command, UserQuestion
 MAX_MINUTES = 120
 # A longer quote is folded, and one that does not fit a message goes along as a file.
 SHORT_QUOTE_CHARACTERS = 400
+# How `updates` begins what was forwarded.
+FORWARDED = "Forwarded from "
 
 
 class VoiceHandler:
@@ -86,7 +90,8 @@ class VoiceHandler:
         files = question.attachments
         if not files and question.replied_attachments and question.reply_to_id is not None:
             turn = self._store.conversations.turn_of(item.chat, question.reply_to_id)
-            files = () if turn else question.replied_attachments
+            is_known = turn is not None and turn.answer is not None
+            files = () if is_known else question.replied_attachments
         return [file for file in files if file.is_sound]
 
     async def _listen(
@@ -98,8 +103,7 @@ class VoiceHandler:
     ) -> list[Transcript | None]:
         """Listen to recordings, keep and show what was heard; nothing if that is dealt with."""
         progress = Progress(item.message_id)
-        turn, _ = build_turn(self._context.assistant, item.chat, item.message_id, question)
-        local_only = self._context.assistant.with_privacy(turn).local_only
+        local_only = stays_local(self._context.assistant, item.chat, item.message_id, question)
         found: dict[RecordingKey, Transcript] = {}
         failure: AmbrosioError | None = None
         stopped = False
@@ -138,7 +142,7 @@ class VoiceHandler:
         content = await self._downloads.fetch(file.file_id, size=file.size)
         return await self._assistant.transcribe(
             Recording(content, name_of(content), float(file.duration_seconds)),
-            _Listener(self._store, key, progress),
+            TranscriptKeeper(self._store, key, progress),
             user_id=key.user_id,
             local_only=local_only,
         )
@@ -186,6 +190,12 @@ class VoiceHandler:
         self._store.finish(item, [*render_notice(item.chat, text, reply_to=reply_to), *surplus])
 
 
+def stays_local(assistant: Assistant, chat: Chat, message_id: int, question: UserQuestion) -> bool:
+    """Say whether a recording may only be heard by local providers; its message is marked then."""
+    turn, _ = build_turn(assistant, chat, message_id, question)
+    return assistant.with_privacy(turn).local_only
+
+
 def render_transcript(item: InboxItem, said: str) -> OutgoingMessage:
     """Show what was heard as a quote, with a button for when it is wrong."""
     text = first_message(said)
@@ -224,12 +234,25 @@ def _as_typed(question: UserQuestion, said: str) -> UserQuestion | Command:
         concise, said = split_spoken_vv(said)
     gap = "\n" if question.text.endswith(":") else "\n\n"
     text = f"{question.text}{gap}{said}" if question.text.strip() else said
-    own = any(file.kind is MediaKind.VOICE for file in question.attachments)
-    return replace(question, text=text, concise=concise, attachments=others, from_outside=not own)
+    return replace(
+        question,
+        text=text,
+        concise=concise,
+        attachments=others,
+        replied_attachments=(),
+        from_outside=not _is_own(question),
+    )
+
+
+def _is_own(question: UserQuestion) -> bool:
+    """Say whether the person spoke themselves: not in a file, a forward or another's message."""
+    sounds = [file.kind for file in question.attachments if file.is_sound]
+    spoken = {MediaKind.VOICE, MediaKind.VIDEO_NOTE}
+    return bool(sounds) and spoken.issuperset(sounds) and FORWARDED not in question.text
 
 
 @dataclass(slots=True)
-class _Listener:
+class TranscriptKeeper:
     """Shows how a transcript grows, and keeps its pieces."""
 
     store: Store
@@ -237,18 +260,23 @@ class _Listener:
     progress: Progress
 
     def on_request(self, ref: ModelRef) -> None:
+        """Note who has been sent something."""
         self.store.conversations.record_request(self.key.chat, ref.provider)
 
     def on_text(self, text: str) -> None:
+        """Show the words so far."""
         if text != self.progress.text:
             self.progress.text = text
             self.progress.changed.set()
 
     def on_note(self, note: str) -> None:
+        """Show why there are none yet, or how far it is."""
         self.progress.set_note(note)
 
     def known_piece(self, ref: ModelRef, number: int) -> str | None:
+        """Return what an earlier attempt has heard in a piece."""
         return self.store.transcripts.find_piece(self.key, ref, number)
 
     def on_piece(self, ref: ModelRef, number: int, text: str) -> None:
+        """Keep what was heard in a piece."""
         self.store.transcripts.keep_piece(self.key, Transcript(text, ref), number)

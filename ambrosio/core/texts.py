@@ -22,10 +22,7 @@ UNSUPPORTED = "I cannot read this kind of message. Type your question instead."
 UNSUPPORTED_KINDS: Mapping[str, str] = {
     kind: f"I cannot {action} yet. Send a photo, or type your question instead."
     for kind, action in {
-        "voice": "listen to voice messages",
-        "audio": "listen to audio",
         "video": "watch videos",
-        "video_note": "watch video messages",
         "document": "open files",
         "animation": "watch animations",
         "story": "see stories",
