@@ -28,6 +28,7 @@ from .outbox import Outbox
 from .people import People, Person
 from .pictures import Pictures, folder_of
 from .reminders import Reminder, Reminders
+from .tool_rounds import ToolUses, ToolVisits
 from .transcripts import RecordingKey, Transcripts
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "Store",
     "StoredImage",
     "StoredTurn",
+    "ToolVisits",
     "TurnResult",
     "UsageSummary",
 ]
@@ -84,6 +86,7 @@ class Store:
         self.reminders = Reminders(self.database)
         self.facts = Facts(self.database)
         self.transcripts = Transcripts(self.database)
+        self.tool_uses = ToolUses(self.database)
 
     def __enter__(self) -> Self:
         """Open the file and bring its tables up to date."""
@@ -99,13 +102,17 @@ class Store:
         replies: Iterable[Outgoing] = (),
         result: TurnResult | None = None,
         image_set: ImageSet | None = None,
+        *,
+        confirm: Callable[[], Iterable[Outgoing]] = tuple,
     ) -> int | None:
         """Close an update with all its results and return the turn's id, if there is a turn.
 
         The outbox, the history and the inbox change together or not at all, so that a crash at any
-        moment neither loses an answer nor asks for it twice.
+        moment neither loses an answer nor asks for it twice. `confirm` stores what else it has led
+        to, and returns the messages that say so.
         """
         with self.database.transaction():
+            replies = [*replies, *confirm()]
             turn_id = self.conversations.save(result) if result else None
             if image_set and turn_id is not None:
                 self.images.save(turn_id, image_set)

@@ -426,7 +426,7 @@ def seen(providers):
 )
 @pytest.mark.parametrize("broken", [False, True])
 async def test_words_once_private_stay_so(deeds, broken):
-    home, away = Echo("one", local=True), Echo("two")
+    home, away = Echo("one", local=True, vision=True), Echo("two", vision=True)
     home.script = [ServerError("one")] * 20 if broken else []
 
     await live(({"two": away, "one": home}, ("two", "one"), (), None), deeds, private=False)
