@@ -14,6 +14,7 @@ from ambrosio.emulators.model_server.server import (
     Holds,
     Says,
 )
+from ambrosio.store import Person
 
 from ..support.media_files import picture, sound, tone
 from ..support.running_bot import OWNER, running_bot
@@ -217,6 +218,7 @@ class TestWrong:
     async def test_is_for_who_has_spoken(self, api, life, model):
         group = api.group(-1001, "Family")
         life.store.people.set_group(-1001, "Family")
+        life.store.admit(Person(43, "Ben", is_owner=False))
         anna, ben = (group.as_user(api.person(number, str(number))) for number in (OWNER, 43))
         model.script(Says("Hello."), Says("Lima."))
         await anna.say("@ambrosio_bot hello")
