@@ -13,8 +13,12 @@
     │   ├── BudgetSpent            … only paid ones, and the budget does not cover the call
     │   ├── NobodySees             … none that can see the pictures of the question
     │   │   └── NobodySeesHere     … none that is local, in a private chat
-    │   └── NoImageProvider        … none that makes images
-    │       └── NoLocalImageProvider … none that is local, in a private chat
+    │   ├── NoImageProvider        … none that makes images
+    │   │   └── NoLocalImageProvider … none that is local, in a private chat
+    │   ├── NoTranscriber          … none that writes down what it hears, see `sound_errors`
+    │   │   └── NoLocalTranscriber … none that is local, in a private chat
+    │   └── NoSpeaker              … none that reads aloud
+    │       └── NoLocalSpeaker     … none that is local, for a private answer
     ├── AllProvidersFailed         every provider that was asked failed
     │   └── LocalOnlyFailed        … every local one, in private mode
     ├── PageNotRead                a page on the web could not be fetched or read
@@ -44,7 +48,8 @@
         ├── ImageNotFetched        the image could not be downloaded from its URL
         └── BadRequest             the provider rejected the request itself
             ├── ContextTooLong     the request does not fit the context window
-            └── ContentFiltered    the provider refused to make this image
+            ├── ContentFiltered    the provider refused to make this image
+            └── RecordingRefused   the provider cannot use the recording, see `sound_errors`
 
 Foreign exceptions are translated into these once, where they are first caught. Each error has two
 sentences for the chat: what happened, and what to do about it. `docs/errors.md` lists them all;
