@@ -30,7 +30,7 @@ UNSUPPORTED_KINDS: Mapping[str, str] = {
 }
 NO_WORDS = "I heard no words in this recording. Say it again, or write to me instead."
 LISTENING_STOPPED = "I stopped listening. Send the recording again to have it answered."
-WHAT_WAS_SAID = "What did you say? Reply to this message with the right text."
+WHAT_WAS_SAID = "I have misheard you. Reply to this message with the right text."
 MORE_PICTURES = "I looked at the first {limit} pictures. Send the others in another message."
 SOME_UNREADABLE = "I looked at the pictures only, not at the rest. Describe it if it matters."
 STORY_UNSEEN = "I cannot see the story you replied to. Tell me what it shows."
