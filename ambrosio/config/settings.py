@@ -47,7 +47,7 @@ TOML_TABLES = ("providers", "images")
 # The fields that are read from no variable.
 NOT_VARIABLES = (*TOML_TABLES, "known_providers")
 # The names of the providers that need no table.
-READY_MADE = ("llama", "together", "openai")
+READY_MADE = ("llama", "ears", "together", "openai")
 
 
 def _split_words(value: object) -> object:
@@ -168,6 +168,11 @@ class Settings(BaseSettings):
         default=0, ge=0, description="a number of processor threads, such as 2 (0 chooses)"
     )
     llama_context: int = Field(default=0, ge=0, description=CONTEXT_EXPECTED)
+    llama_ears: str = Field(
+        default="",
+        description="a .gguf file or a Hugging Face id of a model that listens, such as "
+        "ggml-org/Qwen3-ASR-0.6B-GGUF:Q8_0",
+    )
     llama_image_tokens: int = Field(
         default=256, ge=0, description="a number of tokens for a picture, such as 256 (0: blind)"
     )
@@ -246,6 +251,16 @@ class Settings(BaseSettings):
     def database(self) -> Path:
         """The path of the SQLite database."""
         return self.ambrosio_data_dir / "ambrosio.db"
+
+    def ears_config(self, url: str, api_key: str) -> ProviderConfig:
+        """Return the row of our own server that listens."""
+        return ManagedProviderConfig(
+            base_url=url,
+            api_key=SecretStr(api_key),
+            server_kind="llama",
+            transcription_model=Path(self.llama_ears).name,
+            **LOCAL_PATIENCE,
+        )
 
     def provider_configs(
         self, *, llama_base_url: str | None, llama_api_key: str = ""

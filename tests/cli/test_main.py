@@ -12,6 +12,7 @@ from ambrosio.cli import main
 from ambrosio.cli.findings import Finding, print_finding
 from ambrosio.core.texts import DATABASE_UNUSABLE, NO_QUESTION
 from ambrosio.emulators.model_server.server import ErrorStatus, FakeModelServer
+from ambrosio.llama.sizing import Resources
 
 KEY = "sk-very-secret-key"
 
@@ -206,14 +207,29 @@ class TestDoctor:
         ended = await doctor()
 
         assert (ended.code, ended.err) == (0, "")
-        assert "".join(detail[0] for detail in findings(ended).values()) == "✓–✓✓✓✓✓✓✓"
+        assert "".join(detail[0] for detail in findings(ended).values()) == "✓–✓✓✓✓✓✓✓–"
         assert [*findings(ended)] == [
             *("settings", "budget", "disk", "clock"),
-            *("token", "webhook", "poller", "llama", "answers"),
+            *("token", "webhook", "poller", "llama", "answers", "hearing"),
         ]
         assert ended.out.endswith("\n\nEverything works.\n")
         assert len(api.updates.pending) == 1
         assert len(model.requests) == 1
+
+    @pytest.mark.parametrize(
+        ("gigabytes", "advice"), [(8, "LLAMA_EARS=ggml-org/"), (4, "TOGETHER_API_KEY")]
+    )
+    async def test_ears_are_offered_where_there_is_memory(
+        self, doctor, monkeypatch, gigabytes, advice
+    ):
+        machine = Resources(2, 10**9, gigabytes * 10**9)
+        monkeypatch.setattr("ambrosio.cli.provider_checks.measure_resources", lambda: machine)
+        assert advice in findings(await doctor())["hearing"]
+
+    async def test_who_listens_is_said(self, doctor, model):
+        model.audio = True
+
+        assert findings(await doctor())["hearing"] == "✓ llama can listen to voice notes"
 
     @pytest.mark.parametrize("end", ["", "/"])
     async def test_an_address_without_v1_is_named_with_it(self, doctor, tmp_path, end):
