@@ -2,7 +2,7 @@
 
 import asyncio
 import importlib.util
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 
 from ..config.settings import Settings
@@ -20,7 +20,7 @@ from ..core.errors import (
     WrongAddress,
 )
 from ..core.messages import AnswerFinished
-from ..llama.sizing import measure_resources
+from ..llama.sizing import Resources, measure_resources
 from ..providers.openai_compatible import OpenAIProvider
 from ..router import CompletionRequest, Router
 from ..router.budget import Budget
@@ -61,14 +61,17 @@ async def check_providers(
         yield Finding("answers", "failed", "no provider answers")
     else:
         yield Finding("answers", "ok", f"{working} of {len(answering)} providers answer")
-    yield await _check_hearing(providers)
+    yield await check_hearing(providers)
 
 
-async def _check_hearing(providers: Mapping[str, OpenAIProvider]) -> Finding:
+async def check_hearing(
+    providers: Mapping[str, OpenAIProvider],
+    measure: Callable[[], Resources] = measure_resources,
+) -> Finding:
     """Say who listens to voice notes, or how to have them heard on this machine."""
     hearing = [name for name, provider in providers.items() if await provider.hears()]
     if not hearing:
-        enough = measure_resources().total_bytes >= EARS_BYTES
+        enough = measure().total_bytes >= EARS_BYTES
         advice = OFFER_EARS if enough else OFFER_OTHERS
         return Finding("hearing", "skipped", f"voice notes are not heard; {advice}")
     if not importlib.util.find_spec("av"):

@@ -45,7 +45,7 @@ from ..core.errors import (
 from ..core.messages import Message, StatusNote, StreamEvent
 from .content_refusals import refuses_content
 from .errors import connection_failure, translate_error
-from .openai_client import ApiClient, ApiError, ConnectionFailed, RequestFailed
+from .openai_client import ApiClient, ApiError, ConnectionFailed, RequestFailed, preload
 from .patience import Patience
 from .request import ChatRequest, PictureReader, RequestOptions, keeps_no_pictures
 from .server_facts import UNLIMITED_SLOTS, ServedModel, ServerFacts, parse_models, parse_props
@@ -257,6 +257,8 @@ class OpenAIProvider:
         return self.config.url.removesuffix("/v1")
 
     async def _get(self, path: str) -> Any:
+        # On a busy machine the SDK's import takes longer than the answer may.
+        await preload()
         try:
             async with asyncio.timeout(PROBE_SECONDS):
                 return await self.client.get(path)

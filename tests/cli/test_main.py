@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from ambrosio import __version__
 from ambrosio.cli import main
 from ambrosio.cli.findings import Finding, print_finding
+from ambrosio.cli.provider_checks import check_hearing
 from ambrosio.core.texts import DATABASE_UNUSABLE, NO_QUESTION
 from ambrosio.emulators.model_server.server import ErrorStatus, FakeModelServer
 from ambrosio.llama.sizing import Resources
@@ -219,17 +220,10 @@ class TestDoctor:
     @pytest.mark.parametrize(
         ("gigabytes", "advice"), [(8, "LLAMA_EARS=ggml-org/"), (4, "TOGETHER_API_KEY")]
     )
-    async def test_ears_are_offered_where_there_is_memory(
-        self, doctor, monkeypatch, gigabytes, advice
-    ):
+    async def test_ears_are_offered_where_there_is_memory(self, gigabytes, advice):
         machine = Resources(2, 10**9, gigabytes * 10**9)
-        monkeypatch.setattr("ambrosio.cli.provider_checks.measure_resources", lambda: machine)
-        assert advice in findings(await doctor())["hearing"]
 
-    async def test_who_listens_is_said(self, doctor, model):
-        model.audio = True
-
-        assert findings(await doctor())["hearing"] == "✓ llama can listen to voice notes"
+        assert advice in (await check_hearing({}, lambda: machine)).detail
 
     @pytest.mark.parametrize("end", ["", "/"])
     async def test_an_address_without_v1_is_named_with_it(self, doctor, tmp_path, end):
