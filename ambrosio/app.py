@@ -93,7 +93,7 @@ async def open_app(
                 private=settings.ambrosio_private_default == "on",
                 silence_seconds=settings.ambrosio_conversation_hours * 3600,
                 zone=settings.ambrosio_zone,
-                toolbox=Toolbox(make_tools()),
+                toolbox=Toolbox(make_tools(store)),
                 now=now,
             )
             image_assistant = ImageAssistant(
