@@ -213,7 +213,10 @@ async def open_providers(
             settings.ambrosio_data_dir,
             now=now,
             sleep=sleep,
-            plan={"threads": settings.llama_threads} if settings.llama_threads else {},
+            plan={
+                "image_tokens": settings.llama_image_tokens,
+                **({"threads": settings.llama_threads} if settings.llama_threads else {}),
+            },
         )
         llama_server.acquire()
         address = llama_server.address

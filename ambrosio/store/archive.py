@@ -22,7 +22,9 @@ log = logging.getLogger(__name__)
 # Tables with a column `turn_id`, whose rows are deleted with it.
 TURN_TABLES = ("answer_messages", "image_sets", "images")
 # Tables of what a person asked for besides turns.
-PERSONAL_TABLES = ("reminders", "facts", "zones")
+PERSONAL_TABLES = ("reminders", "facts", "zones", "transcripts")
+# Tables of what was said or asked for in a chat besides turns.
+CHAT_TABLES = ("reminders", "transcripts", "transcript_messages")
 SNIPPET_TOKENS = 16
 
 
@@ -146,7 +148,8 @@ class Archive:
             db.execute(f"DELETE FROM tool_uses WHERE {where}", here)  # noqa: S608
             db.execute(f"DELETE FROM inbox WHERE state <> 'new' AND {where}", here)  # noqa: S608
             self._drop_digests(db, where, here)
-            db.execute(f"DELETE FROM reminders WHERE {where}", here)  # noqa: S608
+            for table in CHAT_TABLES:
+                db.execute(f"DELETE FROM {table} WHERE {where}", here)  # noqa: S608
             count = self._drop_turns(db, where, here)
         self._scrub()
         return count
@@ -192,6 +195,7 @@ class Archive:
         """Delete the turns that are older than a moment; return their number."""
         with self._database.transaction() as db:
             db.execute("DELETE FROM requests WHERE last_at < ?", (before,))
+            db.execute("DELETE FROM transcripts WHERE at < ?", (before,))
             db.execute("DELETE FROM tool_uses WHERE last_at < ?", (before,))
             self._drop_digests(db, "at < ?", (before,))
             count = self._drop_turns(db, "at < ?", (before,))

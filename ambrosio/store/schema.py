@@ -143,6 +143,20 @@ MIGRATIONS = (
     -- The time zones that people confirmed or chose.
     CREATE TABLE zones (user_id INTEGER PRIMARY KEY, zone TEXT NOT NULL);
 
+    -- What was heard in recordings. Number -1 is the whole; the others are pieces of one that is
+    -- still being listened to, as one provider has heard them.
+    CREATE TABLE transcripts (
+        chat_id INTEGER NOT NULL, topic_id INTEGER NOT NULL, message_id INTEGER NOT NULL,
+        user_id INTEGER NOT NULL, file_id TEXT NOT NULL, number INTEGER NOT NULL,
+        provider TEXT NOT NULL, model TEXT NOT NULL, text TEXT NOT NULL, at REAL NOT NULL,
+        PRIMARY KEY (chat_id, message_id, file_id, number, provider, model)) WITHOUT ROWID;
+
+    -- The bot's messages that show what was heard in a recording, or ask for the right text.
+    CREATE TABLE transcript_messages (
+        chat_id INTEGER NOT NULL, topic_id INTEGER NOT NULL, message_id INTEGER NOT NULL,
+        recording_message_id INTEGER NOT NULL, is_prompt INTEGER NOT NULL,
+        PRIMARY KEY (chat_id, message_id)) WITHOUT ROWID;
+
     -- The full-text index of `turns`.
     CREATE VIRTUAL TABLE turn_words USING fts5 (
         question, answer, content = 'turns', content_rowid = 'id',
