@@ -148,6 +148,7 @@ class Dispatcher:
     # --- lanes ------------------------------------------------------------------------------------
 
     def _on_stored(self, received: Sequence[NewUpdate]) -> None:
+        self._context.status.updates += len(received)
         for new in received:
             running = self._context.running.get(new.chat)
             if running is None:
