@@ -40,6 +40,7 @@ from ..rice.runner import (
 )
 from ..rice.sampler import Sampler
 from ..rice.statistics import ScoreRow
+from .hints import print_error
 
 Reminder = Literal["as-set", "off", "on", "both"]
 REMINDERS: Mapping[str, tuple[bool | None, ...]] = {
@@ -133,7 +134,7 @@ def _unknown_provider(choices: Iterable[str], providers: Mapping[str, OpenAIProv
 
 
 def _print_error(text: str) -> int:
-    print(f"error: {text}", file=sys.stderr)
+    print_error(text)
     return 2
 
 
