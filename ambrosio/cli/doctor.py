@@ -25,12 +25,14 @@ from ..core.errors import (
     ModelNotFound,
     NoProvider,
     ProviderError,
+    SearchFailed,
     WrongAddress,
 )
 from ..core.messages import AnswerFinished
 from ..providers.openai_compatible import OpenAIProvider
 from ..router import CompletionRequest, Router
 from ..router.budget import Budget
+from ..tools.search_engines import make_engine
 from .process import LOCK_FILE
 
 MIN_FREE_BYTES = 500_000_000
@@ -74,6 +76,8 @@ async def _check_all(
     yield _check_disk(settings.ambrosio_data_dir)
     yield await _check_clock(settings, http, now)
     async for finding in _check_telegram(settings):
+        yield finding
+    async for finding in _check_search(settings, http):
         yield finding
     working = 0
     for provider in providers.values():
@@ -196,6 +200,34 @@ def _is_running(folder: Path) -> bool:
             return not locked
     except OSError:
         return False
+
+
+async def _check_search(settings: Settings, http: httpx.AsyncClient) -> AsyncIterator[Finding]:
+    """Try the web search, if there is one, and say which engines answered."""
+    async with httpx.AsyncClient(trust_env=False) as local_http:
+        key = settings.brave_api_key.get_secret_value()
+        engine = make_engine(settings.ambrosio_search_url, key, http=http, local_http=local_http)
+        if engine is None:
+            return
+        try:
+            reply = await engine.search("weather")
+        except SearchFailed as exc:
+            yield Finding("search", False, f"{engine.name}: {exc.reason}", required=False)
+            return
+    answered = f"from {', '.join(reply.answered)}" if reply.answered else ""
+    silent = ", ".join(f"{name} ({reason})" for name, reason in reply.unresponsive)
+    parts = (
+        f"{len(reply.results)} results",
+        answered,
+        f"no answer from {silent}" if silent else "",
+    )
+    yield Finding(
+        "search",
+        bool(reply.results),
+        f"{engine.name} returned {'; '.join(filter(None, parts))}",
+        "switch on other engines in its settings.yml",
+        required=False,
+    )
 
 
 async def _check_answer(provider: OpenAIProvider, ceiling: Decimal | None) -> Finding:

@@ -64,12 +64,14 @@ def _rows(month: Sequence[UsageSummary]) -> list[str]:
     for summary in month:
         groups.setdefault((summary.provider, summary.kind), []).append(summary)
     return [
-        f"- {provider} {kind}: {_total(summaries)}, {_amount(summaries)}"
+        f"- {provider} {kind}: {', '.join(filter(None, (_total(summaries), _amount(summaries))))}"
         for (provider, kind), summaries in sorted(groups.items())
     ]
 
 
 def _amount(summaries: Sequence[UsageSummary]) -> str:
+    if all(summary.kind == "search" for summary in summaries):
+        return ""
     if images := sum(summary.images for summary in summaries):
         return f"{images:,} image{'' if images == 1 else 's'}"
     prompt = sum(summary.prompt for summary in summaries)

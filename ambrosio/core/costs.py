@@ -44,7 +44,7 @@ class Pricing:
 
 FREE = Pricing()
 
-CallKind = Literal["chat", "image", "speech"]
+CallKind = Literal["chat", "image", "speech", "search"]
 # "open": the call is in progress, or was when the process died.
 CallOutcome = Literal["open", "done", "stopped", "failed"]
 

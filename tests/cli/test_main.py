@@ -11,6 +11,7 @@ from ambrosio.cli import main
 from ambrosio.core.errors import Unreachable
 from ambrosio.core.texts import DATABASE_UNUSABLE, NO_QUESTION
 from ambrosio.emulators.model_server.server import FakeModelServer
+from ambrosio.emulators.web import FakeWeb, SearchHit
 
 KEY = "sk-very-secret-key"
 
@@ -198,6 +199,21 @@ class TestDoctor:
         ]
         assert len(api.updates.pending) == 1
         assert len(model.requests) == 1
+
+    async def test_the_web_search_is_tried_and_its_engines_named(self, doctor):
+        web = FakeWeb(hits=[SearchHit("Weather", "https://x.example/")])
+        web.unresponsive = [("brave", "too many requests")]
+        async with web.serving() as url:
+            found = await doctor(AMBROSIO_SEARCH_URL=url)
+            web.json_enabled = False
+            refused = await doctor(AMBROSIO_SEARCH_URL=url)
+
+        assert (
+            "✓ search: SearXNG returned 1 results; from wikipedia; "
+            "no answer from brave (too many requests)" in found.out
+        )
+        assert "add `json` to `search: formats:` in its settings.yml" in problems(refused)[0]
+        assert (found.code, refused.code) == (0, 0)
 
     @pytest.mark.parametrize("end", ["", "/"])
     async def test_an_address_without_v1_is_named_with_it(self, doctor, tmp_path, end):
