@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from ..assistant.answers import Answer
 from ..core.costs import format_usd
-from ..core.errors import AmbrosioError, LocalOnlyFailed
+from ..core.errors import AmbrosioError, LocalOnlyFailed, NobodySees, NobodySeesHere
 from ..core.messages import (
     Button,
     Chat,
@@ -193,9 +193,12 @@ def buttons_for(failure: AmbrosioError, *, in_private: bool = False) -> tuple[Bu
     offered = (
         (RETRY, failure.retryable),
         (MODELS, failure.other_model_may_help),
-        (LEAVE_PRIVATE, in_private and isinstance(failure, LocalOnlyFailed)),
+        (LEAVE_PRIVATE, in_private and isinstance(failure, LocalOnlyFailed | NobodySeesHere)),
     )
-    return tuple(button for button, helps in offered if helps)
+    buttons = tuple(button for button, helps in offered if helps)
+    if isinstance(failure, NobodySees) and failure.offer:
+        return (*buttons, Button(f"Ask {failure.offer}", "see", with_turn=True))
+    return buttons
 
 
 def _append_notes(chunks: list[FormattedText], notes: list[str]) -> list[FormattedText]:

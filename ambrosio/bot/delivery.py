@@ -206,6 +206,10 @@ class Delivery:
             return await self._first_accepted(outgoing)
         except TelegramError as exc:
             raise _translate_error(exc, outgoing) from exc
+        except Exception as exc:
+            # A fault of our own, which the next try would meet too.
+            log.exception("a message for %s cannot be sent", outgoing.chat)
+            raise SendRejected(type(exc).__name__, content=True) from exc
 
     async def _first_accepted(self, outgoing: OutgoingMessage) -> SentFiles:
         """Send a message in the first way that Telegram does not refuse, or raise its refusal."""

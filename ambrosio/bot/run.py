@@ -118,7 +118,7 @@ def _context(app: App, now: Callable[[], float], *, username: str, started_at: f
 
 
 class _PollHook:
-    """Runs after every completed getUpdates: signs of life, and once a day the retention."""
+    """Runs after every completed getUpdates: signs of life, and once a day the clean-up."""
 
     def __init__(
         self,
@@ -135,15 +135,16 @@ class _PollHook:
         beat(self._settings.ambrosio_data_dir)
         self._on_alive()
         days, now = self._settings.ambrosio_retention_days, self._now()
-        if not days or now < self._tidied_at + DAY_SECONDS:
+        if now < self._tidied_at + DAY_SECONDS:
             return
         self._tidied_at = now
         try:
-            count = self._store.archive.expire(now - days * DAY_SECONDS)
-        except StoreFailed as exc:
+            self._store.pictures.sweep()
+            if days:
+                count = self._store.archive.expire(now - days * DAY_SECONDS)
+                log.info("forgot %d turns older than %d days", count, days)
+        except (OSError, StoreFailed) as exc:
             log.warning("the disk: %s", exc)
-        else:
-            log.info("forgot %d turns older than %d days", count, days)
 
 
 async def _introduce(

@@ -50,6 +50,22 @@ async def on_model_button(context: BotContext, call: CommandCall) -> CommandResu
     return CommandResult(line, edit_message_id=call.message_id, toast="Done")
 
 
+async def on_see_button(context: BotContext, call: CommandCall) -> CommandResult:
+    """Let the chat's pictures, this one first, be looked at by a model that sees."""
+    stored = context.store.conversations.turn(int(call.args))
+    if stored is None or stored.turn.chat != call.chat or stored.answer is not None:
+        return CommandResult(toast=texts.ALREADY_ANSWERED if stored else texts.TURN_DELETED)
+    assistant, conversations = context.assistant, context.store.conversations
+    turn = replace(stored.turn, parent_id=assistant.latest_turn_id(call.chat))
+    request = assistant.completion_request(assistant.with_privacy(turn))
+    chosen = await assistant.router.offer_viewer(request)
+    if not chosen:
+        return CommandResult(toast=texts.MODEL_UNAVAILABLE)
+    state = conversations.chat_state(call.chat)
+    conversations.set_chat_state(call.chat, replace(state, model=chosen))
+    return CommandResult(turn=replace(turn, replaces_id=stored.turn_id, model=chosen))
+
+
 async def _choices(context: BotContext) -> list[str]:
     """List the choices: each provider, then the models it serves, if it says so."""
     choices = []

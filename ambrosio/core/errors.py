@@ -10,6 +10,8 @@
     ├── DemoFailed                 the demo cannot start
     ├── NoProvider                 no provider is configured, or none may be asked
     │   ├── BudgetSpent            … only paid ones, and the budget does not cover the call
+    │   ├── NobodySees             … none that can see the pictures of the question
+    │   │   └── NobodySeesHere     … none that is local, in a private chat
     │   └── NoImageProvider        … none that makes images
     │       └── NoLocalImageProvider … none that is local, in a private chat
     ├── AllProvidersFailed         every provider that was asked failed
@@ -32,6 +34,7 @@
         ├── Blocked                something on the way to the provider refused the request
         ├── WrongAddress           the base URL leads to something else
         ├── OverBudget             our own budget does not cover the call
+        ├── CannotSee              the model takes no pictures
         ├── ModelNotFound          the provider does not have the model
         │   └── ImageModelNotFound … the same for an image model; lists what it has
         ├── InvalidImage           the response is not a complete image
@@ -59,6 +62,12 @@ class _Fields(dict[str, object]):
 
 def _fill(sentence: str, values: Mapping[str, object]) -> str:
     return sentence.format_map(_Fields(values))
+
+
+def join_names(names: Sequence[str]) -> str:
+    """Join names with commas and an "and"."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 class AmbrosioError(Exception):
@@ -181,6 +190,34 @@ class BudgetSpent(NoProvider):
 
     problem = "This month's budget does not cover this request and no free model is configured."
     owner_task = "raise the budget or set up a local model"
+
+
+class NobodySees(NoProvider):
+    """No model that may be asked takes pictures; `offer` names another one that does, or is ""."""
+
+    problem = "{asked} cannot see pictures."
+
+    def __init__(self, asked: Sequence[str], *, offer: str = "") -> None:
+        super().__init__(f"{', '.join(asked)}: cannot see pictures")
+        self.asked = join_names(asked)
+        self.offer = offer
+
+    def remedy_text(self, *, for_owner: bool = False) -> str:
+        """Name the model that can see, or say how to set one up."""
+        if self.offer:
+            return f"Press the button to ask {self.offer}, which can, from now on."
+        task = "set up a model that can, such as Qwen3.5 (see the README)"
+        return f"{task[0].upper()}{task[1:]}." if for_owner else f"Ask the owner to {task}."
+
+
+class NobodySeesHere(NobodySees):
+    """In a private chat, no local model takes pictures; some that are not local do."""
+
+    problem = "This is private, so it stays on this machine, and {asked} cannot see pictures."
+
+    def remedy_text(self, *, for_owner: bool = False) -> str:  # noqa: ARG002  the same for all
+        """Offer to leave private mode."""
+        return "Describe what it shows, or turn private mode off with /private off."
 
 
 class NoImageProvider(NoProvider):
@@ -329,6 +366,14 @@ class ServerError(ProviderError):
     other_model_may_help = True
 
 
+class MalformedToolCall(ProviderError):
+    """The server could not read a tool call that its own model wrote; asked again without tools."""
+
+    summary = "could not read its model's tool call"
+    problem = "The model of {provider} tried to use a tool and got it wrong."
+    remedy = "Try again, or rephrase your question."
+
+
 class NoText(ProviderError):
     """The server reported success but sent no text."""
 
@@ -360,6 +405,16 @@ class WrongAddress(ProviderError):
     summary = "has a wrong address"
     problem = "The address of {provider} is wrong: the API is not there."
     owner_task = "correct its base URL (it usually ends in /v1)"
+    retryable = False
+
+
+class CannotSee(ProviderError):
+    """The model takes no pictures."""
+
+    summary = "cannot see pictures"
+    problem = "{provider} cannot see pictures."
+    remedy = "Choose another model with /model."
+    other_model_may_help = True
     retryable = False
 
 

@@ -8,9 +8,11 @@ from typing import Protocol
 
 from ..core.errors import (
     BadRequest,
+    CannotSee,
     Hung,
     InvalidKey,
     Loading,
+    MalformedToolCall,
     ModelNotFound,
     NoText,
     NotRunning,
@@ -37,7 +39,7 @@ MAX_PAUSE_SECONDS = 10.0
 LOADING_ROUNDS = 150
 PROBE_PAUSE_SECONDS = 20.0
 # These say nothing about the health of the provider.
-IGNORED = (BadRequest, Loading, NotRunning, OverBudget)
+IGNORED = (BadRequest, CannotSee, Loading, MalformedToolCall, NotRunning, OverBudget)
 
 
 class HasId(Protocol):
