@@ -41,7 +41,7 @@ class PastTurn:
 
     `note` was sent behind the question, `pictures` with it; `fact_ids` stood behind the system
     prompt, which named the tools `tool_names`. `rounds` are the calls before the answer.
-    `from_outside` says that something was read in it that neither the person nor the bot wrote.
+    `from_outside` says that the question held what neither the person nor the bot wrote.
     """
 
     turn_id: int

@@ -63,7 +63,7 @@ def _words(text: str) -> set[str]:
 
 def _own_texts(context: ToolContext) -> list[str]:
     """List what the person wrote themselves in this conversation."""
-    past = [turn.question for turn in context.history if not turn.question_from_outside]
+    past = [turn.question for turn in context.history if not turn.from_outside]
     return past if context.turn.from_outside else [*past, context.turn.question]
 
 

@@ -6,8 +6,9 @@ goes on as a quotation.
 
 from contextlib import aclosing
 
-from ..core.errors import AllProvidersFailed, FileError, NoProvider, PageNotRead
+from ..core.errors import AllProvidersFailed, NoProvider, PageNotRead
 from ..core.excerpts import choose_excerpt
+from ..core.file_errors import FileError
 from ..core.messages import AnswerStarted, Delta, Turn
 from ..media.client import MediaClient
 from ..router import CompletionRequest, Router

@@ -41,7 +41,8 @@ class ToolContext:
     @property
     def situation(self) -> Situation:
         """What matters about the conversation before this call, for `tool_policy.decide`."""
-        results = (result for each in self.rounds for result in each.results)
+        past = [one for turn in self.history for one in turn.rounds]
+        results = (result for one in (*past, *self.rounds) for result in one.results)
         return Situation(
             local_only=self.turn.local_only or any(past.local_only for past in self.history),
             read_outside=self.turn.from_outside

@@ -10,7 +10,9 @@ FILLER = [f"Paragraph {n} tells of many other things. " * 5 for n in range(60)]
 
 
 def test_a_short_text_is_shown_as_it_is():
-    assert choose_excerpt("Rice\n\n\nis dear", "what is dear?", max_tokens=100) == "Rice\n\n\nis dear"
+    assert (
+        choose_excerpt("Rice\n\n\nis dear", "what is dear?", max_tokens=100) == "Rice\n\n\nis dear"
+    )
 
 
 def test_the_beginning_and_what_the_question_asks_for_are_shown():
@@ -30,9 +32,7 @@ def test_a_text_without_paragraphs_is_cut():
     assert 1_000 < len(shown) < 3_000
 
 
-@given(
-    st.text(alphabet="ab \n", max_size=8_000), st.text(max_size=20), st.integers(60, 2_000)
-)
+@given(st.text(alphabet="ab \n", max_size=8_000), st.text(max_size=20), st.integers(60, 2_000))
 def test_it_never_gets_longer_than_it_may_or_tells_what_is_not_there(text, question, max_tokens):
     shown = choose_excerpt(text, question, max_tokens=max_tokens)
 
