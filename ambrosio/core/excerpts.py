@@ -1,7 +1,7 @@
 """What of a long text to show a model that looks for something in it. Pure.
 
-No understanding: the beginning, which says what it is about, and then the paragraphs with the rarest
-words of the question, in their order.
+No understanding: the beginning, which says what it is about, and then the paragraphs with the
+rarest words of the question, in their order.
 """
 
 import re
