@@ -28,6 +28,7 @@
         ├── NotRunning             our own llama.cpp server is not running
         ├── Overloaded             too many requests, or the server is busy
         ├── ServerError            HTTP 5xx, a broken stream, an unreadable answer
+        ├── MalformedToolCall      a tool call that its own server cannot read
         ├── NoText                 an answer without text
         ├── InvalidKey             the API key is wrong or lacks permission
         ├── OutOfCredit            the account at the provider is empty
