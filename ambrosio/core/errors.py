@@ -12,8 +12,12 @@
     │   ├── BudgetSpent            … only paid ones, and the budget does not cover the call
     │   ├── NobodySees             … none that can see the pictures of the question
     │   │   └── NobodySeesHere     … none that is local, in a private chat
-    │   └── NoImageProvider        … none that makes images
-    │       └── NoLocalImageProvider … none that is local, in a private chat
+    │   ├── NoImageProvider        … none that makes images
+    │   │   └── NoLocalImageProvider … none that is local, in a private chat
+    │   ├── NoTranscriber          … none that writes down what it hears, see `sound_errors`
+    │   │   └── NoLocalTranscriber … none that is local, in a private chat
+    │   └── NoSpeaker              … none that reads aloud
+    │       └── NoLocalSpeaker     … none that is local, for a private answer
     ├── AllProvidersFailed         every provider that was asked failed
     │   └── LocalOnlyFailed        … every local one, in private mode
     ├── PageNotRead                a page on the web could not be fetched or read
@@ -43,7 +47,8 @@
         ├── ImageNotFetched        the image could not be downloaded from its URL
         └── BadRequest             the provider rejected the request itself
             ├── ContextTooLong     the request does not fit the context window
-            └── ContentFiltered    the provider refused to make this image
+            ├── ContentFiltered    the provider refused to make this image
+            └── RecordingRefused   the provider cannot use the recording, see `sound_errors`
 
 Foreign exceptions are translated into these once, where they are first caught. Each error has two
 sentences for the chat: what happened, and what to do about it. `docs/errors.md` lists them all;
@@ -249,15 +254,16 @@ class PageNotRead(AmbrosioError):
 
 
 class SearchFailed(AmbrosioError):
-    """The web search did not work; `reason` completes "failed:"."""
+    """The web search did not work; `reason` completes "failed:", `fix` is what the owner can do."""
 
     problem = "The web search failed: {reason}."
     owner_task = "run `ambrosio doctor`, which tries the search"
     retryable = False
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, fix: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
+        self.fix = fix
 
 
 class Interrupted(AmbrosioError):
