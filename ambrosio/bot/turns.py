@@ -23,6 +23,7 @@ def build_turn(
         # The quoted message may be local only, even if the chat no longer is.
         local_only=question.reply_to_id is not None
         and store.conversations.is_local_only(chat, question.reply_to_id),
+        from_outside=question.from_outside,
     )
     several = store.conversations.has_other_speakers(chat, question.user_id)
     if several and question.speaker and not chat.is_private:

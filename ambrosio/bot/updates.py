@@ -25,7 +25,8 @@ class UserQuestion:
 
     `quote` is what it replies to, `is_partial_quote` if the user chose a part; `attachments` are
     the files of all its messages. `speaker` is the user's name, and `unseen` says what of the
-    question does not reach the model.
+    question does not reach the model. It is `from_outside` if it holds anything that the user did
+    not write.
     """
 
     user_id: int
@@ -38,6 +39,7 @@ class UserQuestion:
     attachments: tuple[Attachment, ...] = ()
     speaker: str = ""
     unseen: str = ""
+    from_outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +209,7 @@ class _Reader:
             attachments=files,
             speaker=message_text.person_name(sender),
             unseen=unseen,
+            from_outside=bool(context) or any(map(self._is_from_outside, messages)),
         )
 
     def _command(self, messages: Sequence[RawMessage]) -> ParsedUpdate | None:
@@ -259,6 +262,16 @@ class _Reader:
                 text += f"{gap}{part}" if text else part
                 gap = _gap_after(message)
         return text
+
+    def _is_from_outside(self, message: RawMessage) -> bool:
+        """Say whether a message, or what it replies to, holds what its sender did not write."""
+        if message_text.is_from_outside(message):
+            return True
+        if not (replied := message.get("reply_to_message")):
+            return False
+        writer, sender = replied.get("from") or {}, message.get("from") or {}
+        is_ours = writer.get("id") == sender.get("id") or writer.get("username") == self.username
+        return not is_ours or message_text.is_from_outside(replied)
 
     # --- what it replies to in another chat -------------------------------------------------------
 

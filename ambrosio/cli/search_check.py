@@ -15,11 +15,11 @@ QUERY = "weather"
 
 async def check_search(settings: Settings, http: httpx.AsyncClient) -> AsyncIterator[Finding]:
     """Try the web search, if one is set up, and say which engines answered."""
+    url, key = settings.ambrosio_search_url, settings.brave_api_key.get_secret_value()
+    if not (url or key):
+        return
     async with httpx.AsyncClient(trust_env=False) as local_http:
-        key = settings.brave_api_key.get_secret_value()
-        engine = make_engine(settings.ambrosio_search_url, key, http=http, local_http=local_http)
-        if engine is None:
-            return
+        engine = make_engine(url, key, http=http, local_http=local_http)
         try:
             reply = await engine.search(QUERY)
         except SearchFailed as exc:

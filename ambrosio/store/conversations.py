@@ -387,5 +387,6 @@ def _stored_turn(row: sqlite3.Row) -> StoredTurn:
         parent_id=row["parent_id"],
         local_only=bool(row["local_only"]),
         pictures=unpack_pictures(row["pictures"]),
+        from_outside=bool(row["from_outside"]),
     )
     return StoredTurn(row["id"], turn, row["answer"], row["provider"])

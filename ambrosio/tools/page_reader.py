@@ -4,12 +4,13 @@ Whatever the page tells that model, it knows no history, no memory and no tools,
 goes on as a quotation.
 """
 
+from collections.abc import Callable
 from contextlib import aclosing
 
 from ..core.errors import AllProvidersFailed, NoProvider, PageNotRead
 from ..core.excerpts import choose_excerpt
 from ..core.file_errors import FileError
-from ..core.messages import AnswerStarted, Delta, Turn
+from ..core.messages import AnswerStarted, Chat, Delta, RequestSent, Turn
 from ..media.client import MediaClient
 from ..router import CompletionRequest, Router
 from ..router.request import ExpenseSink
@@ -35,10 +36,13 @@ class PageReader:
     Args:
         router: the way to the models.
         media: decodes what came.
+        record: is told in which chat which provider is asked.
     """
 
-    def __init__(self, router: Router, media: MediaClient) -> None:
-        self._router, self._media = router, media
+    def __init__(
+        self, router: Router, media: MediaClient, *, record: Callable[[Chat, str], None]
+    ) -> None:
+        self._router, self._media, self._record = router, media, record
 
     async def text_of(self, page: FetchedPage, host: str) -> str:
         """Return what a page says, or raise `PageNotRead`."""
@@ -75,7 +79,9 @@ class PageReader:
         try:
             async with aclosing(self._router.stream(request, report=report)) as events:
                 async for event in events:
-                    if isinstance(event, AnswerStarted):
+                    if isinstance(event, RequestSent):
+                        self._record(turn.chat, event.ref.provider)
+                    elif isinstance(event, AnswerStarted):
                         reading = ""
                     elif isinstance(event, Delta):
                         reading += event.text

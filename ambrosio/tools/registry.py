@@ -4,10 +4,16 @@ A tool is a module and a row here. The order never changes for a running convers
 tools come last.
 """
 
+from collections.abc import Sequence
+
 from .calculator import Calculator
 from .tool import Tool
 
 
-def make_tools() -> tuple[Tool, ...]:
-    """Make the tools, in their order."""
-    return (Calculator(),)
+def make_tools(web: Sequence[Tool] = ()) -> tuple[Tool, ...]:
+    """Make the tools, in their order.
+
+    Args:
+        web: those of the web, if a search is set up.
+    """
+    return (Calculator(), *web)

@@ -157,11 +157,11 @@ def make_engine(
     *,
     http: httpx.AsyncClient,
     local_http: httpx.AsyncClient,
-) -> SearchEngine | None:
-    """Return the search that the settings choose: a server of one's own before Brave; or None."""
+) -> SearchEngine:
+    """Return the search that the settings choose, one of which is set: a server before Brave."""
     if search_url:
         return SearxNg(search_url, local_http if is_local(search_url) else http)
-    return Brave(brave_key, http) if brave_key else None
+    return Brave(brave_key, http)
 
 
 async def _get_json(

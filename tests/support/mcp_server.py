@@ -8,9 +8,11 @@ import sys
 import time
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
 
 META = "io.modelcontextprotocol/protocolVersion"
-ADD = {
+ADD: dict[str, Any] = {
     "name": "add",
     "description": "Add two numbers.",
     "inputSchema": {
@@ -36,18 +38,18 @@ class FakeMcp:
     """
 
     era: str = "modern"
-    tools: list = field(default_factory=lambda: [ADD])
+    tools: list[Any] = field(default_factory=lambda: [ADD])
     says: str = "It is {}."
     does: str = ""
     sse: bool = False
-    log: list = field(default_factory=list)
+    log: list[Any] = field(default_factory=list)
     log_file: str = ""
     session: str = ""
 
     def note(self, message):
         self.log.append(message)
         if self.log_file:
-            with open(self.log_file, "a", encoding="utf-8") as file:
+            with Path(self.log_file).open("a", encoding="utf-8") as file:
                 file.write(json.dumps(message) + "\n")
 
     def answer(self, message):
@@ -94,7 +96,7 @@ class FakeMcp:
         return {"content": content, "isError": self.does == "fail"}
 
     def command(self):
-        fields = {key: value for key, value in asdict(self).items() if key not in {"log"}}
+        fields = {key: value for key, value in asdict(self).items() if key != "log"}
         return (sys.executable, "-S", __file__, json.dumps(fields))
 
     @asynccontextmanager
@@ -108,9 +110,9 @@ class FakeMcp:
         async def post(request):
             self.headers = dict(request.headers)
             message = await request.json()
-            if self.session and message["method"] != "initialize":
-                if request.headers.get("mcp-session-id") != self.session:
-                    return Response("", 404)
+            is_known = request.headers.get("mcp-session-id") == self.session
+            if self.session and not is_known and message["method"] != "initialize":
+                return Response("", 404)
             found = self.answer(message)
             headers = {"Mcp-Session-Id": self.session} if self.session else {}
             if found is None:
@@ -119,7 +121,9 @@ class FakeMcp:
             if not self.sse:
                 return Response(body, status, headers, "application/json")
             other = 'data: {"jsonrpc":"2.0","method":"notifications/message"}\n\n: ping\n\n'
-            return Response(f"{other}event: message\ndata: {body}\n\n", 200, headers, "text/event-stream")
+            return Response(
+                f"{other}event: message\ndata: {body}\n\n", 200, headers, "text/event-stream"
+            )
 
         app = Starlette(routes=[Route("/mcp", post, methods=["POST"])])
         async with serve_app(app, grace_seconds=0) as url:
@@ -140,7 +144,9 @@ def main():
                 server.note(message)
                 time.sleep(600)
             if server.does == "babble":
-                print("no JSON", json.dumps({"id": "x", "method": "roots/list"}), sep="\n", flush=True)
+                print(
+                    "no JSON", json.dumps({"id": "x", "method": "roots/list"}), sep="\n", flush=True
+                )
         found = server.answer(message)
         if found:
             print(json.dumps(found), flush=True)

@@ -140,6 +140,5 @@ async def test_a_server_that_is_not_there_is_told(failure, reason):
 async def test_a_server_of_ones_own_comes_before_brave():
     async with httpx.AsyncClient() as http:
         clients = {"http": http, "local_http": http}
-        assert make_engine(None, "", **clients) is None
         assert isinstance(make_engine(None, "key", **clients), Brave)
         assert isinstance(make_engine("http://127.0.0.1:8888", "key", **clients), SearxNg)

@@ -97,7 +97,7 @@ class House:
     """Both tools, with a model that repeats what it is told, on the emulated web."""
 
     def __init__(self, web, http, store, clock):
-        self.web, self.model = web, Echo("one")
+        self.web, self.model, self.visits = web, Echo("one"), []
         budget = Budget(now=clock, ledger=store.ledger, ceiling=Decimal(5))
         router = Router({"one": self.model}, ("one",), now=clock, sleep=clock.sleep, budget=budget)
 
@@ -114,8 +114,14 @@ class House:
         )
         self.store = store
         self.toolbox = Toolbox(
-            [WebSearch(search), ReadPage(fetcher, PageReader(router, MediaClient()))]
+            [
+                WebSearch(search),
+                ReadPage(fetcher, PageReader(router, MediaClient(), record=self.visit)),
+            ]
         )
+
+    def visit(self, chat, provider):
+        self.visits.append(provider)
 
     async def call(self, name, told, **arguments):
         call = ToolCall("1", name, json.dumps(arguments))
@@ -157,6 +163,7 @@ async def test_a_page_is_read_by_a_call_that_knows_the_question_and_nothing_else
     assert "The harvest fell by 12 %." in seen
     assert "How was the harvest?" in seen
     assert "vegetarian" not in seen
+    assert house.visits == ["one"]
     assert result.line == "read: news.example"
     assert result.sources == (Source("Rice news", rice(house)),)
     assert result.from_outside

@@ -1,9 +1,9 @@
 """What is said to an MCP server and what it answers, in both eras of the protocol. Pure.
 
-Until revision 2025-11-25 a connection begins with a handshake; from 2026-07-28 on there is none, and
-each request says who asks. Neither understands the other: a modern server answers `server/discover`,
-a server of the older era refuses it. Everything a server sends is foreign: what is not as it should
-be is `McpFailed`.
+Until revision 2025-11-25 a connection begins with a handshake; from 2026-07-28 on there is none,
+and each request says who asks. Neither understands the other: a modern server answers
+`server/discover`, a server of the older era refuses it. Everything a server sends is foreign: what
+is not as it should be is `McpFailed`.
 """
 
 import hashlib
