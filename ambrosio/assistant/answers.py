@@ -50,6 +50,8 @@ CUT_NOTES: Mapping[FinishReason, str] = {
     FinishReason.FILTER: "Cut off here by the provider's content filter.",
     FinishReason.SERVER: "Cut off here: the server ended the answer early. Ask me to continue.",
 }
+# A processor without a graphics card takes seconds for a picture.
+LOOKING = "Looking at it…"
 
 
 @dataclass(slots=True)
@@ -355,6 +357,11 @@ class Assistant:
             await on_answer(Answer(turn, failure=failure))
         return [ModelRef(*candidate) for candidate in asked]
 
+    def _on_request(self, provider: str, turn: Turn, progress: Progress) -> None:
+        self.store.conversations.record_request(turn.chat, provider)
+        if turn.pictures and self.router.providers[provider].local:
+            progress.set_note(LOOKING)
+
     async def _stream(
         self, request: CompletionRequest, answer: Answer, progress: Progress
     ) -> tuple[ToolCall, ...]:
@@ -365,9 +372,7 @@ class Assistant:
             async for event in events:
                 match event:
                     case RequestSent():
-                        self.store.conversations.record_request(
-                            answer.turn.chat, event.ref.provider
-                        )
+                        self._on_request(event.ref.provider, answer.turn, progress)
                     case AnswerStarted():
                         answer.started = event
                         progress.reset()

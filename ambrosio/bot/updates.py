@@ -24,9 +24,10 @@ class UserQuestion:
     """A question, whether it came in one message or in several.
 
     `quote` is what it replies to, `is_partial_quote` if the user chose a part; `attachments` are
-    the files of all its messages. `speaker` is the user's name, and `unseen` says what of the
-    question does not reach the model. It is `from_outside` if it holds anything that the user did
-    not write.
+    the files of all its messages, `replied_attachments` those of the message it replies to.
+    `speaker` is the user's name, `language` the code of their app's language, and `unseen` says
+    what of the question does not reach the model. It is `from_outside` if it holds anything
+    that the user did not write.
     """
 
     user_id: int
@@ -39,6 +40,8 @@ class UserQuestion:
     attachments: tuple[Attachment, ...] = ()
     speaker: str = ""
     unseen: str = ""
+    replied_attachments: tuple[Attachment, ...] = ()
+    language: str = ""
     from_outside: bool = False
 
 
@@ -209,6 +212,8 @@ class _Reader:
             attachments=files,
             speaker=message_text.person_name(sender),
             unseen=unseen,
+            replied_attachments=message_text.attachments(replying.get("reply_to_message") or {}),
+            language=str(sender.get("language_code") or ""),
             from_outside=bool(context) or any(map(self._is_from_outside, messages)),
         )
 

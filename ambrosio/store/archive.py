@@ -14,6 +14,7 @@ from pathlib import Path
 from ..core.errors import StoreFailed
 from ..core.messages import Chat, PicturePart
 from .database import Database, chat_key
+from .migrations import delete_copies
 from .pictures import Pictures, folder_of, unpack_pictures
 
 log = logging.getLogger(__name__)
@@ -208,6 +209,11 @@ class Archive:
         """Leave nothing of what was deleted in the files, and shrink them."""
         self._pictures.delete_unused(self._dropped_pictures)
         self._dropped_pictures.clear()
+        try:
+            if file := self._database.file:
+                delete_copies(file)
+        except OSError as exc:
+            log.warning("a copy of the database in an older format was not deleted: %s", exc)
         try:
             if tidy:
                 self._database.connection.execute("VACUUM")
