@@ -101,7 +101,7 @@ async def open_app(
                 private=settings.ambrosio_private_default == "on",
                 silence_seconds=settings.ambrosio_conversation_hours * 3600,
                 zone=settings.ambrosio_zone,
-                toolbox=Toolbox(make_tools(web)),
+                toolbox=Toolbox(make_tools(store, web)),
                 now=now,
             )
             image_assistant = ImageAssistant(
@@ -220,7 +220,10 @@ async def open_providers(
             settings.ambrosio_data_dir,
             now=now,
             sleep=sleep,
-            plan={"threads": settings.llama_threads} if settings.llama_threads else {},
+            plan={
+                "image_tokens": settings.llama_image_tokens,
+                **({"threads": settings.llama_threads} if settings.llama_threads else {}),
+            },
         )
         llama_server.acquire()
         address = llama_server.address

@@ -20,10 +20,10 @@ def build_turn(
         concise=question.concise or state.vv,
         parent_id=assistant.latest_turn_id(chat),
         model=state.model,
+        from_outside=question.from_outside,
         # The quoted message may be local only, even if the chat no longer is.
         local_only=question.reply_to_id is not None
         and store.conversations.is_local_only(chat, question.reply_to_id),
-        from_outside=question.from_outside,
     )
     several = store.conversations.has_other_speakers(chat, question.user_id)
     if several and question.speaker and not chat.is_private:

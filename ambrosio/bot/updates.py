@@ -26,8 +26,8 @@ class UserQuestion:
     `quote` is what it replies to, `is_partial_quote` if the user chose a part; `attachments` are
     the files of all its messages, `replied_attachments` those of the message it replies to.
     `speaker` is the user's name, `language` the code of their app's language, and `unseen` says
-    what of the question does not reach the model. It is `from_outside` if it holds anything
-    that the user did not write.
+    what of the question does not reach the model. It is `from_outside` if it holds what others have
+    said.
     """
 
     user_id: int
@@ -40,9 +40,9 @@ class UserQuestion:
     attachments: tuple[Attachment, ...] = ()
     speaker: str = ""
     unseen: str = ""
+    from_outside: bool = False
     replied_attachments: tuple[Attachment, ...] = ()
     language: str = ""
-    from_outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

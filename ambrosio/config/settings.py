@@ -174,6 +174,9 @@ class Settings(BaseSettings):
         default=0, ge=0, description="a number of processor threads, such as 2 (0 chooses)"
     )
     llama_context: int = Field(default=0, ge=0, description=CONTEXT_EXPECTED)
+    llama_image_tokens: int = Field(
+        default=256, ge=0, description="a number of tokens for a picture, such as 256 (0: blind)"
+    )
     together_api_key: Secret = Field(
         default=SecretStr(""), description="an API key from together.ai"
     )
@@ -273,6 +276,7 @@ class Settings(BaseSettings):
                 context=self.llama_context,
                 server_kind="llama",
                 cache_reuse=bool(llama_api_key),
+                picture_tokens=self.llama_image_tokens if llama_api_key else 0,
                 thinking="template",
                 **LOCAL_PATIENCE,
             )
