@@ -68,6 +68,7 @@ class Answer:
     expenses: list[Expense] = field(default_factory=list)
     seconds: float = 0.0
     rounds: tuple[ToolRound, ...] = ()
+    read_outside: bool = False
 
     @property
     def ref(self) -> ModelRef | None:
@@ -268,7 +269,7 @@ class Assistant:
             progress.text = progress.text[: -answer.finished.repeated_tail_chars]
         answer.text, answer.reasoning = progress.text, progress.reasoning
         answer.seconds = self._now() - began_at
-        answer.rounds = rounds.done
+        answer.rounds, answer.read_outside = rounds.done, rounds.read_outside
         return answer
 
     def _tool_rounds(
@@ -405,6 +406,7 @@ class Assistant:
             first_turn_id=answer.started.first_turn_id if answer.started else None,
             ref=answer.ref,
             rounds=answer.rounds if has_answer else (),
+            read_outside=answer.read_outside,
         )
         return self.store.finish(item, replies, result, confirm=confirm)
 

@@ -39,7 +39,7 @@ def context(question="?", *, history=(), rounds=(), **turn):
 def past(question, *, url="", name="web_search", **fields):
     result = ToolResult("", from_outside=True, sources=(Source("t", url),))
     rounds = (ToolRound((ToolCall("1", name, "{}"),), (result,)),) if url else ()
-    return PastTurn(1, question, "Fine.", rounds=rounds, **fields)
+    return PastTurn(1, question, "Fine.", rounds=rounds, read_outside=bool(url), **fields)
 
 
 @pytest.mark.parametrize(
