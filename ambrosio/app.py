@@ -166,7 +166,7 @@ async def open_providers(
             settings.ambrosio_data_dir,
             now=now,
             sleep=sleep,
-            plan={"threads": settings.llama_threads} if settings.llama_threads else {},
+            plan=_overrides(settings),
         )
         llama_server.acquire()
         address = llama_server.address
@@ -178,6 +178,12 @@ async def open_providers(
             ready=partial(warm_up, providers["llama"], system_prompt(settings))
         ):
             yield providers
+
+
+def _overrides(settings: Settings) -> dict[str, int]:
+    """Return the parameters of our own llama.cpp server that the owner has set."""
+    chosen = {"threads": settings.llama_threads, "context": settings.llama_context}
+    return {name: value for name, value in chosen.items() if value}
 
 
 async def _rows(settings: Settings, local_http: httpx.AsyncClient) -> dict[str, ProviderConfig]:
