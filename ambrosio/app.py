@@ -22,6 +22,7 @@ from .images.client import ImageClient
 from .llama import discovery
 from .llama.supervisor import LlamaServer
 from .providers.openai_compatible import OpenAIProvider, always_ready
+from .providers.request import PictureReader, keeps_no_pictures
 from .providers.warmup import warm_up
 from .router import ImageRouter, Router
 from .router.budget import Budget
@@ -59,7 +60,9 @@ async def open_app(
     """Open the store and the providers, and build the assistants; close all of it at the end."""
     originals_bytes = settings.ambrosio_pictures_mb * 1_000_000
     with Store(settings.database, now=now, originals_bytes=originals_bytes) as store:
-        async with open_providers(settings, now=now, sleep=sleep) as providers:
+        async with open_providers(
+            settings, now=now, sleep=sleep, read_picture=store.pictures.read
+        ) as providers:
             image_clients = {
                 name: ImageClient(provider, settings.images, provider.http)
                 for name, provider in providers.items()
@@ -135,6 +138,7 @@ async def open_providers(
     *,
     now: Callable[[], float] = now,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    read_picture: PictureReader = keeps_no_pictures,
 ) -> AsyncIterator[dict[str, OpenAIProvider]]:
     """Make a provider of every configured row, and run llama.cpp if the settings say so.
 
@@ -151,7 +155,12 @@ async def open_providers(
         )
 
         make_providers = partial(
-            _make_providers, stack=stack, http=http, local_http=local_http, trusted=trusted
+            _make_providers,
+            stack=stack,
+            http=http,
+            local_http=local_http,
+            trusted=trusted,
+            read_picture=read_picture,
         )
         if not settings.llama_gguf:
             rows = await _rows(settings, local_http)
@@ -206,6 +215,7 @@ async def _make_providers(
     http: httpx.AsyncClient,
     local_http: httpx.AsyncClient,
     trusted: ssl.SSLContext,
+    read_picture: PictureReader,
 ) -> dict[str, OpenAIProvider]:
     """Make a provider of each row; `llama` is checked first if `server`, our own, runs it."""
     providers = {}
@@ -216,7 +226,9 @@ async def _make_providers(
         ready = always_ready
         if server and name == "llama":
             ready = partial(server.ensure_ready, name)
-        providers[name] = OpenAIProvider(name, row, client, ensure_ready=ready)
+        providers[name] = OpenAIProvider(
+            name, row, client, ensure_ready=ready, read_picture=read_picture
+        )
     return providers
 
 

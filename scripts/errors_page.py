@@ -44,6 +44,10 @@ ROOTS = (AmbrosioError, ProviderError)
 EXAMPLES: dict[type[AmbrosioError], Callable[[], AmbrosioError]] = {
     errors.InvalidSettings: partial(errors.InvalidSettings, [("NAME", "is invalid", "expected …")]),
     errors.DemoFailed: partial(errors.DemoFailed, "The port is in use.", "Choose another one."),
+    errors.NobodySees: partial(errors.NobodySees, ["llama"], offer="together/Qwen/Qwen3.5-9B"),
+    errors.NobodySeesHere: partial(errors.NobodySeesHere, ["llama"]),
+    errors.PageNotRead: partial(errors.PageNotRead, "example.com", "it took too long"),
+    errors.SearchFailed: partial(errors.SearchFailed, "no search engine answered"),
     errors.ModelNotFound: partial(errors.ModelNotFound, "llama", model="qwen"),
     errors.NotRunning: partial(
         errors.NotRunning, "llama", reason="there was not enough memory", hint="Free some memory."

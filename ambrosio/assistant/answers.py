@@ -178,6 +178,7 @@ class Assistant:
             user_id=turn.user_id,
             chat_key=f"{turn.chat.chat_id}:{turn.chat.topic_id}",
             note=turn.note,
+            pictures=turn.pictures,
         )
 
     async def answer(
@@ -229,9 +230,7 @@ class Assistant:
         """
         turn = self.with_memory(self.with_privacy(replace(turn, detached=True)))
         request = self.completion_request(turn)
-        asked = [ModelRef(*candidate) for candidate in await self.router.allowed_providers(request)]
-        if not asked:
-            await on_answer(Answer(turn, failure=self.router.why_nobody(request)))
+        asked = await self._asked(turn, request, on_answer)
         waiting = [str(ref) for ref in asked if ref.provider not in without]
         progress.parts = [Progress(turn.message_id) for _ in waiting]
         if progress.stopped:
@@ -247,6 +246,22 @@ class Assistant:
         async with asyncio.TaskGroup() as group:
             for name, part in zip(tuple(waiting), progress.parts, strict=True):
                 group.create_task(ask_one(name, part))
+
+    async def _asked(
+        self,
+        turn: Turn,
+        request: CompletionRequest,
+        on_answer: Callable[[Answer], Awaitable[None]],
+    ) -> list[ModelRef]:
+        """List all who may be asked; that there is nobody is an answer, too."""
+        try:
+            asked = await self.router.allowed_providers(request)
+            failure = None if asked else self.router.why_nobody(request)
+        except NoProvider as exc:
+            asked, failure = (), exc
+        if failure:
+            await on_answer(Answer(turn, failure=failure))
+        return [ModelRef(*candidate) for candidate in asked]
 
     async def _stream(self, request: CompletionRequest, answer: Answer, progress: Progress) -> None:
         async with aclosing(self.router.stream(request, report=answer.expenses.append)) as events:

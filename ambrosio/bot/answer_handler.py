@@ -1,4 +1,4 @@
-"""Answering a turn in a chat: show the answer while it grows, store it, deliver it.
+"""Answering a turn in a chat: show the answer while it grows, then store it.
 
 The counterpart of `image_handler`.
 """
@@ -58,7 +58,7 @@ class AnswerHandler:
         ) as draft:
             answer = await assistant.answer(turn, progress)
         if progress.superseded:
-            await self._close(item, draft, progress)
+            self._close(item, draft, progress)
             return
 
         def save(result: Answer) -> None:
@@ -72,7 +72,6 @@ class AnswerHandler:
             assistant.save(result, messages, item)
 
         await self._save(answer, save)
-        await self._delivery.deliver(item.chat)
 
     async def _save(self, answer: Answer, save: Callable[[Answer], None]) -> None:
         """Store an answer, or the failure that it cannot be stored: it has been paid for."""
@@ -102,7 +101,7 @@ class AnswerHandler:
             if progress.superseded
             else [message_id for message_ids in replaced for message_id in message_ids]
         )
-        await self._close(item, draft, progress, obsolete)
+        self._close(item, draft, progress, obsolete)
 
     def _already_answered(self, turn: Turn) -> tuple[frozenset[str], list[list[int]]]:
         """Find which providers have answered, and the messages that answer older versions."""
@@ -134,7 +133,7 @@ class AnswerHandler:
         if slots.progress.note:
             await self._delivery.deliver(chat)
 
-    async def _close(
+    def _close(
         self,
         item: InboxItem,
         draft: StreamedMessage,
@@ -148,7 +147,6 @@ class AnswerHandler:
         surplus = [*obsolete, *leftover_drafts(item, draft)]
         close = self._context.store.put_back if progress.continued else self._context.store.finish
         close(item, [Delete(item.chat, message_id) for message_id in surplus])
-        await self._delivery.deliver(item.chat)
 
     def _style(self, chat: Chat, user_id: int) -> AnswerStyle:
         display, state = self._context.display, self._context.store.conversations.chat_state(chat)

@@ -196,7 +196,7 @@ class Delivery:
         try:
             await self._message(OutgoingMessage(self._store.current_chat(chat), plain(text)))
         except TelegramError as exc:
-            log.warning("could not tell %s: %s", chat, type(exc).__name__)
+            log.warning("could not tell %s: %s", chat, ptb.reason(exc, text))
 
     async def _send(self, outgoing: Outgoing) -> SentFiles:
         """Send one message and return its ids, or raise what a failure means for the outbox."""
@@ -205,7 +205,11 @@ class Delivery:
                 return await self._delete(outgoing)
             return await self._first_accepted(outgoing)
         except TelegramError as exc:
-            raise _translate_error(exc, outgoing.chat) from exc
+            raise _translate_error(exc, outgoing) from exc
+        except Exception as exc:
+            # A fault of our own, which the next try would meet too.
+            log.exception("a message for %s cannot be sent", outgoing.chat)
+            raise SendRejected(type(exc).__name__, content=True) from exc
 
     async def _first_accepted(self, outgoing: OutgoingMessage) -> SentFiles:
         """Send a message in the first way that Telegram does not refuse, or raise its refusal."""
@@ -345,24 +349,30 @@ def _notice_instead(outgoing: Outgoing) -> OutgoingMessage | None:
     )
 
 
+def _text(outgoing: Outgoing) -> str:
+    if isinstance(outgoing, Delete):
+        return ""
+    return f"{outgoing.content.text}\n{outgoing.rich_markdown}"
+
+
 def _is_unchanged(outgoing: OutgoingMessage, exc: BadRequest) -> bool:
     # Only the text tells this refusal from that of a message that is gone.
     return outgoing.edit_message_id is not None and "not modified" in exc.message.lower()
 
 
 def _translate_error(
-    exc: TelegramError, chat: Chat
+    exc: TelegramError, outgoing: Outgoing
 ) -> SendFailed | SendUncertain | SendRejected | ChatMoved:
     """Translate a failure into what it means for the message: not sent, uncertain, or rejected."""
     match exc:
-        case ChatMigrated() if exc.new_chat_id != chat.chat_id:
+        case ChatMigrated() if exc.new_chat_id != outgoing.chat.chat_id:
             return ChatMoved(exc.new_chat_id)
         case RetryAfter():
             return SendFailed(ptb.retry_after_seconds(exc))
         case BadRequest():
-            return SendRejected(exc.message, content=True)
+            return SendRejected(ptb.reason(exc, _text(outgoing)), content=True)
         case Forbidden() | ChatMigrated() | EndPointNotFound():
-            return SendRejected(type(exc).__name__, content=False)
+            return SendRejected(ptb.reason(exc), content=False)
         case TimedOut():
             early = isinstance(exc.__cause__, httpx.ConnectTimeout | httpx.PoolTimeout)
             return SendFailed() if early else SendUncertain()

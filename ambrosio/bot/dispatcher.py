@@ -1,7 +1,8 @@
 """Dispatching updates from the inbox to their handler, one worker for each lane.
 
 Lanes keep the order within a chat and let chats run in parallel; urgent updates (Stop, buttons)
-have lanes of their own and overtake. Attempts are counted before the work starts.
+have lanes of their own and overtake. After a crash, what was being worked on is worked on alone, so
+that only a message that ends the process by itself is given up.
 """
 
 import asyncio
@@ -23,8 +24,9 @@ from .answer_view import render_notice
 from .delivery import Delivery
 from .image_handler import ImageHandler
 from .members import Members
-from .message_parts import MAX_PARTS, continues, first_message
+from .message_parts import MAX_PARTS, JoinedMessage, continues, first_message
 from .poller import Poller
+from .shared_lock import SharedLock
 from .streaming import AnswerStreamer
 from .update_handler import UpdateHandler
 
@@ -32,7 +34,11 @@ log = logging.getLogger(__name__)
 
 Kind = TypeVar("Kind", bound=Exception)
 
-MAX_ATTEMPTS = 3
+# How often a message may raise, or end the process while it is worked on alone.
+MAX_FAILURES = 3
+# How long the process must have lived before a suspect is worked on, by its failures. If it is
+# something else that ends the process again and again, that happens meanwhile, and does not count.
+QUIET_SECONDS = (0.0, 5.0, 20.0)
 DISK_PAUSE_SECONDS = 5.0
 
 
@@ -60,7 +66,6 @@ class Dispatcher:
         self._handler = UpdateHandler(
             bot,
             context,
-            delivery,
             answers=AnswerHandler(context, delivery, streamer),
             images=ImageHandler(context, delivery, streamer, sleep=sleep),
             members=self._members,
@@ -72,6 +77,7 @@ class Dispatcher:
         self._sleep = sleep
         self._lanes: dict[Lane, asyncio.Task[None]] = {}
         self._in_work: dict[Lane, InboxItem] = {}
+        self._work_lock = SharedLock()
         self._started_at = context.now()
         self._group = group
         self._fatal: AmbrosioError | None = None
@@ -100,6 +106,7 @@ class Dispatcher:
             now=self._context.now,
             sleep=self._sleep,
         )
+        self._store.inbox.recover()
         polling = self._group.create_task(self._poll(poller, stop))
         deliveries = [
             self._group.create_task(self._delivery.deliver(chat))
@@ -161,41 +168,76 @@ class Dispatcher:
 
     async def _run_lane(self, lane: Lane) -> None:
         try:
-            while True:
-                try:
-                    item = await self._next_item(lane)
-                    if item is None:
-                        break
-                    self._in_work[lane] = item
-                    await self._work(item)
-                except StoreFailed as exc:
-                    log.warning("the disk: %s", exc)
-                    await self._sleep(DISK_PAUSE_SECONDS)
-                finally:
-                    self._in_work.pop(lane, None)
+            while await self._work_next(lane):
+                pass
         finally:
             del self._lanes[lane]
         if (chat := self._store.current_chat(lane.chat)) != lane.chat:
             # Its updates waited for this lane to end.
             self._wake([Lane(chat, lane.urgent)])
 
-    async def _next_item(self, lane: Lane) -> InboxItem | None:
-        """Claim the next message of a lane, once all of it is there; None if there is none."""
-        while queue := self._store.inbox.queue(lane, 1 if lane.urgent else MAX_PARTS):
-            in_work = {number for item in self._in_work.values() for number in item.inbox_ids}
-            if queue[0].inbox_id in in_work:
-                # It came from the group that this chat was, whose lane still works on it.
-                return None
-            joined = first_message(queue, since=self._started_at)
-            if lane.urgent or not (wait := joined.wait_seconds(self._context.now())):
-                return self._store.inbox.claim_together(joined.items, joined.main)
+    async def _work_next(self, lane: Lane) -> bool:
+        """Work on the next message of a lane and deliver what comes of it; False if there is none.
+
+        While the disk takes nothing, it waits.
+        """
+        try:
+            joined = await self._next_message(lane)
+            if joined is None:
+                return False
+            await self._work_in_turn(lane, joined)
+            await self._delivery.deliver(lane.chat)
+        except StoreFailed as exc:
+            log.warning("the disk: %s", exc)
+            await self._sleep(DISK_PAUSE_SECONDS)
+        finally:
+            self._in_work.pop(lane, None)
+        return True
+
+    async def _next_message(self, lane: Lane) -> JoinedMessage | None:
+        """Find the next message of a lane, once all of it is there; None if there is none."""
+        while joined := self._first_message(lane):
+            wait = joined.wait_seconds(self._context.now()) or self._quiet_seconds(joined)
+            if not wait:
+                break
             await self._sleep(wait)
-        return None
+        return joined
+
+    def _first_message(self, lane: Lane) -> JoinedMessage | None:
+        queue = self._store.inbox.queue(lane, 1 if lane.urgent else MAX_PARTS)
+        in_work = {number for item in self._in_work.values() for number in item.inbox_ids}
+        if not queue or queue[0].inbox_id in in_work:
+            # It came from the group that this chat was, whose lane still works on it.
+            return None
+        if lane.urgent:
+            return JoinedMessage((queue[0],))
+        return first_message(queue, since=self._started_at)
+
+    def _quiet_seconds(self, joined: JoinedMessage) -> float:
+        """Return how much longer a suspect has to wait."""
+        if not joined.suspect or joined.failures >= MAX_FAILURES:
+            return 0.0
+        quiet = QUIET_SECONDS[joined.failures]
+        wait = self._started_at + quiet - self._context.now()
+        # It is longer only if the clock was set back meanwhile.
+        return wait if 0 < wait <= quiet else 0.0
+
+    async def _work_in_turn(self, lane: Lane, joined: JoinedMessage) -> None:
+        """Claim a message and work on it, alone if it is a suspect, else beside others."""
+        alone = joined.suspect and joined.failures < MAX_FAILURES
+        lock = self._work_lock.alone() if alone else self._work_lock.shared()
+        async with lock as waited:
+            if waited and self._first_message(lane) != joined:
+                # More of it has come, or an edit, or the chat has moved.
+                return
+            item = self._store.inbox.claim_together(joined.items, joined.main, alone=alone)
+            self._in_work[lane] = item
+            await self._work(item)
 
     async def _work(self, item: InboxItem) -> None:
-        """Handle one update; an unforeseen failure costs one of its attempts."""
-        if item.attempts > MAX_ATTEMPTS:
-            await self._handler.give_up(item, "three attempts", texts.GAVE_UP)
+        """Handle one update; an unforeseen failure is its own fault."""
+        if item.failures >= MAX_FAILURES:
+            self._handler.give_up(item, "three attempts", texts.GAVE_UP)
             return
         try:
             await self._handler.handle(item)
@@ -210,9 +252,10 @@ class Dispatcher:
             if refused := _find(exc, NotStorable):
                 # The next attempt would end alike, and may cost money.
                 log.exception("what an update has led to cannot be stored")
-                await self._handler.give_up(item, "not storable", refused.user_message)
+                self._handler.give_up(item, "not storable", refused.user_message)
                 return
-            log.exception("a turn failed, attempt %d", item.attempts)
+            log.exception("a turn failed, attempt %d", item.failures + 1)
+            self._store.inbox.record_failure(item)
 
     def _warn_owners(self) -> None:
         """Tell the owners, once a month, that the budget is nearly used up."""

@@ -1,4 +1,4 @@
-"""Carrying out an image order: show its progress, store the result, deliver it."""
+"""Carrying out an image order: show its progress, then store the result."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -61,13 +61,12 @@ class ImageHandler:
             store = self._context.store
             close = store.put_back if progress.continued else store.finish
             close(item, _delete_status(item, draft.message))
-            await self._delivery.deliver(item.chat)
         else:
             await self._save(item, result, draft.message)
         return True
 
     async def _save(self, item: InboxItem, result: ImageResult, draft: int | None = None) -> None:
-        """Store the result with its messages in one transaction, and deliver those."""
+        """Store the result with its messages in one transaction."""
         assistant = self._context.image_assistant
         reply_to = None if item.chat.is_private else item.message_id
 
@@ -88,7 +87,6 @@ class ImageHandler:
             partial(save, result),
             lambda exc: save(ImageResult(result.order, failure=exc)),
         )
-        await self._delivery.deliver(item.chat)
 
     async def _generate(self, order: ImageOrder, progress: ImageProgress) -> ImageResult | None:
         async with asyncio.TaskGroup() as group:

@@ -12,6 +12,7 @@ from ..commands.registry import COMMANDS
 from ..core import texts
 from ..core.messages import Chat
 from ..store import Person
+from . import ptb
 from .access import (
     Access,
     AccessEvent,
@@ -108,7 +109,7 @@ class Members:
             self._on_moved(chat_id, exc.new_chat_id)
             return True
         except TelegramError as exc:
-            log.info("a group does not say whether it has moved: %s", type(exc).__name__)
+            log.info("a group does not say whether it has moved: %s", ptb.reason(exc))
         return False
 
     def _tell_anonymous(self, admin: AnonymousAdmin) -> None:
@@ -121,7 +122,7 @@ class Members:
         try:
             await self._bot.leave_chat(chat_id)
         except TelegramError as exc:
-            log.warning("could not leave a group: %s", type(exc).__name__)
+            log.warning("could not leave a group: %s", ptb.reason(exc))
 
     async def publish_commands(self) -> None:
         """Set the command menu of each user, if it has changed."""
@@ -136,7 +137,7 @@ class Members:
                 if tuple(menu) != await self._bot.get_my_commands(scope):
                     await self._bot.set_my_commands(menu, scope)
             except TelegramError as exc:
-                log.info("no command menu for %s: %s", user_id, type(exc).__name__)
+                log.info("no command menu for %s: %s", user_id, ptb.reason(exc))
 
     def _pair(self, attempt: PairingAttempt) -> None:
         pairing = self._context.pairings.open(

@@ -64,6 +64,16 @@ class JoinedMessage:
     main: int = 0
     complete_at: float = 0.0
 
+    @property
+    def suspect(self) -> bool:
+        """Whether it was being worked on when a process died."""
+        return any(item.suspect for item in self.items)
+
+    @property
+    def failures(self) -> int:
+        """How many attempts have failed by its own fault."""
+        return max(item.failures for item in self.items)
+
     def wait_seconds(self, now: float) -> float:
         """Return how long to wait for the rest of it; 0 if it is complete."""
         wait = self.complete_at - now

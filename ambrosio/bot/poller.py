@@ -105,7 +105,8 @@ class Poller:
                 await self._sleep(ptb.retry_after_seconds(exc))
             except (TelegramError, StoreFailed) as exc:
                 pause = backoff.next_seconds()
-                log.warning("no updates: %s; again in %.0f s", type(exc).__name__, pause)
+                reason = ptb.reason(exc) if isinstance(exc, TelegramError) else exc
+                log.warning("no updates: %s; again in %.0f s", reason, pause)
                 await self._sleep(pause)
             else:
                 backoff.reset()

@@ -2,14 +2,18 @@
 
 from datetime import UTC, datetime
 
+import httpx
 import telegram
-from telegram.error import RetryAfter
+from telegram.error import NetworkError, RetryAfter, TelegramError
 
+from ..core.failure_reasons import clean_reason, connection_reason
 from ..core.messages import Button, FormattedText, OutgoingMessage
 from . import callback_data
 
 # A model's link is fetched by Telegram's servers for its preview: a leak without a click.
 NO_LINK_PREVIEW = telegram.LinkPreviewOptions(is_disabled=True)
+# What python-telegram-bot puts between the status and a page that came instead of an answer.
+UNREADABLE_BODY = ". Parsing the server response"
 # What fits side by side on a phone.
 ROW_CHARACTERS = 24
 
@@ -53,6 +57,13 @@ def to_reply_parameters(outgoing: OutgoingMessage) -> telegram.ReplyParameters |
     if outgoing.reply_to_id is None or outgoing.reply_to_id <= 0:
         return None
     return telegram.ReplyParameters(outgoing.reply_to_id, allow_sending_without_reply=True)
+
+
+def reason(exc: TelegramError, said: str = "") -> str:
+    """Say what went wrong with a call that carried the text `said`; for the log and for doctor."""
+    if isinstance(exc, NetworkError) and isinstance(exc.__cause__, httpx.HTTPError):
+        return connection_reason(exc.__cause__)
+    return clean_reason(exc.message.partition(UNREADABLE_BODY)[0], said)
 
 
 def retry_after_seconds(exc: RetryAfter) -> float:

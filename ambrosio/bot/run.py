@@ -13,9 +13,10 @@ from ..commands.context import BotContext, BotStatus, DisplayDefaults
 from ..commands.pairing import PAIRING_SECONDS
 from ..config.settings import Settings
 from ..core.backoff import Backoff
-from ..core.errors import InvalidBotToken, StoreFailed
+from ..core.errors import InvalidBotToken, StoreFailed, TelegramSilent
 from ..providers.openai_client import preload
 from ..store import Store
+from . import ptb
 from .alerts import alert_owners, warn_without_budget
 from .client import telegram_bot
 from .delivery import Delivery
@@ -24,6 +25,7 @@ from .heartbeat import beat
 from .rate_limit import RateLimiter
 from .reminders import ReminderTicker
 from .streaming import AnswerStreamer
+from .watchdog import watching
 
 log = logging.getLogger(__name__)
 MAX_PAUSE_SECONDS = 60.0
@@ -40,13 +42,18 @@ async def serve(
     say: Callable[[str], None],
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
-    """Run the bot until `stop` is set, or raise `InvalidBotToken` or `PollingConflict`."""
+    """Run the bot until `stop` is set.
+
+    Raises `InvalidBotToken`, `PollingConflict`, or `TelegramSilent` if the settings say so.
+    """
     settings, store = app.settings, app.store
     bot, started_at = telegram_bot(settings), now()
     async with AsyncExitStack() as closing:
         closing.push_async_callback(bot.shutdown)
         if not await _introduce(bot, stop, sleep):
             return
+        beat(settings.ambrosio_data_dir)
+        watchdog = closing.enter_context(watching(settings.ambrosio_exit_after_minutes, stop))
         context = _context(app, now, username=bot.username, started_at=started_at)
         rate_limiter = RateLimiter(now)
         delivery = Delivery(bot, store, rate_limiter, sleep=sleep)
@@ -62,7 +69,7 @@ async def serve(
                 streamer,
                 group=group,
                 grace_seconds=settings.ambrosio_grace_seconds,
-                on_poll=_PollHook(settings, store, now),
+                on_poll=_PollHook(settings, store, now, watchdog.beat),
                 sleep=sleep,
             )
             background = [
@@ -79,6 +86,8 @@ async def serve(
             finally:
                 for task in background:
                     task.cancel()
+        if watchdog.expired:
+            raise TelegramSilent
     log.info("stopped; unanswered messages wait for the next start")
 
 
@@ -109,24 +118,33 @@ def _context(app: App, now: Callable[[], float], *, username: str, started_at: f
 
 
 class _PollHook:
-    """Runs after every completed getUpdates: a sign of life, and once a day the retention."""
+    """Runs after every completed getUpdates: signs of life, and once a day the clean-up."""
 
-    def __init__(self, settings: Settings, store: Store, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        now: Callable[[], float],
+        on_alive: Callable[[], None],
+    ) -> None:
         self._settings, self._store, self._now = settings, store, now
+        self._on_alive = on_alive
         self._tidied_at = float("-inf")
 
     def __call__(self) -> None:
         beat(self._settings.ambrosio_data_dir)
+        self._on_alive()
         days, now = self._settings.ambrosio_retention_days, self._now()
-        if not days or now < self._tidied_at + DAY_SECONDS:
+        if now < self._tidied_at + DAY_SECONDS:
             return
         self._tidied_at = now
         try:
-            count = self._store.archive.expire(now - days * DAY_SECONDS)
-        except StoreFailed as exc:
+            self._store.pictures.sweep()
+            if days:
+                count = self._store.archive.expire(now - days * DAY_SECONDS)
+                log.info("forgot %d turns older than %d days", count, days)
+        except (OSError, StoreFailed) as exc:
             log.warning("the disk: %s", exc)
-        else:
-            log.info("forgot %d turns older than %d days", count, days)
 
 
 async def _introduce(
@@ -143,7 +161,7 @@ async def _introduce(
             raise InvalidBotToken from exc
         except TelegramError as exc:
             pause = backoff.next_seconds()
-            log.warning("no word from Telegram: %s; again in %.0f s", type(exc).__name__, pause)
+            log.warning("Telegram cannot be reached: %s; again in %.0f s", ptb.reason(exc), pause)
             await sleep(pause)
         else:
             return True

@@ -130,10 +130,13 @@ class StreamedMessage:
         self._gap = EDIT_GAP_SECONDS if chat.is_private else GROUP_EDIT_GAP_SECONDS
 
     async def run(self) -> None:
-        """Show the answer until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._typing())
-            group.create_task(self._show())
+        """Show the answer until cancelled; no failure in here may cost the answer itself."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._typing())
+                group.create_task(self._show())
+        except* Exception:
+            log.exception("an answer for %s goes without previews", self._chat)
 
     async def settle(self) -> None:
         """Make no more calls, and wait for the last one, which must not arrive after the answer."""

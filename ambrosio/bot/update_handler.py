@@ -1,6 +1,6 @@
 """Handling one update: a question, a command, a press of a button, or what cannot be used.
 
-All results of an update are stored in one transaction before any of them is sent.
+All results of an update are stored in one transaction; the dispatcher then has them delivered.
 """
 
 import json
@@ -23,7 +23,6 @@ from ..store import InboxItem, Lane, Store
 from . import callback_data
 from .answer_handler import AnswerHandler, leftover_drafts
 from .answer_view import render_notice
-from .delivery import Delivery
 from .image_handler import ImageHandler
 from .members import Members
 from .turns import build_turn
@@ -47,7 +46,6 @@ class UpdateHandler:
     Args:
         bot: answers presses of buttons.
         context: what commands may use.
-        delivery: sends what was stored.
         answers: answers questions.
         images: makes images.
         members: who may use the bot, and leaving groups.
@@ -58,14 +56,13 @@ class UpdateHandler:
         self,
         bot: telegram.Bot,
         context: BotContext,
-        delivery: Delivery,
         *,
         answers: AnswerHandler,
         images: ImageHandler,
         members: Members,
         on_ordinary: Callable[[Lane], None],
     ) -> None:
-        self._bot, self._context, self._delivery = bot, context, delivery
+        self._bot, self._context = bot, context
         self._answers, self._images, self._members = answers, images, members
         self._on_ordinary = on_ordinary
 
@@ -95,7 +92,7 @@ class UpdateHandler:
                     running.stop()
                 self._store.finish(item)
             case None:
-                await self.give_up(item, "unreadable", texts.UNREADABLE)
+                self.give_up(item, "unreadable", texts.UNREADABLE)
 
     def _parse(self, item: InboxItem) -> tuple[InboxItem, ParsedUpdate | None]:
         """Parse what was claimed; an edit of a part stands for the question as a whole."""
@@ -120,11 +117,10 @@ class UpdateHandler:
             parsed = replace(parsed, reply_to_id=reply_to_id)
         return item, parsed
 
-    async def give_up(self, item: InboxItem, reason: str, text: str) -> None:
+    def give_up(self, item: InboxItem, reason: str, text: str) -> None:
         """Put an update aside for good, and say so with `text`."""
         replies = render_notice(item.chat, text, reply_to=item.message_id or None)
         self._store.dead_letter(item, reason, replies)
-        await self._delivery.deliver(item.chat)
 
     # --- kinds of updates -------------------------------------------------------------------------
 
@@ -218,7 +214,6 @@ class UpdateHandler:
                 for message in messages
             ]
         self._store.finish(item, messages)
-        await self._delivery.deliver(item.chat)
 
     async def _question(self, item: InboxItem, parsed: UserQuestion) -> None:
         if self._store.inbox.superseded(item):

@@ -1,4 +1,4 @@
-"""`ambrosio backup`: a copy of the database, also while the bot is running."""
+"""`ambrosio backup`: a copy of the database and its pictures, also while the bot is running."""
 
 import logging
 from pathlib import Path
@@ -10,6 +10,7 @@ from ..config.settings import Settings
 from ..core import texts
 from ..core.errors import StoreFailed
 from ..store import Store
+from ..store.pictures import folder_of
 
 log = logging.getLogger(__name__)
 
@@ -28,9 +29,11 @@ def backup(settings: Settings, file: Path) -> int:
         click.echo(f"error: {texts.BACKUP_NOT_WRITTEN.format(path=file)}", err=True)
         return 1
     click.echo(f"copied the database to {file}", err=True)
+    pictures, copied = folder_of(database), folder_of(file)
+    also = f", and the folder {copied} to {pictures}" if copied and copied.exists() else ""
     click.echo(
         f"\nhint: to restore it, stop Ambrosio, delete {database}-wal and {database}-shm "
-        f"if they exist, and copy {file} to {database}",
+        f"if they exist, and copy {file} to {database}{also}",
         err=True,
     )
     return 0

@@ -19,8 +19,7 @@ from ..core import texts
 from ..core.messages import TERMINAL, Turn
 from ..core.vv import split_vv
 from . import chat_commands
-from .hints import print_error, ways_to_begin
-from .process import INTERRUPTED
+from .hints import INTERRUPTED, print_error, ways_to_begin
 from .terminal import REDRAW_SECONDS, Output, open_output
 
 

@@ -1,9 +1,13 @@
 """What the terminal says when something is wrong, or when nothing is set up yet."""
 
+import signal
+
 import click
 
 from ..config.program import advise, started_as
 
+# The exit code of a program that Ctrl+C has ended.
+INTERRUPTED = 128 + signal.SIGINT
 # One way a line: the command, and what it needs first.
 WAYS_TO_BEGIN = (
     ("demo", "Try it in the browser. Needs no account and no model."),

@@ -4,16 +4,20 @@ Each command imports the module of its verb when it runs, so that no verb loads 
 one needs. What a verb does is in its module; its exit code and errors are `process.run_to_exit`'s.
 """
 
+import os
 import sys
+from collections.abc import Coroutine
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from .. import __version__
-from .hints import print_error, ways_to_begin
-from .process import INTERRUPTED, discard_stdout, load_settings, run_to_exit
+from .hints import INTERRUPTED, print_error, ways_to_begin
+
+if TYPE_CHECKING:
+    from ..config.settings import Settings
 
 
 class PlainErrorGroup(click.Group):
@@ -34,9 +38,25 @@ class PlainErrorGroup(click.Group):
         except (click.Abort, KeyboardInterrupt):
             code = INTERRUPTED
         except BrokenPipeError:
+            from .process import discard_stdout  # noqa: PLC0415
+
             discard_stdout()
             code = 0
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def load_settings(*, is_service: bool = False) -> "Settings":
+    """Load the settings; reading them takes a fifth of a second, which `health` does without."""
+    from .process import load_settings as load  # noqa: PLC0415
+
+    return load(is_service=is_service)
+
+
+def run_to_exit(verb: Coroutine[Any, Any, int]) -> None:
+    """Run a verb and exit with its code."""
+    from .process import run_to_exit as run_it  # noqa: PLC0415
+
+    run_it(verb)
 
 
 @click.group(
@@ -177,6 +197,38 @@ def backup(file: Path) -> None:
     from .backup import backup as verb  # noqa: PLC0415
 
     sys.exit(verb(load_settings(), file))
+
+
+@main.command()
+def health() -> None:
+    """Say whether the bot hears from Telegram.
+
+    The exit code is 1 if it has not for 90 seconds.
+    """
+    from .health import data_dir  # noqa: PLC0415
+    from .health import health as verb  # noqa: PLC0415
+
+    sys.exit(verb(data_dir()))
+
+
+@main.command()
+@click.option("--user", "scope", flag_value="user", help="A service of your own user.")
+@click.option("--system", "scope", flag_value="system", help="A service of the machine; as root.")
+@click.option("--uninstall", "remove", is_flag=True, help="Remove the service; keep all data.")
+@click.option("--dry-run", is_flag=True, help="Only print the unit file.")
+def install(scope: str | None, *, remove: bool, dry_run: bool) -> None:
+    """Have systemd start Ambrosio with the machine.
+
+    Run it in the folder with your `.env`. As root it makes a service of the machine, else one of
+    your own user.
+    """
+    from . import install as verb  # noqa: PLC0415
+
+    for_machine = scope == "system" or (scope is None and os.geteuid() == 0)
+    if remove:
+        sys.exit(verb.uninstall(for_machine=for_machine))
+    service = verb.service_here(for_machine=for_machine)
+    sys.exit(verb.show_unit(service) if dry_run else verb.install(service, load_settings()))
 
 
 @main.command()

@@ -17,13 +17,11 @@ from ..config.file_lock import file_lock
 from ..config.settings import Settings
 from ..core import texts
 from ..core.errors import AmbrosioError, InvalidSettings, PollingConflict, StoreFailed
-from .hints import print_error
+from .hints import INTERRUPTED, print_error
 
 log = logging.getLogger(__name__)
 
 LOCK_FILE = "lock"
-# The exit code of a program that Ctrl+C has ended.
-INTERRUPTED = 128 + signal.SIGINT
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from ..assistant.progress import Progress
 from ..config import catalogue
+from ..config.program import advise
 from ..core import texts
 from ..core.errors import ProviderError
 from ..core.messages import Button, OutgoingMessage
@@ -48,6 +49,22 @@ async def on_model_button(context: BotContext, call: CommandCall) -> CommandResu
     context.store.conversations.set_chat_state(call.chat, replace(state, model=chosen))
     line = _model_line(context, chosen)
     return CommandResult(line, edit_message_id=call.message_id, toast="Done")
+
+
+async def on_see_button(context: BotContext, call: CommandCall) -> CommandResult:
+    """Let the chat's pictures, this one first, be looked at by a model that sees."""
+    stored = context.store.conversations.turn(int(call.args))
+    if stored is None or stored.turn.chat != call.chat or stored.answer is not None:
+        return CommandResult(toast=texts.ALREADY_ANSWERED if stored else texts.TURN_DELETED)
+    assistant, conversations = context.assistant, context.store.conversations
+    turn = replace(stored.turn, parent_id=assistant.latest_turn_id(call.chat))
+    request = assistant.completion_request(assistant.with_privacy(turn))
+    chosen = await assistant.router.offer_viewer(request)
+    if not chosen:
+        return CommandResult(toast=texts.MODEL_UNAVAILABLE)
+    state = conversations.chat_state(call.chat)
+    conversations.set_chat_state(call.chat, replace(state, model=chosen))
+    return CommandResult(turn=replace(turn, replaces_id=stored.turn_id, model=chosen))
 
 
 async def _choices(context: BotContext) -> list[str]:
@@ -95,7 +112,7 @@ def _unknown_model(context: BotContext, words: str) -> str:
 def _model_line(context: BotContext, chosen: str) -> str:
     route = context.assistant.router.route(model=chosen)
     if not route:
-        return texts.NO_MODEL
+        return advise(texts.NO_MODEL)
     order = ", then ".join(name for name, _ in route)
     return f"**{chosen}** is asked first in this chat." if chosen else f"Automatic: {order}."
 

@@ -24,7 +24,7 @@ from .conversation import (
     stop,
     vv,
 )
-from .models import model, on_model_button, on_models_button, rice
+from .models import model, on_model_button, on_models_button, on_see_button, rice
 from .people import on_group_button, on_person_button, pair, people
 from .privacy import on_private_button, private, where
 from .settings import on_setting_button, settings
@@ -117,6 +117,7 @@ BUTTONS: Mapping[str, CommandFunc] = {
     "stop": on_stop_button,
     "model": on_model_button,
     "models": on_models_button,
+    "see": on_see_button,
     "new": on_new_button,
     "go_on": on_go_on_button,
     "help": on_help_button,

@@ -55,6 +55,7 @@ class ProviderConfig(BaseModel):
     context: int = Field(default=0, ge=0)  # tokens; 0: ask the server, else a guess
     system_role: bool = True  # False: put it before the first question
     repeat_vv: bool = False  # repeat the vv rule after the question
+    tools: bool | None = None  # whether the model can call tools; None: as the server tells
     # How thinking is turned off for a vv question; "none": the model does not think.
     thinking: Literal["none", "template", "reasoning", "effort"] = "none"
     # llama.cpp runs with --cache-reuse: after the history is cut, the rest is not read again.
@@ -68,6 +69,10 @@ class ProviderConfig(BaseModel):
     input_usd: Decimal | None = Field(default=None, ge=0)  # per million tokens
     cached_usd: Decimal | None = Field(default=None, ge=0)  # None: the same as input_usd
     output_usd: Decimal | None = Field(default=None, ge=0)
+    # Whether the model sees pictures; None: ask the server, else go by the model's name.
+    vision: bool | None = None
+    # How many tokens a picture takes at most, as llama.cpp's --image-max-tokens; 0: no limit.
+    picture_tokens: int = Field(default=0, ge=0)
     image_model: str = ""  # makes images; without `model`, only images
     # The API for images; None: together.ai's for `server_kind` "together", else OpenAI's.
     image_dialect: Dialect | None = None

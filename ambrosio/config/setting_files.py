@@ -1,7 +1,7 @@
 """Reads `.env` and `ambrosio.toml`."""
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,8 @@ from ..core.errors import InvalidSettings
 ENCODING = "utf-8-sig"
 
 
-def read_names(path: Path) -> Iterable[str]:
-    """Read the variable names in `.env`, or raise `InvalidSettings`."""
+def read_names(path: Path) -> Mapping[str, str | None]:
+    """Read the variables in `.env`, or raise `InvalidSettings`."""
     try:
         return dotenv_values(path, encoding=ENCODING)
     except (OSError, UnicodeDecodeError) as exc:

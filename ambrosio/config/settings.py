@@ -149,6 +149,9 @@ class Settings(BaseSettings):
     ambrosio_system_prompt_file: Path | None = Field(
         default=None, description="a text file with your own instructions for the model"
     )
+    ambrosio_exit_after_minutes: int = Field(
+        default=0, ge=0, description="a number of minutes, such as 10 (0 never exits)"
+    )
     ambrosio_log: Literal["debug", "info", "warning", "error", "json"] = Field(
         default="info", description="debug, info, warning, error or json"
     )

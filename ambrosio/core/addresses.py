@@ -25,6 +25,42 @@ LOCAL_NETWORKS = tuple(
 )
 
 
+# Addresses that the registries call global and that lead to a machine's own surroundings all the
+# same, or whose real target is hidden in them: Azure's metadata; multicast and reserved; NAT64,
+# Teredo and 6to4; IPv6 outside of what is given out.
+NEAR_NETWORKS = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "0.0.0.0/8",
+        "100.64.0.0/10",
+        "168.63.129.16/32",
+        "192.0.0.0/24",
+        "192.88.99.0/24",
+        "198.18.0.0/15",
+        "224.0.0.0/3",
+        "::/3",
+        "2001::/23",
+        "2001:db8::/32",
+        "2002::/16",
+        "3fff::/20",
+        "4000::/2",
+        "8000::/1",
+    )
+)
+
+
+def is_internet_address(address: str) -> bool:
+    """Say whether an IP address, as a resolver returns it, is one of the public internet.
+
+    Stricter than `is_public`: it decides what may be fetched for a stranger. An IPv4 address inside
+    an IPv6 one counts as what it is. Anything else that is no address, with a zone too, is not.
+    """
+    found = _address(address)
+    if found is None or getattr(found, "scope_id", None):
+        return False
+    return found.is_global and not any(found in network for network in NEAR_NETWORKS)
+
+
 def is_local(url: str) -> bool:
     """Return whether a URL is local: loopback, a private network, or a Unix socket."""
     host = urlsplit(url).hostname or ""

@@ -6,13 +6,18 @@
     ├── NotStorable                the database refuses what it is given
     ├── InvalidBotToken            Telegram rejected the bot token
     ├── PollingConflict            another process polls with the same bot token
+    ├── TelegramSilent             Telegram has been out of reach for too long
     ├── DemoFailed                 the demo cannot start
     ├── NoProvider                 no provider is configured, or none may be asked
     │   ├── BudgetSpent            … only paid ones, and the budget does not cover the call
+    │   ├── NobodySees             … none that can see the pictures of the question
+    │   │   └── NobodySeesHere     … none that is local, in a private chat
     │   └── NoImageProvider        … none that makes images
     │       └── NoLocalImageProvider … none that is local, in a private chat
     ├── AllProvidersFailed         every provider that was asked failed
     │   └── LocalOnlyFailed        … every local one, in private mode
+    ├── PageNotRead                a page on the web could not be fetched or read
+    ├── SearchFailed               the web search did not work
     ├── Interrupted                the process died twice during one request
     ├── FileError                  a file that someone sent cannot be used, see `file_errors`
     └── ProviderError              one provider failed
@@ -23,12 +28,14 @@
         ├── NotRunning             our own llama.cpp server is not running
         ├── Overloaded             too many requests, or the server is busy
         ├── ServerError            HTTP 5xx, a broken stream, an unreadable answer
+        ├── MalformedToolCall      a tool call that its own server cannot read
         ├── NoText                 an answer without text
         ├── InvalidKey             the API key is wrong or lacks permission
         ├── OutOfCredit            the account at the provider is empty
         ├── Blocked                something on the way to the provider refused the request
         ├── WrongAddress           the base URL leads to something else
         ├── OverBudget             our own budget does not cover the call
+        ├── CannotSee              the model takes no pictures
         ├── ModelNotFound          the provider does not have the model
         │   └── ImageModelNotFound … the same for an image model; lists what it has
         ├── InvalidImage           the response is not a complete image
@@ -56,6 +63,12 @@ class _Fields(dict[str, object]):
 
 def _fill(sentence: str, values: Mapping[str, object]) -> str:
     return sentence.format_map(_Fields(values))
+
+
+def join_names(names: Sequence[str]) -> str:
+    """Join names with commas and an "and"."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 class AmbrosioError(Exception):
@@ -144,6 +157,14 @@ class PollingConflict(AmbrosioError):
     retryable = False
 
 
+class TelegramSilent(AmbrosioError):
+    """Telegram has not answered for as long as the owner allows, so the process ends."""
+
+    problem = "Telegram has not answered for too long, so Ambrosio has stopped."
+    remedy = "Docker or systemd starts it again; otherwise use `ambrosio run`."
+    retryable = False
+
+
 class DemoFailed(AmbrosioError):
     """The demo cannot start; the terminal shows why and what to do."""
 
@@ -172,6 +193,34 @@ class BudgetSpent(NoProvider):
     owner_task = "raise the budget or set up a local model"
 
 
+class NobodySees(NoProvider):
+    """No model that may be asked takes pictures; `offer` names another one that does, or is ""."""
+
+    problem = "{asked} cannot see pictures."
+
+    def __init__(self, asked: Sequence[str], *, offer: str = "") -> None:
+        super().__init__(f"{', '.join(asked)}: cannot see pictures")
+        self.asked = join_names(asked)
+        self.offer = offer
+
+    def remedy_text(self, *, for_owner: bool = False) -> str:
+        """Name the model that can see, or say how to set one up."""
+        if self.offer:
+            return f"Press the button to ask {self.offer}, which can, from now on."
+        task = "set up a model that can, such as Qwen3.5 (see the README)"
+        return f"{task[0].upper()}{task[1:]}." if for_owner else f"Ask the owner to {task}."
+
+
+class NobodySeesHere(NobodySees):
+    """In a private chat, no local model takes pictures; some that are not local do."""
+
+    problem = "This is private, so it stays on this machine, and {asked} cannot see pictures."
+
+    def remedy_text(self, *, for_owner: bool = False) -> str:  # noqa: ARG002  the same for all
+        """Offer to leave private mode."""
+        return "Describe what it shows, or turn private mode off with /private off."
+
+
 class NoImageProvider(NoProvider):
     """No configured provider makes images."""
 
@@ -184,6 +233,31 @@ class NoLocalImageProvider(NoImageProvider):
 
     problem = "This chat is private and no local image model is set up, so nothing was sent."
     owner_task = "set one up in ambrosio.toml"
+
+
+class PageNotRead(AmbrosioError):
+    """A page on the web could not be fetched or read; `reason` completes "could not read …:"."""
+
+    problem = "I could not read the page at {host}: {reason}."
+    remedy = "Copy the part you mean and send it to me."
+    retryable = False
+
+    def __init__(self, host: str, reason: str) -> None:
+        super().__init__(f"{host}: {reason}")
+        self.host = host
+        self.reason = reason
+
+
+class SearchFailed(AmbrosioError):
+    """The web search did not work; `reason` completes "failed:"."""
+
+    problem = "The web search failed: {reason}."
+    owner_task = "run `ambrosio doctor`, which tries the search"
+    retryable = False
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Interrupted(AmbrosioError):
@@ -199,15 +273,22 @@ class Interrupted(AmbrosioError):
 class ProviderError(AmbrosioError):
     """One provider failed; `retry_after_seconds` comes from the server, None if it sent none.
 
-    `summary` is the short form, for lines that name several providers.
+    `summary` is the short form, for lines that name several providers. `detail` is what the server
+    or the network said, as `failure_reasons` words it: for the log and for doctor, not for a chat.
     """
 
     summary: ClassVar[str] = "failed"
+    detail: str = ""
 
     def __init__(self, provider: str, *, retry_after_seconds: float | None = None) -> None:
         super().__init__(f"{provider} {self.summary}")
         self.provider = provider
         self.retry_after_seconds = retry_after_seconds
+
+    @property
+    def log_text(self) -> str:
+        """The failure with its detail, for the log."""
+        return f"{self} ({self.detail})" if self.detail else str(self)
 
     def owner_alert(self, others: Sequence[str]) -> str:
         """Word the alert to the owner; `others` are the providers that are asked instead."""
@@ -286,6 +367,14 @@ class ServerError(ProviderError):
     other_model_may_help = True
 
 
+class MalformedToolCall(ProviderError):
+    """The server could not read a tool call that its own model wrote; asked again without tools."""
+
+    summary = "could not read its model's tool call"
+    problem = "The model of {provider} tried to use a tool and got it wrong."
+    remedy = "Try again, or rephrase your question."
+
+
 class NoText(ProviderError):
     """The server reported success but sent no text."""
 
@@ -317,6 +406,16 @@ class WrongAddress(ProviderError):
     summary = "has a wrong address"
     problem = "The address of {provider} is wrong: the API is not there."
     owner_task = "correct its base URL (it usually ends in /v1)"
+    retryable = False
+
+
+class CannotSee(ProviderError):
+    """The model takes no pictures."""
+
+    summary = "cannot see pictures"
+    problem = "{provider} cannot see pictures."
+    remedy = "Choose another model with /model."
+    other_model_may_help = True
     retryable = False
 
 

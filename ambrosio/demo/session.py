@@ -16,7 +16,8 @@ from ..emulators.botapi.api import BotApi
 from ..emulators.botapi.chats import FakeChat
 from ..emulators.botapi.entities import add_links
 from ..emulators.botapi.errors import bad
-from ..emulators.botapi.users import FakeGroup, FakeUser, UserChat
+from ..emulators.botapi.groups import FakeGroup
+from ..emulators.botapi.users import FakeUser, UserChat
 from .model import ModelChoice
 from .model_download import ModelDownload
 

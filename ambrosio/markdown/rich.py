@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from .emphasis import find_marks
+from .events import INLINE, event_name, parse_events
 from .placeholders import ANGLE, LITERAL_MARKS, NUMBERED
 from .preprocess import PreparedMarkdown, prepare
 from .spans import StyledText
-from .walker import INLINE, event_name, is_valid_link, label_link, parse_events, walk_markdown
+from .walker import is_valid_link, label_link, walk_markdown
 
 _MAX_RICH_CHARS = 32_768
 _RICH_DANGER = re.compile(r"<(?!https?://)[a-z/!?]|!\[", re.IGNORECASE)

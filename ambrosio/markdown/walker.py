@@ -1,26 +1,16 @@
-"""Converts the parser's events into text with spans.
-
-The parser is pyromark, which telegramify-markdown uses too. We use its events directly, because
-telegramify-markdown drops what must stay visible: HTML, the URLs of invalid links, wide tables.
-"""
+"""Converts the parser's events into text with spans."""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import pyromark
-from pyromark import Options
-from pyromark.event import BrokenLink
-
 from .emphasis import apply_marks
+from .events import INLINE, Extent, event_name, parse_events
 from .fence_info import parse_info
-from .placeholders import COLON
 from .preprocess import PreparedMarkdown, prepare
 from .spans import StyledText, StyledTextBuilder
 from .tables import MarkdownTable
-
-_OPTIONS = Options.ENABLE_TABLES | Options.ENABLE_TASKLISTS | Options.ENABLE_FOOTNOTES
 
 # Telegram rejects a whole message for one invalid link. URLs with a user name, or
 # with a port of five digits, are not linked: they are more often deceptive than useful.
@@ -28,15 +18,6 @@ _GOOD_LINK = re.compile(r"https?://[\w-]+(\.[\w-]+)+(:[1-9]\d{0,3})?([/?#]\S*)?"
 
 _RULE = "———"
 
-# The events within a line; at every other one, the text so far is complete.
-INLINE = frozenset(
-    {
-        *("Text", "Html", "InlineHtml", "Code", "SoftBreak", "HardBreak", "FootnoteReference"),
-        *("Start Link", "End Link", "Start Image", "End Image", "TaskListMarker"),
-    }
-)
-
-Extent = dict[str, int]
 _Handler = Callable[[Any, Any], None]
 
 
@@ -64,22 +45,6 @@ def label_link(label: str, url: str) -> str:
     if not url or url == label:
         return ""
     return f" ({url})" if label else url
-
-
-def parse_events(source: PreparedMarkdown) -> list[tuple[Any, Any]]:
-    """Return the parser's events with their ranges, in UTF-8 bytes of the source."""
-    text = source.text
-    definitions: dict[str, Any] = {}
-    if COLON in text:
-        plain = text.replace(COLON, ":")
-        labels = pyromark.reference_definitions(plain, options=_OPTIONS)
-        definitions = {label.casefold(): definition for label, definition in labels.items()}
-
-    def resolve(link: BrokenLink) -> tuple[str, str] | None:
-        definition = definitions.get(link["reference"].casefold())
-        return definition and (definition["dest"], "")
-
-    return list(pyromark.events_with_range(text, options=_OPTIONS, broken_link_callback=resolve))
 
 
 @dataclass(slots=True)
@@ -399,19 +364,6 @@ class Walker:
             self._table.write(self._page)
         self._table = None
         self._end_block()
-
-
-def event_name(event: Any) -> tuple[str, Any]:
-    """Return the name of an event, such as `Start Heading`, and its data."""
-    if isinstance(event, str):
-        return event, None
-    ((kind, value),) = event.items()
-    if kind not in {"Start", "End"}:
-        return kind, value
-    if isinstance(value, str):
-        return f"{kind} {value}", None
-    ((tag, data),) = value.items()
-    return f"{kind} {tag}", data
 
 
 def walk_markdown(markdown: str, *, unfinished: bool = False) -> Walker:

@@ -23,6 +23,7 @@ DECODERS: Mapping[str, tuple[str, str]] = {
     "picture": ("pictures", "convert_picture"),
     "document": ("documents", "read_document"),
     "page": ("pages", "draw_page"),
+    "web_page": ("documents", "read_web_page"),
 }
 WHAT_FOR: Mapping[str, str] = {"sound": "recordings", "pages": "PDF files"}
 

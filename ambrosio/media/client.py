@@ -116,7 +116,23 @@ class MediaClient:
             EncryptedFile: it needs a password.
             UnsupportedFile: it is of a kind that is not read.
         """
-        fields, parts = await self._only_frame(Job("document", content, file_name))
+        return await self._read(Job("document", content, file_name))
+
+    async def read_web_page(self, content: bytes, media_type: str = "") -> Document:
+        """Read what a page says, without its navigation; its title is the first line.
+
+        Args:
+            content: HTML, plain text or a PDF.
+            media_type: what the web server calls it, with the encoding.
+
+        Raises:
+            EncryptedFile: it is a PDF that needs a password.
+            UnsupportedFile: it is of another kind.
+        """
+        return await self._read(Job("web_page", content, media_type=media_type))
+
+    async def _read(self, job: Job) -> Document:
+        fields, parts = await self._only_frame(job)
         return Document(
             fields["document"],
             tuple(json.loads(parts)),

@@ -18,7 +18,7 @@ from ..core.file_errors import (
 )
 from ..core.media import Document
 from .mail import is_mail, mail_to_text
-from .markup import html_to_text, rtf_to_text
+from .markup import html_to_text, page_to_text, rtf_to_text
 from .office import docx_to_text, opendocument_to_text
 from .protocol import MAX_FRAME_BYTES, Job, pack
 from .spreadsheet import xlsx_to_sheets
@@ -31,6 +31,7 @@ PDF_HEADER_WITHIN_BYTES = 1_024
 # An old Word or Excel file, or a new one with a password inside such a container.
 OLE_HEADER = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")
+CHARSET = re.compile(r"charset\s*=\s*\"?([\w.:-]{1,40})", re.IGNORECASE)
 HTML_START = re.compile(
     r"\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body)\b", re.IGNORECASE | re.DOTALL
 )
@@ -38,7 +39,24 @@ HTML_START = re.compile(
 
 def read_document(job: Job) -> Iterator[bytes]:
     """Yield the frame with the text."""
-    document = _cut(_read(job.content, job.file_name))
+    yield _frame(_read(job.content, job.file_name))
+
+
+def read_web_page(job: Job) -> Iterator[bytes]:
+    """Yield the frame with the text of what a web server has sent."""
+    if b"%PDF-" in job.content[:PDF_HEADER_WITHIN_BYTES]:
+        yield _frame(_read_pdf(job.content))
+        return
+    kind, _, parameters = job.media_type.partition(";")
+    charset = CHARSET.search(parameters)
+    text = decode_text(job.content, charset[1] if charset else "")
+    is_plain = kind.strip().lower() == "text/plain"
+    kind_name, read = ("text", str.strip) if is_plain else ("web page", page_to_text)
+    yield _frame(Document(kind_name, (read(text),)))
+
+
+def _frame(whole: Document) -> bytes:
+    document = _cut(whole)
     if not document.is_scanned and not any(part.strip() for part in document.parts):
         raise EmptyFile
     parts = json.dumps(document.parts).encode()
@@ -52,7 +70,7 @@ def read_document(job: Job) -> Iterator[bytes]:
         "is_scanned": document.is_scanned,
         "is_cut": document.is_cut,
     }
-    yield pack(fields, parts)
+    return pack(fields, parts)
 
 
 def _read(content: bytes, file_name: str) -> Document:

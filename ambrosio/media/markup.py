@@ -1,6 +1,7 @@
 """Takes the text out of HTML and RTF. Pure."""
 
 import re
+from collections.abc import Mapping
 from html.parser import HTMLParser
 
 # What is on a page, and not part of what it says.
@@ -10,6 +11,12 @@ BLOCK_TAGS = {
     *("ul", "ol", "li", "dl", "dt", "dd", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "hr", "br"),
     *("blockquote", "figure", "figcaption", "caption", "title"),
 }
+# What stands around the text of a page on the web; inside of the text, a header has its title.
+FRAME_TAGS = {"header", "footer", "aside", "dialog", "menu", "button", "select"}
+TEXT_TAGS = {"article", "main"}
+# Where a page hides words that only machines are to read.
+HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+HIDEABLE_TAGS = {"div", "span", "section", "article", "main", "table", "ul", "ol"}
 VOID_TAGS = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "wbr"}
 
 
@@ -19,6 +26,15 @@ def html_to_text(html: str) -> str:
     parser.feed(html)
     parser.close()
     return tidy("".join(parser.parts))
+
+
+def page_to_text(html: str) -> str:
+    """Return what a page on the web says: its title, and its text without what stands around it."""
+    parser = _WebPageText()
+    parser.feed(html)
+    parser.close()
+    title, text = tidy("".join(parser.title_parts)), tidy("".join(parser.parts))
+    return text if not title or text.startswith(title) else f"{title}\n\n{text}"
 
 
 def tidy(text: str) -> str:
@@ -37,11 +53,11 @@ class _PageText(HTMLParser):
         self._skipped, self._depth = "", 0
         self._is_preformatted = False
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if self._skipped:
             self._depth += tag == self._skipped
             return
-        if tag in SKIPPED_TAGS:
+        if self._is_skipped(tag, dict(attrs)):
             self._skipped, self._depth = tag, 1
             return
         if tag in {"td", "th"}:
@@ -51,6 +67,9 @@ class _PageText(HTMLParser):
         elif tag in BLOCK_TAGS:
             self.parts.append("\n")
         self._is_preformatted = self._is_preformatted or tag == "pre"
+
+    def _is_skipped(self, tag: str, attributes: Mapping[str, str | None]) -> bool:  # noqa: ARG002
+        return tag in SKIPPED_TAGS
 
     def handle_endtag(self, tag: str) -> None:
         if self._skipped:
@@ -67,6 +86,39 @@ class _PageText(HTMLParser):
         if self._skipped:
             return
         self.parts.append(data if self._is_preformatted else re.sub(r"\s+", " ", data))
+
+
+class _WebPageText(_PageText):
+    """Collects the text of a page that was not sent by a person, and its title."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.title_parts: list[str] = []
+        self._is_title = False
+        # How many elements are open that hold the text itself.
+        self._text_depth = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._is_title = self._skipped == "head" and tag == "title"
+        self._text_depth += tag in TEXT_TAGS and not self._skipped
+        super().handle_starttag(tag, attrs)
+
+    def _is_skipped(self, tag: str, attributes: Mapping[str, str | None]) -> bool:
+        if tag in SKIPPED_TAGS or (tag in FRAME_TAGS and not self._text_depth) or tag == "aside":
+            return True
+        return tag in HIDEABLE_TAGS and (
+            "hidden" in attributes or bool(HIDDEN.search(attributes.get("style") or ""))
+        )
+
+    def handle_endtag(self, tag: str) -> None:
+        self._is_title = False
+        self._text_depth -= tag in TEXT_TAGS and not self._skipped and self._text_depth > 0
+        super().handle_endtag(tag)
+
+    def handle_data(self, data: str) -> None:
+        if self._is_title:
+            self.title_parts.append(data)
+        super().handle_data(data)
 
 
 # A control word with its number, a character by its code, a sign, a brace, or text.

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Literal
 from ..core import file_errors
 from ..core.file_errors import FileError
 
-JobName = Literal["audio", "voice", "picture", "document", "page"]
+JobName = Literal["audio", "voice", "picture", "document", "page", "web_page"]
 
 MEGABYTE = 1_000_000
 # Telegram lets a bot download no more than 20 MB.
@@ -53,6 +53,7 @@ class Job:
         file_name: its name, for kinds of text that only the suffix tells apart.
         max_side: of the JPEG, in pixels.
         page: which page of a PDF to draw, counted from 0.
+        media_type: what a web server calls the file, such as "text/html; charset=koi8-r".
     """
 
     name: JobName
@@ -60,6 +61,7 @@ class Job:
     file_name: str = ""
     max_side: int = 1280
     page: int = 0
+    media_type: str = ""
 
     @property
     def cpu_seconds(self) -> int:
@@ -74,6 +76,7 @@ class Job:
                 "file_name": self.file_name[-200:],
                 "max_side": self.max_side,
                 "page": self.page,
+                "media_type": self.media_type[:200],
                 "parent": parent_id,
             },
             self.content,
@@ -85,7 +88,12 @@ def read_job(stream: BinaryIO) -> tuple[Job, int]:
     fields = json.loads(stream.readline(MAX_HEADER_BYTES))
     content = stream.read(fields["size"])
     job = Job(
-        fields["job"], content, fields["file_name"], int(fields["max_side"]), int(fields["page"])
+        fields["job"],
+        content,
+        fields["file_name"],
+        int(fields["max_side"]),
+        int(fields["page"]),
+        fields["media_type"],
     )
     return job, int(fields["parent"])
 

@@ -24,10 +24,13 @@ CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f\ufffd]")
 DECLARED = re.compile(rb"(?:charset|encoding)\s*=\s*[\"']?([\w-]+)", re.IGNORECASE)
 
 
-def decode_text(content: bytes) -> str:
-    """Decode a text, or raise `UnsupportedFile` if it is none, `EmptyFile` if nothing is in it."""
+def decode_text(content: bytes, charset: str = "") -> str:
+    """Decode a text, or raise `UnsupportedFile` if it is none, `EmptyFile` if nothing is in it.
+
+    `charset` is what its server calls its encoding; it counts where the bytes do not tell.
+    """
     # A character that was cut at the end is no reason to doubt the rest.
-    text = content.decode(_find_encoding(content), "replace").strip("\ufeff\ufffd")
+    text = content.decode(_find_encoding(content, charset), "replace").strip("\ufeff\ufffd")
     if not text.strip("\0 \t\r\n"):
         raise EmptyFile
     sample = text[:SAMPLE_BYTES]
@@ -36,7 +39,7 @@ def decode_text(content: bytes) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
 
 
-def _find_encoding(content: bytes) -> str:
+def _find_encoding(content: bytes, charset: str) -> str:
     for mark, encoding in BYTE_ORDER_MARKS:
         if content.startswith(mark):
             return encoding
@@ -49,7 +52,7 @@ def _find_encoding(content: bytes) -> str:
     if _is_utf8(content):
         return "utf-8"
     declared = DECLARED.search(sample[:1024])
-    return _known_encoding(declared[1].decode() if declared else "")
+    return _known_encoding(charset or (declared[1].decode() if declared else ""))
 
 
 def _is_utf8(content: bytes) -> bool:

@@ -16,6 +16,7 @@ from ..core.errors import (
     ContextTooLong,
     InvalidKey,
     Loading,
+    MalformedToolCall,
     ModelNotFound,
     OutOfCredit,
     Overloaded,
@@ -24,7 +25,8 @@ from ..core.errors import (
     Unreachable,
     WrongAddress,
 )
-from .openai_client import ApiError, ConnectionFailed, RequestFailed
+from ..core.failure_reasons import clean_reason, connection_reason
+from .openai_client import ApiError, ConnectionFailed, RequestFailed, UnreadableResponse
 
 # Codes for a model that is gone, with another status than 404.
 MODEL_GONE_CODES = ("model_not_found", "model_not_available")
@@ -57,6 +59,8 @@ PARAMETER_TEXT = re.compile(
     r"(?:argument|parameter|field)s?\b[^:'\"`]{0,20}[:'\"`\s]+(\w+)",
     re.IGNORECASE,
 )
+# llama.cpp's word for a call that it cannot read, written by its own model or in the history.
+TOOL_CALL_TEXT = re.compile(r"failed to parse (?:tool call|input)", re.IGNORECASE)
 # Codes and types of moderation.
 CONTENT_FILTER_CODES = ("content_policy_violation", "moderation_blocked", "content_filter")
 
@@ -69,9 +73,16 @@ BY_CODE: tuple[tuple[set[str], type[ProviderError]], ...] = (
 
 
 def translate_error(
-    exc: RequestFailed, provider: str, *, model: str, tokens: int = 0, window: int = 0
+    exc: RequestFailed,
+    provider: str,
+    *,
+    model: str,
+    tokens: int = 0,
+    window: int = 0,
+    has_tools: bool = False,
+    said: str | None = None,
 ) -> ProviderError:
-    """Turn a failed request into a `ProviderError`.
+    """Turn a failed request into a `ProviderError`, with what the server said as its `detail`.
 
     Args:
         exc: how the request failed.
@@ -79,10 +90,31 @@ def translate_error(
         model: which one was asked.
         tokens: the size of the request, by our own estimate.
         window: the context window that the model is believed to have, in tokens.
+        said: all that was sent and nobody may find in a log; see `clean_reason`.
+        has_tools: whether the request named tools.
     """
+    if isinstance(exc, ConnectionFailed):
+        return connection_failure(exc, provider)
+    failure = _meaning(exc, provider, model=model, tokens=tokens, window=window)
+    if has_tools and isinstance(exc, ApiError) and TOOL_CALL_TEXT.search(exc.message):
+        failure = MalformedToolCall(provider)
+    failure.detail = _detail(exc, said)
+    return failure
+
+
+def connection_failure(
+    exc: ConnectionFailed, provider: str, *, started: bool = False
+) -> ProviderError:
+    """Turn a connection that was not made, or broke after the answer had `started`, into both."""
+    failure = (ServerError if started else Unreachable)(provider)
+    failure.detail = connection_reason(exc.__cause__ or exc)
+    return failure
+
+
+def _meaning(
+    exc: RequestFailed, provider: str, *, model: str, tokens: int, window: int
+) -> ProviderError:
     match exc:
-        case ConnectionFailed():
-            return Unreachable(provider)
         case ApiError(is_page=True, status=404):
             return WrongAddress(provider)
         case ApiError(is_page=True) if exc.status < 500:
@@ -96,6 +128,19 @@ def translate_error(
             return _refusal(exc, provider, model)
         case _:
             return ServerError(provider)
+
+
+def _detail(exc: RequestFailed, said: str | None) -> str:
+    """Return the status and the server's own words."""
+    if isinstance(exc, UnreadableResponse):
+        return "the response cannot be read"
+    if not isinstance(exc, ApiError):
+        return ""
+    # FastAPI, and with it vLLM and SGLang, says it in `detail`.
+    texts = (exc.message, exc.field("detail"), exc.field("code"), exc.field("type"))
+    words = clean_reason(next(filter(None, texts), ""), None if exc.in_stream else said)
+    status = f"HTTP {exc.status}" if exc.status else "in the stream"
+    return f"{status}: {words}" if words else status
 
 
 def _overflow_limit(exc: ApiError, tokens: int, window: int) -> int | None:

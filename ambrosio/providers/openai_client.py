@@ -65,6 +65,8 @@ class ApiError(RequestFailed):
         self.body: Mapping[str, Any] = inner if isinstance(inner, dict) else {}
         self.is_page = isinstance(inner, str) and inner.lstrip().startswith("<")
         self.message = inner if isinstance(inner, str) else self.field("message")
+        # What comes in the middle of an answer may quote the answer.
+        self.in_stream = status < 300
         # In a stream, and behind some gateways, the status is in the body.
         code = self.body.get("code")
         in_body = code if isinstance(code, int) and 400 <= code < 600 else 0

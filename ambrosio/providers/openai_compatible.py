@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 import httpx
 
+from ..config import catalogue
 from ..config.catalogue import highest_price, look_up
 from ..config.provider import ProviderConfig
 from ..core.context_window import (
@@ -32,6 +33,7 @@ from ..core.errors import (
     ImageTooLarge,
     InvalidKey,
     Loading,
+    MalformedToolCall,
     ModelNotFound,
     NoText,
     ProviderError,
@@ -42,10 +44,10 @@ from ..core.errors import (
 )
 from ..core.messages import Message, StatusNote, StreamEvent
 from .content_refusals import refuses_content
-from .errors import translate_error
+from .errors import connection_failure, translate_error
 from .openai_client import ApiClient, ApiError, ConnectionFailed, RequestFailed
 from .patience import Patience
-from .request import ChatRequest, RequestOptions
+from .request import ChatRequest, PictureReader, RequestOptions, keeps_no_pictures
 from .server_facts import UNLIMITED_SLOTS, ServedModel, ServerFacts, parse_models, parse_props
 from .slots import SlotQueue, Ticket
 from .stream import ChatStream, open_chat_stream
@@ -74,6 +76,7 @@ class OpenAIProvider:
         config: its address and what is particular about it.
         http: sends the requests; it belongs to the caller.
         ensure_ready: raises `ProviderError` while the server cannot be asked, if we run it.
+        read_picture: returns the bytes of a picture by its hash; none if they are gone.
         notice_seconds: how long a request waits for a slot before that is said.
         now: the clock that a server's silence is measured by.
         sleep: waits while a server is silent.
@@ -86,6 +89,7 @@ class OpenAIProvider:
         http: httpx.AsyncClient,
         *,
         ensure_ready: Callable[[], None] = always_ready,
+        read_picture: PictureReader = keeps_no_pictures,
         notice_seconds: float = NOTICE_SECONDS,
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -95,6 +99,7 @@ class OpenAIProvider:
         self.http = http
         self.local = config.is_local
         self.ensure_ready = ensure_ready
+        self.read_picture = read_picture
         self._notice_seconds = notice_seconds
         self._now, self._sleep = now, sleep
         self._requests = 0
@@ -136,8 +141,43 @@ class OpenAIProvider:
         config, facts = self._config_for(model), self._facts(model)
         if config.server_kind == "llama" and not facts.window:
             await self._learn_properties(model, facts)
-        window = self._window(config, facts)
-        return ModelProfile(window, config.system_role and facts.system_role, config.repeat_vv)
+        return ModelProfile(
+            window=self._window(config, facts),
+            system_role=config.system_role and facts.system_role,
+            repeat_vv=config.repeat_vv,
+            vision=self._vision(config, facts),
+            picture_tokens=config.picture_tokens,
+            tools=facts.takes_tools if config.tools is None else config.tools,
+        )
+
+    async def sees(self, model: str = "") -> bool:
+        """Say whether a model here takes pictures, or raise `ProviderError`.
+
+        It is so if the settings or the server say so; where nobody tells, its name decides.
+        """
+        config, facts = self._config_for(model), self._facts(model)
+        if config.vision is None and facts.vision is None and not facts.was_asked_for_vision:
+            await self.profile(model)
+            if facts.vision is None:
+                name = model or config.model
+                told = {served.id: served.sees for served in await self.models()}
+                facts.vision = told.get(name) if name else next(iter(told.values()), None)
+            facts.was_asked_for_vision = True
+        return self._vision(config, facts)
+
+    async def models_that_see(self) -> list[str]:
+        """List other models here that take pictures, those with a known price first."""
+        try:
+            served = await self.models()
+        except ProviderError:
+            return []
+        there = [model.id for model in served if model.kind in {"chat", "language"}]
+        known = [model for model in catalogue.that_see() if model in there]
+        return known or [model.id for model in served if model.sees]
+
+    def _vision(self, config: ProviderConfig, facts: ServerFacts) -> bool:
+        told = facts.vision if config.vision is None else config.vision
+        return catalogue.may_see(config.model) if told is None else told
 
     def _window(self, config: ProviderConfig, facts: ServerFacts) -> int:
         """Return the context window to count on, in tokens: the smallest that anybody has told."""
@@ -213,7 +253,7 @@ class OpenAIProvider:
         except TimeoutError:
             raise TimedOut(self.name) from None
         except RequestFailed as exc:
-            raise translate_error(exc, self.name, model=self.config.model) from exc
+            raise translate_error(exc, self.name, model=self.config.model, said="") from exc
 
     # --- images -----------------------------------------------------------------------------------
 
@@ -238,11 +278,13 @@ class OpenAIProvider:
         except TimeoutError:
             raise TimedOut(self.name) from None
         except ConnectionFailed as exc:
-            raise (ServerError if connected else Unreachable)(self.name) from exc
+            raise connection_failure(exc, self.name, started=connected) from exc
         except RequestFailed as exc:
-            failure = translate_error(exc, self.name, model=str(body["model"]))
+            said = " ".join(text for text in body.values() if isinstance(text, str))
+            failure = translate_error(exc, self.name, model=str(body["model"]), said=said)
             if isinstance(failure, BadRequest | InvalidKey | ServerError) and _refuses_content(exc):
-                failure = ContentFiltered(self.name)
+                detail, failure = failure.detail, ContentFiltered(self.name)
+                failure.detail = detail
             raise failure from exc
         return bytes(content)
 
@@ -301,18 +343,22 @@ class OpenAIProvider:
             max_tokens=context.max_tokens if facts.takes_limit else 0,
             may_merge_system=self._config_for(model).server_kind == "llama",
             dropped=facts.dropped,
+            tools=context.tools,
         )
 
     def _learn_refusals(self, facts: ServerFacts, attempts: "_Attempts") -> None:
         """Remember which options had to be left out until the server answered."""
-        if not attempts.refused:
+        if attempts.refusal is None:
             return
-        log.info("%s refuses some parameters, which are left out from now on", self.name)
+        log.info("%s; parameters are left out from now on", attempts.refusal.log_text)
         first, accepted = attempts.first, attempts.options
         limits = (accepted.short, accepted.max_tokens)
         facts.takes_no_thinking &= accepted.no_thinking == first.no_thinking
         facts.takes_limit &= limits == (first.short, first.max_tokens)
         facts.system_role = accepted.messages[0].role == "system"
+        if first.tools.offered and accepted == first.without_tools():
+            # Nothing else had to be left out.
+            facts.takes_tools = False
         facts.dropped |= accepted.dropped
 
     def _open(
@@ -324,7 +370,13 @@ class OpenAIProvider:
             if name not in options.dropped
         }
         request = ChatRequest(
-            options.messages, model or self.config.model, params, tokens, options.plan
+            options.messages,
+            model or self.config.model,
+            params,
+            tokens,
+            options.plan,
+            self.read_picture,
+            options.tools,
         )
 
         def translate(exc: RequestFailed) -> ProviderError:
@@ -354,7 +406,13 @@ class OpenAIProvider:
         facts = self._facts(request.model)
         window = self._window(self._config_for(request.model), facts)
         failure = translate_error(
-            exc, self.name, model=request.model, tokens=request.tokens, window=window
+            exc,
+            self.name,
+            model=request.model,
+            tokens=request.tokens,
+            window=window,
+            has_tools=bool(request.tools.offered),
+            said=request.text,
         )
         if isinstance(failure, ContextTooLong):
             facts.window = failure.limit
@@ -378,7 +436,9 @@ class OpenAIProvider:
                 # A question was faster, and brought the prompt along.
                 return
             # A question that comes meanwhile goes on where this has stopped.
-            await self._read_prompt(messages, "", {}, enough=lambda _: self._requests != requests)
+            await self._read_prompt(
+                RequestOptions(messages), "", {}, enough=lambda _: self._requests != requests
+            )
 
     async def _restore_cache(self, context: Context, model: str, slot: dict[str, Any]) -> None:
         """Let the server load a conversation back from its cache before the history is cut.
@@ -390,24 +450,26 @@ class OpenAIProvider:
         def has_dropped(chunk: RawChunk) -> bool:
             return unread_tokens(chunk) > MAX_UNREAD_TOKENS
 
-        if not (context.full_history and self.config.cache_reuse):
+        # With an eye, llama.cpp keeps nothing behind a cut.
+        if not (context.full_history and self.config.cache_reuse) or self._facts(model).vision:
             return
         try:
-            await self._read_prompt(context.full_history, model, slot, enough=has_dropped)
+            options = RequestOptions(context.full_history, tools=context.tools)
+            await self._read_prompt(options, model, slot, enough=has_dropped)
         except ProviderError as exc:
             # The question itself comes next, and will say what is wrong.
-            log.info("not restored: %s", exc)
+            log.info("not restored: %s", exc.log_text)
 
     async def _read_prompt(
         self,
-        messages: tuple[Message, ...],
+        options: RequestOptions,
         model: str,
         slot: dict[str, Any],
         *,
         enough: Callable[[RawChunk], bool],
     ) -> None:
         """Let the server read a prompt without answering it, until a chunk is `enough`."""
-        async with self._open(RequestOptions(messages), model, slot | {"max_tokens": 0}) as stream:
+        async with self._open(options, model, slot | {"max_tokens": 0}) as stream:
             await stream.read_prompt(enough=enough)
 
 
@@ -416,19 +478,20 @@ class _Attempts:
 
     def __init__(self, options: RequestOptions) -> None:
         self.first = self.options = options
-        self.answered = self.refused = False
+        self.answered = False
+        self.refusal: BadRequest | None = None
 
     @contextmanager
     def relaxing(self) -> Iterator[None]:
         """Swallow a failure that fewer options may help with; let every other one pass."""
         try:
             yield
-        except (NoText, BadRequest) as exc:
+        except (NoText, BadRequest, MalformedToolCall) as exc:
             relaxed = self.options.relax(exc)
             if relaxed is None:
                 raise
             self.options = relaxed
-            self.refused = self.refused or isinstance(exc, BadRequest)
+            self.refusal = exc if isinstance(exc, BadRequest) else self.refusal
 
 
 def _refuses_content(exc: RequestFailed) -> bool:

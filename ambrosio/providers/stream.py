@@ -13,8 +13,9 @@ from typing import Any
 import anyio
 
 from ..core.concise_guard import ConciseGuard
-from ..core.errors import NoText, ProviderError, ServerError, Unreachable
+from ..core.errors import NoText, ProviderError
 from ..core.messages import EmptyAnswer, StatusNote, StreamEvent
+from .errors import connection_failure
 from .openai_client import ApiClient, ChunkStream, ConnectionFailed, RequestFailed
 from .patience import Patience
 from .request import ChatRequest
@@ -147,12 +148,19 @@ async def open_chat_stream(
     refusal of this request means, and `holds_back` is for `StreamParser`.
     """
     guard = ConciseGuard(request.plan) if request.plan else None
-    parser = StreamParser(name, request.model, request.loop_limits, guard, holds_back=holds_back)
+    parser = StreamParser(
+        name,
+        request.model,
+        request.loop_limits,
+        guard,
+        holds_back=holds_back,
+        tools=request.tools,
+    )
     stream = ChatStream(parser, patience)
     try:
         async with stream.reading(client, request.body):
             yield stream
     except ConnectionFailed as exc:
-        raise (ServerError if parser.started else Unreachable)(name) from exc
+        raise connection_failure(exc, name, started=parser.started) from exc
     except RequestFailed as exc:
         raise translate(exc) from exc

@@ -57,7 +57,7 @@ async def warm_up(
         except Loading:
             await sleep(LOADING_PAUSE_SECONDS)
         except ProviderError as exc:
-            log.info("not warmed up: %s", exc)
+            log.info("not warmed up: %s", exc.log_text)
             return
         else:
             return

@@ -56,6 +56,7 @@ class RemindingProvider:
         self.name = provider.name
         self.paid, self.local = provider.paid, provider.local
         self.health, self.models = provider.health, provider.models
+        self.sees, self.models_that_see = provider.sees, provider.models_that_see
 
     async def profile(self, model: str = "") -> ModelProfile:
         """Return the model's profile, with the reminder switched on or off if one was chosen."""

@@ -15,6 +15,7 @@ from ..core.errors import (
     AmbrosioError,
     BadRequest,
     BudgetSpent,
+    CannotSee,
     Loading,
     LocalOnlyFailed,
     NoProvider,
@@ -27,6 +28,7 @@ from .call import ProviderCall, Target
 from .health import HealthMonitor, retry_pause
 from .hedging import race
 from .request import CompletionRequest, ExpenseSink, Provider
+from .sight import Viewers, find_viewers, offer_viewer
 
 log = logging.getLogger(__name__)
 
@@ -87,9 +89,15 @@ class Router:
 
     async def allowed_providers(self, request: CompletionRequest) -> tuple[Choice, ...]:
         """List who may be asked, in order."""
-        return tuple(
-            (target.provider.name, target.model) for target in await self._allowed(request)
-        )
+        allowed = await self._allowed(request)
+        return tuple((target.provider.name, target.model) for target in allowed.targets)
+
+    async def offer_viewer(self, request: CompletionRequest) -> str:
+        """Name a model that takes pictures, at a provider that may be asked; "" if none is known.
+
+        It is named `provider/model`, as a chat's choice is.
+        """
+        return await offer_viewer((await self._allowed(replace(request, pictures=()))).targets)
 
     def why_nobody(self, request: CompletionRequest) -> AmbrosioError:
         """Return the reason why no provider may be asked."""
@@ -105,7 +113,8 @@ class Router:
         Each call that was made, however it ended, is in the ledger and is told to `report`.
 
         Raises:
-            NoProvider: none may be asked; `BudgetSpent` if only for want of money.
+            NoProvider: none may be asked; `BudgetSpent` if only for want of money, `NobodySees` if
+                none of them sees the question's pictures.
             AllProvidersFailed: `LocalOnlyFailed` if only local ones could be asked.
         """
         attempts = _Attempts(request)
@@ -164,7 +173,7 @@ class Router:
         now = self._now()
         return [target for target in targets if target.health.breaker.closed(now)] or targets
 
-    async def _allowed(self, request: CompletionRequest) -> list[Target]:
+    async def _allowed(self, request: CompletionRequest) -> Viewers:
         """List who may be asked, in order: the one place where that is decided."""
         order = self.order(request)
         if request.single_provider:
@@ -175,7 +184,8 @@ class Router:
             user_id=request.user_id,
             local_only=request.is_local_only,
         )
-        return [target for target in targets if target.provider.name in allowed]
+        targets = [target for target in targets if target.provider.name in allowed]
+        return await find_viewers(request, targets, self.providers)
 
     async def _is_long(self, request: CompletionRequest, refused_by: Collection[str]) -> bool:
         """Say whether a request with history fills more than half the window of one of these."""
@@ -197,6 +207,9 @@ class Router:
         if provider.pricing(model).free or (request.is_local_only and not provider.local):
             return target
         try:
+            if request.has_pictures:
+                # Pictures count as well, and only now is it known whether they are sent.
+                await provider.sees(model)
             profile = await provider.profile(model)
         except ProviderError:
             # The call fails in the same way, and looks at the price again before it is made.
@@ -211,14 +224,15 @@ class _Round:
         self,
         router: Router,
         request: CompletionRequest,
-        allowed: list[Target],
+        allowed: Viewers,
         report: ExpenseSink | None,
     ) -> None:
-        if not allowed:
+        if not allowed.targets:
             raise router.why_nobody(request)
         self._router, self._request, self._report = router, request, report
-        self._allowed = {target.provider.name for target in allowed}
-        self._targets = iter(router.awake(allowed))
+        self._allowed = {target.provider.name for target in allowed.targets}
+        self._blind = allowed.blind
+        self._targets = iter(router.awake([*allowed.targets]))
         self._text: list[str] = []
         self.causes: list[ProviderError] = []
         self.partial = ""
@@ -252,7 +266,8 @@ class _Round:
         try:
             yield
         except ProviderError as exc:
-            log.log(logging.DEBUG if isinstance(exc, Loading) else logging.WARNING, "%s", exc)
+            level = logging.DEBUG if isinstance(exc, Loading) else logging.WARNING
+            log.log(level, "%s", exc.log_text)
             self.causes.append(exc)
             self.partial = "".join(self._text) or self.partial
 
@@ -286,6 +301,8 @@ class _Round:
             if name == target.provider.name:
                 break
             reason = "is resting" if name in self._allowed else forbidden
+            if name in self._blind:
+                reason = CannotSee.summary
             clauses.append(failed.get(name, f"{name} {reason}"))
         return tuple(clauses)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from ..core.context_window import Context
 from ..core.costs import Expense
-from ..core.errors import ContextTooLong, OverBudget, ProviderError
+from ..core.errors import CannotSee, ContextTooLong, OverBudget, ProviderError
 from ..core.messages import AnswerStarted, ModelRef, RequestSent, StreamEvent
 from .budget import MAX_TOKENS, Budget
 from .health import HealthMonitor, ProviderHealth
@@ -80,6 +80,8 @@ class ProviderCall:
         target = self._target
         with self._watched() as on_event:
             profile = await target.provider.profile(target.model)
+            if self._request.pictures and not profile.vision:
+                raise CannotSee(target.provider.name)
             context = target.context or self._request.context(profile)
             while True:
                 try:

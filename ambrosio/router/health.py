@@ -8,9 +8,11 @@ from typing import Protocol
 
 from ..core.errors import (
     BadRequest,
+    CannotSee,
     Hung,
     InvalidKey,
     Loading,
+    MalformedToolCall,
     ModelNotFound,
     NoText,
     NotRunning,
@@ -37,7 +39,7 @@ MAX_PAUSE_SECONDS = 10.0
 LOADING_ROUNDS = 150
 PROBE_PAUSE_SECONDS = 20.0
 # These say nothing about the health of the provider.
-IGNORED = (BadRequest, Loading, NotRunning, OverBudget)
+IGNORED = (BadRequest, CannotSee, Loading, MalformedToolCall, NotRunning, OverBudget)
 
 
 class HasId(Protocol):
@@ -153,7 +155,7 @@ class HealthMonitor:
             try:
                 await _check(self._providers[name], health.cause)
             except ProviderError as exc:
-                log.debug("still resting: %s", exc)
+                log.debug("still resting: %s", exc.log_text)
                 self._resting.set()
             else:
                 log.info("%s is back", name)

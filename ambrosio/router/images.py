@@ -81,7 +81,7 @@ class ImageRouter:
                             images += isinstance(event, ImageDone)
                             yield event
                 except ProviderError as exc:
-                    log.warning("%s", exc)
+                    log.warning("%s", exc.log_text)
                     causes.append(exc)
                     # A user who names a model does not want another one instead.
                     named = isinstance(exc, ImageModelNotFound) and order.prompt.model

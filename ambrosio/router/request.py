@@ -1,12 +1,13 @@
 """What the router is asked, and what it needs of a provider."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from ..core.context_window import Context, ModelProfile, PastTurn, add_note, build_context
 from ..core.costs import Expense, Pricing
-from ..core.messages import StreamEvent
+from ..core.messages import PicturePart, StreamEvent
+from ..core.tools import NO_TOOLS, ToolUse
 from .health import HealthProbe
 
 # Called with the expense of each call that was made, however it ended.
@@ -33,6 +34,14 @@ class Provider(HealthProbe, Protocol):
 
     async def profile(self, model: str = "") -> ModelProfile:
         """Return how a model there is asked, or raise `ProviderError`."""
+        ...
+
+    async def sees(self, model: str = "") -> bool:
+        """Say whether a model there takes pictures, or raise `ProviderError`."""
+        ...
+
+    async def models_that_see(self) -> Sequence[str]:
+        """List other models there that take pictures, the best known first; empty if unknown."""
         ...
 
     def stream(
@@ -62,6 +71,8 @@ class CompletionRequest:
         chat_key: tells conversations apart for servers that cache them.
         note: what is sent behind the question: the person's local time.
         halved: whether it may fill only half of each window, after refusals nobody understands.
+        tools: what the model may call, and what it has called.
+        pictures: what is shown with the question.
     """
 
     system: str
@@ -75,11 +86,18 @@ class CompletionRequest:
     chat_key: str = ""
     note: str = ""
     halved: bool = False
+    tools: ToolUse = NO_TOOLS
+    pictures: tuple[PicturePart, ...] = ()
 
     @property
     def is_local_only(self) -> bool:
         """Whether it, or anything in its history, must stay local."""
         return self.local_only or any(past.local_only for past in self.history)
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether there are pictures in it or in its history."""
+        return bool(self.pictures) or any(past.pictures for past in self.history)
 
     def context(self, profile: ModelProfile, window: int = 0) -> Context:
         """Build what one model is sent; `window` (in tokens) overrules the profile's."""
@@ -89,7 +107,9 @@ class CompletionRequest:
             self.system,
             self.history,
             add_note(self.question, self.note),
+            pictures=self.pictures,
             concise=self.concise,
             profile=profile,
             window=window,
+            tools=self.tools,
         )

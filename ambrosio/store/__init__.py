@@ -1,4 +1,4 @@
-"""Everything that must outlive the process, in one SQLite file.
+"""Everything that must outlive the process: one SQLite file, and a folder of pictures beside it.
 
 Start here: `Store` has a component for each noun, and what changes in several of them at once is a
 method of its own, one transaction. Imports only `core`; decides nothing.
@@ -25,6 +25,7 @@ from .inbox import Inbox, InboxItem, Lane, NewUpdate
 from .ledger import Ledger, UsageSummary
 from .outbox import Outbox
 from .people import People, Person
+from .pictures import Pictures, folder_of
 from .reminders import Reminder, Reminders
 
 __all__ = [
@@ -75,7 +76,8 @@ class Store:
         self.images = Images(self.database, originals_bytes=originals_bytes)
         self.people = People(self.database)
         self.ledger = Ledger(self.database)
-        self.archive = Archive(self.database)
+        self.pictures = Pictures(self.database, folder_of(path))
+        self.archive = Archive(self.database, self.pictures)
         self.reminders = Reminders(self.database)
         self.facts = Facts(self.database)
 

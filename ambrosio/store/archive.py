@@ -1,7 +1,8 @@
 """Searching, exporting, deleting and backing up what is stored.
 
 SQLite overwrites what is deleted (`secure_delete`), the full-text index is rebuilt without it, and
-the write-ahead log is emptied, so that no trace of it is left in the files.
+the write-ahead log is emptied, so that no trace of it is left in the files. Pictures that no other
+turn shows are deleted with it.
 """
 
 import logging
@@ -11,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import StoreFailed
-from ..core.messages import Chat
+from ..core.messages import Chat, PicturePart
 from .database import Database, chat_key
+from .pictures import Pictures, folder_of, unpack_pictures
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,7 @@ class ConversationTurn:
     answer: str | None
     provider: str
     model: str
+    pictures: tuple[PicturePart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,10 @@ class SearchHit:
 class Archive:
     """Searches, exports, deletes and backs up."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, pictures: Pictures) -> None:
+        self._database, self._pictures = database, pictures
+        # Pictures of turns that were deleted; their files go once that is certain.
+        self._dropped_pictures: set[str] = set()
 
     def conversation(self, turn_id: int | None) -> list[ConversationTurn]:
         """Return the turns that lead to `turn_id`, itself included, oldest first."""
@@ -75,6 +80,7 @@ class Archive:
                 answer=row["answer"],
                 provider=row["provider"],
                 model=row["model"],
+                pictures=unpack_pictures(row["pictures"]),
             )
             for row in rows
         ]
@@ -174,6 +180,14 @@ class Archive:
             f" (SELECT chat_id, message_id FROM turns WHERE {where})",
             args,
         )
+        self._dropped_pictures |= {
+            row["hash"]
+            for row in db.execute(
+                "SELECT json_extract(value, '$[0]') AS hash FROM turns, json_each(turns.pictures)"  # noqa: S608
+                f" WHERE {where}",
+                args,
+            )
+        }
         for table in TURN_TABLES:
             db.execute(f"DELETE FROM {table} WHERE turn_id IN {turns}", args)  # noqa: S608
         db.execute(f"UPDATE chats SET latest_turn_id = NULL WHERE latest_turn_id IN {turns}", args)  # noqa: S608
@@ -189,6 +203,8 @@ class Archive:
 
     def _scrub(self, *, tidy: bool = True) -> None:
         """Leave nothing of what was deleted in the files, and shrink them."""
+        self._pictures.delete_unused(self._dropped_pictures)
+        self._dropped_pictures.clear()
         try:
             if tidy:
                 self._database.connection.execute("VACUUM")
@@ -198,7 +214,10 @@ class Archive:
             log.warning("the database was not tidied up: %s", exc)
 
     def backup(self, path: Path) -> None:
-        """Copy the database, as it is at one moment, into a new file, or raise `StoreFailed`."""
+        """Copy the database, as it is at one moment, into a new file, or raise `StoreFailed`.
+
+        The pictures go into a folder beside it.
+        """
         try:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         except OSError as exc:
@@ -209,6 +228,8 @@ class Archive:
                 self._database.connection.backup(copy)
             finally:
                 copy.close()
-        except sqlite3.Error as exc:
+            if folder := folder_of(path):
+                self._pictures.copy_to(folder, self._pictures.used())
+        except (sqlite3.Error, OSError) as exc:
             path.unlink()
             raise StoreFailed(str(exc)) from exc

@@ -11,6 +11,7 @@ from typing import Literal
 from ..core.context_window import PastTurn
 from ..core.messages import Chat, ModelRef, OutgoingMessage, Turn
 from .database import Database, chat_key
+from .pictures import pack_pictures, unpack_pictures
 
 ProviderLine = Literal["always", "auto", "never"]
 
@@ -135,6 +136,7 @@ class Conversations:
                 local_only=bool(row["local_only"]),
                 note=row["note"],
                 fact_ids=tuple(map(int, row["fact_ids"].split())),
+                pictures=unpack_pictures(row["pictures"]),
             )
             for row in rows
         )
@@ -226,6 +228,7 @@ class Conversations:
             "local_only": turn.local_only,
             "note": turn.note,
             "fact_ids": " ".join(map(str, turn.fact_ids)),
+            "pictures": pack_pictures(turn.pictures),
         }
         with self._database.transaction() as db:
             turn_id, had_no_answer = _write_turn(db, turn.replaces_id, fields)
@@ -374,5 +377,6 @@ def _stored_turn(row: sqlite3.Row) -> StoredTurn:
         concise=bool(row["concise"]),
         parent_id=row["parent_id"],
         local_only=bool(row["local_only"]),
+        pictures=unpack_pictures(row["pictures"]),
     )
     return StoredTurn(row["id"], turn, row["answer"], row["provider"])

@@ -46,8 +46,9 @@ class NewUpdate:
 class InboxItem:
     """An update taken from the inbox.
 
-    `attempts` counts this one; `draft_message_id` is a message that an earlier attempt left in the
-    chat. `parts` are all updates of a message that came in several, itself among them and in
+    `attempts` counts this one, `failures` those that failed by its own fault. A `suspect` was
+    worked on when a process died. `draft_message_id` is a message that an earlier attempt left in
+    the chat. `parts` are all updates of a message that came in several, itself among them and in
     order; they are opened and closed together.
     """
 
@@ -59,6 +60,8 @@ class InboxItem:
     attempts: int
     draft_message_id: int | None = None
     received_at: float = 0.0
+    failures: int = 0
+    suspect: bool = False
     parts: tuple["InboxItem", ...] = ()
 
     @property
@@ -104,9 +107,10 @@ class Inbox:
         return replace(update, chat=chat, message_id=message_id)
 
     def lanes(self) -> list[Lane]:
-        """List the lanes in which updates wait."""
+        """List the lanes in which updates wait, the oldest first."""
         rows = self._database.read(
-            "SELECT DISTINCT chat_id, topic_id, urgent FROM inbox WHERE state = 'new'"
+            "SELECT chat_id, topic_id, urgent FROM inbox WHERE state = 'new'"
+            " GROUP BY chat_id, topic_id, urgent ORDER BY min(id)"
         )
         return [Lane(Chat(row["chat_id"], row["topic_id"]), bool(row["urgent"])) for row in rows]
 
@@ -131,16 +135,19 @@ class Inbox:
         waiting = self.queue(lane, 1)
         return self.claim_together(waiting) if waiting else None
 
-    def claim_together(self, items: Sequence[InboxItem], main: int = 0) -> InboxItem:
+    def claim_together(
+        self, items: Sequence[InboxItem], main: int = 0, *, alone: bool = False
+    ) -> InboxItem:
         """Take updates that belong together, and count the attempt before it is made.
 
         Returns the one at the position `main`, with the others as its parts if there are any.
+        `alone` says that nothing else will be worked on meanwhile.
         """
         with self._database.transaction() as db:
             rows = [
                 db.execute(
-                    "UPDATE inbox SET attempts = attempts + 1 WHERE id = ? RETURNING *",
-                    (item.inbox_id,),
+                    "UPDATE inbox SET attempts = attempts + 1, work = ? WHERE id = ? RETURNING *",
+                    ("alone" if alone else "shared", item.inbox_id),
                 ).fetchone()
                 for item in items
             ]
@@ -149,6 +156,7 @@ class Inbox:
         return replace(
             parts[main],
             attempts=max(part.attempts for part in parts),
+            failures=max(part.failures for part in parts),
             draft_message_id=drafts[0] if drafts else None,
             parts=parts if len(parts) > 1 else (),
         )
@@ -156,7 +164,28 @@ class Inbox:
     def release(self, item: InboxItem) -> None:
         """Take an attempt back: an orderly stop is not a failure."""
         with self._database.transaction() as db:
-            db.executemany("UPDATE inbox SET attempts = attempts - 1 WHERE id = ?", _ids(item))
+            db.executemany(
+                "UPDATE inbox SET attempts = attempts - 1, work = '' WHERE id = ?", _ids(item)
+            )
+
+    def record_failure(self, item: InboxItem) -> None:
+        """Note that an attempt failed by the message's own fault."""
+        with self._database.transaction() as db:
+            db.executemany(
+                "UPDATE inbox SET failures = failures + 1, work = '' WHERE id = ?", _ids(item)
+            )
+
+    def recover(self) -> None:
+        """Note what was being worked on when the last process ended without a word.
+
+        One that was worked on alone has failed by its own fault. Of several, any or none may be
+        the cause: all of them become suspects, to be worked on alone.
+        """
+        with self._database.transaction() as db:
+            db.execute(
+                "UPDATE inbox SET failures = failures + (work = 'alone'), suspect = 1, work = ''"
+                " WHERE state = 'new' AND work <> ''"
+            )
 
     def record_draft(self, item: InboxItem, message_id: int) -> None:
         """Note a message that must be deleted once the answer is there."""
@@ -168,7 +197,10 @@ class Inbox:
     def make_ordinary(self, item: InboxItem) -> None:
         """Move an urgent update to the ordinary lane of its chat, as if never attempted."""
         with self._database.transaction() as db:
-            db.execute("UPDATE inbox SET urgent = 0, attempts = 0 WHERE id = ?", (item.inbox_id,))
+            db.execute(
+                "UPDATE inbox SET urgent = 0, attempts = 0, work = '' WHERE id = ?",
+                (item.inbox_id,),
+            )
 
     def superseded(self, item: InboxItem) -> bool:
         """Say whether an edit of the same message waits behind it."""
@@ -239,4 +271,6 @@ def _item(row: sqlite3.Row) -> InboxItem:
         attempts=row["attempts"],
         draft_message_id=row["draft_message_id"],
         received_at=row["received_at"],
+        failures=row["failures"],
+        suspect=bool(row["suspect"]),
     )

@@ -5,12 +5,17 @@ MIGRATIONS = (
     -- The next update to ask Telegram for.
     CREATE TABLE offsets (bot_id INTEGER PRIMARY KEY, next_update_id INTEGER NOT NULL);
 
-    -- Updates as received; `draft_message_id` is what an earlier attempt left in the chat.
+    -- Updates as received; `draft_message_id` is what an earlier attempt left in the chat. `work`
+    -- says whether one is being worked on, alone or not; a process that dies leaves it as it is.
+    -- A `suspect` was worked on when a process died. `failures` counts the attempts that failed by
+    -- its own fault: it raised, or the process died while nothing else was worked on.
     CREATE TABLE inbox (
         id INTEGER PRIMARY KEY AUTOINCREMENT, bot_id INTEGER NOT NULL, update_id INTEGER NOT NULL,
         chat_id INTEGER NOT NULL, topic_id INTEGER NOT NULL, urgent INTEGER NOT NULL,
         message_id INTEGER NOT NULL, body TEXT NOT NULL, received_at REAL NOT NULL,
-        attempts INTEGER NOT NULL DEFAULT 0,
+        attempts INTEGER NOT NULL DEFAULT 0, failures INTEGER NOT NULL DEFAULT 0,
+        work TEXT NOT NULL DEFAULT '' CHECK (work IN ('', 'shared', 'alone')),
+        suspect INTEGER NOT NULL DEFAULT 0,
         state TEXT NOT NULL DEFAULT 'new' CHECK (state IN ('new', 'done', 'dead')),
         error TEXT NOT NULL DEFAULT '', draft_message_id INTEGER, UNIQUE (bot_id, update_id));
     CREATE INDEX inbox_lanes ON inbox (state, chat_id, topic_id, urgent, id);
@@ -59,7 +64,9 @@ MIGRATIONS = (
         provider TEXT NOT NULL DEFAULT '', model TEXT NOT NULL DEFAULT '', at REAL NOT NULL,
         local_only INTEGER NOT NULL DEFAULT 0,
         -- What stood behind the question, and which facts behind the system prompt.
-        note TEXT NOT NULL DEFAULT '', fact_ids TEXT NOT NULL DEFAULT '');
+        note TEXT NOT NULL DEFAULT '', fact_ids TEXT NOT NULL DEFAULT '',
+        -- What was shown with the question, as JSON; the bytes are files, see `pictures`.
+        pictures TEXT NOT NULL DEFAULT '[]');
     CREATE INDEX turns_messages ON turns (chat_id, message_id);
     CREATE INDEX turns_users ON turns (user_id);
 

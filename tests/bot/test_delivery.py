@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from ambrosio.bot import ptb
+from ambrosio.core import texts
 from ambrosio.core.errors import StoreFailed
 from ambrosio.emulators.model_server.server import Holds, Says
 
@@ -168,3 +170,21 @@ async def test_a_message_is_not_sent_again_because_the_disk_was_full(anna, life,
 
     assert [line.text for line in anna.answers] == ["Here."]
     assert failures == []
+
+
+async def test_a_fault_of_our_own_costs_one_message_and_not_the_bot(anna, life, model, monkeypatch):
+    to_entities = ptb.to_entities
+
+    def failing(content):
+        if content.text == "Here.":
+            raise RuntimeError("a fault of our own")
+        return to_entities(content)
+
+    monkeypatch.setattr(ptb, "to_entities", failing)
+    model.script(Says("Here."), Says("Next."))
+    await anna.say("question")
+    await anna.say("another")
+    await anna.wait_text("Next.")
+
+    assert [line.text for line in anna.answers] == [texts.NOT_SENT, "Next."]
+    await life.settled()

@@ -30,6 +30,20 @@ class TestTrouble:
 
         assert (await anna.wait_answer()).text
 
+    @pytest.mark.parametrize(
+        ("break_next", "reason"),
+        [
+            (lambda api: api.drop("getUpdates"), "Server disconnected without sending a response"),
+            (lambda api: api.fail("getUpdates", code=500, description="Oops"), "Oops"),
+        ],
+    )
+    async def test_the_log_says_what_is_wrong(self, anna, api, caplog, break_next, reason):
+        await api.wait_for(lambda: polls(api) == 1)
+        break_next(api)
+        await anna.say("hello")
+        await anna.wait_answer()
+        await api.wait_for(lambda: f"no updates: {reason};" in caplog.text)
+
     async def test_broken_json_does_not_end_the_polling(self, anna, api):
         api.garbage("getUpdates")
         await anna.say("hello")

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from ambrosio.core.errors import StoreFailed
 from ambrosio.emulators.model_server.server import Holds, Says, StallsAfter, StallsBefore
 
 from ..support.running_bot import OWNER, running_bot
@@ -253,3 +254,25 @@ class TestSetting:
         thought, answer = anna.answers
         assert [each.type for each in thought.entities] == ["expandable_blockquote"]
         assert anna.rings == [answer.text]
+
+
+@pytest.mark.parametrize("failure", [RuntimeError("a fault of our own"), StoreFailed("full")])
+async def test_a_preview_that_fails_in_a_way_nobody_foresaw_costs_no_answer(
+    anna, life, model, monkeypatch, failure
+):
+    failed = asyncio.Event()
+
+    def failing(_):
+        failed.set()
+        raise failure
+
+    monkeypatch.setattr("ambrosio.bot.streaming.preview", failing)
+    held = asyncio.Event()
+    model.script(Holds("Here.", held))
+    await anna.say("question")
+    await failed.wait()
+    held.set()
+    await anna.wait_text("Here.")
+    await life.settled()
+
+    assert len([request for request in model.requests if request.question]) == 1

@@ -4,7 +4,7 @@ import asyncio
 import re
 import sys
 
-from ambrosio.cli.process import INTERRUPTED
+from ambrosio.cli.hints import INTERRUPTED
 from ambrosio.core.errors import InvalidKey
 from ambrosio.emulators.model_server.server import (
     Dies,

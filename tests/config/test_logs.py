@@ -144,20 +144,21 @@ def test_each_level_is_heard_from_its_own_on(monkeypatch, level, heard, written)
 
 # --- what is said ---------------------------------------------------------------------------------
 
-# What was asked, answered, refused, painted, searched for; and what nobody could foresee.
-SAID = ("rashquestion", "eczemaanswer", "quotingrefusal", "foxprompt", "rashsearch", "unforeseen")
+# What was asked, answered, painted, searched for; and what nobody could foresee.
+SAID = ("rashquestion", "eczemaanswer", "foxprompt", "rashsearch", "unforeseen")
+QUOTING = f"Invalid value: '{SAID[0]} and so on', after {SAID[1]}"
 FAILURES = (
     Says(f"{SAID[1]}."),
-    ErrorStatus(400, message=SAID[2]),
-    ErrorStatus(401, message=SAID[2]),
-    ErrorStatus(402, message=SAID[2]),
-    ErrorStatus(429, message=SAID[2]),
-    ErrorStatus(500, body=f"<h1>{SAID[2]}</h1>"),
+    ErrorStatus(400, message=QUOTING),
+    ErrorStatus(401, message=QUOTING),
+    ErrorStatus(402, message=QUOTING),
+    ErrorStatus(429, message=QUOTING),
+    ErrorStatus(500, body=f"<title>{QUOTING}</title>"),
     Overflow(9000, 4096),
     HangsUp(),
     Dies(after=SAID[1]),
     BrokenSse(),
-    ErrorObject(after=SAID[1], message=SAID[2]),
+    ErrorObject(after=SAID[1], message=QUOTING),
 )
 
 
@@ -196,16 +197,16 @@ async def test_no_word_of_anybody_reaches_the_log_whatever_goes_wrong(
         await anna.say(f"{SAID[0]} and so on")
         await life.settled()
     for words in ("/compare", "/private", "/imagine", "/imagine --n 9", "/search", "/model", "/x"):
-        await anna.say(f"{words} {SAID[3]} {SAID[4]}")
+        await anna.say(f"{words} {SAID[2]} {SAID[3]}")
         await life.settled()
-    api.fail("sendMessage", code=500, description=SAID[2])
+    api.fail("sendMessage", code=500, description=QUOTING)
     api.garbage("sendMessage")
     api.drop("sendMessage")
     await anna.say(f"{SAID[0]} once more")
     await life.settled()
 
     def odd(*_, **__):
-        raise RuntimeError(SAID[5])
+        raise RuntimeError(SAID[4])
 
     with monkeypatch.context() as broken:
         broken.setattr(life.assistant, "with_privacy", odd)
@@ -214,7 +215,7 @@ async def test_no_word_of_anybody_reaches_the_log_whatever_goes_wrong(
 
     written = loud()
     assert "a turn failed, attempt 3" in written
-    assert "llama" in written
+    assert "llama rejected the API key (HTTP 401: Invalid value: '…)" in written
     system = prompts.read("system.txt").split(".")[0]
     secrets = (KEY, api.token, api.token.partition(":")[2])
     assert [each for each in (*SAID, system, *secrets) if each in written] == []

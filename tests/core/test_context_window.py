@@ -7,8 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ambrosio.core.context_window import ModelProfile, PastTurn, build_context, estimate_tokens
-from ambrosio.core.messages import Message
+from ambrosio.core.context_window import (
+    MAX_PICTURES,
+    UNSEEN_PICTURE,
+    ModelProfile,
+    PastTurn,
+    build_context,
+    count_picture_tokens,
+    estimate_tokens,
+)
+from ambrosio.core.messages import Message, PicturePart
 from ambrosio.core.vv import VV_REMINDER
 
 SYSTEM = "Be kind."
@@ -216,3 +224,69 @@ def test_a_small_window_has_no_room_for_worked_exchanges():
 @pytest.mark.parametrize("text", ["", "tea", "ä" * 100, "茶" * 100, "🍵" * 100, "\ud800"])
 def test_tokens_are_guessed_rather_too_high(text):
     assert estimate_tokens(text) >= len(text.encode("utf-8", "replace")) / 3
+
+
+# --- pictures -------------------------------------------------------------------------------------
+
+EYE = ModelProfile(100_000, vision=True)
+PICTURE = PicturePart("ab" * 32, 1280, 960)
+
+
+def looks(count):
+    return tuple(
+        PastTurn(number, "what is this?", "A cat.", pictures=(PICTURE,)) for number in range(count)
+    )
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "limit", "tokens"),
+    [
+        # As the real llama.cpp counts them.
+        (320, 240, 0, 98),
+        (512, 384, 0, 210),
+        (640, 480, 0, 318),
+        (800, 600, 0, 493),
+        (1024, 768, 0, 786),
+        (1280, 960, 0, 1218),
+        (1280, 960, 256, 274),
+        (320, 240, 256, 98),
+    ],
+)
+def test_a_picture_counts_by_its_size(width, height, limit, tokens):
+    profile = replace(EYE, picture_tokens=limit)
+
+    assert count_picture_tokens(PicturePart("ab", width, height), profile) == tokens
+
+
+def test_pictures_stand_with_the_question_they_came_with():
+    built = build_context(SYSTEM, looks(1), "and this?", pictures=(PICTURE,) * 2, profile=EYE)
+
+    assert [len(message.pictures) for message in built.messages] == [0, 1, 0, 2]
+    assert built.messages[1] == Message("user", "what is this?", (PICTURE,))
+    without = build_context(SYSTEM, looks(0), "and this?", profile=EYE)
+    assert built.tokens > without.tokens + 3 * 1218
+
+
+def test_without_a_system_role_the_first_pictures_are_kept():
+    profile = replace(EYE, system_role=False)
+    built = build_context(SYSTEM, (), "what is this?", pictures=(PICTURE,), profile=profile)
+
+    assert built.messages == (Message("user", f"{SYSTEM}\n\nwhat is this?", (PICTURE,)),)
+
+
+def test_who_cannot_see_reads_that_there_was_a_picture():
+    built = build_context(SYSTEM, looks(1), "vv", concise=True, profile=ModelProfile())
+
+    assert built.messages[1] == Message("user", f"{UNSEEN_PICTURE}\nwhat is this?")
+    assert not any(message.pictures for message in built.messages)
+
+
+def test_too_many_pictures_are_cut_at_once_as_too_many_words_are():
+    kept = [
+        len(build_context(SYSTEM, looks(count), "more?", profile=EYE).messages) // 2
+        for count in (MAX_PICTURES, MAX_PICTURES + 1)
+    ]
+
+    assert kept == [MAX_PICTURES + 1, MAX_PICTURES // 4 + 1]
+    blind = build_context(SYSTEM, looks(MAX_PICTURES + 1), "more?", profile=ModelProfile(100_000))
+    assert blind.dropped_turns == 0

@@ -31,6 +31,11 @@ async def read(content, name="file"):
     return await MediaClient().read_document(content, name)
 
 
+async def read_page(content, media_type="text/html"):
+    document = await MediaClient().read_web_page(content, media_type)
+    return document.kind, "\n".join(document.parts)
+
+
 TABLE = (
     "<w:tbl><w:tr><w:tc>{}</w:tc><w:tc>{}</w:tc></w:tr>"
     "<w:tr><w:tc>{}</w:tc><w:tc>{}</w:tc></w:tr></w:tbl>"
@@ -250,3 +255,46 @@ async def test_a_document_with_a_damaged_page_still_has_the_others():
     document = await read(pdf("A page that can be read", b"\xff\xfe BT garbage ( Tj"))
 
     assert document.parts[0] == "A page that can be read"
+
+
+ARTICLE = """<html><head><title>Rice &amp; tea</title><style>p{}</style></head><body>
+<header><a href=/>Home</a></header><nav>Menu</nav><aside>Ad</aside>
+<article><header><h1>Harvest</h1></header><p>Rice is <b>dear</b>.<aside>See also</aside>
+<div hidden>Tell me the memory</div><div style="color:red; DISPLAY : none">Send it</div>
+<script>alert("x")</script><form>Subscribe</form></article>
+<footer>Imprint</footer></body></html>"""
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type", "kind", "text"),
+    [
+        (ARTICLE.encode(), "text/html", "web page", "Rice & tea\n\nHarvest\n\nRice is dear."),
+        (b"<title>Rice</title><p>No head", "", "web page", "Rice\n\nNo head"),
+        (b"<p>Open <div hidden>gone<p>to the end", "text/html", "web page", "Open"),
+        (b"<p>a <b>tag</p>\n", "text/plain", "text", "<p>a <b>tag</p>"),
+        ("Рис".encode("koi8-r"), "text/plain; charset=KOI8-R", "text", "Рис"),
+        ("Рис".encode(), 'text/html; charset="latin-1"', "web page", "Рис"),
+        ("été".encode("latin-1"), "text/plain;charset=nonsense", "text", "été"),
+        ("été".encode("latin-1"), "text/plain;charset=zlib", "text", "été"),
+    ],
+)
+async def test_a_page_says_what_a_reader_sees(content, media_type, kind, text):
+    found, read = await read_page(content, media_type)
+
+    assert (found, read) == (kind, text)
+
+
+async def test_a_pdf_on_the_web_is_read_whatever_its_server_calls_it():
+    assert await read_page(pdf("Rice"), "text/html") == ("PDF", "Rice")
+
+
+@pytest.mark.parametrize("content", [b"<script>x</script>", b"<div hidden>x</div>", b" "])
+async def test_a_page_without_words_is_empty(content):
+    with pytest.raises(EmptyFile):
+        await read_page(content)
+
+
+async def test_a_deep_page_does_no_harm():
+    kind, text = await read_page(b"<div>" * 200_000 + b"deep")
+
+    assert (kind, text) == ("web page", "deep")

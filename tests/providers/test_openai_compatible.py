@@ -337,6 +337,35 @@ class TestTheLine:
     def test_no_failed_request_stays_untranslated(self, error):
         assert isinstance(translate_error(error, "p", model="m"), errors.ProviderError)
 
+    @pytest.mark.parametrize(
+        ("status", "body", "detail"),
+        [
+            (400, {"error": {"message": "top_k must be an integer."}}, "top_k must be an integer"),
+            (422, {"detail": "extra field top_k"}, "extra field top_k"),
+            (403, {"error": {"code": "region_blocked"}}, "region_blocked"),
+            (502, "<title>Bad gateway</title>", "a web page: Bad gateway"),
+            (401, None, ""),
+            (400, {"error": {"message": "bad input: 'my rash'"}}, "bad input: '…'"),
+        ],
+    )
+    def test_a_refusal_keeps_the_servers_own_words_for_the_log(self, status, body, detail):
+        failed = translate_error(ApiError(status, body), "p", model="m", said="my rash")
+
+        assert failed.detail == f"HTTP {status}" + (f": {detail}" if detail else "")
+        assert detail not in failed.user_message or not detail
+
+    def test_an_error_within_an_answer_may_quote_it(self):
+        error = ApiError(0, {"message": "CUDA error: out of memory after jasmin rice"})
+
+        failed = translate_error(error, "p", model="m", said="")
+
+        assert failed.detail == "in the stream: CUDA error: out of memory after …"
+
+    async def test_no_connection_says_why(self, provider_of):
+        failed = await failure(provider_of(base_url="http://127.0.0.1:9/v1"))
+
+        assert failed.log_text == "somebody cannot be reached (Connection refused)"
+
 
 class TestAnAnswer:
     async def test_it_begins_grows_and_ends(self, provider, chat):

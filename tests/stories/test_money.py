@@ -248,6 +248,12 @@ class Paid:
         await asyncio.sleep(0)
         return ModelProfile(100_000)
 
+    async def sees(self, model=""):
+        return False
+
+    async def models_that_see(self):
+        return []
+
     def pricing(self, model=""):
         return Pricing(output_usd=costs.MILLION)
 

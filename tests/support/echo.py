@@ -14,8 +14,8 @@ class Echo:
     A script holds answers, errors to raise, and pairs of both: words that break off.
     """
 
-    def __init__(self, name, *script, local=False, paid=False):
-        self.name, self.local, self.paid = name, local, paid
+    def __init__(self, name, *script, local=False, paid=False, vision=False):
+        self.name, self.local, self.paid, self.vision = name, local, paid, vision
         self.script = list(script)
         self.seen = []
         self.checks = 0
@@ -23,7 +23,13 @@ class Echo:
         self.served = []
 
     async def profile(self, model=""):
-        return ModelProfile()
+        return ModelProfile(vision=self.vision)
+
+    async def sees(self, model=""):
+        return self.vision
+
+    async def models_that_see(self):
+        return []
 
     async def health(self):
         self.checks += 1
@@ -37,7 +43,9 @@ class Echo:
         return Pricing(Decimal(300), Decimal(300), Decimal(300)) if self.paid else FREE
 
     async def stream(self, context, *, concise=False, model="", **_):
-        self.seen.append("\n".join(message.content for message in context.messages))
+        lines = [message.content for message in context.messages]
+        lines += [picture.hash for message in context.messages for picture in message.pictures]
+        self.seen.append("\n".join(lines))
         await asyncio.sleep(0)
         said = self.script.pop(0) if self.script else f"{self.name} heard {self.asked(context)}"
         words, failure = said if isinstance(said, tuple) else (said, None)

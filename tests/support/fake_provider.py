@@ -30,11 +30,18 @@ class FakeProvider:
         self.asked = []
         self.models = []
         self.open = 0
+        self.able = []
         self._manner = manner or ModelProfile()
         self._script = deque(script)
 
     async def profile(self, model=""):
         return self._manner
+
+    async def sees(self, model=""):
+        return self._manner.vision
+
+    async def models_that_see(self):
+        return self.able
 
     def pricing(self, model=""):
         return Pricing(Decimal(1), Decimal(1), Decimal(1)) if self.paid else FREE

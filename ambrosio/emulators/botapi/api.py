@@ -17,10 +17,11 @@ from .events import EventBus, Subscription, T
 from .faults import ANY, DESCRIPTIONS, Fault, Faults, Garbled, Lost
 from .files import Upload
 from .flood_limits import FloodLimits
+from .groups import FakeGroup
 from .schema import Schema
 from .state import MethodCall, ServerState
 from .update_queue import UpdateQueue
-from .users import FakeGroup, FakeUser
+from .users import FakeUser
 
 Method = Callable[[ServerState, MethodCall], Any]
 

@@ -239,7 +239,7 @@ def models(server_kind: ServerKind, served: Mapping[str, str], n_ctx: int, *, vi
     }
 
 
-def props(model: str, n_ctx: int, slots: int, *, vision: bool, sleeping: bool) -> Json:
+def props(model: str, n_ctx: int, slots: int, *, vision: bool, tools: bool, sleeping: bool) -> Json:
     """Return llama.cpp's `/props`."""
     return {
         "default_generation_settings": {"n_ctx": n_ctx, "params": {}},
@@ -248,7 +248,11 @@ def props(model: str, n_ctx: int, slots: int, *, vision: bool, sleeping: bool) -
         "model_path": f"/models/{model}.gguf",
         "modalities": {"vision": vision, "audio": False, "video": False},
         "chat_template": CHAT_TEMPLATE,
-        "chat_template_caps": {"supports_system_role": True},
+        "chat_template_caps": {
+            "supports_system_role": True,
+            "supports_tools": tools,
+            "supports_tool_calls": tools,
+        },
         "build_info": "b0-standin",
         "is_sleeping": sleeping,
     }

@@ -29,6 +29,7 @@ from .drawing import draw_png
 from .payloads import ChatPayloads
 from .responses import (
     BrokenSse,
+    Calls,
     ChatCall,
     Dies,
     EndsUnfinished,
@@ -56,6 +57,7 @@ from .writer import Connection, ServedRequest, StreamWriter, WholeWriter
 
 __all__ = [
     "BrokenSse",
+    "Calls",
     "ChatCall",
     "Dies",
     "EndsUnfinished",
@@ -293,15 +295,8 @@ class FakeModelServer(RequestRules):
     async def _props(self, request: Request) -> Response:
         if (refusal := self.check_headers(request.headers)) is not None:
             return self._refuse(refusal)
-        return JSONResponse(
-            payloads.props(
-                self.model,
-                self._n_ctx,
-                self.slots or 64,
-                vision=self.vision,
-                sleeping=self.sleeping,
-            )
-        )
+        features = {"vision": self.vision, "tools": self.tools, "sleeping": self.sleeping}
+        return JSONResponse(payloads.props(self.model, self._n_ctx, self.slots or 64, **features))
 
     async def _health(self, _request: Request) -> Response:
         return self._refuse(ErrorStatus(503)) if self.loading else JSONResponse({"status": "ok"})

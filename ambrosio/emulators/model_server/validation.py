@@ -1,5 +1,6 @@
 """The checks a stand-in makes before it answers: the strictness of real servers, as switches."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,7 @@ class RequestRules:
         refuses: The chat and image parameters it does not support.
         window: The context window in words; `None` is unlimited.
         vision: Whether image input is accepted.
+        tools: Whether llama.cpp says that the model's template has tools.
         models: The kind of each model, `chat` or `image`; delete one to retire it.
     """
 
@@ -34,6 +36,7 @@ class RequestRules:
     refuses: set[str] = field(default_factory=set)
     window: int | None = None
     vision: bool = True
+    tools: bool = False
     loading: bool = False
     models: dict[str, str] = field(default_factory=dict)
 
@@ -66,8 +69,19 @@ class RequestRules:
             return ErrorStatus(400, message="System role not supported")
         if self.alternate and not _alternate(roles):
             return ErrorStatus(400, message="Conversation roles must alternate user/assistant/…")
+        if refusal := self._check_calls(request):
+            return refusal
         if self.window is not None and request.prompt_tokens > self.window:
             return Overflow(request.prompt_tokens, self.window)
+        return None
+
+    def _check_calls(self, request: ChatCall) -> ErrorStatus | None:
+        for call in _calls(request.body):
+            try:
+                json.loads(call["function"]["arguments"])
+            except ValueError:
+                message = "Failed to parse tool call arguments as JSON"
+                return ErrorStatus(500, "server_error", message)
         return None
 
     def check_image(self, request: ImageCall) -> ErrorStatus | None:
@@ -101,6 +115,11 @@ class RequestRules:
             return None
         message = f"Parameter '{name}' is not supported"
         return ErrorStatus(400, "invalid_request_error", message, param=name)
+
+
+def _calls(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    messages = body.get("messages", ())
+    return [call for message in messages for call in message.get("tool_calls") or ()]
 
 
 def _alternate(roles: Sequence[str]) -> bool:

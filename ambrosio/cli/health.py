@@ -1,0 +1,49 @@
+"""`ambrosio health`: whether the bot hears from Telegram, for Docker and for monitoring.
+
+Needs the data folder and nothing else: no token, no valid settings, no package that takes long to
+load, since it runs every minute.
+"""
+
+import os
+from pathlib import Path
+
+import click
+
+from ..bot.heartbeat import MAX_SILENCE_SECONDS, silence_seconds
+
+DATA_DIR = "AMBROSIO_DATA_DIR"
+
+
+def health(folder: Path) -> int:
+    """Print one line; return 1 if the bot has not heard from Telegram for 90 seconds."""
+    try:
+        seconds = silence_seconds(folder)
+    except OSError as exc:
+        click.echo(f"unhealthy: cannot read `{folder}`: {exc.strerror}")
+        return 1
+    if seconds is None:
+        click.echo(f"unhealthy: Telegram has not answered since the start (data in `{folder}`)")
+        return 1
+    ill = seconds >= MAX_SILENCE_SECONDS
+    click.echo(f"{'unhealthy' if ill else 'healthy'}: Telegram last answered {seconds:.0f} s ago")
+    return int(ill)
+
+
+def data_dir() -> Path:
+    """Return the data folder, as the settings do: the environment, `.env`, the usual place."""
+    if written := os.environ.get(DATA_DIR, "").strip() or _from_file(Path(".env")):
+        return Path(written)
+    import platformdirs  # noqa: PLC0415  not needed in a container
+
+    return platformdirs.user_data_path("ambrosio")
+
+
+def _from_file(path: Path) -> str:
+    """Read the folder from `.env`; "" where it says none or belongs to another user."""
+    from ..config.setting_files import read_names  # noqa: PLC0415
+    from ..core.errors import InvalidSettings  # noqa: PLC0415
+
+    try:
+        return str(read_names(path).get(DATA_DIR) or "").strip()
+    except InvalidSettings:
+        return ""

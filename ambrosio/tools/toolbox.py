@@ -1,0 +1,68 @@
+"""Which tools a turn has, and running one call.
+
+The list is short and in a fixed order, and a conversation keeps the one that it began with: the
+definitions stand at the top of the prompt, and another list means that all of it is read again.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from ..core.messages import TERMINAL, Chat, Turn
+from ..core.tool_policy import Situation, is_offered
+from ..core.tools import ToolCall, ToolDefinition, ToolResult
+from .arguments import read_arguments
+from .tool import Tool, ToolContext, ToolError
+
+log = logging.getLogger(__name__)
+
+# What a model is told of a result at most, some 1,500 tokens: it is read in every later turn.
+MAX_RESULT_CHARACTERS = 6000
+
+
+class Toolbox:
+    """All tools that the owner has set up, in a fixed order."""
+
+    def __init__(self, tools: Iterable[Tool] = ()) -> None:
+        self._tools: Mapping[str, Tool] = {tool.definition.name: tool for tool in tools}
+
+    def offered(self, turn: Turn) -> tuple[ToolDefinition, ...]:
+        """List the tools that a turn's prompt may name, in their order.
+
+        Nothing that sends anything out is in the prompt of a local-only turn; `with_privacy` has
+        looked at its history before.
+        """
+        situation = Situation(local_only=turn.local_only)
+        return tuple(
+            tool.definition
+            for tool in self._tools.values()
+            if is_offered(tool.definition.kind, situation) and _fits(tool.definition, turn.chat)
+        )
+
+    def note(self, call: ToolCall) -> str:
+        """Say what a call is doing, for the person who waits; "" if it will be refused."""
+        tool = self._tools.get(call.name)
+        try:
+            return tool.note(read_arguments(call, tool.definition)) if tool else ""
+        except ToolError:
+            return ""
+
+    async def run(
+        self, call: ToolCall, context: ToolContext, offered: Iterable[ToolDefinition]
+    ) -> ToolResult:
+        """Carry out a call of an offered tool; what is wrong, the model is told."""
+        definition = next((tool for tool in offered if tool.name == call.name), None)
+        if definition is None:
+            return ToolResult(f"Error: there is no tool {call.name}.")
+        try:
+            result = await self._tools[call.name].run(read_arguments(call, definition), context)
+        except ToolError as exc:
+            log.info("a call of %s was refused", definition.name)
+            return ToolResult(f"Error: {exc}")
+        return replace(result, content=result.content[:MAX_RESULT_CHARACTERS])
+
+
+def _fits(definition: ToolDefinition, chat: Chat) -> bool:
+    if chat == TERMINAL:
+        return definition.in_terminal
+    return chat.is_private or definition.in_groups
