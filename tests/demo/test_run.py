@@ -167,7 +167,7 @@ def test_smollm2_answers_in_the_whole_demo(tmp_path):
 def test_smollm2_needs_its_package_and_llama_cpp(monkeypatch, hidden):
     monkeypatch.setattr(
         "ambrosio.llama.toy_model.find_spec",
-        lambda name: None if name == hidden else find_spec(name)
+        lambda name: None if name == hidden else find_spec(name),
     )
 
     assert find_toy() is None

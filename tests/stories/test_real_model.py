@@ -53,17 +53,16 @@ class RealModel:
 
     async def idle(self):
         """Wait until it computes nothing."""
-        root = self.server.address.url.removesuffix("/v1")
-        headers = {"Authorization": f"Bearer {self.server.address.key}", "Connection": "close"}
         async with asyncio.timeout(WAIT_SECONDS):
             # The server has no event to wait for.
-            while any(
-                slot["is_processing"]
-                for slot in (
-                    await self.provider.http.get(f"{root}/slots", headers=headers)
-                ).json()
-            ):
+            while await self._computes():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
+
+    async def _computes(self):
+        root = self.server.address.url.removesuffix("/v1")
+        headers = {"Authorization": f"Bearer {self.server.address.key}", "Connection": "close"}
+        response = await self.provider.http.get(f"{root}/slots", headers=headers)
+        return any(slot["is_processing"] for slot in response.json())
 
 
 async def ask(person, text, **options):
@@ -171,7 +170,8 @@ async def stops_computing(anna, model, folder):
 
 async def loses_the_oldest_turns(anna, model):
     # Each digit is a token, which no estimate by length knows: the server refuses it.
-    answer = await ask(anna, f"Remember this: {'7' * 600}")
+    await ask(anna, f"Remember this: {'7' * 300}")
+    answer = await ask(anna, f"Remember this too: {'3' * 500}")
     too_long = await ask(anna, f"What is this? {'5' * 1500}")
     after = await ask(anna, "vv capital of Peru?")
 
