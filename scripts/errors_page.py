@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ambrosio import llama
 from ambrosio.bot.answer_view import buttons_for
-from ambrosio.core import errors, file_errors, texts
+from ambrosio.core import errors, file_errors, sound_errors, texts
 from ambrosio.core.errors import AmbrosioError, ProviderError
 from ambrosio.llama import supervisor
 from ambrosio.llama.errors import ModelUnusable
@@ -36,13 +36,14 @@ def list_subclasses(kind: type[AmbrosioError]) -> list[type[AmbrosioError]]:
     ]
 
 
-MODULES = (errors.__name__, file_errors.__name__)
+MODULES = (errors.__name__, file_errors.__name__, sound_errors.__name__)
 ALL = [kind for kind in list_subclasses(AmbrosioError) if kind.__module__ in MODULES]
 # Never raised themselves, only their subclasses.
 ROOTS = (AmbrosioError, ProviderError)
 # Examples of those that need more arguments than a provider name.
 EXAMPLES: dict[type[AmbrosioError], Callable[[], AmbrosioError]] = {
     errors.InvalidSettings: partial(errors.InvalidSettings, [("NAME", "is invalid", "expected …")]),
+    errors.DatabaseVersion: partial(errors.DatabaseVersion, "ambrosio.db", "ambrosio.db.v1"),
     errors.DemoFailed: partial(errors.DemoFailed, "The port is in use.", "Choose another one."),
     errors.NobodySees: partial(errors.NobodySees, ["llama"], offer="together/Qwen/Qwen3.5-9B"),
     errors.NobodySeesHere: partial(errors.NobodySeesHere, ["llama"]),

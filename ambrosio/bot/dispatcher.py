@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import telegram
 
+from ..assistant.pictures import PictureKeeper
 from ..commands.context import BotContext
 from ..core import texts
 from ..core.costs import format_usd
@@ -21,7 +22,9 @@ from ..core.messages import Chat
 from ..store import InboxItem, Lane, NewUpdate, Store
 from .answer_handler import AnswerHandler
 from .answer_view import render_notice
+from .attachments import AttachmentReader
 from .delivery import Delivery
+from .downloads import Downloads
 from .image_handler import ImageHandler
 from .members import Members
 from .message_parts import MAX_PARTS, JoinedMessage, continues, first_message
@@ -29,6 +32,7 @@ from .poller import Poller
 from .shared_lock import SharedLock
 from .streaming import AnswerStreamer
 from .update_handler import UpdateHandler
+from .voice_handler import VoiceHandler
 
 log = logging.getLogger(__name__)
 
@@ -63,11 +67,17 @@ class Dispatcher:
         self._bot, self._context = bot, context
         self._delivery = delivery
         self._members = Members(bot, context, delivery, group=group, on_moved=self._on_moved)
+        answers = AnswerHandler(context, delivery, streamer)
+        downloads = Downloads(bot, sleep=sleep)
         self._handler = UpdateHandler(
             bot,
             context,
-            answers=AnswerHandler(context, delivery, streamer),
+            answers=answers,
+            voice=VoiceHandler(context, delivery, answers, downloads),
             images=ImageHandler(context, delivery, streamer, sleep=sleep),
+            attachments=AttachmentReader(
+                context.assistant, downloads, PictureKeeper(context.store, context.media)
+            ),
             members=self._members,
             on_ordinary=lambda lane: self._wake([lane]),
         )

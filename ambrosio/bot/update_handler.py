@@ -5,7 +5,7 @@ All results of an update are stored in one transaction; the dispatcher then has 
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import telegram
@@ -17,12 +17,12 @@ from ..commands.imagine import change_image
 from ..commands.memory import remember_that
 from ..commands.registry import BUTTONS, BY_NAME
 from ..core import texts
-from ..core.attachments import MediaKind
 from ..core.messages import Delete, Outgoing, OutgoingMessage, Turn
 from ..store import InboxItem, Lane, Store
 from . import callback_data
 from .answer_handler import AnswerHandler, leftover_drafts
 from .answer_view import render_notice
+from .attachments import AttachmentReader, choose_files, with_words
 from .image_handler import ImageHandler
 from .members import Members
 from .turns import build_turn
@@ -36,6 +36,7 @@ from .updates import (
     UserQuestion,
     parse_together,
 )
+from .voice_handler import VoiceHandler
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,8 @@ class UpdateHandler:
         context: what commands may use.
         answers: answers questions.
         images: makes images.
+        voice: listens to recordings.
+        attachments: reads the files of questions.
         members: who may use the bot, and leaving groups.
         on_ordinary: called with the lane of an urgent update that is to be handled in turn.
     """
@@ -59,11 +62,15 @@ class UpdateHandler:
         *,
         answers: AnswerHandler,
         images: ImageHandler,
+        voice: VoiceHandler,
+        attachments: AttachmentReader,
         members: Members,
         on_ordinary: Callable[[Lane], None],
     ) -> None:
         self._bot, self._context = bot, context
         self._answers, self._images, self._members = answers, images, members
+        self._voice = voice
+        self._attachments = attachments
         self._on_ordinary = on_ordinary
 
     @property
@@ -205,28 +212,48 @@ class UpdateHandler:
         if result.files:
             replies.append(OutgoingMessage(item.chat, files=result.files, silent=True))
         messages: list[Outgoing] = [*replies, *result.messages]
-        if self._context.assistant.is_local_only(item.chat):
-            # It may repeat what was said here.
-            messages = [
-                replace(message, local_only=True)
-                if isinstance(message, OutgoingMessage)
-                else message
-                for message in messages
-            ]
-        self._store.finish(item, messages)
+        self._store.finish(
+            item,
+            self._keep_local(item, messages),
+            confirm=lambda: self._keep_local(item, result.confirm()),
+        )
+
+    def _keep_local(self, item: InboxItem, messages: Iterable[Outgoing]) -> list[Outgoing]:
+        """In private mode, mark all messages as local only: they may repeat what was said here."""
+        if not self._context.assistant.is_local_only(item.chat):
+            return [*messages]
+        return [
+            replace(message, local_only=True) if isinstance(message, OutgoingMessage) else message
+            for message in messages
+        ]
 
     async def _question(self, item: InboxItem, parsed: UserQuestion) -> None:
         if self._store.inbox.superseded(item):
             self._store.finish(item)
             return
-        if unreadable := [file for file in parsed.attachments if file.kind != MediaKind.STICKER]:
-            hint = texts.UNSUPPORTED_KINDS[unreadable[0].kind]
-            await self._send_result(item, CommandResult("" if parsed.edited else hint))
+        if corrected := self._voice.correct(item, parsed):
+            item, parsed = corrected, replace(parsed, edited=True, reply_to_id=None, quote="")
+        heard = await self._voice.hear(item, parsed)
+        match heard:
+            case UserQuestion():
+                await self._ask(item, heard)
+            case Command():
+                await self._command(item, heard)
+            case None:
+                return
+
+    async def _ask(self, item: InboxItem, parsed: UserQuestion) -> None:
+        """Have a question answered, with what its files show."""
+        is_known = self._attachments.is_known(item.chat, parsed.reply_to_id)
+        files = choose_files(parsed, is_known=is_known)
+        if files.refusal:
+            await self._send_result(item, CommandResult("" if parsed.edited else files.refusal))
             return
+        parsed = with_words(parsed)
         if await self._remember(item, parsed) or await self._change_image(item, parsed):
             return
         turn, shown = build_turn(self._context.assistant, item.chat, item.message_id, parsed)
-        if parsed.edited and turn.replaces_id is not None:
+        if parsed.edited and turn.replaces_id is not None and not files.readable:
             previous = self._store.conversations.turn(turn.replaces_id)
             if previous and previous.answer is not None and _same_question(previous.turn, turn):
                 self._store.finish(item)
@@ -234,7 +261,13 @@ class UpdateHandler:
         if not parsed.text.strip():
             await self._send_result(item, CommandResult(texts.EMPTY_VV_QUESTION))
             return
-        await self._answers.answer(item, turn, shown=shown, note=parsed.unseen)
+        await self._answers.answer(
+            item,
+            turn,
+            shown=shown,
+            note=parsed.unseen or files.note,
+            prepare=self._attachments.preparation(files.readable),
+        )
 
     async def _remember(self, item: InboxItem, parsed: UserQuestion) -> bool:
         """Remember what "remember that …" asks for; False if it is a question."""
@@ -251,6 +284,8 @@ class UpdateHandler:
 
     async def _change_image(self, item: InboxItem, parsed: UserQuestion) -> bool:
         """Treat a reply to an image as a request to change it; False if it is a question."""
+        if parsed.attachments:
+            return False
         call = CommandCall(
             item.chat, parsed.user_id, item.message_id, parsed.text, parsed.reply_to_id
         )

@@ -100,6 +100,9 @@ class TerminalChat:
             assistant=self.app.assistant,
             image_assistant=self.app.image_assistant,
             providers=self.app.providers,
+            transcripts=self.app.transcripts,
+            speech=self.app.speech,
+            media=self.app.media,
             owners=lambda: frozenset({TERMINAL.chat_id}),
             now=now,
             data_dir=self.app.settings.ambrosio_data_dir,
@@ -160,6 +163,8 @@ async def _show_progress(progress: Progress, output: Output) -> None:
 
 
 def _print_footer(answer: Answer) -> None:
+    for line in answer.lines:
+        print(f"({line})", file=sys.stderr)
     if answer.failure:
         print_error(answer.failure.owner_message)
     elif answer.stopped:

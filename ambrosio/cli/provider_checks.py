@@ -143,10 +143,9 @@ async def _check_models(settings: Settings, provider: OpenAIProvider) -> AsyncIt
     configured = [
         ("model", settings.together_model, {"chat", "language"}),
         ("image model", settings.together_image_model, {"image"}),
+        ("transcription model", settings.together_transcription_model, {"transcribe"}),
+        ("speech model", settings.together_speech_model, {"audio"}),
     ]
-    if "together_speech_model" in settings.model_fields_set:
-        # Nothing uses it yet, so it matters only to those who have set one.
-        configured.append(("speech model", settings.together_speech_model, {"audio", "transcribe"}))
     for subject, model_id, kinds in configured:
         if any(model.id == model_id for model in served):
             yield Finding(subject, "ok", model_id)

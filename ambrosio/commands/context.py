@@ -1,7 +1,7 @@
 """What commands and buttons are given, and what they return."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +11,10 @@ from ..assistant.images import ImageAssistant
 from ..assistant.progress import Progress
 from ..config.settings import StreamMode
 from ..core.images import ImageOrder
-from ..core.messages import Button, Chat, File, Outgoing, Turn
+from ..core.messages import Button, Chat, File, Outgoing, OutgoingMessage, Turn
+from ..media.client import MediaClient
 from ..providers.openai_compatible import OpenAIProvider
+from ..router import SpeechRouter, TranscriptRouter
 from ..store import Store
 from .pairing import Pairings
 
@@ -86,6 +88,9 @@ class BotContext:
     assistant: Assistant
     image_assistant: ImageAssistant
     providers: Mapping[str, OpenAIProvider]
+    transcripts: TranscriptRouter
+    speech: SpeechRouter
+    media: MediaClient
     owners: Callable[[], frozenset[int]]
     now: Callable[[], float]
     username: str = ""
@@ -138,6 +143,8 @@ class CommandResult:
         messages: are sent as they are, last.
         toast: the short text that Telegram shows for a moment after a button is pressed.
         leave_chat_id: a group that the bot leaves.
+        confirm: changes what must change together with the end of the update, and returns more
+            messages.
     """
 
     text: str = ""
@@ -151,6 +158,7 @@ class CommandResult:
     compare: bool = False
     toast: str = ""
     leave_chat_id: int | None = None
+    confirm: Callable[[], Iterable[OutgoingMessage]] = tuple
 
 
 def is_local_only(context: BotContext, call: CommandCall) -> bool:

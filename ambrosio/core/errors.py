@@ -3,6 +3,7 @@
     AmbrosioError
     ├── InvalidSettings            settings are invalid or missing
     ├── StoreFailed                the database cannot be read or written
+    │   └── DatabaseVersion        … because another version of Ambrosio wrote it
     ├── NotStorable                the database refuses what it is given
     ├── InvalidBotToken            Telegram rejected the bot token
     ├── PollingConflict            another process polls with the same bot token
@@ -12,8 +13,12 @@
     │   ├── BudgetSpent            … only paid ones, and the budget does not cover the call
     │   ├── NobodySees             … none that can see the pictures of the question
     │   │   └── NobodySeesHere     … none that is local, in a private chat
-    │   └── NoImageProvider        … none that makes images
-    │       └── NoLocalImageProvider … none that is local, in a private chat
+    │   ├── NoImageProvider        … none that makes images
+    │   │   └── NoLocalImageProvider … none that is local, in a private chat
+    │   ├── NoTranscriber          … none that writes down what it hears, see `sound_errors`
+    │   │   └── NoLocalTranscriber … none that is local, in a private chat
+    │   └── NoSpeaker              … none that reads aloud
+    │       └── NoLocalSpeaker     … none that is local, for a private answer
     ├── AllProvidersFailed         every provider that was asked failed
     │   └── LocalOnlyFailed        … every local one, in private mode
     ├── PageNotRead                a page on the web could not be fetched or read
@@ -43,7 +48,8 @@
         ├── ImageNotFetched        the image could not be downloaded from its URL
         └── BadRequest             the provider rejected the request itself
             ├── ContextTooLong     the request does not fit the context window
-            └── ContentFiltered    the provider refused to make this image
+            ├── ContentFiltered    the provider refused to make this image
+            └── RecordingRefused   the provider cannot use the recording, see `sound_errors`
 
 Foreign exceptions are translated into these once, where they are first caught. Each error has two
 sentences for the chat: what happened, and what to do about it. `docs/errors.md` lists them all;
@@ -131,6 +137,21 @@ class StoreFailed(AmbrosioError):
 
     problem = "I cannot write to the disk."
     remedy = "Nothing is lost: I continue as soon as there is free space."
+
+
+class DatabaseVersion(StoreFailed):
+    """Another version of Ambrosio wrote the database; `copy` is one in our format, if there is."""
+
+    problem = "The database {path} was written by another version of Ambrosio."
+    remedy = "Start that version, or {other_way}."
+    retryable = False
+
+    def __init__(self, path: str, copy: str = "") -> None:
+        super().__init__(path)
+        self.path = path
+        self.other_way = "move the file away to begin anew"
+        if copy:
+            self.other_way = f"go back to the copy from before the upgrade, {copy}"
 
 
 class NotStorable(AmbrosioError):

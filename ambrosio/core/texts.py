@@ -18,20 +18,21 @@ NOT_SENT = (
     "Ask me to put it differently."
 )
 UNREADABLE = "I cannot read this message in the form Telegram sent it. Try sending it another way."
-UNSUPPORTED = "I can only read text for now. Type your question instead."
+UNSUPPORTED = "I cannot read this kind of message. Type your question instead."
 UNSUPPORTED_KINDS: Mapping[str, str] = {
-    kind: f"I cannot {action} yet, only read text. Type your question instead."
+    kind: f"I cannot {action} yet. Send a photo, or type your question instead."
     for kind, action in {
-        "photo": "look at photos",
-        "voice": "listen to voice messages",
-        "audio": "listen to audio",
         "video": "watch videos",
-        "video_note": "watch video messages",
         "document": "open files",
         "animation": "watch animations",
         "story": "see stories",
     }.items()
 }
+NO_WORDS = "I heard no words in this recording. Say it again, or write to me instead."
+LISTENING_STOPPED = "I stopped listening. Send the recording again to have it answered."
+WHAT_WAS_SAID = "I have misheard you. Reply to this message with the right text."
+MORE_PICTURES = "I looked at the first {limit} pictures. Send the others in another message."
+SOME_UNREADABLE = "I looked at the pictures only, not at the rest. Describe it if it matters."
 STORY_UNSEEN = "I cannot see the story you replied to. Tell me what it shows."
 QUOTE_UNSEEN = (
     "You replied to a message from another chat, which I cannot see. Paste its text here."
@@ -122,6 +123,8 @@ NO_ORIGINAL = (
     "I no longer have the original, and this model cannot make the same image again. "
     "Press Again for another one."
 )
+TRANSCRIPT_GONE = "I no longer have this recording. Send it again, or write to me instead."
+NOT_YOUR_RECORDING = "Somebody else said this. Only they can correct it."
 LOCAL_ONLY_TURN = "This answer is private. Reply to it to continue in private."
 ANSWER_IN_PROGRESS = "An answer is still being written. Press again when it is finished."
 

@@ -104,7 +104,7 @@ class OpenAIProvider:
         self._now, self._sleep = now, sleep
         self._requests = 0
         self._facts_by_model: defaultdict[str, ServerFacts] = defaultdict(ServerFacts)
-        self._client = ApiClient(
+        self.client = ApiClient(
             http,
             config.url,
             key=config.api_key.get_secret_value(),
@@ -179,6 +179,16 @@ class OpenAIProvider:
         told = facts.vision if config.vision is None else config.vision
         return catalogue.may_see(config.model) if told is None else told
 
+    async def hears(self) -> bool:
+        """Whether it writes down what it hears: as configured, or as llama.cpp says of itself."""
+        if self.config.transcription_model:
+            return True
+        if self.config.server_kind != "llama":
+            return False
+        with suppress(ProviderError):
+            await self.profile()
+        return self._facts("").hears
+
     def _window(self, config: ProviderConfig, facts: ServerFacts) -> int:
         """Return the context window to count on, in tokens: the smallest that anybody has told."""
         told = [tokens for tokens in (config.context, facts.window) if tokens]
@@ -207,7 +217,7 @@ class OpenAIProvider:
         """Say whether the server answers anything at all, even if only to refuse."""
         path = self._root + "/health" if self.config.server_kind == "llama" else "/models"
         try:
-            await self._client.get(path)
+            await self.client.get(path)
         except ConnectionFailed:
             return False
         except RequestFailed:
@@ -236,7 +246,7 @@ class OpenAIProvider:
             raise
         except TimedOut:
             # A busy server may be late with them; one that is hung need not be asked anything.
-            await self._patience().check_health()
+            await self.patience().check_health()
             log.info("%s does not tell its properties in time", self.name)
         except (ProviderError, KeyError, TypeError, ValueError, AttributeError):
             # Not every server that speaks like llama.cpp has them.
@@ -249,7 +259,7 @@ class OpenAIProvider:
     async def _get(self, path: str) -> Any:
         try:
             async with asyncio.timeout(PROBE_SECONDS):
-                return await self._client.get(path)
+                return await self.client.get(path)
         except TimeoutError:
             raise TimedOut(self.name) from None
         except RequestFailed as exc:
@@ -269,7 +279,7 @@ class OpenAIProvider:
         """
         content, connected = bytearray(), False
         try:
-            async with asyncio.timeout(seconds), self._client.post_images(body) as response:
+            async with asyncio.timeout(seconds), self.client.post_images(body) as response:
                 connected = True
                 async for data in response:
                     content += data
@@ -383,18 +393,20 @@ class OpenAIProvider:
             return self._translate_error(exc, request)
 
         return open_chat_stream(
-            self._client,
+            self.client,
             self.name,
             request,
-            self._patience(),
+            self.patience(),
             translate,
             holds_back=self._facts(model).opens_thinking,
         )
 
-    def _patience(self) -> Patience:
+    def patience(self, *, extra_seconds: float = 0) -> Patience:
+        """Return what watches a request; `extra_seconds` is how much longer it may take."""
+        seconds = self.config.first_token_timeout_seconds + extra_seconds
         return Patience(
             self.name,
-            self.config,
+            self.config.model_copy(update={"first_token_timeout_seconds": seconds}),
             self._is_alive,
             local=self.local,
             now=self._now,

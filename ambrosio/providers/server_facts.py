@@ -31,6 +31,8 @@ class ServerFacts:
     window: int = 0
     slots: SlotQueue = field(default_factory=lambda: SlotQueue(UNLIMITED_SLOTS))
     system_role: bool = True
+    # Whether it listens, if it has told.
+    hears: bool = False
     # Whether it takes pictures; None as long as the server has not told.
     vision: bool | None = None
     was_asked_for_vision: bool = False
@@ -77,6 +79,7 @@ def parse_props(props: Any, facts: ServerFacts) -> None:
     facts.takes_tools = bool(caps.get("supports_tools") and caps.get("supports_tool_calls"))
     if isinstance(modalities := props.get("modalities"), dict):
         facts.vision = bool(modalities.get("vision"))
+        facts.hears = bool(modalities.get("audio"))
 
 
 def _takes_pictures(item: Mapping[str, Any]) -> bool | None:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from ..core.errors import AmbrosioError, NotStorable, StoreFailed
 from ..core.messages import Chat
-from . import schema
+from ..core.zones import local_time
+from .migrations import migrate
 
 BUSY_SECONDS = 5
 # What is wrong with the file or the disk, and may be over later: the codes of SQLite's `Result and
@@ -45,6 +46,10 @@ class DecimalSum:
         return str(self._sum)
 
 
+def _local_day(at: float, zone: str) -> str:
+    return local_time(at, zone).date().isoformat()
+
+
 class Database:
     """One SQLite file that only its owner can read.
 
@@ -56,6 +61,11 @@ class Database:
     def __init__(self, path: Path | str, *, now: Callable[[], float]) -> None:
         self._path = path
         self.now = now
+
+    @property
+    def file(self) -> Path | None:
+        """Where the file is; None for one in memory."""
+        return None if self._path == ":memory:" else Path(self._path)
 
     def open(self) -> None:
         """Open the file, creating it if needed, and run the migrations it lacks."""
@@ -71,7 +81,10 @@ class Database:
             raise StoreFailed(str(exc)) from exc
         try:
             self._set_up()
-        except (sqlite3.Error, StoreFailed) as exc:
+        except StoreFailed:
+            self.connection.close()
+            raise
+        except (sqlite3.Error, OSError) as exc:
             self.connection.close()
             raise StoreFailed(str(exc)) from exc
 
@@ -83,17 +96,13 @@ class Database:
         db = self.connection
         db.row_factory = sqlite3.Row
         db.create_aggregate("total_usd", 1, DecimalSum)  # type: ignore[arg-type]  # returns text
+        db.create_function("local_day", 2, _local_day, deterministic=True)
         db.execute("PRAGMA journal_mode = WAL")
         # FULL: an update that Telegram was told we have must survive a power cut.
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA foreign_keys = ON")
         db.execute("PRAGMA secure_delete = ON")
-        version = db.execute("PRAGMA user_version").fetchone()[0]
-        if version > len(schema.MIGRATIONS):
-            # Its tables are not ours: reading on would fail later, or change what it holds.
-            raise StoreFailed(f"{self._path} was written by another version of Ambrosio")
-        for number, script in enumerate(schema.MIGRATIONS[version:], start=version + 1):
-            db.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
+        migrate(db, self.file)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

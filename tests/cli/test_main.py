@@ -181,7 +181,7 @@ class TestDoctor:
         ("overrides", "wrong"),
         [
             ({"TOGETHER_MODEL": "gone"}, ["together", "model"]),
-            # Nothing uses it yet, so it is checked only if one is set.
+            ({"TOGETHER_TRANSCRIPTION_MODEL": "gone"}, ["transcription model"]),
             ({"TOGETHER_SPEECH_MODEL": "gone"}, ["speech model"]),
         ],
     )

@@ -18,19 +18,23 @@ from ambrosio.app import open_providers
 from ambrosio.assistant.answers import Answer, Assistant
 from ambrosio.assistant.images import ImageAssistant
 from ambrosio.assistant.progress import Progress
+from ambrosio.assistant.transcripts import TranscriptAssistant
 from ambrosio.bot import callback_data
 from ambrosio.bot.answer_view import render_answer, render_comparison
 from ambrosio.bot.turns import build_turn
 from ambrosio.bot.updates import UserQuestion, parse_update
+from ambrosio.bot.voice_handler import TranscriptKeeper, stays_local
 from ambrosio.commands.context import BotContext, CommandCall
 from ambrosio.commands.registry import BUTTONS, BY_NAME
 from ambrosio.config.settings import load
 from ambrosio.core.addresses import is_local, is_public
 from ambrosio.core.context_window import Context, PastTurn
 from ambrosio.core.errors import (
+    AllProvidersFailed,
     InvalidKey,
     InvalidSettings,
     LocalOnlyFailed,
+    NoProvider,
     OutOfCredit,
     Overloaded,
     ProviderError,
@@ -38,14 +42,15 @@ from ambrosio.core.errors import (
     TimedOut,
     Unreachable,
 )
-from ambrosio.core.messages import Chat, Delete, Delta, Message, Turn
+from ambrosio.core.messages import Chat, Delete, Delta, Message, PicturePart, Turn
+from ambrosio.core.sound import Recording
 from ambrosio.emulators.model_server.server import ErrorStatus, FakeModelServer, Says, StallsBefore
-from ambrosio.router import CompletionRequest, ImageRouter, Router
+from ambrosio.router import CompletionRequest, ImageRouter, Router, SpeechRouter, TranscriptRouter
 from ambrosio.router.budget import Budget
 from ambrosio.router.policy import Candidate, allowed_providers
-from ambrosio.store import Lane, NewUpdate, Store
+from ambrosio.store import Lane, NewUpdate, RecordingKey, Store
 
-from ..support.echo import Echo
+from ..support.echo import Decoder, Echo, EchoSound
 from ..support.running_bot import OWNER, running_bot
 
 PLACE = Chat(OWNER)
@@ -142,12 +147,28 @@ class Phone:
 
     def __init__(self, assistant: Assistant, providers: Mapping[str, Any], *, private: bool):
         self.assistant, self.store, self.private = assistant, assistant.store, private
+        budget = assistant.router.budget
+        sounds: dict[str, Any] = {}
+        for name, provider in providers.items():
+            sounds[name] = EchoSound(provider)
+        rest: Any = {"now": lambda: 0.0, "budget": budget, "sleep": no_sleep}
+        transcripts = TranscriptRouter(sounds, tuple(sounds), cut=Decoder().cut_audio, **rest)
+        decoder: Any = Decoder()
+        self.ears = TranscriptAssistant(transcripts, decoder)
         gallery = ImageRouter({}, (), now=lambda: 0.0)
         studio = ImageAssistant(
             self.store, assistant.router, gallery, now=lambda: 0.0, dice=lambda _: 0
         )
         self.desk = BotContext(
-            self.store, assistant, studio, providers, lambda: frozenset({OWNER}), lambda: 0.0
+            store=self.store,
+            assistant=assistant,
+            image_assistant=studio,
+            providers=providers,
+            transcripts=transcripts,
+            speech=SpeechRouter(sounds, tuple(sounds), **rest),
+            media=decoder,
+            owners=lambda: frozenset({OWNER}),
+            now=lambda: 0.0,
         )
         self.messages: list[Shown] = []
 
@@ -162,13 +183,36 @@ class Phone:
         found = [n for n, it in enumerate(self.messages, 1) if mine in {None, it.mine}]
         return found[number % len(found)] if found else None
 
-    async def say(self, number: int, *, reply: bool = False, part: bool = False) -> None:
+    async def say(
+        self, number: int, *, reply: bool = False, part: bool = False, look: bool = False
+    ) -> None:
         old = self.picked(number) if reply else None
         quoted = self.messages[old - 1] if old else None
         text = self.words(secret=self.private or bool(quoted and quoted.secret))
         quote = f"> {quoted.text}" if quoted else ""
         said = UserQuestion(OWNER, text, reply_to_id=old, quote=quote, is_partial_quote=part)
-        await self.ask(self.write(text), said)
+        await self.ask(self.write(text), said, look=look)
+
+    async def speak(self, number: int, *, reply: bool = False) -> None:
+        """Say something in a voice note, which is as secret as what would be written."""
+        old = self.picked(number) if reply else None
+        quoted = self.messages[old - 1] if old else None
+        text = self.words(secret=self.private or bool(quoted and quoted.secret))
+        quote = f"> {quoted.text}" if quoted else ""
+        said = UserQuestion(OWNER, "", reply_to_id=old, quote=quote)
+        message = self.write(text)
+        local_only = stays_local(self.assistant, PLACE, message, said)
+        key = RecordingKey(PLACE, message, OWNER, str(message))
+        try:
+            heard = await self.ears.transcribe(
+                Recording(text.encode(), "recording.ogg", 1.0),
+                TranscriptKeeper(self.store, key, Progress()),
+                user_id=OWNER,
+                local_only=local_only,
+            )
+        except (NoProvider, AllProvidersFailed):
+            return
+        await self.ask(message, replace(said, text=heard.text))
 
     async def edit(self, number: int) -> None:
         if (old := self.picked(number, mine=True)) is None:
@@ -177,8 +221,12 @@ class Phone:
         line.text = self.words(secret=self.private or line.secret)
         await self.ask(old, UserQuestion(OWNER, line.text, edited=True))
 
-    async def ask(self, message: int, said: UserQuestion) -> None:
+    async def ask(self, message: int, said: UserQuestion, *, look: bool = False) -> None:
         turn, shown = build_turn(self.assistant, PLACE, message, said)
+        if look:
+            # A picture is as secret as its caption; who sees it writes down its hash.
+            picture = PicturePart(f"{said.text} shown", 640, 480)
+            turn = replace(turn, pictures=(picture,))
         await self.turn(turn, shown)
 
     async def command(self, name: str, args: str) -> None:
@@ -248,6 +296,10 @@ class Phone:
         deeds: dict[str, Callable[[int], Awaitable[None]]] = {
             "say": self.say,
             "reply": partial(self.say, reply=True, part=bool(number % 2)),
+            "show": partial(self.say, look=True),
+            "speak": self.speak,
+            "reply with a voice note": partial(self.speak, reply=True),
+            "reply with a picture": partial(self.say, reply=True, look=True),
             "edit": self.edit,
             "switch": self.switch,
             "press": self.press,
@@ -269,6 +321,7 @@ class Phone:
 DEEDS = [
     *("say", "say", "say", "reply", "reply", "edit", "switch", "switch", "once", "once, in short"),
     *("compare", "press", "press", "retry", "new", "vv", "choose", "forget"),
+    *("show", "show", "reply with a picture", "speak", "speak", "reply with a voice note"),
 ]
 FAILURES = st.sampled_from(
     [
@@ -291,7 +344,12 @@ def houses(draw):
     providers = {}
     for name in NAMES:
         made = draw(st.lists(FAILURES, max_size=4))
-        provider = Echo(name, local=draw(st.booleans()), paid=draw(st.booleans()))
+        provider = Echo(
+            name,
+            local=draw(st.booleans()),
+            paid=draw(st.booleans()),
+            vision=draw(st.booleans()),
+        )
         script = [make(name) if make else None for make in made]
         provider.script = [each for each in script if each]
         providers[name] = provider
@@ -355,12 +413,20 @@ def seen(providers):
             [("switch", 1), ("compare", 0), ("switch", 0), ("press", 0), ("say", 0)], id="go on"
         ),
         pytest.param([("once, in short", 0), ("press", 0), ("say", 0)], id="longer"),
+        pytest.param(
+            [("switch", 1), ("show", 0), ("switch", 0), ("reply", 0), ("say", 0)], id="a picture"
+        ),
+        pytest.param(
+            [("switch", 1), ("speak", 0), ("switch", 0), ("reply", 0), ("say", 0)],
+            id="a voice note",
+        ),
+        pytest.param([("once", 0), ("reply with a voice note", 0)], id="a spoken reply"),
         pytest.param([("once", 0), ("reply", 1), ("say", 0)], id="the words after"),
     ],
 )
 @pytest.mark.parametrize("broken", [False, True])
 async def test_words_once_private_stay_so(deeds, broken):
-    home, away = Echo("one", local=True), Echo("two")
+    home, away = Echo("one", local=True, vision=True), Echo("two", vision=True)
     home.script = [ServerError("one")] * 20 if broken else []
 
     await live(({"two": away, "one": home}, ("two", "one"), (), None), deeds, private=False)

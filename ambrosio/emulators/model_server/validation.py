@@ -23,8 +23,10 @@ class RequestRules:
         refuses: The chat and image parameters it does not support.
         window: The context window in words; `None` is unlimited.
         vision: Whether image input is accepted.
+        audio: Whether a llama.cpp server listens.
         tools: Whether llama.cpp says that the model's template has tools.
-        models: The kind of each model, `chat` or `image`; delete one to retire it.
+        models: The kind of each model: `chat`, `image`, `transcribe` or `audio`; delete one to
+            retire it.
     """
 
     model: str = field(default="stand-in", kw_only=False)
@@ -36,13 +38,19 @@ class RequestRules:
     refuses: set[str] = field(default_factory=set)
     window: int | None = None
     vision: bool = True
+    audio: bool = False
     tools: bool = False
     loading: bool = False
     models: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.models:
-            self.models = {self.model: "chat", self.image_model: "image"}
+            self.models = {
+                self.model: "chat",
+                self.image_model: "image",
+                "openai/whisper-large-v3": "transcribe",
+                "hexgrad/Kokoro-82M": "audio",
+            }
 
     def check_headers(self, headers: Mapping[str, str]) -> ErrorStatus | None:
         """Refuse all requests while loading, and those without the key."""
@@ -58,7 +66,7 @@ class RequestRules:
         if not roles:
             return ErrorStatus(400, message="'messages' is required")
         if (
-            refusal := self._unserved(request.model, "chat") or self._unsupported(request.body)
+            refusal := self.check_served(request.model, "chat") or self._unsupported(request.body)
         ) is not None:
             return refusal
         if request.image_count and not self.vision:
@@ -89,7 +97,7 @@ class RequestRules:
         if not request.prompt:
             return ErrorStatus(400, message="'prompt' is required", param="prompt")
         if (
-            refusal := self._unserved(request.model, "image") or self._unsupported(request.body)
+            refusal := self.check_served(request.model, "image") or self._unsupported(request.body)
         ) is not None:
             return refusal
         if not 1 <= request.n <= 4:
@@ -101,7 +109,8 @@ class RequestRules:
             return ErrorStatus(400, message=message, param="response_format")
         return None
 
-    def _unserved(self, model: str, kind: str) -> ErrorStatus | None:
+    def check_served(self, model: str, kind: str) -> ErrorStatus | None:
+        """Refuse a model that is not there, or is of another kind."""
         # llama.cpp has one model and ignores the name.
         if self.server_kind == "llama" or self.models.get(model) == kind:
             return None
