@@ -166,11 +166,10 @@ class Delivery:
     async def _wait_for_limit(self, outgoing: Outgoing) -> None:
         """Wait until a message may go to this chat, and count it, or all of an album."""
         chat_id = outgoing.chat.chat_id
-        while (wait := self._rate_limiter.wait_seconds(chat_id, "send")) > 0:
+        count = 1 if isinstance(outgoing, Delete) else max(1, len(outgoing.files))
+        while (wait := self._rate_limiter.wait_seconds(chat_id, "send", count)) > 0:
             await self._sleep(wait)
-        files = 0 if isinstance(outgoing, Delete) else len(outgoing.files)
-        for _ in range(max(1, files)):
-            self._rate_limiter.spend(chat_id, "send")
+        self._rate_limiter.spend(chat_id, "send", count)
 
     async def tell_now(self, chat: Chat, text: str) -> None:
         """Send a text without the outbox, best effort: for when the disk is full."""

@@ -7,7 +7,7 @@ from random import Random
 
 from ambrosio.app import now
 from ambrosio.emulators.botapi.api import BotApi
-from ambrosio.emulators.model_server.responses import Performance, ResponseWriter
+from ambrosio.emulators.model_server.responses import ResponseWriter
 from ambrosio.emulators.model_server.server import (
     ChatCall,
     Dies,
@@ -33,16 +33,14 @@ class PaidCall:
 
 
 @dataclass(frozen=True)
-class _Noted:
-    """An item that notes when all of it was sent."""
+class _NotedSays(Says):
+    """An answer that notes when all of it was sent."""
 
-    item: Performance
-    call: PaidCall
+    call: PaidCall = field(default_factory=lambda: PaidCall(0))
 
     async def perform(self, writer: ResponseWriter) -> None:
-        await self.item.perform(writer)
-        if isinstance(self.item, Says):
-            self.call.sent_at = now()
+        await super().perform(writer)
+        self.call.sent_at = now()
 
 
 @dataclass
@@ -66,7 +64,7 @@ class Models:
             return item
         call = PaidCall(now())
         self.paid_calls[_tag(request)].append(call)
-        return _Noted(item, call)
+        return _NotedSays(item.text, call=call) if isinstance(item, Says) else item
 
     def _answer_free(self, request: ChatCall) -> ScriptItem:
         return self._answer(request, failing=0.02)
@@ -75,7 +73,8 @@ class Models:
         text = answer_text(_tag(request))
         if self.rng.random() >= failing:
             return Says(text)
-        return self.rng.choice([ErrorStatus(503), HangsUp(), Dies(text[: len(text) // 2])])
+        failures: list[ScriptItem] = [ErrorStatus(503), HangsUp(), Dies(text[: len(text) // 2])]
+        return self.rng.choice(failures)
 
 
 def answer_text(tag: str) -> str:
