@@ -21,10 +21,13 @@ from .core.messages import TERMINAL
 from .images.client import ImageClient
 from .llama import discovery
 from .llama.supervisor import LlamaServer
+from .media.client import MediaClient
 from .providers.openai_compatible import OpenAIProvider, always_ready
 from .providers.request import PictureReader, keeps_no_pictures
+from .providers.speech import Speaker
+from .providers.transcription import Transcriber
 from .providers.warmup import warm_up
-from .router import ImageRouter, Router
+from .router import ImageRouter, Router, SpeechRouter, TranscriptRouter
 from .router.budget import Budget
 from .store import Store
 
@@ -38,6 +41,9 @@ class App:
     providers: Mapping[str, OpenAIProvider]
     assistant: Assistant
     image_assistant: ImageAssistant
+    transcripts: TranscriptRouter
+    speech: SpeechRouter
+    media: MediaClient
 
 
 def now() -> float:
@@ -74,6 +80,7 @@ async def open_app(
                 ceiling=settings.ambrosio_monthly_budget_usd,
                 share=settings.ambrosio_person_budget_usd,
                 guest=partial(_guest, settings, store),
+                zone=settings.ambrosio_zone,
             )
             router = _router(settings, providers, budget, now=now, sleep=sleep)
             image_router = _image_router(settings, image_clients, budget, now=now, sleep=sleep)
@@ -89,7 +96,13 @@ async def open_app(
             image_assistant = ImageAssistant(
                 store, router, image_router, now=now, dice=secrets.randbelow
             )
-            yield App(settings, store, providers, assistant, image_assistant)
+            media = MediaClient()
+            transcripts, speech = _sound_routers(
+                settings, providers, budget, media, now=now, sleep=sleep
+            )
+            yield App(
+                settings, store, providers, assistant, image_assistant, transcripts, speech, media
+            )
 
 
 def _router(
@@ -122,6 +135,28 @@ def _image_router(
 ) -> ImageRouter:
     route = (*settings.ambrosio_image_route, *settings.ambrosio_route, *settings.providers)
     return ImageRouter(clients, route, now=now, budget=budget, sleep=sleep)
+
+
+def _sound_routers(
+    settings: Settings,
+    providers: Mapping[str, OpenAIProvider],
+    budget: Budget,
+    media: MediaClient,
+    *,
+    now: Callable[[], float],
+    sleep: Callable[[float], Awaitable[None]],
+) -> tuple[TranscriptRouter, SpeechRouter]:
+    route = (*settings.ambrosio_route, *settings.providers)
+    transcripts = TranscriptRouter(
+        {name: Transcriber(provider) for name, provider in providers.items()},
+        route,
+        now=now,
+        cut=media.cut_audio,
+        budget=budget,
+        sleep=sleep,
+    )
+    speakers = {name: Speaker(provider) for name, provider in providers.items()}
+    return transcripts, SpeechRouter(speakers, route, now=now, budget=budget, sleep=sleep)
 
 
 async def is_model_configured(settings: Settings) -> bool:

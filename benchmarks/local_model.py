@@ -68,7 +68,7 @@ class Meter(OpenAIProvider):
         super().__init__("llama", config, http)
         self.read_prompt = self.generated = self.last_generated = self.longest = 0
         self.cuts = self.new = 0
-        client: Any = self._client
+        client: Any = self.client
         self._stream_chat, client.stream_chat = client.stream_chat, self._measured_stream
 
     @asynccontextmanager

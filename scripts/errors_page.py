@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ambrosio import llama
 from ambrosio.bot.answer_view import buttons_for
-from ambrosio.core import errors, file_errors, texts
+from ambrosio.core import errors, file_errors, sound_errors, texts
 from ambrosio.core.errors import AmbrosioError, ProviderError
 from ambrosio.llama import supervisor
 from ambrosio.llama.errors import ModelUnusable
@@ -36,7 +36,7 @@ def list_subclasses(kind: type[AmbrosioError]) -> list[type[AmbrosioError]]:
     ]
 
 
-MODULES = (errors.__name__, file_errors.__name__)
+MODULES = (errors.__name__, file_errors.__name__, sound_errors.__name__)
 ALL = [kind for kind in list_subclasses(AmbrosioError) if kind.__module__ in MODULES]
 # Never raised themselves, only their subclasses.
 ROOTS = (AmbrosioError, ProviderError)

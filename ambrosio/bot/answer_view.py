@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from ..assistant.answers import Answer
+from ..config.program import advise
 from ..core.costs import format_usd
 from ..core.errors import AmbrosioError, LocalOnlyFailed, NobodySees, NobodySeesHere
 from ..core.messages import (
@@ -159,7 +160,7 @@ def _notes(answer: Answer, *, for_owner: bool) -> list[str]:
     notes = []
     if answer.failure:
         failure = answer.failure
-        notes.append(failure.owner_message if for_owner else failure.user_message)
+        notes.append(advise(failure.owner_message if for_owner else failure.user_message))
     elif answer.stopped:
         notes.append("Stopped.")
     elif answer.cut_note:
@@ -205,16 +206,28 @@ def _append_notes(chunks: list[FormattedText], notes: list[str]) -> list[Formatt
     """Append the notes to the last message, in italics, or make one of their own if it is full."""
     if not notes:
         return chunks
-    note = plain("\n".join(notes))
+    note = _note("\n".join(notes), "italic" if chunks else "")
     if not chunks:
         return [note]
-    units = utf16_len(note.text)
-    before = utf16_len(chunks[-1].text) + 2
-    if before + units > MAX_UTF16_UNITS or len(chunks[-1].entities) >= MAX_ENTITIES:
-        return [*chunks, FormattedText(note.text, (Entity("italic", 0, units),))]
-    italic = Entity("italic", before, units)
-    joined = FormattedText(f"{chunks[-1].text}\n\n{note.text}", (*chunks[-1].entities, italic))
+    last = chunks[-1]
+    before = utf16_len(last.text) + 2
+    is_full = len(last.entities) + len(note.entities) > MAX_ENTITIES
+    if is_full or before + utf16_len(note.text) > MAX_UTF16_UNITS:
+        return [*chunks, note]
+    moved = (replace(entity, offset=entity.offset + before) for entity in note.entities)
+    joined = FormattedText(f"{last.text}\n\n{note.text}", (*last.entities, *moved))
     return [*chunks[:-1], joined]
+
+
+def _note(text: str, style: str) -> FormattedText:
+    """Format a note: commands and settings, in backticks, as code, and the rest in a style."""
+    shown, entities = "", list[Entity]()
+    for number, part in enumerate(plain(text).text.split("`")):
+        kind = "code" if number % 2 else style
+        if kind and part:
+            entities.append(Entity(kind, utf16_len(shown), utf16_len(part)))
+        shown += part
+    return FormattedText(shown, tuple(entities))
 
 
 def _in_place(outgoing: list[OutgoingMessage], shown: Sequence[int], chat: Chat) -> list[Outgoing]:

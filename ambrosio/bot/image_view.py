@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from ..assistant import captions
 from ..assistant.images import ImageAssistant, ImageResult
+from ..config.program import advise
 from ..core.errors import (
     AllProvidersFailed,
     AmbrosioError,
@@ -64,7 +65,7 @@ def describe_failure(failure: AmbrosioError, *, for_owner: bool = False) -> str:
     if len(causes) > 1:
         return f"No provider could make it: {failure}. Press Retry in a moment."
     [cause] = causes
-    message = cause.owner_message if for_owner else cause.user_message
+    message = advise(cause.owner_message if for_owner else cause.user_message)
     match cause:
         case Overloaded() if cause.retry_after_seconds:
             return f"{cause.problem_text} Press Retry in {cause.retry_after_seconds:.0f} s."

@@ -1,6 +1,6 @@
 """How many calls Telegram accepts, and when.
 
-Pure, with a clock passed in that must not jump. Telegram's documented limits
+Pure, with a clock passed in, which may be set. Telegram's documented limits
 (core.telegram.org/bots/faq): about one message a second in a chat with short bursts, twenty a
 minute in a group, thirty a second in all; edits count like messages. Drafts and chat actions are
 not documented; they have limits of their own here, and go only where messages leave room. A flood
@@ -65,6 +65,9 @@ class SlidingWindow:
 
     def wait_seconds(self, now: float, limit: int) -> float:
         """Say how long until fewer than `limit` calls are in it."""
+        if self._calls and self._calls[-1] > now:
+            # The clock was set back.
+            self._calls.clear()
         while self._calls and self._calls[0] + self._seconds <= now + ROUNDING:
             self._calls.popleft()
         if len(self._calls) < limit:
@@ -84,6 +87,12 @@ class _ChatLimits:
     hints: TokenBucket
     minute: TokenBucket | None
     quiet_until: float = 0.0
+    quiet_seconds: float = 0.0
+
+    def quiet(self, now: float) -> float:
+        """Return what is left of the flood wait; more than all of it means a clock set back."""
+        left = self.quiet_until - now
+        return left if left <= self.quiet_seconds + ROUNDING else 0.0
 
 
 class RateLimiter:
@@ -104,7 +113,7 @@ class RateLimiter:
         reserve = 0.0 if kind == "send" else RESERVE
         window = self._messages if kind == "send" else self._calls
         limit = MAX_IN_WINDOW if kind == "send" else MAX_PREVIEWS_IN_WINDOW
-        waits = [pace.quiet_until - now, window.wait_seconds(now, limit - count + 1)]
+        waits = [pace.quiet(now), window.wait_seconds(now, limit - count + 1)]
         if kind == "hint":
             waits.append(pace.hints.wait_seconds(now))
         else:
@@ -132,7 +141,8 @@ class RateLimiter:
     def on_flood(self, chat: int, seconds: float) -> None:
         """Note a 429: nothing goes to this chat before it is over, since that would prolong it."""
         pace = self._limits(chat)
-        pace.quiet_until = max(pace.quiet_until, self._now() + seconds)
+        pace.quiet_seconds = max(pace.quiet(self._now()), seconds)
+        pace.quiet_until = self._now() + pace.quiet_seconds
 
     def _limits(self, chat: int) -> _ChatLimits:
         if chat not in self._chats:

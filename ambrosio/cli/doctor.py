@@ -1,66 +1,46 @@
-"""`ambrosio doctor`: checks the configuration, one line per finding, and suggests fixes."""
+"""`ambrosio doctor`: checks the configuration, one line per finding, and says what to fix first."""
 
-import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import aclosing
-from dataclasses import dataclass
-from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-import click
 import httpx
 import telegram
 from telegram.error import Conflict, InvalidToken, TelegramError
 
-from ..app import now, open_providers
+from ..app import is_model_configured, now, open_providers
+from ..bot import ptb
 from ..bot.client import TELEGRAM_SECONDS, telegram_bot
 from ..config.file_lock import file_lock
 from ..config.network import remote_client, trusted_certificates
 from ..config.settings import Settings
-from ..core.errors import (
-    AllProvidersFailed,
-    AmbrosioError,
-    ModelNotFound,
-    NoProvider,
-    ProviderError,
-    WrongAddress,
-)
-from ..core.messages import AnswerFinished
 from ..providers.openai_compatible import OpenAIProvider
-from ..router import CompletionRequest, Router
-from ..router.budget import Budget
+from .findings import Finding, print_finding, print_fixes
 from .process import LOCK_FILE
+from .provider_checks import check_providers
 
 MIN_FREE_BYTES = 500_000_000
 MAX_CLOCK_ERROR_SECONDS = 60
 # Long enough for another poller to come back after this one interrupted it.
 POLLER_SECONDS = 8
-ANSWER_SECONDS = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line: what was checked, whether it is fine, and how to fix it if not."""
-
-    subject: str
-    ok: bool
-    detail: str
-    remedy: str = ""
-    required: bool = True  # whether a failure makes the exit code 1
+# What may stand in the first column besides the providers' names.
+SUBJECTS = ("settings", "telegram")
+TOGETHER_SUBJECTS = ("image model",)
 
 
 async def doctor(settings: Settings) -> int:
-    """Print the findings as they come; return 1 if something required does not work."""
-    code = 0
-    async with remote_client(trusted_certificates()) as http, open_providers(settings) as providers:
+    """Print the findings as they come, then what to fix; return 1 if something does not work."""
+    findings = []
+    is_set_up = await is_model_configured(settings)
+    async with remote_client(trusted_certificates()) as http, open_providers(settings) as opened:
+        providers = opened if is_set_up else {}
+        subjects = (*providers, *SUBJECTS, *(TOGETHER_SUBJECTS if "together" in providers else ()))
         async for finding in _check_all(settings, providers, http, now):
-            mark = "✓" if finding.ok else "✗"
-            remedy = f" → {finding.remedy}" if finding.remedy and not finding.ok else ""
-            click.echo(f"{mark} {finding.subject}: {finding.detail}{remedy}")
-            code |= finding.required and not finding.ok
-    return code
+            print_finding(finding, subjects)
+            findings.append(finding)
+    print_fixes(findings)
+    return int(any(finding.outcome == "failed" for finding in findings))
 
 
 async def _check_all(
@@ -69,41 +49,28 @@ async def _check_all(
     http: httpx.AsyncClient,
     now: Callable[[], float],
 ) -> AsyncIterator[Finding]:
-    yield Finding("settings", True, f"valid; the route is {', '.join(settings.ambrosio_route)}")
+    route = dict.fromkeys((*settings.ambrosio_route, *settings.providers))
+    order = ", then ".join(name for name in route if name in providers)
+    yield Finding("settings", "ok", f"valid; asks {order}" if order else "valid")
     yield _check_budget(settings, providers)
     yield _check_disk(settings.ambrosio_data_dir)
     yield await _check_clock(settings, http, now)
     async for finding in _check_telegram(settings):
         yield finding
-    working = 0
-    for provider in providers.values():
-        answer = await _check_answer(provider, settings.ambrosio_monthly_budget_usd)
-        working += answer.ok
-        yield answer
-        async for finding in _check_models(settings, provider):
-            yield finding
-    yield Finding(
-        "answers",
-        working > 0,
-        f"{working} of {len(providers)} providers work",
-        "start a llama.cpp server, or set LLAMA_GGUF or TOGETHER_API_KEY",
-    )
+    async for finding in check_providers(settings, providers):
+        yield finding
 
 
 def _check_budget(settings: Settings, providers: Mapping[str, OpenAIProvider]) -> Finding:
     ceiling = settings.ambrosio_monthly_budget_usd
     paid = ", ".join(name for name, provider in providers.items() if provider.paid)
     if not paid:
-        return Finding("budget", True, "no paid providers")
+        return Finding("budget", "skipped", "no paid providers")
     if ceiling is None:
         return Finding(
-            "budget",
-            False,
-            f"no spending limit for {paid}",
-            "set AMBROSIO_MONTHLY_BUDGET_USD",
-            required=False,
+            "budget", "flawed", f"no spending limit for {paid}", "set AMBROSIO_MONTHLY_BUDGET_USD"
         )
-    return Finding("budget", True, f"{ceiling} USD a month for {paid}")
+    return Finding("budget", "ok", f"{ceiling} USD a month for {paid}")
 
 
 def _check_disk(folder: Path) -> Finding:
@@ -116,12 +83,12 @@ def _check_disk(folder: Path) -> Finding:
     except OSError as exc:
         return Finding(
             "disk",
-            False,
-            f"cannot write to `{folder}`: {exc.strerror}",
+            "failed",
+            f"cannot write to {folder}: {exc.strerror}",
             "set AMBROSIO_DATA_DIR to another folder",
         )
-    detail = f"`{folder}`, {free / 1e9:.1f} GB free"
-    return Finding("disk", free > MIN_FREE_BYTES, detail, "free some space")
+    detail = f"{folder}, {free / 1e9:.1f} GB free"
+    return Finding("disk", "ok" if free > MIN_FREE_BYTES else "failed", detail, "free some space")
 
 
 async def _check_clock(
@@ -132,12 +99,14 @@ async def _check_clock(
         answer = await http.head(settings.telegram_base_url, timeout=10)
         server_time = parsedate_to_datetime(answer.headers["date"]).timestamp()
     except (httpx.HTTPError, KeyError, ValueError):
-        return Finding("clock", True, "not checked: Telegram's time is not available")
+        return Finding("clock", "skipped", "not checked: Telegram's time is not available")
     error = now() - server_time
+    if abs(error) < MAX_CLOCK_ERROR_SECONDS:
+        return Finding("clock", "ok", "right")
     return Finding(
         "clock",
-        abs(error) < MAX_CLOCK_ERROR_SECONDS,
-        f"{error:+.0f} s off",
+        "failed",
+        f"{abs(error):.0f} s {'ahead' if error > 0 else 'behind'}",
         "turn on time synchronisation",
     )
 
@@ -145,26 +114,27 @@ async def _check_clock(
 async def _check_telegram(settings: Settings) -> AsyncIterator[Finding]:
     if not settings.telegram_bot_token.get_secret_value():
         yield Finding(
-            "token", False, "not set", "get one from @BotFather and set TELEGRAM_BOT_TOKEN"
+            "token",
+            "failed",
+            "not set",
+            "get one from @BotFather in Telegram and set TELEGRAM_BOT_TOKEN in .env",
         )
         return
     bot = telegram_bot(settings)
     try:
         await bot.initialize()
-        yield Finding("token", True, f"@{bot.username}")
-        webhook = await bot.get_webhook_info()
-        yield Finding(
-            "webhook",
-            not webhook.url,
-            "set" if webhook.url else "none",
-            "`ambrosio run` removes it",
-        )
+        yield Finding("token", "ok", f"@{bot.username}")
+        if (await bot.get_webhook_info()).url:
+            yield Finding("webhook", "failed", "set", "start `ambrosio run`, which removes it")
+            yield Finding("poller", "skipped", "not checked: a webhook keeps all others out")
+            return
+        yield Finding("webhook", "ok", "none")
         yield await _check_poller(settings, bot)
     except InvalidToken:
-        yield Finding("token", False, "Telegram rejects it", "get a new one from @BotFather")
+        yield Finding("token", "failed", "Telegram rejects it", "get a new one from @BotFather")
     except TelegramError as exc:
-        detail = f"no answer from {settings.telegram_base_url} ({type(exc).__name__})"
-        yield Finding("telegram", False, detail, "check the network")
+        detail = f"no answer from {settings.telegram_base_url} ({ptb.reason(exc)})"
+        yield Finding("telegram", "failed", detail, "check the network")
     finally:
         await bot.shutdown()
 
@@ -172,7 +142,7 @@ async def _check_telegram(settings: Settings) -> AsyncIterator[Finding]:
 async def _check_poller(settings: Settings, bot: telegram.Bot) -> Finding:
     """Check for another poller; an Ambrosio with the same data folder is found by its lock."""
     if _is_running(settings.ambrosio_data_dir):
-        return Finding("poller", True, "Ambrosio is running on this machine")
+        return Finding("poller", "ok", "Ambrosio is running on this machine")
     try:
         # Without an offset, this acknowledges nothing. Raw, because PTB may fail to parse what
         # is waiting.
@@ -182,8 +152,8 @@ async def _check_poller(settings: Settings, bot: telegram.Bot) -> Finding:
             read_timeout=POLLER_SECONDS + TELEGRAM_SECONDS,
         )
     except Conflict:
-        return Finding("poller", False, "another program uses this token", "stop one of the two")
-    return Finding("poller", True, "no other program uses this token")
+        return Finding("poller", "failed", "another program uses this token", "stop one of the two")
+    return Finding("poller", "ok", "no other program uses this token")
 
 
 def _is_running(folder: Path) -> bool:
@@ -196,73 +166,3 @@ def _is_running(folder: Path) -> bool:
             return not locked
     except OSError:
         return False
-
-
-async def _check_answer(provider: OpenAIProvider, ceiling: Decimal | None) -> Finding:
-    """Ask for one word, as a vv question."""
-    clock = asyncio.get_running_loop().time
-    router = Router(
-        {provider.name: provider},
-        (provider.name,),
-        now=clock,
-        budget=Budget(now=clock, ceiling=ceiling),
-    )
-    request = CompletionRequest("Answer with one word.", (), "Say OK", concise=True)
-    answered_by = ""
-    try:
-        async with asyncio.timeout(ANSWER_SECONDS), aclosing(router.stream(request)) as events:
-            async for event in events:
-                if isinstance(event, AnswerFinished):
-                    answered_by = str(event.ref)
-    except (AllProvidersFailed, NoProvider) as exc:
-        if right := await _address_with_v1(provider, exc):
-            detail = f"there is nothing at {provider.config.base_url}, but {right} answers"
-            return Finding(provider.name, False, detail, "correct its base URL", required=False)
-        remedy = f"check {provider.config.base_url}"
-        return Finding(provider.name, False, exc.user_message, remedy, required=False)
-    except TimeoutError:
-        detail = f"no answer within {ANSWER_SECONDS} s"
-        return Finding(provider.name, False, detail, "check its log", required=False)
-    first_word = router.health.providers[provider.name].first_word_seconds or 0
-    where = "local" if provider.local else "remote"
-    return Finding(provider.name, True, f"{answered_by} answers after {first_word:.1f} s ({where})")
-
-
-async def _address_with_v1(provider: OpenAIProvider, failure: AmbrosioError) -> str:
-    """Return the base URL with `/v1` behind it if the API is there; "" if it is not."""
-    causes = failure.causes if isinstance(failure, AllProvidersFailed) else []
-    base_url = provider.config.base_url.rstrip("/")
-    if not any(isinstance(cause, WrongAddress | ModelNotFound) for cause in causes):
-        return ""
-    if provider.config.socket or base_url.endswith("/v1"):
-        return ""
-    config = provider.config.model_copy(update={"base_url": f"{base_url}/v1"})
-    try:
-        await OpenAIProvider(provider.name, config, provider.http).models()
-    except ProviderError:
-        return ""
-    return config.base_url
-
-
-async def _check_models(settings: Settings, provider: OpenAIProvider) -> AsyncIterator[Finding]:
-    """Check that Together serves the configured models."""
-    if provider.config.server_kind != "together":
-        return
-    try:
-        served = await provider.models()
-    except ProviderError as exc:
-        yield Finding("models", False, exc.user_message, required=False)
-        return
-    configured = [
-        ("model", settings.together_model, {"chat", "language"}),
-        ("image model", settings.together_image_model, {"image"}),
-    ]
-    if "together_speech_model" in settings.model_fields_set:
-        # Nothing uses it yet, so it matters only to those who have set one.
-        configured.append(("speech model", settings.together_speech_model, {"audio", "transcribe"}))
-    for subject, model_id, kinds in configured:
-        ok = any(model.id == model_id for model in served)
-        others = [model.id for model in served if model.kind in kinds]
-        available = f"available: {', '.join(others[:5]) or 'none'}"
-        detail = model_id if ok else f"{model_id} is not served there; {available}"
-        yield Finding(subject, ok, detail, required=False)

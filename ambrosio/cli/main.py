@@ -4,6 +4,7 @@ Each command imports the module of its verb when it runs, so that no verb loads 
 one needs. What a verb does is in its module; its exit code and errors are `process.run_to_exit`'s.
 """
 
+import os
 import sys
 from collections.abc import Coroutine
 from datetime import datetime
@@ -208,6 +209,26 @@ def health() -> None:
     from .health import health as verb  # noqa: PLC0415
 
     sys.exit(verb(data_dir()))
+
+
+@main.command()
+@click.option("--user", "scope", flag_value="user", help="A service of your own user.")
+@click.option("--system", "scope", flag_value="system", help="A service of the machine; as root.")
+@click.option("--uninstall", "remove", is_flag=True, help="Remove the service; keep all data.")
+@click.option("--dry-run", is_flag=True, help="Only print the unit file.")
+def install(scope: str | None, *, remove: bool, dry_run: bool) -> None:
+    """Have systemd start Ambrosio with the machine.
+
+    Run it in the folder with your `.env`. As root it makes a service of the machine, else one of
+    your own user.
+    """
+    from . import install as verb  # noqa: PLC0415
+
+    for_machine = scope == "system" or (scope is None and os.geteuid() == 0)
+    if remove:
+        sys.exit(verb.uninstall(for_machine=for_machine))
+    service = verb.service_here(for_machine=for_machine)
+    sys.exit(verb.show_unit(service) if dry_run else verb.install(service, load_settings()))
 
 
 @main.command()

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
@@ -23,13 +24,14 @@ PIPE_WIDTH = 400
 
 async def usage(settings: Settings, since: datetime | None, *, as_json: bool) -> int:
     """Print the usage since a day, by default the first of this month; return the exit code."""
-    start = since.replace(tzinfo=UTC).timestamp() if since else month_start(now())
+    zone = settings.ambrosio_zone
+    start = since.replace(tzinfo=ZoneInfo(zone)).timestamp() if since else month_start(now(), zone)
     with Store(settings.database, now=now) as store:
-        summaries = store.ledger.usage(start)
+        summaries = store.ledger.usage(start, zone=zone)
     if as_json:
         _print_json(summaries)
     else:
-        _print_table(summaries, Console())
+        _print_table(summaries, Console(), zone)
     return 0
 
 
@@ -39,9 +41,9 @@ def _print_json(summaries: Sequence[UsageSummary]) -> None:
     click.echo(json.dumps(rows, indent=2, default=lambda amount: f"{amount:f}"))
 
 
-def _print_table(summaries: Sequence[UsageSummary], console: Console) -> None:
+def _print_table(summaries: Sequence[UsageSummary], console: Console, zone: str) -> None:
     """Print a row per day, model and kind, and the total."""
-    caption = f"prices as of {as_of()}; ~ includes estimates; days are in UTC"
+    caption = f"prices as of {as_of()}; ~ includes estimates; days in {zone}"
     table = Table(box=None, caption=caption, caption_justify="left", padding=(0, 1, 0, 0))
     table.add_column("day", no_wrap=True)
     # The only column that may wrap.

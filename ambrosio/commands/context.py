@@ -12,7 +12,9 @@ from ..assistant.progress import Progress
 from ..config.settings import StreamMode
 from ..core.images import ImageOrder
 from ..core.messages import Button, Chat, File, Outgoing, Turn
+from ..media.client import MediaClient
 from ..providers.openai_compatible import OpenAIProvider
+from ..router import SpeechRouter, TranscriptRouter
 from ..store import Store
 from .pairing import Pairings
 
@@ -86,6 +88,9 @@ class BotContext:
     assistant: Assistant
     image_assistant: ImageAssistant
     providers: Mapping[str, OpenAIProvider]
+    transcripts: TranscriptRouter
+    speech: SpeechRouter
+    media: MediaClient
     owners: Callable[[], frozenset[int]]
     now: Callable[[], float]
     username: str = ""

@@ -5,12 +5,14 @@ from dataclasses import replace
 
 from ..assistant.progress import Progress
 from ..config import catalogue
+from ..config.program import advise
 from ..core import texts
 from ..core.errors import ProviderError
 from ..core.messages import Button, OutgoingMessage
 from ..providers.openai_compatible import OpenAIProvider
 from ..providers.server_facts import ServedModel
 from .context import BotContext, CommandCall, CommandResult
+from .senses import describe_sound
 
 MAX_BUTTONS = 12
 
@@ -30,7 +32,8 @@ async def model(context: BotContext, call: CommandCall) -> CommandResult:
         Button(ticked(choice, on=choice == state.model), "model", _choice_id(choice))
         for choice in choices[:MAX_BUTTONS]
     ]
-    return CommandResult(_model_line(context, state.model), tuple(buttons))
+    lines = (_model_line(context, state.model), await describe_sound(context))
+    return CommandResult("\n\n".join(lines), tuple(buttons))
 
 
 async def on_models_button(context: BotContext, call: CommandCall) -> CommandResult:
@@ -111,7 +114,7 @@ def _unknown_model(context: BotContext, words: str) -> str:
 def _model_line(context: BotContext, chosen: str) -> str:
     route = context.assistant.router.route(model=chosen)
     if not route:
-        return texts.NO_MODEL
+        return advise(texts.NO_MODEL)
     order = ", then ".join(name for name, _ in route)
     return f"**{chosen}** is asked first in this chat." if chosen else f"Automatic: {order}."
 

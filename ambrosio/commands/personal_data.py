@@ -161,7 +161,7 @@ async def on_forget_button(context: BotContext, call: CommandCall) -> CommandRes
 def _charged_since(context: BotContext, call: CommandCall) -> float:
     """Return from when on the ledger must keep the user, whose budget share depends on it."""
     limit = context.assistant.router.budget.limit(call.user_id)
-    return float("inf") if limit is None else month_start(context.now())
+    return float("inf") if limit is None else month_start(context.now(), context.default_zone)
 
 
 BUTTONS: dict[str, CommandFunc] = {"go": on_go_button, "forget": on_forget_button}

@@ -12,10 +12,10 @@ from .models import ticked
 
 PROVIDER_LINES: Mapping[ProviderLine, str] = {
     "always": "always",
-    "auto": "only if it wasn't the first choice",
+    "auto": "when it changes",
     "never": "never",
 }
-RICH = {"auto": True, "off": False}
+RICH = {"on": True, "off": False}
 
 
 async def settings(context: BotContext, call: CommandCall) -> CommandResult:
@@ -67,16 +67,18 @@ def _screen(context: BotContext, call: CommandCall, state: ChatState) -> Command
     rich = context.display.rich if state.rich is None else state.rich
     thoughts = "shown" if context.display.reasoning else "hidden"
     lines = [
-        f"**Show which model answered**: {PROVIDER_LINES[state.provider_line]}.",
-        f"**Rich messages** for tables and formulas: {'auto' if rich else 'off'}.",
-        f"Streaming: {context.display.stream}; reasoning: {thoughts} (set by the owner).",
+        f"**Name the model** under its answers: {PROVIDER_LINES[state.provider_line]}.",
+        f"**Rich messages** for tables and formulas: {'on' if rich else 'off'}.",
         f"Your time zone: {context.zone(call.user_id)}; */settings zone Europe/Berlin* changes it.",
+        f"Streaming: {context.display.stream}; reasoning: {thoughts}. The owner sets these two.",
         "/model, /vv and /private also apply to this chat.",
     ]
     buttons = [
-        Button(ticked(f"show model: {line}", on=line == state.provider_line), "set", f"via={line}")
-        for line in PROVIDER_LINES
+        Button(
+            ticked(f"Name the model: {words}", on=line == state.provider_line), "set", f"via={line}"
+        )
+        for line, words in PROVIDER_LINES.items()
     ]
-    other = "off" if rich else "auto"
-    buttons.append(Button(f"rich messages: {other}", "set", f"rich={other}"))
+    turn = "off" if rich else "on"
+    buttons.append(Button(f"Turn rich messages {turn}", "set", f"rich={turn}"))
     return CommandResult("  \n".join(lines), tuple(buttons))

@@ -1,46 +1,46 @@
 """`/usage`: the calls of today and this month, their cost, and what is left of the budget.
 
-Owners see all users, guests only themselves.
+Owners see all users, guests only themselves. Days are those of the person's time zone.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from ..core.costs import day_start, format_usd, month_start
+from ..core.zones import local_time
 from ..store import UsageSummary
 from .context import BotContext, CommandCall, CommandResult
 
-CHART_DAYS = 30
+CHART_DAYS = 7
 # A chart of fewer days with calls says nothing.
 MIN_CHART_DAYS = 3
-BARS = "▁▂▃▄▅▆▇"
-DAY_SECONDS = 86_400
+# With its day and amount, a bar of full length fits the width of a phone.
+BAR, MAX_BAR_CHARS = "▇", 12
 
 
 async def usage(context: BotContext, call: CommandCall) -> CommandResult:
-    """Show today, this month, the budget, and a chart of the last thirty days."""
-    now, budget = context.now(), context.assistant.router.budget
+    """Show today, this month, the budget, and a chart of the last seven days."""
+    now, zone, budget = context.now(), context.zone(call.user_id), context.assistant.router.budget
     user_id = None if call.user_id in context.owners() else call.user_id
-    chart_since = day_start(now) - (CHART_DAYS - 1) * DAY_SECONDS
-    summaries = context.store.ledger.usage(min(chart_since, month_start(now)), user_id)
-    month = [summary for summary in summaries if summary.day >= _day(month_start(now))]
-    today = [summary for summary in summaries if summary.day == _day(now)]
+    chart_since = day_start(now, zone, days_back=CHART_DAYS - 1)
+    since = min(chart_since, month_start(now, zone))
+    summaries = context.store.ledger.usage(since, user_id, zone=zone)
+    day = local_time(now, zone).date()
+    month = [summary for summary in summaries if summary.day >= day.replace(day=1).isoformat()]
+    today = [summary for summary in summaries if summary.day == day.isoformat()]
     limit = budget.ceiling if user_id is None else budget.limit(call.user_id)
     notes = [_budget_line(limit, budget.left(call.user_id))]
     if any(summary.unknown for summary in month):
         notes.append("Calls with an unknown price count at the highest known price.")
     if any(summary.estimated for summary in month):
         notes.append("Interrupted calls are estimates.")
-    notes.append("_Days and months are in UTC._")
+    if zone != context.default_zone and limit is not None:
+        notes.append(f"_The budget's month begins at midnight in {context.default_zone}._")
     totals = [f"**Today** {_total(today)}", f"**This month** {_total(month)}", *_rows(month)]
     # A line right behind the list would be part of its last row.
-    parts = ["  \n".join(totals), *_chart(summaries, date.fromisoformat(_day(now)))]
+    parts = ["  \n".join(totals), *_chart(summaries, day)]
     return CommandResult("\n\n".join([*parts, "  \n".join(notes)]))
-
-
-def _day(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).date().isoformat()
 
 
 def _total(summaries: Sequence[UsageSummary]) -> str:
@@ -64,7 +64,7 @@ def _rows(month: Sequence[UsageSummary]) -> list[str]:
     for summary in month:
         groups.setdefault((summary.provider, summary.kind), []).append(summary)
     return [
-        f"- {provider} {kind}: {_total(summaries)}, {_amount(summaries)}"
+        ", ".join(filter(None, (f"- {provider} {kind}: {_total(summaries)}", _amount(summaries))))
         for (provider, kind), summaries in sorted(groups.items())
     ]
 
@@ -74,6 +74,9 @@ def _amount(summaries: Sequence[UsageSummary]) -> str:
         return f"{images:,} image{'' if images == 1 else 's'}"
     prompt = sum(summary.prompt for summary in summaries)
     completion = sum(summary.completion for summary in summaries)
+    if not prompt and not completion:
+        # Sound is paid by the minute, and speech by the character.
+        return ""
     return f"{prompt:,} tokens read, {completion:,} written"
 
 
@@ -87,7 +90,7 @@ def _budget_line(limit: Decimal | None, left: Decimal | None) -> str:
 
 
 def _chart(summaries: Sequence[UsageSummary], today: date) -> list[str]:
-    """Draw dollars a day, or calls a day if they cost nothing, as a line of bars."""
+    """Draw dollars a day, or calls a day if they cost nothing, as a bar for each day."""
     days = [today - timedelta(days=back) for back in reversed(range(CHART_DAYS))]
     costs, calls = dict.fromkeys(days, Decimal(0)), dict.fromkeys(days, Decimal(0))
     for summary in summaries:
@@ -97,15 +100,12 @@ def _chart(summaries: Sequence[UsageSummary], today: date) -> list[str]:
             calls[day] += summary.calls
     if sum(1 for count in calls.values() if count) < MIN_CHART_DAYS:
         return []
-    amounts, unit = (costs, "Dollars") if any(costs.values()) else (calls, "Calls")
-    best = max(amounts, key=lambda day: amounts[day])
-    highest = format_usd(amounts[best]) if unit == "Dollars" else str(amounts[best])
-    title = f"{unit} a day, last {CHART_DAYS} days (highest: {highest} on {best:%-d %B})"
-    return [f"{title}\n\n```\n{_bars(list(amounts.values()))}\n```"]
-
-
-def _bars(amounts: Sequence[Decimal]) -> str:
-    """Write a bar for each amount; only an amount of zero has the lowest one."""
-    highest = max(amounts)
-    steps = len(BARS) - 2
-    return "".join(BARS[1 + round(amount / highest * steps) if amount else 0] for amount in amounts)
+    has_costs = any(costs.values())
+    amounts = costs if has_costs else calls
+    highest = max(amounts.values())
+    rows = []
+    for day, amount in amounts.items():
+        bar = BAR * max(1, round(amount / highest * MAX_BAR_CHARS)) if amount else ""
+        figure = format_usd(amount) if has_costs else f"{amount} call{'s' * (amount != 1)}"
+        rows.append(f"{day:%a %e} {bar} {figure if amount else '–'}".replace("  –", " –"))
+    return ["\n".join(["```", *rows, "```"])]

@@ -19,7 +19,7 @@ SEEING_NAMES = re.compile(
     r"|llama-?4|mistral-(?:small|medium)-?[3-9]",
     re.IGNORECASE,
 )
-CatalogueKind = Literal["chat", "images", "speech"]
+CatalogueKind = Literal["chat", "images", "transcription", "speech"]
 
 
 @cache
@@ -50,6 +50,6 @@ def as_of() -> date:
     return day
 
 
-def highest_price(price: str) -> Decimal:
-    """Return the highest price of a kind, such as "input_usd", for chat models not in the list."""
-    return max(Decimal(row.get(price, 0)) for row in _shipped()["chat"].values())
+def highest_price(price: str, kind: CatalogueKind = "chat") -> Decimal:
+    """Return the highest price of a kind, such as "input_usd", for models not in the list."""
+    return max(Decimal(row.get(price, 0)) for row in _shipped()[kind].values())

@@ -55,6 +55,7 @@ class ProviderConfig(BaseModel):
     context: int = Field(default=0, ge=0)  # tokens; 0: ask the server, else a guess
     system_role: bool = True  # False: put it before the first question
     repeat_vv: bool = False  # repeat the vv rule after the question
+    tools: bool | None = None  # whether the model can call tools; None: as the server tells
     # How thinking is turned off for a vv question; "none": the model does not think.
     thinking: Literal["none", "template", "reasoning", "effort"] = "none"
     # llama.cpp runs with --cache-reuse: after the history is cut, the rest is not read again.
@@ -77,11 +78,21 @@ class ProviderConfig(BaseModel):
     image_dialect: Dialect | None = None
     # None: longer for a local server.
     image_timeout_seconds: float | None = Field(default=None, gt=0)
+    transcription_model: str = ""  # writes down what it hears; without `model`, only that
+    transcription_usd_per_minute: Decimal | None = Field(default=None, ge=0)
+    # What it takes; None: WAV for `server_kind` "llama", else recordings as they were sent.
+    transcription_format: Literal["wav", "any"] | None = None
+    speech_model: str = ""  # reads aloud; without `model`, only that
+    speech_voice: str = ""
+    speech_format: Literal["mp3", "opus", "wav"] = "mp3"
+    speech_usd_per_million_characters: Decimal | None = Field(default=None, ge=0)
 
     @property
     def supports_chat(self) -> bool:
-        """Whether it can answer questions, not only make images."""
-        return bool(self.model) or not self.image_model
+        """Whether it can answer questions, not only make images, hear or speak."""
+        return bool(self.model) or not (
+            self.image_model or self.transcription_model or self.speech_model
+        )
 
     @property
     def socket(self) -> str:

@@ -182,9 +182,12 @@ class Settings(BaseSettings):
         default="stabilityai/stable-diffusion-xl-base-1.0",
         description="the id of an image model at together.ai",
     )
-    together_speech_model: str = Field(
+    together_transcription_model: str = Field(
         default="openai/whisper-large-v3",
-        description="the id of a transcription model at together.ai",
+        description="the id of a model at together.ai that writes down speech",
+    )
+    together_speech_model: str = Field(
+        default="hexgrad/Kokoro-82M", description="the id of a model at together.ai that speaks"
     )
     openai_api_key: Secret = Field(
         default=SecretStr(""), description="an API key from that provider"
@@ -271,7 +274,11 @@ class Settings(BaseSettings):
                 model=self.together_model,
                 server_kind="together",
                 image_model=self.together_image_model,
+                transcription_model=self.together_transcription_model,
+                speech_model=self.together_speech_model,
                 **_known_of(self.together_model, self.together_context),
+                **catalogue.look_up(self.together_transcription_model, "transcription"),
+                **catalogue.look_up(self.together_speech_model, "speech"),
             )
         if self.openai_api_key.get_secret_value():
             rows["openai"] = ProviderConfig(
@@ -336,7 +343,11 @@ def _with_defaults(table: Any, defaults: Callable[[str, dict[str, Any]], Mapping
 
 
 def _provider_defaults(_name: str, row: dict[str, Any]) -> Mapping[str, Any]:
-    return catalogue.look_up(str(row.get("model", "")))
+    return {
+        **catalogue.look_up(str(row.get("model", ""))),
+        **catalogue.look_up(str(row.get("transcription_model", "")), "transcription"),
+        **catalogue.look_up(str(row.get("speech_model", "")), "speech"),
+    }
 
 
 def _known_of(model: str, context: int) -> dict[str, Any]:

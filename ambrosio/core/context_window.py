@@ -7,10 +7,12 @@ quarter at once. Only the worked exchanges of a concise turn come and go: they s
 history, so that everything before them is read once.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from .messages import Message, PicturePart
+from .tools import NO_TOOLS, ToolDefinition, ToolRound, ToolUse
 from .vv import AnswerPlan, add_vv, plan_answer
 
 # For local servers that do not report their context window: the smallest in common use.
@@ -38,8 +40,8 @@ class PastTurn:
     """An answered turn: the question, whether it was concise or local only, and the answer.
 
     `note` was sent behind the question, `pictures` with it; `fact_ids` stood behind the system
-    prompt. `from_outside` says that something was read in it that neither the person nor the bot
-    wrote.
+    prompt, which named the tools `tool_names`. `rounds` are the calls before the answer.
+    `from_outside` says that something was read in it that neither the person nor the bot wrote.
     """
 
     turn_id: int
@@ -49,6 +51,8 @@ class PastTurn:
     local_only: bool = False
     note: str = ""
     fact_ids: tuple[int, ...] = ()
+    tool_names: tuple[str, ...] = ()
+    rounds: tuple[ToolRound, ...] = ()
     pictures: tuple[PicturePart, ...] = ()
     from_outside: bool = False
 
@@ -68,6 +72,7 @@ class ModelProfile:
     window: int = DEFAULT_WINDOW_TOKENS
     system_role: bool = True
     repeat_vv: bool = False
+    tools: bool = False
     vision: bool = False
     picture_tokens: int = 0
 
@@ -85,6 +90,7 @@ class Context:
         plan: what answer a concise turn wants, None for an ordinary one.
         full_history: if turns were dropped, all messages with an empty question, for a server
             that still has them in its cache.
+        tools: the tools that the prompt names.
     """
 
     messages: tuple[Message, ...]
@@ -95,6 +101,7 @@ class Context:
     max_tokens: int = 0
     plan: AnswerPlan | None = None
     full_history: tuple[Message, ...] = ()
+    tools: ToolUse = NO_TOOLS
 
 
 def add_note(question: str, note: str) -> str:
@@ -111,6 +118,14 @@ def estimate_tokens(text: str) -> int:
     return len(text.encode("utf-8", "replace")) // 3 + 8
 
 
+def estimate_tools(definitions: Iterable[ToolDefinition]) -> int:
+    """Estimate the tokens of the definitions at the top of a prompt."""
+    return sum(
+        estimate_tokens(tool.name + tool.description + json.dumps(tool.parameters))
+        for tool in definitions
+    )
+
+
 def build_context(
     system: str,
     history: tuple[PastTurn, ...],
@@ -120,26 +135,34 @@ def build_context(
     concise: bool = False,
     profile: ModelProfile | None = None,
     window: int | None = None,
+    tools: ToolUse = NO_TOOLS,
 ) -> Context:
     """Build the messages for one request; `window` overrides the profile's, after an overflow.
 
     The question is always included, even if it seems too long: only the server knows for sure. So
-    are its pictures, if the model sees.
+    are its pictures, if the model sees. A model without tools is shown none of them, and reads what
+    came of their calls as a text.
     """
     profile = profile or ModelProfile()
+    uses_tools = profile.tools and bool(tools.offered)
     window = window or profile.window
     prompt_limit = window - min(ANSWER_TOKENS, window // 3)
     plan = plan_answer(question) if concise else None
     asked = _user_message(question, pictures, concise=concise, profile=profile)
     examples = _examples(plan, limit=prompt_limit // EXAMPLES_DIVISOR)
-    fixed = estimate_tokens(system) + _estimate_messages((*examples, asked), profile)
+    last = (*examples, asked, *_round_messages(tools.rounds))
+    if not uses_tools:
+        history = tuple(replace(turn, rounds=()) for turn in history)
+        last = fold_tools(last)
+    fixed = estimate_tokens(system) + _estimate_messages(last, profile)
+    fixed += estimate_tools(tools.offered) if uses_tools else 0
     sizes = [_estimate_messages(_past_messages(turn, profile), profile) for turn in history]
     kept = _count_kept(sizes, limit=prompt_limit - fixed)
     kept = min(kept, _count_kept(_picture_sizes(history, profile), limit=MAX_PICTURES))
     recent = history[len(history) - kept :]
     tokens = fixed + sum(sizes[len(sizes) - kept :])
     return Context(
-        messages=_messages(system, recent, (*examples, asked), profile),
+        messages=_messages(system, recent, last, profile),
         tokens=tokens,
         first_turn_id=recent[0].turn_id if recent else None,
         dropped_turns=len(history) - kept,
@@ -150,6 +173,7 @@ def build_context(
             if kept < len(history)
             else ()
         ),
+        tools=tools if uses_tools else NO_TOOLS,
     )
 
 
@@ -173,9 +197,36 @@ def _messages(
     return tuple(messages) if profile.system_role else merge_system_into_user(tuple(messages))
 
 
-def _past_messages(turn: PastTurn, profile: ModelProfile) -> tuple[Message, Message]:
+def _past_messages(turn: PastTurn, profile: ModelProfile) -> tuple[Message, ...]:
     asked = _user_message(turn.sent, turn.pictures, concise=turn.concise, profile=profile)
-    return asked, Message("assistant", turn.answer)
+    return asked, *_round_messages(turn.rounds), Message("assistant", turn.answer)
+
+
+def _round_messages(rounds: Iterable[ToolRound]) -> list[Message]:
+    """Write what a model called, and what came of it, as messages."""
+    messages: list[Message] = []
+    for one in rounds:
+        messages.append(Message("assistant", one.text, calls=one.calls))
+        for call, result in zip(one.calls, one.results, strict=True):
+            messages.append(Message("tool", result.content, call_id=call.call_id))
+    return messages
+
+
+def fold_tools(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """Leave out the calls of tools; the results of the newest ones go behind the question."""
+    kept: list[Message] = []
+    results: list[str] = []
+    for message in messages:
+        if message.role == "user":
+            results.clear()
+        if message.role == "tool":
+            results.append(message.content)
+        elif not message.calls:
+            kept.append(message)
+    if results:
+        note = "\n".join(f"(Found for this: {result})" for result in results)
+        kept[-1] = replace(kept[-1], content=add_note(kept[-1].content, note))
+    return tuple(kept)
 
 
 def _user_message(
@@ -190,7 +241,9 @@ def _user_message(
 
 def _estimate_messages(messages: Iterable[Message], profile: ModelProfile) -> int:
     return sum(
-        estimate_tokens(message.content)
+        estimate_tokens(
+            message.content + "".join(call.name + call.arguments for call in message.calls)
+        )
         + sum(count_picture_tokens(picture, profile) for picture in message.pictures)
         for message in messages
     )

@@ -6,11 +6,12 @@ the highest known price instead, and `known` says that this must not be shown as
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
 from .messages import ModelRef, Usage
+from .zones import local_time
 
 MILLION = Decimal(1_000_000)
 # The share of the budget at which the owners are warned.
@@ -44,7 +45,7 @@ class Pricing:
 
 FREE = Pricing()
 
-CallKind = Literal["chat", "image", "speech"]
+CallKind = Literal["chat", "image", "transcript", "speech"]
 # "open": the call is in progress, or was when the process died.
 CallOutcome = Literal["open", "done", "stopped", "failed"]
 
@@ -79,20 +80,23 @@ def sum_usd(expenses: Iterable[Expense]) -> Decimal | None:
     return None if None in costs or not costs else sum(filter(None, costs), Decimal(0))
 
 
-def month_start(at: float) -> float:
-    """Return the start of the month, in UTC; both are Unix times in seconds."""
-    first = datetime.fromtimestamp(at, UTC).replace(day=1, hour=0, minute=0, second=0)
-    return first.replace(microsecond=0).timestamp()
+def month_start(at: float, zone: str = "UTC") -> float:
+    """Return the start of the month in a time zone; both are Unix times in seconds."""
+    return _midnight(local_time(at, zone).replace(day=1))
 
 
-def day_start(at: float) -> float:
-    """Return the start of the day, in UTC; both are Unix times in seconds."""
-    return at - at % 86_400
+def day_start(at: float, zone: str = "UTC", *, days_back: int = 0) -> float:
+    """Return the start of the day in a time zone, or of one so many days before."""
+    return _midnight(local_time(at, zone) - timedelta(days=days_back))
 
 
-def month_name(at: float) -> str:
+def _midnight(moment: datetime) -> float:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+
+
+def month_name(at: float, zone: str = "UTC") -> str:
     """Return the month of a Unix time, such as `2026-11`."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m")
+    return local_time(at, zone).strftime("%Y-%m")
 
 
 def nearly_spent(spent: Decimal, ceiling: Decimal | None) -> bool:

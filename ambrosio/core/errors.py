@@ -12,8 +12,12 @@
     │   ├── BudgetSpent            … only paid ones, and the budget does not cover the call
     │   ├── NobodySees             … none that can see the pictures of the question
     │   │   └── NobodySeesHere     … none that is local, in a private chat
-    │   └── NoImageProvider        … none that makes images
-    │       └── NoLocalImageProvider … none that is local, in a private chat
+    │   ├── NoImageProvider        … none that makes images
+    │   │   └── NoLocalImageProvider … none that is local, in a private chat
+    │   ├── NoTranscriber          … none that writes down what it hears, see `sound_errors`
+    │   │   └── NoLocalTranscriber … none that is local, in a private chat
+    │   └── NoSpeaker              … none that reads aloud
+    │       └── NoLocalSpeaker     … none that is local, for a private answer
     ├── AllProvidersFailed         every provider that was asked failed
     │   └── LocalOnlyFailed        … every local one, in private mode
     ├── PageNotRead                a page on the web could not be fetched or read
@@ -28,6 +32,7 @@
         ├── NotRunning             our own llama.cpp server is not running
         ├── Overloaded             too many requests, or the server is busy
         ├── ServerError            HTTP 5xx, a broken stream, an unreadable answer
+        ├── MalformedToolCall      a tool call that its own server cannot read
         ├── NoText                 an answer without text
         ├── InvalidKey             the API key is wrong or lacks permission
         ├── OutOfCredit            the account at the provider is empty
@@ -42,7 +47,8 @@
         ├── ImageNotFetched        the image could not be downloaded from its URL
         └── BadRequest             the provider rejected the request itself
             ├── ContextTooLong     the request does not fit the context window
-            └── ContentFiltered    the provider refused to make this image
+            ├── ContentFiltered    the provider refused to make this image
+            └── RecordingRefused   the provider cannot use the recording, see `sound_errors`
 
 Foreign exceptions are translated into these once, where they are first caught. Each error has two
 sentences for the chat: what happened, and what to do about it. `docs/errors.md` lists them all;
@@ -364,6 +370,14 @@ class ServerError(ProviderError):
     problem = "{provider} ran into an error."
     remedy = "Try again, or choose another model with /model."
     other_model_may_help = True
+
+
+class MalformedToolCall(ProviderError):
+    """The server could not read a tool call that its own model wrote; asked again without tools."""
+
+    summary = "could not read its model's tool call"
+    problem = "The model of {provider} tried to use a tool and got it wrong."
+    remedy = "Try again, or rephrase your question."
 
 
 class NoText(ProviderError):

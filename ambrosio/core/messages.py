@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from .tools import ToolCall
+
 # --- requests to a model, and its answer ----------------------------------------------------------
 
 
@@ -26,11 +28,16 @@ class PicturePart:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a conversation, with its role; its pictures stand before its text."""
+    """One message of a conversation, with its role; its pictures stand before its text.
 
-    role: Literal["system", "user", "assistant"]
+    An assistant's may have `calls` of tools; a tool's message answers the call with its `call_id`.
+    """
+
+    role: Literal["system", "user", "assistant", "tool"]
     content: str
     pictures: tuple[PicturePart, ...] = ()
+    calls: tuple[ToolCall, ...] = ()
+    call_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +118,15 @@ class StatusNote:
 class AnswerFinished:
     """The answer is complete; `usage` is None if the server did not report it.
 
-    `repeated_tail_chars` characters at its end are repetition and should be cut.
+    `repeated_tail_chars` characters at its end are repetition and should be cut. With `calls` it is
+    no answer yet: the model waits for the results of the tools.
     """
 
     ref: ModelRef
     finish_reason: FinishReason
     usage: Usage | None = None
     repeated_tail_chars: int = 0
+    calls: tuple[ToolCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +167,8 @@ class Turn:
     answer it replaces after an edit or a retry. A `local_only` turn may only be answered by local
     providers; a `detached` one is not continued by the next message of the chat. `note` is what is
     sent behind the question, `pictures` are shown with it, `fact_ids` are the facts that stand
-    behind the system prompt. It is `from_outside` if it holds what neither the person nor the bot
-    wrote.
+    behind the system prompt, and `tool_names` the tools that its prompt names. It is `from_outside`
+    if it holds what neither the person nor the bot wrote.
     """
 
     chat: Chat
@@ -175,6 +184,7 @@ class Turn:
     follows_silence: bool = False
     note: str = ""
     fact_ids: tuple[int, ...] = ()
+    tool_names: tuple[str, ...] = ()
     pictures: tuple[PicturePart, ...] = ()
     from_outside: bool = False
 

@@ -104,3 +104,22 @@ class ToolRound:
     calls: tuple[ToolCall, ...]
     results: tuple[ToolResult, ...]
     text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """The tools of one request.
+
+    Attributes:
+        offered: the definitions in the prompt, in their order.
+        rounds: what was called in this turn before.
+        must_answer: whether nothing more may be called; the definitions stay in the prompt, since
+            without them all of it would be read again.
+    """
+
+    offered: tuple[ToolDefinition, ...] = ()
+    rounds: tuple[ToolRound, ...] = ()
+    must_answer: bool = False
+
+
+NO_TOOLS = ToolUse()

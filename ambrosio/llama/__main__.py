@@ -55,6 +55,7 @@ def main() -> int:
     """Serve the model until the parent is gone; return the exit code."""
     command = ChildCommand(sys.stdin.readline(), _own_stdout())
     _exit_with_parent(command.parent_id)
+    _be_killed_first()
     # Ctrl+C and systemd signal the whole process group. The parent decides when to stop: answers
     # in progress get a grace period.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -88,6 +89,12 @@ def _exit_with_parent(parent_id: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent_id:
             os._exit(0)
+
+
+def _be_killed_first() -> None:
+    """Tell Linux to end this process if memory runs out, and not one that cannot be replaced."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500", "ascii")
 
 
 def _exit_with_stdin() -> None:

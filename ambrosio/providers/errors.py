@@ -16,6 +16,7 @@ from ..core.errors import (
     ContextTooLong,
     InvalidKey,
     Loading,
+    MalformedToolCall,
     ModelNotFound,
     OutOfCredit,
     Overloaded,
@@ -58,6 +59,8 @@ PARAMETER_TEXT = re.compile(
     r"(?:argument|parameter|field)s?\b[^:'\"`]{0,20}[:'\"`\s]+(\w+)",
     re.IGNORECASE,
 )
+# llama.cpp's word for a call that it cannot read, written by its own model or in the history.
+TOOL_CALL_TEXT = re.compile(r"failed to parse (?:tool call|input)", re.IGNORECASE)
 # Codes and types of moderation.
 CONTENT_FILTER_CODES = ("content_policy_violation", "moderation_blocked", "content_filter")
 
@@ -76,6 +79,7 @@ def translate_error(
     model: str,
     tokens: int = 0,
     window: int = 0,
+    has_tools: bool = False,
     said: str | None = None,
 ) -> ProviderError:
     """Turn a failed request into a `ProviderError`, with what the server said as its `detail`.
@@ -87,10 +91,13 @@ def translate_error(
         tokens: the size of the request, by our own estimate.
         window: the context window that the model is believed to have, in tokens.
         said: all that was sent and nobody may find in a log; see `clean_reason`.
+        has_tools: whether the request named tools.
     """
     if isinstance(exc, ConnectionFailed):
         return connection_failure(exc, provider)
     failure = _meaning(exc, provider, model=model, tokens=tokens, window=window)
+    if has_tools and isinstance(exc, ApiError) and TOOL_CALL_TEXT.search(exc.message):
+        failure = MalformedToolCall(provider)
     failure.detail = _detail(exc, said)
     return failure
 

@@ -13,7 +13,7 @@ import importlib
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import httpx
 
@@ -76,6 +76,13 @@ class ApiError(RequestFailed):
         """Return a field of the description, "" if it is missing or no text."""
         value = self.body.get(name)
         return str(value) if isinstance(value, str | int) else ""
+
+
+class StreamedBody(NamedTuple):
+    """The body of a response as it comes, and whether it is a stream of events."""
+
+    is_events: bool
+    content: AsyncIterator[bytes]
 
 
 class ChunkStream:
@@ -142,6 +149,37 @@ class ApiClient:
             async with client.images.with_streaming_response.generate(
                 model=body["model"],
                 prompt=body["prompt"],
+                extra_body=extra,
+                extra_headers=self._headers,
+            ) as response:
+                yield response.iter_bytes()
+
+    @asynccontextmanager
+    async def post_recording(
+        self, fields: Mapping[str, Any], file: tuple[str, bytes, str]
+    ) -> AsyncIterator[StreamedBody]:
+        """Ask for a transcript of a file (its name, content and type); yield the response."""
+        client = await self._open()
+        extra = {name: value for name, value in fields.items() if name != "model"}
+        with _translating():
+            async with client.audio.transcriptions.with_streaming_response.create(
+                file=file, model=fields["model"], extra_body=extra, extra_headers=self._headers
+            ) as response:
+                yield StreamedBody(
+                    response.headers.get("content-type", "").startswith("text/event-stream"),
+                    response.iter_bytes(),
+                )
+
+    @asynccontextmanager
+    async def post_speech(self, body: Mapping[str, Any]) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Ask for a text to be spoken, and yield the bytes of the file as they come."""
+        client = await self._open()
+        extra = {name: body[name] for name in body if name not in {"model", "input", "voice"}}
+        with _translating():
+            async with client.audio.speech.with_streaming_response.create(
+                model=body["model"],
+                input=body["input"],
+                voice=body["voice"],
                 extra_body=extra,
                 extra_headers=self._headers,
             ) as response:

@@ -33,6 +33,7 @@ from ..core.errors import (
     ImageTooLarge,
     InvalidKey,
     Loading,
+    MalformedToolCall,
     ModelNotFound,
     NoText,
     ProviderError,
@@ -103,7 +104,7 @@ class OpenAIProvider:
         self._now, self._sleep = now, sleep
         self._requests = 0
         self._facts_by_model: defaultdict[str, ServerFacts] = defaultdict(ServerFacts)
-        self._client = ApiClient(
+        self.client = ApiClient(
             http,
             config.url,
             key=config.api_key.get_secret_value(),
@@ -146,6 +147,7 @@ class OpenAIProvider:
             repeat_vv=config.repeat_vv,
             vision=self._vision(config, facts),
             picture_tokens=config.picture_tokens,
+            tools=facts.takes_tools if config.tools is None else config.tools,
         )
 
     async def sees(self, model: str = "") -> bool:
@@ -177,6 +179,16 @@ class OpenAIProvider:
         told = facts.vision if config.vision is None else config.vision
         return catalogue.may_see(config.model) if told is None else told
 
+    async def hears(self) -> bool:
+        """Whether it writes down what it hears: as configured, or as llama.cpp says of itself."""
+        if self.config.transcription_model:
+            return True
+        if self.config.server_kind != "llama":
+            return False
+        with suppress(ProviderError):
+            await self.profile()
+        return self._facts("").hears
+
     def _window(self, config: ProviderConfig, facts: ServerFacts) -> int:
         """Return the context window to count on, in tokens: the smallest that anybody has told."""
         told = [tokens for tokens in (config.context, facts.window) if tokens]
@@ -205,7 +217,7 @@ class OpenAIProvider:
         """Say whether the server answers anything at all, even if only to refuse."""
         path = self._root + "/health" if self.config.server_kind == "llama" else "/models"
         try:
-            await self._client.get(path)
+            await self.client.get(path)
         except ConnectionFailed:
             return False
         except RequestFailed:
@@ -234,7 +246,7 @@ class OpenAIProvider:
             raise
         except TimedOut:
             # A busy server may be late with them; one that is hung need not be asked anything.
-            await self._patience().check_health()
+            await self.patience().check_health()
             log.info("%s does not tell its properties in time", self.name)
         except (ProviderError, KeyError, TypeError, ValueError, AttributeError):
             # Not every server that speaks like llama.cpp has them.
@@ -247,7 +259,7 @@ class OpenAIProvider:
     async def _get(self, path: str) -> Any:
         try:
             async with asyncio.timeout(PROBE_SECONDS):
-                return await self._client.get(path)
+                return await self.client.get(path)
         except TimeoutError:
             raise TimedOut(self.name) from None
         except RequestFailed as exc:
@@ -267,7 +279,7 @@ class OpenAIProvider:
         """
         content, connected = bytearray(), False
         try:
-            async with asyncio.timeout(seconds), self._client.post_images(body) as response:
+            async with asyncio.timeout(seconds), self.client.post_images(body) as response:
                 connected = True
                 async for data in response:
                     content += data
@@ -341,6 +353,7 @@ class OpenAIProvider:
             max_tokens=context.max_tokens if facts.takes_limit else 0,
             may_merge_system=self._config_for(model).server_kind == "llama",
             dropped=facts.dropped,
+            tools=context.tools,
         )
 
     def _learn_refusals(self, facts: ServerFacts, attempts: "_Attempts") -> None:
@@ -353,6 +366,9 @@ class OpenAIProvider:
         facts.takes_no_thinking &= accepted.no_thinking == first.no_thinking
         facts.takes_limit &= limits == (first.short, first.max_tokens)
         facts.system_role = accepted.messages[0].role == "system"
+        if first.tools.offered and accepted == first.without_tools():
+            # Nothing else had to be left out.
+            facts.takes_tools = False
         facts.dropped |= accepted.dropped
 
     def _open(
@@ -370,24 +386,27 @@ class OpenAIProvider:
             tokens,
             options.plan,
             self.read_picture,
+            options.tools,
         )
 
         def translate(exc: RequestFailed) -> ProviderError:
             return self._translate_error(exc, request)
 
         return open_chat_stream(
-            self._client,
+            self.client,
             self.name,
             request,
-            self._patience(),
+            self.patience(),
             translate,
             holds_back=self._facts(model).opens_thinking,
         )
 
-    def _patience(self) -> Patience:
+    def patience(self, *, extra_seconds: float = 0) -> Patience:
+        """Return what watches a request; `extra_seconds` is how much longer it may take."""
+        seconds = self.config.first_token_timeout_seconds + extra_seconds
         return Patience(
             self.name,
-            self.config,
+            self.config.model_copy(update={"first_token_timeout_seconds": seconds}),
             self._is_alive,
             local=self.local,
             now=self._now,
@@ -404,6 +423,7 @@ class OpenAIProvider:
             model=request.model,
             tokens=request.tokens,
             window=window,
+            has_tools=bool(request.tools.offered),
             said=request.text,
         )
         if isinstance(failure, ContextTooLong):
@@ -428,7 +448,9 @@ class OpenAIProvider:
                 # A question was faster, and brought the prompt along.
                 return
             # A question that comes meanwhile goes on where this has stopped.
-            await self._read_prompt(messages, "", {}, enough=lambda _: self._requests != requests)
+            await self._read_prompt(
+                RequestOptions(messages), "", {}, enough=lambda _: self._requests != requests
+            )
 
     async def _restore_cache(self, context: Context, model: str, slot: dict[str, Any]) -> None:
         """Let the server load a conversation back from its cache before the history is cut.
@@ -444,21 +466,22 @@ class OpenAIProvider:
         if not (context.full_history and self.config.cache_reuse) or self._facts(model).vision:
             return
         try:
-            await self._read_prompt(context.full_history, model, slot, enough=has_dropped)
+            options = RequestOptions(context.full_history, tools=context.tools)
+            await self._read_prompt(options, model, slot, enough=has_dropped)
         except ProviderError as exc:
             # The question itself comes next, and will say what is wrong.
             log.info("not restored: %s", exc.log_text)
 
     async def _read_prompt(
         self,
-        messages: tuple[Message, ...],
+        options: RequestOptions,
         model: str,
         slot: dict[str, Any],
         *,
         enough: Callable[[RawChunk], bool],
     ) -> None:
         """Let the server read a prompt without answering it, until a chunk is `enough`."""
-        async with self._open(RequestOptions(messages), model, slot | {"max_tokens": 0}) as stream:
+        async with self._open(options, model, slot | {"max_tokens": 0}) as stream:
             await stream.read_prompt(enough=enough)
 
 
@@ -475,7 +498,7 @@ class _Attempts:
         """Swallow a failure that fewer options may help with; let every other one pass."""
         try:
             yield
-        except (NoText, BadRequest) as exc:
+        except (NoText, BadRequest, MalformedToolCall) as exc:
             relaxed = self.options.relax(exc)
             if relaxed is None:
                 raise

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from ..config.provider import ProviderConfig
-from ..core.context_window import merge_system_into_user
-from ..core.errors import BadRequest, ContextTooLong, NoText, ProviderError
+from ..core.context_window import fold_tools, merge_system_into_user
+from ..core.errors import BadRequest, ContextTooLong, MalformedToolCall, NoText, ProviderError
 from ..core.messages import Message
+from ..core.tools import NO_TOOLS, ToolDefinition, ToolUse
 from ..core.vv import MAX_CONCISE_TOKENS, STOP_SEQUENCES, AnswerPlan
 from .repetition import LoopLimits
 
@@ -20,6 +21,8 @@ GONE_PICTURE = "[a picture that is no longer kept]"
 THINKING_TOKENS = 1200
 # Without these it is another request.
 ESSENTIAL = frozenset({"model", "messages", "stream"})
+# A server that refuses these takes no tools at all.
+TOOL_PARAMS = frozenset({"tools", "tool_choice", "functions"})
 # How a kind is told not to think. gpt-oss can only be told to think little.
 NO_THINKING_PARAMS: Mapping[str, Mapping[str, Any]] = {
     "none": {},
@@ -46,6 +49,7 @@ class RequestOptions:
         max_tokens: the limit otherwise; 0 is none.
         may_merge_system: a refusal may mean that the model's template has no system role.
         dropped: parameters that the server has refused by name.
+        tools: the tools that the prompt names.
     """
 
     messages: tuple[Message, ...]
@@ -55,9 +59,19 @@ class RequestOptions:
     max_tokens: int = 0
     may_merge_system: bool = False
     dropped: frozenset[str] = frozenset()
+    tools: ToolUse = NO_TOOLS
+
+    def without_tools(self) -> Self:
+        """Return the request without tools; what they have found is part of the question then."""
+        return replace(self, tools=NO_TOOLS, messages=fold_tools(self.messages))
 
     def relax(self, exc: ProviderError) -> Self | None:
         """Return what to try after a failure, None if nothing is left."""
+        if self.tools.offered and _is_about_tools(exc):
+            return self.without_tools()
+        return self._relax_params(exc)
+
+    def _relax_params(self, exc: ProviderError) -> Self | None:
         match exc:
             case NoText() if self.short:
                 return replace(self, short=False)
@@ -96,7 +110,38 @@ class RequestOptions:
             body |= {"max_tokens": limit + thinking}
         elif self.max_tokens:
             body |= {"max_tokens": self.max_tokens}
-        return body
+        return body | self._tool_params(config)
+
+    def _tool_params(self, config: ProviderConfig) -> dict[str, Any]:
+        if not self.tools.offered:
+            return {}
+        params: dict[str, Any] = {"tools": [_describe(tool) for tool in self.tools.offered]}
+        if self.tools.must_answer:
+            params |= {"tool_choice": "none"}
+        if config.server_kind == "openai":
+            # One after the other, as elsewhere by default: small models get several wrong.
+            params |= {"parallel_tool_calls": False}
+        return params
+
+
+def _is_about_tools(exc: ProviderError) -> bool:
+    """Say whether a failure may be due to the tools; a server that has none rarely says so."""
+    match exc:
+        case ContextTooLong():
+            return False
+        case BadRequest():
+            return exc.parameter in {"", *TOOL_PARAMS}
+        case _:
+            return isinstance(exc, NoText | MalformedToolCall)
+
+
+def _describe(tool: ToolDefinition) -> dict[str, Any]:
+    function = {
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": tool.parameters,
+    }
+    return {"type": "function", "function": function}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +157,7 @@ class ChatRequest:
     tokens: int = 0
     plan: AnswerPlan | None = None
     read_picture: PictureReader = keeps_no_pictures
+    tools: ToolUse = NO_TOOLS
 
     @property
     def text(self) -> str:
@@ -121,15 +167,30 @@ class ChatRequest:
     @property
     def loop_limits(self) -> LoopLimits:
         """When the answer counts as a loop."""
-        return LoopLimits.for_question(self.messages[-1].content, concise=self.plan is not None)
+        asked = [message.content for message in self.messages if message.role == "user"]
+        return LoopLimits.for_question(asked[-1] if asked else "", concise=self.plan is not None)
 
     @property
     def body(self) -> dict[str, Any]:
         """The body of the request."""
-        messages = [
-            {"role": message.role, "content": self._content(message)} for message in self.messages
-        ]
+        messages = [self._message(message) for message in self.messages]
         return {"model": self.model or "default", "messages": messages, **self.params}
+
+    def _message(self, message: Message) -> dict[str, Any]:
+        written: dict[str, Any] = {"role": message.role, "content": self._content(message)}
+        if message.role == "tool":
+            written["tool_call_id"] = message.call_id
+        if message.calls:
+            written["content"] = message.content or None
+            written["tool_calls"] = [
+                {
+                    "id": call.call_id,
+                    "type": "function",
+                    "function": {"name": call.name, "arguments": call.arguments},
+                }
+                for call in message.calls
+            ]
+        return written
 
     def _content(self, message: Message) -> str | list[dict[str, Any]]:
         """Write what a message says: plain text, or its pictures and then the text.

@@ -31,6 +31,8 @@ class ServerFacts:
     window: int = 0
     slots: SlotQueue = field(default_factory=lambda: SlotQueue(UNLIMITED_SLOTS))
     system_role: bool = True
+    # Whether it listens, if it has told.
+    hears: bool = False
     # Whether it takes pictures; None as long as the server has not told.
     vision: bool | None = None
     was_asked_for_vision: bool = False
@@ -39,6 +41,8 @@ class ServerFacts:
     takes_limit: bool = True
     # Whether its template opens the thinking, so that only the closing mark comes.
     opens_thinking: bool = False
+    # Whether its model can call tools, as far as is known: by the template, or by a refusal.
+    takes_tools: bool = True
     # Parameters that it has refused by name.
     dropped: frozenset[str] = frozenset()
 
@@ -72,8 +76,10 @@ def parse_props(props: Any, facts: ServerFacts) -> None:
     facts.slots = SlotQueue(int(props.get("total_slots") or 1))
     caps = props.get("chat_template_caps") or {}
     facts.system_role = bool(caps.get("supports_system_role", True))
+    facts.takes_tools = bool(caps.get("supports_tools") and caps.get("supports_tool_calls"))
     if isinstance(modalities := props.get("modalities"), dict):
         facts.vision = bool(modalities.get("vision"))
+        facts.hears = bool(modalities.get("audio"))
 
 
 def _takes_pictures(item: Mapping[str, Any]) -> bool | None:

@@ -148,7 +148,14 @@ async def open_chat_stream(
     refusal of this request means, and `holds_back` is for `StreamParser`.
     """
     guard = ConciseGuard(request.plan) if request.plan else None
-    parser = StreamParser(name, request.model, request.loop_limits, guard, holds_back=holds_back)
+    parser = StreamParser(
+        name,
+        request.model,
+        request.loop_limits,
+        guard,
+        holds_back=holds_back,
+        tools=request.tools,
+    )
     stream = ChatStream(parser, patience)
     try:
         async with stream.reading(client, request.body):

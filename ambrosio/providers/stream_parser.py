@@ -20,9 +20,11 @@ from ..core.messages import (
     StreamEvent,
     Usage,
 )
+from ..core.tools import NO_TOOLS, ToolCall, ToolUse
 from .foreign_values import clean_name, fields_of, token_count
 from .repetition import LoopGuard, LoopLimits
 from .thinking import ThinkTagParser
+from .tool_calls import LeakedCallFilter, ToolCallReader
 
 # A chunk as it came, unchecked.
 RawChunk = Mapping[str, Any]
@@ -55,8 +57,9 @@ class StreamParser:
     """Parses one answer, chunk by chunk.
 
     `feed` raises `ServerError` on a malformed chunk, and so does `end` if the answer was cut; `end`
-    raises `NoText` if no text came. With `holds_back`, text waits for the mark that ends the
-    thinking, for a model whose template opens it: until then nobody can tell the two apart.
+    raises `NoText` if neither text nor a call of a tool came. With `holds_back`, text waits for the
+    mark that ends the thinking, for a model whose template opens it: until then nobody can tell the
+    two apart. `tools` are those that the prompt names.
     """
 
     def __init__(
@@ -67,8 +70,11 @@ class StreamParser:
         guard: ConciseGuard | None = None,
         *,
         holds_back: bool = False,
+        tools: ToolUse = NO_TOOLS,
     ) -> None:
         self._provider = provider
+        self._tools, self._tool_calls = tools, ToolCallReader()
+        self._leaks = LeakedCallFilter() if tools.offered else None
         self._ref = ModelRef(provider, model)
         self._guard = guard
         self._think_tags = ThinkTagParser()
@@ -99,7 +105,8 @@ class StreamParser:
     @property
     def is_complete(self) -> bool:
         """Whether nothing that still comes belongs to the answer."""
-        return self.looping or (self._guard is not None and self._guard.ended)
+        guarded = self._guard is not None and self._guard.ended
+        return self.looping or guarded or self._tool_calls.is_endless
 
     def feed(self, chunk: RawChunk) -> list[StreamEvent]:
         """Parse a chunk, or raise `ServerError` if it is malformed."""
@@ -123,6 +130,9 @@ class StreamParser:
                 split = self._retract(split)
                 events.append(AnswerStarted(self._ref))
             events += self._emit(split)
+            if delta.get("tool_calls") and self._may_call:
+                self._tool_calls.feed(delta["tool_calls"])
+                events += self._start()
             if reason := choice.get("finish_reason"):
                 self._finish = FINISH_REASONS.get(str(reason).lower(), FinishReason.SERVER)
         return events
@@ -140,6 +150,8 @@ class StreamParser:
     def _retract(self, delta: Delta) -> Delta:
         """Turn all text so far into thinking: only now is the end of the thinking seen."""
         self._text_chars, self._has_text = 0, False
+        if self._leaks:
+            self._leaks = LeakedCallFilter()
         thinking = self._release() + self._emitted_text + delta.reasoning
         if self._guard:
             self._guard = ConciseGuard(self._guard.plan)
@@ -153,20 +165,44 @@ class StreamParser:
         """
         rest, self._holds_back = self._rest(), False
         events = self._emit(Delta(self._release() + rest.text, rest.reasoning))
+        if self._leaks:
+            events += self._guard_text(Delta(self._leaks.end()))
         if self._guard:
             events += self._emit_text(Delta(self._guard.end()))
         if self.looping:
             self._finish = FinishReason.LOOP
         elif self.is_complete:
             self._finish = FinishReason.STOP
-        if self._finish is None and is_done and self._has_text:
+        calls = self._calls()
+        if self._finish is None and is_done and (self._has_text or calls):
             self._finish = FinishReason.STOP
         if self._finish is None:
             raise ServerError(self._provider)
-        if not self._has_text:
+        if not self._has_text and not calls:
             raise NoText(self._provider)
         repeated = min(self._loop_guard.repeated_chars, self._text_chars)
-        return [*events, AnswerFinished(self._ref, self._finish, self.usage, repeated)]
+        events += self._start()
+        return [*events, AnswerFinished(self._ref, self._finish, self.usage, repeated, calls)]
+
+    @property
+    def _may_call(self) -> bool:
+        return bool(self._tools.offered) and not self._tools.must_answer
+
+    def _calls(self) -> tuple[ToolCall, ...]:
+        """Return what the model calls; a call written as text counts if nothing else was said."""
+        if not self._may_call:
+            return ()
+        if calls := self._tool_calls.calls(cut=self._finish is FinishReason.LENGTH):
+            return calls
+        if self._has_text or self._leaks is None:
+            return ()
+        return self._leaks.calls({tool.name for tool in self._tools.offered})
+
+    def _start(self) -> list[StreamEvent]:
+        """Say that the answer has begun, once."""
+        events: list[StreamEvent] = [] if self.started else [AnswerStarted(self._ref)]
+        self.started = True
+        return events
 
     def _rest(self) -> Delta:
         """Return what was held back: the end of a mark that was none, half of a character."""
@@ -178,6 +214,11 @@ class StreamParser:
     def _emit(self, delta: Delta) -> list[StreamEvent]:
         if self._holds_back:
             delta = self._hold(delta)
+        if self._leaks:
+            delta = replace(delta, text=self._leaks.feed(delta.text))
+        return self._guard_text(delta)
+
+    def _guard_text(self, delta: Delta) -> list[StreamEvent]:
         if self._guard:
             delta = replace(delta, text=self._guard.feed(delta.text))
         return self._emit_text(delta)
@@ -192,10 +233,7 @@ class StreamParser:
         # What was held back has been looked at already.
         self._loop_guard.feed((delta.reasoning + delta.text).replace(self._guarded_text, "", 1))
         self._guarded_text = ""
-        if self.started:
-            return [delta]
-        self.started = True
-        return [AnswerStarted(self._ref), delta]
+        return [*self._start(), delta]
 
     def _hold(self, delta: Delta) -> Delta:
         """Keep text back while it may turn out to be thinking; return what may be shown."""

@@ -1,4 +1,4 @@
-"""Whom to ask, and whom next, for answers and for images. The one way to a provider.
+"""Whom to ask, and whom next, for answers, images and sound. The one way to a provider.
 
 Start with `answers`; `policy` has the rule, `call` one request to one provider. Imports `images`,
 `providers`, `config` and `core`. Sends nothing to a chat and keeps nothing but health in memory.
@@ -8,5 +8,14 @@ from .answers import Router
 from .health import HealthMonitor
 from .images import ImageRouter
 from .request import CompletionRequest
+from .speech import SpeechRouter
+from .transcripts import TranscriptRouter
 
-__all__ = ["CompletionRequest", "HealthMonitor", "ImageRouter", "Router"]
+__all__ = [
+    "CompletionRequest",
+    "HealthMonitor",
+    "ImageRouter",
+    "Router",
+    "SpeechRouter",
+    "TranscriptRouter",
+]

@@ -54,7 +54,7 @@ def _no_guests(_user_id: int) -> bool:
 
 
 class Budget:
-    """The monthly ceiling, for everybody together and for each guest; months are those of UTC."""
+    """The monthly ceiling, for everybody together and for each guest."""
 
     def __init__(
         self,
@@ -64,6 +64,7 @@ class Budget:
         ceiling: Decimal | None = None,
         share: Decimal | None = None,
         guest: Callable[[int], bool] = _no_guests,
+        zone: str = "UTC",
     ) -> None:
         """Set the limits.
 
@@ -73,9 +74,10 @@ class Budget:
             ceiling: what a month may cost, in US dollars; None is no ceiling.
             share: what a month may cost for each guest.
             guest: whether a user is one, and so limited to `share`.
+            zone: the time zone in which months begin.
         """
         self._now, self._ledger, self._guest = now, ledger or InMemoryLedger(), guest
-        self.ceiling, self.share = ceiling, share
+        self.ceiling, self.share, self._zone = ceiling, share, zone
         # The last month in which a call was too expensive for what was left.
         self._scarce_month = ""
 
@@ -85,7 +87,7 @@ class Budget:
 
     def spent(self, user_id: int | None = None) -> Decimal:
         """Sum what this month has cost, calls under way at their maximum."""
-        return self._ledger.spent(month_start(self._now()), user_id)
+        return self._ledger.spent(month_start(self._now(), self._zone), user_id)
 
     def left(self, user_id: int) -> Decimal | None:
         """Return what a user may still spend this month; None if there is no ceiling."""
@@ -106,7 +108,7 @@ class Budget:
             covered = allowed_providers(
                 candidates, local_only=local_only, left=self.ceiling - self.spent()
             )
-            self._scarce_month = self._scarce_month if covered == whole else month_name(self._now())
+            self._scarce_month = self._scarce_month if covered == whole else self._month()
         return allowed_providers(candidates, local_only=local_only, left=self.left(user_id))
 
     def reserve(self, maximum: Expense) -> int | None:
@@ -121,8 +123,11 @@ class Budget:
 
     def warning(self) -> str:
         """Return the month, if its ceiling is nearly reached, else an empty text."""
-        month = month_name(self._now())
+        month = self._month()
         nearly = self.ceiling and (
             self._scarce_month == month or nearly_spent(self.spent(), self.ceiling)
         )
         return month if nearly else ""
+
+    def _month(self) -> str:
+        return month_name(self._now(), self._zone)

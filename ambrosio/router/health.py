@@ -12,6 +12,7 @@ from ..core.errors import (
     Hung,
     InvalidKey,
     Loading,
+    MalformedToolCall,
     ModelNotFound,
     NoText,
     NotRunning,
@@ -38,7 +39,7 @@ MAX_PAUSE_SECONDS = 10.0
 LOADING_ROUNDS = 150
 PROBE_PAUSE_SECONDS = 20.0
 # These say nothing about the health of the provider.
-IGNORED = (BadRequest, CannotSee, Loading, NotRunning, OverBudget)
+IGNORED = (BadRequest, CannotSee, Loading, MalformedToolCall, NotRunning, OverBudget)
 
 
 class HasId(Protocol):

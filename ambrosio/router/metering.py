@@ -42,6 +42,7 @@ class UsageMeter:
             case EmptyAnswer():
                 self._end(event.usage)
             case AnswerFinished():
+                self._text += (call.arguments for call in event.calls)
                 self._outcome, self._ref, self._in_progress = "done", event.ref, False
                 self._end(event.usage)
             case RequestSent() | StatusNote():

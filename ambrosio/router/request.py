@@ -7,6 +7,7 @@ from typing import Protocol
 from ..core.context_window import Context, ModelProfile, PastTurn, add_note, build_context
 from ..core.costs import Expense, Pricing
 from ..core.messages import PicturePart, StreamEvent
+from ..core.tools import NO_TOOLS, ToolUse
 from .health import HealthProbe
 
 # Called with the expense of each call that was made, however it ended.
@@ -70,6 +71,7 @@ class CompletionRequest:
         chat_key: tells conversations apart for servers that cache them.
         note: what is sent behind the question: the person's local time.
         halved: whether it may fill only half of each window, after refusals nobody understands.
+        tools: what the model may call, and what it has called.
         pictures: what is shown with the question.
     """
 
@@ -84,6 +86,7 @@ class CompletionRequest:
     chat_key: str = ""
     note: str = ""
     halved: bool = False
+    tools: ToolUse = NO_TOOLS
     pictures: tuple[PicturePart, ...] = ()
 
     @property
@@ -108,4 +111,5 @@ class CompletionRequest:
             concise=self.concise,
             profile=profile,
             window=window,
+            tools=self.tools,
         )

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..core.errors import AmbrosioError, NotStorable, StoreFailed
 from ..core.messages import Chat
+from ..core.zones import local_time
 from . import schema
 
 BUSY_SECONDS = 5
@@ -43,6 +44,10 @@ class DecimalSum:
     def finalize(self) -> str:
         """Return the sum as decimal text."""
         return str(self._sum)
+
+
+def _local_day(at: float, zone: str) -> str:
+    return local_time(at, zone).date().isoformat()
 
 
 class Database:
@@ -83,6 +88,7 @@ class Database:
         db = self.connection
         db.row_factory = sqlite3.Row
         db.create_aggregate("total_usd", 1, DecimalSum)  # type: ignore[arg-type]  # returns text
+        db.create_function("local_day", 2, _local_day, deterministic=True)
         db.execute("PRAGMA journal_mode = WAL")
         # FULL: an update that Telegram was told we have must survive a power cut.
         db.execute("PRAGMA synchronous = FULL")

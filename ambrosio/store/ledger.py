@@ -12,7 +12,7 @@ from .database import Database
 class UsageSummary:
     """A day's calls of one kind to one model.
 
-    `day` is an ISO date in UTC. `prompt`, `cached` and `completion` are tokens. `usd` sums the
+    `day` is an ISO date. `prompt`, `cached` and `completion` are tokens. `usd` sums the
     known prices; `unknown` counts the calls without one, `estimated` those whose tokens are
     guessed.
     """
@@ -57,10 +57,12 @@ class Ledger:
                 " WHERE outcome = 'open' AND kind = 'image'"
             )
 
-    def usage(self, since: float, user_id: int | None = None) -> list[UsageSummary]:
-        """Add up the calls since a moment by day, model and kind, oldest first."""
+    def usage(
+        self, since: float, user_id: int | None = None, *, zone: str = "UTC"
+    ) -> list[UsageSummary]:
+        """Add up the calls since a moment by day in a time zone, model and kind, oldest first."""
         rows = self._database.read(
-            "SELECT date(at, 'unixepoch') AS day, provider, model, kind, count(*) AS calls,"
+            "SELECT local_day(at, ?3) AS day, provider, model, kind, count(*) AS calls,"
             " sum(coalesce(prompt_tokens, 0)) AS prompt, sum(coalesce(cached_tokens, 0)) AS cached,"
             " sum(coalesce(completion_tokens, 0)) AS completion, sum(images) AS images,"
             " total_usd(usd) AS usd,"
@@ -70,6 +72,7 @@ class Ledger:
             " GROUP BY day, provider, model, kind ORDER BY day, provider, model, kind",
             since,
             user_id,
+            zone,
         )
         return [_summary(row) for row in rows]
 

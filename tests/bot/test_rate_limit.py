@@ -206,6 +206,18 @@ class TestAFlood:
         assert pacer.wait_seconds(ANNA, "send") == 10
 
 
+@pytest.mark.parametrize("seconds", [3600, -3600, 365 * 86_400, -365 * 86_400])
+def test_a_clock_that_is_set_silences_nobody(pacer, clock, seconds):
+    for chat in range(1, 31):
+        pacer.spend(chat, "send")
+    pacer.on_flood(ANNA, 60)
+    clock.pass_seconds(seconds)
+
+    assert pacer.wait_seconds(ANNA, "send") == 0
+    assert pacer.wait_seconds(99, "send") == 0
+    assert spent(pacer, BERT, "send") == 4
+
+
 def test_what_rounding_leaves_is_not_waited_for():
     bucket = TokenBucket(4, 1)
     bucket.level = 1 - 4e-16

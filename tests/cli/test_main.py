@@ -2,15 +2,16 @@
 
 import asyncio
 import re
+import sys
 
 import pytest
 from click.testing import CliRunner
 
 from ambrosio import __version__
 from ambrosio.cli import main
-from ambrosio.core.errors import Unreachable
+from ambrosio.cli.findings import Finding, print_finding
 from ambrosio.core.texts import DATABASE_UNUSABLE, NO_QUESTION
-from ambrosio.emulators.model_server.server import FakeModelServer
+from ambrosio.emulators.model_server.server import ErrorStatus, FakeModelServer
 
 KEY = "sk-very-secret-key"
 
@@ -149,23 +150,38 @@ def doctor(ambrosio, api, telegram_url):
         api.updates.inject({"message": {"unreadable": True}})
         values = {"TELEGRAM_BASE_URL": telegram_url, "TELEGRAM_BOT_TOKEN": api.token, **overrides}
         ended = await ambrosio("doctor", **values)
-        assert values["TELEGRAM_BOT_TOKEN"] not in ended.out + ended.err
+        assert api.token not in ended.out + ended.err
         return ended
 
     return run_doctor
 
 
+def findings(ended):
+    """Read the findings: the mark and the detail of each subject."""
+    lines = ended.out.split("\n\n")[0].splitlines()
+    columns = [re.fullmatch(r"(\S) (.+?)  +(.*)", line) for line in lines]
+    return {found[2]: f"{found[1]} {found[3]}" for found in columns if found}
+
+
 def problems(ended):
-    return [line for line in ended.out.splitlines() if line.startswith("✗")]
+    return {name: detail for name, detail in findings(ended).items() if detail[0] in "✗!"}
+
+
+def fixes(ended):
+    """Read what is to be fixed, in order."""
+    columns = re.findall(r"^\d\. (.+?)  +(.*)$", ended.out, re.MULTILINE)
+    return dict(columns)
+
+
+DEAD_URL = "http://127.0.0.1:9/v1"
 
 
 class TestDoctor:
     @pytest.mark.parametrize(
         ("overrides", "wrong"),
         [
-            ({}, []),
-            ({"TOGETHER_MODEL": "gone"}, ["model"]),
-            # Nothing uses it yet, so it is checked only if one is set.
+            ({"TOGETHER_MODEL": "gone"}, ["together", "model"]),
+            ({"TOGETHER_TRANSCRIPTION_MODEL": "gone"}, ["transcription model"]),
             ({"TOGETHER_SPEECH_MODEL": "gone"}, ["speech model"]),
         ],
     )
@@ -182,20 +198,20 @@ class TestDoctor:
             }
             ended = await doctor(**{**together, **overrides})
 
-        lines = [line for line in ended.out.splitlines() if "is not served there" in line]
-        assert [line.split(": ")[0].lstrip("✗!? ") for line in lines] == wrong
+        assert [*problems(ended)] == wrong
+        assert "is not served there" in problems(ended)[wrong[-1]]
+        assert "to one of those that are: " in fixes(ended)[wrong[-1]]
 
     async def test_a_working_setup_has_no_problems(self, doctor, api, model):
         ended = await doctor()
 
         assert (ended.code, ended.err) == (0, "")
-        assert problems(ended) == []
-        assert all(line.startswith("✓ ") for line in ended.out.splitlines())
-        subjects = [line.split()[1].rstrip(":") for line in ended.out.splitlines()]
-        assert subjects == [
+        assert "".join(detail[0] for detail in findings(ended).values()) == "✓–✓✓✓✓✓✓✓"
+        assert [*findings(ended)] == [
             *("settings", "budget", "disk", "clock"),
             *("token", "webhook", "poller", "llama", "answers"),
         ]
+        assert ended.out.endswith("\n\nEverything works.\n")
         assert len(api.updates.pending) == 1
         assert len(model.requests) == 1
 
@@ -209,8 +225,8 @@ class TestDoctor:
             )
             ended = await doctor()
 
-        assert f"mine: there is nothing at {base_url}, but {url} answers" in ended.out
-        assert "→ correct its base URL" in ended.out
+        assert problems(ended)["mine"] == f"! there is nothing at {base_url}, but {url} answers"
+        assert fixes(ended)["mine"] == f"change its base URL to {url}"
 
     async def test_an_address_where_v1_is_not_either_is_only_to_be_checked(self, doctor, tmp_path):
         async with FakeModelServer("m", "together").serving() as url:
@@ -219,8 +235,10 @@ class TestDoctor:
             )
             ended = await doctor()
 
-        [line] = [line for line in problems(ended) if "mine" in line]
-        assert f"check {url}/other" in line
+        assert "HTTP 404" in problems(ended)["mine"]
+        assert fixes(ended)["mine"] == (
+            f"set another model: model in ambrosio.toml; or correct its base URL, {url}/other"
+        )
 
     async def test_problems_are_reported_with_a_remedy(self, doctor, api):
         api.updates.set_webhook("https://example.com/hook", drop_pending=False)
@@ -233,11 +251,40 @@ class TestDoctor:
             doctor(),
         )
 
-        token, llama, answers = problems(first)
-        assert token == "✗ token: Telegram rejects it → get a new one from @BotFather"
-        assert llama.startswith(f"✗ llama: {Unreachable('llama').user_message}")
-        assert llama.endswith(" → check http://127.0.0.1:9/v1")
-        assert answers.startswith("✗ answers: 0 of 1 providers work → start a llama.cpp server")
+        assert problems(first) == {
+            "token": "✗ Telegram rejects it",
+            "llama": "! cannot be reached (Connection refused)",
+            "answers": "✗ no provider answers",
+        }
+        assert fixes(first) == {
+            "token": "get a new one from @BotFather",
+            "llama": "check that the server at http://127.0.0.1:9/v1 is running",
+        }
         assert first.err == ""
-        assert problems(second)[0] == "✗ webhook: set → `ambrosio run` removes it"
+        assert problems(second) == {"webhook": "✗ set"}
+        run = f"{sys.executable} -m ambrosio run"
+        assert fixes(second) == {"webhook": f"start `{run}`, which removes it"}
         assert (first.code, second.code) == (1, 1)
+
+    async def test_what_nothing_works_without_is_fixed_first(self, doctor, model):
+        model.answer = lambda _: ErrorStatus(401, message="No such key: sk-abc12345678")
+
+        ended = await doctor(
+            TELEGRAM_BOT_TOKEN="",
+            OPENAI_API_KEY="sk-0123456789",
+            OPENAI_BASE_URL=DEAD_URL,
+            OPENAI_MODEL="m",
+        )
+
+        assert problems(ended)["llama"] == "! rejected the API key (HTTP 401: No such key: …)"
+        assert [*fixes(ended)] == ["token", "llama", "openai"]
+        assert fixes(ended)["llama"] == "set a valid key: LLAMA_API_KEY"
+
+    @pytest.mark.parametrize("no_color", ["", "1"])
+    def test_a_terminal_has_colours_unless_told_otherwise(self, monkeypatch, no_color):
+        monkeypatch.setenv("NO_COLOR", no_color)
+        with CliRunner().isolation(color=True) as (out, *_):
+            print_finding(Finding("disk", "failed", "full", "free some"), ["settings"])
+
+        mark = "✗" if no_color else "\x1b[31m✗\x1b[0m"
+        assert out.getvalue().decode() == f"{mark} disk      full\n"

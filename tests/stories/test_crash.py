@@ -124,7 +124,7 @@ async def test_killed_in_the_middle_of_a_comparison_it_asks_nobody_twice(
             await seats[0].wait_text("Scattering.")
             # By then it knows that the message has arrived.
             await seats[0].press("Continue with this one")
-            await model.wait_for(lambda: model.served[-1].words)
+            await model.wait_for(lambda: any(request.words for request in model.served))
             first.send_signal(signal.SIGKILL)
             await first.wait()
         held.set()

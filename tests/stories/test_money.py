@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from contextlib import aclosing
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,7 +16,7 @@ from ambrosio.config import catalogue
 from ambrosio.config.provider import ProviderConfig
 from ambrosio.core import costs
 from ambrosio.core.context_window import ModelProfile
-from ambrosio.core.costs import Expense, Pricing, format_usd, month_start, nearly_spent
+from ambrosio.core.costs import Expense, Pricing, format_usd, month_name, month_start, nearly_spent
 from ambrosio.core.errors import AllProvidersFailed, NoProvider, TimedOut
 from ambrosio.core.messages import (
     AnswerFinished,
@@ -99,8 +100,22 @@ class TestRules:
             ("2027-01-01T00:00:01", "2027-01-01"),
         ],
     )
-    def test_a_month_begins_on_the_first_by_utc(self, at, began):
+    def test_a_month_begins_on_the_first(self, at, began):
         assert month_start(moment(at)) == moment(began)
+
+    @pytest.mark.parametrize(
+        ("at", "zone", "began"),
+        [
+            ("2026-11-30T22:59", "Europe/Berlin", "2026-10-31T23:00"),
+            ("2026-11-30T23:00", "Europe/Berlin", "2026-11-30T23:00"),
+            # Summer time ended within the month.
+            ("2026-10-31T12:00", "Europe/Berlin", "2026-09-30T22:00"),
+            ("2026-12-01T04:59", "America/New_York", "2026-11-01T04:00"),
+        ],
+    )
+    def test_it_begins_when_it_does_where_the_bot_is(self, at, zone, began):
+        assert month_start(moment(at), zone) == moment(began)
+        assert month_name(moment(at), zone) != month_name(moment(began) - 1, zone)
 
     @pytest.mark.parametrize(
         ("spent", "ceiling", "nearly"),
@@ -706,9 +721,9 @@ class TestUsage:
         assert f"together chat: 1 call, {format_usd(spent)}" in text
         assert "llama chat: 1 call, $0.00" in text
         assert f"Budget $5.00 a month, {format_usd(5 - spent)} left" in text
-        assert "▁" not in text
+        assert "▇" not in text
 
-    async def test_a_month_with_several_days_has_a_chart(self, bot, anna, together_url, clock):
+    async def test_several_days_have_a_bar_each(self, bot, anna, together_url, clock):
         async with bot({"together": hired(together_url)}) as life:
             for usd in ("0.10", "0.40", "0.01"):
                 life.store.ledger.enter(Expense(OWNER, REF, None, D(usd)))
@@ -716,10 +731,15 @@ class TestUsage:
             await anna.say("/usage")
             answer = await anna.wait_answer()
 
-        (bars,) = [line for line in answer.text.splitlines() if "▁" in line]
-        assert len(bars) == 30
-        assert bars.endswith("▁▃▇▂▁")
-        assert "highest: $0.40 on " in answer.text
+        [chart] = [entity for entity in answer.entities if entity.type == "pre"]
+        rows = answer.text[chart.offset :][: chart.length].splitlines()
+        assert [re.sub(r"^\w{3} [ \d]\d ", "", row) for row in rows] == [
+            *["–"] * 3,
+            "▇▇▇ $0.10",
+            "▇▇▇▇▇▇▇▇▇▇▇▇ $0.40",
+            "▇ $0.0100",
+            "–",
+        ]
 
     async def test_days_that_cost_nothing_are_charted_by_their_calls(
         self, bot, anna, together_url, clock
@@ -731,7 +751,23 @@ class TestUsage:
                 clock.pass_seconds(86_400)
             await anna.say("/usage")
 
-            assert "Calls a day, last 30 days (highest: 4 on " in (await anna.wait_answer()).text
+            assert "▇▇▇▇▇▇ 2 calls\n" in (await anna.wait_answer()).text
+
+    async def test_days_are_those_of_the_persons_zone(self, bot, anna, together_url, clock):
+        async with bot({"together": hired(together_url)}) as life:
+            # In New Zealand this is the morning of the day after.
+            clock.pass_seconds(-clock() % 86_400 + 86_400 - 3600)
+            life.store.ledger.enter(Expense(OWNER, REF, None, D("0.10")))
+            clock.pass_seconds(7200)
+            await anna.say("/usage")
+            by_utc = (await anna.wait_answer()).text
+            await anna.say("/settings zone Pacific/Auckland")
+            await anna.wait_answer()
+            await anna.say("/usage")
+            at_home = (await anna.wait_answer()).text
+
+        assert "Today 0 calls" in by_utc
+        assert "Today 1 call, $0.10" in at_home
 
     async def test_pictures_are_counted_as_pictures(self, bot, anna, together_url):
         painted = Expense(OWNER, REF, None, D("0.008"), kind="image", images=4)

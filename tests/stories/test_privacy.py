@@ -40,7 +40,8 @@ from ambrosio.core.errors import (
 )
 from ambrosio.core.messages import Chat, Delete, Delta, Message, Turn
 from ambrosio.emulators.model_server.server import ErrorStatus, FakeModelServer, Says, StallsBefore
-from ambrosio.router import CompletionRequest, ImageRouter, Router
+from ambrosio.media.client import MediaClient
+from ambrosio.router import CompletionRequest, ImageRouter, Router, SpeechRouter, TranscriptRouter
 from ambrosio.router.budget import Budget
 from ambrosio.router.policy import Candidate, allowed_providers
 from ambrosio.store import Lane, NewUpdate, Store
@@ -147,7 +148,15 @@ class Phone:
             self.store, assistant.router, gallery, now=lambda: 0.0, dice=lambda _: 0
         )
         self.desk = BotContext(
-            self.store, assistant, studio, providers, lambda: frozenset({OWNER}), lambda: 0.0
+            store=self.store,
+            assistant=assistant,
+            image_assistant=studio,
+            providers=providers,
+            transcripts=TranscriptRouter({}, (), now=lambda: 0.0, cut=MediaClient().cut_audio),
+            speech=SpeechRouter({}, (), now=lambda: 0.0),
+            media=MediaClient(),
+            owners=lambda: frozenset({OWNER}),
+            now=lambda: 0.0,
         )
         self.messages: list[Shown] = []
 

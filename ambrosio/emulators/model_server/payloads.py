@@ -239,16 +239,22 @@ def models(server_kind: ServerKind, served: Mapping[str, str], n_ctx: int, *, vi
     }
 
 
-def props(model: str, n_ctx: int, slots: int, *, vision: bool, sleeping: bool) -> Json:
+def props(
+    model: str, n_ctx: int, slots: int, *, vision: bool, audio: bool, tools: bool, sleeping: bool
+) -> Json:
     """Return llama.cpp's `/props`."""
     return {
         "default_generation_settings": {"n_ctx": n_ctx, "params": {}},
         "total_slots": slots,
         "model_alias": model,
         "model_path": f"/models/{model}.gguf",
-        "modalities": {"vision": vision, "audio": False, "video": False},
+        "modalities": {"vision": vision, "audio": audio, "video": False},
         "chat_template": CHAT_TEMPLATE,
-        "chat_template_caps": {"supports_system_role": True},
+        "chat_template_caps": {
+            "supports_system_role": True,
+            "supports_tools": tools,
+            "supports_tool_calls": tools,
+        },
         "build_info": "b0-standin",
         "is_sleeping": sleeping,
     }

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, Self
 
 _TIME = re.compile(r"\s*\((?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d{4}-\d\d-\d\d \d\d:\d\d\)$")
-FinishName = Literal["stop", "length", "eos"]
+FinishName = Literal["stop", "length", "eos", "tool_calls"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,13 @@ class ChatCall:
     @property
     def prompt_tokens(self) -> int:
         """The size of the prompt, counting each word as a token."""
-        return sum(len(text.split()) for _, text in self.messages)
+        definitions = len(str(self.tools).split()) if self.tools else 0
+        return definitions + sum(len(text.split()) for _, text in self.messages)
+
+    @property
+    def tools(self) -> list[Mapping[str, Any]]:
+        """The definitions of the tools that may be called, or at least stand in the prompt."""
+        return self.body.get("tools") or []
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +121,9 @@ class ResponseWriter(Protocol):
 
     async def say(self, text: str, *, pause: float = 0.0) -> bool:
         """Write *text* as answer, token by token; return whether it fitted `max_tokens`."""
+
+    async def call(self, name: str, arguments: str, *, whole: bool = False) -> None:
+        """Write a call of a tool, its arguments in pieces unless *whole*."""
 
     async def finish(
         self, reason: FinishName = "stop", *, usage: bool = True, cached: int = 0
@@ -177,6 +186,23 @@ class Says:
             await writer.think(self.reasoning, pause=self.pause)
         await writer.say(self.text, pause=self.pause)
         await writer.finish(self.finish, usage=self.usage, cached=self.cached)
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """A call of a tool, with text before it if given; together.ai sends calls *whole*."""
+
+    name: str
+    arguments: str
+    text: str = field(default="", kw_only=True)
+    whole: bool = field(default=False, kw_only=True)
+    finish: FinishName = field(default="tool_calls", kw_only=True)
+
+    async def perform(self, writer: ResponseWriter) -> None:
+        """Write the text and the call, and finish."""
+        await writer.say(self.text)
+        await writer.call(self.name, self.arguments, whole=self.whole)
+        await writer.finish(self.finish)
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,6 +368,7 @@ class SendsImages:
 Refusal = ErrorStatus | Overflow
 Performance = (
     Says
+    | Calls
     | StaysSilent
     | Pings
     | StallsBefore

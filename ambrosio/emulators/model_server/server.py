@@ -29,6 +29,7 @@ from .drawing import draw_png
 from .payloads import ChatPayloads
 from .responses import (
     BrokenSse,
+    Calls,
     ChatCall,
     Dies,
     EndsUnfinished,
@@ -51,11 +52,13 @@ from .responses import (
     StallsBefore,
     StaysSilent,
 )
+from .sound import SoundEndpoints, SpeechCall, TranscriptionCall
 from .validation import RequestRules
 from .writer import Connection, ServedRequest, StreamWriter, WholeWriter
 
 __all__ = [
     "BrokenSse",
+    "Calls",
     "ChatCall",
     "Dies",
     "EndsUnfinished",
@@ -73,9 +76,12 @@ __all__ = [
     "ScriptItem",
     "SendsImages",
     "ServedRequest",
+    "SoundEndpoints",
+    "SpeechCall",
     "StallsAfter",
     "StallsBefore",
     "StaysSilent",
+    "TranscriptionCall",
 ]
 
 _TIMEOUT_SECONDS = 20.0  # generous: the machine may be busy
@@ -113,6 +119,7 @@ class FakeModelServer(RequestRules):
         self._free_slots = asyncio.Semaphore(self.slots or 10_000)
         self._scopes: set[anyio.CancelScope] = set()
         self._changed = asyncio.Event()
+        self.sound = SoundEndpoints(self, self._refuse, self._notify)
 
     def script(self, *items: ScriptItem) -> None:
         """Answer the next chat requests with *items*, in this order."""
@@ -157,6 +164,8 @@ class FakeModelServer(RequestRules):
         routes = [
             Route("/v1/chat/completions", self._chat, methods=["POST"]),
             Route("/v1/models", self._list_models),
+            Route("/v1/audio/transcriptions", self.sound.transcribe, methods=["POST"]),
+            Route("/v1/audio/speech", self.sound.speak, methods=["POST"]),
         ]
         if self.server_kind == "llama":
             routes += [Route("/health", self._health), Route("/props", self._props)]
@@ -293,15 +302,11 @@ class FakeModelServer(RequestRules):
     async def _props(self, request: Request) -> Response:
         if (refusal := self.check_headers(request.headers)) is not None:
             return self._refuse(refusal)
-        return JSONResponse(
-            payloads.props(
-                self.model,
-                self._n_ctx,
-                self.slots or 64,
-                vision=self.vision,
-                sleeping=self.sleeping,
-            )
+        features = {"vision": self.vision, "audio": self.audio, "tools": self.tools}
+        shown = payloads.props(
+            self.model, self._n_ctx, self.slots or 64, sleeping=self.sleeping, **features
         )
+        return JSONResponse(shown)
 
     async def _health(self, _request: Request) -> Response:
         return self._refuse(ErrorStatus(503)) if self.loading else JSONResponse({"status": "ok"})

@@ -1,5 +1,6 @@
 """The checks a stand-in makes before it answers: the strictness of real servers, as switches."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +23,10 @@ class RequestRules:
         refuses: The chat and image parameters it does not support.
         window: The context window in words; `None` is unlimited.
         vision: Whether image input is accepted.
-        models: The kind of each model, `chat` or `image`; delete one to retire it.
+        audio: Whether a llama.cpp server listens.
+        tools: Whether llama.cpp says that the model's template has tools.
+        models: The kind of each model: `chat`, `image`, `transcribe` or `audio`; delete one to
+            retire it.
     """
 
     model: str = field(default="stand-in", kw_only=False)
@@ -34,12 +38,19 @@ class RequestRules:
     refuses: set[str] = field(default_factory=set)
     window: int | None = None
     vision: bool = True
+    audio: bool = False
+    tools: bool = False
     loading: bool = False
     models: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.models:
-            self.models = {self.model: "chat", self.image_model: "image"}
+            self.models = {
+                self.model: "chat",
+                self.image_model: "image",
+                "openai/whisper-large-v3": "transcribe",
+                "hexgrad/Kokoro-82M": "audio",
+            }
 
     def check_headers(self, headers: Mapping[str, str]) -> ErrorStatus | None:
         """Refuse all requests while loading, and those without the key."""
@@ -55,7 +66,7 @@ class RequestRules:
         if not roles:
             return ErrorStatus(400, message="'messages' is required")
         if (
-            refusal := self._unserved(request.model, "chat") or self._unsupported(request.body)
+            refusal := self.check_served(request.model, "chat") or self._unsupported(request.body)
         ) is not None:
             return refusal
         if request.image_count and not self.vision:
@@ -66,8 +77,19 @@ class RequestRules:
             return ErrorStatus(400, message="System role not supported")
         if self.alternate and not _alternate(roles):
             return ErrorStatus(400, message="Conversation roles must alternate user/assistant/…")
+        if refusal := self._check_calls(request):
+            return refusal
         if self.window is not None and request.prompt_tokens > self.window:
             return Overflow(request.prompt_tokens, self.window)
+        return None
+
+    def _check_calls(self, request: ChatCall) -> ErrorStatus | None:
+        for call in _calls(request.body):
+            try:
+                json.loads(call["function"]["arguments"])
+            except ValueError:
+                message = "Failed to parse tool call arguments as JSON"
+                return ErrorStatus(500, "server_error", message)
         return None
 
     def check_image(self, request: ImageCall) -> ErrorStatus | None:
@@ -75,7 +97,7 @@ class RequestRules:
         if not request.prompt:
             return ErrorStatus(400, message="'prompt' is required", param="prompt")
         if (
-            refusal := self._unserved(request.model, "image") or self._unsupported(request.body)
+            refusal := self.check_served(request.model, "image") or self._unsupported(request.body)
         ) is not None:
             return refusal
         if not 1 <= request.n <= 4:
@@ -87,7 +109,8 @@ class RequestRules:
             return ErrorStatus(400, message=message, param="response_format")
         return None
 
-    def _unserved(self, model: str, kind: str) -> ErrorStatus | None:
+    def check_served(self, model: str, kind: str) -> ErrorStatus | None:
+        """Refuse a model that is not there, or is of another kind."""
         # llama.cpp has one model and ignores the name.
         if self.server_kind == "llama" or self.models.get(model) == kind:
             return None
@@ -101,6 +124,11 @@ class RequestRules:
             return None
         message = f"Parameter '{name}' is not supported"
         return ErrorStatus(400, "invalid_request_error", message, param=name)
+
+
+def _calls(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    messages = body.get("messages", ())
+    return [call for message in messages for call in message.get("tool_calls") or ()]
 
 
 def _alternate(roles: Sequence[str]) -> bool:

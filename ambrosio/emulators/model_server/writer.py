@@ -30,6 +30,7 @@ class ServedRequest:
     status: int = 200
     words: str = ""
     thoughts: str = ""
+    calls: list[tuple[str, str]] = field(default_factory=list)
 
     def set_state(self, state: ResponseState) -> None:
         """Change the state, unless the request has ended."""
@@ -115,6 +116,20 @@ class _Writer:
             self._served.words += piece
             self._served.on_change()
         return True
+
+    async def call(self, name: str, arguments: str, *, whole: bool = False) -> None:
+        """Write a call of a tool: name and id once, then the arguments in pieces."""
+        number = len(self._served.calls)
+        self._served.calls.append((name, arguments))
+        pieces = [arguments] if whole else ["", *re.findall(r".{1,7}", arguments, re.DOTALL)]
+        for position, piece in enumerate(pieces):
+            delta: Json = {"index": number, "function": {"arguments": piece}}
+            if position == 0:
+                delta |= {"id": f"call_{number}_standin", "type": "function"}
+                delta["function"] |= {"name": name}
+            await self._pace_delta({"tool_calls": [delta]}, 0.0)
+            self._tokens.words += 1
+        self._served.on_change()
 
     async def disconnect(self) -> None:
         """Close the connection without finishing."""

@@ -576,6 +576,8 @@ async def test_together_lists_its_models_in_a_bare_array() -> None:
     assert [(model["id"], model["type"]) for model in models] == [
         ("stand-in", "chat"),
         ("stand-in-images", "image"),
+        ("openai/whisper-large-v3", "transcribe"),
+        ("hexgrad/Kokoro-82M", "audio"),
     ]
     assert models[0]["context_length"] == 8192
     assert models[0]["pricing"]["output"] == 0.6

@@ -1,0 +1,161 @@
+"""Whether the configured providers answer, for `ambrosio doctor`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
+
+from ..config.settings import Settings
+from ..core.errors import (
+    AllProvidersFailed,
+    InvalidKey,
+    Loading,
+    ModelNotFound,
+    NoProvider,
+    NotRunning,
+    OutOfCredit,
+    OverBudget,
+    Overloaded,
+    ProviderError,
+    WrongAddress,
+)
+from ..core.messages import AnswerFinished
+from ..providers.openai_compatible import OpenAIProvider
+from ..router import CompletionRequest, Router
+from ..router.budget import Budget
+from .findings import Finding
+
+ANSWER_SECONDS = 60
+MAX_MODEL_NAMES = 5
+# The settings of the ready-made rows begin with these.
+PREFIXES = {"llama": "LLAMA", "together": "TOGETHER", "openai": "OPENAI"}
+SET_UP = (
+    "start llama.cpp, Ollama or LM Studio on this machine, or set LLAMA_GGUF or TOGETHER_API_KEY "
+    "in .env"
+)
+
+
+async def check_providers(
+    settings: Settings, providers: Mapping[str, OpenAIProvider]
+) -> AsyncIterator[Finding]:
+    """Ask each provider for one word, and say whether any of them answers."""
+    working = 0
+    for provider in providers.values():
+        answer = await _check_answer(settings, provider)
+        working += answer.ok
+        yield answer
+        async for finding in _check_models(settings, provider):
+            yield finding
+    if not providers:
+        yield Finding("answers", "failed", "no model is set up", SET_UP)
+    elif not working:
+        yield Finding("answers", "failed", "no provider answers")
+    else:
+        yield Finding("answers", "ok", f"{working} of {len(providers)} providers answer")
+
+
+async def _check_answer(settings: Settings, provider: OpenAIProvider) -> Finding:
+    """Ask for one word, as a vv question."""
+    clock = asyncio.get_running_loop().time
+    router = Router(
+        {provider.name: provider},
+        (provider.name,),
+        now=clock,
+        budget=Budget(now=clock, ceiling=settings.ambrosio_monthly_budget_usd),
+    )
+    request = CompletionRequest("Answer with one word.", (), "Say OK", concise=True)
+    answered_by = ""
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS), aclosing(router.stream(request)) as events:
+            async for event in events:
+                if isinstance(event, AnswerFinished):
+                    answered_by = str(event.ref)
+    except AllProvidersFailed as exc:
+        return await _refusal(settings, provider, exc.causes[-1])
+    except NoProvider as exc:
+        return Finding(provider.name, "flawed", exc.problem_text, exc.remedy_text(for_owner=True))
+    except TimeoutError:
+        return Finding(
+            provider.name, "flawed", f"no answer within {ANSWER_SECONDS} s", "look at its log"
+        )
+    first_word = router.health.providers[provider.name].first_word_seconds or 0
+    where = "local" if provider.local else "remote"
+    return Finding(provider.name, "ok", f"{answered_by} answers after {first_word:.1f} s ({where})")
+
+
+async def _refusal(settings: Settings, provider: OpenAIProvider, cause: ProviderError) -> Finding:
+    if right := await _address_with_v1(provider, cause):
+        detail = f"there is nothing at {provider.config.base_url}, but {right} answers"
+        return Finding(provider.name, "flawed", detail, f"change its base URL to {right}")
+    problem = cause.problem_text.removeprefix(f"{provider.name} ").rstrip(".")
+    detail = f"{problem} ({cause.detail})" if cause.detail else problem
+    return Finding(provider.name, "flawed", detail, _fix(settings, provider, cause))
+
+
+def _fix(settings: Settings, provider: OpenAIProvider, cause: ProviderError) -> str:
+    """Say what to do about a failure: where it has a setting, which."""
+    own_row = provider.name in settings.providers
+    prefix = "" if own_row else PREFIXES.get(provider.name, "")
+    url = provider.config.base_url
+    match cause:
+        case NotRunning():
+            return cause.hint
+        case InvalidKey():
+            return (
+                f"set a valid key: {f'{prefix}_API_KEY' if prefix else 'api_key in ambrosio.toml'}"
+            )
+        case ModelNotFound():
+            model = f"{prefix}_MODEL" if prefix else "model in ambrosio.toml"
+            return f"set another model: {model}; or correct its base URL, {url}"
+        case WrongAddress():
+            return f"correct its base URL, {url}"
+        case OutOfCredit() | OverBudget() | Loading() | Overloaded():
+            return cause.remedy_text(for_owner=True)
+        case _ if provider.local:
+            return f"check that the server at {url} is running"
+        case _:
+            return f"check the network, and its base URL, {url}"
+
+
+async def _address_with_v1(provider: OpenAIProvider, cause: ProviderError) -> str:
+    """Return the base URL with `/v1` behind it if the API is there; "" if it is not."""
+    base_url = provider.config.base_url.rstrip("/")
+    if not isinstance(cause, WrongAddress | ModelNotFound):
+        return ""
+    if provider.config.socket or base_url.endswith("/v1"):
+        return ""
+    config = provider.config.model_copy(update={"base_url": f"{base_url}/v1"})
+    try:
+        await OpenAIProvider(provider.name, config, provider.http).models()
+    except ProviderError:
+        return ""
+    return config.base_url
+
+
+async def _check_models(settings: Settings, provider: OpenAIProvider) -> AsyncIterator[Finding]:
+    """Check that Together serves the configured models."""
+    if provider.config.server_kind != "together":
+        return
+    try:
+        served = await provider.models()
+    except ProviderError as exc:
+        yield Finding("models", "skipped", f"not checked: {exc.log_text}")
+        return
+    configured = [
+        ("model", settings.together_model, {"chat", "language"}),
+        ("image model", settings.together_image_model, {"image"}),
+        ("transcription model", settings.together_transcription_model, {"transcribe"}),
+        ("speech model", settings.together_speech_model, {"audio"}),
+    ]
+    for subject, model_id, kinds in configured:
+        if any(model.id == model_id for model in served):
+            yield Finding(subject, "ok", model_id)
+            continue
+        others = [model.id for model in served if model.kind in kinds]
+        available = ", ".join(others[:MAX_MODEL_NAMES]) or "none"
+        setting = f"TOGETHER_{subject.upper().replace(' ', '_')}"
+        yield Finding(
+            subject,
+            "flawed",
+            f"{model_id} is not served there",
+            f"set {setting} to one of those that are: {available}",
+        )

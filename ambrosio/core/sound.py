@@ -1,0 +1,30 @@
+"""Recordings, what was said in them, and answers that are read aloud. Values only."""
+
+from dataclasses import dataclass, field
+
+from .messages import ModelRef
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A file with sound as someone sent it; `seconds` is its length, 0 if nobody knows."""
+
+    content: bytes = field(repr=False)
+    file_name: str
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was said in a recording, empty if nothing was; `ref` is None if no model was asked."""
+
+    text: str = field(repr=False)
+    ref: ModelRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenText:
+    """A text that was read aloud: a file in whatever format the server has."""
+
+    content: bytes = field(repr=False)
+    ref: ModelRef

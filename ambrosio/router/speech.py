@@ -1,0 +1,65 @@
+"""Who reads a text aloud, and who is next if that fails."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from ..core.messages import ModelRef
+from ..core.sound import SpokenText
+from ..core.sound_errors import NoLocalSpeaker, NoSpeaker
+from ..providers.speech import Speaker
+from .budget import Budget
+from .priced_calls import PricedCalls, PricedRequest
+
+
+class SpeechRouter:
+    """Asks one provider after the other to read a text aloud.
+
+    Args:
+        clients: by the name of the provider.
+        route: names in the order in which to ask.
+        now: the clock.
+        budget: limits the costs, and records them.
+        sleep: waits between two rounds.
+    """
+
+    def __init__(
+        self,
+        clients: Mapping[str, Speaker],
+        route: tuple[str, ...],
+        *,
+        now: Callable[[], float],
+        budget: Budget | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.calls = PricedCalls(
+            clients,
+            route,
+            now=now,
+            budget=budget or Budget(now=now),
+            sleep=sleep,
+            nobody=NoSpeaker,
+            nobody_local=NoLocalSpeaker,
+        )
+
+    async def speak(
+        self,
+        text: str,
+        *,
+        user_id: int,
+        local_only: bool,
+        on_request: Callable[[ModelRef], None] = lambda _: None,
+    ) -> SpokenText:
+        """Return the text as sound, or raise.
+
+        Raises:
+            NoSpeaker: nobody who may be asked can speak; `BudgetSpent` for want of money.
+            AllProvidersFailed: everybody who was asked has failed.
+        """
+        request = PricedRequest(len(text), user_id, local_only)
+
+        async def ask(client: Speaker) -> SpokenText:
+            on_request(client.ref)
+            with self.calls.in_ledger(client, request, request.amount):
+                return await client.speak(text)
+
+        return await self.calls.ask(request, ask)
