@@ -30,6 +30,8 @@ from .providers.warmup import warm_up
 from .router import ImageRouter, Router, SpeechRouter, TranscriptRouter
 from .router.budget import Budget
 from .store import Store
+from .tools.registry import make_tools
+from .tools.toolbox import Toolbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ async def open_app(
                 private=settings.ambrosio_private_default == "on",
                 silence_seconds=settings.ambrosio_conversation_hours * 3600,
                 zone=settings.ambrosio_zone,
+                toolbox=Toolbox(make_tools()),
                 now=now,
             )
             image_assistant = ImageAssistant(

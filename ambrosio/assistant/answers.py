@@ -28,11 +28,16 @@ from ..core.messages import (
     StatusNote,
     Turn,
 )
+from ..core.tools import ToolCall, ToolEffect, ToolResult, ToolRound
 from ..core.zones import time_note
 from ..router import CompletionRequest, Router
 from ..store import InboxItem, Store, TurnResult
+from ..tools.tool import ToolContext
+from ..tools.toolbox import Toolbox
 from .progress import Progress
+from .tool_rounds import ToolRounds
 
+NO_TOOLBOX = Toolbox()
 # What is said under an answer that ended before its end.
 CUT_NOTES: Mapping[FinishReason, str] = {
     FinishReason.LOOP: "Cut here: the model only repeated itself after this.",
@@ -42,6 +47,8 @@ CUT_NOTES: Mapping[FinishReason, str] = {
     FinishReason.FILTER: "Cut off here by the provider's content filter.",
     FinishReason.SERVER: "Cut off here: the server ended the answer early. Ask me to continue.",
 }
+# A processor without a graphics card takes seconds for a picture.
+LOOKING = "Looking at it…"
 
 
 @dataclass(slots=True)
@@ -57,6 +64,7 @@ class Answer:
     failure: AmbrosioError | None = None
     expenses: list[Expense] = field(default_factory=list)
     seconds: float = 0.0
+    rounds: tuple[ToolRound, ...] = ()
 
     @property
     def ref(self) -> ModelRef | None:
@@ -68,6 +76,22 @@ class Answer:
     def usd(self) -> Decimal | None:
         """What it has cost; None if a price is not known or no provider was asked."""
         return sum_usd(self.expenses)
+
+    @property
+    def lines(self) -> list[str]:
+        """What tools were used for, a line each."""
+        return [result.line for result in self._results if result.line]
+
+    @property
+    def effects(self) -> list[ToolEffect]:
+        """What is to be done with the answer; nothing of what was stopped."""
+        if self.stopped:
+            return []
+        return [effect for result in self._results for effect in result.effects]
+
+    @property
+    def _results(self) -> list[ToolResult]:
+        return [result for one in self.rounds for result in one.results]
 
     @property
     def cut_note(self) -> str:
@@ -87,9 +111,10 @@ class Assistant:
         private: bool = False,
         silence_seconds: float = 0,
         zone: str = "UTC",
+        toolbox: Toolbox = NO_TOOLBOX,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.store = store
+        self.store, self._toolbox = store, toolbox
         self.router = router
         self.system = system
         self._local_only_default, self._zone, self._now = private, zone, now
@@ -162,8 +187,26 @@ class Assistant:
         """
         if turn.concise:
             return replace(turn, note="")
-        zone = self.store.facts.zone(turn.user_id) or self._zone
-        return replace(turn, note=time_note(self.store.database.now(), zone))
+        return replace(turn, note=time_note(self.store.database.now(), self._zone_of(turn)))
+
+    def _zone_of(self, turn: Turn) -> str:
+        return self.store.facts.zone(turn.user_id) or self._zone
+
+    def with_tools(self, turn: Turn, *, may_call: bool) -> Turn:
+        """Choose the tools that the prompt names; `with_privacy` comes first.
+
+        A conversation keeps those that it began with, as far as they may still be used: another
+        list at the top of the prompt means that all of it is read again. A turn that may call none
+        names none, unless they stand in its conversation's prompt already.
+        """
+        names = [tool.name for tool in self._toolbox.offered(turn)]
+        history = self.store.conversations.history(turn.parent_id)
+        began_with = next((past.tool_names for past in reversed(history) if past.tool_names), ())
+        if began_with:
+            names = [name for name in names if name in began_with]
+        elif not may_call:
+            names = []
+        return replace(turn, tool_names=tuple(names))
 
     def completion_request(self, turn: Turn) -> CompletionRequest:
         """Make the request for the router."""
@@ -191,14 +234,16 @@ class Assistant:
             progress: grows with the answer, and may be stopped.
             single_provider: whether only the turn's own model is asked.
         """
+        # Of a comparison, each answer would do what was asked for.
+        may_call = not turn.concise and not single_provider
         turn = self.with_time(self.with_memory(self.with_privacy(turn)))
-        request = self.completion_request(turn)
+        turn = self.with_tools(turn, may_call=may_call)
+        request = replace(self.completion_request(turn), single_provider=single_provider)
         answer, began_at = Answer(turn), self._now()
+        rounds = self._tool_rounds(turn, request, answer, may_call=may_call)
         try:
             with progress.stoppable() as scope:
-                await self._stream(
-                    replace(request, single_provider=single_provider), answer, progress
-                )
+                await self._answer_in_rounds(request, answer, progress, rounds)
             answer.stopped = scope.cancelled_caught
         except AllProvidersFailed as exc:
             answer.failure = exc
@@ -210,7 +255,45 @@ class Assistant:
             progress.text = progress.text[: -answer.finished.repeated_tail_chars]
         answer.text, answer.reasoning = progress.text, progress.reasoning
         answer.seconds = self._now() - began_at
+        answer.rounds = rounds.done
+        if any(result.from_outside for one in rounds.done for result in one.results):
+            answer.turn = replace(turn, from_outside=True)
         return answer
+
+    def _tool_rounds(
+        self, turn: Turn, request: CompletionRequest, answer: Answer, *, may_call: bool
+    ) -> ToolRounds:
+        context = ToolContext(
+            turn,
+            request.history,
+            (),
+            now=self.store.database.now(),
+            zone=self._zone_of(turn),
+            report=answer.expenses.append,
+        )
+        offered = self._toolbox.offered(turn)
+        return ToolRounds(
+            self._toolbox,
+            tuple(tool for tool in offered if tool.name in turn.tool_names),
+            context,
+            may_call=may_call,
+            record=self.store.tool_uses.record,
+        )
+
+    async def _answer_in_rounds(
+        self,
+        request: CompletionRequest,
+        answer: Answer,
+        progress: Progress,
+        rounds: ToolRounds,
+    ) -> None:
+        """Ask until the model answers instead of calling tools."""
+        while True:
+            asked = replace(request, tools=rounds.use)
+            calls = await self._stream(asked, answer, progress)
+            if not calls:
+                return
+            await rounds.run(calls, progress.text, progress)
 
     async def compare(
         self,
@@ -263,14 +346,22 @@ class Assistant:
             await on_answer(Answer(turn, failure=failure))
         return [ModelRef(*candidate) for candidate in asked]
 
-    async def _stream(self, request: CompletionRequest, answer: Answer, progress: Progress) -> None:
+    def _on_request(self, provider: str, turn: Turn, progress: Progress) -> None:
+        self.store.conversations.record_request(turn.chat, provider)
+        if turn.pictures and self.router.providers[provider].local:
+            progress.set_note(LOOKING)
+
+    async def _stream(
+        self, request: CompletionRequest, answer: Answer, progress: Progress
+    ) -> tuple[ToolCall, ...]:
+        """Take in one streamed answer; return what it calls instead of answering."""
+        calls: tuple[ToolCall, ...] = ()
+        answer.finished = None
         async with aclosing(self.router.stream(request, report=answer.expenses.append)) as events:
             async for event in events:
                 match event:
                     case RequestSent():
-                        self.store.conversations.record_request(
-                            answer.turn.chat, event.ref.provider
-                        )
+                        self._on_request(event.ref.provider, answer.turn, progress)
                     case AnswerStarted():
                         answer.started = event
                         progress.reset()
@@ -279,22 +370,32 @@ class Assistant:
                     case StatusNote():
                         progress.set_note(event.text)
                     case AnswerFinished():
-                        answer.finished = event
+                        answer.finished, calls = event, event.calls
                     case EmptyAnswer():
                         pass
+        return calls
 
     def save(
-        self, answer: Answer, replies: Iterable[Outgoing] = (), item: InboxItem | None = None
+        self,
+        answer: Answer,
+        replies: Iterable[Outgoing] = (),
+        item: InboxItem | None = None,
+        *,
+        confirm: Callable[[], Iterable[Outgoing]] = tuple,
     ) -> int | None:
-        """Store the result of a turn with its replies in one transaction; return the turn's id."""
+        """Store the result of a turn with its replies in one transaction; return the turn's id.
+
+        `confirm` stores in it what the tools want done, and returns what the person is told.
+        """
         has_answer = answer.failure is None and bool(answer.text.strip())
         result = TurnResult(
             turn=answer.turn,
             text=answer.text if has_answer else None,
             first_turn_id=answer.started.first_turn_id if answer.started else None,
             ref=answer.ref,
+            rounds=answer.rounds if has_answer else (),
         )
-        return self.store.finish(item, replies, result)
+        return self.store.finish(item, replies, result, confirm=confirm)
 
 
 def _waiting_note(names: Sequence[str]) -> str:

@@ -1,12 +1,16 @@
 """An answer while it is being written, shared by the writer, the display and /stop."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import anyio
 
 from ..core.messages import Delta
+
+# What Markdown would take for markup in a note.
+_MARKS, _ESCAPED = re.compile(r"([\\*_`\[\]<>~|])"), r"\\\1"
 
 
 class Progress:
@@ -61,7 +65,7 @@ class Progress:
     @property
     def shown(self) -> str:
         """What is shown of it, in Markdown: the text, or why there is none yet."""
-        return self.text or (f"*{self.note}*" if self.note else "")
+        return self.text or (f"*{_MARKS.sub(_ESCAPED, self.note)}*" if self.note else "")
 
     def set_note(self, note: str) -> None:
         """Say why there is no text yet."""

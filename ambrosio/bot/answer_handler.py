@@ -3,7 +3,7 @@
 The counterpart of `image_handler`.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -11,11 +11,15 @@ from functools import partial
 from ..assistant.answers import Answer
 from ..assistant.progress import Progress
 from ..commands.context import BotContext
+from ..core.file_errors import FileError
 from ..core.messages import Chat, Delete, Turn
 from ..store import InboxItem
 from .answer_view import AnswerStyle, render_answer, render_comparison
 from .delivery import Delivery
 from .streaming import AnswerStreamer, StreamedMessage
+
+# Completes a turn before a model is asked, or raises `FileError`.
+Preparation = Callable[[Turn, Progress], Awaitable[Turn]]
 
 
 class AnswerHandler:
@@ -42,7 +46,13 @@ class AnswerHandler:
                 yield draft
 
     async def answer(
-        self, item: InboxItem, turn: Turn, *, shown: Sequence[int] = (), note: str = ""
+        self,
+        item: InboxItem,
+        turn: Turn,
+        *,
+        shown: Sequence[int] = (),
+        note: str = "",
+        prepare: Preparation | None = None,
     ) -> None:
         """Answer a turn.
 
@@ -51,12 +61,14 @@ class AnswerHandler:
             turn: what was asked.
             shown: the ids of messages of an older answer, which are replaced.
             note: a line under the answer, about the question.
+            prepare: adds to the turn what takes a while, such as its pictures; what it raises is
+                shown instead of an answer.
         """
         assistant, progress = self._context.assistant, Progress(turn.message_id)
         async with self.showing_progress(
             item, progress, concise=turn.concise, in_place=bool(shown)
         ) as draft:
-            answer = await assistant.answer(turn, progress)
+            answer = await self._prepared_answer(turn, progress, prepare)
         if progress.superseded:
             self._close(item, draft, progress)
             return
@@ -72,6 +84,22 @@ class AnswerHandler:
             assistant.save(result, messages, item)
 
         await self._save(answer, save)
+
+    async def _prepared_answer(
+        self, turn: Turn, progress: Progress, prepare: Preparation | None
+    ) -> Answer:
+        if prepare is None:
+            return await self._context.assistant.answer(turn, progress)
+        # Also what cannot be read stays local, if it came in private.
+        turn = self._context.assistant.with_privacy(turn)
+        try:
+            with progress.stoppable() as scope:
+                turn = await prepare(turn, progress)
+        except FileError as exc:
+            return Answer(turn, failure=exc)
+        if scope.cancelled_caught:
+            return Answer(turn, stopped=True)
+        return await self._context.assistant.answer(turn, progress)
 
     async def _save(self, answer: Answer, save: Callable[[Answer], None]) -> None:
         """Store an answer, or the failure that it cannot be stored: it has been paid for."""

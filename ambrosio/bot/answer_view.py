@@ -29,8 +29,8 @@ MODELS = Button("Choose a model", "models")
 LEAVE_PRIVATE = Button("Leave private mode", "private", "off")
 NEW = Button("New conversation", "new")
 GO_ON = Button("Go on with the old one", "go_on", with_turn=True)
-# An underscore that does not end the italics of a note.
-ESCAPED_UNDERSCORE = "\\_"
+# What does not end the italics of a note in a rich message, nor begin anything else.
+ESCAPES = str.maketrans({sign: f"\\{sign}" for sign in "\\*_`[]<>~|#"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +104,10 @@ def render_comparison(
 def _messages(answer: Answer, notes: list[str], *, rich: bool) -> list[OutgoingMessage]:
     chat, text = answer.turn.chat, answer.text
     if rich and needs_rich(text):
-        said = "\n\n".join(
-            [text, *(f"_{note.replace('_', ESCAPED_UNDERSCORE)}_" for note in notes)]
-        )
+        said = "\n\n".join([*map(_italic, answer.lines), text, *map(_italic, notes)])
         outgoing = [OutgoingMessage(chat, rich_markdown=said)]
     else:
-        chunks = _append_notes(list(render(text).chunks), notes)
+        chunks = _append_notes(_prepend_lines(answer.lines, list(render(text).chunks)), notes)
         outgoing = [
             OutgoingMessage(chat, chunk, silent=part > 0) for part, chunk in enumerate(chunks)
         ]
@@ -200,6 +198,27 @@ def buttons_for(failure: AmbrosioError, *, in_private: bool = False) -> tuple[Bu
     if isinstance(failure, NobodySees) and failure.offer:
         return (*buttons, Button(f"Ask {failure.offer}", "see", with_turn=True))
     return buttons
+
+
+def _italic(note: str) -> str:
+    return f"_{note.translate(ESCAPES)}_"
+
+
+def _prepend_lines(lines: list[str], chunks: list[FormattedText]) -> list[FormattedText]:
+    """Put what tools were used for above an answer, in italics."""
+    if not lines:
+        return chunks
+    text = "\n".join(lines)
+    units = utf16_len(text)
+    line = FormattedText(text, (Entity("italic", 0, units),))
+    if not chunks:
+        return [line]
+    first, *rest = chunks
+    gap = units + 2
+    if gap + utf16_len(first.text) > MAX_UTF16_UNITS or len(first.entities) >= MAX_ENTITIES:
+        return [line, *chunks]
+    moved = (replace(entity, offset=entity.offset + gap) for entity in first.entities)
+    return [FormattedText(f"{text}\n\n{first.text}", (*line.entities, *moved)), *rest]
 
 
 def _append_notes(chunks: list[FormattedText], notes: list[str]) -> list[FormattedText]:

@@ -13,15 +13,19 @@ from typing import TypeVar
 
 import telegram
 
+from ..assistant.pictures import PictureKeeper
 from ..commands.context import BotContext
 from ..core import texts
 from ..core.costs import format_usd
 from ..core.errors import AmbrosioError, NotStorable, StoreFailed
 from ..core.messages import Chat
+from ..media.client import MediaClient
 from ..store import InboxItem, Lane, NewUpdate, Store
 from .answer_handler import AnswerHandler
 from .answer_view import render_notice
+from .attachments import AttachmentReader
 from .delivery import Delivery
+from .downloads import Downloads
 from .image_handler import ImageHandler
 from .members import Members
 from .message_parts import MAX_PARTS, JoinedMessage, continues, first_message
@@ -68,6 +72,11 @@ class Dispatcher:
             context,
             answers=AnswerHandler(context, delivery, streamer),
             images=ImageHandler(context, delivery, streamer, sleep=sleep),
+            attachments=AttachmentReader(
+                context.assistant,
+                Downloads(bot, sleep=sleep),
+                PictureKeeper(context.store, MediaClient()),
+            ),
             members=self._members,
             on_ordinary=lambda lane: self._wake([lane]),
         )

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..core.attachments import Attachment, MediaKind
+from ..core.attachments import Attachment, MediaKind, PhotoSize
 
 RawMessage = Mapping[str, Any]
 
@@ -133,14 +133,17 @@ def one_line(name: str) -> str:
 
 
 def attachments(message: RawMessage) -> tuple[Attachment, ...]:
-    """List the files of a message; of a photo, its largest size."""
-    if message.get("animation"):
+    """List the files of a message; a sticker that moves is only its emoji."""
+    moves = message.get("sticker") or {}
+    if message.get("animation") or moves.get("is_animated") or moves.get("is_video"):
         return ()
     kind = next((kind for kind in MEDIA if message.get(kind)), None)
     if kind is None:
         return ()
     media = message[kind]
+    sizes: tuple[PhotoSize, ...] = ()
     if kind is MediaKind.PHOTO:
+        sizes = tuple(_photo_size(size) for size in media)
         media = max(media, key=lambda size: (size.get("width", 0), size.get("file_size", 0)))
     side = int(media.get("length") or 0)
     return (
@@ -154,7 +157,17 @@ def attachments(message: RawMessage) -> tuple[Attachment, ...]:
             height=int(media.get("height") or side),
             file_name=clean(str(media.get("file_name") or "")),
             mime_type=str(media.get("mime_type") or ""),
+            sizes=sizes,
         ),
+    )
+
+
+def _photo_size(size: RawMessage) -> PhotoSize:
+    return PhotoSize(
+        file_id=str(size.get("file_id", "")),
+        width=int(size.get("width") or 0),
+        height=int(size.get("height") or 0),
+        size=int(size.get("file_size") or 0),
     )
 
 

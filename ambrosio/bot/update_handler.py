@@ -17,12 +17,12 @@ from ..commands.imagine import change_image
 from ..commands.memory import remember_that
 from ..commands.registry import BUTTONS, BY_NAME
 from ..core import texts
-from ..core.attachments import MediaKind
 from ..core.messages import Delete, Outgoing, OutgoingMessage, Turn
 from ..store import InboxItem, Lane, Store
 from . import callback_data
 from .answer_handler import AnswerHandler, leftover_drafts
 from .answer_view import render_notice
+from .attachments import AttachmentReader, choose_files, with_words
 from .image_handler import ImageHandler
 from .members import Members
 from .turns import build_turn
@@ -48,6 +48,7 @@ class UpdateHandler:
         context: what commands may use.
         answers: answers questions.
         images: makes images.
+        attachments: reads the files of questions.
         members: who may use the bot, and leaving groups.
         on_ordinary: called with the lane of an urgent update that is to be handled in turn.
     """
@@ -59,11 +60,13 @@ class UpdateHandler:
         *,
         answers: AnswerHandler,
         images: ImageHandler,
+        attachments: AttachmentReader,
         members: Members,
         on_ordinary: Callable[[Lane], None],
     ) -> None:
         self._bot, self._context = bot, context
         self._answers, self._images, self._members = answers, images, members
+        self._attachments = attachments
         self._on_ordinary = on_ordinary
 
     @property
@@ -219,14 +222,16 @@ class UpdateHandler:
         if self._store.inbox.superseded(item):
             self._store.finish(item)
             return
-        if unreadable := [file for file in parsed.attachments if file.kind != MediaKind.STICKER]:
-            hint = texts.UNSUPPORTED_KINDS[unreadable[0].kind]
-            await self._send_result(item, CommandResult("" if parsed.edited else hint))
+        is_known = self._attachments.is_known(item.chat, parsed.reply_to_id)
+        files = choose_files(parsed, is_known=is_known)
+        if files.refusal:
+            await self._send_result(item, CommandResult("" if parsed.edited else files.refusal))
             return
+        parsed = with_words(parsed)
         if await self._remember(item, parsed) or await self._change_image(item, parsed):
             return
         turn, shown = build_turn(self._context.assistant, item.chat, item.message_id, parsed)
-        if parsed.edited and turn.replaces_id is not None:
+        if parsed.edited and turn.replaces_id is not None and not files.readable:
             previous = self._store.conversations.turn(turn.replaces_id)
             if previous and previous.answer is not None and _same_question(previous.turn, turn):
                 self._store.finish(item)
@@ -234,7 +239,13 @@ class UpdateHandler:
         if not parsed.text.strip():
             await self._send_result(item, CommandResult(texts.EMPTY_VV_QUESTION))
             return
-        await self._answers.answer(item, turn, shown=shown, note=parsed.unseen)
+        await self._answers.answer(
+            item,
+            turn,
+            shown=shown,
+            note=parsed.unseen or files.note,
+            prepare=self._attachments.preparation(files.readable),
+        )
 
     async def _remember(self, item: InboxItem, parsed: UserQuestion) -> bool:
         """Remember what "remember that …" asks for; False if it is a question."""
@@ -251,6 +262,8 @@ class UpdateHandler:
 
     async def _change_image(self, item: InboxItem, parsed: UserQuestion) -> bool:
         """Treat a reply to an image as a request to change it; False if it is a question."""
+        if parsed.attachments:
+            return False
         call = CommandCall(
             item.chat, parsed.user_id, item.message_id, parsed.text, parsed.reply_to_id
         )

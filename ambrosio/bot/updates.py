@@ -24,8 +24,9 @@ class UserQuestion:
     """A question, whether it came in one message or in several.
 
     `quote` is what it replies to, `is_partial_quote` if the user chose a part; `attachments` are
-    the files of all its messages. `speaker` is the user's name, and `unseen` says what of the
-    question does not reach the model.
+    the files of all its messages, `replied_attachments` those of the message it replies to.
+    `speaker` is the user's name, `language` the code of their app's language, and `unseen` says
+    what of the question does not reach the model.
     """
 
     user_id: int
@@ -38,6 +39,8 @@ class UserQuestion:
     attachments: tuple[Attachment, ...] = ()
     speaker: str = ""
     unseen: str = ""
+    replied_attachments: tuple[Attachment, ...] = ()
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +210,8 @@ class _Reader:
             attachments=files,
             speaker=message_text.person_name(sender),
             unseen=unseen,
+            replied_attachments=message_text.attachments(replying.get("reply_to_message") or {}),
+            language=str(sender.get("language_code") or ""),
         )
 
     def _command(self, messages: Sequence[RawMessage]) -> ParsedUpdate | None:

@@ -1,18 +1,21 @@
 """A user's own data: /export, /search and /forget."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from io import BytesIO
 
 from ..core import texts
 from ..core.costs import month_start
-from ..core.messages import Button, Chat, File, OutgoingMessage
+from ..core.messages import Button, Chat, File, OutgoingMessage, PicturePart
 from ..core.zones import local_time
 from ..markdown import plain, render
 from ..store import ConversationTurn, SearchHit
 from .context import BotContext, CommandCall, CommandFunc, CommandResult
 
 MAX_HITS = 5
+# Of pictures; all of it is in memory at once, and a bot may send 50 MB.
+MAX_EXPORT_BYTES = 20_000_000
 
 
 # --- export ---------------------------------------------------------------------------------------
@@ -27,10 +30,12 @@ async def export(context: BotContext, call: CommandCall) -> CommandResult:
         return CommandResult(texts.NOTHING_TO_EXPORT)
     zone = context.zone(call.user_id)
     name = f"conversation-{local_time(context.now(), zone):%Y-%m-%d}"
-    files = (
+    files: tuple[File, ...] = (
         File(f"{name}.md", _markdown(turns, zone).encode()),
         File(f"{name}.json", _json(turns, zone).encode()),
     )
+    if packed := _pictures(turns, context.store.pictures.read):
+        files = (*files, File(f"{name}-pictures.zip", packed))
     count = "1 question" if len(turns) == 1 else f"{len(turns)} questions"
     return CommandResult(f"This conversation ({count}):", files=files)
 
@@ -40,9 +45,31 @@ def _markdown(turns: Sequence[ConversationTurn], zone: str) -> str:
     for turn in turns:
         source = f"{turn.provider}/{turn.model}" if turn.model else turn.provider
         parts.append(f"## {local_time(turn.at, zone):%Y-%m-%d %H:%M}\n\n{_quote(turn.question)}")
+        parts += [f"![]({picture_name(picture)})" for picture in turn.pictures]
         parts.append(turn.answer if turn.answer is not None else "*No answer.*")
         parts += [f"*{source}*"] if source else []
     return "\n\n".join(parts) + "\n"
+
+
+def picture_name(picture: PicturePart) -> str:
+    """Name the file of a picture in an export."""
+    return f"{picture.hash[:16]}.jpg"
+
+
+def _pictures(turns: Sequence[ConversationTurn], read: Callable[[str], bytes]) -> bytes:
+    """Pack the pictures of a conversation, the newest first as many as fit; empty if none."""
+    found = {picture.hash: picture for turn in reversed(turns) for picture in turn.pictures}
+    if not found:
+        return b""
+    from zipfile import ZipFile  # noqa: PLC0415  for the few who export pictures
+
+    packed = BytesIO()
+    with ZipFile(packed, "w") as archive:
+        for picture in found.values():
+            content = read(picture.hash)
+            if content and packed.tell() + len(content) < MAX_EXPORT_BYTES:
+                archive.writestr(picture_name(picture), content)
+    return packed.getvalue()
 
 
 def _quote(text: str) -> str:
@@ -54,6 +81,7 @@ def _json(turns: Sequence[ConversationTurn], zone: str) -> str:
         {
             "at": local_time(turn.at, zone).isoformat(),
             "question": turn.question,
+            "pictures": [picture_name(picture) for picture in turn.pictures],
             "answer": turn.answer,
             "provider": turn.provider,
             "model": turn.model,

@@ -6,7 +6,7 @@ Private mode is only switched and explained here; `router.policy.allowed_provide
 from dataclasses import replace
 
 from ..core import texts
-from ..core.messages import Button, Turn
+from ..core.messages import Button, Chat, Turn
 from ..core.vv import split_vv
 from ..core.zones import format_moment
 from .context import BotContext, CommandCall, CommandResult
@@ -107,17 +107,30 @@ def _local(context: BotContext) -> list[str]:
 
 
 async def where(context: BotContext, call: CommandCall) -> CommandResult:
-    """List which providers have seen this chat, how often, and when last."""
+    """List which providers have seen this chat and which tools were used, and when last."""
     visits = context.store.conversations.visits(call.chat)
     if not visits:
         return CommandResult(texts.NOTHING_SENT_YET)
-    lines = []
+    zone, lines = context.zone(call.user_id), []
     for visit in visits:
         provider = context.providers.get(visit.provider)
         local_mark = " · local" if provider and provider.local else ""
         times = "message" if visit.requests == 1 else "messages"
-        last = format_moment(visit.last_at, context.zone(call.user_id))
+        last = format_moment(visit.last_at, zone)
         lines.append(
             f"- **{visit.provider}**{local_mark}: {visit.requests:,} {times}, last on {last}"
         )
-    return CommandResult("Providers that have seen this chat:\n\n" + "\n".join(lines))
+    seen = "Providers that have seen this chat:\n\n" + "\n".join(lines)
+    return CommandResult("\n\n".join([seen, *_used_tools(context, call.chat, zone)]))
+
+
+def _used_tools(context: BotContext, chat: Chat, zone: str) -> list[str]:
+    """List what a model called here, and who got what it wrote for that."""
+    uses = context.store.tool_uses.all(chat)
+    lines = [
+        f"- **{use.tool.replace('_', ' ')}** · {use.destination or 'local'}: "
+        f"{use.uses:,} {'time' if use.uses == 1 else 'times'}, "
+        f"last on {format_moment(use.last_at, zone)}"
+        for use in uses
+    ]
+    return ["Tools that models have used here:\n\n" + "\n".join(lines)] if lines else []

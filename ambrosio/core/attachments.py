@@ -5,6 +5,11 @@ Descriptions only; the bytes are fetched by whoever reads them.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import PurePath
+
+PICTURE_SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif")
+)
 
 
 class MediaKind(StrEnum):
@@ -20,11 +25,21 @@ class MediaKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class PhotoSize:
+    """One of the sizes in which Telegram keeps a photo; `size` is in bytes."""
+
+    file_id: str
+    width: int
+    height: int
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Attachment:
     """One file of a message; its caption is part of the question's text.
 
     `file_id` fetches it and `unique_id` stays the same for the same file. What Telegram does not
-    say is zero or empty; `size` is in bytes.
+    say is zero or empty; `size` is in bytes. A photo comes in several `sizes`.
     """
 
     kind: MediaKind
@@ -36,3 +51,19 @@ class Attachment:
     height: int = 0
     file_name: str = ""
     mime_type: str = ""
+    sizes: tuple[PhotoSize, ...] = ()
+
+    def photo_size(self, side: int) -> PhotoSize:
+        """Return the smallest size whose longer side has `side` pixels, else the largest."""
+        by_side = sorted(self.sizes, key=lambda size: max(size.width, size.height))
+        enough = [size for size in by_side if max(size.width, size.height) >= side]
+        return [*enough, *by_side[::-1]][0]
+
+    @property
+    def may_be_picture(self) -> bool:
+        """Whether it is a picture, as far as Telegram says; the content decides."""
+        if self.kind in {MediaKind.PHOTO, MediaKind.STICKER}:
+            return True
+        suffix = PurePath(self.file_name).suffix.lower()
+        is_image = self.mime_type.startswith("image/") and self.mime_type != "image/svg+xml"
+        return self.kind is MediaKind.DOCUMENT and (is_image or suffix in PICTURE_SUFFIXES)

@@ -9,6 +9,8 @@
     ├── NoSound                … it has no sound to listen to
     ├── AudioTooLong           … it is longer than the limit
     ├── PictureTooLarge        … it has more pixels than the limit
+    ├── FileTooLarge           … it has more bytes than the limit
+    ├── FileNotFetched         … Telegram does not hand it over
     ├── FileTooDemanding       … it takes too much memory, time or space
     └── DecoderCrashed         … the process that decodes it crashed
 
@@ -96,6 +98,24 @@ class PictureTooLarge(FileError):
     def __init__(self, limit: int = 50) -> None:
         super().__init__(f"larger than {limit} megapixels")
         self.limit = limit
+
+
+class FileTooLarge(FileError):
+    """A file that Telegram does not let a bot download; `limit` in megabytes."""
+
+    problem = "This file is larger than {limit} MB, which is all that Telegram lets me download."
+    remedy = "Send a smaller one, or a part of it."
+
+    def __init__(self, limit: int = 20) -> None:
+        super().__init__(f"larger than {limit} MB")
+        self.limit = limit
+
+
+class FileNotFetched(FileError):
+    """Telegram did not hand the file over, also when asked again."""
+
+    problem = "I could not get this file from Telegram."
+    remedy = "Send it again in a moment."
 
 
 class FileTooDemanding(FileError):

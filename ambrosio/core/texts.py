@@ -22,11 +22,10 @@ MAYBE_SENT = (
     "If part of the answer is missing, ask me again."
 )
 UNREADABLE = "I cannot read this message in the form Telegram sent it. Try sending it another way."
-UNSUPPORTED = "I can only read text for now. Type your question instead."
+UNSUPPORTED = "I cannot read this kind of message. Type your question instead."
 UNSUPPORTED_KINDS: Mapping[str, str] = {
-    kind: f"I cannot {action} yet, only read text. Type your question instead."
+    kind: f"I cannot {action} yet. Send a photo, or type your question instead."
     for kind, action in {
-        "photo": "look at photos",
         "voice": "listen to voice messages",
         "audio": "listen to audio",
         "video": "watch videos",
@@ -36,6 +35,8 @@ UNSUPPORTED_KINDS: Mapping[str, str] = {
         "story": "see stories",
     }.items()
 }
+MORE_PICTURES = "I looked at the first {limit} pictures. Send the others in another message."
+SOME_UNREADABLE = "I looked at the pictures only, not at the rest. Describe it if it matters."
 STORY_UNSEEN = "I cannot see the story you replied to. Tell me what it shows."
 QUOTE_UNSEEN = (
     "You replied to a message from another chat, which I cannot see. Paste its text here."

@@ -28,7 +28,7 @@ from .call import ProviderCall, Target
 from .health import HealthMonitor, retry_pause
 from .hedging import race
 from .request import CompletionRequest, ExpenseSink, Provider
-from .sight import Viewers, find_viewers, offer_viewer
+from .sight import LOCAL_SIDE, REMOTE_SIDE, UNREAD, Viewers, find_viewers, offer_viewer
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +91,15 @@ class Router:
         """List who may be asked, in order."""
         allowed = await self._allowed(request)
         return tuple((target.provider.name, target.model) for target in allowed.targets)
+
+    async def picture_side(self, request: CompletionRequest) -> int:
+        """Return how many pixels a side of a picture should have for whoever looks at it first.
+
+        Raises `NobodySees` if nobody who may be asked takes pictures.
+        """
+        viewers = await self._allowed(replace(request, pictures=request.pictures or (UNREAD,)))
+        is_local = bool(viewers.targets) and viewers.targets[0].provider.local
+        return LOCAL_SIDE if is_local else REMOTE_SIDE
 
     async def offer_viewer(self, request: CompletionRequest) -> str:
         """Name a model that takes pictures, at a provider that may be asked; "" if none is known.

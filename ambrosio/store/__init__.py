@@ -27,6 +27,7 @@ from .outbox import Outbox
 from .people import People, Person
 from .pictures import Pictures, folder_of
 from .reminders import Reminder, Reminders
+from .tool_rounds import ToolUses, ToolVisits
 
 __all__ = [
     "ChatState",
@@ -44,6 +45,7 @@ __all__ = [
     "Store",
     "StoredImage",
     "StoredTurn",
+    "ToolVisits",
     "TurnResult",
     "UsageSummary",
 ]
@@ -80,6 +82,7 @@ class Store:
         self.archive = Archive(self.database, self.pictures)
         self.reminders = Reminders(self.database)
         self.facts = Facts(self.database)
+        self.tool_uses = ToolUses(self.database)
 
     def __enter__(self) -> Self:
         """Open the file and bring its tables up to date."""
@@ -95,13 +98,17 @@ class Store:
         replies: Iterable[Outgoing] = (),
         result: TurnResult | None = None,
         image_set: ImageSet | None = None,
+        *,
+        confirm: Callable[[], Iterable[Outgoing]] = tuple,
     ) -> int | None:
         """Close an update with all its results and return the turn's id, if there is a turn.
 
         The outbox, the history and the inbox change together or not at all, so that a crash at any
-        moment neither loses an answer nor asks for it twice.
+        moment neither loses an answer nor asks for it twice. `confirm` stores what else it has led
+        to, and returns the messages that say so.
         """
         with self.database.transaction():
+            replies = [*replies, *confirm()]
             turn_id = self.conversations.save(result) if result else None
             if image_set and turn_id is not None:
                 self.images.save(turn_id, image_set)

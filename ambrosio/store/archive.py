@@ -120,6 +120,7 @@ class Archive:
             here = chat_key(chat)
             db.execute(f"DELETE FROM outbox WHERE {where}", here)  # noqa: S608  our own column names
             db.execute(f"DELETE FROM requests WHERE {where}", here)  # noqa: S608
+            db.execute(f"DELETE FROM tool_uses WHERE {where}", here)  # noqa: S608
             db.execute(f"DELETE FROM inbox WHERE state <> 'new' AND {where}", here)  # noqa: S608
             self._drop_digests(db, where, here)
             db.execute(f"DELETE FROM reminders WHERE {where}", here)  # noqa: S608
@@ -137,6 +138,7 @@ class Archive:
             # A private chat has its user's id.
             db.execute("DELETE FROM outbox WHERE chat_id = ?", (user_id,))
             db.execute("DELETE FROM requests WHERE chat_id = ?", (user_id,))
+            db.execute("DELETE FROM tool_uses WHERE chat_id = ?", (user_id,))
             # A chat in private mode stays in it.
             db.execute("DELETE FROM chats WHERE chat_id = ? AND local_only IS NOT 1", (user_id,))
             db.execute(
@@ -167,6 +169,7 @@ class Archive:
         """Delete the turns that are older than a moment; return their number."""
         with self._database.transaction() as db:
             db.execute("DELETE FROM requests WHERE last_at < ?", (before,))
+            db.execute("DELETE FROM tool_uses WHERE last_at < ?", (before,))
             self._drop_digests(db, "at < ?", (before,))
             count = self._drop_turns(db, "at < ?", (before,))
         if count:

@@ -10,8 +10,10 @@ from typing import Literal
 
 from ..core.context_window import PastTurn
 from ..core.messages import Chat, ModelRef, OutgoingMessage, Turn
+from ..core.tools import ToolRound
 from .database import Database, chat_key
 from .pictures import pack_pictures, unpack_pictures
+from .tool_rounds import pack_rounds, unpack_rounds
 
 ProviderLine = Literal["always", "auto", "never"]
 
@@ -45,13 +47,14 @@ class StoredTurn:
 class TurnResult:
     """The result of a turn, to be stored; `text` is None when it failed.
 
-    `first_turn_id` is the oldest turn that the model was shown.
+    `first_turn_id` is the oldest turn that the model was shown, `rounds` is what it called.
     """
 
     turn: Turn
     text: str | None
     first_turn_id: int | None = None
     ref: ModelRef | None = None
+    rounds: tuple[ToolRound, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,9 @@ class Conversations:
                 local_only=bool(row["local_only"]),
                 note=row["note"],
                 fact_ids=tuple(map(int, row["fact_ids"].split())),
+                tool_names=tuple(row["tool_names"].split()),
+                rounds=unpack_rounds(row["tool_rounds"]),
+                from_outside=bool(row["from_outside"]),
                 pictures=unpack_pictures(row["pictures"]),
             )
             for row in rows
@@ -228,6 +234,9 @@ class Conversations:
             "local_only": turn.local_only,
             "note": turn.note,
             "fact_ids": " ".join(map(str, turn.fact_ids)),
+            "tool_names": " ".join(turn.tool_names),
+            "tool_rounds": pack_rounds(result.rounds),
+            "from_outside": turn.from_outside,
             "pictures": pack_pictures(turn.pictures),
         }
         with self._database.transaction() as db:

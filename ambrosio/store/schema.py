@@ -66,7 +66,11 @@ MIGRATIONS = (
         -- What stood behind the question, and which facts behind the system prompt.
         note TEXT NOT NULL DEFAULT '', fact_ids TEXT NOT NULL DEFAULT '',
         -- What was shown with the question, as JSON; the bytes are files, see `pictures`.
-        pictures TEXT NOT NULL DEFAULT '[]');
+        pictures TEXT NOT NULL DEFAULT '[]',
+        -- The tools that its prompt named, what was called, as JSON, and whether anything was read
+        -- that neither the person nor the bot wrote.
+        tool_names TEXT NOT NULL DEFAULT '', tool_rounds TEXT NOT NULL DEFAULT '[]',
+        from_outside INTEGER NOT NULL DEFAULT 0);
     CREATE INDEX turns_messages ON turns (chat_id, message_id);
     CREATE INDEX turns_users ON turns (user_id);
 
@@ -87,6 +91,12 @@ MIGRATIONS = (
         chat_id INTEGER NOT NULL, topic_id INTEGER NOT NULL, provider TEXT NOT NULL,
         count INTEGER NOT NULL, last_at REAL NOT NULL,
         PRIMARY KEY (chat_id, topic_id, provider)) WITHOUT ROWID;
+
+    -- How often each tool was used in a chat; `destination` got its arguments, '' if they stayed.
+    CREATE TABLE tool_uses (
+        chat_id INTEGER NOT NULL, topic_id INTEGER NOT NULL, tool TEXT NOT NULL,
+        destination TEXT NOT NULL, count INTEGER NOT NULL, last_at REAL NOT NULL,
+        PRIMARY KEY (chat_id, topic_id, tool, destination)) WITHOUT ROWID;
 
     -- An answer to /imagine. `document_id` is Telegram's id of an original that it has.
     CREATE TABLE image_sets (

@@ -38,7 +38,7 @@ from ambrosio.core.errors import (
     TimedOut,
     Unreachable,
 )
-from ambrosio.core.messages import Chat, Delete, Delta, Message, Turn
+from ambrosio.core.messages import Chat, Delete, Delta, Message, PicturePart, Turn
 from ambrosio.emulators.model_server.server import ErrorStatus, FakeModelServer, Says, StallsBefore
 from ambrosio.media.client import MediaClient
 from ambrosio.router import CompletionRequest, ImageRouter, Router, SpeechRouter, TranscriptRouter
@@ -171,13 +171,15 @@ class Phone:
         found = [n for n, it in enumerate(self.messages, 1) if mine in {None, it.mine}]
         return found[number % len(found)] if found else None
 
-    async def say(self, number: int, *, reply: bool = False, part: bool = False) -> None:
+    async def say(
+        self, number: int, *, reply: bool = False, part: bool = False, look: bool = False
+    ) -> None:
         old = self.picked(number) if reply else None
         quoted = self.messages[old - 1] if old else None
         text = self.words(secret=self.private or bool(quoted and quoted.secret))
         quote = f"> {quoted.text}" if quoted else ""
         said = UserQuestion(OWNER, text, reply_to_id=old, quote=quote, is_partial_quote=part)
-        await self.ask(self.write(text), said)
+        await self.ask(self.write(text), said, look=look)
 
     async def edit(self, number: int) -> None:
         if (old := self.picked(number, mine=True)) is None:
@@ -186,8 +188,12 @@ class Phone:
         line.text = self.words(secret=self.private or line.secret)
         await self.ask(old, UserQuestion(OWNER, line.text, edited=True))
 
-    async def ask(self, message: int, said: UserQuestion) -> None:
+    async def ask(self, message: int, said: UserQuestion, *, look: bool = False) -> None:
         turn, shown = build_turn(self.assistant, PLACE, message, said)
+        if look:
+            # A picture is as secret as its caption; who sees it writes down its hash.
+            picture = PicturePart(f"{said.text} shown", 640, 480)
+            turn = replace(turn, pictures=(picture,))
         await self.turn(turn, shown)
 
     async def command(self, name: str, args: str) -> None:
@@ -257,6 +263,8 @@ class Phone:
         deeds: dict[str, Callable[[int], Awaitable[None]]] = {
             "say": self.say,
             "reply": partial(self.say, reply=True, part=bool(number % 2)),
+            "show": partial(self.say, look=True),
+            "reply with a picture": partial(self.say, reply=True, look=True),
             "edit": self.edit,
             "switch": self.switch,
             "press": self.press,
@@ -278,6 +286,7 @@ class Phone:
 DEEDS = [
     *("say", "say", "say", "reply", "reply", "edit", "switch", "switch", "once", "once, in short"),
     *("compare", "press", "press", "retry", "new", "vv", "choose", "forget"),
+    *("show", "show", "reply with a picture"),
 ]
 FAILURES = st.sampled_from(
     [
@@ -300,7 +309,12 @@ def houses(draw):
     providers = {}
     for name in NAMES:
         made = draw(st.lists(FAILURES, max_size=4))
-        provider = Echo(name, local=draw(st.booleans()), paid=draw(st.booleans()))
+        provider = Echo(
+            name,
+            local=draw(st.booleans()),
+            paid=draw(st.booleans()),
+            vision=draw(st.booleans()),
+        )
         script = [make(name) if make else None for make in made]
         provider.script = [each for each in script if each]
         providers[name] = provider
@@ -364,12 +378,15 @@ def seen(providers):
             [("switch", 1), ("compare", 0), ("switch", 0), ("press", 0), ("say", 0)], id="go on"
         ),
         pytest.param([("once, in short", 0), ("press", 0), ("say", 0)], id="longer"),
+        pytest.param(
+            [("switch", 1), ("show", 0), ("switch", 0), ("reply", 0), ("say", 0)], id="a picture"
+        ),
         pytest.param([("once", 0), ("reply", 1), ("say", 0)], id="the words after"),
     ],
 )
 @pytest.mark.parametrize("broken", [False, True])
 async def test_words_once_private_stay_so(deeds, broken):
-    home, away = Echo("one", local=True), Echo("two")
+    home, away = Echo("one", local=True, vision=True), Echo("two", vision=True)
     home.script = [ServerError("one")] * 20 if broken else []
 
     await live(({"two": away, "one": home}, ("two", "one"), (), None), deeds, private=False)

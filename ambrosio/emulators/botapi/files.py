@@ -1,7 +1,9 @@
 """Uploaded files, which can be downloaded again, and Telegram's rules for photos."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from mimetypes import guess_type
+from pathlib import PurePosixPath
 
 from ...core.image_formats import measure_image
 from ...core.png import encode_png
@@ -63,15 +65,22 @@ class Files:
         upload = self.get(file_id)
         if len(upload.content) > self.max_download_bytes:
             raise bad("file is too big")
-        return {**self._common(file_id), "file_path": f"files/{file_id}/{upload.name}"}
+        # Telegram names files by a number of its own; what they were called is lost.
+        folder = f"{upload.type.partition('/')[0]}s"
+        return {
+            **self._common(file_id),
+            "file_path": f"{folder}/{file_id}{PurePosixPath(upload.name).suffix}",
+        }
 
     def at_path(self, path: str) -> Upload | None:
         """Return the file at a `file_path` from getFile, or None."""
-        parts = path.split("/")
-        return self.uploads.get(parts[1].removesuffix("-small")) if len(parts) > 1 else None
+        return self.uploads.get(PurePosixPath(path).stem.removesuffix("-small"))
 
-    def photo(self, file_id: str) -> list[Json]:
-        """Describe a photo in its sizes, or refuse what Telegram does not accept as one."""
+    def photo(self, file_id: str, smaller_ids: Sequence[str] = ()) -> list[Json]:
+        """Describe a photo in its sizes, or refuse what Telegram does not accept as one.
+
+        Telegram makes the sizes itself; here the smaller ones are files as well.
+        """
         content = self.get(file_id).content
         if len(content) > self.max_photo_bytes:
             raise bad(
@@ -86,10 +95,12 @@ class Files:
             raise bad("PHOTO_INVALID_DIMENSIONS")
         scale = min(1.0, 90 / longer)
         small = {"width": max(1, int(width * scale)), "height": max(1, int(height * scale))}
-        return [
-            {**self._common(f"{file_id}-small"), **small},
-            {**self._common(file_id), "width": width, "height": height},
-        ]
+        sizes = [{**self._common(f"{file_id}-small"), **small}]
+        for size_id in (*smaller_ids, file_id):
+            measured = measure_image(self.get(size_id).content)
+            if measured:
+                sizes.append({**self._common(size_id), "width": measured[1], "height": measured[2]})
+        return sizes
 
     def document(self, file_id: str) -> Json:
         """Describe a document."""

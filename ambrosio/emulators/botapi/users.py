@@ -1,6 +1,6 @@
 """Users: what they do in a chat with the bot, and what they see there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import Json
@@ -105,22 +105,37 @@ class UserChat:
         self._state.events.publish("deleted", chat=self.id, ids=gone)
 
     async def send_photo(
-        self, content: bytes = b"", *, caption: str = "", album: str = "", **fields: Any
+        self,
+        content: bytes = b"",
+        *,
+        smaller: Sequence[bytes] = (),
+        caption: str = "",
+        album: str = "",
+        **fields: Any,
     ) -> int:
-        """Send a photo; photos with the same `album` form an album."""
-        file_id = self._state.files.add(Upload("photo.jpg", content or blank_png(640, 480)))
+        """Send a photo, with its smaller sizes; photos with the same `album` form an album."""
+        files = self._state.files
+        smaller_ids = [files.add(Upload("photo.jpg", size)) for size in smaller]
+        file_id = files.add(Upload("photo.jpg", content or blank_png(640, 480)))
         album_id = {"media_group_id": album} if album else {}
-        photo = {"photo": self._state.files.photo(file_id), **album_id}
+        photo = {"photo": files.photo(file_id, smaller_ids), **album_id}
         return self._post({**photo, **_caption(caption), **fields})
 
-    async def send_album(self, count: int, *, caption: str = "", **fields: Any) -> list[int]:
+    async def send_album(
+        self, count: int, *, contents: Sequence[bytes] = (), caption: str = "", **fields: Any
+    ) -> list[int]:
         """Send photos as an album, with the caption under the first; return their ids."""
         if not 2 <= count <= MAX_ALBUM:
             raise AssertionError(f"an album has 2 to {MAX_ALBUM} items")
         self._state.albums += 1
         album = f"sent-{self._state.albums}"
         return [
-            await self.send_photo(album=album, caption="" if number else caption, **fields)
+            await self.send_photo(
+                contents[number] if contents else b"",
+                album=album,
+                caption="" if number else caption,
+                **fields,
+            )
             for number in range(count)
         ]
 
@@ -140,11 +155,11 @@ class UserChat:
         voice = {"voice": self._state.files.voice(file_id, seconds)}
         return self._post({**voice, **_caption(caption), **fields})
 
-    async def send_sticker(self) -> int:
-        """Send a sticker."""
-        file_id = self._state.files.add(Upload("sticker.webp", b"RIFF"))
+    async def send_sticker(self, content: bytes = b"RIFF", *, moves: bool = False) -> int:
+        """Send a sticker, with an emoji."""
+        file_id = self._state.files.add(Upload("sticker.webp", content))
         common = {"file_id": file_id, "file_unique_id": file_id, "type": "regular"}
-        size = {"width": 512, "height": 512, "is_animated": False, "is_video": False}
+        size = {"width": 512, "height": 512, "is_animated": moves, "is_video": False}
         return self._post({"sticker": {**common, **size, "emoji": "🙂"}})
 
     async def send_location(self) -> int:

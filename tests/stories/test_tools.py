@@ -1,0 +1,154 @@
+"""A model calls tools while it answers; the person sees each use, and can stop it."""
+
+import asyncio
+import json
+
+import pytest
+
+from ambrosio.emulators.model_server.server import (
+    Calls,
+    ErrorStatus,
+    FakeModelServer,
+    Holds,
+    Says,
+)
+
+from ..support.running_bot import running_bot
+
+SUM = '{"expression": "17 % of 4,380"}'
+LINE = "calculated: 17 % of 4,380 = 744.60"
+
+
+@pytest.fixture
+async def model():
+    return FakeModelServer(tools=True)
+
+
+def roles(request):
+    return [message["role"] for message in request.body["messages"]]
+
+
+def texts(request):
+    return json.dumps(request.body["messages"])
+
+
+async def test_a_calculation_is_done_by_a_tool_and_shown_above_the_answer(anna, life, model):
+    model.script(Calls("calculator", SUM), Says("It is **744.60**."))
+    await anna.say("what is 17 % of 4,380?")
+    answer = await anna.wait_answer()
+
+    assert answer.text == f"{LINE}\n\nIt is 744.60."
+    assert [entity.type for entity in answer.entities] == ["italic", "bold"]
+    assert roles(model.requests[1])[-3:] == ["user", "assistant", "tool"]
+    assert model.requests[1].body["messages"][-1]["content"] == "744.60"
+
+    await anna.say("thanks")
+    await anna.wait_answer()
+    before = model.requests[1].body["messages"]
+    assert model.requests[2].body["messages"][: len(before)] == before
+    assert model.requests[2].body["tools"] == model.requests[0].body["tools"]
+
+    await anna.say("/where")
+    where = await anna.wait_text("Tools that models have used here")
+    assert "calculator · local: 1 time" in where.text
+    assert "3 messages" in where.text
+
+
+async def test_each_round_is_in_the_ledger_and_the_last_one_has_to_answer(anna, life, model):
+    model.script(*[Calls("calculator", SUM)] * 2, Says("Enough."))
+    await anna.say("again and again")
+    answer = await anna.wait_answer()
+
+    assert answer.text == f"{LINE}\n{LINE}\n\nEnough."
+    choices = [request.body.get("tool_choice") for request in model.requests]
+    assert choices == [None, None, "none"]
+    rows = life.store.database.read("SELECT * FROM ledger WHERE outcome = 'done'")
+    assert len(rows) == 3
+
+
+async def test_a_vv_question_has_no_tools_unless_its_conversation_has_them(anna, life, model):
+    await anna.say("vv 17 % of 4,380?")
+    await anna.wait_answer()
+    assert "tools" not in model.requests[0].body
+
+    await anna.say("what is 17 % of 4,380?")
+    await anna.wait_answer()
+    assert "tools" in model.requests[1].body
+
+    # The definitions stand in the conversation's prompt now: without them all of it is read again.
+    await anna.say("vv and of 100?")
+    await anna.wait_answer()
+    assert model.requests[2].body["tools"] == model.requests[1].body["tools"]
+    assert model.requests[2].body["tool_choice"] == "none"
+
+
+async def test_stop_ends_a_turn_in_a_round_of_tools(anna, life, model):
+    held = asyncio.Event()
+    model.script(Calls("calculator", SUM, text="Let me see."), Holds("", held))
+    await anna.say("what is 17 % of 4,380?")
+    await model.wait_for(lambda: len(model.served) == 2 and model.served[1].state == "running")
+    await anna.say("/stop")
+    answer = await anna.wait_text("Stopped")
+    await model.wait_for(lambda: model.served[1].state == "cancelled")
+
+    assert answer.text.startswith(LINE)
+    await life.settled()
+    assert not held.is_set()
+
+
+async def test_bad_arguments_are_told_to_the_model_and_never_stored(anna, life, model):
+    model.script(
+        Calls("calculator", '{"expression": "17 %'),
+        Calls("calculator", '{"expression": "seventeen"}'),
+        Says("I cannot work that out."),
+    )
+    await anna.say("what is seventeen?")
+    answer = await anna.wait_answer()
+
+    assert answer.text == "I cannot work that out."
+    results = [m["content"] for m in model.requests[2].body["messages"] if m["role"] == "tool"]
+    assert results[0] == "Error: The arguments were no JSON object."
+    assert results[1].startswith("Error: Not understood")
+    await anna.say("and then?")
+    await anna.wait_answer()
+    assert model.served[3].status == 200
+    assert '"arguments": "{}"' in texts(model.requests[3])
+
+
+async def test_a_call_written_as_text_is_neither_drafted_nor_sent(anna, life, model):
+    said = f'Wait.\n<tool_call>\n{{"name": "calculator", "arguments": {SUM}}}\n</tool_call>'
+    model.script(Says(said, pause=0.01))
+    await anna.say("what is 17 % of 4,380?")
+    answer = await anna.wait_answer()
+
+    assert answer.text == "Wait."
+    assert not any("tool_call" in draft.text for draft in anna.drafts)
+
+
+async def test_a_server_that_cannot_read_its_models_call_is_asked_without_tools(anna, life, model):
+    failure = ErrorStatus(500, "server_error", "Failed to parse input at pos 12: </tool_call>")
+    model.script(failure, Says("About 745."))
+    await anna.say("what is 17 % of 4,380?")
+    answer = await anna.wait_answer()
+
+    assert answer.text == "About 745."
+    assert "tools" not in model.requests[1].body
+    assert life.assistant.router.health.providers["llama"].breaker.failures == 0
+
+
+async def test_another_provider_goes_on_with_what_a_tool_has_found(
+    api, telegram_url, tmp_path, model, model_url, anna
+):
+    other = FakeModelServer(server_kind="together", model="other")
+    other.refuses = {"tools"}
+    model.script(Calls("calculator", SUM), *[ErrorStatus(500)] * 3)
+    async with other.serving() as url:
+        row = {"base_url": url, "model": "other", "local": True}
+        given = {"llama_base_url": model_url, "providers": {"other": row}}
+        async with running_bot(api, telegram_url, tmp_path, **given):
+            await anna.say("what is 17 % of 4,380?")
+            answer = await anna.wait_answer()
+    assert answer.text.startswith(LINE)
+    asked = other.requests[-1].body
+    assert "tools" not in asked
+    assert asked["messages"][-1]["content"].endswith("(Found for this: 744.60)")
