@@ -113,7 +113,7 @@ class Judge:
         )
         noted = [self._noted.get((sent.seat.id, line.message_id)) for line in shown]
         known = {row["id"] for row in turns}
-        if len(known & set(noted)) != 1:
+        if len(known & set(noted)) != 1 and not self._notices[sent.seat.id]:
             self._fault(f"{sent.tag} is in the turns {known}, and shown as those of {noted}")
 
     def _check_copies(self, seat: UserChat, tag: str, shown: list[ShownMessage]) -> None:
@@ -192,9 +192,10 @@ class Judge:
         self, tag: str, call: PaidCall, following: PaidCall, presses: int
     ) -> None:
         sent_at = call.sent_at or 0.0
-        after = [kill - sent_at for kill in self._kills if sent_at <= kill <= following.asked_at]
-        if after and min(after) <= WINDOW_SECONDS:
-            self._report.paid_windows.append(min(after))
+        kills = [kill for kill in self._kills if call.asked_at <= kill <= following.asked_at]
+        if kills and min(kills) < sent_at + WINDOW_SECONDS:
+            # One that came before all was sent explains it, too.
+            self._report.paid_windows += [min(kills) - sent_at] if min(kills) > sent_at else []
         elif not presses:
             self._fault(f"{tag} was paid again, without a kill in between")
 

@@ -1,6 +1,7 @@
 """One run: people write while the bot is killed, and in the end every message is accounted for."""
 
 import asyncio
+import json
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -78,6 +79,7 @@ async def torture(plan: Plan, folder: Path) -> Report:
             await bot.end()
         finally:
             bot.discard()
+            _write_calls(api, folder / "calls")
         with Store(folder / "ambrosio.db", now=now) as store:
             return Judge(api, store, bot.kills).judge(crowd.sent, models.paid_calls)
 
@@ -88,7 +90,8 @@ async def _live_and_die(plan: Plan, rng: Random, bot: BotProcess, crowd: Crowd) 
     seats = await _seats(plan, crowd.api)
     async with asyncio.TaskGroup() as group:
         for name, seat in seats.items():
-            group.create_task(crowd.live(seat, name, reminders=plan.reminders))
+            reminders = plan.reminders and seat.chat.is_private
+            group.create_task(crowd.live(seat, name, reminders=reminders))
         trouble = group.create_task(disturb(crowd.api, Random(f"trouble {plan.seed}")))
         for number in range(plan.kills):
             polled, seconds = plan.gap(rng)
@@ -111,6 +114,12 @@ async def _seats(plan: Plan, api: BotApi) -> dict[str, UserChat]:
     seats = {f"private {person.id}": person.private() for person in people[:-1]}
     seats["topic"] = people[-1].private().topic(7)
     return {**seats, "group": group.as_user(people[1])}
+
+
+def _write_calls(api: BotApi, path: Path) -> None:
+    """Leave what the bot has called for whoever looks into a fault."""
+    calls = [call for call in api.calls if call.method not in {"getUpdates", "sendChatAction"}]
+    path.write_text("".join(f"{json.dumps(call.to_json())}\n" for call in calls))
 
 
 async def _settle(api: BotApi, folder: Path) -> None:

@@ -60,7 +60,8 @@ class Models:
 
     def _answer_paid(self, request: ChatCall) -> ScriptItem:
         item = self._answer(request, failing=0.08)
-        if isinstance(item, ErrorStatus):
+        if isinstance(item, ErrorStatus | HangsUp):
+            # Nothing was made that would cost anything.
             return item
         call = PaidCall(now())
         self.paid_calls[_tag(request)].append(call)
