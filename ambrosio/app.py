@@ -93,7 +93,7 @@ async def open_app(
                 private=settings.ambrosio_private_default == "on",
                 silence_seconds=settings.ambrosio_conversation_hours * 3600,
                 zone=settings.ambrosio_zone,
-                toolbox=Toolbox(make_tools()),
+                toolbox=Toolbox(make_tools(store)),
                 now=now,
             )
             image_assistant = ImageAssistant(
@@ -213,7 +213,10 @@ async def open_providers(
             settings.ambrosio_data_dir,
             now=now,
             sleep=sleep,
-            plan={"threads": settings.llama_threads} if settings.llama_threads else {},
+            plan={
+                "image_tokens": settings.llama_image_tokens,
+                **({"threads": settings.llama_threads} if settings.llama_threads else {}),
+            },
         )
         llama_server.acquire()
         address = llama_server.address

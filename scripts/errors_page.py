@@ -43,6 +43,7 @@ ROOTS = (AmbrosioError, ProviderError)
 # Examples of those that need more arguments than a provider name.
 EXAMPLES: dict[type[AmbrosioError], Callable[[], AmbrosioError]] = {
     errors.InvalidSettings: partial(errors.InvalidSettings, [("NAME", "is invalid", "expected …")]),
+    errors.DatabaseVersion: partial(errors.DatabaseVersion, "ambrosio.db", "ambrosio.db.v1"),
     errors.DemoFailed: partial(errors.DemoFailed, "The port is in use.", "Choose another one."),
     errors.NobodySees: partial(errors.NobodySees, ["llama"], offer="together/Qwen/Qwen3.5-9B"),
     errors.NobodySeesHere: partial(errors.NobodySeesHere, ["llama"]),

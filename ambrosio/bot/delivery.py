@@ -251,7 +251,7 @@ class Delivery:
             message_thread_id=outgoing.chat.topic_id or None,
             entities=ptb.to_entities(outgoing.content),
             link_preview_options=ptb.NO_LINK_PREVIEW,
-            reply_markup=ptb.to_keyboard(outgoing.buttons, outgoing.turn_id),
+            reply_markup=ptb.to_markup(outgoing),
             reply_parameters=ptb.to_reply_parameters(outgoing),
             disable_notification=outgoing.silent or None,
         )

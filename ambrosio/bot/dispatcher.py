@@ -19,7 +19,6 @@ from ..core import texts
 from ..core.costs import format_usd
 from ..core.errors import AmbrosioError, NotStorable, StoreFailed
 from ..core.messages import Chat
-from ..media.client import MediaClient
 from ..store import InboxItem, Lane, NewUpdate, Store
 from .answer_handler import AnswerHandler
 from .answer_view import render_notice
@@ -34,6 +33,7 @@ from .poller import Poller
 from .shared_lock import SharedLock
 from .streaming import AnswerStreamer
 from .update_handler import UpdateHandler
+from .voice_handler import VoiceHandler
 
 log = logging.getLogger(__name__)
 
@@ -69,15 +69,16 @@ class Dispatcher:
         self._bot, self._context = bot, context
         self._delivery, self._disk_sync = delivery, disk_sync
         self._members = Members(bot, context, delivery, group=group, on_moved=self._on_moved)
+        answers = AnswerHandler(context, delivery, streamer)
+        downloads = Downloads(bot, sleep=sleep)
         self._handler = UpdateHandler(
             bot,
             context,
-            answers=AnswerHandler(context, delivery, streamer),
+            answers=answers,
+            voice=VoiceHandler(context, delivery, answers, downloads),
             images=ImageHandler(context, delivery, streamer, sleep=sleep),
             attachments=AttachmentReader(
-                context.assistant,
-                Downloads(bot, sleep=sleep),
-                PictureKeeper(context.store, MediaClient()),
+                context.assistant, downloads, PictureKeeper(context.store, context.media)
             ),
             members=self._members,
             on_ordinary=lambda lane: self._wake([lane]),
@@ -150,6 +151,7 @@ class Dispatcher:
     # --- lanes ------------------------------------------------------------------------------------
 
     def _on_stored(self, received: Sequence[NewUpdate]) -> None:
+        self._context.status.updates += len(received)
         for new in received:
             running = self._context.running.get(new.chat)
             if running is None:

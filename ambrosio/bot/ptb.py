@@ -51,6 +51,15 @@ def to_keyboard(
     return telegram.InlineKeyboardMarkup([[key] for key in keys])
 
 
+def to_markup(
+    outgoing: OutgoingMessage,
+) -> telegram.InlineKeyboardMarkup | telegram.ForceReply | None:
+    """Return the buttons of a message; one that asks for a reply opens the reader's reply to it."""
+    if outgoing.asks_for_reply:
+        return telegram.ForceReply(selective=True)
+    return to_keyboard(outgoing.buttons, outgoing.turn_id)
+
+
 def to_reply_parameters(outgoing: OutgoingMessage) -> telegram.ReplyParameters | None:
     """Return what a message replies to; if that message is gone, it is sent without."""
     # A negative id is that of a message in the group that this supergroup was.

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 
 import telegram
 from telegram.error import InvalidToken, TelegramError
@@ -23,6 +24,7 @@ from .delivery import Delivery
 from .disk_sync import DiskSync
 from .dispatcher import Dispatcher
 from .heartbeat import beat
+from .metrics import render, serving_metrics
 from .rate_limit import RateLimiter
 from .reminders import ReminderTicker
 from .streaming import AnswerStreamer
@@ -63,6 +65,9 @@ async def serve(
         log.info("listening as @%s; asking %s", bot.username, ", ".join(context.providers))
         warn_without_budget(settings, context.providers)
         store.ledger.waive_images()
+        await closing.enter_async_context(
+            serving_metrics(settings.ambrosio_metrics, partial(render, context))
+        )
         async with asyncio.TaskGroup() as group:
             dispatcher = Dispatcher(
                 bot,

@@ -20,6 +20,7 @@ def build_turn(
         concise=question.concise or state.vv,
         parent_id=assistant.latest_turn_id(chat),
         model=state.model,
+        from_outside=question.from_outside,
         # The quoted message may be local only, even if the chat no longer is.
         local_only=question.reply_to_id is not None
         and store.conversations.is_local_only(chat, question.reply_to_id),

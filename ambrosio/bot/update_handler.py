@@ -5,7 +5,7 @@ All results of an update are stored in one transaction; the dispatcher then has 
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import telegram
@@ -36,6 +36,7 @@ from .updates import (
     UserQuestion,
     parse_together,
 )
+from .voice_handler import VoiceHandler
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class UpdateHandler:
         context: what commands may use.
         answers: answers questions.
         images: makes images.
+        voice: listens to recordings.
         attachments: reads the files of questions.
         members: who may use the bot, and leaving groups.
         on_ordinary: called with the lane of an urgent update that is to be handled in turn.
@@ -60,12 +62,14 @@ class UpdateHandler:
         *,
         answers: AnswerHandler,
         images: ImageHandler,
+        voice: VoiceHandler,
         attachments: AttachmentReader,
         members: Members,
         on_ordinary: Callable[[Lane], None],
     ) -> None:
         self._bot, self._context = bot, context
         self._answers, self._images, self._members = answers, images, members
+        self._voice = voice
         self._attachments = attachments
         self._on_ordinary = on_ordinary
 
@@ -208,20 +212,38 @@ class UpdateHandler:
         if result.files:
             replies.append(OutgoingMessage(item.chat, files=result.files, silent=True))
         messages: list[Outgoing] = [*replies, *result.messages]
-        if self._context.assistant.is_local_only(item.chat):
-            # It may repeat what was said here.
-            messages = [
-                replace(message, local_only=True)
-                if isinstance(message, OutgoingMessage)
-                else message
-                for message in messages
-            ]
-        self._store.finish(item, messages)
+        self._store.finish(
+            item,
+            self._keep_local(item, messages),
+            confirm=lambda: self._keep_local(item, result.confirm()),
+        )
+
+    def _keep_local(self, item: InboxItem, messages: Iterable[Outgoing]) -> list[Outgoing]:
+        """In private mode, mark all messages as local only: they may repeat what was said here."""
+        if not self._context.assistant.is_local_only(item.chat):
+            return [*messages]
+        return [
+            replace(message, local_only=True) if isinstance(message, OutgoingMessage) else message
+            for message in messages
+        ]
 
     async def _question(self, item: InboxItem, parsed: UserQuestion) -> None:
         if self._store.inbox.superseded(item):
             self._store.finish(item)
             return
+        if corrected := self._voice.correct(item, parsed):
+            item, parsed = corrected, replace(parsed, edited=True, reply_to_id=None, quote="")
+        heard = await self._voice.hear(item, parsed)
+        match heard:
+            case UserQuestion():
+                await self._ask(item, heard)
+            case Command():
+                await self._command(item, heard)
+            case None:
+                return
+
+    async def _ask(self, item: InboxItem, parsed: UserQuestion) -> None:
+        """Have a question answered, with what its files show."""
         is_known = self._attachments.is_known(item.chat, parsed.reply_to_id)
         files = choose_files(parsed, is_known=is_known)
         if files.refusal:

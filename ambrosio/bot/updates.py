@@ -26,7 +26,8 @@ class UserQuestion:
     `quote` is what it replies to, `is_partial_quote` if the user chose a part; `attachments` are
     the files of all its messages, `replied_attachments` those of the message it replies to.
     `speaker` is the user's name, `language` the code of their app's language, and `unseen` says
-    what of the question does not reach the model.
+    what of the question does not reach the model. It is `from_outside` if it holds what others have
+    said.
     """
 
     user_id: int
@@ -39,6 +40,7 @@ class UserQuestion:
     attachments: tuple[Attachment, ...] = ()
     speaker: str = ""
     unseen: str = ""
+    from_outside: bool = False
     replied_attachments: tuple[Attachment, ...] = ()
     language: str = ""
 

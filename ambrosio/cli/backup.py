@@ -8,7 +8,7 @@ import click
 from ..app import now
 from ..config.settings import Settings
 from ..core import texts
-from ..core.errors import StoreFailed
+from ..core.errors import DatabaseVersion, StoreFailed
 from ..store import Store
 from ..store.pictures import folder_of
 
@@ -24,6 +24,9 @@ def backup(settings: Settings, file: Path) -> int:
     try:
         with Store(database, now=now) as store:
             store.archive.backup(file)
+    except DatabaseVersion as exc:
+        click.echo(f"error: {exc.owner_message}", err=True)
+        return 2
     except StoreFailed as exc:
         log.warning("backup failed: %s", exc)
         click.echo(f"error: {texts.BACKUP_NOT_WRITTEN.format(path=file)}", err=True)

@@ -16,7 +16,13 @@ from ..config import logs, settings
 from ..config.file_lock import file_lock
 from ..config.settings import Settings
 from ..core import texts
-from ..core.errors import AmbrosioError, InvalidSettings, PollingConflict, StoreFailed
+from ..core.errors import (
+    AmbrosioError,
+    DatabaseVersion,
+    InvalidSettings,
+    PollingConflict,
+    StoreFailed,
+)
 from .hints import INTERRUPTED, print_error
 
 log = logging.getLogger(__name__)
@@ -84,6 +90,10 @@ def run_to_exit(verb: Coroutine[Any, Any, int]) -> None:
     """Run a verb and exit with its code; print an `AmbrosioError` as one line."""
     try:
         code = asyncio.run(verb)
+    except DatabaseVersion as exc:
+        # Nothing that another start would mend.
+        print_error(exc.owner_message)
+        code = 2
     except StoreFailed as exc:
         log.warning("the database cannot be used: %s", exc)
         print_error(texts.DATABASE_UNUSABLE)

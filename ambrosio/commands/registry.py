@@ -30,6 +30,7 @@ from .privacy import on_private_button, private, where
 from .settings import on_setting_button, settings
 from .status import status
 from .usage import usage
+from .voice import on_wrong_button
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,7 @@ BUTTONS: Mapping[str, CommandFunc] = {
     "set": on_setting_button,
     "person": on_person_button,
     "group": on_group_button,
+    "wrong": on_wrong_button,
     **personal_data.BUTTONS,
     **reminders.BUTTONS,
     **memory.BUTTONS,

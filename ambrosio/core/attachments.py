@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePath
 
+SOUND_SUFFIXES = frozenset(
+    (".ogg", ".oga", ".opus", ".mp3", ".m4a", ".wav", ".flac", ".aac", ".amr")
+)
 PICTURE_SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif")
 )
@@ -67,3 +70,12 @@ class Attachment:
         suffix = PurePath(self.file_name).suffix.lower()
         is_image = self.mime_type.startswith("image/") and self.mime_type != "image/svg+xml"
         return self.kind is MediaKind.DOCUMENT and (is_image or suffix in PICTURE_SUFFIXES)
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it is listened to, as far as Telegram says; the content decides."""
+        if self.kind in {MediaKind.VOICE, MediaKind.AUDIO, MediaKind.VIDEO_NOTE}:
+            return True
+        suffix = PurePath(self.file_name).suffix.lower()
+        is_audio = self.mime_type.startswith("audio/") or suffix in SOUND_SUFFIXES
+        return self.kind is MediaKind.DOCUMENT and is_audio

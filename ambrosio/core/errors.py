@@ -3,6 +3,7 @@
     AmbrosioError
     ├── InvalidSettings            settings are invalid or missing
     ├── StoreFailed                the database cannot be read or written
+    │   └── DatabaseVersion        … because another version of Ambrosio wrote it
     ├── NotStorable                the database refuses what it is given
     ├── InvalidBotToken            Telegram rejected the bot token
     ├── PollingConflict            another process polls with the same bot token
@@ -136,6 +137,21 @@ class StoreFailed(AmbrosioError):
 
     problem = "I cannot write to the disk."
     remedy = "Nothing is lost: I continue as soon as there is free space."
+
+
+class DatabaseVersion(StoreFailed):
+    """Another version of Ambrosio wrote the database; `copy` is one in our format, if there is."""
+
+    problem = "The database {path} was written by another version of Ambrosio."
+    remedy = "Start that version, or {other_way}."
+    retryable = False
+
+    def __init__(self, path: str, copy: str = "") -> None:
+        super().__init__(path)
+        self.path = path
+        self.other_way = "move the file away to begin anew"
+        if copy:
+            self.other_way = f"go back to the copy from before the upgrade, {copy}"
 
 
 class NotStorable(AmbrosioError):

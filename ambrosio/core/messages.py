@@ -248,7 +248,9 @@ class File:
 class OutgoingMessage:
     """A message to be sent: a new one, or an edit of `edit_message_id`.
 
-    Two or more `files` are an album, with the text under the first; an album takes no buttons.
+    One with a `recording_message_id` shows what was heard in that message or, if it
+    `asks_for_reply`, asks for the right text. Two or more `files` are an album, with the text under
+    the first; an album takes no buttons.
     `turn_id` ties the message to the turn it answers, so that a reply to it continues from there. A
     `local_only` message stays so when a user replies to it. `rich_markdown` is Markdown for
     Telegram itself to format.
@@ -264,6 +266,8 @@ class OutgoingMessage:
     rich_markdown: str = ""
     turn_id: int | None = None
     files: tuple[File, ...] = ()
+    recording_message_id: int | None = None
+    asks_for_reply: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,3 +28,21 @@ class SpokenText:
 
     content: bytes = field(repr=False)
     ref: ModelRef
+
+
+# The first bytes of a file, and the suffix by which servers know its kind.
+SUFFIXES = (
+    (b"OggS", "ogg"),
+    (b"RIFF", "wav"),
+    (b"fLaC", "flac"),
+    (b"ID3", "mp3"),
+    (b"\x1aE\xdf\xa3", "webm"),
+)
+
+
+def name_of(content: bytes) -> str:
+    """Name a recording by what it is, since names of people's files are nobody's business."""
+    suffix = next((suffix for start, suffix in SUFFIXES if content.startswith(start)), "")
+    if not suffix:
+        suffix = "mp4" if content[4:8] == b"ftyp" else "mp3"
+    return f"recording.{suffix}"

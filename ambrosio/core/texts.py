@@ -26,15 +26,15 @@ UNSUPPORTED = "I cannot read this kind of message. Type your question instead."
 UNSUPPORTED_KINDS: Mapping[str, str] = {
     kind: f"I cannot {action} yet. Send a photo, or type your question instead."
     for kind, action in {
-        "voice": "listen to voice messages",
-        "audio": "listen to audio",
         "video": "watch videos",
-        "video_note": "watch video messages",
         "document": "open files",
         "animation": "watch animations",
         "story": "see stories",
     }.items()
 }
+NO_WORDS = "I heard no words in this recording. Say it again, or write to me instead."
+LISTENING_STOPPED = "I stopped listening. Send the recording again to have it answered."
+WHAT_WAS_SAID = "I have misheard you. Reply to this message with the right text."
 MORE_PICTURES = "I looked at the first {limit} pictures. Send the others in another message."
 SOME_UNREADABLE = "I looked at the pictures only, not at the rest. Describe it if it matters."
 STORY_UNSEEN = "I cannot see the story you replied to. Tell me what it shows."
@@ -127,6 +127,8 @@ NO_ORIGINAL = (
     "I no longer have the original, and this model cannot make the same image again. "
     "Press Again for another one."
 )
+TRANSCRIPT_GONE = "I no longer have this recording. Send it again, or write to me instead."
+NOT_YOUR_RECORDING = "Somebody else said this. Only they can correct it."
 LOCAL_ONLY_TURN = "This answer is private. Reply to it to continue in private."
 ANSWER_IN_PROGRESS = "An answer is still being written. Press again when it is finished."
 

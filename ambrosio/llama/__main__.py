@@ -15,7 +15,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from . import download, gguf, sizing
 from .errors import ModelUnusable
@@ -63,12 +63,17 @@ def main() -> int:
     threading.Thread(target=_exit_with_stdin, daemon=True).start()
     try:
         path = download.ensure_model(command.reference, command.folder, command.progress)
-        command.report("loading")
+        eyes = _find_eyes(path, command)
         plan = replace(
-            sizing.plan_params(gguf.read_size(path), sizing.measure_resources()),
+            sizing.plan_params(
+                gguf.read_size(path),
+                sizing.measure_resources(),
+                projector_bytes=eyes.stat().st_size if eyes else 0,
+            ),
             **command.overrides,
         )
-        _serve(path, plan, command)
+        command.report("loading")
+        _serve(path, plan, command, eyes)
     except ModelUnusable as exc:
         command.report("failed", reason=exc.reason, remedy=exc.remedy, permanent=exc.permanent)
         return FAILED
@@ -103,13 +108,31 @@ def _exit_with_stdin() -> None:
     os._exit(0)
 
 
-def _serve(path: Path, plan: sizing.ServerParams, command: ChildCommand) -> None:
+def _find_eyes(model: Path, command: ChildCommand) -> Path | None:
+    """Find what lets the model see, if that is wanted and there is room; without it, it serves."""
+    if command.overrides.get("image_tokens") == 0:
+        return None
+    size, resources = gguf.read_size(model), sizing.measure_resources()
+    try:
+        return download.ensure_projector(
+            command.reference,
+            command.folder,
+            model,
+            fits=lambda projector_bytes: sizing.fits_projector(size, projector_bytes, resources),
+            report=command.progress,
+        )
+    except ModelUnusable as exc:
+        print(f"it will not see: {exc.reason}", file=sys.stderr, flush=True)
+        return None
+
+
+def _serve(path: Path, plan: sizing.ServerParams, command: ChildCommand, eyes: Path | None) -> None:
     try:
         import xllamacpp  # noqa: PLC0415  the one place that loads llama.cpp
     except ImportError as exc:
         raise ModelUnusable(
             "llama.cpp is not installed or cannot be loaded",
-            "Run `pip install '.[llama]'` in the checkout; on a slim system also install libgomp1.",
+            "Run `pip install '.[llama]'`; on a slim system also install libgomp1.",
         ) from exc
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
@@ -126,8 +149,9 @@ def _serve(path: Path, plan: sizing.ServerParams, command: ChildCommand) -> None
     params.n_cache_reuse = plan.reuse
     params.sleep_idle_seconds = plan.sleep_seconds
     print(f"{path.name}: {plan}", file=sys.stderr, flush=True)
+    server = _open_eyes(xllamacpp, params, eyes, plan) if eyes else None
     try:
-        server = xllamacpp.Server(params)
+        server = server or xllamacpp.Server(params)
     except RuntimeError as exc:
         # llama.cpp writes the reason to its log only; the parent reads it there.
         print(f"failed to load: {exc}", file=sys.stderr, flush=True)
@@ -135,6 +159,18 @@ def _serve(path: Path, plan: sizing.ServerParams, command: ChildCommand) -> None
     command.report("ready", address=server.listening_address, context=plan.context)
     while True:
         time.sleep(3600)
+
+
+def _open_eyes(xllamacpp: Any, params: Any, eyes: Path, plan: sizing.ServerParams) -> Any:
+    """Start the server with its eyes; None if they belong to another model, or are damaged."""
+    params.mmproj.path = str(eyes)
+    params.image_max_tokens = plan.image_tokens
+    try:
+        return xllamacpp.Server(params)
+    except RuntimeError as exc:
+        print(f"it will not see, {eyes.name} does not fit: {exc}", file=sys.stderr, flush=True)
+    params.mmproj.path = ""
+    return None
 
 
 if __name__ == "__main__":

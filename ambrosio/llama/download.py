@@ -21,7 +21,7 @@ from pathlib import Path
 import httpx
 
 from ..config.file_lock import file_lock
-from . import gguf
+from . import gguf, projector
 from .errors import ModelUnusable, format_bytes
 
 HUB = "https://huggingface.co"
@@ -73,6 +73,52 @@ def ensure_model(reference: str, folder: Path, report: ProgressCallback) -> Path
     return repo_folder / files[0].name
 
 
+def ensure_projector(
+    reference: str,
+    folder: Path,
+    model: Path,
+    *,
+    fits: Callable[[int], bool],
+    report: ProgressCallback,
+) -> Path | None:
+    """Return the file that gives a model eyes or ears, downloaded if need be; None without one.
+
+    Raises `ModelUnusable` if it cannot be downloaded. Which one it is, is noted, so that later
+    starts need no network.
+
+    Args:
+        reference: what `LLAMA_GGUF`, or whatever names the model, refers to.
+        folder: where downloads are kept.
+        model: the model's own file, from `ensure_model`.
+        fits: says whether there is room for so many bytes; if not, nothing is downloaded.
+        report: called with the bytes downloaded so far and the total.
+    """
+    match = REFERENCE.fullmatch(reference)
+    if model == Path(reference).expanduser() or not match:
+        path = projector.find_beside(model)
+        return path if path and fits(path.stat().st_size) else None
+    repo, repo_folder = match["repo"], folder / match["repo"]
+    note = repo_folder / f"{match['quant'] or 'default'}.{projector.MARK}.json"
+    with _translate_errors(repo), _hub() as http:
+        if not note.exists():
+            _, listed = _list_files(http, repo)
+            name = projector.choose(
+                [part.name for part in listed], model.relative_to(repo_folder).as_posix()
+            )
+            chosen = [asdict(part) for part in listed if part.name == name]
+            note.write_text(json.dumps(chosen))
+        files = _read_note(note)
+        if not files or not fits(files[0].size):
+            return None
+        path = repo_folder / files[0].name
+        if not _is_complete(path, files[0]):
+            with _exclusive_lock(repo_folder):
+                _check_disk(files, repo_folder)
+                url = f"/{repo}/resolve/main/{files[0].name}"
+                _get(http, url, files[0], path, partial(_add, report, 0, files[0].size))
+    return path
+
+
 def find_downloaded(reference: str, folder: Path) -> Path | None:
     """Return the first file of a model that is completely downloaded, or None."""
     match = REFERENCE.fullmatch(reference)
@@ -109,7 +155,7 @@ def choose_files(files: Sequence[DownloadPart], quant: str) -> list[DownloadPart
     models = [
         part
         for part in sorted(files, key=lambda part: part.name)
-        if part.name.endswith(".gguf") and "mmproj" not in part.name.lower()
+        if part.name.endswith(".gguf") and not projector.is_projector(part.name)
     ]
     pattern = re.compile(
         rf"(?<![a-z0-9]){re.escape(quant or DEFAULT_QUANT)}(?![a-z0-9_])", re.IGNORECASE
@@ -128,12 +174,14 @@ def _first_of(name: str) -> str:
     return re.sub(r"-\d{5}-of-(\d{5})\.gguf$", r"-00001-of-\1.gguf", Path(name).name)
 
 
-def _download(repo: str, quant: str, folder: Path, report: ProgressCallback) -> list[DownloadPart]:
+def _hub() -> httpx.Client:
     hub, token = os.environ.get("HF_ENDPOINT") or HUB, os.environ.get("HF_TOKEN")
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    with httpx.Client(
-        base_url=hub, headers=headers, timeout=TIMEOUT, follow_redirects=True
-    ) as http:
+    return httpx.Client(base_url=hub, headers=headers, timeout=TIMEOUT, follow_redirects=True)
+
+
+def _download(repo: str, quant: str, folder: Path, report: ProgressCallback) -> list[DownloadPart]:
+    with _hub() as http:
         revision, listed = _list_files(http, repo)
         files = choose_files(listed, quant)
         if not files:

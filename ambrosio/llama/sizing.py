@@ -20,6 +20,10 @@ DEFAULT_CONTEXT = 8_192
 WORKING_BYTES = 300 * MB
 # Left for the bot, the system and everything else.
 RESERVED_BYTES = 300 * MB
+# What eyes take besides their file while they look, measured with Qwen's at 256 tokens, and the
+# smallest context that they may leave.
+PROJECTOR_WORKING_BYTES = 370 * MB
+MIN_CONTEXT_WITH_PROJECTOR = 4_096
 # The prompt cache in RAM, for the other chats (`--cache-ram`; llama.cpp's default is 8 GiB).
 MAX_CACHE_BYTES = 2_048 * MIB
 MIN_CACHE_BYTES = 64 * MIB
@@ -56,11 +60,27 @@ class ServerParams:
     sleep_seconds: int
     slots: int = 1
     reuse: int = 32
+    # How many tokens a picture takes at most; llama.cpp shrinks it. 0: it is not to see.
+    image_tokens: int = 256
 
 
-def plan_params(size: ModelSize, resources: Resources) -> ServerParams:
-    """Choose parameters for a model on a machine, or raise `ModelUnusable` with the figures."""
-    free = resources.free_bytes - RESERVED_BYTES
+def fits_projector(size: ModelSize, projector_bytes: int, resources: Resources) -> bool:
+    """Say whether there is room for a model's eyes as well, with a context that is of use."""
+    free = resources.free_bytes - RESERVED_BYTES - _projector_need(projector_bytes)
+    context = min(size.trained_context or DEFAULT_CONTEXT, MIN_CONTEXT_WITH_PROJECTOR)
+    return _need(size, context) <= free
+
+
+def _projector_need(projector_bytes: int) -> int:
+    return projector_bytes + PROJECTOR_WORKING_BYTES if projector_bytes else 0
+
+
+def plan_params(size: ModelSize, resources: Resources, *, projector_bytes: int = 0) -> ServerParams:
+    """Choose parameters for a model on a machine, or raise `ModelUnusable` with the figures.
+
+    `projector_bytes` is the size of the file with its eyes, 0 if there is none.
+    """
+    free = resources.free_bytes - RESERVED_BYTES - _projector_need(projector_bytes)
     max_context = size.trained_context or DEFAULT_CONTEXT
     candidates = [context for context in CONTEXTS if context <= max_context] or [max_context]
     fitting = [context for context in candidates if _fits(size, context, free)]

@@ -10,10 +10,11 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ..core.file_errors import MediaNotInstalled
 from ..core.media import AudioPiece
 from ..core.messages import ModelRef
 from ..core.sound import Recording, Transcript
-from ..core.sound_errors import NoLocalTranscriber, NoTranscriber
+from ..core.sound_errors import NoLocalTranscriber, NoTranscriber, RecordingRefused
 from ..core.transcripts import clean_transcript, is_runaway
 from ..providers.transcription import WAV_NAME, Transcriber
 from .budget import Budget
@@ -49,11 +50,15 @@ class TranscriptListener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TranscriptRequest:
-    """A recording to be written down, for whom, and whether it must stay local."""
+    """A recording to be written down, for whom, and whether it must stay local.
+
+    Where it cannot be cut into pieces, only those who take it as it was sent are asked.
+    """
 
     recording: Recording
     user_id: int = 0
     local_only: bool = False
+    can_cut: bool = True
 
     @property
     def priced(self) -> PricedRequest:
@@ -107,11 +112,19 @@ class TranscriptRouter:
 
         async def ask(client: Transcriber) -> Transcript:
             attempt = _Attempt(self.calls, client, request, listener)
+            if client.needs_wav and not request.can_cut:
+                raise RecordingRefused(client.name)
             if client.needs_wav:
                 return await attempt.ask_in_pieces(self._cut)
             return await attempt.ask_whole()
 
+        if not request.can_cut and await self._only_takes_wav(request):
+            raise MediaNotInstalled("recordings")
         return await self.calls.ask(request.priced, ask, on_loading=listener.on_note)
+
+    async def _only_takes_wav(self, request: TranscriptRequest) -> bool:
+        able = await self.calls.able(local_only=request.local_only)
+        return bool(able) and all(client.needs_wav for client in able)
 
 
 @dataclass(slots=True)

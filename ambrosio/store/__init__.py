@@ -4,11 +4,12 @@ Start here: `Store` has a component for each noun, and what changes in several o
 method of its own, one transaction. Imports only `core`; decides nothing.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Self
 
 from ..core.messages import Chat, Delete, Outgoing
+from ..core.sound import Transcript
 from .archive import Archive, ConversationTurn, SearchHit
 from .conversations import (
     ChatState,
@@ -28,6 +29,7 @@ from .people import People, Person
 from .pictures import Pictures, folder_of
 from .reminders import Reminder, Reminders
 from .tool_rounds import ToolUses, ToolVisits
+from .transcripts import RecordingKey, Transcripts
 
 __all__ = [
     "ChatState",
@@ -40,6 +42,7 @@ __all__ = [
     "Person",
     "ProviderLine",
     "ProviderVisits",
+    "RecordingKey",
     "Reminder",
     "SearchHit",
     "Store",
@@ -82,6 +85,7 @@ class Store:
         self.archive = Archive(self.database, self.pictures)
         self.reminders = Reminders(self.database)
         self.facts = Facts(self.database)
+        self.transcripts = Transcripts(self.database)
         self.tool_uses = ToolUses(self.database)
 
     def __enter__(self) -> Self:
@@ -205,6 +209,23 @@ class Store:
                 self.reminders.advance(reminder, now)
         return list(chats)
 
+    def keep_transcripts(
+        self, heard: Mapping[RecordingKey, Transcript], messages: Iterable[Outgoing]
+    ) -> None:
+        """Keep what was heard in recordings, together with the messages that show it."""
+        with self.database.transaction():
+            for key, transcript in heard.items():
+                self.transcripts.keep(key, transcript)
+            self.outbox.enqueue(*messages)
+
+    def correct_transcript(
+        self, chat: Chat, message_id: int, text: str, messages: Iterable[Outgoing]
+    ) -> None:
+        """Put what a person says they have said in the place of what was heard."""
+        with self.database.transaction():
+            self.transcripts.correct(chat, message_id, text)
+            self.outbox.enqueue(*messages)
+
     def dead_letter(self, item: InboxItem, error: str, replies: Iterable[Outgoing] = ()) -> None:
         """Give an update up for good and say so with `replies`."""
         with self.database.transaction():
@@ -251,3 +272,10 @@ class Store:
             self.images.record_file_ids(message, file_ids)
             for message_id in message_ids:
                 self.conversations.add_answer_message(message, message_id)
+                if message.recording_message_id is not None:
+                    self.transcripts.record_shown(
+                        message.chat,
+                        message_id,
+                        message.recording_message_id,
+                        is_prompt=message.asks_for_reply,
+                    )

@@ -14,6 +14,7 @@ from pathlib import Path
 from ..core.errors import StoreFailed
 from ..core.messages import Chat, PicturePart
 from .database import Database, chat_key
+from .migrations import delete_copies
 from .pictures import Pictures, folder_of, unpack_pictures
 
 log = logging.getLogger(__name__)
@@ -21,7 +22,9 @@ log = logging.getLogger(__name__)
 # Tables with a column `turn_id`, whose rows are deleted with it.
 TURN_TABLES = ("answer_messages", "image_sets", "images")
 # Tables of what a person asked for besides turns.
-PERSONAL_TABLES = ("reminders", "facts", "zones")
+PERSONAL_TABLES = ("reminders", "facts", "zones", "transcripts")
+# Tables of what was said or asked for in a chat besides turns.
+CHAT_TABLES = ("reminders", "transcripts", "transcript_messages")
 SNIPPET_TOKENS = 16
 
 
@@ -50,6 +53,9 @@ class SearchHit:
     at: float
     quote: str
     local_only: bool
+    question: str = ""
+    answer: str = ""
+    from_outside: bool = False
 
 
 class Archive:
@@ -86,20 +92,36 @@ class Archive:
         ]
 
     def search(
-        self, words: str, *, user_id: int, chat_id: int | None = None, limit: int = 5
+        self,
+        words: str,
+        *,
+        user_id: int,
+        chat_id: int | None = None,
+        limit: int = 5,
+        any_word: bool = False,
+        local_only: bool = True,
+        snippet_tokens: int = SNIPPET_TOKENS,
     ) -> list[SearchHit]:
-        """Find a user's turns that contain all the words, or their beginnings; best first."""
-        terms = " ".join('"{}"*'.format(word.replace('"', '""')) for word in words.split())
+        """Find a user's turns that contain all the words, or their beginnings; best first.
+
+        With `any_word`, one of them is enough; without `local_only`, nothing that was said in
+        private mode is found.
+        """
+        between = " OR " if any_word else " "
+        terms = between.join('"{}"*'.format(word.replace('"', '""')) for word in words.split())
+        if not terms:
+            return []
         rows = self._database.read(
             "SELECT turns.*, snippet(turn_words, -1, '', '', ' … ', ?) AS quote"
             " FROM turn_words JOIN turns ON turns.id = turn_words.rowid"
             " WHERE turn_words MATCH ? AND user_id = ? AND (?4 IS NULL OR chat_id = ?4)"
-            " ORDER BY rank LIMIT ?5",
-            SNIPPET_TOKENS,
+            " AND turns.local_only <= ?6 ORDER BY rank LIMIT ?5",
+            snippet_tokens,
             terms,
             user_id,
             chat_id,
             limit,
+            local_only,
         )
         return [
             SearchHit(
@@ -109,6 +131,9 @@ class Archive:
                 at=row["at"],
                 quote=row["quote"],
                 local_only=bool(row["local_only"]),
+                question=row["question"],
+                answer=row["answer"] or "",
+                from_outside=bool(row["from_outside"]),
             )
             for row in rows
         ]
@@ -123,7 +148,8 @@ class Archive:
             db.execute(f"DELETE FROM tool_uses WHERE {where}", here)  # noqa: S608
             db.execute(f"DELETE FROM inbox WHERE state <> 'new' AND {where}", here)  # noqa: S608
             self._drop_digests(db, where, here)
-            db.execute(f"DELETE FROM reminders WHERE {where}", here)  # noqa: S608
+            for table in CHAT_TABLES:
+                db.execute(f"DELETE FROM {table} WHERE {where}", here)  # noqa: S608
             count = self._drop_turns(db, where, here)
         self._scrub()
         return count
@@ -169,6 +195,7 @@ class Archive:
         """Delete the turns that are older than a moment; return their number."""
         with self._database.transaction() as db:
             db.execute("DELETE FROM requests WHERE last_at < ?", (before,))
+            db.execute("DELETE FROM transcripts WHERE at < ?", (before,))
             db.execute("DELETE FROM tool_uses WHERE last_at < ?", (before,))
             self._drop_digests(db, "at < ?", (before,))
             count = self._drop_turns(db, "at < ?", (before,))
@@ -208,6 +235,11 @@ class Archive:
         """Leave nothing of what was deleted in the files, and shrink them."""
         self._pictures.delete_unused(self._dropped_pictures)
         self._dropped_pictures.clear()
+        try:
+            if file := self._database.file:
+                delete_copies(file)
+        except OSError as exc:
+            log.warning("a copy of the database in an older format was not deleted: %s", exc)
         try:
             if tidy:
                 self._database.connection.execute("VACUUM")

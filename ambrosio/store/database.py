@@ -15,7 +15,7 @@ from pathlib import Path
 from ..core.errors import AmbrosioError, NotStorable, StoreFailed
 from ..core.messages import Chat
 from ..core.zones import local_time
-from . import schema
+from .migrations import migrate
 
 BUSY_SECONDS = 5
 # What is wrong with the file or the disk, and may be over later: the codes of SQLite's `Result and
@@ -64,6 +64,11 @@ class Database:
         self.now = now
         self._on_commit: Callable[[], None] | None = None
 
+    @property
+    def file(self) -> Path | None:
+        """Where the file is; None for one in memory."""
+        return None if self._path == ":memory:" else Path(self._path)
+
     def open(self) -> None:
         """Open the file, creating it if needed, and run the migrations it lacks."""
         try:
@@ -78,7 +83,10 @@ class Database:
             raise StoreFailed(str(exc)) from exc
         try:
             self._set_up()
-        except (sqlite3.Error, StoreFailed) as exc:
+        except StoreFailed:
+            self.connection.close()
+            raise
+        except (sqlite3.Error, OSError) as exc:
             self.connection.close()
             raise StoreFailed(str(exc)) from exc
 
@@ -123,12 +131,7 @@ class Database:
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA foreign_keys = ON")
         db.execute("PRAGMA secure_delete = ON")
-        version = db.execute("PRAGMA user_version").fetchone()[0]
-        if version > len(schema.MIGRATIONS):
-            # Its tables are not ours: reading on would fail later, or change what it holds.
-            raise StoreFailed(f"{self._path} was written by another version of Ambrosio")
-        for number, script in enumerate(schema.MIGRATIONS[version:], start=version + 1):
-            db.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
+        migrate(db, self.file)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

@@ -120,12 +120,14 @@ MIGRATIONS = (
     CREATE TABLE notices (name TEXT PRIMARY KEY) WITHOUT ROWID;
 
     -- What people asked to be reminded of. `first_local` and `zone` are the rule, `due_at` its next
-    -- moment, NULL once it was sent. A message makes at most one, also if it is handled twice.
+    -- moment, NULL once it was sent. A message makes at most one of each `number`, also
+    -- if it is handled twice.
     CREATE TABLE reminders (
         id INTEGER PRIMARY KEY AUTOINCREMENT, chat_id INTEGER NOT NULL, topic_id INTEGER NOT NULL,
         message_id INTEGER NOT NULL, user_id INTEGER NOT NULL, text TEXT NOT NULL,
         first_local TEXT NOT NULL, zone TEXT NOT NULL, repeat TEXT NOT NULL, due_at REAL,
-        done_at REAL, local_only INTEGER NOT NULL, UNIQUE (chat_id, message_id));
+        done_at REAL, local_only INTEGER NOT NULL, number INTEGER NOT NULL DEFAULT 0,
+        UNIQUE (chat_id, message_id, number));
     CREATE INDEX reminders_due ON reminders (due_at) WHERE due_at IS NOT NULL;
     CREATE INDEX reminders_users ON reminders (user_id);
 
@@ -133,11 +135,27 @@ MIGRATIONS = (
     -- `place`.
     CREATE TABLE facts (
         id INTEGER PRIMARY KEY AUTOINCREMENT, user_id INTEGER NOT NULL, place INTEGER NOT NULL,
-        message_id INTEGER NOT NULL, text TEXT NOT NULL, local_only INTEGER NOT NULL);
+        message_id INTEGER NOT NULL, text TEXT NOT NULL, local_only INTEGER NOT NULL,
+        -- Whether a model has suggested it and the person has not agreed yet.
+        suggested INTEGER NOT NULL DEFAULT 0);
     CREATE INDEX facts_users ON facts (user_id, place);
 
     -- The time zones that people confirmed or chose.
     CREATE TABLE zones (user_id INTEGER PRIMARY KEY, zone TEXT NOT NULL);
+
+    -- What was heard in recordings. Number -1 is the whole; the others are pieces of one that is
+    -- still being listened to, as one provider has heard them.
+    CREATE TABLE transcripts (
+        chat_id INTEGER NOT NULL, topic_id INTEGER NOT NULL, message_id INTEGER NOT NULL,
+        user_id INTEGER NOT NULL, file_id TEXT NOT NULL, number INTEGER NOT NULL,
+        provider TEXT NOT NULL, model TEXT NOT NULL, text TEXT NOT NULL, at REAL NOT NULL,
+        PRIMARY KEY (chat_id, message_id, file_id, number, provider, model)) WITHOUT ROWID;
+
+    -- The bot's messages that show what was heard in a recording, or ask for the right text.
+    CREATE TABLE transcript_messages (
+        chat_id INTEGER NOT NULL, topic_id INTEGER NOT NULL, message_id INTEGER NOT NULL,
+        recording_message_id INTEGER NOT NULL, is_prompt INTEGER NOT NULL,
+        PRIMARY KEY (chat_id, message_id)) WITHOUT ROWID;
 
     -- The full-text index of `turns`.
     CREATE VIRTUAL TABLE turn_words USING fts5 (

@@ -10,7 +10,7 @@ import pytest
 from ambrosio.bot.callback_data import encode
 from ambrosio.core.context_window import PastTurn
 from ambrosio.core.costs import Expense
-from ambrosio.core.errors import NotStorable, StoreFailed
+from ambrosio.core.errors import DatabaseVersion, NotStorable, StoreFailed
 from ambrosio.core.messages import (
     Button,
     Chat,
@@ -214,8 +214,64 @@ def test_a_database_of_another_version_is_refused_and_left_alone(tmp_path, clock
     with Store(path, now=clock) as store:
         store.database.connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
 
-    with pytest.raises(StoreFailed, match="another version"), Store(path, now=clock):
+    before = path.read_bytes()
+    with pytest.raises(DatabaseVersion), Store(path, now=clock):
         pass
+    assert path.read_bytes() == before
+
+
+class TestAnUpgrade:
+    """From this version to one with another migration, and back."""
+
+    @pytest.fixture
+    def path(self, tmp_path):
+        return tmp_path / "ambrosio.db"
+
+    @pytest.fixture
+    def upgraded(self, path, clock, monkeypatch):
+        with Store(path, now=clock) as store:
+            said(store, "from before")
+        more = (*MIGRATIONS, "CREATE TABLE later (id INTEGER);")
+        monkeypatch.setattr("ambrosio.store.schema.MIGRATIONS", more)
+        with Store(path, now=clock) as store:
+            said(store, "from after")
+        return path.with_name(f"ambrosio.db.v{len(MIGRATIONS)}")
+
+    def test_keeps_a_copy_to_go_back_to(self, path, clock, monkeypatch, upgraded):
+        monkeypatch.undo()
+        assert upgraded.stat().st_mode & 0o777 == 0o600
+        with pytest.raises(DatabaseVersion) as refused, Store(path, now=clock):
+            pass
+        assert str(upgraded) in refused.value.owner_message
+
+        for leftover in path.parent.glob("ambrosio.db-*"):
+            leftover.unlink()
+        upgraded.replace(path)
+        with Store(path, now=clock) as store:
+            assert [hit.quote for hit in store.archive.search("from", user_id=42)] == [
+                "from before"
+            ]
+
+    def test_has_no_copy_of_what_was_forgotten(self, path, clock, upgraded):
+        with Store(path, now=clock) as store:
+            store.archive.forget_person(42)
+
+        assert not upgraded.exists()
+        assert not [it for it in path.parent.iterdir() if b"from before" in it.read_bytes()]
+
+    def test_without_room_for_a_copy_changes_nothing(self, path, clock, monkeypatch):
+        with Store(path, now=clock) as store:
+            said(store, "from before")
+        more = (*MIGRATIONS, "CREATE TABLE later (id INTEGER);")
+        monkeypatch.setattr("ambrosio.store.schema.MIGRATIONS", more)
+        # In the place of the copy stands something that cannot be written over.
+        path.with_name(f"ambrosio.db.v{len(MIGRATIONS)}").mkdir()
+        with pytest.raises(StoreFailed), Store(path, now=clock):
+            pass
+
+        monkeypatch.undo()
+        with Store(path, now=clock) as store:
+            assert "later" not in everything(store)
 
 
 class TestTheInbox:

@@ -176,7 +176,7 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("send", "says"),
         [
-            (lambda anna: anna.send_voice(), "cannot listen to voice messages"),
+            (lambda anna: anna.send_voice(), "damaged or incomplete"),
             (lambda anna: anna.send_document(b"x", "a.txt"), "cannot open files"),
             (lambda anna: anna.say("vv"), "no question after"),
             (lambda anna: anna.say("/foo bar"), "/help"),

@@ -145,7 +145,8 @@ class TestPrices:
     def test_the_shipped_list_has_a_date_and_the_default_models(self):
         assert catalogue.as_of().year >= 2026
         assert catalogue.look_up("openai/gpt-oss-120b")["input_usd"] == D("0.15")
-        assert catalogue.look_up("openai/whisper-large-v3", "speech")["minute_usd"] == D("0.0015")
+        hears = catalogue.look_up("openai/whisper-large-v3", "transcription")
+        assert hears["transcription_usd_per_minute"] == D("0.0015")
         model = "stabilityai/stable-diffusion-xl-base-1.0"
         assert catalogue.look_up(model, "images")["megapixel_usd"] == D("0.0019")
 

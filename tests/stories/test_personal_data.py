@@ -17,8 +17,9 @@ from ambrosio.config import logs
 from ambrosio.core.costs import Expense
 from ambrosio.core.messages import Chat, ModelRef, Turn
 from ambrosio.core.reminders import Rule
+from ambrosio.core.sound import Transcript
 from ambrosio.emulators.model_server.server import ErrorStatus, Says
-from ambrosio.store import ChatState, Person, Reminder, Store, TurnResult
+from ambrosio.store import ChatState, Person, RecordingKey, Reminder, Store, TurnResult
 
 from ..support.running_bot import OWNER, running_bot
 
@@ -198,10 +199,15 @@ class TestForgetting:
                 )
                 store.facts.add(person, f"likes {word}", message_id=number, local_only=False)
                 store.facts.set_zone(person, "Europe/Berlin")
+                recording = RecordingKey(Chat(-1001), number, person, "file")
+                store.transcripts.keep(recording, Transcript(f"the {word}"))
+                store.transcripts.keep_piece(recording, Transcript(f"{word} again"), 0)
             store.archive.forget_person(OWNER)
 
             assert SECRET.encode() not in files(tmp_path)
             assert store.facts.zone(OWNER) is None
+            assert store.transcripts.speaker(Chat(-1001), 0) is None
+            assert store.transcripts.speaker(Chat(-1001), 1) == 43
             assert store.facts.zone(43) == "Europe/Berlin"
             assert len(store.facts.all(43)) == len(store.reminders.due(clock(), 9)) == 1
 

@@ -14,8 +14,10 @@ from ambrosio.media.picture_headers import read_header
 from ambrosio.store import Store, TurnResult
 from ambrosio.store.pictures import folder_of
 
+from ..support.gguf_model import REPLY
 from ..support.media_files import picture
 from ..support.running_bot import OWNER, running_bot
+from ..support.vision_model import make_vision
 from .test_crash import process
 
 JPEG = picture("jpeg", 1280, 960)
@@ -220,6 +222,27 @@ class TestABlindModel:
         assert "Leave private mode" in str(said.buttons)
         assert painter.requests == model.requests == []
         assert "llama cannot see pictures" in said.text
+
+
+async def test_the_real_llama_cpp_looks_at_a_photo_and_reads_it_once(
+    api, telegram_url, tmp_path, anna
+):
+    model = make_vision(tmp_path / "models")
+    async with running_bot(
+        api, telegram_url, tmp_path, sleep=asyncio.sleep, llama_gguf=str(model), llama_threads=1
+    ) as life:
+        await anna.send_photo(JPEG, smaller=(MIDDLE,), caption="tell about rice")
+        await anna.wait_text(REPLY, seconds=40)
+        await anna.say("question number two")
+        await anna.wait_until(lambda: len(anna.answers) == 2, "no second answer", 40)
+        await life.settled()
+        calls = life.store.database.read("SELECT prompt_tokens, cached_tokens FROM ledger")
+
+    prompts = [row["prompt_tokens"] for row in calls]
+    read = [row["prompt_tokens"] - row["cached_tokens"] for row in calls]
+    assert [answer.text for answer in anna.answers] == [REPLY] * 2
+    assert read[0] > 150
+    assert read[1] <= 0.1 * prompts[1]
 
 
 async def test_killed_between_the_download_and_the_answer_it_looks_once_more(

@@ -18,19 +18,23 @@ from ambrosio.app import open_providers
 from ambrosio.assistant.answers import Answer, Assistant
 from ambrosio.assistant.images import ImageAssistant
 from ambrosio.assistant.progress import Progress
+from ambrosio.assistant.transcripts import TranscriptAssistant
 from ambrosio.bot import callback_data
 from ambrosio.bot.answer_view import render_answer, render_comparison
 from ambrosio.bot.turns import build_turn
 from ambrosio.bot.updates import UserQuestion, parse_update
+from ambrosio.bot.voice_handler import TranscriptKeeper, stays_local
 from ambrosio.commands.context import BotContext, CommandCall
 from ambrosio.commands.registry import BUTTONS, BY_NAME
 from ambrosio.config.settings import load
 from ambrosio.core.addresses import is_local, is_public
 from ambrosio.core.context_window import Context, PastTurn
 from ambrosio.core.errors import (
+    AllProvidersFailed,
     InvalidKey,
     InvalidSettings,
     LocalOnlyFailed,
+    NoProvider,
     OutOfCredit,
     Overloaded,
     ProviderError,
@@ -39,14 +43,14 @@ from ambrosio.core.errors import (
     Unreachable,
 )
 from ambrosio.core.messages import Chat, Delete, Delta, Message, PicturePart, Turn
+from ambrosio.core.sound import Recording
 from ambrosio.emulators.model_server.server import ErrorStatus, FakeModelServer, Says, StallsBefore
-from ambrosio.media.client import MediaClient
 from ambrosio.router import CompletionRequest, ImageRouter, Router, SpeechRouter, TranscriptRouter
 from ambrosio.router.budget import Budget
 from ambrosio.router.policy import Candidate, allowed_providers
-from ambrosio.store import Lane, NewUpdate, Store
+from ambrosio.store import Lane, NewUpdate, RecordingKey, Store
 
-from ..support.echo import Echo
+from ..support.echo import Decoder, Echo, EchoSound
 from ..support.running_bot import OWNER, running_bot
 
 PLACE = Chat(OWNER)
@@ -143,6 +147,14 @@ class Phone:
 
     def __init__(self, assistant: Assistant, providers: Mapping[str, Any], *, private: bool):
         self.assistant, self.store, self.private = assistant, assistant.store, private
+        budget = assistant.router.budget
+        sounds: dict[str, Any] = {}
+        for name, provider in providers.items():
+            sounds[name] = EchoSound(provider)
+        rest: Any = {"now": lambda: 0.0, "budget": budget, "sleep": no_sleep}
+        transcripts = TranscriptRouter(sounds, tuple(sounds), cut=Decoder().cut_audio, **rest)
+        decoder: Any = Decoder()
+        self.ears = TranscriptAssistant(transcripts, decoder)
         gallery = ImageRouter({}, (), now=lambda: 0.0)
         studio = ImageAssistant(
             self.store, assistant.router, gallery, now=lambda: 0.0, dice=lambda _: 0
@@ -152,9 +164,9 @@ class Phone:
             assistant=assistant,
             image_assistant=studio,
             providers=providers,
-            transcripts=TranscriptRouter({}, (), now=lambda: 0.0, cut=MediaClient().cut_audio),
-            speech=SpeechRouter({}, (), now=lambda: 0.0),
-            media=MediaClient(),
+            transcripts=transcripts,
+            speech=SpeechRouter(sounds, tuple(sounds), **rest),
+            media=decoder,
             owners=lambda: frozenset({OWNER}),
             now=lambda: 0.0,
         )
@@ -180,6 +192,27 @@ class Phone:
         quote = f"> {quoted.text}" if quoted else ""
         said = UserQuestion(OWNER, text, reply_to_id=old, quote=quote, is_partial_quote=part)
         await self.ask(self.write(text), said, look=look)
+
+    async def speak(self, number: int, *, reply: bool = False) -> None:
+        """Say something in a voice note, which is as secret as what would be written."""
+        old = self.picked(number) if reply else None
+        quoted = self.messages[old - 1] if old else None
+        text = self.words(secret=self.private or bool(quoted and quoted.secret))
+        quote = f"> {quoted.text}" if quoted else ""
+        said = UserQuestion(OWNER, "", reply_to_id=old, quote=quote)
+        message = self.write(text)
+        local_only = stays_local(self.assistant, PLACE, message, said)
+        key = RecordingKey(PLACE, message, OWNER, str(message))
+        try:
+            heard = await self.ears.transcribe(
+                Recording(text.encode(), "recording.ogg", 1.0),
+                TranscriptKeeper(self.store, key, Progress()),
+                user_id=OWNER,
+                local_only=local_only,
+            )
+        except (NoProvider, AllProvidersFailed):
+            return
+        await self.ask(message, replace(said, text=heard.text))
 
     async def edit(self, number: int) -> None:
         if (old := self.picked(number, mine=True)) is None:
@@ -264,6 +297,8 @@ class Phone:
             "say": self.say,
             "reply": partial(self.say, reply=True, part=bool(number % 2)),
             "show": partial(self.say, look=True),
+            "speak": self.speak,
+            "reply with a voice note": partial(self.speak, reply=True),
             "reply with a picture": partial(self.say, reply=True, look=True),
             "edit": self.edit,
             "switch": self.switch,
@@ -286,7 +321,7 @@ class Phone:
 DEEDS = [
     *("say", "say", "say", "reply", "reply", "edit", "switch", "switch", "once", "once, in short"),
     *("compare", "press", "press", "retry", "new", "vv", "choose", "forget"),
-    *("show", "show", "reply with a picture"),
+    *("show", "show", "reply with a picture", "speak", "speak", "reply with a voice note"),
 ]
 FAILURES = st.sampled_from(
     [
@@ -381,6 +416,11 @@ def seen(providers):
         pytest.param(
             [("switch", 1), ("show", 0), ("switch", 0), ("reply", 0), ("say", 0)], id="a picture"
         ),
+        pytest.param(
+            [("switch", 1), ("speak", 0), ("switch", 0), ("reply", 0), ("say", 0)],
+            id="a voice note",
+        ),
+        pytest.param([("once", 0), ("reply with a voice note", 0)], id="a spoken reply"),
         pytest.param([("once", 0), ("reply", 1), ("say", 0)], id="the words after"),
     ],
 )

@@ -258,7 +258,8 @@ async def test_an_album_killed_in_the_middle_gets_one_reply(
         await anna.wait_text("/imagine")
 
     assert len(anna.answers) == 2
-    assert [request.image_count for request in model.requests] == [4]
+    # The model may have been warmed up before.
+    assert [request.image_count for request in model.requests if request.question] == [4]
 
 
 @pytest.mark.usefixtures("life")

@@ -148,12 +148,32 @@ class UserChat:
         return self._post({**document, **_caption(caption), **fields})
 
     async def send_voice(
-        self, content: bytes = b"OggS", *, seconds: int = 3, caption: str = "", **fields: Any
+        self,
+        content: bytes = b"OggS",
+        *,
+        seconds: int = 3,
+        caption: str = "",
+        reply_to: int | None = None,
+        **fields: Any,
     ) -> int:
         """Send a voice note."""
         file_id = self._state.files.add(Upload("voice.oga", content, "audio/ogg"))
         voice = {"voice": self._state.files.voice(file_id, seconds)}
-        return self._post({**voice, **_caption(caption), **fields})
+        return self._post({**voice, **_caption(caption), **fields}, reply_to)
+
+    async def send_audio(
+        self, content: bytes, name: str = "talk.mp3", *, seconds: int = 3, caption: str = ""
+    ) -> int:
+        """Send a sound file."""
+        file_id = self._state.files.add(Upload(name, content))
+        audio = {"audio": {**self._state.files.document(file_id), "duration": seconds}}
+        return self._post({**audio, **_caption(caption)})
+
+    async def send_video_note(self, content: bytes, *, seconds: int = 3) -> int:
+        """Send a round video message."""
+        file_id = self._state.files.add(Upload("note.mp4", content, "video/mp4"))
+        size = {"length": 384, "duration": seconds}
+        return self._post({"video_note": {**self._state.files.document(file_id), **size}})
 
     async def send_sticker(self, content: bytes = b"RIFF", *, moves: bool = False) -> int:
         """Send a sticker, with an emoji."""
