@@ -124,6 +124,7 @@ def _router(
         fast_route=settings.ambrosio_fast_route,
         budget=budget,
         patience_seconds=settings.ambrosio_patience_seconds,
+        groups={name: provider.config.group for name, provider in providers.items()},
         sleep=sleep,
     )
 

