@@ -169,6 +169,8 @@ async def _show_progress(progress: Progress, output: Output) -> None:
 def _print_footer(answer: Answer, *, takes_commands: bool) -> None:
     for line in answer.lines:
         print(f"({line})", file=sys.stderr)
+    for source in answer.sources:
+        print(f"({source.title}: {source.url})", file=sys.stderr)
     if answer.failure:
         message = answer.failure.owner_message
         print_error(message if takes_commands else without_commands(message))

@@ -17,6 +17,10 @@ NOT_SENT = (
     "Telegram refused one of my messages, so part of this answer is missing. Ask me to rephrase it."
 )
 UNREADABLE = "Telegram sent this message in a form I cannot read. Try sending it another way."
+MAYBE_SENT = (
+    "I could not find out whether my last message has reached you. "
+    "If part of the answer is missing, ask me again."
+)
 UNSUPPORTED = "I cannot read this kind of message. Type your question instead."
 UNSUPPORTED_KINDS: Mapping[str, str] = {
     kind: f"I cannot {action} yet. Send a photo, or type your question instead."

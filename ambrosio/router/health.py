@@ -75,6 +75,7 @@ class ProviderHealth:
     first_word_seconds: float | None = None
     cause: ProviderError | None = None
     owner_told: bool = False
+    under_way: int = 0
     # How often it failed since the start, by the kind of failure.
     failure_counts: Counter[str] = field(default_factory=Counter)
 
