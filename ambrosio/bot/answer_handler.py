@@ -11,6 +11,7 @@ from functools import partial
 from ..assistant.answers import Answer
 from ..assistant.progress import Progress
 from ..commands.context import BotContext
+from ..commands.tool_effects import carry_out
 from ..core.file_errors import FileError
 from ..core.messages import Chat, Delete, Turn
 from ..store import InboxItem
@@ -81,7 +82,8 @@ class AnswerHandler:
                 surplus=leftover_drafts(item, draft),
                 note=note,
             )
-            assistant.save(result, messages, item)
+            confirm = partial(carry_out, self._context, result.turn, result.effects)
+            assistant.save(result, messages, item, confirm=confirm)
 
         await self._save(answer, save)
 

@@ -5,7 +5,7 @@ All results of an update are stored in one transaction; the dispatcher then has 
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import telegram
@@ -212,15 +212,20 @@ class UpdateHandler:
         if result.files:
             replies.append(OutgoingMessage(item.chat, files=result.files, silent=True))
         messages: list[Outgoing] = [*replies, *result.messages]
-        if self._context.assistant.is_local_only(item.chat):
-            # It may repeat what was said here.
-            messages = [
-                replace(message, local_only=True)
-                if isinstance(message, OutgoingMessage)
-                else message
-                for message in messages
-            ]
-        self._store.finish(item, messages)
+        self._store.finish(
+            item,
+            self._keep_local(item, messages),
+            confirm=lambda: self._keep_local(item, result.confirm()),
+        )
+
+    def _keep_local(self, item: InboxItem, messages: Iterable[Outgoing]) -> list[Outgoing]:
+        """In private mode, mark all messages as local only: they may repeat what was said here."""
+        if not self._context.assistant.is_local_only(item.chat):
+            return [*messages]
+        return [
+            replace(message, local_only=True) if isinstance(message, OutgoingMessage) else message
+            for message in messages
+        ]
 
     async def _question(self, item: InboxItem, parsed: UserQuestion) -> None:
         if self._store.inbox.superseded(item):

@@ -1,7 +1,7 @@
 """What commands and buttons are given, and what they return."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +11,7 @@ from ..assistant.images import ImageAssistant
 from ..assistant.progress import Progress
 from ..config.settings import StreamMode
 from ..core.images import ImageOrder
-from ..core.messages import Button, Chat, File, Outgoing, Turn
+from ..core.messages import Button, Chat, File, Outgoing, OutgoingMessage, Turn
 from ..media.client import MediaClient
 from ..providers.openai_compatible import OpenAIProvider
 from ..router import SpeechRouter, TranscriptRouter
@@ -73,11 +73,12 @@ class RunningAnswers:
 
 @dataclass(slots=True)
 class BotStatus:
-    """What `/status` shows of the process: moments in seconds, and how many strangers wrote."""
+    """What is known of the process: moments in seconds; counts of strangers and of updates."""
 
     started_at: float = 0.0
     polled_at: float | None = None
     strangers: int = 0
+    updates: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,8 @@ class CommandResult:
         messages: are sent as they are, last.
         toast: the short text that Telegram shows for a moment after a button is pressed.
         leave_chat_id: a group that the bot leaves.
+        confirm: changes what must change together with the end of the update, and returns more
+            messages.
     """
 
     text: str = ""
@@ -156,6 +159,7 @@ class CommandResult:
     compare: bool = False
     toast: str = ""
     leave_chat_id: int | None = None
+    confirm: Callable[[], Iterable[OutgoingMessage]] = tuple
 
 
 def is_local_only(context: BotContext, call: CommandCall) -> bool:

@@ -5,11 +5,13 @@ only.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 from ..core import texts
 from ..core.memory import MAX_CHARACTERS, find_fact, tidy
 from ..core.messages import Button, OutgoingMessage
-from ..markdown import plain
+from ..markdown import plain, render
 from ..store import Fact
 from .context import BotContext, CommandCall, CommandFunc, CommandResult, is_local_only
 
@@ -40,14 +42,17 @@ def _remember(context: BotContext, call: CommandCall, text: str) -> CommandResul
         return refusal
     local_only = is_local_only(context, call)
     fact_id = facts.add(call.user_id, text, message_id=call.message_id, local_only=local_only)
-    where = ", in private mode only" if local_only else ""
-    message = OutgoingMessage(
+    return CommandResult(messages=(_remembered(call, Fact(fact_id, text, local_only)),))
+
+
+def _remembered(call: CommandCall, fact: Fact) -> OutgoingMessage:
+    where = ", in private mode only" if fact.local_only else ""
+    return OutgoingMessage(
         call.chat,
-        plain(f"I will remember{where}: {text}\n\n{FROM_NEW_ON}"),
-        (Button("Undo", "memory", f"undo={fact_id}"),),
-        local_only=local_only,
+        plain(f"I will remember{where}: {fact.text}\n\n{FROM_NEW_ON}"),
+        (Button("Undo", "memory", f"undo={fact.fact_id}"),),
+        local_only=fact.local_only,
     )
-    return CommandResult(messages=(message,))
 
 
 def _too_long(facts: Sequence[str]) -> CommandResult | None:
@@ -71,14 +76,22 @@ async def memory(context: BotContext, call: CommandCall) -> CommandResult:
         return CommandResult(texts.MEMORY_NO_SUCH_FACT.format(number=number[:20] or "0"))
     fact, text = facts[int(number) - 1], tidy(rest)
     if deletes:
-        context.store.facts.delete(call.user_id, fact.fact_id)
-    elif text:
+        # With the end of the update: told again after a crash, the number means another fact.
+        return CommandResult(confirm=partial(_delete, context, call, fact))
+    if text:
         others = [other.text for other in facts if other != fact]
         if refusal := _too_long([*others, text]):
             return refusal
         local_only = is_local_only(context, call)
         context.store.facts.replace(call.user_id, fact.fact_id, text, local_only=local_only)
     return _screen(context, call)
+
+
+def _delete(context: BotContext, call: CommandCall, fact: Fact) -> list[OutgoingMessage]:
+    context.store.facts.delete(call.user_id, fact.fact_id)
+    screen = _screen(context, call)
+    notices = [OutgoingMessage(call.chat, chunk) for chunk in render(screen.text).chunks]
+    return [*notices, *(one for one in screen.messages if isinstance(one, OutgoingMessage))]
 
 
 def _screen(
@@ -109,13 +122,27 @@ def _line(number: int, fact: Fact) -> str:
 
 
 async def on_memory_button(context: BotContext, call: CommandCall) -> CommandResult:
-    """Delete a fact of this user."""
+    """Delete a fact of this user, or remember one that a model has suggested."""
     action, _, number = call.args.partition("=")
+    if action == "keep" and number.isdecimal():
+        return _keep(context, call, int(number))
     if not number.isdecimal() or not context.store.facts.delete(call.user_id, int(number)):
         return CommandResult(toast=texts.FACT_GONE)
     if action == "undo":
         return CommandResult("Deleted.", edit_message_id=call.message_id, toast="Deleted")
     return _screen(context, call, edit_message_id=call.message_id, toast="Deleted")
+
+
+def _keep(context: BotContext, call: CommandCall, fact_id: int) -> CommandResult:
+    facts = context.store.facts
+    fact = facts.suggestion(call.user_id, fact_id)
+    if fact is None:
+        return CommandResult(toast=texts.FACT_GONE)
+    if refusal := _too_long([*(other.text for other in facts.all(call.user_id)), fact.text]):
+        return refusal
+    facts.accept(call.user_id, fact_id)
+    shown = replace(_remembered(call, fact), edit_message_id=call.message_id)
+    return CommandResult(messages=(shown,), toast="Done")
 
 
 BUTTONS: dict[str, CommandFunc] = {"memory": on_memory_button}

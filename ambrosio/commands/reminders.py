@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from ..core import texts
 from ..core.messages import Button, Entity, FormattedText, OutgoingMessage
-from ..core.reminders import MAX_TEXT_CHARACTERS, Rule, to_utc
+from ..core.reminders import MAX_TEXT_CHARACTERS, Rule, next_due, to_utc
 from ..core.zones import DATE_TIME_FORMAT, find_zone, format_moment, local_time
 from ..markdown import plain
 from ..markdown.splitting import utf16_len
@@ -41,10 +41,10 @@ async def remind(context: BotContext, call: CommandCall) -> CommandResult:
         found.due,
         is_local_only(context, call),
     )
-    return CommandResult(messages=(_add(context, reminder), *_zone_question(context, call)))
+    return CommandResult(messages=(add_reminder(context, reminder), *zone_question(context, call)))
 
 
-def _zone_question(context: BotContext, call: CommandCall) -> list[OutgoingMessage]:
+def zone_question(context: BotContext, call: CommandCall) -> list[OutgoingMessage]:
     """Ask with the first reminder whether the clock that it goes by is the person's."""
     if context.store.facts.zone(call.user_id) or context.store.reminders.count(call.user_id) > 1:
         return []
@@ -67,15 +67,44 @@ def _shorten(text: str) -> str:
     return text if len(text) <= MAX_TEXT_CHARACTERS else text[: MAX_TEXT_CHARACTERS - 1] + "…"
 
 
-def _add(context: BotContext, reminder: Reminder) -> OutgoingMessage:
+def add_reminder(context: BotContext, reminder: Reminder) -> OutgoingMessage:
+    """Store a reminder and return the message that shows it back."""
     reminder_id = context.store.reminders.add(reminder)
     context.reminders_changed.set()
-    repeat = "" if reminder.rule.repeat == "none" else f", {reminder.rule.repeat}"
-    content = _with_moment(
-        context, "I will remind you on ", reminder, f"{repeat}:\n{reminder.text}"
-    )
-    undo = Button("Undo", "reminder", f"undo={reminder_id}")
+    return _shown_back(context, replace(reminder, reminder_id=reminder_id))
+
+
+def _shown_back(context: BotContext, reminder: Reminder) -> OutgoingMessage:
+    content = _with_moment(context, "I will remind you on ", reminder, _what(reminder, ":"))
+    undo = Button("Undo", "reminder", f"undo={reminder.reminder_id}")
     return OutgoingMessage(reminder.chat, content, (undo,), local_only=reminder.local_only)
+
+
+def _what(reminder: Reminder, end: str) -> str:
+    repeat = "" if reminder.rule.repeat == "none" else f", {reminder.rule.repeat}"
+    return f"{repeat}{end}\n{reminder.text}"
+
+
+def propose_reminder(context: BotContext, reminder: Reminder) -> OutgoingMessage:
+    """Keep a reminder that waits for the person's consent, and return the question."""
+    reminder_id = context.store.reminders.add(replace(reminder, due_at=None))
+    content = _with_moment(context, "Shall I remind you on ", reminder, _what(reminder, "?"))
+    buttons = (
+        Button("Yes", "reminder", f"yes={reminder_id}"),
+        Button("No", "reminder", f"undo={reminder_id}"),
+    )
+    return OutgoingMessage(reminder.chat, content, buttons, local_only=reminder.local_only)
+
+
+def _agree(context: BotContext, call: CommandCall, reminder: Reminder) -> CommandResult:
+    """Make a reminder that was only proposed, unless its time has passed."""
+    due_at = next_due(reminder.rule, context.now())
+    if due_at is None:
+        return CommandResult(texts.REMINDER_IN_THE_PAST, edit_message_id=call.message_id)
+    context.store.reminders.move(reminder, due_at)
+    context.reminders_changed.set()
+    shown = _shown_back(context, replace(reminder, due_at=due_at))
+    return CommandResult(messages=(replace(shown, edit_message_id=call.message_id),), toast="Done")
 
 
 def _with_moment(context: BotContext, before: str, reminder: Reminder, after: str) -> FormattedText:
@@ -159,6 +188,8 @@ async def on_reminder_button(context: BotContext, call: CommandCall) -> CommandR
         return _change_listed(context, call, reminder, (action, shown[0]))
     if reminder is None:
         return CommandResult(toast=texts.REMINDER_GONE)
+    if action == "yes":
+        return _agree(context, call, reminder)
     if action == "undo":
         context.store.reminders.delete(reminder.reminder_id)
         return CommandResult("Deleted.", edit_message_id=call.message_id, toast="Deleted")
@@ -193,7 +224,7 @@ def _again(
         rule = Rule(local_time(due, reminder.rule.zone).replace(tzinfo=None), reminder.rule.zone)
     # Pressing twice moves it: the message that was pressed makes at most one.
     again = replace(reminder, rule=rule, due_at=due, message_id=call.message_id)
-    return CommandResult(messages=(_add(context, again),), toast="Done")
+    return CommandResult(messages=(add_reminder(context, again),), toast="Done")
 
 
 def _tomorrow(context: BotContext, reminder: Reminder) -> float:

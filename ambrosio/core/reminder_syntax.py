@@ -23,9 +23,10 @@ from .reminders import (
     MAX_DAYS_AHEAD,
     MAX_TEXT_CHARACTERS,
     SATURDAY,
+    ReminderRefused,
     Repeat,
     Rule,
-    next_due,
+    first_due,
     to_utc,
 )
 from .zones import local_time
@@ -69,10 +70,6 @@ class ReminderError:
     line: str
 
 
-class _Refused(Exception):
-    """The text says no time, or an impossible one."""
-
-
 def parse(text: str, now: float, zone: str) -> NewReminder | ReminderError:
     """Parse the text behind `/remind`, written at `now` in a zone.
 
@@ -80,22 +77,13 @@ def parse(text: str, now: float, zone: str) -> NewReminder | ReminderError:
     """
     try:
         rule, end = _Parser(text, now, zone).rule()
-        due = _first_due(rule, now)
-    except _Refused as exc:
+        due = first_due(rule, now)
+    except ReminderRefused as exc:
         return ReminderError(str(exc))
     rest = text[end:].strip(" \t\n,:;–—-")
     if len(rest) > MAX_TEXT_CHARACTERS:
         return ReminderError(texts.REMINDER_TOO_LONG.format(limit=MAX_TEXT_CHARACTERS))
     return NewReminder(rule, due, rest)
-
-
-def _first_due(rule: Rule, now: float) -> float:
-    due = next_due(rule, now)
-    if due is None:
-        raise _Refused(texts.REMINDER_IN_THE_PAST)
-    if due > now + MAX_DAYS_AHEAD * DAY:
-        raise _Refused(texts.REMINDER_TOO_FAR)
-    return due
 
 
 class _Parser:
@@ -120,7 +108,7 @@ class _Parser:
             had_clock, clock = False, DEFAULT_TIME
         if day is None and not had_clock:
             # The other way round: "9:00 tomorrow".
-            raise _Refused(texts.REMINDER_WITHOUT_TIME)
+            raise ReminderRefused(texts.REMINDER_WITHOUT_TIME)
         if day is None and (day := self._date(repeat)) is not None:
             had_date = True
         local = datetime.combine(day or self._today.date(), clock)
@@ -146,7 +134,7 @@ class _Parser:
         days = sum(count * seconds // DAY for count, seconds in parts if seconds >= DAY)
         seconds = sum(count * seconds for count, seconds in parts if seconds < DAY)
         if days > MAX_DAYS_AHEAD or seconds > MAX_DAYS_AHEAD * DAY:
-            raise _Refused(texts.REMINDER_TOO_FAR)
+            raise ReminderRefused(texts.REMINDER_TOO_FAR)
         local = self._today + timedelta(days=days)
         if not seconds:
             return Rule(local, self._zone)
@@ -169,7 +157,7 @@ class _Parser:
             return _make_date(int(year), month, day)
         today = self._today.date()
         if not (1 <= month <= 12 and 1 <= day <= 31):
-            raise _Refused(texts.REMINDER_NO_SUCH_DAY)
+            raise ReminderRefused(texts.REMINDER_NO_SUCH_DAY)
         for ahead in range(9):
             try:
                 found = date(today.year + ahead, month, day)
@@ -177,7 +165,7 @@ class _Parser:
                 continue
             if found > today or (found == today and self._clock_ahead()):
                 return found
-        raise _Refused(texts.REMINDER_NO_SUCH_DAY)
+        raise ReminderRefused(texts.REMINDER_NO_SUCH_DAY)
 
     def _weekday(self, repeat: Repeat) -> date | None:
         start, match = self._end, self._take(_WEEKDAY)
@@ -224,7 +212,7 @@ def _make_date(year: int, month: int, day: int) -> date:
     try:
         return date(year, month, day)
     except ValueError:
-        raise _Refused(texts.REMINDER_NO_SUCH_DAY) from None
+        raise ReminderRefused(texts.REMINDER_NO_SUCH_DAY) from None
 
 
 def _clock_time(match: re.Match[str]) -> time:
@@ -235,5 +223,5 @@ def _clock_time(match: re.Match[str]) -> time:
     elif half in {"am", "a.m.", "上午", "午前", "오전"} and hour == 12:
         hour = 0
     if hour > 23 or minute > 59:
-        raise _Refused(texts.REMINDER_NO_SUCH_TIME)
+        raise ReminderRefused(texts.REMINDER_NO_SUCH_TIME)
     return time(hour, minute)

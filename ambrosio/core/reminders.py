@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from . import texts
 from .zones import local_time
 
 Repeat = Literal["none", "daily", "weekdays", "weekly", "monthly", "yearly"]
@@ -20,6 +21,11 @@ REPEATS: tuple[Repeat, ...] = ("none", "daily", "weekdays", "weekly", "monthly",
 MAX_DAYS_AHEAD = 731
 MAX_TEXT_CHARACTERS = 1000
 SATURDAY = 5
+DAY_SECONDS = 86_400
+
+
+class ReminderRefused(Exception):
+    """A reminder that cannot be made; its text is for the person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,16 @@ def next_due(rule: Rule, after: float) -> float | None:
         if due > after:
             return due
     return None
+
+
+def first_due(rule: Rule, now: float) -> float:
+    """Return when a new reminder is due for the first time, or raise `ReminderRefused`."""
+    due = next_due(rule, now)
+    if due is None:
+        raise ReminderRefused(texts.REMINDER_IN_THE_PAST)
+    if due > now + MAX_DAYS_AHEAD * DAY_SECONDS:
+        raise ReminderRefused(texts.REMINDER_TOO_FAR)
+    return due
 
 
 def _days(rule: Rule, start: date) -> list[date]:

@@ -53,6 +53,9 @@ class SearchHit:
     at: float
     quote: str
     local_only: bool
+    question: str = ""
+    answer: str = ""
+    from_outside: bool = False
 
 
 class Archive:
@@ -89,20 +92,36 @@ class Archive:
         ]
 
     def search(
-        self, words: str, *, user_id: int, chat_id: int | None = None, limit: int = 5
+        self,
+        words: str,
+        *,
+        user_id: int,
+        chat_id: int | None = None,
+        limit: int = 5,
+        any_word: bool = False,
+        local_only: bool = True,
+        snippet_tokens: int = SNIPPET_TOKENS,
     ) -> list[SearchHit]:
-        """Find a user's turns that contain all the words, or their beginnings; best first."""
-        terms = " ".join('"{}"*'.format(word.replace('"', '""')) for word in words.split())
+        """Find a user's turns that contain all the words, or their beginnings; best first.
+
+        With `any_word`, one of them is enough; without `local_only`, nothing that was said in
+        private mode is found.
+        """
+        between = " OR " if any_word else " "
+        terms = between.join('"{}"*'.format(word.replace('"', '""')) for word in words.split())
+        if not terms:
+            return []
         rows = self._database.read(
             "SELECT turns.*, snippet(turn_words, -1, '', '', ' … ', ?) AS quote"
             " FROM turn_words JOIN turns ON turns.id = turn_words.rowid"
             " WHERE turn_words MATCH ? AND user_id = ? AND (?4 IS NULL OR chat_id = ?4)"
-            " ORDER BY rank LIMIT ?5",
-            SNIPPET_TOKENS,
+            " AND turns.local_only <= ?6 ORDER BY rank LIMIT ?5",
+            snippet_tokens,
             terms,
             user_id,
             chat_id,
             limit,
+            local_only,
         )
         return [
             SearchHit(
@@ -112,6 +131,9 @@ class Archive:
                 at=row["at"],
                 quote=row["quote"],
                 local_only=bool(row["local_only"]),
+                question=row["question"],
+                answer=row["answer"] or "",
+                from_outside=bool(row["read_outside"]),
             )
             for row in rows
         ]

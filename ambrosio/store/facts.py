@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from .database import Database
 
+MAX_SUGGESTIONS = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:
@@ -25,7 +27,7 @@ class Facts:
     def all(self, user_id: int) -> list[Fact]:
         """List a person's facts in their order."""
         rows = self._database.read(
-            "SELECT * FROM facts WHERE user_id = ? ORDER BY place, id", user_id
+            "SELECT * FROM facts WHERE user_id = ? AND NOT suggested ORDER BY place, id", user_id
         )
         return [
             Fact(row["id"], row["text"], bool(row["local_only"]), row["message_id"]) for row in rows
@@ -47,7 +49,8 @@ class Facts:
         """Store a fact and return its id; one of the same message is replaced."""
         with self._database.transaction() as db:
             db.execute(
-                "DELETE FROM facts WHERE user_id = ? AND message_id = ?", (user_id, message_id)
+                "DELETE FROM facts WHERE user_id = ? AND message_id = ? AND NOT suggested",
+                (user_id, message_id),
             )
             done = db.execute(
                 "INSERT INTO facts (user_id, place, message_id, text, local_only) SELECT ?1,"
@@ -55,6 +58,46 @@ class Facts:
                 (user_id, message_id, text, local_only),
             )
         return int(done.lastrowid or 0)
+
+    def suggest(self, user_id: int, text: str, *, message_id: int, local_only: bool) -> int:
+        """Keep a fact that a model suggests until the person agrees, and return its id.
+
+        Only the newest are kept, and of a message only one with the same text.
+        """
+        with self._database.transaction() as db:
+            db.execute(
+                "DELETE FROM facts WHERE user_id = ?1 AND suggested AND ("
+                " (message_id = ?2 AND text = ?3) OR id NOT IN (SELECT id FROM facts"
+                " WHERE user_id = ?1 AND suggested ORDER BY id DESC LIMIT ?4))",
+                (user_id, message_id, text, MAX_SUGGESTIONS - 1),
+            )
+            done = db.execute(
+                "INSERT INTO facts (user_id, place, message_id, text, local_only, suggested)"
+                " VALUES (?, 0, ?, ?, ?, 1)",
+                (user_id, message_id, text, local_only),
+            )
+        return int(done.lastrowid or 0)
+
+    def suggestion(self, user_id: int, fact_id: int) -> Fact | None:
+        """Return a fact that was suggested and not agreed to yet."""
+        rows = self._database.read(
+            "SELECT * FROM facts WHERE id = ? AND user_id = ? AND suggested", fact_id, user_id
+        )
+        return (
+            Fact(fact_id, rows[0]["text"], bool(rows[0]["local_only"]), rows[0]["message_id"])
+            if rows
+            else None
+        )
+
+    def accept(self, user_id: int, fact_id: int) -> None:
+        """Remember what was suggested, behind all other facts."""
+        with self._database.transaction() as db:
+            db.execute(
+                "UPDATE facts SET suggested = 0, place ="
+                " 1 + coalesce((SELECT max(place) FROM facts WHERE user_id = ?1), 0)"
+                " WHERE id = ?2 AND user_id = ?1",
+                (user_id, fact_id),
+            )
 
     def replace(self, user_id: int, fact_id: int, text: str, *, local_only: bool) -> None:
         """Put another text in the place of a fact, under a new id; private stays private."""

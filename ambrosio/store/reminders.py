@@ -20,7 +20,7 @@ class Reminder:
     """A reminder; `due_at` is a Unix time, None once it was sent for the last time.
 
     `message_id` is the message that asked for it: a command, or an earlier reminder whose button
-    was pressed.
+    was pressed; `number` tells several of one message apart.
     """
 
     chat: Chat
@@ -31,6 +31,7 @@ class Reminder:
     due_at: float | None
     local_only: bool = False
     reminder_id: int = 0
+    number: int = 0
 
 
 class Reminders:
@@ -45,10 +46,12 @@ class Reminders:
         with self._database.transaction() as db:
             row = db.execute(
                 "INSERT INTO reminders (chat_id, topic_id, message_id, user_id, text,"
-                " first_local, zone, repeat, due_at, local_only) VALUES (?,?,?,?,?,?,?,?,?,?)"
-                " ON CONFLICT (chat_id, message_id) DO UPDATE SET user_id = excluded.user_id,"
-                " text = excluded.text, first_local = excluded.first_local, zone = excluded.zone,"
-                " repeat = excluded.repeat, due_at = excluded.due_at, done_at = NULL,"
+                " first_local, zone, repeat, due_at, local_only, number, done_at)"
+                " VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
+                " ON CONFLICT (chat_id, message_id, number) DO UPDATE"
+                " SET user_id = excluded.user_id, text = excluded.text,"
+                " first_local = excluded.first_local, zone = excluded.zone,"
+                " repeat = excluded.repeat, due_at = excluded.due_at, done_at = excluded.done_at,"
                 " local_only = max(local_only, excluded.local_only) RETURNING id",
                 (
                     *chat_key(reminder.chat),
@@ -60,6 +63,9 @@ class Reminders:
                     rule.repeat,
                     reminder.due_at,
                     reminder.local_only,
+                    reminder.number,
+                    # One that waits for the person's consent is dropped after a week, too.
+                    self._database.now() if reminder.due_at is None else None,
                 ),
             ).fetchone()
         return int(row["id"])
@@ -167,4 +173,5 @@ def _reminder(row: sqlite3.Row) -> Reminder:
         rule=Rule(datetime.fromisoformat(row["first_local"]), row["zone"], repeat),
         due_at=row["due_at"],
         local_only=bool(row["local_only"]),
+        number=row["number"],
     )

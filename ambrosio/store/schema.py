@@ -70,7 +70,8 @@ MIGRATIONS = (
         -- The tools that its prompt named, what was called, as JSON, and whether anything was read
         -- that neither the person nor the bot wrote.
         tool_names TEXT NOT NULL DEFAULT '', tool_rounds TEXT NOT NULL DEFAULT '[]',
-        from_outside INTEGER NOT NULL DEFAULT 0);
+        -- Whether the question holds what others wrote, and whether the conversation has, so far.
+        from_outside INTEGER NOT NULL DEFAULT 0, read_outside INTEGER NOT NULL DEFAULT 0);
     CREATE INDEX turns_messages ON turns (chat_id, message_id);
     CREATE INDEX turns_users ON turns (user_id);
 
@@ -120,12 +121,14 @@ MIGRATIONS = (
     CREATE TABLE notices (name TEXT PRIMARY KEY) WITHOUT ROWID;
 
     -- What people asked to be reminded of. `first_local` and `zone` are the rule, `due_at` its next
-    -- moment, NULL once it was sent. A message makes at most one, also if it is handled twice.
+    -- moment, NULL once it was sent. A message makes at most one of each `number`, also
+    -- if it is handled twice.
     CREATE TABLE reminders (
         id INTEGER PRIMARY KEY AUTOINCREMENT, chat_id INTEGER NOT NULL, topic_id INTEGER NOT NULL,
         message_id INTEGER NOT NULL, user_id INTEGER NOT NULL, text TEXT NOT NULL,
         first_local TEXT NOT NULL, zone TEXT NOT NULL, repeat TEXT NOT NULL, due_at REAL,
-        done_at REAL, local_only INTEGER NOT NULL, UNIQUE (chat_id, message_id));
+        done_at REAL, local_only INTEGER NOT NULL, number INTEGER NOT NULL DEFAULT 0,
+        UNIQUE (chat_id, message_id, number));
     CREATE INDEX reminders_due ON reminders (due_at) WHERE due_at IS NOT NULL;
     CREATE INDEX reminders_users ON reminders (user_id);
 
@@ -133,7 +136,9 @@ MIGRATIONS = (
     -- `place`.
     CREATE TABLE facts (
         id INTEGER PRIMARY KEY AUTOINCREMENT, user_id INTEGER NOT NULL, place INTEGER NOT NULL,
-        message_id INTEGER NOT NULL, text TEXT NOT NULL, local_only INTEGER NOT NULL);
+        message_id INTEGER NOT NULL, text TEXT NOT NULL, local_only INTEGER NOT NULL,
+        -- Whether a model has suggested it and the person has not agreed yet.
+        suggested INTEGER NOT NULL DEFAULT 0);
     CREATE INDEX facts_users ON facts (user_id, place);
 
     -- The time zones that people confirmed or chose.

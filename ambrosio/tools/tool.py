@@ -7,7 +7,7 @@ from typing import Protocol
 from ..core.context_window import PastTurn
 from ..core.messages import Turn
 from ..core.tool_policy import Situation
-from ..core.tools import ToolDefinition, ToolResult, ToolRound
+from ..core.tools import ToolDefinition, ToolEffect, ToolResult, ToolRound
 from ..router.request import ExpenseSink
 
 # The arguments of a call, with the names and types that the definition's schema asks for.
@@ -41,13 +41,19 @@ class ToolContext:
     @property
     def situation(self) -> Situation:
         """What matters about the conversation before this call, for `tool_policy.decide`."""
-        results = (result for each in self.rounds for result in each.results)
+        results = (result for one in self.rounds for result in one.results)
         return Situation(
             local_only=self.turn.local_only or any(past.local_only for past in self.history),
             read_outside=self.turn.from_outside
-            or any(past.from_outside for past in self.history)
+            or any(past.from_outside or past.read_outside for past in self.history)
             or any(result.from_outside for result in results),
         )
+
+    @property
+    def effects(self) -> list[ToolEffect]:
+        """What the calls before this one in the same turn want done."""
+        results = (result for each in self.rounds for result in each.results)
+        return [effect for result in results for effect in result.effects]
 
 
 class Tool(Protocol):

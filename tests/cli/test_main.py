@@ -13,6 +13,7 @@ from ambrosio.cli.findings import Finding, print_finding
 from ambrosio.cli.provider_checks import check_hearing
 from ambrosio.core.texts import DATABASE_UNUSABLE, NO_QUESTION
 from ambrosio.emulators.model_server.server import ErrorStatus, FakeModelServer
+from ambrosio.emulators.web import FakeWeb, SearchHit
 from ambrosio.llama.sizing import Resources
 
 KEY = "sk-very-secret-key"
@@ -224,6 +225,22 @@ class TestDoctor:
         machine = Resources(2, 10**9, gigabytes * 10**9)
 
         assert advice in (await check_hearing({}, lambda: machine)).detail
+
+    async def test_the_web_search_is_tried_and_its_engines_named(self, doctor):
+        web = FakeWeb(hits=[SearchHit("Weather", "https://x.example/")])
+        web.unresponsive = [("brave", "too many requests")]
+        async with web.serving() as url:
+            found = await doctor(AMBROSIO_SEARCH_URL=url)
+            web.json_enabled = False
+            refused = await doctor(AMBROSIO_SEARCH_URL=url)
+
+        assert (
+            "✓ search    SearXNG returned 1 result; from wikipedia; "
+            "no answer from brave (too many requests)" in found.out
+        )
+        assert "SearXNG does not work: its server does not answer in JSON" in refused.out
+        assert "add `json` to `search: formats:` in SearXNG's settings.yml" in refused.out
+        assert (found.code, refused.code) == (0, 0)
 
     @pytest.mark.parametrize("end", ["", "/"])
     async def test_an_address_without_v1_is_named_with_it(self, doctor, tmp_path, end):

@@ -1,7 +1,12 @@
 """What Ambrosio remembers of a person: they see it, change it, and nobody else reads it."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
+from ambrosio.commands.context import CommandCall
+from ambrosio.commands.memory import memory
 from ambrosio.core.messages import Chat
 from ambrosio.emulators.model_server.server import FakeModelServer
 from ambrosio.store import Person
@@ -63,6 +68,18 @@ class TestRemembering:
         await ask(anna)
 
         assert prompts(model)[0].endswith("\n1. a third thing")
+
+    async def test_a_number_that_is_handled_twice_deletes_one_fact(self, anna, life):
+        for fact in ("one", "two", "three"):
+            await ask(anna, f"/remember number {fact}")
+        context: Any = SimpleNamespace(store=life.store)
+        call = CommandCall(Chat(OWNER), OWNER, 900, "delete 2")
+        # The process dies before the update is finished, and the next one handles it again.
+        await memory(context, call)
+        life.store.finish(None, confirm=(await memory(context, call)).confirm)
+
+        assert [fact.text for fact in life.store.facts.all(OWNER)] == ["number one", "number three"]
+        assert life.store.outbox.undelivered()
 
     @pytest.mark.parametrize("number", ["3", "0", "x", "-1", "delete", "delete 9", "²"])
     async def test_a_number_that_is_not_there_changes_nothing(self, anna, life, number):

@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+import signal
+from datetime import UTC, datetime
 
 import pytest
 
+from ambrosio.core.messages import Chat
 from ambrosio.emulators.model_server.server import (
     Calls,
     ErrorStatus,
@@ -12,8 +15,12 @@ from ambrosio.emulators.model_server.server import (
     Holds,
     Says,
 )
+from ambrosio.store import Store
 
-from ..support.running_bot import running_bot
+from ..support.running_bot import OWNER, never_wakes, running_bot
+from .test_crash import process
+
+NEXT_YEAR = datetime.now(UTC).year + 1
 
 SUM = '{"expression": "17 % of 4,380"}'
 LINE = "calculated: 17 % of 4,380 = 744.60"
@@ -152,3 +159,80 @@ async def test_another_provider_goes_on_with_what_a_tool_has_found(
     asked = other.requests[-1].body
     assert "tools" not in asked
     assert asked["messages"][-1]["content"].endswith("(Found for this: 744.60)")
+
+
+# --- what tools do beside answering ---------------------------------------------------------------
+
+
+TOMORROW = '{"at": "2027-01-16T09:00", "text": "call Mum"}'
+
+
+async def test_a_reminder_by_words_is_made_shown_back_and_sent(
+    api, telegram_url, tmp_path, model, model_url, anna
+):
+    model.script(Calls("remind", TOMORROW), Says("I will."))
+    given = {"llama_base_url": model_url, "ambrosio_zone": "Europe/Berlin"}
+    async with running_bot(api, telegram_url, tmp_path, sleep=never_wakes, **given) as life:
+        await anna.say("remind me tomorrow at nine to call Mum")
+        shown = await anna.wait_text("I will remind you on")
+        await anna.wait_text("Is it")
+        (reminder,) = life.store.reminders.waiting(Chat(OWNER), OWNER)
+
+        assert [entity.type for entity in shown.entities] == ["date_time"]
+        assert shown.text == "I will remind you on Saturday 16 January 2027, 09:00:\ncall Mum"
+        assert anna.answers[0].text == "reminder: Saturday 16 January 2027, 09:00\n\nI will."
+        assert "09:00" in str(model.requests[0].body["messages"][-1]["content"])
+
+        await anna.press("Undo", shown.message_id)
+        await anna.wait_text("Deleted.")
+        assert life.store.reminders.get(reminder.reminder_id) is None
+
+
+async def test_a_suggestion_to_remember_is_stored_by_a_tap_and_by_nothing_else(anna, life, model):
+    model.script(Calls("remember", '{"fact": "I am vegetarian"}'), Says("Lentils, then."))
+    await anna.say("you know, I am vegetarian. What shall I cook?")
+    offer = await anna.wait_text("Shall I remember this?")
+    assert life.store.facts.all(OWNER) == []
+
+    await anna.press("Remember", offer.message_id)
+    await anna.wait_text("I will remember: I am vegetarian")
+    assert [fact.text for fact in life.store.facts.all(OWNER)] == ["I am vegetarian"]
+    await anna.press("Undo")
+    await anna.wait_text("Deleted.")
+    assert life.store.facts.all(OWNER) == []
+
+
+async def test_what_was_said_in_private_is_found_in_private_only(anna, life, model):
+    await anna.say("/private my xylophone falafel")
+    await anna.wait_answer()
+    search = Calls("search_past", '{"words": "falafel"}')
+    model.script(search, Says("Nothing."))
+    await anna.say("what did I say of falafel?")
+    await anna.wait_answer()
+    assert "xylophone" not in texts(model.requests[-1])
+
+    await anna.say("/private on")
+    await anna.wait_answer()
+    model.script(search, Says("A xylophone."))
+    await anna.say("and now?")
+    await anna.wait_answer()
+    assert "xylophone" in texts(model.requests[-1])
+
+
+async def test_killed_between_a_tool_and_the_answer_its_effect_is_there_once(
+    api, telegram_url, model, model_url, tmp_path
+):
+    anna, held = api.person(OWNER).private(), asyncio.Event()
+    order = Calls("remind", json.dumps({"at": f"{NEXT_YEAR}-01-01T09:00", "text": "call Mum"}))
+    model.script(order, Holds("I w", held), order, Says("I will."))
+    async with process(api, telegram_url, model_url, tmp_path) as first:
+        await anna.say("remind me at New Year to call Mum")
+        await model.wait_for(lambda: model.served[1].words)
+        first.send_signal(signal.SIGKILL)
+        await first.wait()
+    assert anna.answers == []
+    async with process(api, telegram_url, model_url, tmp_path):
+        await anna.wait_text("I will remind you on", seconds=20)
+    with Store(tmp_path / "ambrosio.db", now=lambda: 0.0) as store:
+        assert len(store.reminders.waiting(Chat(OWNER), OWNER)) == 1
+    assert len([line for line in anna.answers if "I will remind you" in line.text]) == 1
