@@ -165,6 +165,8 @@ async def _show_progress(progress: Progress, output: Output) -> None:
 def _print_footer(answer: Answer) -> None:
     for line in answer.lines:
         print(f"({line})", file=sys.stderr)
+    for source in answer.sources:
+        print(f"({source.title}: {source.url})", file=sys.stderr)
     if answer.failure:
         print_error(answer.failure.owner_message)
     elif answer.stopped:

@@ -27,7 +27,7 @@ async def demo(settings: Settings, port: int, model: str, *, open_browser: bool)
     except ModuleNotFoundError as exc:
         raise DemoFailed(
             f"The demo needs `{exc.name}`.",
-            "Install it with `pip install '.[demo]'` in Ambrosio's folder.",
+            "Install it with `pip install '.[demo]'`.",
         ) from exc
 
     home, stop = settings.ambrosio_data_dir / "demo", stop_on_signals()

@@ -1,13 +1,19 @@
 """How this program was started, so that the commands it advises can be typed as they stand."""
 
 import os
+import re
 import shlex
 import shutil
 import sys
+from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 # Set in our image, where the command is given from outside.
 IN_CONTAINER = "CONTAINER_COMMAND"
+IMAGE_BUILD = "docker compose build --build-arg EXTRAS=llama,media"
+# How texts advise to install an extra.
+EXTRA = re.compile(r"`pip install '\.\[(\w+)\]'`")
 
 
 def started_as() -> str:
@@ -28,9 +34,34 @@ def started_as() -> str:
 def advise(text: str) -> str:
     """Put the way this program was started into the commands that a text advises.
 
-    They stand in backticks, such as `ambrosio doctor`.
+    They stand in backticks, such as `ambrosio doctor` or `pip install '.[media]'`.
     """
+    text = EXTRA.sub(lambda match: f"`{_extra_command(match[1])}`", text)
     return text.replace("`ambrosio ", f"`{started_as()} ")
+
+
+def install_command(packages: str) -> str:
+    """Return the command that installs packages beside this program, with pip or with uv."""
+    python = shlex.quote(_shortest(Path(sys.executable)))
+    if find_spec("pip") is None:
+        return f"uv pip install --python {python} {packages}"
+    return f"{python} -m pip install {packages}"
+
+
+def _extra_command(extra: str) -> str:
+    """Return the command that adds an extra, by its packages: Ambrosio is on no registry."""
+    if os.environ.get(IN_CONTAINER):
+        return IMAGE_BUILD
+    try:
+        required = metadata.requires("ambrosio") or []
+    except metadata.PackageNotFoundError:
+        required = []
+    wanted = [
+        shlex.quote(requirement.partition(";")[0].strip())
+        for requirement in required
+        if re.search(rf"extra == ['\"]{extra}['\"]", requirement)
+    ]
+    return install_command(" ".join(wanted) or f"'.[{extra}]'")
 
 
 def _shortest(path: Path) -> str:

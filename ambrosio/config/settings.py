@@ -46,6 +46,7 @@ from .zone import machine_zone
 TOML_TABLES = ("providers", "images")
 # The fields that are read from no variable.
 NOT_VARIABLES = (*TOML_TABLES, "known_providers")
+MAX_PORT = 65_535
 # The names of the providers that need no table.
 READY_MADE = ("llama", "together", "openai")
 
@@ -61,6 +62,13 @@ def _check_zone(value: str) -> str:
     if (zone := find_zone(value)) is None:
         raise ValueError
     return zone
+
+
+def _check_metrics(value: str) -> str:
+    is_port = re.fullmatch(r"[1-9][0-9]{0,4}", value) and int(value) <= MAX_PORT
+    if value and not is_port and not re.fullmatch(r"unix:/\S+", value):
+        raise ValueError
+    return value
 
 
 # Completes "expected …".
@@ -140,6 +148,12 @@ class Settings(BaseSettings):
     ambrosio_zone: Annotated[str, AfterValidator(_check_zone)] = Field(
         default_factory=machine_zone, description="a time zone, such as Europe/Berlin"
     )
+    ambrosio_search_url: Url | None = Field(
+        default=None, description="the URL of a SearXNG server, such as http://127.0.0.1:8888"
+    )
+    ambrosio_searches_per_day: int = Field(
+        default=100, ge=0, description="a number of web searches, such as 100"
+    )
     ambrosio_stream: StreamMode = Field(default="draft", description="draft, edit or off")
     ambrosio_rich: Literal["auto", "off"] = Field(default="off", description="auto or off")
     ambrosio_reasoning: Literal["show", "hide"] = Field(default="hide", description="show or hide")
@@ -151,6 +165,9 @@ class Settings(BaseSettings):
     )
     ambrosio_exit_after_minutes: int = Field(
         default=0, ge=0, description="a number of minutes, such as 10 (0 never exits)"
+    )
+    ambrosio_metrics: Annotated[str, AfterValidator(_check_metrics)] = Field(
+        default="", description="a port such as 9464, or a Unix socket such as unix:/run/bot.sock"
     )
     ambrosio_log: Literal["debug", "info", "warning", "error", "json"] = Field(
         default="info", description="debug, info, warning, error or json"
@@ -202,6 +219,9 @@ class Settings(BaseSettings):
         default="", validate_default=True, description="the id of a chat model at that provider"
     )
     openai_context: int = Field(default=0, ge=0, description=CONTEXT_EXPECTED)
+    brave_api_key: Secret = Field(
+        default=SecretStr(""), description="an API key for Brave's web search"
+    )
     # From `ambrosio.toml`, not from the environment.
     providers: Annotated[dict[str, ProviderConfig], NoDecode] = Field(
         default_factory=dict, exclude=True
@@ -301,6 +321,7 @@ class Settings(BaseSettings):
             self.llama_api_key,
             self.together_api_key,
             self.openai_api_key,
+            self.brave_api_key,
             *(row.api_key for row in self.providers.values()),
         ]
         return tuple(value for key in keys if (value := key.get_secret_value()))

@@ -270,15 +270,16 @@ class PageNotRead(AmbrosioError):
 
 
 class SearchFailed(AmbrosioError):
-    """The web search did not work; `reason` completes "failed:"."""
+    """The web search did not work; `reason` completes "failed:", `fix` is what the owner can do."""
 
     problem = "The web search failed: {reason}."
     owner_task = "run `ambrosio doctor`, which tries the search"
     retryable = False
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, fix: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
+        self.fix = fix
 
 
 class Interrupted(AmbrosioError):

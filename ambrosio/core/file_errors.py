@@ -32,7 +32,7 @@ class MediaNotInstalled(FileError):
     """PyAV or pypdfium2 is missing; `what` is what they are needed for, such as "PDF files"."""
 
     problem = "I cannot read {what} here: the software for it is not installed."
-    owner_task = "run `pip install '.[media]'` in the checkout and start Ambrosio again"
+    owner_task = "run `pip install '.[media]'` and start Ambrosio again"
 
     def __init__(self, what: str = "this file") -> None:
         super().__init__(what)

@@ -17,6 +17,10 @@ NOT_SENT = (
     "Telegram refused a message of mine, so part of the answer is missing here. "
     "Ask me to put it differently."
 )
+MAYBE_SENT = (
+    "I could not find out whether my last message has reached you. "
+    "If part of the answer is missing, ask me again."
+)
 UNREADABLE = "I cannot read this message in the form Telegram sent it. Try sending it another way."
 UNSUPPORTED = "I cannot read this kind of message. Type your question instead."
 UNSUPPORTED_KINDS: Mapping[str, str] = {

@@ -132,7 +132,7 @@ def _serve(path: Path, plan: sizing.ServerParams, command: ChildCommand, eyes: P
     except ImportError as exc:
         raise ModelUnusable(
             "llama.cpp is not installed or cannot be loaded",
-            "Run `pip install '.[llama]'` in the checkout; on a slim system also install libgomp1.",
+            "Run `pip install '.[llama]'`; on a slim system also install libgomp1.",
         ) from exc
     params = xllamacpp.CommonParams()
     params.model.path = str(path)

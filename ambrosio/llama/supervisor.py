@@ -336,7 +336,7 @@ def _diagnose_exit(code: int, log_end: str) -> LlamaStatus:
 
 UNSUPPORTED_MODEL = _failure(
     "this version of llama.cpp does not support the model",
-    "Run `pip install --upgrade xllamacpp`, or choose another model.",
+    "Choose another model, or update Ambrosio.",
     permanent=True,
 )
 OUT_OF_MEMORY = _failure(

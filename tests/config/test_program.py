@@ -1,11 +1,17 @@
 """The commands that are advised can be typed as they stand."""
 
+import re
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 from ambrosio.config import program
+
+from ..support import ROOT
+
+SUFFIXES = {".py", ".md", ".toml", ".html", ".yaml", ".service", ".example"}
 
 
 @pytest.fixture
@@ -48,3 +54,49 @@ def test_in_a_container_the_command_is_given_from_outside(folder, monkeypatch):
     monkeypatch.setenv(program.IN_CONTAINER, "docker compose exec ambrosio ambrosio")
 
     assert program.advise("`ambrosio run`") == "`docker compose exec ambrosio ambrosio run`"
+
+
+@pytest.mark.parametrize(
+    ("has_pip", "known", "command"),
+    [
+        (True, True, ".venv/bin/python -m pip install xllamacpp==1"),
+        (False, True, "uv pip install --python .venv/bin/python xllamacpp==1"),
+        (True, False, ".venv/bin/python -m pip install '.[llama]'"),
+    ],
+)
+def test_an_extra_is_installed_by_its_packages(folder, monkeypatch, has_pip, known, command):
+    """There is no package of our name on the registry, and whoever took it would be run."""
+
+    def requires(_):
+        if not known:
+            raise metadata.PackageNotFoundError
+        return ["click>=8", "xllamacpp==1; extra == 'llama'", "av; extra == 'media'"]
+
+    monkeypatch.setattr(sys, "executable", str(folder / ".venv" / "bin" / "python"))
+    monkeypatch.setattr(program, "find_spec", lambda _: object() if has_pip else None)
+    monkeypatch.setattr(metadata, "requires", requires)
+
+    advised = program.advise("Run `pip install '.[llama]'`; then start again.")
+
+    assert advised == f"Run `{command}`; then start again."
+
+
+def test_an_extra_of_the_image_is_built_into_it(monkeypatch):
+    monkeypatch.setenv(program.IN_CONTAINER, "docker compose exec ambrosio ambrosio")
+
+    assert program.advise("`pip install '.[media]'`") == f"`{program.IMAGE_BUILD}`"
+
+
+def test_no_text_advises_to_install_a_package_of_our_name():
+    files = [
+        path for path in ROOT.rglob("*") if path.suffix in SUFFIXES and ".venv" not in path.parts
+    ]
+    named = re.compile(r"(?:install|pip|uvx|pipx run)\b[^\n`]*[ '\"]ambrosio(?:\[|['\"`\s]|==)")
+
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for path in files
+        for match in named.finditer(path.read_text("utf-8"))
+    ]
+
+    assert found == []
