@@ -45,6 +45,7 @@ from ..rice.runner import (
 from ..rice.sampler import Sampler
 from ..rice.statistics import ScoreRow
 from ..rice.tools import format_scores, load_tool_questions, run_tool_test
+from .hints import print_error
 from .rice_providers import rice_providers
 
 Switch = Literal["as-set", "off", "on", "both"]
@@ -171,7 +172,7 @@ def _unknown_provider(choices: Iterable[str], providers: Mapping[str, OpenAIProv
 
 
 def _print_error(text: str) -> int:
-    print(f"error: {text}", file=sys.stderr)
+    print_error(text)
     return 2
 
 
