@@ -17,6 +17,10 @@ NOT_SENT = (
     "Telegram refused a message of mine, so part of the answer is missing here. "
     "Ask me to put it differently."
 )
+TOO_MANY_WAITING = (
+    "Too many of your messages are waiting, so I leave out what you send now. "
+    "Send it again when I have answered the others."
+)
 MAYBE_SENT = (
     "I could not find out whether my last message has reached you. "
     "If part of the answer is missing, ask me again."
