@@ -9,6 +9,8 @@
     ├── NoSound                … it has no sound to listen to
     ├── AudioTooLong           … it is longer than the limit
     ├── PictureTooLarge        … it has more pixels than the limit
+    ├── ScannedFile            … it has pictures of pages and no text
+    ├── NotInFile              … a search finds nothing in it
     ├── FileTooLarge           … it has more bytes than the limit
     ├── FileNotFetched         … Telegram does not hand it over
     ├── FileTooDemanding       … it takes too much memory, time or space
@@ -18,6 +20,9 @@ Part of the tree in `errors`.
 """
 
 from .errors import AmbrosioError
+
+# Pages of a scanned file that are looked at together.
+SCAN_PAGES = 4
 
 
 class FileError(AmbrosioError):
@@ -98,6 +103,30 @@ class PictureTooLarge(FileError):
     def __init__(self, limit: int = 50) -> None:
         super().__init__(f"larger than {limit} megapixels")
         self.limit = limit
+
+
+class ScannedFile(FileError):
+    """A PDF of pictures, without text: looking at its `count` pages takes long, so ask first."""
+
+    problem = "{name} is scanned: it has {pages} with pictures and no text."
+    remedy = "Press the button to have me look at the first {shown}."
+
+    def __init__(self, name: str = "scan.pdf", count: int = 4) -> None:
+        super().__init__(f"{count} scanned pages")
+        self.name = name
+        self.pages = "1 page" if count == 1 else f"{count} pages"
+        self.shown = "one" if count == 1 else str(min(count, SCAN_PAGES))
+
+
+class NotInFile(FileError):
+    """A search for words found nothing in the file."""
+
+    problem = "I find none of these words in {name}."
+    remedy = "Search for others, or for their beginnings."
+
+    def __init__(self, name: str = "report.pdf") -> None:
+        super().__init__("nothing found in a file")
+        self.name = name
 
 
 class FileTooLarge(FileError):
