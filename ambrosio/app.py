@@ -124,6 +124,7 @@ def _router(
         fast_route=settings.ambrosio_fast_route,
         budget=budget,
         patience_seconds=settings.ambrosio_patience_seconds,
+        groups={name: provider.config.group for name, provider in providers.items()},
         sleep=sleep,
     )
 
@@ -213,10 +214,7 @@ async def open_providers(
             settings.ambrosio_data_dir,
             now=now,
             sleep=sleep,
-            plan={
-                "image_tokens": settings.llama_image_tokens,
-                **({"threads": settings.llama_threads} if settings.llama_threads else {}),
-            },
+            plan=_overrides(settings),
         )
         llama_server.acquire()
         address = llama_server.address
@@ -228,6 +226,13 @@ async def open_providers(
             ready=partial(warm_up, providers["llama"], system_prompt(settings))
         ):
             yield providers
+
+
+def _overrides(settings: Settings) -> dict[str, int]:
+    """Return the parameters of our own llama.cpp server that the owner has set."""
+    chosen = {"threads": settings.llama_threads, "context": settings.llama_context}
+    given = {name: value for name, value in chosen.items() if value}
+    return {"image_tokens": settings.llama_image_tokens, **given}
 
 
 async def _rows(settings: Settings, local_http: httpx.AsyncClient) -> dict[str, ProviderConfig]:

@@ -25,6 +25,7 @@ from .updates import UserQuestion
 
 log = logging.getLogger(__name__)
 
+READING = "Reading the file…"
 READABLE = frozenset({MediaKind.PHOTO, MediaKind.STICKER, MediaKind.DOCUMENT})
 
 
@@ -117,7 +118,7 @@ class AttachmentReader:
         documents: list[NamedFile] = []
         for file in files:
             if not file.may_be_picture:
-                progress.set_note(texts.READING_FILE)
+                progress.set_note(READING)
             read = await self._fetch(file, side)
             if isinstance(read, PicturePart):
                 pictures.append(read)
@@ -183,7 +184,7 @@ class AttachmentReader:
     async def _read_next_pages(self, turn: Turn, progress: Progress) -> Turn:
         """Show the next pages of a scan, or raise `NobodySees` or `FileError`."""
         await self._assistant.router.picture_side(self._assistant.completion_request(turn))
-        progress.set_note(texts.READING_FILE)
+        progress.set_note(READING)
         place = turn.file
         documents = self._assistant.store.documents
         found = place and documents.find(turn.chat, turn.message_id, place.number)

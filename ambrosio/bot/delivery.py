@@ -12,28 +12,33 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-import httpx
 import telegram
 from telegram.error import (
     BadRequest,
-    ChatMigrated,
     EndPointNotFound,
-    Forbidden,
-    NetworkError,
-    RetryAfter,
     TelegramError,
-    TimedOut,
 )
 
 from ..core import texts
 from ..core.backoff import Backoff
 from ..core.errors import NotStorable, StoreFailed
-from ..core.messages import Chat, Delete, FormattedText, Outgoing, OutgoingMessage
+from ..core.messages import Chat, Delete, Outgoing, OutgoingMessage
 from ..markdown import plain, render
 from ..markdown.rich import rich
 from ..store import Store
 from . import ptb, uploads
 from .rate_limit import RateLimiter
+from .send_failures import (
+    ChatMoved,
+    SendFailed,
+    SendRejected,
+    SendUncertain,
+    is_unchanged,
+    max_tries,
+    notice_instead,
+    translate_error,
+    ways,
+)
 from .uploads import SentFiles
 
 log = logging.getLogger(__name__)
@@ -41,36 +46,6 @@ log = logging.getLogger(__name__)
 FIRST_PAUSE_SECONDS = 1.0
 MAX_PAUSE_SECONDS = 30.0
 DISK_PAUSE_SECONDS = 5.0
-# A read timeout leaves open whether Telegram has the message: once more, and never a third time.
-MAX_TRIES = 2
-
-
-class SendFailed(Exception):
-    """Telegram does not have the message; it can be sent again after `pause_seconds`, if given."""
-
-    def __init__(self, pause_seconds: float | None = None) -> None:
-        super().__init__()
-        self.pause_seconds = pause_seconds
-
-
-class SendUncertain(Exception):
-    """Telegram may have the message or not."""
-
-
-class SendRejected(Exception):
-    """Telegram will never accept the message; `content` says that the reason is in the message."""
-
-    def __init__(self, reason: str, *, content: bool) -> None:
-        super().__init__(reason)
-        self.content = content
-
-
-class ChatMoved(Exception):
-    """The group became a supergroup; nothing was sent."""
-
-    def __init__(self, new_chat_id: int) -> None:
-        super().__init__()
-        self.new_chat_id = new_chat_id
 
 
 class Delivery:
@@ -126,9 +101,9 @@ class Delivery:
 
     async def _deliver(self, outbox_id: int, outgoing: Outgoing, tries: int) -> None:
         """Send one message and take it out of the outbox, or raise `SendFailed`."""
-        if tries >= MAX_TRIES:
+        if tries >= max_tries(outgoing):
             log.error("gave up a message for %s after %d tries", outgoing.chat, tries)
-            await self.write_when_possible(partial(self._store.record_sent, outbox_id, outgoing))
+            await self._replace(outbox_id, outgoing, notice_instead(outgoing, texts.MAYBE_SENT))
             return
         await self._wait_for_limit(outgoing)
         await self.write_when_possible(partial(self._store.outbox.record_try, outbox_id, tries + 1))
@@ -139,15 +114,21 @@ class Delivery:
             return
         except SendRejected as exc:
             log.warning("Telegram does not take a message for %s: %s", outgoing.chat, exc)
-            if exc.content and (notice := _notice_instead(outgoing)):
-                await self.write_when_possible(
-                    partial(self._store.outbox.substitute, outbox_id, notice)
-                )
-                return
-            sent = SentFiles()
+            notice = notice_instead(outgoing) if exc.content else None
+            await self._replace(outbox_id, outgoing, notice)
+            return
         await self.write_when_possible(
             partial(self._store.record_sent, outbox_id, outgoing, sent.message_ids, sent.file_ids)
         )
+
+    async def _replace(
+        self, outbox_id: int, outgoing: Outgoing, notice: OutgoingMessage | None
+    ) -> None:
+        """Take a message out of the outbox unsent; the notice waits in its place, if any."""
+        write = partial(self._store.record_sent, outbox_id, outgoing)
+        if notice:
+            write = partial(self._store.outbox.substitute, outbox_id, notice)
+        await self.write_when_possible(write)
 
     def _follow(self, outbox_id: int, tries: int, old_chat_id: int, new_chat_id: int) -> None:
         """Move a group's data to its new id; the message was not sent, so the try is taken back."""
@@ -185,11 +166,10 @@ class Delivery:
     async def _wait_for_limit(self, outgoing: Outgoing) -> None:
         """Wait until a message may go to this chat, and count it, or all of an album."""
         chat_id = outgoing.chat.chat_id
-        while (wait := self._rate_limiter.wait_seconds(chat_id, "send")) > 0:
+        count = 1 if isinstance(outgoing, Delete) else max(1, len(outgoing.files))
+        while (wait := self._rate_limiter.wait_seconds(chat_id, "send", count)) > 0:
             await self._sleep(wait)
-        files = 0 if isinstance(outgoing, Delete) else len(outgoing.files)
-        for _ in range(max(1, files)):
-            self._rate_limiter.spend(chat_id, "send")
+        self._rate_limiter.spend(chat_id, "send", count)
 
     async def tell_now(self, chat: Chat, text: str) -> None:
         """Send a text without the outbox, best effort: for when the disk is full."""
@@ -205,7 +185,7 @@ class Delivery:
                 return await self._delete(outgoing)
             return await self._first_accepted(outgoing)
         except TelegramError as exc:
-            raise _translate_error(exc, outgoing) from exc
+            raise translate_error(exc, outgoing) from exc
         except Exception as exc:
             # A fault of our own, which the next try would meet too.
             log.exception("a message for %s cannot be sent", outgoing.chat)
@@ -213,11 +193,11 @@ class Delivery:
 
     async def _first_accepted(self, outgoing: OutgoingMessage) -> SentFiles:
         """Send a message in the first way that Telegram does not refuse, or raise its refusal."""
-        [first, *others] = _ways(outgoing, open_topic=outgoing.chat not in self._closed_topics)
+        [first, *others] = ways(outgoing, open_topic=outgoing.chat not in self._closed_topics)
         try:
             return await self._send_once(first)
         except BadRequest as exc:
-            if _is_unchanged(outgoing, exc):
+            if is_unchanged(outgoing, exc):
                 return SentFiles((outgoing.edit_message_id or 0,))
             refusal = exc
         for way in others:
@@ -315,74 +295,3 @@ class Delivery:
             },
         )
         return [int(sent["message_id"])]
-
-
-def _ways(outgoing: OutgoingMessage, *, open_topic: bool) -> list[OutgoingMessage]:
-    """List the ways to send a message, the best first: what is refused is tried in the next.
-
-    An edit becomes a new message, a topic that is gone is left, formatting is given up. Only what
-    helps tells which of them it was.
-    """
-    places = [outgoing] if open_topic else []
-    if outgoing.edit_message_id is not None:
-        places = [outgoing, *(replace(place, edit_message_id=None) for place in places)]
-    if outgoing.chat.topic_id:
-        outside = Chat(outgoing.chat.chat_id)
-        places.append(replace(outgoing, chat=outside, edit_message_id=None))
-    if outgoing.files or outgoing.rich_markdown:
-        return places
-    new = [place for place in places if place.edit_message_id is None]
-    if outgoing.content.entities:
-        new = [replace(place, content=FormattedText(outgoing.content.text)) for place in new]
-        places += new
-    if outgoing.buttons:
-        places += [replace(place, buttons=()) for place in new]
-    return places
-
-
-def _notice_instead(outgoing: Outgoing) -> OutgoingMessage | None:
-    """Make the line that is sent in place of a refused message; None if that was the line."""
-    if isinstance(outgoing, Delete) or outgoing.content.text == texts.NOT_SENT:
-        return None
-    return OutgoingMessage(
-        outgoing.chat, plain(texts.NOT_SENT), silent=outgoing.silent, local_only=outgoing.local_only
-    )
-
-
-def _text(outgoing: Outgoing) -> str:
-    if isinstance(outgoing, Delete):
-        return ""
-    return f"{outgoing.content.text}\n{outgoing.rich_markdown}"
-
-
-def _is_unchanged(outgoing: OutgoingMessage, exc: BadRequest) -> bool:
-    # Only the text tells this refusal from that of a message that is gone.
-    return outgoing.edit_message_id is not None and "not modified" in exc.message.lower()
-
-
-def _translate_error(
-    exc: TelegramError, outgoing: Outgoing
-) -> SendFailed | SendUncertain | SendRejected | ChatMoved:
-    """Translate a failure into what it means for the message: not sent, uncertain, or rejected."""
-    match exc:
-        case ChatMigrated() if exc.new_chat_id != outgoing.chat.chat_id:
-            return ChatMoved(exc.new_chat_id)
-        case RetryAfter():
-            return SendFailed(ptb.retry_after_seconds(exc))
-        case BadRequest():
-            return SendRejected(ptb.reason(exc, _text(outgoing)), content=True)
-        case Forbidden() | ChatMigrated() | EndPointNotFound():
-            return SendRejected(ptb.reason(exc), content=False)
-        case TimedOut():
-            early = isinstance(exc.__cause__, httpx.ConnectTimeout | httpx.PoolTimeout)
-            return SendFailed() if early else SendUncertain()
-        case NetworkError():
-            # A server error has no cause; after a connection that broke midway it is uncertain.
-            sure = exc.__cause__ is None or isinstance(exc.__cause__, httpx.ConnectError)
-            return SendFailed() if sure else SendUncertain()
-        case _ if exc.__cause__ is not None:
-            # The response could not be read.
-            return SendUncertain()
-        case _:
-            # The token is not accepted, which only the owner can fix.
-            return SendFailed(MAX_PAUSE_SECONDS)

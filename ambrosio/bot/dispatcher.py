@@ -25,6 +25,7 @@ from .answer_handler import AnswerHandler
 from .answer_view import render_notice
 from .attachments import AttachmentReader
 from .delivery import Delivery
+from .disk_sync import DiskSync
 from .downloads import Downloads
 from .image_handler import ImageHandler
 from .members import Members
@@ -66,13 +67,14 @@ class Dispatcher:
         delivery: Delivery,
         streamer: AnswerStreamer,
         *,
+        disk_sync: DiskSync,
         group: asyncio.TaskGroup,
         grace_seconds: float = 5.0,
         on_poll: Callable[[], None] = lambda: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._bot, self._context = bot, context
-        self._delivery = delivery
+        self._delivery, self._disk_sync = delivery, disk_sync
         self._members = Members(bot, context, delivery, group=group, on_moved=self._on_moved)
         answers = AnswerHandler(context, delivery, streamer)
         downloads = Downloads(bot, sleep=sleep)
@@ -118,6 +120,7 @@ class Dispatcher:
             knows_group=self._members.knows_group,
             on_poll=self._on_poll,
             on_dropped=self._members.on_dropped,
+            on_disk=self._disk_sync.done,
             now=self._context.now,
             sleep=self._sleep,
         )
@@ -153,6 +156,7 @@ class Dispatcher:
     # --- lanes ------------------------------------------------------------------------------------
 
     def _on_stored(self, received: Sequence[NewUpdate]) -> None:
+        self._context.status.updates += len(received)
         for new in received:
             running = self._context.running.get(new.chat)
             if running is None:

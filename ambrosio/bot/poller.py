@@ -63,6 +63,7 @@ class Poller:
         knows_group: Callable[[RawUpdate], Awaitable[bool]],
         on_poll: Callable[[], None],
         on_dropped: Callable[[str], None],
+        on_disk: Callable[[], Awaitable[None]],
         now: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -77,6 +78,7 @@ class Poller:
             knows_group: says whether an unknown chat is a group of ours under a new id.
             on_poll: called after every completed getUpdates.
             on_dropped: called with the reason why an update was dropped.
+            on_disk: waits until what was stored would survive a power cut.
             now: tells the time.
             sleep: waits.
         """
@@ -84,7 +86,7 @@ class Poller:
         self._access, self._on_stored, self._on_access_event = access, on_stored, on_access_event
         self._knows_group = knows_group
         self._last_parts: dict[tuple[Chat, int], MessagePart] = {}
-        self._on_poll, self._on_dropped = on_poll, on_dropped
+        self._on_poll, self._on_dropped, self._on_disk = on_poll, on_dropped, on_disk
         self._now, self._sleep = now, sleep
         self._conflicts = self._refusals = 0
 
@@ -131,7 +133,7 @@ class Poller:
         return [update for update in updates if isinstance(update, dict) and "update_id" in update]
 
     async def _store_batch(self, batch: list[RawUpdate], offset: int | None) -> int | None:
-        """Commit a batch and return the offset behind it."""
+        """Bring a batch to the disk and return the offset behind it."""
         if not batch:
             return offset
         verdicts = [(update, await self._check(update)) for update in batch]
@@ -144,6 +146,7 @@ class Poller:
         # Not the highest number: after a quiet week Telegram starts again from a random one.
         behind = int(batch[-1]["update_id"]) + 1
         self._on_stored(self._store.inbox.receive(self._bot.id, behind, received))
+        await self._on_disk()
         return behind
 
     async def _check(self, update: RawUpdate) -> Verdict:

@@ -1,11 +1,13 @@
 """How many calls Telegram accepts, and when.
 
-Pure, with a clock passed in. Telegram's documented limits (core.telegram.org/bots/faq): about one
-message a second in a chat with short bursts, twenty a minute in a group, thirty a second in all;
-edits count like messages. Drafts and chat actions are not documented; they have limits of their own
-here and share the total. A flood wait in one chat does not slow another.
+Pure, with a clock passed in, which may be set. Telegram's documented limits
+(core.telegram.org/bots/faq): about one message a second in a chat with short bursts, twenty a
+minute in a group, thirty a second in all; edits count like messages. Drafts and chat actions are
+not documented; they have limits of their own here, and go only where messages leave room. A flood
+wait in one chat does not slow another.
 """
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -14,6 +16,12 @@ SendKind = Literal["send", "preview", "hint"]
 
 # Previews leave this much to the answer itself, which then never waits for its own preview.
 RESERVE = 2.0
+# All chats together. Calls may reach Telegram closer to each other than they left here, so the
+# window is a little longer than its second.
+MAX_IN_WINDOW = 30
+WINDOW_SECONDS = 1.03
+# What may go out while others' answers wait: previews that are edits, and drafts and chat actions.
+MAX_PREVIEWS_IN_WINDOW = 20
 # A wait shorter than this is a rounding error.
 ROUNDING = 1e-9
 
@@ -30,10 +38,10 @@ class TokenBucket:
     def __post_init__(self) -> None:
         self.level = self.capacity
 
-    def wait_seconds(self, now: float, *, reserve: float = 0.0) -> float:
-        """Say how long until one call fits and `reserve` is left."""
+    def wait_seconds(self, now: float, *, reserve: float = 0.0, count: int = 1) -> float:
+        """Say how long until `count` calls fit and `reserve` is left."""
         self._refill(now)
-        missing = 1 + reserve - self.level
+        missing = min(count, self.capacity) + reserve - self.level
         return missing / self.per_second if missing > ROUNDING else 0.0
 
     def take(self, now: float) -> None:
@@ -48,6 +56,29 @@ class TokenBucket:
         self.at = now
 
 
+class SlidingWindow:
+    """The calls of the last `seconds`, at any moment."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._calls: deque[float] = deque()
+
+    def wait_seconds(self, now: float, limit: int) -> float:
+        """Say how long until fewer than `limit` calls are in it."""
+        if self._calls and self._calls[-1] > now:
+            # The clock was set back.
+            self._calls.clear()
+        while self._calls and self._calls[0] + self._seconds <= now + ROUNDING:
+            self._calls.popleft()
+        if len(self._calls) < limit:
+            return 0.0
+        return self._calls[-limit] + self._seconds - now
+
+    def add(self, now: float) -> None:
+        """Count a call."""
+        self._calls.append(now)
+
+
 @dataclass(slots=True)
 class _ChatLimits:
     """One chat's budgets and the end of its flood wait."""
@@ -56,6 +87,12 @@ class _ChatLimits:
     hints: TokenBucket
     minute: TokenBucket | None
     quiet_until: float = 0.0
+    quiet_seconds: float = 0.0
+
+    def quiet(self, now: float) -> float:
+        """Return what is left of the flood wait; more than all of it means a clock set back."""
+        left = self.quiet_until - now
+        return left if left <= self.quiet_seconds + ROUNDING else 0.0
 
 
 class RateLimiter:
@@ -67,31 +104,36 @@ class RateLimiter:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        # A full bucket and what flows into it make up what a window can see: 30 in a second here,
-        # 20 in a minute below.
-        self._all = TokenBucket(12, 18)
+        self._messages, self._calls = SlidingWindow(WINDOW_SECONDS), SlidingWindow(WINDOW_SECONDS)
         self._chats: dict[int, _ChatLimits] = {}
 
-    def wait_seconds(self, chat: int, kind: SendKind) -> float:
-        """Say how long a call has to wait; 0 means that it may go now."""
+    def wait_seconds(self, chat: int, kind: SendKind, count: int = 1) -> float:
+        """Say how long a call that counts as `count` has to wait; 0 means that it may go now."""
         now, pace = self._now(), self._limits(chat)
         reserve = 0.0 if kind == "send" else RESERVE
-        waits = [pace.quiet_until - now, self._all.wait_seconds(now, reserve=reserve)]
+        window = self._messages if kind == "send" else self._calls
+        limit = MAX_IN_WINDOW if kind == "send" else MAX_PREVIEWS_IN_WINDOW
+        waits = [pace.quiet(now), window.wait_seconds(now, limit - count + 1)]
         if kind == "hint":
             waits.append(pace.hints.wait_seconds(now))
         else:
-            waits.append(pace.messages.wait_seconds(now, reserve=reserve))
+            waits.append(pace.messages.wait_seconds(now, reserve=reserve, count=count))
             if pace.minute:
-                waits.append(pace.minute.wait_seconds(now, reserve=reserve))
+                waits.append(pace.minute.wait_seconds(now, reserve=reserve, count=count))
         return max(0.0, *waits)
 
-    def spend(self, chat: int, kind: SendKind) -> None:
-        """Count a call that is being made."""
+    def spend(self, chat: int, kind: SendKind, count: int = 1) -> None:
+        """Count a call that is being made as `count` calls."""
+        for _ in range(count):
+            self._spend_one(chat, kind)
+
+    def _spend_one(self, chat: int, kind: SendKind) -> None:
         now, pace = self._now(), self._limits(chat)
-        self._all.take(now)
+        self._calls.add(now)
         if kind == "hint":
             pace.hints.take(now)
             return
+        self._messages.add(now)
         pace.messages.take(now)
         if pace.minute:
             pace.minute.take(now)
@@ -99,11 +141,13 @@ class RateLimiter:
     def on_flood(self, chat: int, seconds: float) -> None:
         """Note a 429: nothing goes to this chat before it is over, since that would prolong it."""
         pace = self._limits(chat)
-        pace.quiet_until = max(pace.quiet_until, self._now() + seconds)
+        pace.quiet_seconds = max(pace.quiet(self._now()), seconds)
+        pace.quiet_until = self._now() + pace.quiet_seconds
 
     def _limits(self, chat: int) -> _ChatLimits:
         if chat not in self._chats:
-            # Telegram gives groups negative numbers.
+            # Telegram gives groups negative numbers. A full bucket and what flows into it make up
+            # what a window can see: 20 in a minute.
             minute = TokenBucket(8, 12 / 60) if chat < 0 else None
             self._chats[chat] = _ChatLimits(TokenBucket(4, 1), TokenBucket(10, 3), minute)
         return self._chats[chat]

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 
 import telegram
 from telegram.error import InvalidToken, TelegramError
@@ -20,8 +21,10 @@ from . import ptb
 from .alerts import alert_owners, warn_without_budget
 from .client import telegram_bot
 from .delivery import Delivery
+from .disk_sync import DiskSync
 from .dispatcher import Dispatcher
 from .heartbeat import beat
+from .metrics import render, serving_metrics
 from .rate_limit import RateLimiter
 from .reminders import ReminderTicker
 from .streaming import AnswerStreamer
@@ -57,22 +60,28 @@ async def serve(
         context = _context(app, now, username=bot.username, started_at=started_at)
         rate_limiter = RateLimiter(now)
         delivery = Delivery(bot, store, rate_limiter, sleep=sleep)
+        disk_sync = DiskSync(store)
         streamer = AnswerStreamer(bot, rate_limiter, stream=settings.ambrosio_stream)
         log.info("listening as @%s; asking %s", bot.username, ", ".join(context.providers))
         warn_without_budget(settings, context.providers)
         store.ledger.waive_images()
+        await closing.enter_async_context(
+            serving_metrics(settings.ambrosio_metrics, partial(render, context))
+        )
         async with asyncio.TaskGroup() as group:
             dispatcher = Dispatcher(
                 bot,
                 context,
                 delivery,
                 streamer,
+                disk_sync=disk_sync,
                 group=group,
                 grace_seconds=settings.ambrosio_grace_seconds,
                 on_poll=_PollHook(settings, store, now, watchdog.beat),
                 sleep=sleep,
             )
             background = [
+                group.create_task(disk_sync.run()),
                 group.create_task(_pair(context, say, stop, sleep)),
                 group.create_task(app.assistant.router.health.watch()),
                 group.create_task(alert_owners(context, delivery)),

@@ -135,7 +135,10 @@ def imagine(prompt: tuple[str, ...], output: Path | None) -> None:
 
 @main.command()
 @click.option(
-    "--provider", multiple=True, metavar="NAME[/MODEL]", help="Test only this; repeatable."
+    "--provider",
+    multiple=True,
+    metavar="NAME[/MODEL]",
+    help="Test only this; repeatable. `smollm2` is the demo's small model.",
 )
 @click.option("--repeat", default=1, type=click.IntRange(1, 50), help="Ask each question N times.")
 @click.option("--quick", is_flag=True, help="Ask only the eight questions of /rice.")
@@ -154,6 +157,13 @@ def imagine(prompt: tuple[str, ...], output: Path | None) -> None:
     type=click.Choice(["as-set", "off", "on", "both"]),
     help="Repeat the vv rule after the question. Default: as set for the model; both with"
     " --prompt.",
+)
+@click.option(
+    "--exchanges",
+    type=click.Choice(["as-set", "off", "on", "both"]),
+    default="as-set",
+    help="Send worked exchanges before a vv question, and end its answer where it is complete."
+    " As set: on.",
 )
 @click.option(
     "--judge", default="", metavar="NAME[/MODEL]", help="Have this model judge the answers."

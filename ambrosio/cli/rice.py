@@ -26,7 +26,7 @@ from ..rice.html_report import html_report
 from ..rice.judge import judge
 from ..rice.questions import Question, load_questions
 from ..rice.quick import outcome_notes
-from ..rice.report import Report, as_json, build_report, cells
+from ..rice.report import Report, answer_cells, as_json, build_report, cells
 from ..rice.runner import (
     PromptVariant,
     RunOutcome,
@@ -40,9 +40,10 @@ from ..rice.runner import (
 )
 from ..rice.sampler import Sampler
 from ..rice.statistics import ScoreRow
+from .rice_providers import rice_providers
 
-Reminder = Literal["as-set", "off", "on", "both"]
-REMINDERS: Mapping[str, tuple[bool | None, ...]] = {
+Switch = Literal["as-set", "off", "on", "both"]
+SWITCHED: Mapping[str, tuple[bool | None, ...]] = {
     "as-set": (None,),
     "off": (False,),
     "on": (True,),
@@ -60,7 +61,8 @@ class RiceOptions:
     json: bool = False
     out: Path | None = None
     prompts: tuple[str, ...] = ()
-    reminder: Reminder | None = None
+    reminder: Switch | None = None
+    exchanges: Switch = "as-set"
     judge: str = ""
     questions: Path | None = None
     fresh: bool = False
@@ -79,10 +81,11 @@ class RiceContext:
 
 async def rice(settings: Settings, options: RiceOptions) -> int:
     """Open the app, run the test and print the report; return the exit code."""
-    async with open_app(settings) as app:
+    clock = asyncio.get_running_loop().time
+    async with open_app(settings) as app, rice_providers(app, options.providers) as providers:
         context = RiceContext(
-            sampler=Sampler(app.assistant.router, now=asyncio.get_running_loop().time),
-            providers=app.providers,
+            sampler=Sampler(app.assistant.router, now=clock),
+            providers=providers,
             system_prompt=app.assistant.system,
             folder=settings.ambrosio_data_dir,
             now=now,
@@ -144,9 +147,10 @@ def _variants(system_prompt: str, options: RiceOptions) -> list[PromptVariant]:
     """
     texts = {"shipped": system_prompt}
     texts |= {Path(name).name: _read_prompt(name) for name in options.prompts}
-    reminders = REMINDERS[options.reminder or ("both" if options.prompts else "as-set")]
+    reminders = SWITCHED[options.reminder or ("both" if options.prompts else "as-set")]
     return [
-        PromptVariant(name, text, reminder)
+        PromptVariant(name, text, reminder, exchanges)
+        for exchanges in SWITCHED[options.exchanges]
         for name, text in texts.items()
         for reminder in reminders
     ]
@@ -250,6 +254,7 @@ def _print_report(report: Report, options: RiceOptions) -> None:
         console.print(Text(comparison.summary))
     for note in report.notes:
         console.print(Text(note))
+    console.print(_question_table(report))
     for row in report.rows:
         _print_failures(console, row)
     if not options.out:
@@ -259,7 +264,8 @@ def _print_report(report: Report, options: RiceOptions) -> None:
 def _table(report: Report) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0))
     table.add_column("model", overflow="fold", min_width=18)
-    headers = ["passed", "95 %", "words", "first", "whole", "tok/s", "per 1,000", "failed"]
+    headers = ["passed", "95 %", "length", "content", "words", "first", "whole", "tok/s"]
+    headers += ["per 1,000", "failed"]
     headers += ["correct*"] if report.judge else []
     for header in headers:
         table.add_column(header, justify="right", no_wrap=True)
@@ -267,6 +273,21 @@ def _table(report: Report) -> Table:
         table.add_row(Text(row.name), *cells(row, report))
     if report.judge:
         table.caption = f"* according to {report.judge}; does not count towards passing"
+    return table
+
+
+def _question_table(report: Report) -> Table:
+    """Make a table with a line per question and, for each model, its first answer's figures."""
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0))
+    table.add_column("length, content, seconds, cost", no_wrap=True)
+    answers = []
+    for row in report.rows:
+        table.add_column(Text(row.name), overflow="fold")
+        # The first of several repeats.
+        answers.append({answer.result.question_id: answer for answer in reversed(row.graded)})
+    for question_id in report.questions:
+        found = [graded.get(question_id) for graded in answers]
+        table.add_row(question_id, *(" ".join(answer_cells(one)) if one else "" for one in found))
     return table
 
 

@@ -73,11 +73,12 @@ class RunningAnswers:
 
 @dataclass(slots=True)
 class BotStatus:
-    """What `/status` shows of the process: moments in seconds, and how many strangers wrote."""
+    """What is known of the process: moments in seconds; counts of strangers and of updates."""
 
     started_at: float = 0.0
     polled_at: float | None = None
     strangers: int = 0
+    updates: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ class ProviderConfig(BaseModel):
     thinking: Literal["none", "template", "reasoning", "effort"] = "none"
     # llama.cpp runs with --cache-reuse: after the history is cut, the rest is not read again.
     cache_reuse: bool = False
+    group: str = ""  # equal servers with the same group share the work
     extra_body: dict[str, Any] = Field(default_factory=dict)  # added to every request body
     connect_timeout_seconds: float = Field(default=5, gt=0)
     first_token_timeout_seconds: float = Field(default=30, gt=0)

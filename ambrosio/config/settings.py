@@ -46,6 +46,7 @@ from .zone import machine_zone
 TOML_TABLES = ("providers", "images")
 # The fields that are read from no variable.
 NOT_VARIABLES = (*TOML_TABLES, "known_providers")
+MAX_PORT = 65_535
 # The names of the providers that need no table.
 READY_MADE = ("llama", "together", "openai")
 
@@ -61,6 +62,13 @@ def _check_zone(value: str) -> str:
     if (zone := find_zone(value)) is None:
         raise ValueError
     return zone
+
+
+def _check_metrics(value: str) -> str:
+    is_port = re.fullmatch(r"[1-9][0-9]{0,4}", value) and int(value) <= MAX_PORT
+    if value and not is_port and not re.fullmatch(r"unix:/\S+", value):
+        raise ValueError
+    return value
 
 
 # Completes "expected …".
@@ -151,6 +159,9 @@ class Settings(BaseSettings):
     )
     ambrosio_exit_after_minutes: int = Field(
         default=0, ge=0, description="a number of minutes, such as 10 (0 never exits)"
+    )
+    ambrosio_metrics: Annotated[str, AfterValidator(_check_metrics)] = Field(
+        default="", description="a port such as 9464, or a Unix socket such as unix:/run/bot.sock"
     )
     ambrosio_log: Literal["debug", "info", "warning", "error", "json"] = Field(
         default="info", description="debug, info, warning, error or json"

@@ -4,11 +4,12 @@ Pure. Servers cache the prompt by its prefix, so what was sent in one turn must 
 the beginning of what is sent in the next; otherwise a small machine reads everything again. So
 nothing here depends on the time, the history only grows, and when it no longer fits it is cut to a
 quarter at once. Only the worked exchanges of a concise turn come and go: they stand behind the
-history, so that everything before them is read once.
+history, so that everything before them is read once. Earlier concise turns are a list above the
+next message: as exchanges they would be examples, and teach a small model to answer all in a word.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from .messages import Message, PicturePart
@@ -33,6 +34,9 @@ PIXELS_PER_TOKEN = 32
 MARK_TOKENS = 18
 # Stands in for each picture in the history of a model that cannot see.
 UNSEEN_PICTURE = "[a picture that you cannot see]"
+
+# Stands above the concise turns of the history, each on a line.
+CONCISE_TURNS = "Earlier I asked for short answers:\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +72,15 @@ class PastTurn:
 class ModelProfile:
     """What a model supports; `window` is its context window in tokens.
 
-    With `vision` it sees pictures, each as at most `picture_tokens`; 0 is no limit.
+    With `shapes_vv`, a vv question has an `AnswerPlan`; without it, as the rice test may ask, only
+    the words of the prompt call for a short answer. With `vision` it sees pictures, each as at most
+    `picture_tokens`; 0 is no limit.
     """
 
     window: int = DEFAULT_WINDOW_TOKENS
     system_role: bool = True
     repeat_vv: bool = False
+    shapes_vv: bool = True
     tools: bool = False
     vision: bool = False
     picture_tokens: int = 0
@@ -155,7 +162,7 @@ def build_context(
     uses_tools = profile.tools and bool(tools.offered)
     window = window or profile.window
     prompt_limit = window - min(ANSWER_TOKENS, window // 3)
-    plan = plan_answer(question) if concise else None
+    plan = plan_answer(question) if concise and profile.shapes_vv else None
     text = add_preface(preface, question)
     asked = _user_message(text, pictures, concise=concise, profile=profile)
     examples = _examples(plan, limit=prompt_limit // EXAMPLES_DIVISOR)
@@ -200,10 +207,37 @@ def _messages(
     system: str, history: tuple[PastTurn, ...], last: tuple[Message, ...], profile: ModelProfile
 ) -> tuple[Message, ...]:
     messages = [Message("system", system)]
+    concise: list[PastTurn] = []
     for turn in history:
-        messages += _past_messages(turn, profile)
-    messages += last
+        if turn.concise and not turn.pictures and not turn.rounds:
+            concise.append(turn)
+        else:
+            messages += _add_concise_turns(_past_messages(turn, profile), concise)
+            concise = []
+    messages += _add_concise_turns(last, concise)
     return tuple(messages) if profile.system_role else merge_system_into_user(tuple(messages))
+
+
+def _add_concise_turns(
+    messages: tuple[Message, ...], concise: Sequence[PastTurn]
+) -> tuple[Message, ...]:
+    """Write concise turns above the next message of the user.
+
+    As exchanges of their own they would be examples of short answers: a small model then answers
+    every other question in a few words, too. Worked exchanges come behind them, so that the list
+    stays in the server's cache while it grows.
+    """
+    if not concise:
+        return messages
+    first, *rest = messages
+    lines = [CONCISE_TURNS, *(_concise_line(turn) for turn in concise)]
+    return (replace(first, content="\n".join(lines) + f"\n\n{first.content}"), *rest)
+
+
+def _concise_line(turn: PastTurn) -> str:
+    # Code, a list or a poem begins on a line of its own.
+    gap = "\n" if "\n" in turn.answer else " "
+    return f"- {turn.sent} →{gap}{turn.answer}"
 
 
 def _past_messages(turn: PastTurn, profile: ModelProfile) -> tuple[Message, ...]:

@@ -108,20 +108,20 @@ class PictureTooLarge(FileError):
 class ScannedFile(FileError):
     """A PDF of pictures, without text: looking at its `count` pages takes long, so ask first."""
 
-    problem = "{name} is scanned: it has {pages} with pictures and no text."
+    problem = "There is no text in {name}: its {pages} are scanned pictures."
     remedy = "Press the button to have me look at the first {shown}."
 
     def __init__(self, name: str = "scan.pdf", count: int = 4) -> None:
         super().__init__(f"{count} scanned pages")
         self.name = name
-        self.pages = "1 page" if count == 1 else f"{count} pages"
-        self.shown = "one" if count == 1 else str(min(count, SCAN_PAGES))
+        self.pages = "pages" if count == 1 else f"{count:,} pages"
+        self.shown = str(min(count, SCAN_PAGES))
 
 
 class NotInFile(FileError):
     """A search for words found nothing in the file."""
 
-    problem = "I find none of these words in {name}."
+    problem = "These words are not in {name}."
     remedy = "Search for others, or for their beginnings."
 
     def __init__(self, name: str = "report.pdf") -> None:

@@ -17,6 +17,10 @@ NOT_SENT = (
     "Telegram refused a message of mine, so part of the answer is missing here. "
     "Ask me to put it differently."
 )
+MAYBE_SENT = (
+    "I could not find out whether my last message has reached you. "
+    "If part of the answer is missing, ask me again."
+)
 UNREADABLE = "I cannot read this message in the form Telegram sent it. Try sending it another way."
 UNSUPPORTED = "I cannot read this kind of message. Type your question instead."
 UNSUPPORTED_KINDS: Mapping[str, str] = {
@@ -34,8 +38,7 @@ MORE_FILES = "I looked at the first {limit} files. Send the others in another me
 SOME_UNREADABLE = (
     "I looked at the pictures and files only, not at the rest. Describe it if it matters."
 )
-READING_FILE = "Reading the file…"
-WHAT_TO_FIND = "What should I look for in {name}? Reply to this message with the words."
+WHAT_TO_FIND = "I search all of {name} for you. Reply to this message with the words to look for."
 STORY_UNSEEN = "I cannot see the story you replied to. Tell me what it shows."
 QUOTE_UNSEEN = (
     "You replied to a message from another chat, which I cannot see. Paste its text here."

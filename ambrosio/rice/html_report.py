@@ -8,13 +8,15 @@ from html import escape
 from importlib import resources
 
 from .questions import Question
-from .report import Report, cells, format_seconds
+from .report import Report, answer_cells, cells
 from .statistics import GradedSample, ScoreRow
 from .svg_chart import Point, scatter
 
 COLUMNS = (
     "passed",
     "95 % interval",
+    "right length",
+    "right content",
     "median words",
     "first word",
     "whole answer",
@@ -190,7 +192,9 @@ def _answer(rank: int, name: str, answer: GradedSample, times: int) -> str:
     sample, verdict = answer.result.sample, answer.result.verdict
     failures = "".join(f"<li>{escape(str(failure))}</li>" for failure in answer.failures)
     details = [f"{times} times"] if times > 1 else []
-    details += [] if sample.failure else [format_seconds(sample.total_seconds)]
+    if not sample.failure:
+        length, content, seconds, cost = answer_cells(answer)
+        details += [f"length {length}", f"content {content}", seconds, cost]
     details += [f"{verdict.judge}: {verdict.text}"] if verdict else []
     text = f'<div class="text">{escape(sample.text)}</div>' if sample.text else ""
     return (

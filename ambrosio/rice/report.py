@@ -71,6 +71,20 @@ def format_cost(usd_per_question: Decimal | None) -> str:
     return format_usd(usd_per_question * 1000) if usd_per_question else "free"
 
 
+def answer_cells(answer: GradedSample) -> tuple[str, str, str, str]:
+    """Format one answer's figures: right length and right content (✓ or ✗), time, cost."""
+    sample = answer.result.sample
+    if sample.failure:
+        return ("✗", "✗", DASH, DASH)
+    cost = DASH if sample.usd is None else format_usd(sample.usd) if sample.usd else "free"
+    return (
+        "✓" if answer.has_right_length else "✗",
+        "✓" if answer.has_right_content else "✗",
+        format_seconds(sample.total_seconds),
+        cost,
+    )
+
+
 def format_count(value: float | None) -> str:
     """Write a median of whole numbers, which may fall between two of them."""
     return DASH if value is None else f"{value:g}"
@@ -92,6 +106,8 @@ def cells(row: ScoreRow, report: Report) -> list[str]:
     return [
         f"{row.passed} of {row.asked}",
         format_interval(row),
+        f"{row.right_length}",
+        f"{row.right_content}",
         format_count(row.median_words),
         format_seconds(row.first_seconds),
         format_seconds(row.total_seconds),
@@ -136,6 +152,8 @@ def _row_fields(row: ScoreRow, report: Report) -> dict[str, Any]:
         "prompt": row.variant or None,
         "asked": row.asked,
         "passed": row.passed,
+        "right_length": row.right_length,
+        "right_content": row.right_content,
         "failed": row.failed,
         "interval": [round(bound, 4) for bound in row.interval],
         "median_words": row.median_words,
@@ -156,10 +174,13 @@ def _answer_fields(answer: GradedSample, report: Report) -> dict[str, Any]:
         "ask": report.questions[answer.result.question_id].ask,
         "answer": sample.text,
         "passed": answer.passed,
+        "right_length": answer.has_right_length,
+        "right_content": answer.has_right_content,
         "failed_checks": [str(failure) for failure in answer.failures],
         "served_by": sample.served_by,
         "first_seconds": sample.first_seconds,
         "total_seconds": sample.total_seconds,
+        "usd": None if sample.usd is None else float(sample.usd),
         "verdict": verdict.text if verdict else None,
     }
 

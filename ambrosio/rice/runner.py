@@ -31,16 +31,25 @@ MAX_FAILURES = 5
 
 @dataclass(frozen=True, slots=True)
 class PromptVariant:
-    """A system prompt; `reminder` repeats the vv rule after the question (None: as set)."""
+    """A system prompt, and what is sent with a vv question besides (None: as set).
+
+    Attributes:
+        name: its name in the report.
+        system_prompt: its text.
+        reminder: whether the vv rule is repeated after the question.
+        exchanges: whether worked exchanges stand before it, and its answer is ended where it is
+            complete.
+    """
 
     name: str
     system_prompt: str = field(repr=False)
     reminder: bool | None = None
+    exchanges: bool | None = None
 
     def __str__(self) -> str:
-        if self.reminder is None:
-            return self.name
-        return f"{self.name}, {'with' if self.reminder else 'without'} reminder"
+        added = (("reminder", self.reminder), ("exchanges", self.exchanges))
+        chosen = [f"{'with' if on else 'without'} {name}" for name, on in added if on is not None]
+        return ", ".join([self.name, *chosen])
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +80,9 @@ class Trial:
     @property
     def key(self) -> TrialKey:
         """Identifies the trial in the record file; trials that send the same share it."""
-        sent = f"{self.variant.system_prompt}\0{self.variant.reminder}\0{self.question.digest}"
+        variant = self.variant
+        switches = f"{variant.reminder}\0{variant.exchanges}"
+        sent = f"{variant.system_prompt}\0{switches}\0{self.question.digest}"
         digest = hashlib.sha256(sent.encode()).hexdigest()[:16]
         return (self.question.id, str(self.contestant), digest, self.repeat)
 
@@ -208,7 +219,12 @@ async def _run_trial(sampler: Sampler, trial: Trial) -> Sample:
         model=trial.contestant.choice,
         local_only=question.local_only,
     )
-    return await sampler.sample(trial.contestant.provider, request, reminder=variant.reminder)
+    return await sampler.sample(
+        trial.contestant.provider,
+        request,
+        reminder=variant.reminder,
+        exchanges=variant.exchanges,
+    )
 
 
 # --- the record file ------------------------------------------------------------------------------

@@ -47,21 +47,27 @@ class Sample:
     usd: Decimal | None = None
 
 
-class RemindingProvider:
-    """A provider with a fixed choice of whether the vv rule is repeated after the question."""
+class ChoosingProvider:
+    """A provider with a fixed choice of what is sent with a vv question; None: as set."""
 
-    def __init__(self, provider: OpenAIProvider, reminder: bool | None) -> None:
+    def __init__(
+        self, provider: OpenAIProvider, reminder: bool | None, exchanges: bool | None
+    ) -> None:
         self._provider = provider
-        self._reminder = reminder
+        self._reminder, self._exchanges = reminder, exchanges
         self.name = provider.name
         self.paid, self.local = provider.paid, provider.local
         self.health, self.models = provider.health, provider.models
         self.sees, self.models_that_see = provider.sees, provider.models_that_see
 
     async def profile(self, model: str = "") -> ModelProfile:
-        """Return the model's profile, with the reminder switched on or off if one was chosen."""
+        """Return the model's profile with what was chosen."""
         profile = await self._provider.profile(model)
-        return profile if self._reminder is None else replace(profile, repeat_vv=self._reminder)
+        if self._reminder is not None:
+            profile = replace(profile, repeat_vv=self._reminder)
+        if self._exchanges is not None:
+            profile = replace(profile, shapes_vv=self._exchanges)
+        return profile
 
     def stream(
         self, context: Context, *, concise: bool = False, model: str = "", chat_key: str = ""
@@ -84,7 +90,12 @@ class Sampler:
         self._call_ended = asyncio.Event()
 
     async def sample(
-        self, provider: OpenAIProvider, request: CompletionRequest, *, reminder: bool | None = None
+        self,
+        provider: OpenAIProvider,
+        request: CompletionRequest,
+        *,
+        reminder: bool | None = None,
+        exchanges: bool | None = None,
     ) -> Sample:
         """Ask once; a failure is part of the sample.
 
@@ -96,18 +107,18 @@ class Sampler:
         if limited and not provider.pricing(model).known:
             # Hundreds of questions at a guessed price are too much of a risk.
             raise BudgetSpent
-        reminding_provider = RemindingProvider(provider, reminder)
+        chosen_provider = ChoosingProvider(provider, reminder, exchanges)
         while True:
             call_ended = self._call_ended
             try:
-                return await self._sample(reminding_provider, request)
+                return await self._sample(chosen_provider, request)
             except NoProvider:
                 # Open calls usually cost less than is reserved for them, so wait for one to end.
                 if not self._paid_calls:
                     raise
             await call_ended.wait()
 
-    async def _sample(self, provider: RemindingProvider, request: CompletionRequest) -> Sample:
+    async def _sample(self, provider: ChoosingProvider, request: CompletionRequest) -> Sample:
         recorder, expenses = _SampleRecorder(self._now), list[Expense]()
         self._paid_calls += provider.paid
         try:

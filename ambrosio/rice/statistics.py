@@ -31,6 +31,21 @@ class GradedSample:
         """Whether there is an answer and it passed all checks."""
         return not self.failures
 
+    @property
+    def has_right_length(self) -> bool:
+        """Whether there is an answer that says neither too much nor too little."""
+        failed = any(failure.is_about_length for failure in self.failures)
+        return not (self._is_missing or failed)
+
+    @property
+    def has_right_content(self) -> bool:
+        """Whether there is an answer, however long, with what was asked for."""
+        return not self._is_missing and all(failure.is_about_length for failure in self.failures)
+
+    @property
+    def _is_missing(self) -> bool:
+        return bool(self.result.sample.failure)
+
 
 @dataclass(frozen=True, slots=True)
 class ScoreRow:
@@ -41,6 +56,8 @@ class ScoreRow:
     graded: tuple[GradedSample, ...]
     asked: int
     passed: int
+    right_length: int
+    right_content: int
     failed: int  # requests without an answer
     interval: tuple[float, float]  # 95 % confidence interval of `share`
     median_words: float | None
@@ -104,6 +121,8 @@ def _score_row(model: str, variant: str, graded: Sequence[GradedSample]) -> Scor
         graded=tuple(graded),
         asked=len(graded),
         passed=passed,
+        right_length=sum(answer.has_right_length for answer in graded),
+        right_content=sum(answer.has_right_content for answer in graded),
         failed=len(graded) - len(samples),
         interval=wilson(passed / len(graded), questions),
         median_words=_median(checks.count_words(sample.text) for sample in samples),

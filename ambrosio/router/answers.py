@@ -26,6 +26,7 @@ from ..core.errors import (
 from ..core.messages import Delta, StatusNote, StreamEvent
 from .budget import Budget
 from .call import ProviderCall, Target
+from .groups import share_work
 from .health import HealthMonitor, retry_pause
 from .hedging import race
 from .request import CompletionRequest, ExpenseSink, Provider
@@ -49,6 +50,7 @@ class Router:
         fast_route: the order for concise requests, if it is another.
         budget: what may be spent; without one there is no ceiling.
         patience_seconds: after so long the next provider is asked as well; 0 is never.
+        groups: the groups of providers that share their work, by name.
         sleep: waits.
     """
 
@@ -61,9 +63,11 @@ class Router:
         fast_route: tuple[str, ...] = (),
         budget: Budget | None = None,
         patience_seconds: float = 0,
+        groups: Mapping[str, str] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.providers = providers
+        self._groups = groups or {}
         self.health = HealthMonitor(providers, now=now, sleep=sleep)
         self.budget = budget or Budget(now=now)
         self._route = tuple(name for name in dict.fromkeys(route) if name in providers)
@@ -105,7 +109,7 @@ class Router:
     async def window(self, request: CompletionRequest) -> int:
         """Return the context window, in tokens, of whoever is asked first."""
         with suppress(NoProvider, ProviderError):
-            for target in self.awake([*(await self._allowed(request)).targets]):
+            for target in self.awake([*(await self._allowed(request)).targets], request):
                 return (await target.provider.profile(target.model)).window
         return DEFAULT_WINDOW_TOKENS
 
@@ -185,10 +189,23 @@ class Router:
         """Return the route of a request."""
         return self.route(concise=request.concise, model=request.model)
 
-    def awake(self, targets: list[Target]) -> list[Target]:
-        """Leave out those that rest, unless all do."""
+    def awake(self, targets: list[Target], request: CompletionRequest) -> list[Target]:
+        """Leave out those that rest, unless all do, and share the work within each group."""
         now = self._now()
-        return [target for target in targets if target.health.breaker.closed(now)] or targets
+        by_name = {
+            target.provider.name: target
+            for target in [t for t in targets if t.health.breaker.closed(now)] or targets
+        }
+        # What a chat has chosen comes first, however busy it is.
+        chosen = request.model.partition("/")[0]
+        groups = {name: group for name, group in self._groups.items() if name != chosen}
+        under_way = {name: target.health.under_way for name, target in by_name.items()}
+        names = share_work([*by_name], groups, under_way, request.chat_key)
+        return [by_name[name] for name in names]
+
+    def are_equal(self, one: str, other: str) -> bool:
+        """Say whether two providers share their work."""
+        return bool(self._groups.get(one)) and self._groups.get(one) == self._groups.get(other)
 
     async def _allowed(self, request: CompletionRequest) -> Viewers:
         """List who may be asked, in order: the one place where that is decided."""
@@ -249,7 +266,7 @@ class _Round:
         self._router, self._request, self._report = router, request, report
         self._allowed = {target.provider.name for target in allowed.targets}
         self._blind = allowed.blind
-        self._targets = iter(router.awake([*allowed.targets]))
+        self._targets = iter(router.awake([*allowed.targets], request))
         self._text: list[str] = []
         self.causes: list[ProviderError] = []
         self.partial = ""
@@ -320,6 +337,8 @@ class _Round:
             reason = "is resting" if name in self._allowed else forbidden
             if name in self._blind:
                 reason = CannotSee.summary
+            if name not in failed and self._router.are_equal(name, target.provider.name):
+                continue
             clauses.append(failed.get(name, f"{name} {reason}"))
         return tuple(clauses)
 

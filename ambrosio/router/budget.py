@@ -6,12 +6,13 @@ counts. One call may exceed the ceiling, and no second one: where a server takes
 answer, or a script has more tokens to the byte than our estimate.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Protocol
 
-from ..core.costs import Expense, month_name, month_start, nearly_spent
+from ..core.costs import CallKind, CallOutcome, Expense, month_name, month_start, nearly_spent
 from .policy import Candidate, allowed_providers
 
 # The token limit of an answer where there is a ceiling: sent, and counted on in the maximum cost.
@@ -78,6 +79,8 @@ class Budget:
         """
         self._now, self._ledger, self._guest = now, ledger or InMemoryLedger(), guest
         self.ceiling, self.share, self._zone = ceiling, share, zone
+        # The calls since the start, by provider, kind and outcome.
+        self.calls: Counter[tuple[str, CallKind, CallOutcome]] = Counter()
         # The last month in which a call was too expensive for what was left.
         self._scarce_month = ""
 
@@ -119,6 +122,7 @@ class Budget:
 
     def settle(self, call_id: int | None, expense: Expense) -> None:
         """Enter what a call has really cost."""
+        self.calls[expense.ref.provider, expense.kind, expense.outcome] += 1
         self._ledger.enter(expense, call_id)
 
     def warning(self) -> str:

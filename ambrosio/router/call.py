@@ -120,12 +120,14 @@ class ProviderCall:
             )
 
         health.breaker.on_request(started_at)
+        health.under_way += 1
         try:
             yield on_event
         except ProviderError as exc:
             self._monitor.on_failure(health, exc, chosen=self._target.model)
             raise
         finally:
+            health.under_way -= 1
             health.breaker.on_abandon()
 
     def _open(self, context: Context) -> AsyncGenerator[StreamEvent]:

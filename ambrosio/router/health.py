@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -74,6 +75,9 @@ class ProviderHealth:
     first_word_seconds: float | None = None
     cause: ProviderError | None = None
     owner_told: bool = False
+    under_way: int = 0
+    # How often it failed since the start, by the kind of failure.
+    failure_counts: Counter[str] = field(default_factory=Counter)
 
     @property
     def failure(self) -> str:
@@ -91,6 +95,7 @@ class ProviderHealth:
     def on_failure(self, exc: ProviderError, *, now: float) -> None:
         """Note a failure, and let the provider rest if that says something about its health."""
         self.cause = exc
+        self.failure_counts[type(exc).__name__] += 1
         if isinstance(exc, IGNORED):
             return
         self.breaker.on_failure(now, rest_seconds=_rest_seconds(exc))

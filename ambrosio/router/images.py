@@ -57,7 +57,7 @@ class ImageRouter:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.clients = clients
-        self._health: Mapping[str, ProviderHealth] = {name: ProviderHealth() for name in clients}
+        self.health: Mapping[str, ProviderHealth] = {name: ProviderHealth() for name in clients}
         self._route = tuple(name for name in dict.fromkeys(route) if name in clients)
         self._now, self._sleep = now, sleep
         self._budget = budget or Budget(now=now)
@@ -127,7 +127,7 @@ class ImageRouter:
         if not allowed:
             raise NoLocalImageProvider if order.local_only else BudgetSpent
         now = self._now()
-        closed = [target for target in allowed if self._health[target[0]].breaker.closed(now)]
+        closed = [target for target in allowed if self.health[target[0]].breaker.closed(now)]
         return closed or allowed
 
     def _is_allowed(self, max_cost: Expense, order: ImageOrder) -> bool:
@@ -143,7 +143,7 @@ class ImageRouter:
         self, name: str, model: str, order: ImageOrder
     ) -> AsyncGenerator[ImageStarted | ImageDone]:
         """Ask one client, and record the outcome in its health."""
-        health = self._health[name]
+        health = self.health[name]
         health.breaker.on_request(self._now())
         try:
             async with aclosing(self._generate_within_budget(name, model, order)) as events:

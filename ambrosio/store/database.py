@@ -1,7 +1,8 @@
 """The file itself: opening it, bringing its tables up to date, reading, transactions.
 
-Synchronous on purpose: a statement takes microseconds and a commit one sync of the disk, which is
-what a promise to lose nothing costs. It knows no table; the components of `Store` do.
+Synchronous on purpose: a statement takes microseconds. A commit takes a sync of the disk besides,
+which is what a promise to lose nothing costs; the bot, which must not stand still for so long, has
+it done in a thread (`syncing_later`). It knows no table; the components of `Store` do.
 """
 
 import os
@@ -61,6 +62,7 @@ class Database:
     def __init__(self, path: Path | str, *, now: Callable[[], float]) -> None:
         self._path = path
         self.now = now
+        self._on_commit: Callable[[], None] | None = None
 
     @property
     def file(self) -> Path | None:
@@ -92,6 +94,33 @@ class Database:
         """Close the file."""
         self.connection.close()
 
+    @contextmanager
+    def syncing_later(self, on_commit: Callable[[], None]) -> Iterator[None]:
+        """Commit without waiting for the disk; `on_commit` is called when `sync` is to be."""
+        self._on_commit = on_commit
+        self.connection.execute("PRAGMA synchronous = NORMAL")
+        try:
+            yield
+        finally:
+            self._on_commit = None
+            self.connection.execute("PRAGMA synchronous = FULL")
+            self.sync()
+
+    def sync(self) -> None:
+        """Wait until everything that was committed is on the disk; any thread may do so."""
+        try:
+            # SQLite's locks are on the other two files: closing this one releases none of them.
+            log_file = os.open(f"{self._path}-wal", os.O_RDONLY)
+            try:
+                os.fsync(log_file)
+            finally:
+                os.close(log_file)
+        except FileNotFoundError:
+            # In memory, or nothing was written yet.
+            return
+        except OSError as exc:
+            raise StoreFailed(str(exc)) from exc
+
     def _set_up(self) -> None:
         db = self.connection
         db.row_factory = sqlite3.Row
@@ -116,6 +145,8 @@ class Database:
             db.execute("BEGIN IMMEDIATE")
             yield db
             db.execute("COMMIT")
+            if self._on_commit:
+                self._on_commit()
         except (sqlite3.Error, *CONTENT_ERRORS) as exc:
             raise _failure(exc) from exc
         finally:

@@ -71,6 +71,10 @@ class Outbox:
         rows = self._database.read("SELECT DISTINCT chat_id, topic_id FROM outbox ORDER BY id")
         return [Chat(row["chat_id"], row["topic_id"]) for row in rows]
 
+    def waiting(self) -> int:
+        """Count the messages that Telegram does not have yet."""
+        return int(self._database.read("SELECT count(*) AS count FROM outbox")[0]["count"])
+
     def next_message(self, chat: Chat) -> tuple[int, Outgoing, int] | None:
         """Return a chat's oldest message: its outbox id, itself, and how often it was tried."""
         rows = self._database.read(

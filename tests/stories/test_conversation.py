@@ -67,13 +67,9 @@ class TestATurn:
 
         first, second, third = (request.messages for request in model.requests)
         assert second[: len(first)] == first
-        # Without the worked exchanges that stood before the vv question.
-        assert third[len(first) :] == (
-            ("assistant", "One."),
-            ("user", "vv second"),
-            ("assistant", "Two."),
-            ("user", "third"),
-        )
+        # Without the worked exchanges, and not as an example of a short answer itself.
+        earlier = "Earlier I asked for short answers:\n\n- second → Two."
+        assert third[len(first) :] == (("assistant", "One."), ("user", f"{earlier}\n\nthird"))
 
     async def test_longer_answers_the_same_question_in_full(self, anna, model):
         model.script(Says("Basmati."), Says("Basmati, because its grains stay apart."))
@@ -99,7 +95,10 @@ class TestATurn:
         await anna.say("tea?")
         await anna.wait_answer()
 
-        assert [request.question for request in model.requests] == ["vv tea?", "tea?"]
+        concise, ordinary = (request.question for request in model.requests)
+        assert concise == "vv tea?"
+        assert ordinary.endswith("\n\ntea?")
+        assert "vv" not in ordinary
 
     async def test_new_forgets_what_was_said(self, anna, model):
         await anna.say("I am called Anna.")

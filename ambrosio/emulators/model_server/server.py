@@ -17,7 +17,7 @@ from typing import Any
 import anyio
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -392,7 +392,7 @@ async def _cancel_on_disconnect(connection: Connection, scope: anyio.CancelScope
 async def _read_json(request: Request) -> Mapping[str, Any] | None:
     try:
         body = json.loads(await request.body())
-    except ValueError:
+    except (ValueError, ClientDisconnect):
         return None
     return body if isinstance(body, dict) else None
 
