@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ..core.attachments import FilePlace
+from ..core.context_window import ModelProfile, count_picture_tokens
 from ..core.documents import (
     Chunk,
     FileInfo,
@@ -14,12 +15,14 @@ from ..core.documents import (
     room_for_file,
     show_file,
 )
-from ..core.file_errors import SCAN_PAGES, FileError, NotInFile, ScannedFile
+from ..core.file_errors import FileError, NotInFile, ScannedFile
 from ..core.messages import PicturePart, Turn
 from ..media.client import MediaClient
 from .answers import Assistant
 from .pictures import PictureKeeper
 
+# Pages of a scanned file that are looked at together, at most.
+SCAN_PAGES = 4
 SCAN_SIDE = 1280
 
 
@@ -114,14 +117,20 @@ class DocumentReader:
         return _with_text(turn, [show_file(info, fitting, found=True)], place)
 
     async def add_pages(self, turn: Turn, content: bytes) -> Turn:
-        """Show the next pages of a scanned PDF as pictures."""
+        """Show the next pages of a scanned PDF as pictures, as many as fit half the window."""
         place = turn.file or FilePlace("")
         info, start = self._next(turn, place)
-        end = min(start + SCAN_PAGES, info.part_count)
         pictures: list[PicturePart] = []
-        for page in range(start, end):
+        profile = await self._profile(turn)
+        left = room_for_file(profile.window)
+        for page in range(start, min(start + SCAN_PAGES, info.part_count)):
             drawn = await self._media.draw_page(content, page, max_side=SCAN_SIDE)
-            pictures.append(await self._pictures.keep(drawn.content, max_side=SCAN_SIDE))
+            picture = await self._pictures.keep(drawn.content, max_side=SCAN_SIDE)
+            left -= count_picture_tokens(picture, profile)
+            if left < 0 and pictures:
+                break
+            pictures.append(picture)
+        end = start + len(pictures)
         shown = [Chunk(page + 1, page + 1, "") for page in range(start, end)]
         which = name_parts(info, shown)
         label = f"{info.name}: {which}" if which else info.name
@@ -140,8 +149,11 @@ class DocumentReader:
         return found[0], place.next_position
 
     async def _room(self, turn: Turn) -> int:
+        return room_for_file((await self._profile(turn)).window)
+
+    async def _profile(self, turn: Turn) -> ModelProfile:
         request = self._assistant.completion_request(turn)
-        return room_for_file(await self._assistant.router.window(request))
+        return await self._assistant.router.profile(request)
 
 
 def _with_text(turn: Turn, prefaces: Sequence[str], place: FilePlace | None) -> Turn:

@@ -21,9 +21,6 @@ Part of the tree in `errors`.
 
 from .errors import AmbrosioError
 
-# Pages of a scanned file that are looked at together.
-SCAN_PAGES = 4
-
 
 class FileError(AmbrosioError):
     """A file that someone sent cannot be used; sending the same one again does not help."""
@@ -109,13 +106,12 @@ class ScannedFile(FileError):
     """A PDF of pictures, without text: looking at its `count` pages takes long, so ask first."""
 
     problem = "There is no text in {name}: its {pages} are scanned pictures."
-    remedy = "Press the button to have me look at the first {shown}."
+    remedy = "Press the button to have me look at them, a few at a time."
 
     def __init__(self, name: str = "scan.pdf", count: int = 4) -> None:
         super().__init__(f"{count} scanned pages")
         self.name = name
         self.pages = "pages" if count == 1 else f"{count:,} pages"
-        self.shown = str(min(count, SCAN_PAGES))
 
 
 class NotInFile(FileError):
