@@ -72,7 +72,8 @@ MIGRATIONS = (
         -- The tools that its prompt named, what was called, as JSON, and whether anything was read
         -- that neither the person nor the bot wrote.
         tool_names TEXT NOT NULL DEFAULT '', tool_rounds TEXT NOT NULL DEFAULT '[]',
-        from_outside INTEGER NOT NULL DEFAULT 0);
+        -- Whether the question holds what others wrote, and whether the conversation has, so far.
+        from_outside INTEGER NOT NULL DEFAULT 0, read_outside INTEGER NOT NULL DEFAULT 0);
     CREATE INDEX turns_messages ON turns (chat_id, message_id);
     CREATE INDEX turns_users ON turns (user_id);
 
