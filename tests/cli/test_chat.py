@@ -5,6 +5,7 @@ import re
 import sys
 
 from ambrosio.cli.hints import INTERRUPTED
+from ambrosio.core.context_window import CONCISE_TURNS
 from ambrosio.core.errors import InvalidKey
 from ambrosio.emulators.model_server.server import (
     Dies,
@@ -38,7 +39,7 @@ class TestOneQuestion:
         ]
         assert first_sent[-1] == "vv jasmin or basmati?"
         assert sent == [
-            ["vv jasmin or basmati?", "Basmati.", "Why?"],
+            [f"{CONCISE_TURNS}\n- jasmin or basmati? → Basmati.\n\nWhy?"],
             ["Why?"],
         ]
 
@@ -114,11 +115,7 @@ class TestChatting:
             terminal.type(CTRL_D)
 
             assert await terminal.exit_code() == 0
-        assert list(model.requests[1].messages[-3:]) == [
-            ("user", "vv jasmin or basmati?"),
-            ("assistant", "Basmati."),
-            ("user", "Why?"),
-        ]
+        assert model.requests[1].messages[-1][1].endswith("basmati? → Basmati.\n\nWhy?")
 
     async def test_ctrl_c_stops_the_answer_and_keeps_the_chat(self, in_terminal, model):
         model.script(StallsAfter("Green tea is"), Says("Black."))
