@@ -170,7 +170,7 @@ def _notes(answer: Answer, *, for_owner: bool) -> list[str]:
     elif answer.cut_note:
         notes.append(answer.cut_note)
     if answer.turn.follows_silence and not answer.failure:
-        notes.append("This is a new conversation, since the last one was hours ago.")
+        notes.append("This is a new conversation, because the last one was hours ago.")
     if answer.started and answer.started.dropped_turns and not answer.failure:
         count = answer.started.dropped_turns
         turns = "message" if count == 1 else f"{count} messages"

@@ -40,6 +40,7 @@ from ..rice.runner import (
 )
 from ..rice.sampler import Sampler
 from ..rice.statistics import ScoreRow
+from .hints import print_error
 from .rice_providers import rice_providers
 
 Switch = Literal["as-set", "off", "on", "both"]
@@ -136,7 +137,7 @@ def _unknown_provider(choices: Iterable[str], providers: Mapping[str, OpenAIProv
 
 
 def _print_error(text: str) -> int:
-    print(f"error: {text}", file=sys.stderr)
+    print_error(text)
     return 2
 
 
