@@ -16,6 +16,10 @@ GAVE_UP = (
 NOT_SENT = (
     "Telegram refused one of my messages, so part of this answer is missing. Ask me to rephrase it."
 )
+TOO_MANY_WAITING = (
+    "Too many of your messages are waiting, so I leave out what you send now. "
+    "Send it again when I have answered the others."
+)
 UNREADABLE = "Telegram sent this message in a form I cannot read. Try sending it another way."
 MAYBE_SENT = (
     "I could not find out whether my last message has reached you. "

@@ -12,7 +12,8 @@ MIGRATIONS = (
     CREATE TABLE inbox (
         id INTEGER PRIMARY KEY AUTOINCREMENT, bot_id INTEGER NOT NULL, update_id INTEGER NOT NULL,
         chat_id INTEGER NOT NULL, topic_id INTEGER NOT NULL, urgent INTEGER NOT NULL,
-        message_id INTEGER NOT NULL, body TEXT NOT NULL, received_at REAL NOT NULL,
+        message_id INTEGER NOT NULL, user_id INTEGER NOT NULL, body TEXT NOT NULL,
+        received_at REAL NOT NULL,
         attempts INTEGER NOT NULL DEFAULT 0, failures INTEGER NOT NULL DEFAULT 0,
         work TEXT NOT NULL DEFAULT '' CHECK (work IN ('', 'shared', 'alone')),
         suspect INTEGER NOT NULL DEFAULT 0,
