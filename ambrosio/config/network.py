@@ -74,7 +74,7 @@ def client_options(certificates: ssl.SSLContext) -> dict[str, Any]:
 def blocking_client(certificates: ssl.SSLContext, **options: Any) -> httpx.Client:
     """Make a client for a process that may wait, or raise `InvalidSettings`."""
     mounts = {
-        pattern: proxy and httpx.HTTPTransport(verify=certificates, proxy=proxy)
+        pattern: httpx.HTTPTransport(verify=certificates, proxy=proxy) if proxy else None
         for pattern, proxy in _proxies(certificates).items()
     }
     return httpx.Client(verify=certificates, trust_env=False, mounts=mounts, **options)
