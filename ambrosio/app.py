@@ -32,6 +32,7 @@ from .router.budget import Budget
 from .store import Store
 from .tools.registry import make_tools
 from .tools.toolbox import Toolbox
+from .tools.web import open_web_tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +69,12 @@ async def open_app(
     """Open the store and the providers, and build the assistants; close all of it at the end."""
     originals_bytes = settings.ambrosio_pictures_mb * 1_000_000
     with Store(settings.database, now=now, originals_bytes=originals_bytes) as store:
-        async with open_providers(
-            settings, now=now, sleep=sleep, read_picture=store.pictures.read
-        ) as providers:
+        async with (
+            open_providers(
+                settings, now=now, sleep=sleep, read_picture=store.pictures.read
+            ) as providers,
+            AsyncExitStack() as stack,
+        ):
             image_clients = {
                 name: ImageClient(provider, settings.images, provider.http)
                 for name, provider in providers.items()
@@ -86,6 +90,10 @@ async def open_app(
             )
             router = _router(settings, providers, budget, now=now, sleep=sleep)
             image_router = _image_router(settings, image_clients, budget, now=now, sleep=sleep)
+            media = MediaClient()
+            web = await stack.enter_async_context(
+                open_web_tools(settings, store, router, media, now=now)
+            )
             assistant = Assistant(
                 store,
                 router,
@@ -93,13 +101,12 @@ async def open_app(
                 private=settings.ambrosio_private_default == "on",
                 silence_seconds=settings.ambrosio_conversation_hours * 3600,
                 zone=settings.ambrosio_zone,
-                toolbox=Toolbox(make_tools(store)),
+                toolbox=Toolbox(make_tools(store, web)),
                 now=now,
             )
             image_assistant = ImageAssistant(
                 store, router, image_router, now=now, dice=secrets.randbelow
             )
-            media = MediaClient()
             transcripts, speech = _sound_routers(
                 settings, providers, budget, media, now=now, sleep=sleep
             )

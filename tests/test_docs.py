@@ -84,7 +84,8 @@ def test_the_example_of_a_provider_can_be_used_and_names_every_field(tmp_path):
 )
 def test_only_settings_that_exist_are_spoken_of(page):
     spoken_of = re.findall(
-        r"\b(?:AMBROSIO|LLAMA|TELEGRAM|TOGETHER|OPENAI)_[A-Z_]+\b", (ROOT / page).read_text("utf-8")
+        r"\b(?:AMBROSIO|LLAMA|TELEGRAM|TOGETHER|OPENAI|BRAVE)_[A-Z_]+\b",
+        (ROOT / page).read_text("utf-8"),
     )
     known = {name.upper() for name in settings.Settings.model_fields} | {"LLAMA_CACHE"}
     assert set(spoken_of) <= known
@@ -167,7 +168,9 @@ def test_every_class_and_constant_in_the_pages_for_developers_exists(page):
     text = (ROOT / page).read_text("utf-8")
     # Qualified names, classes, private names and constants; plain words may be anything.
     spoken = re.findall(r"`(_?[A-Z]\w*(?:\.\w+)*|_\w+)`", text)
-    settings_or_tests = re.compile(r"AMBROSIO_|TOGETHER_|LLAMA_|OPENAI_|GOOD$|FULL$|WAL$|PATH$")
+    settings_or_tests = re.compile(
+        r"AMBROSIO_|TOGETHER_|LLAMA_|OPENAI_|BRAVE_|GOOD$|FULL$|WAL$|PATH$"
+    )
     parts = {part for name in spoken if not name.endswith(".md") for part in name.split(".")}
     unknown = {part for part in parts - defined_names() if not settings_or_tests.match(part)}
 

@@ -28,16 +28,19 @@ from ..core.messages import (
     StatusNote,
     Turn,
 )
-from ..core.tools import ToolCall, ToolEffect, ToolResult, ToolRound
+from ..core.tools import Source, ToolCall, ToolEffect, ToolResult, ToolRound
 from ..core.zones import time_note
 from ..router import CompletionRequest, Router
 from ..store import InboxItem, Store, TurnResult
+from ..tools.own_words import SEARCH_NAME
 from ..tools.tool import ToolContext
 from ..tools.toolbox import Toolbox
 from .progress import Progress
 from .tool_rounds import ToolRounds
 
 NO_TOOLBOX = Toolbox()
+# Results of a search that an answer names, where no page was read.
+MAX_SEARCH_SOURCES = 3
 # What is said under an answer that ended before its end.
 CUT_NOTES: Mapping[FinishReason, str] = {
     FinishReason.LOOP: "Cut here: the model only repeated itself after this.",
@@ -65,6 +68,7 @@ class Answer:
     expenses: list[Expense] = field(default_factory=list)
     seconds: float = 0.0
     rounds: tuple[ToolRound, ...] = ()
+    read_outside: bool = False
 
     @property
     def ref(self) -> ModelRef | None:
@@ -81,6 +85,16 @@ class Answer:
     def lines(self) -> list[str]:
         """What tools were used for, a line each."""
         return [result.line for result in self._results if result.line]
+
+    @property
+    def sources(self) -> list[Source]:
+        """What the answer is from: the pages that were read, else the first results of a search."""
+        read: list[Source] = []
+        searched: list[Source] = []
+        for one in self.rounds:
+            for call, result in zip(one.calls, one.results, strict=True):
+                (searched if call.name == SEARCH_NAME else read).extend(result.sources)
+        return list(dict.fromkeys(read or searched[:MAX_SEARCH_SOURCES]))
 
     @property
     def effects(self) -> list[ToolEffect]:
@@ -114,7 +128,7 @@ class Assistant:
         toolbox: Toolbox = NO_TOOLBOX,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.store, self._toolbox = store, toolbox
+        self.store, self.toolbox = store, toolbox
         self.router = router
         self.system = system
         self._local_only_default, self._zone, self._now = private, zone, now
@@ -199,7 +213,7 @@ class Assistant:
         list at the top of the prompt means that all of it is read again. A turn that may call none
         names none, unless they stand in its conversation's prompt already.
         """
-        names = [tool.name for tool in self._toolbox.offered(turn)]
+        names = [tool.name for tool in self.toolbox.offered(turn)]
         history = self.store.conversations.history(turn.parent_id)
         began_with = next((past.tool_names for past in reversed(history) if past.tool_names), ())
         if began_with:
@@ -255,9 +269,7 @@ class Assistant:
             progress.text = progress.text[: -answer.finished.repeated_tail_chars]
         answer.text, answer.reasoning = progress.text, progress.reasoning
         answer.seconds = self._now() - began_at
-        answer.rounds = rounds.done
-        if any(result.from_outside for one in rounds.done for result in one.results):
-            answer.turn = replace(turn, from_outside=True)
+        answer.rounds, answer.read_outside = rounds.done, rounds.read_outside
         return answer
 
     def _tool_rounds(
@@ -271,9 +283,9 @@ class Assistant:
             zone=self._zone_of(turn),
             report=answer.expenses.append,
         )
-        offered = self._toolbox.offered(turn)
+        offered = self.toolbox.offered(turn)
         return ToolRounds(
-            self._toolbox,
+            self.toolbox,
             tuple(tool for tool in offered if tool.name in turn.tool_names),
             context,
             may_call=may_call,
@@ -394,6 +406,7 @@ class Assistant:
             first_turn_id=answer.started.first_turn_id if answer.started else None,
             ref=answer.ref,
             rounds=answer.rounds if has_answer else (),
+            read_outside=answer.read_outside,
         )
         return self.store.finish(item, replies, result, confirm=confirm)
 

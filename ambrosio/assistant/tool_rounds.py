@@ -46,6 +46,11 @@ class ToolRounds:
         return self._context.rounds
 
     @property
+    def read_outside(self) -> bool:
+        """Whether anything from outside was read in the conversation so far."""
+        return self._context.situation.read_outside
+
+    @property
     def use(self) -> ToolUse:
         """What the next request says about tools."""
         last = len(self.done) + 1 >= MAX_ROUNDS

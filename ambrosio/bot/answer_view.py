@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from urllib.parse import urlsplit
 
 from ..assistant.answers import Answer
 from ..config.program import advise
@@ -17,6 +18,7 @@ from ..core.messages import (
     Outgoing,
     OutgoingMessage,
 )
+from ..core.tools import Source
 from ..markdown import expandable, plain, render
 from ..markdown.rich import needs_rich
 from ..markdown.splitting import MAX_ENTITIES, MAX_UTF16_UNITS, utf16_len
@@ -48,6 +50,8 @@ class AnswerStyle:
     for_owner: bool = False
 
 
+# Of a source's title.
+MAX_SOURCE_TITLE = 60
 PLAIN = AnswerStyle()
 
 
@@ -104,10 +108,12 @@ def render_comparison(
 def _messages(answer: Answer, notes: list[str], *, rich: bool) -> list[OutgoingMessage]:
     chat, text = answer.turn.chat, answer.text
     if rich and needs_rich(text):
-        said = "\n\n".join([*map(_italic, answer.lines), text, *map(_italic, notes)])
+        sources = [_linked(source) for source in answer.sources]
+        said = "\n\n".join([*map(_italic, answer.lines), text, *sources, *map(_italic, notes)])
         outgoing = [OutgoingMessage(chat, rich_markdown=said)]
     else:
-        chunks = _append_notes(_prepend_lines(answer.lines, list(render(text).chunks)), notes)
+        chunks = _prepend_lines(answer.lines, list(render(text).chunks))
+        chunks = _append_notes(_append_sources(chunks, answer.sources), notes)
         outgoing = [
             OutgoingMessage(chat, chunk, silent=part > 0) for part, chunk in enumerate(chunks)
         ]
@@ -164,7 +170,7 @@ def _notes(answer: Answer, *, for_owner: bool) -> list[str]:
     elif answer.cut_note:
         notes.append(answer.cut_note)
     if answer.turn.follows_silence and not answer.failure:
-        notes.append("This is a new conversation, since the last one was hours ago.")
+        notes.append("This is a new conversation, because the last one was hours ago.")
     if answer.started and answer.started.dropped_turns and not answer.failure:
         count = answer.started.dropped_turns
         turns = "message" if count == 1 else f"{count} messages"
@@ -221,20 +227,49 @@ def _prepend_lines(lines: list[str], chunks: list[FormattedText]) -> list[Format
     return [FormattedText(f"{text}\n\n{first.text}", (*line.entities, *moved)), *rest]
 
 
+def _append_sources(chunks: list[FormattedText], sources: list[Source]) -> list[FormattedText]:
+    """Name the sources below an answer, as links; each with its host, which titles may hide."""
+    if not sources or not chunks:
+        return chunks
+    text, entities = "", []
+    for source in sources:
+        label = _source_label(source)
+        begin = utf16_len(text) + 2
+        entities.append(Entity("text_link", begin, utf16_len(label), url=source.url))
+        text += f"\u2022 {label}\n"
+    return _append(chunks, FormattedText(text.rstrip("\n"), tuple(entities)))
+
+
+def _linked(source: Source) -> str:
+    """Write a source in Markdown; an address in angle brackets ends at the bracket only."""
+    address = source.url.replace("<", "%3C").replace(">", "%3E")
+    return f"\u2022 [{_source_label(source).translate(ESCAPES)}](<{address}>)"
+
+
+def _source_label(source: Source) -> str:
+    host = (urlsplit(source.url).hostname or "").removeprefix("www.")
+    title = source.title[:MAX_SOURCE_TITLE].strip()
+    return title if title == host else f"{title} ({host})"
+
+
 def _append_notes(chunks: list[FormattedText], notes: list[str]) -> list[FormattedText]:
     """Append the notes to the last message, in italics, or make one of their own if it is full."""
     if not notes:
         return chunks
-    note = _note("\n".join(notes), "italic" if chunks else "")
+    return _append(chunks, _note("\n".join(notes), "italic" if chunks else ""))
+
+
+def _append(chunks: list[FormattedText], more: FormattedText) -> list[FormattedText]:
+    """Put a text below the last message, or make one of its own if that is full."""
     if not chunks:
-        return [note]
+        return [more]
     last = chunks[-1]
     before = utf16_len(last.text) + 2
-    is_full = len(last.entities) + len(note.entities) > MAX_ENTITIES
-    if is_full or before + utf16_len(note.text) > MAX_UTF16_UNITS:
-        return [*chunks, note]
-    moved = (replace(entity, offset=entity.offset + before) for entity in note.entities)
-    joined = FormattedText(f"{last.text}\n\n{note.text}", (*last.entities, *moved))
+    is_full = len(last.entities) + len(more.entities) > MAX_ENTITIES
+    if is_full or before + utf16_len(more.text) > MAX_UTF16_UNITS:
+        return [*chunks, more]
+    moved = (replace(entity, offset=entity.offset + before) for entity in more.entities)
+    joined = FormattedText(f"{last.text}\n\n{more.text}", (*last.entities, *moved))
     return [*chunks[:-1], joined]
 
 

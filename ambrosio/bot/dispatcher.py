@@ -115,6 +115,7 @@ class Dispatcher:
             knows_group=self._members.knows_group,
             on_poll=self._on_poll,
             on_dropped=self._members.on_dropped,
+            on_flood=self._members.on_flood,
             on_disk=self._disk_sync.done,
             now=self._context.now,
             sleep=self._sleep,

@@ -15,6 +15,7 @@ RawMessage = Mapping[str, Any]
 MAX_NAME_CHARACTERS = 64
 # Of an animation Telegram sends a copy as a document, too.
 MEDIA = tuple(MediaKind)
+FOREIGN_MEDIA = (MediaKind.PHOTO, MediaKind.AUDIO, MediaKind.VIDEO, MediaKind.DOCUMENT)
 
 
 def own_text(message: RawMessage) -> str:
@@ -29,6 +30,15 @@ def own_text(message: RawMessage) -> str:
     if "forward_origin" in message:
         lines += _button_links(message)
     return "\n".join(line for line in lines if line)
+
+
+def is_from_outside(message: RawMessage) -> bool:
+    """Say whether a message holds what its sender did not write: a forward, a file, a picture.
+
+    What was spoken or filmed in the chat itself is the sender's own.
+    """
+    marks = ("forward_origin", "via_bot", "external_reply", "reply_to_story", "contact", "poll")
+    return any(message.get(mark) for mark in (*marks, *FOREIGN_MEDIA))
 
 
 def with_links(text: str, entities: Any) -> str:

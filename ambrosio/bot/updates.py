@@ -214,6 +214,7 @@ class _Reader:
             unseen=unseen,
             replied_attachments=message_text.attachments(replying.get("reply_to_message") or {}),
             language=str(sender.get("language_code") or ""),
+            from_outside=bool(context) or any(map(self._is_from_outside, messages)),
         )
 
     def _command(self, messages: Sequence[RawMessage]) -> ParsedUpdate | None:
@@ -266,6 +267,16 @@ class _Reader:
                 text += f"{gap}{part}" if text else part
                 gap = _gap_after(message)
         return text
+
+    def _is_from_outside(self, message: RawMessage) -> bool:
+        """Say whether a message, or what it replies to, holds what its sender did not write."""
+        if message_text.is_from_outside(message):
+            return True
+        if not (replied := message.get("reply_to_message")):
+            return False
+        writer, sender = replied.get("from") or {}, message.get("from") or {}
+        is_ours = writer.get("id") == sender.get("id") or writer.get("username") == self.username
+        return not is_ours or message_text.is_from_outside(replied)
 
     # --- what it replies to in another chat -------------------------------------------------------
 

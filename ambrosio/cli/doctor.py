@@ -19,6 +19,7 @@ from ..providers.openai_compatible import OpenAIProvider
 from .findings import Finding, print_finding, print_fixes
 from .process import LOCK_FILE
 from .provider_checks import check_providers
+from .search_check import check_search
 
 MIN_FREE_BYTES = 500_000_000
 MAX_CLOCK_ERROR_SECONDS = 60
@@ -58,6 +59,8 @@ async def _check_all(
     async for finding in _check_telegram(settings):
         yield finding
     async for finding in check_providers(settings, providers):
+        yield finding
+    async for finding in check_search(settings, http):
         yield finding
 
 

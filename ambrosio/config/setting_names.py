@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 
 from .setting_faults import Fault
 
-PREFIXES = ("AMBROSIO_", "LLAMA_", "TELEGRAM_", "TOGETHER_", "OPENAI_")
+PREFIXES = ("AMBROSIO_", "LLAMA_", "TELEGRAM_", "TOGETHER_", "OPENAI_", "BRAVE_")
 # llama.cpp's own variables, which share our prefix.
 LLAMA_CPP_PREFIXES = ("LLAMA_ARG_", "LLAMA_CACHE", "LLAMA_LOG")
 # In `.env`, where nobody else's names are expected, two slips; in the shell, whose variables are

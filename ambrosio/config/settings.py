@@ -144,6 +144,12 @@ class Settings(BaseSettings):
     ambrosio_zone: Annotated[str, AfterValidator(_check_zone)] = Field(
         default_factory=machine_zone, description="a time zone, such as Europe/Berlin"
     )
+    ambrosio_search_url: Url | None = Field(
+        default=None, description="the URL of a SearXNG server, such as http://127.0.0.1:8888"
+    )
+    ambrosio_searches_per_day: int = Field(
+        default=100, ge=0, description="a number of web searches, such as 100"
+    )
     ambrosio_stream: StreamMode = Field(default="draft", description="draft, edit or off")
     ambrosio_rich: Literal["auto", "off"] = Field(default="off", description="auto or off")
     ambrosio_reasoning: Literal["show", "hide"] = Field(default="hide", description="show or hide")
@@ -176,7 +182,9 @@ class Settings(BaseSettings):
     )
     llama_context: int = Field(default=0, ge=0, description=CONTEXT_EXPECTED)
     llama_image_tokens: int = Field(
-        default=256, ge=0, description="a number of tokens for a picture, such as 256 (0: blind)"
+        default=256,
+        ge=0,
+        description="a number of tokens for a picture, such as 256 (0 turns sight off)",
     )
     together_api_key: Secret = Field(
         default=SecretStr(""), description="an API key from together.ai"
@@ -209,6 +217,9 @@ class Settings(BaseSettings):
         default="", validate_default=True, description="the id of a chat model at that provider"
     )
     openai_context: int = Field(default=0, ge=0, description=CONTEXT_EXPECTED)
+    brave_api_key: Secret = Field(
+        default=SecretStr(""), description="an API key for Brave's web search"
+    )
     # From `ambrosio.toml`, not from the environment.
     providers: Annotated[dict[str, ProviderConfig], NoDecode] = Field(
         default_factory=dict, exclude=True
@@ -307,6 +318,7 @@ class Settings(BaseSettings):
             self.llama_api_key,
             self.together_api_key,
             self.openai_api_key,
+            self.brave_api_key,
             *(row.api_key for row in self.providers.values()),
         ]
         return tuple(value for key in keys if (value := key.get_secret_value()))

@@ -45,7 +45,8 @@ class PastTurn:
 
     `note` was sent behind the question, `pictures` with it; `fact_ids` stood behind the system
     prompt, which named the tools `tool_names`. `rounds` are the calls before the answer.
-    `from_outside` says that something was read in it that neither the person nor the bot wrote.
+    `from_outside` says that the question held what neither the person nor the bot wrote,
+    `read_outside` that the conversation did by then, so that the answer may repeat it.
     """
 
     turn_id: int
@@ -59,6 +60,7 @@ class PastTurn:
     rounds: tuple[ToolRound, ...] = ()
     pictures: tuple[PicturePart, ...] = ()
     from_outside: bool = False
+    read_outside: bool = False
 
     @property
     def sent(self) -> str:

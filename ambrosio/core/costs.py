@@ -45,7 +45,7 @@ class Pricing:
 
 FREE = Pricing()
 
-CallKind = Literal["chat", "image", "transcript", "speech"]
+CallKind = Literal["chat", "image", "transcript", "speech", "search"]
 # "open": the call is in progress, or was when the process died.
 CallOutcome = Literal["open", "done", "stopped", "failed"]
 

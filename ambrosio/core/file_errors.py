@@ -81,7 +81,7 @@ class NoSound(FileError):
 class AudioTooLong(FileError):
     """A recording that is longer than the limit; both in minutes."""
 
-    problem = "This recording is longer than {limit} minutes, which is all I can listen to."
+    problem = "This recording is longer than {limit} minutes, the most I can listen to."
     remedy = "Send it in parts."
 
     def __init__(self, limit: int = 120) -> None:
@@ -92,7 +92,7 @@ class AudioTooLong(FileError):
 class PictureTooLarge(FileError):
     """A picture with too many pixels; `limit` in megapixels."""
 
-    problem = "This picture is larger than {limit} megapixels, which is all I can look at."
+    problem = "This picture is larger than {limit} megapixels, the most I can look at."
     remedy = "Send a smaller copy, or send it as a photo."
 
     def __init__(self, limit: int = 50) -> None:
@@ -103,7 +103,7 @@ class PictureTooLarge(FileError):
 class FileTooLarge(FileError):
     """A file that Telegram does not let a bot download; `limit` in megabytes."""
 
-    problem = "This file is larger than {limit} MB, which is all that Telegram lets me download."
+    problem = "This file is larger than {limit} MB, the most that Telegram lets me download."
     remedy = "Send a smaller one, or a part of it."
 
     def __init__(self, limit: int = 20) -> None:

@@ -133,7 +133,7 @@ class Archive:
                 local_only=bool(row["local_only"]),
                 question=row["question"],
                 answer=row["answer"] or "",
-                from_outside=bool(row["from_outside"]),
+                from_outside=bool(row["read_outside"]),
             )
             for row in rows
         ]

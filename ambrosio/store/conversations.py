@@ -48,6 +48,7 @@ class TurnResult:
     """The result of a turn, to be stored; `text` is None when it failed.
 
     `first_turn_id` is the oldest turn that the model was shown, `rounds` is what it called.
+    `read_outside` says that what strangers wrote was in the conversation by then.
     """
 
     turn: Turn
@@ -55,6 +56,7 @@ class TurnResult:
     first_turn_id: int | None = None
     ref: ModelRef | None = None
     rounds: tuple[ToolRound, ...] = ()
+    read_outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,7 @@ class Conversations:
                 tool_names=tuple(row["tool_names"].split()),
                 rounds=unpack_rounds(row["tool_rounds"]),
                 from_outside=bool(row["from_outside"]),
+                read_outside=bool(row["read_outside"]),
                 pictures=unpack_pictures(row["pictures"]),
             )
             for row in rows
@@ -237,6 +240,7 @@ class Conversations:
             "tool_names": " ".join(turn.tool_names),
             "tool_rounds": pack_rounds(result.rounds),
             "from_outside": turn.from_outside,
+            "read_outside": result.read_outside or turn.from_outside,
             "pictures": pack_pictures(turn.pictures),
         }
         with self._database.transaction() as db:
@@ -387,5 +391,6 @@ def _stored_turn(row: sqlite3.Row) -> StoredTurn:
         parent_id=row["parent_id"],
         local_only=bool(row["local_only"]),
         pictures=unpack_pictures(row["pictures"]),
+        from_outside=bool(row["from_outside"]),
     )
     return StoredTurn(row["id"], turn, row["answer"], row["provider"])

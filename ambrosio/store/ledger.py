@@ -4,7 +4,7 @@ import sqlite3
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ..core.costs import Expense
+from ..core.costs import CallKind, Expense
 from .database import Database
 
 
@@ -48,6 +48,13 @@ class Ledger:
         )
         # The sum of no rows is NULL.
         return Decimal(rows[0]["usd"] or 0)
+
+    def count(self, kind: CallKind, since: float) -> int:
+        """Count the calls of one kind since a moment, of all users, however they ended."""
+        rows = self._database.read(
+            "SELECT count(*) AS calls FROM ledger WHERE kind = ? AND at >= ?", kind, since
+        )
+        return int(rows[0]["calls"])
 
     def waive_images(self) -> None:
         """Charge nothing for image orders that a crash has cut off: they run again."""

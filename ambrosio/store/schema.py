@@ -12,7 +12,8 @@ MIGRATIONS = (
     CREATE TABLE inbox (
         id INTEGER PRIMARY KEY AUTOINCREMENT, bot_id INTEGER NOT NULL, update_id INTEGER NOT NULL,
         chat_id INTEGER NOT NULL, topic_id INTEGER NOT NULL, urgent INTEGER NOT NULL,
-        message_id INTEGER NOT NULL, body TEXT NOT NULL, received_at REAL NOT NULL,
+        message_id INTEGER NOT NULL, user_id INTEGER NOT NULL, body TEXT NOT NULL,
+        received_at REAL NOT NULL,
         attempts INTEGER NOT NULL DEFAULT 0, failures INTEGER NOT NULL DEFAULT 0,
         work TEXT NOT NULL DEFAULT '' CHECK (work IN ('', 'shared', 'alone')),
         suspect INTEGER NOT NULL DEFAULT 0,
@@ -70,7 +71,8 @@ MIGRATIONS = (
         -- The tools that its prompt named, what was called, as JSON, and whether anything was read
         -- that neither the person nor the bot wrote.
         tool_names TEXT NOT NULL DEFAULT '', tool_rounds TEXT NOT NULL DEFAULT '[]',
-        from_outside INTEGER NOT NULL DEFAULT 0);
+        -- Whether the question holds what others wrote, and whether the conversation has, so far.
+        from_outside INTEGER NOT NULL DEFAULT 0, read_outside INTEGER NOT NULL DEFAULT 0);
     CREATE INDEX turns_messages ON turns (chat_id, message_id);
     CREATE INDEX turns_users ON turns (user_id);
 

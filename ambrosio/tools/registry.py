@@ -4,6 +4,8 @@ A tool is a module and a row here. New tools come last, so that the prompts of c
 on stay as they are.
 """
 
+from collections.abc import Sequence
+
 from ..store import Store
 from .calculator import Calculator
 from .remember import Remember
@@ -12,6 +14,11 @@ from .search_past import SearchPast
 from .tool import Tool
 
 
-def make_tools(store: Store) -> tuple[Tool, ...]:
-    """Make the tools, in their order."""
-    return (Calculator(), Remind(), SearchPast(store), Remember(store))
+def make_tools(store: Store, web: Sequence[Tool] = ()) -> tuple[Tool, ...]:
+    """Make the tools, in their order.
+
+    Args:
+        store: what was said and is remembered.
+        web: those of the web, if a search is set up.
+    """
+    return (Calculator(), Remind(), SearchPast(store), Remember(store), *web)

@@ -32,10 +32,21 @@ TIMEOUT_SECONDS = 10.0
 BRAVE_URL = "https://api.search.brave.com"
 # Five dollars for a thousand searches, as of November 2026.
 BRAVE_USD = Decimal("0.005")
-JSON_IS_OFF = (
-    "the SearXNG server does not answer in JSON: add `json` to `search: formats:` in its "
-    "settings.yml and start it again"
-)
+# What a status means to a server, and how its owner mends it.
+Refusals = Mapping[int, tuple[str, str]]
+SEARXNG_REFUSALS: Refusals = {
+    403: (
+        "its server does not answer in JSON",
+        "add `json` to `search: formats:` in SearXNG's settings.yml and start it again",
+    )
+}
+WRONG_KEY = ("Brave refuses the key", "set the right one as BRAVE_API_KEY")
+BRAVE_REFUSALS: Refusals = {
+    401: WRONG_KEY,
+    403: WRONG_KEY,
+    422: WRONG_KEY,
+    402: ("the account at Brave is empty", "add credit to it"),
+}
 TAGS = re.compile(r"<[^>]{0,200}>")
 
 
@@ -101,7 +112,7 @@ class SearxNg:
             self._http,
             f"{self._url}/search",
             {"q": query, "format": "json"},
-            refusals={403: JSON_IS_OFF},
+            refusals=SEARXNG_REFUSALS,
         )
         items = _list(found.get("results"))
         return SearchReply(
@@ -128,13 +139,12 @@ class Brave:
 
     async def search(self, query: str) -> SearchReply:
         """Search, or raise `SearchFailed`."""
-        refused = "Brave refuses the key in `BRAVE_API_KEY`"
         found = await _get_json(
             self._http,
             f"{self._url}/res/v1/web/search",
             {"q": query, "count": str(MAX_RESULTS)},
             headers={"X-Subscription-Token": self._key},
-            refusals={401: refused, 403: refused, 422: refused, 402: "the Brave account is empty"},
+            refusals=BRAVE_REFUSALS,
         )
         web = found.get("web")
         items = _list(web.get("results") if isinstance(web, dict) else None)
@@ -147,11 +157,11 @@ def make_engine(
     *,
     http: httpx.AsyncClient,
     local_http: httpx.AsyncClient,
-) -> SearchEngine | None:
-    """Return the search that the settings choose: a server of one's own before Brave; or None."""
+) -> SearchEngine:
+    """Return the search that the settings choose, one of which is set: a server before Brave."""
     if search_url:
         return SearxNg(search_url, local_http if is_local(search_url) else http)
-    return Brave(brave_key, http) if brave_key else None
+    return Brave(brave_key, http)
 
 
 async def _get_json(
@@ -159,7 +169,7 @@ async def _get_json(
     url: str,
     query: Mapping[str, str],
     *,
-    refusals: Mapping[int, str],
+    refusals: Refusals,
     headers: Mapping[str, str] | None = None,
 ) -> Mapping[str, Any]:
     """Ask a search server, or raise `SearchFailed`."""
@@ -193,12 +203,13 @@ async def _get_json(
     return found
 
 
-def _check_status(status: int, refusals: Mapping[int, str]) -> None:
+def _check_status(status: int, refusals: Refusals) -> None:
     if status == httpx.codes.OK:
         return
     log.warning("the web search was refused: HTTP %d", status)
-    reason = "its server has had too many searches" if status == 429 else ""
-    raise SearchFailed(reason or refusals.get(status, f"its server answered {status}"))
+    if status == 429:
+        raise SearchFailed("its server has had too many searches", "wait, or allow it more")
+    raise SearchFailed(*refusals.get(status, (f"its server answered {status}",)))
 
 
 def _results(items: list[dict[str, Any]], *, text: str) -> tuple[SearchResult, ...]:

@@ -41,11 +41,11 @@ class ToolContext:
     @property
     def situation(self) -> Situation:
         """What matters about the conversation before this call, for `tool_policy.decide`."""
-        results = (result for each in self.rounds for result in each.results)
+        results = (result for one in self.rounds for result in one.results)
         return Situation(
             local_only=self.turn.local_only or any(past.local_only for past in self.history),
             read_outside=self.turn.from_outside
-            or any(past.from_outside for past in self.history)
+            or any(past.from_outside or past.read_outside for past in self.history)
             or any(result.from_outside for result in results),
         )
 

@@ -12,6 +12,7 @@ from ambrosio.cli import main
 from ambrosio.cli.findings import Finding, print_finding
 from ambrosio.core.texts import DATABASE_UNUSABLE, NO_QUESTION
 from ambrosio.emulators.model_server.server import ErrorStatus, FakeModelServer
+from ambrosio.emulators.web import FakeWeb, SearchHit
 
 KEY = "sk-very-secret-key"
 
@@ -214,6 +215,22 @@ class TestDoctor:
         assert ended.out.endswith("\n\nEverything works.\n")
         assert len(api.updates.pending) == 1
         assert len(model.requests) == 1
+
+    async def test_the_web_search_is_tried_and_its_engines_named(self, doctor):
+        web = FakeWeb(hits=[SearchHit("Weather", "https://x.example/")])
+        web.unresponsive = [("brave", "too many requests")]
+        async with web.serving() as url:
+            found = await doctor(AMBROSIO_SEARCH_URL=url)
+            web.json_enabled = False
+            refused = await doctor(AMBROSIO_SEARCH_URL=url)
+
+        assert (
+            "✓ search    SearXNG returned 1 result; from wikipedia; "
+            "no answer from brave (too many requests)" in found.out
+        )
+        assert "SearXNG does not work: its server does not answer in JSON" in refused.out
+        assert "add `json` to `search: formats:` in SearXNG's settings.yml" in refused.out
+        assert (found.code, refused.code) == (0, 0)
 
     @pytest.mark.parametrize("end", ["", "/"])
     async def test_an_address_without_v1_is_named_with_it(self, doctor, tmp_path, end):

@@ -322,7 +322,13 @@ class TestWindows:
         assert [row.context for other, row in rows.items() if other != name].count(5000) == 0
 
 
-SECRETS = ("TELEGRAM_BOT_TOKEN", "LLAMA_API_KEY", "TOGETHER_API_KEY", "OPENAI_API_KEY")
+SECRETS = (
+    "TELEGRAM_BOT_TOKEN",
+    "LLAMA_API_KEY",
+    "TOGETHER_API_KEY",
+    "OPENAI_API_KEY",
+    "BRAVE_API_KEY",
+)
 
 
 class TestSecrets:

@@ -6,7 +6,6 @@ import pytest
 from ambrosio.core.errors import SearchFailed
 from ambrosio.emulators.web import BRAVE_KEY, FakeWeb, SearchHit
 from ambrosio.tools.search_engines import (
-    JSON_IS_OFF,
     Brave,
     SearchResult,
     SearxNg,
@@ -82,8 +81,8 @@ async def test_searxng_says_which_engines_answered(engine, web):
         ("SearXNG", 429, "its server has had too many searches"),
         ("SearXNG", 500, "its server answered 500"),
         ("SearXNG", 302, "its server answered 302"),
-        ("Brave", 401, "Brave refuses the key in `BRAVE_API_KEY`"),
-        ("Brave", 402, "the Brave account is empty"),
+        ("Brave", 401, "Brave refuses the key"),
+        ("Brave", 402, "the account at Brave is empty"),
         ("Brave", 429, "its server has had too many searches"),
     ],
     indirect=["engine"],
@@ -101,7 +100,8 @@ async def test_a_searxng_without_json_is_told_how_to_switch_it_on(engine, web):
 
     with pytest.raises(SearchFailed) as failed:
         await engine.search("x")
-    assert failed.value.reason == JSON_IS_OFF
+    assert failed.value.reason == "its server does not answer in JSON"
+    assert "add `json` to `search: formats:`" in failed.value.fix
 
 
 @pytest.mark.parametrize(
@@ -140,6 +140,5 @@ async def test_a_server_that_is_not_there_is_told(failure, reason):
 async def test_a_server_of_ones_own_comes_before_brave():
     async with httpx.AsyncClient() as http:
         clients = {"http": http, "local_http": http}
-        assert make_engine(None, "", **clients) is None
         assert isinstance(make_engine(None, "key", **clients), Brave)
         assert isinstance(make_engine("http://127.0.0.1:8888", "key", **clients), SearxNg)

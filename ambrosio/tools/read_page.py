@@ -1,0 +1,79 @@
+"""The tool that reads a page, at an address that the person wrote or that the search returned."""
+
+from collections.abc import Mapping
+
+import httpx
+
+from ..core.errors import PageNotRead
+from ..core.tool_policy import ToolKind, Verdict, decide
+from ..core.tools import Source, ToolDefinition, ToolResult
+from .fetching import PageFetcher, parse_url
+from .own_words import source_of_address
+from .page_reader import PageReader
+from .quoting import quote
+from .tool import Arguments, ToolContext, ToolError
+
+NOT_GIVEN = (
+    "Only an address that the person wrote, or that the web search returned, is opened. Ask them "
+    "to send this one themselves."
+)
+
+
+class ReadPage:
+    """Fetches a page and has it read for the person's question.
+
+    Args:
+        fetcher: gets it.
+        reader: reads it, knowing nothing but the question.
+    """
+
+    definition = ToolDefinition(
+        "read_page",
+        "Read a web page whose address the user wrote or web_search returned.",
+        {
+            "type": "object",
+            "properties": {"url": {"type": "string", "description": "the whole address"}},
+            "required": ["url"],
+        },
+        kind=ToolKind.PAGE,
+        destination="the page's own server",
+    )
+
+    def __init__(self, fetcher: PageFetcher, reader: PageReader) -> None:
+        self._fetcher, self._reader = fetcher, reader
+
+    def note(self, arguments: Arguments) -> str:
+        """Say which host is being asked."""
+        return f"Reading {_host(arguments)}"
+
+    async def run(self, arguments: Arguments, context: ToolContext) -> ToolResult:
+        """Read the page, or raise `ToolError`."""
+        url = str(arguments["url"]).strip()
+        source = source_of_address(url, context)
+        if decide(ToolKind.PAGE, context.situation, source=source) is not Verdict.ALLOWED:
+            raise ToolError(NOT_GIVEN)
+        host = _host(arguments)
+        try:
+            page = await self._fetcher.fetch(url)
+            text = await self._reader.text_of(page, host)
+            reading = await self._reader.ask(text, page.url, context.turn, context.report)
+        except PageNotRead as exc:
+            return ToolResult(f"Error: {exc.problem_text}", f"could not read {host}: {exc.reason}")
+        title = text.split("\n", 1)[0][:100].strip() or host
+        return ToolResult(
+            quote(reading, page.url),
+            f"read: {_domain(page.url)}",
+            from_outside=True,
+            sources=(Source(title, page.url),),
+        )
+
+
+def _host(arguments: Mapping[str, object]) -> str:
+    try:
+        return parse_url(str(arguments["url"])).host
+    except PageNotRead:
+        return "this address"
+
+
+def _domain(url: str) -> str:
+    return httpx.URL(url).host.removeprefix("www.")
