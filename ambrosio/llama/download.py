@@ -324,7 +324,7 @@ def _translate_errors(repo: str) -> Iterator[None]:
         yield
     except InvalidSettings as exc:
         name, problem, hint = exc.problems[0]
-        raise ModelUnusable(f"`{name}` {problem}", f"{hint.capitalize()}.") from exc
+        raise ModelUnusable(f"the variable `{name}` {problem}", f"{hint.capitalize()}.") from exc
     except httpx.HTTPStatusError as exc:
         raise _refusal(repo, exc.response) from exc
     except (httpx.HTTPError, httpx.InvalidURL) as exc:
