@@ -144,6 +144,7 @@ def imagine(prompt: tuple[str, ...], output: Path | None) -> None:
 )
 @click.option("--repeat", default=1, type=click.IntRange(1, 50), help="Ask each question N times.")
 @click.option("--quick", is_flag=True, help="Ask only the eight questions of /rice.")
+@click.option("--vv", is_flag=True, help="Ask only the vv questions.")
 @click.option("--tools", is_flag=True, help="Test instead which models call the right tools.")
 @click.option("--json", is_flag=True, help="Print JSON.")
 @click.option(
