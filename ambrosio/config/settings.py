@@ -277,7 +277,6 @@ class Settings(BaseSettings):
             api_key=SecretStr(api_key),
             server_kind="llama",
             transcription_model=Path(self.llama_ears).name,
-            **LOCAL_PATIENCE,
         )
 
     def provider_configs(
