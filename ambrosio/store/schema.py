@@ -131,6 +131,7 @@ MIGRATIONS = (
         done_at REAL, local_only INTEGER NOT NULL, number INTEGER NOT NULL DEFAULT 0,
         UNIQUE (chat_id, message_id, number));
     CREATE INDEX reminders_due ON reminders (due_at) WHERE due_at IS NOT NULL;
+    CREATE INDEX reminders_sent ON reminders (done_at) WHERE due_at IS NULL;
     CREATE INDEX reminders_users ON reminders (user_id);
 
     -- What a person asked to be remembered. A fact never changes: an edit is another row, in its
