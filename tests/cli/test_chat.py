@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from ambrosio.cli.hints import INTERRUPTED, without_commands
+from ambrosio.core.context_window import CONCISE_TURNS
 from ambrosio.core.errors import (
     AllProvidersFailed,
     BadRequest,
@@ -46,7 +47,7 @@ class TestOneQuestion:
         ]
         assert first_sent[-1] == "vv jasmin or basmati?"
         assert sent == [
-            ["vv jasmin or basmati?", "Basmati.", "Why?"],
+            [f"{CONCISE_TURNS}\n- jasmin or basmati? → Basmati.\n\nWhy?"],
             ["Why?"],
         ]
 
@@ -138,11 +139,7 @@ class TestChatting:
             terminal.type(CTRL_D)
 
             assert await terminal.exit_code() == 0
-        assert list(model.requests[1].messages[-3:]) == [
-            ("user", "vv jasmin or basmati?"),
-            ("assistant", "Basmati."),
-            ("user", "Why?"),
-        ]
+        assert model.requests[1].messages[-1][1].endswith("basmati? → Basmati.\n\nWhy?")
 
     async def test_ctrl_c_stops_the_answer_and_keeps_the_chat(self, in_terminal, model):
         model.script(StallsAfter("Green tea is"), Says("Black."))

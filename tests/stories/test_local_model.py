@@ -71,8 +71,8 @@ async def test_a_message_is_answered_by_the_model_inside(anna, life_with, chatml
 
 
 # What a concise turn reads besides its own words: the worked exchanges, and the turn before, if it
-# was a concise one, whose place they took.
-EXAMPLE_TOKENS = 110
+# was a concise one, as a line of the list above them.
+EXAMPLE_TOKENS = 140
 
 
 async def test_over_many_turns_no_history_is_read_twice(anna, life_with, chatml, tmp_path):
