@@ -94,14 +94,18 @@ async def open_app(
             web = await stack.enter_async_context(
                 open_web_tools(settings, store, router, media, now=now)
             )
+            toolbox = Toolbox(make_tools(store, web))
+            is_private = settings.ambrosio_private_default == "on"
+            for provider in providers.values():
+                provider.usual_tools = toolbox.usual(local_only=is_private)
             assistant = Assistant(
                 store,
                 router,
                 system_prompt(settings),
-                private=settings.ambrosio_private_default == "on",
+                private=is_private,
                 silence_seconds=settings.ambrosio_conversation_hours * 3600,
                 zone=settings.ambrosio_zone,
-                toolbox=Toolbox(make_tools(store, web)),
+                toolbox=toolbox,
                 now=now,
             )
             image_assistant = ImageAssistant(

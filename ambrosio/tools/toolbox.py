@@ -14,6 +14,9 @@ from ..core.tools import ToolCall, ToolDefinition, ToolResult
 from .arguments import read_arguments
 from .tool import Tool, ToolContext, ToolError
 
+# Stands for the private chat of any person.
+PERSONS_CHAT = Chat(1)
+
 log = logging.getLogger(__name__)
 
 # What a model is told of a result at most, some 1,500 tokens: it is read in every later turn.
@@ -38,6 +41,10 @@ class Toolbox:
             for tool in self._tools.values()
             if is_offered(tool.definition.kind, situation) and _fits(tool.definition, turn.chat)
         )
+
+    def usual(self, *, local_only: bool) -> tuple[ToolDefinition, ...]:
+        """List the tools of an ordinary turn in the chat of one person."""
+        return self.offered(Turn(PERSONS_CHAT, 0, 0, "", local_only=local_only))
 
     def note(self, call: ToolCall) -> str:
         """Say what a call is doing, for the person who waits; "" if it will be refused."""
