@@ -236,6 +236,7 @@ class Assistant:
             chat_key=f"{turn.chat.chat_id}:{turn.chat.topic_id}",
             note=turn.note,
             pictures=turn.pictures,
+            preface=turn.preface,
         )
 
     async def answer(

@@ -9,6 +9,8 @@
     ├── NoSound                … it has no sound to listen to
     ├── AudioTooLong           … it is longer than the limit
     ├── PictureTooLarge        … it has more pixels than the limit
+    ├── ScannedFile            … it has pictures of pages and no text
+    ├── NotInFile              … a search finds nothing in it
     ├── FileTooLarge           … it has more bytes than the limit
     ├── FileNotFetched         … Telegram does not hand it over
     ├── FileTooDemanding       … it takes too much memory, time or space
@@ -98,6 +100,29 @@ class PictureTooLarge(FileError):
     def __init__(self, limit: int = 50) -> None:
         super().__init__(f"larger than {limit} megapixels")
         self.limit = limit
+
+
+class ScannedFile(FileError):
+    """A PDF of pictures, without text: looking at its `count` pages takes long, so ask first."""
+
+    problem = "There is no text in {name}: its {pages} are scanned pictures."
+    remedy = "Press the button to have me look at them, a few at a time."
+
+    def __init__(self, name: str = "scan.pdf", count: int = 4) -> None:
+        super().__init__(f"{count} scanned pages")
+        self.name = name
+        self.pages = "pages" if count == 1 else f"{count:,} pages"
+
+
+class NotInFile(FileError):
+    """A search for words found nothing in the file."""
+
+    problem = "These words are not in {name}."
+    remedy = "Search for others, or for their beginnings."
+
+    def __init__(self, name: str = "report.pdf") -> None:
+        super().__init__("nothing found in a file")
+        self.name = name
 
 
 class FileTooLarge(FileError):

@@ -30,7 +30,6 @@ UNSUPPORTED_KINDS: Mapping[str, str] = {
     kind: f"I cannot {action} yet. Send a photo, or type your question instead."
     for kind, action in {
         "video": "watch videos",
-        "document": "open files",
         "animation": "watch animations",
         "story": "see stories",
     }.items()
@@ -38,8 +37,11 @@ UNSUPPORTED_KINDS: Mapping[str, str] = {
 NO_WORDS = "I heard no words in this recording. Say it again, or write to me instead."
 LISTENING_STOPPED = "I stopped listening. Send the recording again to get an answer."
 WHAT_WAS_SAID = "I misheard you. Reply to this message with what you said."
-MORE_PICTURES = "I looked at the first {limit} pictures. Send the others in another message."
-SOME_UNREADABLE = "I looked at the pictures only, not at the rest. Describe it if it matters."
+MORE_FILES = "I looked at the first {limit} files. Send the others in another message."
+SOME_UNREADABLE = (
+    "I looked at the pictures and files only, not at the rest. Describe it if it matters."
+)
+WHAT_TO_FIND = "I search all of {name} for you. Reply to this message with the words to look for."
 STORY_UNSEEN = "I cannot see the story you replied to. Tell me what it shows."
 QUOTE_UNSEEN = (
     "You replied to a message from another chat, which I cannot see. Paste its text here."
@@ -124,6 +126,7 @@ ALREADY_ANSWERED = "This question is already answered. /retry answers the last q
 ALREADY_LENGTHENED = "The longer answer is already there. Scroll down to it."
 NO_OLD_CONVERSATION = "The old conversation no longer exists. Ask your question again."
 IMAGE_ALREADY_MADE = "This image is already there. Press Again for another one."
+FILE_GONE = "I no longer have this file. Send it again."
 TURN_DELETED = "I no longer have this message. Ask your question again."
 IMAGE_DELETED = "I no longer have this image. Send its prompt with /imagine again."
 NO_ORIGINAL = (
@@ -139,6 +142,7 @@ ANSWER_IN_PROGRESS = "An answer is still being written. Press again when it is f
 
 NO_SUCH_PROVIDER = "There is no provider `{name}`. Choose from: {known}."
 NO_QUESTION = "There is no question. Pass one to `ambrosio chat`, or pipe it in."
+FILE_NOT_READ = "The file {path} cannot be read. Check its permissions."
 NO_PROMPT = 'There is no prompt. Write it like this: `ambrosio imagine "a red fox" -o fox.png`'
 ONE_IMAGE_PER_PIPE = "Only one image can be written to a pipe. Leave out --n."
 OUTPUT_NOT_WRITABLE = "Cannot write to {path}. Choose another file with -o."
