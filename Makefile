@@ -12,11 +12,11 @@ help:
 	@echo "make demo        open Ambrosio in the browser, with no account and no token"
 	@echo "make run         start it for your phone, with the settings in .env"
 	@echo "make test        run every check"
+	@echo "make bench       run the benchmarks"
 	@echo "make torture     kill the bot two hundred times and account for every message"
-	@echo "make bench       measure what is promised to be fast"
 	@echo "make screenshot  take the README's picture from the demo"
-	@echo "make format      mend what can be mended by itself"
-	@echo "make clean       remove what was made"
+	@echo "make format      fix style automatically"
+	@echo "make clean       remove everything that make has created"
 
 # The tools are not needed for a first look, so it does not wait for them.
 demo: .venv/demo

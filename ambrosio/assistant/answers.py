@@ -128,7 +128,7 @@ class Assistant:
         toolbox: Toolbox = NO_TOOLBOX,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.store, self._toolbox = store, toolbox
+        self.store, self.toolbox = store, toolbox
         self.router = router
         self.system = system
         self._local_only_default, self._zone, self._now = private, zone, now
@@ -213,7 +213,7 @@ class Assistant:
         list at the top of the prompt means that all of it is read again. A turn that may call none
         names none, unless they stand in its conversation's prompt already.
         """
-        names = [tool.name for tool in self._toolbox.offered(turn)]
+        names = [tool.name for tool in self.toolbox.offered(turn)]
         history = self.store.conversations.history(turn.parent_id)
         began_with = next((past.tool_names for past in reversed(history) if past.tool_names), ())
         if began_with:
@@ -236,6 +236,7 @@ class Assistant:
             chat_key=f"{turn.chat.chat_id}:{turn.chat.topic_id}",
             note=turn.note,
             pictures=turn.pictures,
+            preface=turn.preface,
         )
 
     async def answer(
@@ -283,9 +284,9 @@ class Assistant:
             zone=self._zone_of(turn),
             report=answer.expenses.append,
         )
-        offered = self._toolbox.offered(turn)
+        offered = self.toolbox.offered(turn)
         return ToolRounds(
-            self._toolbox,
+            self.toolbox,
             tuple(tool for tool in offered if tool.name in turn.tool_names),
             context,
             may_call=may_call,

@@ -12,6 +12,7 @@ from ..assistant.answers import Answer
 from ..assistant.progress import Progress
 from ..commands.context import BotContext
 from ..commands.tool_effects import carry_out
+from ..core.errors import NoProvider
 from ..core.file_errors import FileError
 from ..core.messages import Chat, Delete, Turn
 from ..store import InboxItem
@@ -19,7 +20,7 @@ from .answer_view import AnswerStyle, render_answer, render_comparison
 from .delivery import Delivery
 from .streaming import AnswerStreamer, StreamedMessage
 
-# Completes a turn before a model is asked, or raises `FileError`.
+# Completes a turn before a model is asked, or raises `FileError` or `NoProvider`.
 Preparation = Callable[[Turn, Progress], Awaitable[Turn]]
 
 
@@ -97,7 +98,7 @@ class AnswerHandler:
         try:
             with progress.stoppable() as scope:
                 turn = await prepare(turn, progress)
-        except FileError as exc:
+        except (FileError, NoProvider) as exc:
             return Answer(turn, failure=exc)
         if scope.cancelled_caught:
             return Answer(turn, stopped=True)

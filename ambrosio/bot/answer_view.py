@@ -9,6 +9,7 @@ from ..assistant.answers import Answer
 from ..config.program import advise
 from ..core.costs import format_usd
 from ..core.errors import AmbrosioError, LocalOnlyFailed, NobodySees, NobodySeesHere
+from ..core.file_errors import ScannedFile
 from ..core.messages import (
     Button,
     Chat,
@@ -30,6 +31,9 @@ CONTINUE = Button("Continue with this one", "continue", with_turn=True)
 MODELS = Button("Choose a model", "models")
 LEAVE_PRIVATE = Button("Leave private mode", "private", "off")
 NEW = Button("New conversation", "new")
+NEXT_PART = Button("Next part", "part", with_turn=True)
+SEARCH = Button("Search in it", "find", with_turn=True)
+LOOK = Button("Look at it", "scan", with_turn=True)
 GO_ON = Button("Go on with the old one", "go_on", with_turn=True)
 # What does not end the italics of a note in a rich message, nor begin anything else.
 ESCAPES = str.maketrans({sign: f"\\{sign}" for sign in "\\*_`[]<>~|#"})
@@ -169,8 +173,10 @@ def _notes(answer: Answer, *, for_owner: bool) -> list[str]:
         notes.append("Stopped.")
     elif answer.cut_note:
         notes.append(answer.cut_note)
+    if answer.turn.file and answer.turn.file.label and not answer.failure:
+        notes.append(answer.turn.file.label)
     if answer.turn.follows_silence and not answer.failure:
-        notes.append("This is a new conversation, since the last one was hours ago.")
+        notes.append("This is a new conversation, because the last one was hours ago.")
     if answer.started and answer.started.dropped_turns and not answer.failure:
         count = answer.started.dropped_turns
         turns = "message" if count == 1 else f"{count} messages"
@@ -185,7 +191,11 @@ def _buttons(answer: Answer) -> tuple[Button, ...]:
         return buttons_for(
             answer.failure, in_private=answer.turn.local_only and not answer.turn.detached
         )
+    file = answer.turn.file
+    is_more = file is not None and file.number >= 0
     offered = (
+        (NEXT_PART, is_more and file and file.next_position is not None),
+        (SEARCH, is_more and file and not file.is_scan),
         (LONGER, answer.turn.concise and not answer.stopped),
         (NEW, answer.started and answer.started.dropped_turns),
         (GO_ON, answer.turn.follows_silence),
@@ -198,6 +208,7 @@ def buttons_for(failure: AmbrosioError, *, in_private: bool = False) -> tuple[Bu
     offered = (
         (RETRY, failure.retryable),
         (MODELS, failure.other_model_may_help),
+        (LOOK, isinstance(failure, ScannedFile)),
         (LEAVE_PRIVATE, in_private and isinstance(failure, LocalOnlyFailed | NobodySeesHere)),
     )
     buttons = tuple(button for button, helps in offered if helps)

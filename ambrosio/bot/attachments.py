@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from ..assistant.answers import Assistant
+from ..assistant.documents import DocumentReader, NamedFile
 from ..assistant.pictures import PictureKeeper
 from ..assistant.progress import Progress
 from ..core import texts
-from ..core.attachments import Attachment, MediaKind
-from ..core.default_questions import about_a_picture
+from ..core.attachments import MAX_FILES, Attachment, MediaKind
+from ..core.default_questions import about_a_file, about_a_picture
 from ..core.errors import NobodySees
-from ..core.file_errors import FileError
+from ..core.file_errors import FileError, UnsupportedFile
 from ..core.messages import Chat, PicturePart, Turn
 from ..router.sight import REMOTE_SIDE
 from .answer_handler import Preparation
@@ -24,8 +25,8 @@ from .updates import UserQuestion
 
 log = logging.getLogger(__name__)
 
-# As many as Telegram has in an album.
-MAX_PICTURES = 10
+READING = "Reading the file…"
+READABLE = frozenset({MediaKind.PHOTO, MediaKind.STICKER, MediaKind.DOCUMENT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,28 +45,40 @@ def choose_files(question: UserQuestion, *, is_known: bool) -> QuestionFiles:
     `is_known`: then they are in the history.
     """
     files = question.attachments or (() if is_known else question.replied_attachments)
-    readable = tuple(file for file in files if file.may_be_picture)
+    readable = tuple(file for file in files if file.kind in READABLE)
     if files and not readable:
         unread = "" if not question.attachments else texts.UNSUPPORTED_KINDS[files[0].kind]
         return QuestionFiles(refusal=unread)
     note = texts.SOME_UNREADABLE if len(readable) < len(files) else ""
-    if len(readable) > MAX_PICTURES:
-        note = texts.MORE_PICTURES.format(limit=MAX_PICTURES)
-    return QuestionFiles(readable[:MAX_PICTURES], note)
+    if len(readable) > MAX_FILES:
+        note = texts.MORE_FILES.format(limit=MAX_FILES)
+    return QuestionFiles(readable[:MAX_FILES], note)
 
 
 def with_words(question: UserQuestion) -> UserQuestion:
-    """Ask what it is, in the person's language, where files came without a word."""
+    """Ask what it is, in the person's language, where files came without a word.
+
+    Of a document, a line is enough; *Longer* is there.
+    """
     if question.text.strip() or not question.attachments:
         return question
-    return replace(question, text=about_a_picture(question.language))
+    if all(file.may_be_picture for file in question.attachments):
+        return replace(question, text=about_a_picture(question.language))
+    return replace(question, text=about_a_file(question.language), concise=True)
 
 
 class AttachmentReader:
-    """Adds to a turn what its files show."""
+    """Adds to a turn what its files show and say."""
 
-    def __init__(self, assistant: Assistant, downloads: Downloads, pictures: PictureKeeper) -> None:
-        self._assistant, self._downloads, self._pictures = assistant, downloads, pictures
+    def __init__(
+        self,
+        assistant: Assistant,
+        downloads: Downloads,
+        pictures: PictureKeeper,
+        documents: DocumentReader,
+    ) -> None:
+        self._assistant, self._downloads = assistant, downloads
+        self._pictures, self._documents = pictures, documents
 
     def is_known(self, chat: Chat, message_id: int | None) -> bool:
         """Say whether a message is part of a conversation that is kept."""
@@ -76,32 +89,82 @@ class AttachmentReader:
 
     def preparation(self, files: Sequence[Attachment]) -> Preparation | None:
         """Return what completes a turn with these files; None if there are none."""
-        return partial(self._add_pictures, files) if files else None
+        return partial(self._read, files) if files else None
 
-    async def _add_pictures(
-        self, files: Sequence[Attachment], turn: Turn, _progress: Progress
-    ) -> Turn:
-        """Add the pictures to a turn, or raise `FileError`.
+    def continuation(self, turn: Turn, _progress: Progress | None = None) -> Preparation:
+        """Return what completes a turn with the next part of its file."""
+        is_scan = turn.file is not None and turn.file.is_scan
+        return self._read_next_pages if is_scan else self._read_next_part
 
-        They are kept also where nobody sees, since another model may be chosen for them. A sticker
-        that cannot be shown is still an emoji.
-        """
-        only_stickers = all(file.kind is MediaKind.STICKER for file in files)
-        try:
-            request = self._assistant.completion_request(turn)
-            side = await self._assistant.router.picture_side(request)
-        except NobodySees:
-            if only_stickers:
-                return turn
-            side = REMOTE_SIDE
+    def search(self, chat: Chat, question: UserQuestion) -> Preparation | None:
+        """Return what completes a turn with passages, if a question answers *Search in it*."""
+        if question.reply_to_id is None or question.attachments:
+            return None
+        conversations = self._assistant.store.conversations
+        turn_id = conversations.searched_turn(chat, question.reply_to_id)
+        stored = conversations.turn(turn_id) if turn_id is not None else None
+        if stored is None or stored.turn.file is None:
+            return None
+        return partial(self._find, question.text, stored.turn)
+
+    # --- preparations -----------------------------------------------------------------------------
+
+    async def _read(self, files: Sequence[Attachment], turn: Turn, progress: Progress) -> Turn:
+        """Add pictures and texts to a turn, or raise `FileError`."""
+        if all(file.kind is MediaKind.STICKER for file in files):
+            return await self._add_stickers(files, turn)
+        side = await self._picture_side(turn) or REMOTE_SIDE
+        pictures: list[PicturePart] = []
+        documents: list[NamedFile] = []
+        for file in files:
+            if not file.may_be_picture:
+                progress.set_note(READING)
+            read = await self._fetch(file, side)
+            if isinstance(read, PicturePart):
+                pictures.append(read)
+            else:
+                documents.append(read)
+        turn = replace(turn, pictures=tuple(pictures), from_outside=True)
+        return await self._documents.add_files(turn, documents) if documents else turn
+
+    async def _add_stickers(self, files: Sequence[Attachment], turn: Turn) -> Turn:
+        """Show stickers where somebody sees them; otherwise they are still emojis."""
+        side = await self._picture_side(turn)
+        if side is None:
+            return turn
         try:
             pictures = [await self._picture(file, side) for file in files]
         except FileError as exc:
-            if not only_stickers:
-                raise
             log.info("a sticker is not shown: %s", type(exc).__name__)
             return turn
         return replace(turn, pictures=tuple(pictures), from_outside=True)
+
+    async def _picture_side(self, turn: Turn) -> int | None:
+        """Return how large a picture should be; None if nobody sees.
+
+        Pictures are kept also then, since another model may be chosen for them.
+        """
+        try:
+            request = self._assistant.completion_request(turn)
+            return await self._assistant.router.picture_side(request)
+        except NobodySees:
+            return None
+
+    async def _fetch(self, file: Attachment, side: int) -> PicturePart | NamedFile:
+        """Read a file as a picture, if it seems to be one, or leave it to the documents."""
+        if file.may_be_picture:
+            try:
+                return await self._picture(file, side)
+            except UnsupportedFile as exc:
+                if file.kind is not MediaKind.DOCUMENT:
+                    raise
+                refusal = exc
+            try:
+                document = await self._document(file)
+            except FileError:
+                raise refusal from None
+            return document
+        return await self._document(file)
 
     async def _picture(self, file: Attachment, side: int) -> PicturePart:
         if file.kind is MediaKind.PHOTO:
@@ -110,3 +173,33 @@ class AttachmentReader:
             return await self._pictures.keep_photo(content, max_side=REMOTE_SIDE)
         content = await self._downloads.fetch(file.file_id, size=file.size)
         return await self._pictures.keep(content, max_side=side)
+
+    async def _document(self, file: Attachment) -> NamedFile:
+        content = await self._downloads.fetch(file.file_id, size=file.size)
+        return NamedFile(file.file_name, content, file.file_id)
+
+    async def _read_next_part(self, turn: Turn, _progress: Progress) -> Turn:
+        return await self._documents.add_next_part(turn)
+
+    async def _read_next_pages(self, turn: Turn, progress: Progress) -> Turn:
+        """Show the next pages of a scan, or raise `NobodySees` or `FileError`."""
+        await self._assistant.router.picture_side(self._assistant.completion_request(turn))
+        progress.set_note(READING)
+        place = turn.file
+        documents = self._assistant.store.documents
+        found = place and documents.find(turn.chat, turn.message_id, place.number)
+        if not found:
+            raise FileError
+        content = await self._downloads.fetch(found[1])
+        return await self._documents.add_pages(turn, content)
+
+    async def _find(self, words: str, searched: Turn, turn: Turn, _progress: Progress) -> Turn:
+        place = searched.file
+        if place is None:
+            return turn
+        return await self._documents.add_passages(
+            turn,
+            words,
+            number=place.number,
+            message_id=place.message_id or searched.message_id,
+        )

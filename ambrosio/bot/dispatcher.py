@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import telegram
 
+from ..assistant.documents import DocumentReader
 from ..assistant.pictures import PictureKeeper
 from ..commands.context import BotContext
 from ..core import texts
@@ -47,6 +48,12 @@ QUIET_SECONDS = (0.0, 5.0, 20.0)
 DISK_PAUSE_SECONDS = 5.0
 
 
+def _attachment_reader(context: BotContext, downloads: Downloads) -> AttachmentReader:
+    pictures = PictureKeeper(context.store, context.media)
+    documents = DocumentReader(context.assistant, context.media, pictures)
+    return AttachmentReader(context.assistant, downloads, pictures, documents)
+
+
 class Dispatcher:
     """Handles updates, from the poller to the delivery.
 
@@ -77,9 +84,7 @@ class Dispatcher:
             answers=answers,
             voice=VoiceHandler(context, delivery, answers, downloads),
             images=ImageHandler(context, delivery, streamer, sleep=sleep),
-            attachments=AttachmentReader(
-                context.assistant, downloads, PictureKeeper(context.store, context.media)
-            ),
+            attachments=_attachment_reader(context, downloads),
             members=self._members,
             on_ordinary=lambda lane: self._wake([lane]),
         )
@@ -115,6 +120,7 @@ class Dispatcher:
             knows_group=self._members.knows_group,
             on_poll=self._on_poll,
             on_dropped=self._members.on_dropped,
+            on_flood=self._members.on_flood,
             on_disk=self._disk_sync.done,
             now=self._context.now,
             sleep=self._sleep,

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 
 import telegram
@@ -27,6 +28,8 @@ from .delivery import Delivery
 
 log = logging.getLogger(__name__)
 
+# How many dropped updates make another line in the log.
+LOGGED_COUNTS = frozenset(10**exponent for exponent in range(9))
 # Ids of supergroups are below it, those of groups above.
 SUPERGROUPS_FROM = -1_000_000_000_000
 
@@ -46,6 +49,7 @@ class Members:
         self._bot, self._context, self._delivery = bot, context, delivery
         self._group, self._on_moved = group, on_moved
         self._probed: set[tuple[int, int]] = set()
+        self._dropped: Counter[str] = Counter()
 
     def access(self) -> Access:
         """Return who may use the bot at the moment."""
@@ -61,7 +65,15 @@ class Members:
     def on_dropped(self, reason: str) -> None:
         """Count an update that went no further."""
         self._context.status.strangers += reason == "stranger"
-        log.info("an update was dropped: %s", reason)
+        self._dropped[reason] += 1
+        if (count := self._dropped[reason]) in LOGGED_COUNTS:
+            log.info("updates that were dropped: %d (%s)", count, reason)
+
+    def on_flood(self, chat: Chat) -> None:
+        """Say, once an hour, that what is sent now is left out."""
+        name = f"flood {chat.chat_id} {chat.topic_id} {self._context.now() // 3600:.0f}"
+        if self._context.store.notify_once(name, render_notice(chat, texts.TOO_MANY_WAITING)):
+            self._group.create_task(self._delivery.deliver(chat))
 
     async def on_access_event(self, event: AccessEvent) -> None:
         """Pair a user, join, leave or follow a group, or tell an anonymous admin."""

@@ -15,7 +15,7 @@ from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 from ..core.backoff import Backoff
 from ..core.errors import InvalidBotToken, PollingConflict, StoreFailed
 from ..core.messages import Chat
-from ..store import NewUpdate, Store
+from ..store import Lane, NewUpdate, Store
 from . import message_text, ptb
 from .access import (
     FOREIGN_CHAT,
@@ -44,6 +44,8 @@ MAX_REFUSALS = 5
 # Two pollers interrupt each other. The one that was there first stays: a new one gives up soon, an
 # old one holds on for a while.
 CONFLICT_SECONDS = 3.0
+# So many messages of one user may wait in a chat: more than a long paste or a day offline makes.
+MAX_WAITING = 200
 NEW_SECONDS = 60.0
 MAX_CONFLICTS_NEW = 3
 MAX_CONFLICTS_OLD = 100
@@ -63,6 +65,7 @@ class Poller:
         knows_group: Callable[[RawUpdate], Awaitable[bool]],
         on_poll: Callable[[], None],
         on_dropped: Callable[[str], None],
+        on_flood: Callable[[Chat], None],
         on_disk: Callable[[], Awaitable[None]],
         now: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -78,6 +81,7 @@ class Poller:
             knows_group: says whether an unknown chat is a group of ours under a new id.
             on_poll: called after every completed getUpdates.
             on_dropped: called with the reason why an update was dropped.
+            on_flood: called with the chat of a user for whom too much waits already.
             on_disk: waits until what was stored would survive a power cut.
             now: tells the time.
             sleep: waits.
@@ -87,6 +91,7 @@ class Poller:
         self._knows_group = knows_group
         self._last_parts: dict[tuple[Chat, int], MessagePart] = {}
         self._on_poll, self._on_dropped, self._on_disk = on_poll, on_dropped, on_disk
+        self._on_flood = on_flood
         self._now, self._sleep = now, sleep
         self._conflicts = self._refusals = 0
 
@@ -145,9 +150,26 @@ class Poller:
                 self._on_dropped(verdict.reason)
         # Not the highest number: after a quiet week Telegram starts again from a random one.
         behind = int(batch[-1]["update_id"]) + 1
+        received = self._without_flood(received)
         self._on_stored(self._store.inbox.receive(self._bot.id, behind, received))
         await self._on_disk()
         return behind
+
+    def _without_flood(self, received: list[NewUpdate]) -> list[NewUpdate]:
+        """Leave out what users send for whom too much waits already; they are told once."""
+        waiting: dict[tuple[Lane, int], int] = {}
+        kept = []
+        for new in received:
+            key = new.lane, new.user_id
+            if key not in waiting:
+                waiting[key] = self._store.inbox.waiting_of(*key)
+            if waiting[key] < MAX_WAITING:
+                waiting[key] += 1
+                kept.append(new)
+            else:
+                self._on_dropped("too many waiting")
+                self._on_flood(new.chat)
+        return kept
 
     async def _check(self, update: RawUpdate) -> Verdict:
         """Check an update; what it changes about access holds for those behind it."""

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 import telegram
-from telegram.error import InvalidToken, TelegramError
+from telegram.error import InvalidToken, RetryAfter, TelegramError
 
 from ..app import App
 from ..commands.context import BotContext, BotStatus, DisplayDefaults
@@ -174,11 +174,24 @@ async def _introduce(
             raise InvalidBotToken from exc
         except TelegramError as exc:
             pause = backoff.next_seconds()
+            if isinstance(exc, RetryAfter):
+                # Asking earlier would prolong it.
+                pause = max(pause, ptb.retry_after_seconds(exc))
             log.warning("Telegram cannot be reached: %s; again in %.0f s", ptb.reason(exc), pause)
-            await sleep(pause)
+            await _sleep_or_stop(sleep(pause), stop)
         else:
             return True
     return False
+
+
+async def _sleep_or_stop(sleeping: Awaitable[None], stop: asyncio.Event) -> None:
+    """Sleep, but no longer than until `stop` is set."""
+    tasks = (asyncio.ensure_future(sleeping), asyncio.ensure_future(stop.wait()))
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 async def _pair(

@@ -194,7 +194,10 @@ class UpdateHandler:
             if result.compare:
                 await self._answers.compare(item, result.turn)
             else:
-                await self._answers.answer(item, result.turn, shown=result.replaces_messages)
+                reads = self._attachments.continuation(result.turn) if result.reads_file else None
+                await self._answers.answer(
+                    item, result.turn, shown=result.replaces_messages, prepare=reads
+                )
             return
         if result.image_order:
             await self._images.generate(item, result.image_order)
@@ -266,7 +269,8 @@ class UpdateHandler:
             turn,
             shown=shown,
             note=parsed.unseen or files.note,
-            prepare=self._attachments.preparation(files.readable),
+            prepare=self._attachments.search(item.chat, parsed)
+            or self._attachments.preparation(files.readable),
         )
 
     async def _remember(self, item: InboxItem, parsed: UserQuestion) -> bool:

@@ -19,7 +19,7 @@ from ..core import texts
 from ..core.messages import TERMINAL, Turn
 from ..core.vv import split_vv
 from . import chat_commands
-from .hints import INTERRUPTED, print_error, ways_to_begin
+from .hints import INTERRUPTED, print_error, ways_to_begin, without_commands
 from .terminal import REDRAW_SECONDS, Output, open_output
 
 
@@ -47,16 +47,20 @@ async def chat(settings: Settings, question: str, piped: str, provider: str, *, 
             return 2
         if not go_on:
             app.store.conversations.continue_from(TERMINAL, None)
-        terminal = TerminalChat(app, provider)
+        terminal = TerminalChat(app, provider, takes_commands=not text)
         return await terminal.ask(text) if text else await terminal.ask_until_eof()
 
 
 @dataclass(frozen=True, slots=True)
 class TerminalChat:
-    """A conversation in the terminal; `model`, from the command line, is asked first."""
+    """A conversation in the terminal; `model`, from the command line, is asked first.
+
+    It `takes_commands` such as /model, unless it is a single question.
+    """
 
     app: App
     model: str = ""
+    takes_commands: bool = True
     started_at: float = field(default_factory=now)
 
     async def ask_until_eof(self) -> int:
@@ -130,7 +134,7 @@ class TerminalChat:
         if output.closed:
             # Whoever read it has seen enough.
             return 0
-        _print_footer(answer)
+        _print_footer(answer, takes_commands=self.takes_commands)
         if answer.stopped:
             return INTERRUPTED
         return 1 if answer.failure else 0
@@ -162,13 +166,14 @@ async def _show_progress(progress: Progress, output: Output) -> None:
         await asyncio.sleep(REDRAW_SECONDS)
 
 
-def _print_footer(answer: Answer) -> None:
+def _print_footer(answer: Answer, *, takes_commands: bool) -> None:
     for line in answer.lines:
         print(f"({line})", file=sys.stderr)
     for source in answer.sources:
         print(f"({source.title}: {source.url})", file=sys.stderr)
     if answer.failure:
-        print_error(answer.failure.owner_message)
+        message = answer.failure.owner_message
+        print_error(message if takes_commands else without_commands(message))
     elif answer.stopped:
         print("(stopped)", file=sys.stderr)
     elif answer.cut_note:

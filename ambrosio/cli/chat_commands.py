@@ -19,7 +19,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     "vv [on|off]": "keep all answers short",
     "where": "show which providers saw this chat",
     "usage": "show usage and cost",
-    "status": "show provider status",
+    "status": "show how the providers are doing",
     "search words": "search your earlier questions",
     "help": "list the commands",
     "exit": "leave, as Ctrl+D does",

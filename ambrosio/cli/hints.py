@@ -18,10 +18,24 @@ WAYS_TO_BEGIN = (
     ("run", "Chat from your phone. Also set TELEGRAM_BOT_TOKEN, from @BotFather, in .env."),
 )
 
+# What can be done instead of a command, where a single question is asked.
+INSTEAD = {
+    "/model": "--provider",
+    "/status": "`ambrosio doctor`",
+    "/private off": "/private off in `ambrosio chat`",
+}
+
 
 def print_error(text: str) -> None:
     """Print an error to stderr, with every command as it can be typed here."""
     click.echo(f"error: {advise(text)}", err=True)
+
+
+def without_commands(text: str) -> str:
+    """Replace the commands of a chat that a text advises, for where none can be given."""
+    for command, instead in INSTEAD.items():
+        text = text.replace(command, instead)
+    return text
 
 
 def ways_to_begin() -> str:

@@ -20,6 +20,7 @@ from ..core import texts
 from ..core.images import Image, ImageOrder, ImagePrompt
 from ..core.messages import TERMINAL, Turn
 from ..images.options import OptionError, parse
+from .hints import print_error
 
 # What `-o -` names.
 STDOUT = Path("-")
@@ -32,7 +33,7 @@ async def imagine(settings: Settings, words: tuple[str, ...], output: Path | Non
     """Generate images and write them; return the exit code."""
     prompt = parse_prompt(requote(words), output)
     if isinstance(prompt, OptionError):
-        _print(f"error: {prompt.line}")
+        print_error(prompt.line)
         return 2
     progress = ImageProgress()
     # Images that are done have been paid for, so Ctrl+C stops the order and keeps them.
@@ -96,7 +97,7 @@ async def generate(
         for path, image in zip(_paths(result, output), result.images, strict=True):
             _write(path, image)
     except OSError:
-        _print(f"error: {texts.IMAGE_NOT_WRITTEN}")
+        print_error(texts.IMAGE_NOT_WRITTEN)
         return 1
     return _print_result(result, image_assistant)
 
@@ -169,7 +170,7 @@ def _print_result(result: ImageResult, image_assistant: ImageAssistant) -> int:
     if result.done and result.missing:
         _print(f"{len(result.done)} of {len(result.seeds)}")
     if result.failure:
-        _print(f"error: {result.failure.owner_message}")
+        print_error(result.failure.owner_message)
     elif result.stopped:
         _print("stopped")
     return 130 if result.stopped else 1 if result.failure else 0

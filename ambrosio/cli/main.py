@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from .. import __version__
+from ..config.program import advise
 from .hints import INTERRUPTED, print_error, ways_to_begin
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ class PlainErrorGroup(click.Group):
         except click.UsageError as exc:
             print_error(exc.format_message())
             if exc.ctx:
-                click.echo(f"hint: `{exc.ctx.command_path} --help` lists what there is", err=True)
+                verb = f"{exc.ctx.info_name} " if exc.ctx.parent else ""
+                click.echo(advise(f"hint: `ambrosio {verb}--help` lists what there is"), err=True)
             code = exc.exit_code
         except click.ClickException as exc:
             print_error(exc.format_message())
@@ -142,6 +144,7 @@ def imagine(prompt: tuple[str, ...], output: Path | None) -> None:
 )
 @click.option("--repeat", default=1, type=click.IntRange(1, 50), help="Ask each question N times.")
 @click.option("--quick", is_flag=True, help="Ask only the eight questions of /rice.")
+@click.option("--tools", is_flag=True, help="Test instead which models call the right tools.")
 @click.option("--json", is_flag=True, help="Print JSON.")
 @click.option(
     "--out",
@@ -202,7 +205,7 @@ def usage(as_json: bool, since: datetime | None) -> None:
 def backup(file: Path) -> None:
     """Copy the database to a new FILE.
 
-    Ambrosio may be running.
+    It works while Ambrosio runs.
     """
     from .backup import backup as verb  # noqa: PLC0415
 
@@ -227,7 +230,7 @@ def health() -> None:
 @click.option("--uninstall", "remove", is_flag=True, help="Remove the service; keep all data.")
 @click.option("--dry-run", is_flag=True, help="Only print the unit file.")
 def install(scope: str | None, *, remove: bool, dry_run: bool) -> None:
-    """Have systemd start Ambrosio with the machine.
+    """Install a systemd service that starts Ambrosio at boot.
 
     Run it in the folder with your `.env`. As root it makes a service of the machine, else one of
     your own user.

@@ -21,6 +21,9 @@ from rich.text import Text
 from ..app import now, open_app
 from ..config import prompts
 from ..config.settings import Settings
+from ..core.errors import NoProvider, ProviderError
+from ..core.messages import Chat, Turn
+from ..core.tools import ToolDefinition
 from ..providers.openai_compatible import OpenAIProvider
 from ..rice.html_report import html_report
 from ..rice.judge import judge
@@ -28,6 +31,7 @@ from ..rice.questions import Question, load_questions
 from ..rice.quick import outcome_notes
 from ..rice.report import Report, answer_cells, as_json, build_report, cells
 from ..rice.runner import (
+    Contestant,
     PromptVariant,
     RunOutcome,
     Trial,
@@ -40,6 +44,8 @@ from ..rice.runner import (
 )
 from ..rice.sampler import Sampler
 from ..rice.statistics import ScoreRow
+from ..rice.tools import format_scores, load_tool_questions, run_tool_test
+from .hints import print_error
 from .rice_providers import rice_providers
 
 Switch = Literal["as-set", "off", "on", "both"]
@@ -49,6 +55,10 @@ SWITCHED: Mapping[str, tuple[bool | None, ...]] = {
     "on": (True,),
     "both": (False, True),
 }
+
+
+# A chat of one person, which has all tools.
+PERSONS_CHAT = Chat(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +76,7 @@ class RiceOptions:
     judge: str = ""
     questions: Path | None = None
     fresh: bool = False
+    tools: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +88,7 @@ class RiceContext:
     system_prompt: str
     folder: Path
     now: Callable[[], float]
+    tools: tuple[ToolDefinition, ...] = ()
 
 
 async def rice(settings: Settings, options: RiceOptions) -> int:
@@ -89,6 +101,7 @@ async def rice(settings: Settings, options: RiceOptions) -> int:
             system_prompt=app.assistant.system,
             folder=settings.ambrosio_data_dir,
             now=now,
+            tools=app.assistant.toolbox.offered(Turn(PERSONS_CHAT, 0, 0, "")),
         )
         return await run_rice_test(context, options)
 
@@ -109,6 +122,8 @@ async def run_rice_test(context: RiceContext, options: RiceOptions) -> int:
     questions = load_questions(options.questions or context.folder / "rice.toml")
     selected = [question for question in questions.values() if question.quick or not options.quick]
     contestants = await list_contestants(context.providers, options.providers)
+    if options.tools:
+        return await _test_tools(context, contestants)
     trials = plan_trials(selected, contestants, variants, repeat=options.repeat)
     records = TrialRecords(context.folder / "rice")
     if options.fresh:
@@ -130,13 +145,34 @@ async def run_rice_test(context: RiceContext, options: RiceOptions) -> int:
     return 0 if any(result.sample.text for result in results.values()) else 1
 
 
+async def _test_tools(context: RiceContext, contestants: Sequence[Contestant]) -> int:
+    """Run the tools part and print its results; return the exit code."""
+    questions = load_tool_questions()
+    scores = []
+    try:
+        for contestant in contestants:
+            print(f"asking {contestant}", file=sys.stderr)
+            score = await run_tool_test(
+                context.sampler.router,
+                contestant,
+                context.tools,
+                questions,
+                context.system_prompt,
+            )
+            scores.append(score)
+    except (NoProvider, ProviderError) as exc:
+        print(f"error: {exc}", file=sys.stderr)
+    print(format_scores(scores))
+    return 0 if scores else 1
+
+
 def _unknown_provider(choices: Iterable[str], providers: Mapping[str, OpenAIProvider]) -> str:
     names = [choice.partition("/")[0] for choice in choices if choice]
     return next((name for name in names if name not in providers), "")
 
 
 def _print_error(text: str) -> int:
-    print(f"error: {text}", file=sys.stderr)
+    print_error(text)
     return 2
 
 

@@ -16,6 +16,7 @@ from ..config.catalogue import as_of
 from ..config.settings import Settings
 from ..core.costs import format_usd, month_start
 from ..core.messages import ModelRef
+from ..core.zones import local_time
 from ..store import Store, UsageSummary
 
 # Columns; a pipe has no edge where the table must break.
@@ -30,6 +31,8 @@ async def usage(settings: Settings, since: datetime | None, *, as_json: bool) ->
         summaries = store.ledger.usage(start, zone=zone)
     if as_json:
         _print_json(summaries)
+    elif not summaries:
+        click.echo(f"No calls since {local_time(start, zone):%-d %B %Y}.")
     else:
         _print_table(summaries, Console(), zone)
     return 0

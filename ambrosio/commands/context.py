@@ -141,6 +141,7 @@ class CommandResult:
         text: Markdown; a new message, or an edit of `edit_message_id`.
         turn: is answered by a model, or by all of them to `compare`; the answer replaces
             `replaces_messages`.
+        reads_file: the turn is first shown the next part of its `file`.
         image_order: is answered with images.
         files: are sent behind the text.
         messages: are sent as they are, last.
@@ -159,6 +160,7 @@ class CommandResult:
     files: tuple[File, ...] = ()
     messages: tuple[Outgoing, ...] = ()
     compare: bool = False
+    reads_file: bool = False
     toast: str = ""
     leave_chat_id: int | None = None
     confirm: Callable[[], Iterable[OutgoingMessage]] = tuple

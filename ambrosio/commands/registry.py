@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..core.messages import Button
-from . import imagine, memory, personal_data, reminders
+from . import files, imagine, memory, personal_data, reminders
 from .compare import compare, on_continue_button
 from .context import BotContext, CommandCall, CommandFunc, CommandResult
 from .conversation import (
@@ -94,12 +94,12 @@ COMMANDS: tuple[Command, ...] = (
     Command("private", "use only local models here", private, args="[on|off|question]"),
     Command("compare", "ask all models at once", compare, args="question"),
     Command("where", "show which providers saw this chat", where),
-    Command("remind", "remind you at a time", reminders.remind, args="time text"),
-    Command("reminders", "show your reminders here", reminders.reminders),
+    Command("remind", "set a reminder", reminders.remind, args="time text"),
+    Command("reminders", "list your reminders in this chat", reminders.reminders),
     Command("remember", "remember a fact about you", memory.remember, args="text"),
     Command("memory", "show what I remember", memory.memory, args="[number text|delete number]"),
-    Command("settings", "change how answers look here", settings, args="[zone city]"),
-    Command("status", "show provider status", status),
+    Command("settings", "change the settings of this chat", settings, args="[zone city]"),
+    Command("status", "show how the providers are doing", status),
     Command("usage", "show usage and cost", usage, ("stats",)),
     Command("search", "search your earlier messages", personal_data.search, args="words"),
     Command("export", "export this conversation", personal_data.export),
@@ -134,4 +134,5 @@ BUTTONS: Mapping[str, CommandFunc] = {
     **personal_data.BUTTONS,
     **reminders.BUTTONS,
     **memory.BUTTONS,
+    **files.BUTTONS,
 }

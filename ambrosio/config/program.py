@@ -5,7 +5,6 @@ import re
 import shlex
 import shutil
 import sys
-from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -52,6 +51,8 @@ def _extra_command(extra: str) -> str:
     """Return the command that adds an extra, by its packages: Ambrosio is on no registry."""
     if os.environ.get(IN_CONTAINER):
         return IMAGE_BUILD
+    from importlib import metadata  # noqa: PLC0415  `ambrosio health` does without it
+
     try:
         required = metadata.requires("ambrosio") or []
     except metadata.PackageNotFoundError:

@@ -187,7 +187,9 @@ class Settings(BaseSettings):
     )
     llama_context: int = Field(default=0, ge=0, description=CONTEXT_EXPECTED)
     llama_image_tokens: int = Field(
-        default=256, ge=0, description="a number of tokens for a picture, such as 256 (0: blind)"
+        default=256,
+        ge=0,
+        description="a number of tokens for a picture, such as 256 (0 turns sight off)",
     )
     together_api_key: Secret = Field(
         default=SecretStr(""), description="an API key from together.ai"

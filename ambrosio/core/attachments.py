@@ -10,6 +10,8 @@ from pathlib import PurePath
 SOUND_SUFFIXES = frozenset(
     (".ogg", ".oga", ".opus", ".mp3", ".m4a", ".wav", ".flac", ".aac", ".amr")
 )
+# As many as Telegram has in an album.
+MAX_FILES = 10
 PICTURE_SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif")
 )
@@ -79,3 +81,19 @@ class Attachment:
         suffix = PurePath(self.file_name).suffix.lower()
         is_audio = self.mime_type.startswith("audio/") or suffix in SOUND_SUFFIXES
         return self.kind is MediaKind.DOCUMENT and is_audio
+
+
+@dataclass(frozen=True, slots=True)
+class FilePlace:
+    """Which part of a file a turn has shown to the model, in words, and where the next begins.
+
+    `number` is the file's among those of its message, -1 if there is no more to see of any;
+    `message_id` is that message, if it is not the turn's own. `next_position` is None after the
+    last part. With `is_scan` positions are pages, else chunks.
+    """
+
+    label: str
+    number: int = -1
+    next_position: int | None = None
+    is_scan: bool = False
+    message_id: int = 0

@@ -45,8 +45,9 @@ class PastTurn:
 
     `note` was sent behind the question, `pictures` with it; `fact_ids` stood behind the system
     prompt, which named the tools `tool_names`. `rounds` are the calls before the answer.
-    `from_outside` says that the question held what neither the person nor the bot wrote,
-    `read_outside` that the conversation did by then, so that the answer may repeat it.
+    `preface` was sent before the question. `from_outside` says that the question held what neither
+    the person nor the bot wrote, `read_outside` that the conversation did by then, so that the
+    answer may repeat it.
     """
 
     turn_id: int
@@ -59,13 +60,14 @@ class PastTurn:
     tool_names: tuple[str, ...] = ()
     rounds: tuple[ToolRound, ...] = ()
     pictures: tuple[PicturePart, ...] = ()
+    preface: str = ""
     from_outside: bool = False
     read_outside: bool = False
 
     @property
     def sent(self) -> str:
-        """The question with its note, as it was sent."""
-        return add_note(self.question, self.note)
+        """The question with all around it, as it was sent."""
+        return add_note(add_preface(self.preface, self.question), self.note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,11 @@ class Context:
     tools: ToolUse = NO_TOOLS
 
 
+def add_preface(preface: str, question: str) -> str:
+    """Return a question with a text before it, such as that of a file."""
+    return f"{preface}\n\n{question}" if preface else question
+
+
 def add_note(question: str, note: str) -> str:
     """Return a question with a note behind it, such as the time."""
     return f"{question}\n\n{note}" if note else question
@@ -141,6 +148,7 @@ def build_context(
     question: str,
     *,
     pictures: tuple[PicturePart, ...] = (),
+    preface: str = "",
     concise: bool = False,
     profile: ModelProfile | None = None,
     window: int | None = None,
@@ -149,15 +157,16 @@ def build_context(
     """Build the messages for one request; `window` overrides the profile's, after an overflow.
 
     The question is always included, even if it seems too long: only the server knows for sure. So
-    are its pictures, if the model sees. A model without tools is shown none of them, and reads what
-    came of their calls as a text.
+    are its pictures, if the model sees, and the `preface` before it. A model without tools is shown
+    none of them, and reads what came of their calls as a text.
     """
     profile = profile or ModelProfile()
     uses_tools = profile.tools and bool(tools.offered)
     window = window or profile.window
     prompt_limit = window - min(ANSWER_TOKENS, window // 3)
     plan = plan_answer(question) if concise and profile.shapes_vv else None
-    asked = _user_message(question, pictures, concise=concise, profile=profile)
+    text = add_preface(preface, question)
+    asked = _user_message(text, pictures, concise=concise, profile=profile)
     examples = _examples(plan, limit=prompt_limit // EXAMPLES_DIVISOR)
     last = (*examples, asked, *_round_messages(tools.rounds))
     if not uses_tools:

@@ -157,7 +157,7 @@ class DatabaseVersion(StoreFailed):
 class NotStorable(AmbrosioError):
     """The database refuses what it is given, and will every time: it is not the disk."""
 
-    problem = "There is something in this answer that I cannot store or send."
+    problem = "This answer contains something that cannot be stored or sent."
     remedy = "Try again, or choose another model with /model."
     other_model_may_help = True
 
@@ -418,7 +418,7 @@ class Blocked(ProviderError):
     """A web page instead of an answer: a firewall, a login page or a bot check on the way."""
 
     summary = "is blocked on the way"
-    problem = "Something on the way to {provider} blocks requests."
+    problem = "Something between me and {provider} blocks my requests."
     owner_task = "check the network, or a firewall or login page in front of it"
 
 
@@ -426,8 +426,8 @@ class WrongAddress(ProviderError):
     """The base URL leads to a server, or a path, that does not speak the API."""
 
     summary = "has a wrong address"
-    problem = "The address of {provider} is wrong: the API is not there."
-    owner_task = "correct its base URL (it usually ends in /v1)"
+    problem = "The base URL of {provider} is wrong: there is no API at that address."
+    owner_task = "correct it (it usually ends in /v1)"
     retryable = False
 
 

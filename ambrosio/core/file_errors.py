@@ -9,6 +9,8 @@
     ├── NoSound                … it has no sound to listen to
     ├── AudioTooLong           … it is longer than the limit
     ├── PictureTooLarge        … it has more pixels than the limit
+    ├── ScannedFile            … it has pictures of pages and no text
+    ├── NotInFile              … a search finds nothing in it
     ├── FileTooLarge           … it has more bytes than the limit
     ├── FileNotFetched         … Telegram does not hand it over
     ├── FileTooDemanding       … it takes too much memory, time or space
@@ -81,7 +83,7 @@ class NoSound(FileError):
 class AudioTooLong(FileError):
     """A recording that is longer than the limit; both in minutes."""
 
-    problem = "This recording is longer than {limit} minutes, which is all I can listen to."
+    problem = "This recording is longer than {limit} minutes, the most I can listen to."
     remedy = "Send it in parts."
 
     def __init__(self, limit: int = 120) -> None:
@@ -92,7 +94,7 @@ class AudioTooLong(FileError):
 class PictureTooLarge(FileError):
     """A picture with too many pixels; `limit` in megapixels."""
 
-    problem = "This picture is larger than {limit} megapixels, which is all I can look at."
+    problem = "This picture is larger than {limit} megapixels, the most I can look at."
     remedy = "Send a smaller copy, or send it as a photo."
 
     def __init__(self, limit: int = 50) -> None:
@@ -100,10 +102,33 @@ class PictureTooLarge(FileError):
         self.limit = limit
 
 
+class ScannedFile(FileError):
+    """A PDF of pictures, without text: looking at its `count` pages takes long, so ask first."""
+
+    problem = "There is no text in {name}: its {pages} are scanned pictures."
+    remedy = "Press the button to have me look at them, a few at a time."
+
+    def __init__(self, name: str = "scan.pdf", count: int = 4) -> None:
+        super().__init__(f"{count} scanned pages")
+        self.name = name
+        self.pages = "pages" if count == 1 else f"{count:,} pages"
+
+
+class NotInFile(FileError):
+    """A search for words found nothing in the file."""
+
+    problem = "These words are not in {name}."
+    remedy = "Search for others, or for their beginnings."
+
+    def __init__(self, name: str = "report.pdf") -> None:
+        super().__init__("nothing found in a file")
+        self.name = name
+
+
 class FileTooLarge(FileError):
     """A file that Telegram does not let a bot download; `limit` in megabytes."""
 
-    problem = "This file is larger than {limit} MB, which is all that Telegram lets me download."
+    problem = "This file is larger than {limit} MB, the most that Telegram lets me download."
     remedy = "Send a smaller one, or a part of it."
 
     def __init__(self, limit: int = 20) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from .attachments import FilePlace
 from .tools import ToolCall
 
 # --- requests to a model, and its answer ----------------------------------------------------------
@@ -167,8 +168,9 @@ class Turn:
     answer it replaces after an edit or a retry. A `local_only` turn may only be answered by local
     providers; a `detached` one is not continued by the next message of the chat. `note` is what is
     sent behind the question, `pictures` are shown with it, `fact_ids` are the facts that stand
-    behind the system prompt, and `tool_names` the tools that its prompt names. It is `from_outside`
-    if it holds what neither the person nor the bot wrote.
+    behind the system prompt, and `tool_names` the tools that its prompt names. `preface` is sent
+    before the question: the text of a file, of which `file` says how much that was. It is
+    `from_outside` if it holds what neither the person nor the bot wrote.
     """
 
     chat: Chat
@@ -186,6 +188,8 @@ class Turn:
     fact_ids: tuple[int, ...] = ()
     tool_names: tuple[str, ...] = ()
     pictures: tuple[PicturePart, ...] = ()
+    preface: str = ""
+    file: FilePlace | None = None
     from_outside: bool = False
 
 
@@ -249,8 +253,9 @@ class OutgoingMessage:
     """A message to be sent: a new one, or an edit of `edit_message_id`.
 
     One with a `recording_message_id` shows what was heard in that message or, if it
-    `asks_for_reply`, asks for the right text. Two or more `files` are an album, with the text under
-    the first; an album takes no buttons.
+    `asks_for_reply`, asks for the right text. A reply to one that `searches_file` is looked for in
+    the file of its turn. Two or more `files` are an album, with the text under the first; an album
+    takes no buttons.
     `turn_id` ties the message to the turn it answers, so that a reply to it continues from there. A
     `local_only` message stays so when a user replies to it. `rich_markdown` is Markdown for
     Telegram itself to format.
@@ -266,6 +271,7 @@ class OutgoingMessage:
     rich_markdown: str = ""
     turn_id: int | None = None
     files: tuple[File, ...] = ()
+    searches_file: bool = False
     recording_message_id: int | None = None
     asks_for_reply: bool = False
 

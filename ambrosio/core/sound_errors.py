@@ -13,7 +13,9 @@ class NoTranscriber(NoProvider):
 class NoLocalTranscriber(NoTranscriber):
     """The chat is in private mode and no local provider writes down what it hears."""
 
-    problem = "This chat is private and no local model can listen, so your recording went nowhere."
+    problem = (
+        "This is private and no local model can listen, so your recording was not sent anywhere."
+    )
     owner_task = "set `LLAMA_EARS`; `ambrosio doctor` shows how"
 
 
@@ -27,7 +29,7 @@ class NoSpeaker(NoProvider):
 class NoLocalSpeaker(NoSpeaker):
     """The answer is private and no local provider reads aloud."""
 
-    problem = "This answer is private and no local model can speak, so it was sent nowhere."
+    problem = "This answer is private and no local model can speak, so it was not sent anywhere."
     owner_task = "set up a local one with `speech_model` in ambrosio.toml"
 
 

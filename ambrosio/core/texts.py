@@ -14,29 +14,34 @@ GAVE_UP = (
     "Send it again, or rephrase it."
 )
 NOT_SENT = (
-    "Telegram refused a message of mine, so part of the answer is missing here. "
-    "Ask me to put it differently."
+    "Telegram refused one of my messages, so part of this answer is missing. Ask me to rephrase it."
 )
+TOO_MANY_WAITING = (
+    "Too many of your messages are waiting, so I leave out what you send now. "
+    "Send it again when I have answered the others."
+)
+UNREADABLE = "Telegram sent this message in a form I cannot read. Try sending it another way."
 MAYBE_SENT = (
     "I could not find out whether my last message has reached you. "
     "If part of the answer is missing, ask me again."
 )
-UNREADABLE = "I cannot read this message in the form Telegram sent it. Try sending it another way."
 UNSUPPORTED = "I cannot read this kind of message. Type your question instead."
 UNSUPPORTED_KINDS: Mapping[str, str] = {
     kind: f"I cannot {action} yet. Send a photo, or type your question instead."
     for kind, action in {
         "video": "watch videos",
-        "document": "open files",
         "animation": "watch animations",
         "story": "see stories",
     }.items()
 }
 NO_WORDS = "I heard no words in this recording. Say it again, or write to me instead."
-LISTENING_STOPPED = "I stopped listening. Send the recording again to have it answered."
-WHAT_WAS_SAID = "I have misheard you. Reply to this message with the right text."
-MORE_PICTURES = "I looked at the first {limit} pictures. Send the others in another message."
-SOME_UNREADABLE = "I looked at the pictures only, not at the rest. Describe it if it matters."
+LISTENING_STOPPED = "I stopped listening. Send the recording again to get an answer."
+WHAT_WAS_SAID = "I misheard you. Reply to this message with what you said."
+MORE_FILES = "I looked at the first {limit} files. Send the others in another message."
+SOME_UNREADABLE = (
+    "I looked at the pictures and files only, not at the rest. Describe it if it matters."
+)
+WHAT_TO_FIND = "I search all of {name} for you. Reply to this message with the words to look for."
 STORY_UNSEEN = "I cannot see the story you replied to. Tell me what it shows."
 QUOTE_UNSEEN = (
     "You replied to a message from another chat, which I cannot see. Paste its text here."
@@ -77,13 +82,13 @@ PRIVATE_MODE_OFF = "This chat is not private. Use /private on to change that."
 # --- reminders, memory, time zone -----------------------------------------------------------------
 
 REMINDER_WITHOUT_TIME = (
-    "A time is missing. Put it first: */remind fri 18:00 call Mum*, */remind 20m tea* or "
+    "The time is missing. Put it first: */remind fri 18:00 call Mum*, */remind 20m tea* or "
     "*/remind daily 9:00 pills*."
 )
-REMINDER_WITHOUT_TEXT = "A text is missing. Write it like this: */remind 9:30 call Mum*"
+REMINDER_WITHOUT_TEXT = "The text is missing. Write it like this: */remind 9:30 call Mum*"
 REMINDER_IN_THE_PAST = "That time has passed. Choose a later one: */remind tomorrow 9:30 call Mum*"
 REMINDER_TOO_FAR = (
-    "That is more than two years away. Choose an earlier time: */remind 24.12. 18:00 dinner*"
+    "That is more than two years from now. Choose an earlier time: */remind 24.12. 18:00 dinner*"
 )
 REMINDER_NO_SUCH_DAY = "There is no such day. Write it like this: */remind 24.12. 18:00 dinner*"
 REMINDER_NO_SUCH_TIME = "There is no such time of day. Write it like this: */remind 9:30 tea*"
@@ -121,6 +126,7 @@ ALREADY_ANSWERED = "This question is already answered. /retry answers the last q
 ALREADY_LENGTHENED = "The longer answer is already there. Scroll down to it."
 NO_OLD_CONVERSATION = "The old conversation no longer exists. Ask your question again."
 IMAGE_ALREADY_MADE = "This image is already there. Press Again for another one."
+FILE_GONE = "I no longer have this file. Send it again."
 TURN_DELETED = "I no longer have this message. Ask your question again."
 IMAGE_DELETED = "I no longer have this image. Send its prompt with /imagine again."
 NO_ORIGINAL = (
@@ -140,7 +146,7 @@ NO_MCP_SERVERS = (
 
 NO_SUCH_PROVIDER = "There is no provider `{name}`. Choose from: {known}."
 NO_QUESTION = "There is no question. Pass one to `ambrosio chat`, or pipe it in."
-NO_PROMPT = 'There is no prompt. Write it like this: ambrosio imagine "a red fox" -o fox.png'
+NO_PROMPT = 'There is no prompt. Write it like this: `ambrosio imagine "a red fox" -o fox.png`'
 ONE_IMAGE_PER_PIPE = "Only one image can be written to a pipe. Leave out --n."
 OUTPUT_NOT_WRITABLE = "Cannot write to {path}. Choose another file with -o."
 IMAGE_NOT_WRITTEN = (

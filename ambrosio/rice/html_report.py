@@ -11,6 +11,7 @@ from .questions import Question
 from .report import Report, answer_cells, cells
 from .statistics import GradedSample, ScoreRow
 from .svg_chart import Point, scatter
+from .wanted import describe_wanted
 
 COLUMNS = (
     "passed",
@@ -171,7 +172,8 @@ def _question_section(
     for turn in question.history:
         text = f"{'vv ' if turn.concise else ''}{turn.question}"
         yield f'<div class="before">{escape(text)}<br>→ {escape(turn.answer)}</div>'
-    yield f'<h3>{escape(question.ask)}</h3><div class="answers">'
+    yield f"<h3>{escape(question.ask)}</h3>"
+    yield f'<p class="quiet">Wanted: {escape(describe_wanted(question))}</p><div class="answers">'
     for rank, graded in by_rank:
         for answer, times in _distinct(graded).values():
             yield _answer(rank, report.rows[rank - 1].name, answer, times)

@@ -1,6 +1,7 @@
 """The report of a run, as JSON and as a short message for a phone."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,8 +11,12 @@ from ..core.costs import format_usd
 from .questions import Question
 from .runner import TrialResult
 from .statistics import Comparison, GradedSample, ScoreRow, compare, score_table
+from .wanted import describe_wanted
 
 DASH = "–"
+# On a phone; the HTML report has all of them, whole.
+MAX_SHOWN_MISSES, MAX_SHOWN_CHARS = 3, 60
+MARKS = re.compile(r"[\\`*_{}\[\]()#+.!|~<>$-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,10 +197,10 @@ def as_message(report: Report) -> str:
     """Write the report in Markdown for a phone: one paragraph per model, then the notes."""
     if not report.rows:
         return "\n\n".join(["There are no answers to report.", *report.notes])
-    return "\n\n".join([*map(_paragraph, report.rows), *report.notes])
+    return "\n\n".join([*(_paragraph(row, report.questions) for row in report.rows), *report.notes])
 
 
-def _paragraph(row: ScoreRow) -> str:
+def _paragraph(row: ScoreRow, questions: Mapping[str, Question]) -> str:
     numbers = [
         f"{row.passed} of {row.asked}",
         f"{format_count(row.median_words)} {'word' if row.median_words == 1 else 'words'}",
@@ -203,6 +208,24 @@ def _paragraph(row: ScoreRow) -> str:
         format_cost(row.usd_per_question) + (" per 1,000" if row.usd_per_question else ""),
     ]
     lines = [f"**{row.name}**", ", ".join(numbers)]
-    missed = [answer.result.question_id for answer in row.graded if not answer.passed]
-    lines += [f"✗ {', '.join(missed)}"] if missed else []
+    missed = [answer for answer in row.graded if not answer.passed]
+    lines += [_missed(answer, questions) for answer in missed[:MAX_SHOWN_MISSES]]
+    if len(missed) > MAX_SHOWN_MISSES:
+        lines.append(f"… and {len(missed) - MAX_SHOWN_MISSES} more, in the report below")
     return "  \n".join(lines)
+
+
+def _missed(answer: GradedSample, questions: Mapping[str, Question]) -> str:
+    """Write the question, what was answered, and what was wanted."""
+    question, sample = questions[answer.result.question_id], answer.result.sample
+    if sample.failure:
+        return f"✗ {_literal(question.ask)} – {_literal(sample.failure)}"
+    said = " ".join(sample.text.split())
+    shown = said if len(said) <= MAX_SHOWN_CHARS else f"{said[:MAX_SHOWN_CHARS].rstrip()}…"
+    wanted = _literal(describe_wanted(question))
+    return f"✗ {_literal(question.ask)} – “{_literal(shown)}”; wanted: {wanted}"
+
+
+def _literal(text: str) -> str:
+    """Escape Markdown; nobody's answer formats the message."""
+    return MARKS.sub(r"\\\g<0>", text)

@@ -84,7 +84,7 @@ class Sampler:
     """Takes samples of single providers, without failover, and charges them to one user."""
 
     def __init__(self, router: Router, *, now: Callable[[], float], user_id: int = 0) -> None:
-        self._router, self._user_id = router, user_id
+        self.router, self._user_id = router, user_id
         self._now = now
         self._paid_calls = 0
         self._call_ended = asyncio.Event()
@@ -103,7 +103,7 @@ class Sampler:
         """
         request = replace(request, user_id=self._user_id)
         _, _, model = request.model.partition("/")
-        limited = self._router.budget.left(request.user_id) is not None
+        limited = self.router.budget.left(request.user_id) is not None
         if limited and not provider.pricing(model).known:
             # Hundreds of questions at a guessed price are too much of a risk.
             raise BudgetSpent
@@ -122,7 +122,7 @@ class Sampler:
         recorder, expenses = _SampleRecorder(self._now), list[Expense]()
         self._paid_calls += provider.paid
         try:
-            stream = self._router.only(provider).stream(request, report=expenses.append)
+            stream = self.router.only(provider).stream(request, report=expenses.append)
             async with aclosing(stream) as events:
                 async for event in events:
                     recorder.feed(event)

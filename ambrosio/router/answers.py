@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Ite
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import replace
 
+from ..core.context_window import ModelProfile
 from ..core.errors import (
     AllProvidersFailed,
     AmbrosioError,
@@ -104,6 +105,13 @@ class Router:
         viewers = await self._allowed(replace(request, pictures=request.pictures or (UNREAD,)))
         is_local = bool(viewers.targets) and viewers.targets[0].provider.local
         return LOCAL_SIDE if is_local else REMOTE_SIDE
+
+    async def profile(self, request: CompletionRequest) -> ModelProfile:
+        """Return how whoever is asked first is asked; a guess if they cannot be reached."""
+        with suppress(NoProvider, ProviderError):
+            for target in self.awake([*(await self._allowed(request)).targets], request):
+                return await target.provider.profile(target.model)
+        return ModelProfile()
 
     async def offer_viewer(self, request: CompletionRequest) -> str:
         """Name a model that takes pictures, at a provider that may be asked; "" if none is known.

@@ -73,6 +73,7 @@ class CompletionRequest:
         halved: whether it may fill only half of each window, after refusals nobody understands.
         tools: what the model may call, and what it has called.
         pictures: what is shown with the question.
+        preface: what is sent before the question, the text of a file.
     """
 
     system: str
@@ -88,6 +89,7 @@ class CompletionRequest:
     halved: bool = False
     tools: ToolUse = NO_TOOLS
     pictures: tuple[PicturePart, ...] = ()
+    preface: str = ""
 
     @property
     def is_local_only(self) -> bool:
@@ -108,6 +110,7 @@ class CompletionRequest:
             self.history,
             add_note(self.question, self.note),
             pictures=self.pictures,
+            preface=self.preface,
             concise=self.concise,
             profile=profile,
             window=window,

@@ -20,6 +20,7 @@ from .conversations import (
     TurnResult,
 )
 from .database import Database
+from .documents import Documents
 from .facts import Fact, Facts
 from .images import Images, ImageSet, StoredImage
 from .inbox import Inbox, InboxItem, Lane, NewUpdate
@@ -84,7 +85,8 @@ class Store:
         self.people = People(self.database)
         self.ledger = Ledger(self.database)
         self.pictures = Pictures(self.database, folder_of(path))
-        self.archive = Archive(self.database, self.pictures)
+        self.documents = Documents(self.database)
+        self.archive = Archive(self.database, self.pictures, self.documents)
         self.reminders = Reminders(self.database)
         self.facts = Facts(self.database)
         self.transcripts = Transcripts(self.database)

@@ -14,6 +14,7 @@ from pathlib import Path
 from ..core.errors import StoreFailed
 from ..core.messages import Chat, PicturePart
 from .database import Database, chat_key
+from .documents import Documents
 from .migrations import delete_copies
 from .pictures import Pictures, folder_of, unpack_pictures
 
@@ -61,8 +62,8 @@ class SearchHit:
 class Archive:
     """Searches, exports, deletes and backs up."""
 
-    def __init__(self, database: Database, pictures: Pictures) -> None:
-        self._database, self._pictures = database, pictures
+    def __init__(self, database: Database, pictures: Pictures, documents: Documents) -> None:
+        self._database, self._pictures, self._documents = database, pictures, documents
         # Pictures of turns that were deleted; their files go once that is certain.
         self._dropped_pictures: set[str] = set()
 
@@ -148,6 +149,7 @@ class Archive:
             db.execute(f"DELETE FROM tool_uses WHERE {where}", here)  # noqa: S608
             db.execute(f"DELETE FROM inbox WHERE state <> 'new' AND {where}", here)  # noqa: S608
             self._drop_digests(db, where, here)
+            self._documents.drop(db, where, here)
             for table in CHAT_TABLES:
                 db.execute(f"DELETE FROM {table} WHERE {where}", here)  # noqa: S608
             count = self._drop_turns(db, where, here)
@@ -180,6 +182,7 @@ class Archive:
                 (user_id,),
             )
             self._drop_digests(db, "user_id = ?", (user_id,))
+            self._documents.drop(db, "user_id = ?", (user_id,))
             db.execute(
                 "UPDATE ledger SET user_id = iif(at < ?, 0, user_id),"
                 " at = CAST(at / 86400 AS INTEGER) * 86400 WHERE user_id = ?",
@@ -198,6 +201,7 @@ class Archive:
             db.execute("DELETE FROM transcripts WHERE at < ?", (before,))
             db.execute("DELETE FROM tool_uses WHERE last_at < ?", (before,))
             self._drop_digests(db, "at < ?", (before,))
+            self._documents.drop(db, "at < ?", (before,))
             count = self._drop_turns(db, "at < ?", (before,))
         if count:
             self._scrub(tidy=False)

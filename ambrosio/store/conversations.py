@@ -3,11 +3,13 @@
 Also what each chat is set to, and what was said there about providers and privacy.
 """
 
+import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from ..core.attachments import FilePlace
 from ..core.context_window import PastTurn
 from ..core.messages import Chat, ModelRef, OutgoingMessage, Turn
 from ..core.tools import ToolRound
@@ -146,6 +148,7 @@ class Conversations:
                 from_outside=bool(row["from_outside"]),
                 read_outside=bool(row["read_outside"]),
                 pictures=unpack_pictures(row["pictures"]),
+                preface=row["preface"],
             )
             for row in rows
         )
@@ -242,6 +245,8 @@ class Conversations:
             "from_outside": turn.from_outside,
             "read_outside": result.read_outside or turn.from_outside,
             "pictures": pack_pictures(turn.pictures),
+            "preface": turn.preface,
+            "file": json.dumps(asdict(turn.file)) if turn.file else "",
         }
         with self._database.transaction() as db:
             turn_id, had_no_answer = _write_turn(db, turn.replaces_id, fields)
@@ -306,14 +311,24 @@ class Conversations:
         with self._database.transaction() as db:
             if turn_id is not None:
                 db.execute(
-                    "INSERT OR REPLACE INTO answer_messages VALUES (?, ?, ?)",
-                    (chat_id, message_id, turn_id),
+                    "INSERT OR REPLACE INTO answer_messages VALUES (?, ?, ?, ?)",
+                    (chat_id, message_id, turn_id, message.searches_file),
                 )
             db.execute(
                 "INSERT OR IGNORE INTO local_only_messages SELECT ?, ?"
                 " WHERE ? OR EXISTS (SELECT 1 FROM turns WHERE id = ? AND local_only)",
                 (chat_id, message_id, message.local_only, turn_id),
             )
+
+    def searched_turn(self, chat: Chat, message_id: int) -> int | None:
+        """Return the turn in whose file a reply to this message is to be searched for."""
+        chat, message_id = self._database.current_place(chat, message_id)
+        rows = self._database.read(
+            "SELECT turn_id FROM answer_messages WHERE chat_id = ? AND message_id = ? AND searches",
+            chat.chat_id,
+            message_id,
+        )
+        return int(rows[0]["turn_id"]) if rows else None
 
     def remove_answer_message(self, chat: Chat, message_id: int) -> None:
         """Note that a message is gone from the chat."""
@@ -391,6 +406,8 @@ def _stored_turn(row: sqlite3.Row) -> StoredTurn:
         parent_id=row["parent_id"],
         local_only=bool(row["local_only"]),
         pictures=unpack_pictures(row["pictures"]),
+        preface=row["preface"],
+        file=FilePlace(**json.loads(row["file"])) if row["file"] else None,
         from_outside=bool(row["from_outside"]),
     )
     return StoredTurn(row["id"], turn, row["answer"], row["provider"])

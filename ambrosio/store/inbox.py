@@ -119,6 +119,17 @@ class Inbox:
         rows = self._database.read("SELECT count(*) AS count FROM inbox WHERE state = 'new'")
         return int(rows[0]["count"])
 
+    def waiting_of(self, lane: Lane, user_id: int) -> int:
+        """Count the updates of one user that have not been handled yet in a lane."""
+        rows = self._database.read(
+            "SELECT count(*) AS count FROM inbox WHERE state = 'new' AND chat_id = ?"
+            " AND topic_id = ? AND urgent = ? AND user_id = ?",
+            *chat_key(lane.chat),
+            lane.urgent,
+            user_id,
+        )
+        return int(rows[0]["count"])
+
     def queue(self, lane: Lane, limit: int) -> list[InboxItem]:
         """List the lane's oldest updates without taking them."""
         rows = self._database.read(
@@ -238,13 +249,14 @@ def _receive(db: sqlite3.Connection, bot_id: int, update: NewUpdate, now: float)
         return False
     done = db.execute(
         "INSERT OR IGNORE INTO inbox (bot_id, update_id, chat_id, topic_id, urgent,"
-        " message_id, body, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        " message_id, user_id, body, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             bot_id,
             update.update_id,
             *chat_key(update.chat),
             update.urgent,
             update.message_id,
+            update.user_id,
             update.body,
             now,
         ),

@@ -12,7 +12,8 @@ MIGRATIONS = (
     CREATE TABLE inbox (
         id INTEGER PRIMARY KEY AUTOINCREMENT, bot_id INTEGER NOT NULL, update_id INTEGER NOT NULL,
         chat_id INTEGER NOT NULL, topic_id INTEGER NOT NULL, urgent INTEGER NOT NULL,
-        message_id INTEGER NOT NULL, body TEXT NOT NULL, received_at REAL NOT NULL,
+        message_id INTEGER NOT NULL, user_id INTEGER NOT NULL, body TEXT NOT NULL,
+        received_at REAL NOT NULL,
         attempts INTEGER NOT NULL DEFAULT 0, failures INTEGER NOT NULL DEFAULT 0,
         work TEXT NOT NULL DEFAULT '' CHECK (work IN ('', 'shared', 'alone')),
         suspect INTEGER NOT NULL DEFAULT 0,
@@ -65,6 +66,8 @@ MIGRATIONS = (
         local_only INTEGER NOT NULL DEFAULT 0,
         -- What stood behind the question, and which facts behind the system prompt.
         note TEXT NOT NULL DEFAULT '', fact_ids TEXT NOT NULL DEFAULT '',
+        -- What stood before the question, and which part of a file that was, as JSON.
+        preface TEXT NOT NULL DEFAULT '', file TEXT NOT NULL DEFAULT '',
         -- What was shown with the question, as JSON; the bytes are files, see `pictures`.
         pictures TEXT NOT NULL DEFAULT '[]',
         -- The tools that its prompt named, what was called, as JSON, and whether anything was read
@@ -78,7 +81,8 @@ MIGRATIONS = (
     -- The bot's messages that show a turn's answer.
     CREATE TABLE answer_messages (
         chat_id INTEGER NOT NULL, message_id INTEGER NOT NULL, turn_id INTEGER NOT NULL,
-        PRIMARY KEY (chat_id, message_id)) WITHOUT ROWID;
+        -- Whether a reply to it is to be searched for in the turn's file.
+        searches INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (chat_id, message_id)) WITHOUT ROWID;
     CREATE INDEX answer_messages_turns ON answer_messages (turn_id);
 
     -- Messages whose text must never leave the machine. It holds their ids only, so it outlives
@@ -163,6 +167,28 @@ MIGRATIONS = (
         server TEXT NOT NULL, place INTEGER NOT NULL, name TEXT NOT NULL,
         description TEXT NOT NULL, schema TEXT NOT NULL, fingerprint TEXT NOT NULL,
         PRIMARY KEY (server, name)) WITHOUT ROWID;
+
+    -- The files that people sent with a message, and their text in chunks. `file_id` is Telegram's.
+    CREATE TABLE documents (
+        chat_id INTEGER NOT NULL, message_id INTEGER NOT NULL, number INTEGER NOT NULL,
+        topic_id INTEGER NOT NULL, user_id INTEGER NOT NULL, at REAL NOT NULL,
+        file_id TEXT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, part_name TEXT NOT NULL,
+        part_count INTEGER NOT NULL, PRIMARY KEY (chat_id, message_id, number)) WITHOUT ROWID;
+    CREATE TABLE document_chunks (
+        id INTEGER PRIMARY KEY, chat_id INTEGER NOT NULL, message_id INTEGER NOT NULL,
+        number INTEGER NOT NULL, position INTEGER NOT NULL, first_part INTEGER NOT NULL,
+        last_part INTEGER NOT NULL, text TEXT NOT NULL,
+        UNIQUE (chat_id, message_id, number, position));
+    CREATE VIRTUAL TABLE document_words USING fts5 (
+        text, content = 'document_chunks', content_rowid = 'id',
+        tokenize = 'unicode61 remove_diacritics 2');
+    CREATE TRIGGER document_words_insert AFTER INSERT ON document_chunks BEGIN
+        INSERT INTO document_words (rowid, text) VALUES (new.id, new.text);
+    END;
+    CREATE TRIGGER document_words_delete AFTER DELETE ON document_chunks BEGIN
+        INSERT INTO document_words (document_words, rowid, text)
+        VALUES ('delete', old.id, old.text);
+    END;
 
     -- The full-text index of `turns`.
     CREATE VIRTUAL TABLE turn_words USING fts5 (

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ambrosio.bot import poller
 from ambrosio.core import texts
 from ambrosio.emulators.botapi.api import METHODS as EMULATED
 from ambrosio.emulators.model_server.server import Holds, Says
@@ -140,20 +141,20 @@ async def _rich(world: World) -> str:
 
 async def _file(world: World) -> str:
     mark = f"Number {next(world.numbers)}."
-    code = "\n".join(f"print({number})" for number in range(400))
+    code = "\n".join(f"print({str(number) * 90})" for number in range(10, 50))
     await world.ask("question", Says(f"{mark}\n\n```python\n{code}\n```"))
     return mark
 
 
 async def _painted(world: World) -> str:
     mark = f"fox {next(world.numbers)}"
-    await world.anna.say(f"/imagine {mark}")
+    await world.anna.say(f"/imagine {mark} --size 64x64")
     return mark
 
 
 async def _album(world: World) -> str:
     mark = f"fox {next(world.numbers)}"
-    await world.anna.say(f"/imagine {mark} --n 2")
+    await world.anna.say(f"/imagine {mark} --size 64x64 --n 2")
     return mark
 
 
@@ -261,6 +262,9 @@ async def test_no_failure_of_a_method_loses_or_repeats_an_answer(
 
 def expected(row: Row, method: str, fault: str, *, told: bool) -> set[int]:
     """Say how often an answer may be seen."""
+    if method == "deleteMessage" and fault not in RETRIED:
+        # The preview stays.
+        return {2}
     if not row.carries or fault in {"500", "502", "429 short", "429 long"}:
         return {1}
     if fault in UNCERTAIN:
@@ -271,3 +275,81 @@ def expected(row: Row, method: str, fault: str, *, told: bool) -> set[int]:
         # It is believed.
         return {0}
     return {0, 1} if told else {1}
+
+
+async def test_no_failure_at_the_start_keeps_the_bot_from_starting(
+    api, telegram_url, tmp_path, model, model_url, anna, line, clock
+):
+    world = World(anna, api, model, line)
+    for number, fault in enumerate((*RETRIED, *FORBIDDEN, "chat not found")):
+        started_at = clock()
+        for method in sorted(AT_START):
+            world.plan(method, fault)
+        folder = tmp_path / str(number)
+        async with running_bot(api, telegram_url, folder, llama_base_url=model_url) as world.life:
+            mark = await _answered(world)
+            await anna.wait_text(mark)
+            await world.life.settled()
+        if fault == "429 long":
+            assert clock() - started_at >= 7200
+        api.faults.clear()
+        line.planned.clear()
+
+
+async def test_no_failure_of_the_poll_loses_an_update(life, api, model, anna, line):
+    world = World(anna, api, model, line, life=life)
+    for fault in (*RETRIED, "401", "404", "409", "400", *FORBIDDEN):
+        polls = len(api.calls_to("getUpdates"))
+        come = world.plan("getUpdates", fault)
+        # The poll that waits already knows nothing of the fault.
+        await anna.say("/help")
+        await api.wait_for(come, seconds=20)
+        mark = await _answered(world)
+        await anna.wait_text(mark)
+        await life.settled()
+        assert len(api.calls_to("getUpdates")) > polls
+
+
+async def test_a_poll_that_hears_nothing_any_more_is_noticed_and_said(life, anna, line, caplog):
+    line.break_next("getUpdates", "timeout before Telegram has it")
+    await anna.say("hello")
+    await anna.wait_answer()
+    await anna.say("are you there?")
+    await anna.wait_answer()
+
+    assert poller.READ_SECONDS > poller.POLL_SECONDS
+    assert "no updates" in caplog.text
+    assert not line.planned
+    assert life.store.inbox.waiting() == 0
+
+
+@pytest.mark.parametrize("days", [1 / 24, -1 / 24, 365, -365])
+async def test_a_clock_that_is_set_breaks_nothing(
+    api, telegram_url, tmp_path, model, model_url, anna, clock, days
+):
+    started_at = clock.time
+
+    async def sleep(seconds: float) -> None:
+        # Only who waits for Telegram moves the clock; the others look at it again.
+        clock.time += seconds if seconds < 30 else 0
+        await asyncio.sleep(0.01)
+
+    async def ask(name: str) -> None:
+        for number in range(6):
+            await anna.say(f"{name} {number}")
+            await anna.wait_text(f"Answer to {name} {number}.")
+
+    given = {"llama_base_url": model_url, "ambrosio_monthly_budget_usd": 1}
+    model.answer = lambda asked: Says(f"Answer to {asked.question}." if asked.question else "")
+    async with running_bot(api, telegram_url, tmp_path, sleep=sleep, **given) as life:
+        await anna.say("/remind 20m tea")
+        await anna.wait_text("I will remind you")
+        await ask("before")
+        api.flood("sendMessage", retry_after=5)
+        clock.pass_seconds(days * 86_400)
+        await ask("after")
+        clock.time = max(clock.time, started_at + 1300)
+        await anna.wait_text("⏰ tea")
+        await life.settled()
+
+    assert len([line for line in anna.answers if "⏰" in line.text]) == 1

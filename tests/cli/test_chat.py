@@ -4,8 +4,17 @@ import asyncio
 import re
 import sys
 
-from ambrosio.cli.hints import INTERRUPTED
-from ambrosio.core.errors import InvalidKey
+import pytest
+
+from ambrosio.cli.hints import INTERRUPTED, without_commands
+from ambrosio.core.context_window import CONCISE_TURNS
+from ambrosio.core.errors import (
+    AllProvidersFailed,
+    BadRequest,
+    InvalidKey,
+    LocalOnlyFailed,
+    Unreachable,
+)
 from ambrosio.emulators.model_server.server import (
     Dies,
     ErrorStatus,
@@ -38,7 +47,7 @@ class TestOneQuestion:
         ]
         assert first_sent[-1] == "vv jasmin or basmati?"
         assert sent == [
-            ["vv jasmin or basmati?", "Basmati.", "Why?"],
+            [f"{CONCISE_TURNS}\n- jasmin or basmati? → Basmati.\n\nWhy?"],
             ["Why?"],
         ]
 
@@ -67,6 +76,22 @@ class TestOneQuestion:
 
         assert (ended.code, ended.out) == (1, "")
         assert ended.err == f"error: {InvalidKey('llama').owner_message}\n"
+
+    @pytest.mark.parametrize(
+        ("failure", "advice"),
+        [
+            (AllProvidersFailed([BadRequest("llama")]), "Try another model with --provider."),
+            (
+                AllProvidersFailed([Unreachable("llama"), Unreachable("openai")]),
+                "Try again in a moment, or see `ambrosio doctor`.",
+            ),
+            (LocalOnlyFailed([]), "with /private off in `ambrosio chat`."),
+        ],
+    )
+    def test_no_command_is_advised_where_none_can_be_given(self, failure, advice):
+        message = without_commands(failure.owner_message)
+
+        assert message.endswith(advice)
 
     async def test_a_broken_answer_is_restarted_below(self, ambrosio, model):
         model.script(Dies("Green tea is"), Says("Black tea."))
@@ -114,11 +139,7 @@ class TestChatting:
             terminal.type(CTRL_D)
 
             assert await terminal.exit_code() == 0
-        assert list(model.requests[1].messages[-3:]) == [
-            ("user", "vv jasmin or basmati?"),
-            ("assistant", "Basmati."),
-            ("user", "Why?"),
-        ]
+        assert model.requests[1].messages[-1][1].endswith("basmati? → Basmati.\n\nWhy?")
 
     async def test_ctrl_c_stops_the_answer_and_keeps_the_chat(self, in_terminal, model):
         model.script(StallsAfter("Green tea is"), Says("Black."))

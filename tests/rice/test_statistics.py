@@ -309,7 +309,8 @@ def test_the_message_is_short():
     )
 
     assert text == (
-        "**m**  \n1 of 2, 1 word, 1.50 s, $0.0300 per 1,000  \n✗ peru\n\n"
+        "**m**  \n1 of 2, 1 word, 1.50 s, $0.0300 per 1,000  \n"
+        "✗ vv capital of Peru? – “Cusco”; wanted: “Lima”, in at most 3 words\n\n"
         "Stopped. These are the results so far."
     )
 

@@ -21,6 +21,11 @@ def chatml(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def tools(tmp_path_factory):
+    return make(tmp_path_factory.mktemp("models") / "tools.gguf", "tools")
+
+
+@pytest.fixture(scope="session")
 def endless(tmp_path_factory):
     path = tmp_path_factory.mktemp("models") / "endless.gguf"
     return make(path, size=SLOW, reply=LITANY, endless=True)
@@ -66,8 +71,8 @@ async def test_a_message_is_answered_by_the_model_inside(anna, life_with, chatml
 
 
 # What a concise turn reads besides its own words: the worked exchanges, and the turn before, if it
-# was a concise one, whose place they took.
-EXAMPLE_TOKENS = 110
+# was a concise one, as a line of the list above them.
+EXAMPLE_TOKENS = 140
 
 
 async def test_over_many_turns_no_history_is_read_twice(anna, life_with, chatml, tmp_path):
@@ -157,3 +162,18 @@ async def test_while_the_model_does_not_start_the_others_answer(
         answer = await anna.wait_answer(seconds=60)
 
     assert re.fullmatch(r"Green tea\.\n\nvia other · llama .+", answer.text)
+
+
+async def test_a_tool_costs_the_reading_of_its_call_and_result_only(anna, life_with, tools):
+    async with life_with(tools) as life:
+        await anna.say("please tell what 17 % of 4,380 is")
+        answer = await anna.wait_answer(seconds=60)
+        await anna.say("and now please tell about rice")
+        await anna.wait_answer(seconds=60)
+        rows = life.store.database.read("SELECT * FROM ledger WHERE outcome = 'done' ORDER BY id")
+
+    assert answer.text == f"calculated: 17 % of 4,380 = 744.60\n\n{REPLY}"
+    first, *later = [1 - row["cached_tokens"] / row["prompt_tokens"] for row in rows]
+    # A tool's result, and then the next question, which both continue what the server has read.
+    assert len(later) == 3
+    assert max(later) <= 0.2 < first

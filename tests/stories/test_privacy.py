@@ -224,9 +224,10 @@ class Phone:
     async def ask(self, message: int, said: UserQuestion, *, look: bool = False) -> None:
         turn, shown = build_turn(self.assistant, PLACE, message, said)
         if look:
-            # A picture is as secret as its caption; who sees it writes down its hash.
+            # A picture and a file are as secret as their caption. A hash is written down by who
+            # is shown it.
             picture = PicturePart(f"{said.text} shown", 640, 480)
-            turn = replace(turn, pictures=(picture,))
+            turn = replace(turn, pictures=(picture,), preface=f"a file: {said.text}")
         await self.turn(turn, shown)
 
     async def command(self, name: str, args: str) -> None:

@@ -31,6 +31,12 @@ answer it as concisely as possible. Give only what was asked for, no introductio
 question number please tell about rice and tea in the morning with jasmin basmati falafel
 system user assistant one two three four five six seven eight nine ten the of and to a in is
 """
+# What a model with tools calls first; every piece is a token of its own.
+CALL = (
+    *("<tool_call>", '\n{"name": "calcul', 'ator"', ', "arguments": ', '{"expression"'),
+    *(': "17 %', ' of 4,380"}', "}\n", "</tool_call>"),
+)
+ANSWERING = "<|answering|>"
 END, START, STOP = "<|end_of_text|>", "<|im_start|>", "<|im_end|>"
 THINK, THOUGHT_END = "<think>", "</think>"
 
@@ -48,6 +54,30 @@ TEMPLATES = {
         "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}"
         "{% if enable_thinking is defined and not enable_thinking %}"
         "{{ '<think></think>' }}{% endif %}{% endif %}"
+    ),
+    # Qwen's, with tools: their definitions stand behind the system prompt. The mark at the end is
+    # ours: behind a result, or without tools, this model says its sentence.
+    "tools": (
+        "{% if tools or messages[0].role == 'system' %}{{ '<|im_start|>system\n' }}"
+        "{% if messages[0].role == 'system' %}{{ messages[0].content + '\n' }}{% endif %}"
+        "{% if tools %}{{ '\n# Tools\n<tools>' }}{% for tool in tools %}"
+        "{{ '\n' + (tool | tojson) }}{% endfor %}"
+        "{{ '\n</tools>\nCall one with a JSON object within <tool_call></tool_call> tags:\n' }}"
+        '{{ \'<tool_call>\n{"name": <function-name>, "arguments": <args-json-object>}\' }}'
+        "{{ '\n</tool_call>' }}"
+        "{% endif %}{{ '<|im_end|>\n' }}{% endif %}"
+        "{% for m in messages %}{% if m.role == 'user' %}"
+        "{{ '<|im_start|>user\n' + m.content + '<|im_end|>\n' }}"
+        "{% elif m.role == 'assistant' %}{{ '<|im_start|>assistant\n' }}"
+        "{% if m.content %}{{ m.content }}{% endif %}{% for call in m.tool_calls or [] %}"
+        '{{ \'<tool_call>\n{"name": "\' + call.function.name + \'", "arguments": \' }}'
+        "{{ call.function.arguments if call.function.arguments is string"
+        " else call.function.arguments | tojson }}{{ '}\n</tool_call>' }}{% endfor %}"
+        "{{ '<|im_end|>\n' }}{% elif m.role == 'tool' %}"
+        "{{ '<|im_start|>user\n<tool_response>\n' + m.content + '\n</tool_response><|im_end|>\n' }}"
+        "{% endif %}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}"
+        "{% if messages[-1].role == 'tool' or not tools %}{{ '<|answering|>' }}{% endif %}"
+        "{% endif %}"
     ),
     # Starling's: no word of a system, and a name for each who speaks.
     "starling": (
@@ -163,6 +193,7 @@ def make(
     """Write a model; an endless one begins its sentence again when it has come to the end."""
     words = Words(reply + " " + THOUGHT + PRIMER)
     special = [END, START, STOP, THINK, THOUGHT_END]
+    special += [*CALL, ANSWERING] if template == "tools" else []
     ids = {token: number for number, token in enumerate([*words.tokens, *special])}
     newline = words.letters[10]
     thoughts = [THINK, *words.split(THOUGHT), THOUGHT_END] if template == "thinking" else []
@@ -172,6 +203,8 @@ def make(
         chain = [newline, *chain[1:]]
     steps = dict(pairwise(chain))
     assert len(steps) == len(chain) - 1, "no token may be said twice"
+    if template == "tools":
+        steps = dict(pairwise([newline, *CALL, STOP])) | dict(pairwise([ANSWERING, *said, STOP]))
     if thoughts:
         # Told not to think, the prompt ends behind the thought; so does a thought of its own.
         steps[THOUGHT_END] = said[0]
@@ -205,7 +238,7 @@ def _add_vocabulary(
 ) -> None:
     kinds = [TokenType.NORMAL] * len(words.tokens)
     kinds += [
-        TokenType.USER_DEFINED if token in {THINK, THOUGHT_END} else TokenType.CONTROL
+        TokenType.USER_DEFINED if token in {THINK, THOUGHT_END, *CALL} else TokenType.CONTROL
         for token in special
     ]
     writer.add_tokenizer_model("gpt2")

@@ -8,7 +8,7 @@ from pathlib import Path
 from ambrosio.app import now
 from ambrosio.emulators.botapi.api import BotApi
 
-STARTING_SECONDS = 60.0
+STARTING_SECONDS = 300.0
 
 
 class BotProcess:

@@ -53,6 +53,7 @@ class Judge:
             for line in chat.screen()
             if line.text == MAYBE_SENT
         )
+        self._may_be_unnoted = self._notices.total()
         self._noted = {(row["chat_id"], row["message_id"]): row["turn_id"] for row in rows}
 
     def judge(self, sent: list[Sent], paid_calls: dict[str, list[PaidCall]]) -> Report:
@@ -64,7 +65,7 @@ class Judge:
                 self._judge_reminder(message)
             else:
                 self._judge_question(message)
-        self._judge_store(replaced=self._report.counts["perhaps missing"])
+        self._judge_store()
         self._judge_ledger(sent, paid_calls)
         counts["shown twice"] = len(self._report.windows)
         counts["paid twice"] = len(self._report.paid_windows)
@@ -76,7 +77,8 @@ class Judge:
         self._report.counts["answered"] += bool(shown)
         if shown:
             self._check_history(sent, shown)
-            self._check_copies(sent.seat, sent.tag, shown)
+            # "Longer" adds a message, and keeps the short one.
+            self._check_copies(sent.seat, sent.tag, shown[sent.presses :])
             self._check_parts(sent, begun, shown)
         elif self._is_refused(sent):
             self._report.counts["refused"] += 1
@@ -146,7 +148,7 @@ class Judge:
             self._check_copies(sent.seat, sent.tag, shown)
         self._report.counts["reminders"] += 1
 
-    def _judge_store(self, *, replaced: int) -> None:
+    def _judge_store(self) -> None:
         read = self._store.database.read
         for what, sql in (
             ("waits in the inbox", "SELECT * FROM inbox WHERE state = 'new'"),
@@ -159,7 +161,7 @@ class Judge:
         answered = [row["id"] for row in read("SELECT id FROM turns WHERE answer IS NOT NULL")]
         unsent = [id_ for id_ in answered if id_ not in self._noted.values()]
         unsent = [id_ for id_ in unsent if not self._is_replaced(id_)]
-        if len(unsent) > replaced:
+        if len(unsent) > self._may_be_unnoted:
             self._fault(f"the turns {unsent} have answers that were never sent")
         [(verdict,)] = read("PRAGMA integrity_check")
         if verdict != "ok":

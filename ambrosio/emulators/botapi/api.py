@@ -21,7 +21,7 @@ from .groups import FakeGroup
 from .schema import Schema
 from .state import MethodCall, ServerState
 from .update_queue import UpdateQueue
-from .users import FakeUser
+from .users import TIMEOUT_SECONDS, FakeUser
 
 Method = Callable[[ServerState, MethodCall], Any]
 
@@ -285,7 +285,7 @@ class BotApi:
         """Subscribe to all changes from now on, as dictionaries ready for JSON."""
         return self.events.subscribe()
 
-    async def wait_for(self, predicate: Callable[[], T], *, seconds: float = 5) -> T:
+    async def wait_for(self, predicate: Callable[[], T], *, seconds: float = TIMEOUT_SECONDS) -> T:
         """Wait until the predicate is true, or raise `AssertionError` with all screens."""
         try:
             return await self.events.wait_until(predicate, seconds=seconds)

@@ -6,7 +6,8 @@ The questions that the demo's page suggests have an answer of their own.
 
 import re
 
-from .responses import ChatCall, Says
+from .responses import Calls, ChatCall, Says
+from .tool_user import use_tool
 
 NOTICE = "_(Canned demo answer, no AI model involved.)_"
 
@@ -63,8 +64,10 @@ CANNOT_SEE = "You sent a picture, but this stand-in cannot see it."
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
-def answer(request: ChatCall) -> Says:
-    """Return a canned answer: one line if the question begins with "vv"."""
+def answer(request: ChatCall) -> Says | Calls:
+    """Return a canned answer: one line if the question begins with "vv", or a call of a tool."""
+    if used := use_tool(request):
+        return used
     # If the question is a reply, the bot quotes the message before it.
     question = re.sub(r"^>.*\n?", "", request.question, flags=re.MULTILINE).strip()
     if (vv := _VV.match(question)) is not None:
