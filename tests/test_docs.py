@@ -92,6 +92,7 @@ def test_the_example_of_an_mcp_server_can_be_used_and_names_every_field(tmp_path
         "Dockerfile",
         "docs/ambrosio.service",
         "docs/server.md",
+        "docs/scaling.md",
     ],
 )
 def test_only_settings_that_exist_are_spoken_of(page):
@@ -209,7 +210,9 @@ def test_the_tree_in_the_architecture_page_is_the_package():
     assert packages == {f"{init.parent.name}/" for init in PACKAGE.glob("*/__init__.py")}
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/server.md", *PAGES_FOR_DEVELOPERS])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/server.md", "docs/scaling.md", *PAGES_FOR_DEVELOPERS]
+)
 def test_every_link_to_a_file_or_a_heading_leads_somewhere(page):
     text = (ROOT / page).read_text("utf-8")
     for target in re.findall(r"\]\((?!https?:)([^)]+)\)", text):

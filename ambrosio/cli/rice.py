@@ -68,6 +68,7 @@ class RiceOptions:
     providers: tuple[str, ...] = ()
     repeat: int = 1
     quick: bool = False
+    vv: bool = False
     json: bool = False
     out: Path | None = None
     prompts: tuple[str, ...] = ()
@@ -120,7 +121,11 @@ async def run_rice_test(context: RiceContext, options: RiceOptions) -> int:
         known = ", ".join(prompts.list_prompts("variants"))
         return _print_error(f"cannot read the prompt `{exc.filename}`; shipped ones: {known}")
     questions = load_questions(options.questions or context.folder / "rice.toml")
-    selected = [question for question in questions.values() if question.quick or not options.quick]
+    selected = [
+        question
+        for question in questions.values()
+        if (question.quick or not options.quick) and (question.concise or not options.vv)
+    ]
     contestants = await list_contestants(context.providers, options.providers)
     if options.tools:
         return await _test_tools(context, contestants)

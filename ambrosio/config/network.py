@@ -71,6 +71,15 @@ def client_options(certificates: ssl.SSLContext) -> dict[str, Any]:
     return {"verify": certificates, "trust_env": False, "mounts": mounts}
 
 
+def blocking_client(certificates: ssl.SSLContext, **options: Any) -> httpx.Client:
+    """Make a client for a process that may wait, or raise `InvalidSettings`."""
+    mounts = {
+        pattern: httpx.HTTPTransport(verify=certificates, proxy=proxy) if proxy else None
+        for pattern, proxy in _proxies(certificates).items()
+    }
+    return httpx.Client(verify=certificates, trust_env=False, mounts=mounts, **options)
+
+
 def remote_client(certificates: ssl.SSLContext) -> httpx.AsyncClient:
     """Make a client for servers elsewhere, or raise `InvalidSettings`."""
     return httpx.AsyncClient(**client_options(certificates))

@@ -16,6 +16,10 @@ from .secret_text import Secret
 
 # The type of the validation errors whose message is shown as it is.
 INVALID = "ambrosio_invalid"
+# How long an answer may take to begin, of a server elsewhere and of a local one: a small machine
+# may read a long prompt for minutes, and one that hangs meanwhile is noticed by its health. In the
+# middle of an answer, silence is a stall of any server.
+START_SECONDS, LOCAL_START_SECONDS = 30.0, 300.0
 
 
 def _http_url(value: str) -> str:
@@ -63,7 +67,8 @@ class ProviderConfig(BaseModel):
     group: str = ""  # equal servers with the same group share the work
     extra_body: dict[str, Any] = Field(default_factory=dict)  # added to every request body
     connect_timeout_seconds: float = Field(default=5, gt=0)
-    first_token_timeout_seconds: float = Field(default=30, gt=0)
+    # Until the answer begins; None: longer for a local server, which may read a long prompt.
+    first_token_timeout_seconds: float | None = Field(default=None, gt=0)
     chunk_timeout_seconds: float = Field(default=30, gt=0)
     # How long a local server may be silent before its health is asked.
     health_after_seconds: float = Field(default=6, gt=0)
@@ -109,6 +114,12 @@ class ProviderConfig(BaseModel):
     def is_local(self) -> bool:
         """Whether requests stay on this machine or in its network, see `core.addresses`."""
         return is_local(self.base_url) if self.local is None else self.local
+
+    @property
+    def start_seconds(self) -> float:
+        """How long an answer may take to begin, in seconds."""
+        default = LOCAL_START_SECONDS if self.is_local else START_SECONDS
+        return self.first_token_timeout_seconds or default
 
     @model_validator(mode="after")
     def _local_is_near(self) -> Self:

@@ -79,10 +79,6 @@ StreamMode = Literal["draft", "edit", "off"]
 NameList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_words)]
 IdSet = Annotated[frozenset[int], NoDecode, BeforeValidator(_split_words)]
 
-# A small machine may read a long prompt for minutes; one that hangs meanwhile is noticed by its
-# health. In the middle of an answer, silence is a stall of any server.
-LOCAL_PATIENCE = {"first_token_timeout_seconds": 300}
-
 
 class Settings(BaseSettings):
     """All settings; each description completes "expected …" in an error."""
@@ -302,7 +298,6 @@ class Settings(BaseSettings):
                 cache_reuse=bool(llama_api_key),
                 picture_tokens=self.llama_image_tokens if llama_api_key else 0,
                 thinking="template",
-                **LOCAL_PATIENCE,
             )
         if self.together_api_key.get_secret_value():
             rows["together"] = ProviderConfig(

@@ -146,6 +146,7 @@ NO_MCP_SERVERS = (
 
 NO_SUCH_PROVIDER = "There is no provider `{name}`. Choose from: {known}."
 NO_QUESTION = "There is no question. Pass one to `ambrosio chat`, or pipe it in."
+FILE_NOT_READ = "The file {path} cannot be read. Check its permissions."
 NO_PROMPT = 'There is no prompt. Write it like this: `ambrosio imagine "a red fox" -o fox.png`'
 ONE_IMAGE_PER_PIPE = "Only one image can be written to a pipe. Leave out --n."
 OUTPUT_NOT_WRITABLE = "Cannot write to {path}. Choose another file with -o."

@@ -36,12 +36,14 @@ HERE = "It runs on this machine."
 TOY_NOTE = "SmolLM2, a toy of 135 million parameters"
 TOY_HINT = (
     "SmolLM2-135M-Instruct is a real language model and runs entirely on this machine, but it is a "
-    "toy: it writes fluently and is often wrong. Pictures come from a stand-in."
+    "toy: it writes fluently and is often wrong. Pictures and transcripts come from a stand-in."
 )
 STAND_IN_NOTE = "A stand-in answers, not a model"
 STAND_IN_HINT = (
     "No model is set up yet. Everything else is real, but the answers were written in advance."
 )
+# The stand-in cannot listen, and says so in the one thing that it hears.
+TRANSCRIPT = "Why is the sky blue? A stand-in cannot listen and hears the same in every recording."
 # On loopback, but treated as away from home, so that private mode visibly leaves it out. The
 # environment has no setting for that.
 AWAY = """\
@@ -50,6 +52,7 @@ base_url = "{url}"
 api_key = "{key}"
 model = "{model}"
 image_model = "{image_model}"
+transcription_model = "openai/whisper-large-v3"
 server_kind = "together"
 local = false
 """
@@ -189,8 +192,9 @@ async def _serve_chat_stand_in(stack: AsyncExitStack) -> ModelChoice:
 
 
 async def _serve_away_stand_in(stack: AsyncExitStack, choice: ModelChoice) -> ModelChoice:
-    """Serve the one that draws; where the chat is a stand-in's, it chats, too."""
+    """Serve the one that draws and listens; where the chat is a stand-in's, it chats, too."""
     server = FakeModelServer(STAND_IN, "together", api_key=STAND_IN, pace=TOKENS_PER_SECOND)
+    server.sound.default_transcript = TRANSCRIPT
     url = await stack.enter_async_context(server.serving())
     toml = AWAY.format(
         url=url,

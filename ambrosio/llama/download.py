@@ -21,6 +21,8 @@ from pathlib import Path
 import httpx
 
 from ..config.file_lock import file_lock
+from ..config.network import blocking_client, trusted_certificates
+from ..core.errors import InvalidSettings
 from . import gguf, projector
 from .errors import ModelUnusable, format_bytes
 
@@ -177,7 +179,13 @@ def _first_of(name: str) -> str:
 def _hub() -> httpx.Client:
     hub, token = os.environ.get("HF_ENDPOINT") or HUB, os.environ.get("HF_TOKEN")
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    return httpx.Client(base_url=hub, headers=headers, timeout=TIMEOUT, follow_redirects=True)
+    return blocking_client(
+        trusted_certificates(),
+        base_url=hub,
+        headers=headers,
+        timeout=TIMEOUT,
+        follow_redirects=True,
+    )
 
 
 def _download(repo: str, quant: str, folder: Path, report: ProgressCallback) -> list[DownloadPart]:
@@ -314,6 +322,9 @@ def _translate_errors(repo: str) -> Iterator[None]:
     """Turn anything that can go wrong in a download into `ModelUnusable`."""
     try:
         yield
+    except InvalidSettings as exc:
+        name, problem, hint = exc.problems[0]
+        raise ModelUnusable(f"the variable `{name}` {problem}", f"{hint.capitalize()}.") from exc
     except httpx.HTTPStatusError as exc:
         raise _refusal(repo, exc.response) from exc
     except (httpx.HTTPError, httpx.InvalidURL) as exc:

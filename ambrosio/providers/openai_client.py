@@ -39,6 +39,11 @@ async def preload() -> None:
     await asyncio.to_thread(importlib.import_module, "openai")
 
 
+# How long the connection for a small question may take: a local server, or one elsewhere, that is
+# there accepts it within a second.
+MAX_GET_CONNECT_SECONDS = 2.0
+
+
 class RequestFailed(Exception):
     """A request came to nothing; the subclasses say where."""
 
@@ -137,8 +142,14 @@ class ApiClient:
     async def get(self, address: str) -> Any:
         """Return the JSON at a path below the base URL, or at a whole address."""
         client = await self._open()
+        sdk = importlib.import_module("openai")
+        # A server that is off is told from one that is silent before the caller gives up.
+        connect = min(self._connect_timeout_seconds, MAX_GET_CONNECT_SECONDS)
+        timeout = sdk.Timeout(None, connect=connect)
         with _translating():
-            return await client.get(address, cast_to=object, options={"headers": self._headers})
+            return await client.get(
+                address, cast_to=object, options={"headers": self._headers, "timeout": timeout}
+            )
 
     @asynccontextmanager
     async def post_images(self, body: Mapping[str, Any]) -> AsyncIterator[AsyncIterator[bytes]]:

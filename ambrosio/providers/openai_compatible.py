@@ -8,10 +8,9 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, contextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
-from urllib.parse import urlencode
 
 import httpx
 
@@ -26,29 +25,15 @@ from ..core.context_window import (
     merge_system_into_user,
 )
 from ..core.costs import FREE, Pricing
-from ..core.errors import (
-    BadRequest,
-    ContentFiltered,
-    ContextTooLong,
-    ImageTooLarge,
-    InvalidKey,
-    Loading,
-    MalformedToolCall,
-    ModelNotFound,
-    NoText,
-    ProviderError,
-    ServerError,
-    TimedOut,
-    Unreachable,
-    WrongAddress,
-)
+from ..core.errors import ContextTooLong, ProviderError
 from ..core.messages import Message, StatusNote, StreamEvent
-from .content_refusals import refuses_content
-from .errors import connection_failure, translate_error
-from .openai_client import ApiClient, ApiError, ConnectionFailed, RequestFailed
+from .errors import translate_error
+from .image_request import post_images
+from .openai_client import ApiClient, RequestFailed
 from .patience import Patience
-from .request import ChatRequest, PictureReader, RequestOptions, keeps_no_pictures
-from .server_facts import UNLIMITED_SLOTS, ServedModel, ServerFacts, parse_models, parse_props
+from .probing import ServerProbe
+from .request import Attempts, ChatRequest, PictureReader, RequestOptions, keeps_no_pictures
+from .server_facts import UNLIMITED_SLOTS, ServedModel, ServerFacts
 from .slots import SlotQueue, Ticket
 from .stream import ChatStream, open_chat_stream
 from .stream_parser import RawChunk, unread_tokens
@@ -57,7 +42,6 @@ log = logging.getLogger(__name__)
 
 # The prices of the configured model are not those of another.
 NO_PRICES = {"input_usd": None, "cached_usd": None, "output_usd": None}
-PROBE_SECONDS = 3.0
 # A shorter wait in the queue is not worth mentioning.
 NOTICE_SECONDS = 3.0
 # A prompt that is in the cache is read but for the tokens that close its last answer.
@@ -101,7 +85,6 @@ class OpenAIProvider:
         self.ensure_ready = ensure_ready
         self.read_picture = read_picture
         self._notice_seconds = notice_seconds
-        self._now, self._sleep = now, sleep
         self._requests = 0
         self._facts_by_model: defaultdict[str, ServerFacts] = defaultdict(ServerFacts)
         self.client = ApiClient(
@@ -112,6 +95,7 @@ class OpenAIProvider:
             # llama.cpp may close the connection after a stream just when the next request goes out.
             keeps_alive=config.server_kind != "llama",
         )
+        self._probe = ServerProbe(name, config, self.client, local=self.local, now=now, sleep=sleep)
 
     # --- what the server has and costs ------------------------------------------------------------
 
@@ -140,7 +124,7 @@ class OpenAIProvider:
         self.ensure_ready()
         config, facts = self._config_for(model), self._facts(model)
         if config.server_kind == "llama" and not facts.window:
-            await self._learn_properties(model, facts)
+            await self._probe.learn_properties(model or config.model, facts)
         return ModelProfile(
             window=self._window(config, facts),
             system_role=config.system_role and facts.system_role,
@@ -196,33 +180,22 @@ class OpenAIProvider:
 
     async def models(self) -> list[ServedModel]:
         """List what the server serves, or raise `ProviderError`."""
-        query = "?serverless" if self.config.server_kind == "together" else ""
-        listing = await self._get("/models" + query)
-        models = parse_models(listing)
-        if models is None:
-            raise ServerError(self.name)
-        return models
+        return await self._probe.models()
 
     async def health(self) -> None:
-        """Ask a llama.cpp server whether it is ready, any other what it serves, or raise."""
+        """Ask the server for a sign of life, or raise `ProviderError`."""
         self.ensure_ready()
-        if self.config.server_kind == "llama":
-            # Ollama and LM Studio, which stand in for llama.cpp, have no such page.
-            with suppress(WrongAddress, ModelNotFound):
-                await self._get(self._root + "/health")
-                return
-        await self.models()
+        await self._probe.health()
 
-    async def _is_alive(self) -> bool:
-        """Say whether the server answers anything at all, even if only to refuse."""
-        path = self._root + "/health" if self.config.server_kind == "llama" else "/models"
-        try:
-            await self.client.get(path)
-        except ConnectionFailed:
-            return False
-        except RequestFailed:
-            return True
-        return True
+    def patience(self, *, extra_seconds: float = 0) -> Patience:
+        """Return what watches a request; `extra_seconds` is how much longer it may take."""
+        return self._probe.patience(extra_seconds=extra_seconds)
+
+    async def generate_images(
+        self, body: Mapping[str, object], *, seconds: float, max_bytes: int
+    ) -> bytes:
+        """Ask for images as `image_request.post_images` does."""
+        return await post_images(self.client, self.name, body, seconds=seconds, max_bytes=max_bytes)
 
     def _facts(self, model: str) -> ServerFacts:
         return self._facts_by_model[model or self.config.model]
@@ -234,69 +207,6 @@ class OpenAIProvider:
         # Where its own model is free, so is another whose price nobody knows.
         free = self.config.input_usd == 0 and self.config.output_usd == 0
         return self.config.model_copy(update={**({} if free else NO_PRICES), **look_up(model)})
-
-    async def _learn_properties(self, model: str, facts: ServerFacts) -> None:
-        """Read the window, the slots and the chat template from llama.cpp's `/props`."""
-        name = model or self.config.model
-        query = f"?{urlencode({'model': name})}" if name else ""
-        try:
-            props = await self._get(f"{self._root}/props{query}")
-            parse_props(props, facts)
-        except (Loading, Unreachable):
-            raise
-        except TimedOut:
-            # A busy server may be late with them; one that is hung need not be asked anything.
-            await self.patience().check_health()
-            log.info("%s does not tell its properties in time", self.name)
-        except (ProviderError, KeyError, TypeError, ValueError, AttributeError):
-            # Not every server that speaks like llama.cpp has them.
-            log.info("%s does not tell its properties", self.name)
-
-    @property
-    def _root(self) -> str:
-        return self.config.url.removesuffix("/v1")
-
-    async def _get(self, path: str) -> Any:
-        try:
-            async with asyncio.timeout(PROBE_SECONDS):
-                return await self.client.get(path)
-        except TimeoutError:
-            raise TimedOut(self.name) from None
-        except RequestFailed as exc:
-            raise translate_error(exc, self.name, model=self.config.model, said="") from exc
-
-    # --- images -----------------------------------------------------------------------------------
-
-    async def generate_images(
-        self, body: Mapping[str, object], *, seconds: float, max_bytes: int
-    ) -> bytes:
-        """Ask for images and return the response's JSON, or raise `ProviderError`.
-
-        Args:
-            body: the request, with `model` and `prompt`.
-            seconds: how long all of it may take; a server that is left stops working.
-            max_bytes: a larger response is `ImageTooLarge`.
-        """
-        content, connected = bytearray(), False
-        try:
-            async with asyncio.timeout(seconds), self.client.post_images(body) as response:
-                connected = True
-                async for data in response:
-                    content += data
-                    if len(content) > max_bytes:
-                        raise ImageTooLarge(self.name)
-        except TimeoutError:
-            raise TimedOut(self.name) from None
-        except ConnectionFailed as exc:
-            raise connection_failure(exc, self.name, started=connected) from exc
-        except RequestFailed as exc:
-            said = " ".join(text for text in body.values() if isinstance(text, str))
-            failure = translate_error(exc, self.name, model=str(body["model"]), said=said)
-            if isinstance(failure, BadRequest | InvalidKey | ServerError) and _refuses_content(exc):
-                detail, failure = failure.detail, ContentFiltered(self.name)
-                failure.detail = detail
-            raise failure from exc
-        return bytes(content)
 
     # --- answers ----------------------------------------------------------------------------------
 
@@ -316,7 +226,7 @@ class OpenAIProvider:
                 yield note
             slot = self._slot_params(facts.slots, ticket)
             await self._restore_cache(context, model, slot)
-            attempts = _Attempts(self._first_options(context, facts, model, concise=concise))
+            attempts = Attempts(self._first_options(context, facts, model, concise=concise))
             while not attempts.answered:
                 with attempts.relaxing():
                     async with self._open(attempts.options, model, slot, context.tokens) as answer:
@@ -356,7 +266,7 @@ class OpenAIProvider:
             tools=context.tools,
         )
 
-    def _learn_refusals(self, facts: ServerFacts, attempts: "_Attempts") -> None:
+    def _learn_refusals(self, facts: ServerFacts, attempts: Attempts) -> None:
         """Remember which options had to be left out until the server answered."""
         if attempts.refusal is None:
             return
@@ -399,18 +309,6 @@ class OpenAIProvider:
             self.patience(),
             translate,
             holds_back=self._facts(model).opens_thinking,
-        )
-
-    def patience(self, *, extra_seconds: float = 0) -> Patience:
-        """Return what watches a request; `extra_seconds` is how much longer it may take."""
-        seconds = self.config.first_token_timeout_seconds + extra_seconds
-        return Patience(
-            self.name,
-            self.config.model_copy(update={"first_token_timeout_seconds": seconds}),
-            self._is_alive,
-            local=self.local,
-            now=self._now,
-            sleep=self._sleep,
         )
 
     def _translate_error(self, exc: RequestFailed, request: ChatRequest) -> ProviderError:
@@ -483,34 +381,6 @@ class OpenAIProvider:
         """Let the server read a prompt without answering it, until a chunk is `enough`."""
         async with self._open(options, model, slot | {"max_tokens": 0}) as stream:
             await stream.read_prompt(enough=enough)
-
-
-class _Attempts:
-    """One question, asked with fewer options until the server takes it."""
-
-    def __init__(self, options: RequestOptions) -> None:
-        self.first = self.options = options
-        self.answered = False
-        self.refusal: BadRequest | None = None
-
-    @contextmanager
-    def relaxing(self) -> Iterator[None]:
-        """Swallow a failure that fewer options may help with; let every other one pass."""
-        try:
-            yield
-        except (NoText, BadRequest, MalformedToolCall) as exc:
-            relaxed = self.options.relax(exc)
-            if relaxed is None:
-                raise
-            self.options = relaxed
-            self.refusal = exc if isinstance(exc, BadRequest) else self.refusal
-
-
-def _refuses_content(exc: RequestFailed) -> bool:
-    """Whether a failure is about what was asked for; some servers say so with 403 or 500."""
-    return (
-        isinstance(exc, ApiError) and not exc.is_page and refuses_content(exc.body or exc.message)
-    )
 
 
 def _position(ahead: int) -> str:

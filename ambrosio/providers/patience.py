@@ -32,6 +32,9 @@ class Patience:
         config: how long the server may be silent.
         is_alive: asks the server for a sign of life; False if none comes.
         local: whether the server is local: a remote one hides behind others that answer for it.
+        extra_seconds: how much longer than others this request may take to begin its answer.
+        answers_beside_work: whether the server is known to answer while it computes; of another,
+            silence says nothing.
         now: the clock.
         sleep: waits.
     """
@@ -43,17 +46,23 @@ class Patience:
         is_alive: Callable[[], Awaitable[bool]],
         *,
         local: bool,
+        extra_seconds: float = 0,
+        answers_beside_work: Callable[[], bool] = lambda: True,
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._name, self._config, self._is_alive, self._local = name, config, is_alive, local
+        self._limit_seconds = config.start_seconds + extra_seconds
+        self._answers_beside_work = answers_beside_work
         self._now, self._sleep = now, sleep
         self._began_at = self._bytes_at = self._alive_at = now()
+        self._check_at = self._began_at + config.health_after_seconds
         self._note_at = self._began_at + NOTE_SECONDS
 
     def on_bytes(self) -> None:
         """Note that the server has sent something, whatever it was."""
         self._bytes_at = self._alive_at = self._now()
+        self._check_at = self._alive_at + self._config.health_after_seconds
 
     def on_note(self) -> None:
         """Note that the person has just read why they wait."""
@@ -61,20 +70,18 @@ class Patience:
 
     async def watch_start(self, tell: Callable[[StatusNote], None]) -> Never:
         """Watch until the answer starts, which cancels this; raise `Hung` or `TimedOut`."""
-        limit_seconds = self._config.first_token_timeout_seconds
-        check_seconds = self._config.health_after_seconds
         while True:
             now = self._now()
-            if now >= self._bytes_at + limit_seconds:
+            if now >= self._bytes_at + self._limit_seconds:
                 raise TimedOut(self._name)
-            if self._local and now >= self._alive_at + check_seconds:
+            if self._local and now >= self._check_at:
                 await self.check_health()
             if self._now() >= self._note_at:
                 tell(StatusNote(self._note()))
                 self.on_note()
-            due = [self._bytes_at + limit_seconds, self._note_at]
+            due = [self._bytes_at + self._limit_seconds, self._note_at]
             if self._local:
-                due.append(self._alive_at + check_seconds)
+                due.append(self._check_at)
             await self._sleep(max(0.0, min(due) - self._now()))
 
     async def watch_answer(self) -> Never:
@@ -90,22 +97,29 @@ class Patience:
         await self._sleep(CLOSING_SECONDS)
 
     async def check_health(self) -> None:
-        """Return if the server gives a sign of life, or raise `Hung`."""
-        bytes_at = self._bytes_at
-        for _ in range(HEALTH_TRIES):
-            if await self._answers() or self._bytes_at != bytes_at:
-                self._alive_at = self._now()
-                return
-        raise Hung(self._name)
+        """Return if the server gives a sign of life, or raise `Hung`.
 
-    async def _answers(self) -> bool:
-        """Ask for a sign of life, and wait for it no longer than is worth it."""
+        Also returns if it is silent and may only be at work; it is asked again a minute later.
+        """
+        bytes_at, answer = self._bytes_at, None
+        for _ in range(HEALTH_TRIES):
+            answer = await self._answers()
+            if answer or self._bytes_at != bytes_at:
+                self._alive_at = self._now()
+                self._check_at = self._alive_at + self._config.health_after_seconds
+                return
+        if answer is False or self._answers_beside_work():
+            raise Hung(self._name)
+        self._check_at = self._now() + NOTE_AGAIN_SECONDS
+
+    async def _answers(self) -> bool | None:
+        """Ask for a sign of life: False if the connection fails, None if nothing comes in time."""
         seconds = min(HEALTH_SECONDS, self._config.health_after_seconds)
         asking = asyncio.ensure_future(self._is_alive())
         timer = asyncio.ensure_future(self._sleep(seconds))
         try:
             await asyncio.wait({asking, timer}, return_when=asyncio.FIRST_COMPLETED)
-            return asking.done() and asking.result()
+            return asking.result() if asking.done() else None
         finally:
             asking.cancel()
             timer.cancel()

@@ -1,7 +1,8 @@
 """What is sent to a model beside the messages, and what is left out after a refusal. Pure."""
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -208,3 +209,24 @@ class ChatRequest:
             else:
                 parts.append({"type": "text", "text": GONE_PICTURE})
         return [*parts, {"type": "text", "text": message.content}]
+
+
+class Attempts:
+    """One question, asked with fewer options until the server takes it."""
+
+    def __init__(self, options: RequestOptions) -> None:
+        self.first = self.options = options
+        self.answered = False
+        self.refusal: BadRequest | None = None
+
+    @contextmanager
+    def relaxing(self) -> Iterator[None]:
+        """Swallow a failure that fewer options may help with; let every other one pass."""
+        try:
+            yield
+        except (NoText, BadRequest, MalformedToolCall) as exc:
+            relaxed = self.options.relax(exc)
+            if relaxed is None:
+                raise
+            self.options = relaxed
+            self.refusal = exc if isinstance(exc, BadRequest) else self.refusal

@@ -249,9 +249,7 @@ class TestTheTable:
         rows = load(tmp_path).provider_configs(llama_base_url="http://127.0.0.1:9931/v1")
 
         assert list(rows) == ["llama", "together", "openai"]
-        assert (
-            rows["llama"].first_token_timeout_seconds > rows["together"].first_token_timeout_seconds
-        )
+        assert rows["llama"].start_seconds > rows["together"].start_seconds
         assert rows["together"].context == catalogue.look_up(rows["together"].model)["context"]
 
     @pytest.mark.parametrize(("key", "managed"), [("", False), ("our-key", True)])

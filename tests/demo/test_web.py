@@ -16,6 +16,7 @@ from ambrosio.demo.model_offer import MODELS
 from ambrosio.demo.session import FORUM, FRIEND, GROUP, TOPICS, YOU
 from ambrosio.emulators.botapi.files import blank_png
 
+from ..support import media_files
 from ..support.browser import CHROMIUM, FLAGS
 from ..support.demo_page import DemoPage, DemoProcess
 from ..support.fake_huggingface import FakeHuggingFace
@@ -253,6 +254,19 @@ def test_a_voice_note_can_be_recorded(demo_page, open_page):
     voice = demo_page.take_updates()[0]["message"]["voice"]
     assert voice["duration"] >= 1
     assert voice["file_size"] > 100
+
+
+def test_an_answer_that_speaks_is_played(demo_page, open_page):
+    page = open_page(demo_page.page_url)
+    voice = {"voice": ("answer.ogg", media_files.sound(media_files.tone(1.0)), "audio/ogg")}
+    demo_page.bot("sendVoice", voice, chat_id=YOU, duration=1, caption="Basmati.")
+    said = item(page, "Basmati.")
+
+    said.get_by_role("button", name="Play").click()
+
+    said.get_by_role("button", name="Pause").wait_for()
+    said.get_by_role("button", name="Play").wait_for()
+    assert float(said.get_by_role("slider").input_value()) > 0
 
 
 def wav(seconds):
@@ -622,6 +636,31 @@ def test_a_stranger_gets_no_answer(demo, open_page):
 
     assert page.locator(".item.out").count() == 1
     assert page.locator(".item.in").count() == 0
+
+
+def test_voice_notes_photos_and_files_are_answered(demo, open_page):
+    page = open_page(demo.page_url)
+    write(page, "/new")
+    item(page, "New conversation").wait_for()
+    page.get_by_role("button", name="Record a voice note").click()
+    page.locator("#recording", has_text="0:01").wait_for()
+    page.get_by_role("button", name="Send").click()
+
+    heard = page.locator(".item.in[data-id]", has_text="hears the same in every recording")
+    heard.wait_for()
+    page.locator(".item.in[data-id]", has_text="orange and red").last.wait_for()
+    for name in ("one.png", "two.png"):
+        picture = {"name": name, "mimeType": "image/png", "buffer": blank_png(64, 48)}
+        attach(page, "Pictures", picture)
+    write(page, "What is this?")
+    page.locator(".photos.n2").last.wait_for()
+    item(page, "this stand-in cannot see it").wait_for()
+    attach(page, "Files", {"name": "list.txt", "mimeType": "text/plain", "buffer": b"rice"})
+    page.locator("#send").click()
+    page.locator(".doc", has_text="list.txt").wait_for()
+
+    assert page.locator(".item.out[data-id] .voice").count() == 1
+    assert page.locator(".item.in[data-id]", has_text="cannot see it").count() == 1
 
 
 def test_a_reload_keeps_the_chat(demo, open_page):

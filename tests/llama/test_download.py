@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import os
 
 import pytest
 
@@ -57,6 +58,31 @@ async def test_it_is_downloaded_once_and_then_needs_no_network(hub, tmp_path, mo
         parts = await llama.ask("tell about rice")
 
     assert words(parts).strip() == REPLY
+
+
+async def test_it_is_downloaded_through_the_proxy_of_the_environment(hub, tmp_path, monkeypatch):
+    monkeypatch.setenv("http_proxy", os.environ["HF_ENDPOINT"].replace("http://", ""))
+    monkeypatch.setenv("no_proxy", "127.0.0.1,10.0.0.0/8")
+    monkeypatch.setenv("HF_ENDPOINT", "http://hub.example")
+    async with running_llama(REFERENCE, tmp_path) as llama:
+        parts = await llama.ask("tell about rice")
+
+    assert words(parts).strip() == REPLY
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("SSL_CERT_FILE", "/nowhere/ca.pem", "`SSL_CERT_FILE` cannot be read: No such file"),
+        ("ALL_PROXY", "socks4://127.0.0.1:9", "`ALL_PROXY` names a kind of proxy"),
+    ],
+)
+async def test_what_the_environment_has_wrong_is_named(
+    hub, tmp_path, monkeypatch, name, value, reason
+):
+    monkeypatch.setenv(name, value)
+
+    assert reason in str((await failure(REFERENCE, tmp_path)).user_message)
 
 
 async def test_a_line_that_breaks_in_the_middle_goes_on_where_it_stopped(hub, tmp_path, content):

@@ -51,9 +51,17 @@ async def silent():
     return True
 
 
-def patience_of(time, is_alive=healthy, *, local=True, **row):
-    config = ProviderConfig(base_url="http://127.0.0.1:9/v1", **row)
-    return Patience("p", config, is_alive, local=local, now=time, sleep=time.sleep)
+def patience_of(time, is_alive=healthy, *, local=True, answers_beside_work=lambda: True, **row):
+    config = ProviderConfig(base_url="http://127.0.0.1:9/v1", local=local, **row)
+    return Patience(
+        "p",
+        config,
+        is_alive,
+        local=local,
+        answers_beside_work=answers_beside_work,
+        now=time,
+        sleep=time.sleep,
+    )
 
 
 @pytest.mark.parametrize("is_alive", [silent, refusing])
@@ -64,6 +72,26 @@ async def test_a_local_server_without_a_sign_of_life_is_hung_within_twenty_secon
 
     assert isinstance(outcome, Hung)
     assert time.seconds <= 20
+
+
+async def test_silence_says_nothing_of_one_that_may_answer_nothing_while_it_computes():
+    time, notes = Time(), []
+    patience = patience_of(time, silent, answers_beside_work=lambda: False)
+
+    outcome = await time.run(patience.watch_start(lambda note: notes.append(note.text)))
+
+    assert isinstance(outcome, TimedOut)
+    assert time.seconds == pytest.approx(300, abs=4)
+    assert set(notes) == {"p has not responded yet."}
+
+
+async def test_one_that_refuses_connections_is_hung_whatever_is_known_of_it():
+    time = Time()
+    patience = patience_of(time, refusing, answers_beside_work=lambda: False)
+
+    outcome = await time.run(patience.watch_start(lambda _: None))
+
+    assert isinstance(outcome, Hung)
 
 
 async def test_a_busy_one_says_so_within_ten_seconds_and_every_minute():
@@ -123,6 +151,7 @@ async def ask(model_url):
             config = ProviderConfig(base_url=model_url, model="m", server_kind="llama", **row)
             provider = OpenAIProvider("p", config, http)
             question = build_context("Be kind.", (), "tea?")
+            await provider.profile()
             return [event async for event in provider.stream(question)]
 
         yield asking

@@ -43,7 +43,7 @@ async def second():
 def run(api, telegram_url, tmp_path, model_url, second, monkeypatch):
     """Run the bot with a short patience."""
     monkeypatch.setattr("ambrosio.providers.patience.NOTE_SECONDS", 0.2)
-    monkeypatch.setattr("ambrosio.providers.openai_compatible.PROBE_SECONDS", 0.5)
+    monkeypatch.setattr("ambrosio.providers.probing.PROBE_SECONDS", 0.5)
 
     async def running(*, patience=30.0, health=0.5, **given):
         async with second.serving() as url:

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -39,7 +40,9 @@ class FakeHuggingFace:
         request, *lines = head.split("\r\n")
         method, target, _ = request.split()
         headers = dict(line.lower().split(": ", 1) for line in lines if ": " in line)
-        status, more, body = self._answer(target.split("?")[0], headers)
+        # As a proxy it is asked for a whole address.
+        path = urlsplit(target).path
+        status, more, body = self._answer(path, headers)
         wanted = more.pop("range", None) if method == "GET" else None
         broken = None
         if wanted is not None:

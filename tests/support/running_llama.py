@@ -103,7 +103,7 @@ async def running_llama(
     row = Settings().provider_configs(
         llama_base_url=engine.address.url, llama_api_key=engine.address.key
     )["llama"]
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(trust_env=False) as http:
         provider = OpenAIProvider("llama", row, http, notice_seconds=0.02)
         provider.ensure_ready = partial(engine.ensure_ready, "llama")
         router = Router({"llama": provider}, ("llama",), now=clock, sleep=swift)

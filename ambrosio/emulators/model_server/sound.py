@@ -73,6 +73,7 @@ class SoundEndpoints:
         self.speeches: list[SpeechCall] = []
         self.transcript_script: deque[TranscriptItem] = deque()
         self.speech_script: deque[SpeechItem] = deque()
+        self.default_transcript = "What is the capital of Peru?"
         # Whether a transcript comes with whisper's details, and how sure it is of silence.
         self.silence_probability = 0.01
 
@@ -84,7 +85,7 @@ class SoundEndpoints:
         refusal = self._rules.check_headers(call.headers) or self._check_transcription(call)
         if refusal is not None:
             return self._refuse(refusal)
-        default = "What is the capital of Peru?"
+        default = self.default_transcript
         item = self.transcript_script.popleft() if self.transcript_script else default
         if isinstance(item, ErrorStatus):
             return self._refuse(item)
