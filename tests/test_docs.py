@@ -11,6 +11,7 @@ import ambrosio
 from ambrosio.cli import main
 from ambrosio.commands.registry import COMMANDS
 from ambrosio.config import prompts, settings
+from ambrosio.config.mcp import McpServerConfig
 from ambrosio.config.provider import ProviderConfig
 
 from .support import ROOT
@@ -68,6 +69,17 @@ def test_the_example_of_a_provider_can_be_used_and_names_every_field(tmp_path):
     for text in (example, everything):
         (tmp_path / "ambrosio.toml").write_text(text, "utf-8")
         assert set(settings.load(tmp_path).providers) == {"cluster"}
+
+
+def test_the_example_of_an_mcp_server_can_be_used_and_names_every_field(tmp_path):
+    example = (ROOT / "docs" / "ambrosio.toml").read_text("utf-8")
+    everything = re.sub(r"^#(?=[\[\w])", "", example, flags=re.MULTILINE)
+    (row,) = tomllib.loads(everything)["mcp"].values()
+    assert set(row) == set(McpServerConfig.model_fields)
+    for left_out in ("command", "url"):
+        text = re.sub(rf"^{left_out} = .*$", "", everything, flags=re.MULTILINE)
+        (tmp_path / "ambrosio.toml").write_text(text, "utf-8")
+        assert set(settings.load(tmp_path).mcp) == {"notes"}
 
 
 @pytest.mark.parametrize(

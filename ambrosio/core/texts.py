@@ -138,6 +138,10 @@ NOT_YOUR_RECORDING = "Somebody else said this. Only they can correct it."
 LOCAL_ONLY_TURN = "This answer is private. Reply to it to continue in private."
 ANSWER_IN_PROGRESS = "An answer is still being written. Press again when it is finished."
 
+NO_MCP_SERVERS = (
+    "No MCP server is set up. Add a table `[mcp.NAME]` to ambrosio.toml, as in docs/ambrosio.toml."
+)
+
 # --- on the machine -------------------------------------------------------------------------------
 
 NO_SUCH_PROVIDER = "There is no provider `{name}`. Choose from: {known}."
