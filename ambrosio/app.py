@@ -30,6 +30,7 @@ from .providers.warmup import warm_up
 from .router import ImageRouter, Router, SpeechRouter, TranscriptRouter
 from .router.budget import Budget
 from .store import Store
+from .tools.mcp.servers import McpServers, open_mcp_servers
 from .tools.registry import make_tools
 from .tools.toolbox import Toolbox
 from .tools.web import open_web_tools
@@ -47,6 +48,7 @@ class App:
     transcripts: TranscriptRouter
     speech: SpeechRouter
     media: MediaClient
+    mcp: McpServers
 
 
 def now() -> float:
@@ -94,14 +96,21 @@ async def open_app(
             web = await stack.enter_async_context(
                 open_web_tools(settings, store, router, media, now=now)
             )
+            mcp = await stack.enter_async_context(open_mcp_servers(settings, store))
+            toolbox = Toolbox(
+                make_tools(store, web), more=mcp.tools, is_guest=partial(_guest, settings, store)
+            )
+            is_private = settings.ambrosio_private_default == "on"
+            for provider in providers.values():
+                provider.usual_tools = toolbox.usual(local_only=is_private)
             assistant = Assistant(
                 store,
                 router,
                 system_prompt(settings),
-                private=settings.ambrosio_private_default == "on",
+                private=is_private,
                 silence_seconds=settings.ambrosio_conversation_hours * 3600,
                 zone=settings.ambrosio_zone,
-                toolbox=Toolbox(make_tools(store, web)),
+                toolbox=toolbox,
                 now=now,
             )
             image_assistant = ImageAssistant(
@@ -111,7 +120,15 @@ async def open_app(
                 settings, providers, budget, media, now=now, sleep=sleep
             )
             yield App(
-                settings, store, providers, assistant, image_assistant, transcripts, speech, media
+                settings,
+                store,
+                providers,
+                assistant,
+                image_assistant,
+                transcripts,
+                speech,
+                media,
+                mcp,
             )
 
 

@@ -29,7 +29,8 @@ from ..core.errors import InvalidSettings
 from ..core.zones import find_zone
 from . import catalogue
 from .image_models import ImageModelConfig, look_up_image_model
-from .provider import ManagedProviderConfig, ProviderConfig, ServerUrl, Url
+from .mcp import NAME_EXPECTED, SERVER_NAME, McpServerConfig
+from .provider import INVALID, ManagedProviderConfig, ProviderConfig, ServerUrl, Url
 from .secret_text import BotToken, Secret
 from .setting_faults import (
     NOT_SET,
@@ -43,7 +44,7 @@ from .setting_names import unknown_in_file, unknown_in_shell
 from .zone import machine_zone
 
 # The settings that are tables in `ambrosio.toml`.
-TOML_TABLES = ("providers", "images")
+TOML_TABLES = ("providers", "images", "mcp")
 # The fields that are read from no variable.
 NOT_VARIABLES = (*TOML_TABLES, "known_providers")
 MAX_PORT = 65_535
@@ -233,6 +234,8 @@ class Settings(BaseSettings):
         default_factory=dict, exclude=True
     )
 
+    mcp: Annotated[dict[str, McpServerConfig], NoDecode] = Field(default_factory=dict, exclude=True)
+
     @model_validator(mode="before")
     @classmethod
     def _know_providers(cls, data: dict[str, Any]) -> dict[str, Any]:
@@ -251,6 +254,14 @@ class Settings(BaseSettings):
                     {"provider": name},
                 )
         return names
+
+    @field_validator("mcp")
+    @classmethod
+    def _has_short_names(cls, servers: dict[str, McpServerConfig]) -> dict[str, McpServerConfig]:
+        for name in servers:
+            if not SERVER_NAME.fullmatch(name):
+                raise PydanticCustomError(INVALID, NAME_EXPECTED)
+        return servers
 
     @field_validator("openai_model")
     @classmethod
@@ -335,7 +346,8 @@ class Settings(BaseSettings):
             self.brave_api_key,
             *(row.api_key for row in self.providers.values()),
         ]
-        return tuple(value for key in keys if (value := key.get_secret_value()))
+        values = [value for key in keys if (value := key.get_secret_value())]
+        return (*values, *(value for server in self.mcp.values() for value in server.secrets))
 
 
 def load(folder: Path | None = None, **overrides: Any) -> Settings:
@@ -358,6 +370,7 @@ def load(folder: Path | None = None, **overrides: Any) -> Settings:
     rows = {
         "providers": _with_defaults(tables.get("providers", {}), _provider_defaults),
         "images": _with_defaults(tables.get("images", {}), _image_defaults),
+        "mcp": tables.get("mcp", {}),
     }
     try:
         settings = Settings(_env_file=folder / ".env", **{**rows, **overrides})
