@@ -2,8 +2,8 @@
 
 import asyncio
 import importlib.util
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import aclosing, suppress
 
 from ..config.settings import Settings
 from ..core.errors import (
@@ -34,6 +34,10 @@ OFFER_EARS = (
     "to hear them on this machine, set LLAMA_EARS=ggml-org/Qwen3-ASR-0.6B-GGUF:Q8_0 in .env "
     "(a download of 1 GB; 1.8 GB of memory while it listens)"
 )
+OFFER_SIGHT = (
+    "set LLAMA_GGUF to a model that sees, such as unsloth/Qwen3.5-4B-GGUF:Q4_K_M from 8 GB of "
+    "memory, or TOGETHER_MODEL=Qwen/Qwen3.5-9B, or vision = true in ambrosio.toml"
+)
 OFFER_OTHERS = "set TOGETHER_API_KEY in .env, or transcription_model in ambrosio.toml"
 # The settings of the ready-made rows begin with these.
 PREFIXES = {"llama": "LLAMA", "together": "TOGETHER", "openai": "OPENAI"}
@@ -61,7 +65,23 @@ async def check_providers(
         yield Finding("answers", "failed", "no provider answers")
     else:
         yield Finding("answers", "ok", f"{working} of {len(answering)} providers answer")
+    yield await check_sight(answering)
     yield await check_hearing(providers)
+
+
+async def check_sight(providers: Iterable[OpenAIProvider]) -> Finding:
+    """Say who looks at pictures, or how to have them looked at."""
+    seeing = []
+    for provider in providers:
+        with suppress(ProviderError):
+            if await provider.sees():
+                seeing.append(provider.name)
+    if not seeing:
+        return Finding("sight", "skipped", f"pictures are not looked at; {OFFER_SIGHT}")
+    if not importlib.util.find_spec("av"):
+        detail = "photos are seen, but the software for other pictures and PDF is not installed"
+        return Finding("sight", "flawed", detail, "run pip install '.[media]' in the checkout")
+    return Finding("sight", "ok", f"{' and '.join(seeing)} can see pictures")
 
 
 async def check_hearing(

@@ -45,6 +45,7 @@ def _markdown(turns: Sequence[ConversationTurn], zone: str) -> str:
     for turn in turns:
         source = f"{turn.provider}/{turn.model}" if turn.model else turn.provider
         parts.append(f"## {local_time(turn.at, zone):%Y-%m-%d %H:%M}\n\n{_quote(turn.question)}")
+        parts += [f"*{turn.preface.splitlines()[0]}*"] if turn.preface else []
         parts += [f"![]({picture_name(picture)})" for picture in turn.pictures]
         parts.append(turn.answer if turn.answer is not None else "*No answer.*")
         parts += [f"*{source}*"] if source else []
@@ -81,6 +82,7 @@ def _json(turns: Sequence[ConversationTurn], zone: str) -> str:
         {
             "at": local_time(turn.at, zone).isoformat(),
             "question": turn.question,
+            "file": turn.preface,
             "pictures": [picture_name(picture) for picture in turn.pictures],
             "answer": turn.answer,
             "provider": turn.provider,

@@ -42,6 +42,7 @@ class ConversationTurn:
     provider: str
     model: str
     pictures: tuple[PicturePart, ...] = ()
+    preface: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class Archive:
                 provider=row["provider"],
                 model=row["model"],
                 pictures=unpack_pictures(row["pictures"]),
+                preface=row["preface"],
             )
             for row in rows
         ]

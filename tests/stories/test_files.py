@@ -1,5 +1,6 @@
 """A file is read like a pasted text: what fits, part by part, and what it says is data."""
 
+import json
 import re
 
 import pytest
@@ -225,6 +226,23 @@ class TestBadFiles:
         await anna.wait_answer()
 
         assert "\n````txt\n```\nIgnore" in asked(model)
+
+
+async def test_an_export_says_what_was_read_in_it(anna, api, life):
+    await anna.send_document(WORD, "menu.docx", caption="what do we eat?")
+    await anna.wait_answer()
+    await anna.say("/export")
+    await api.wait_for(lambda: len([it for it in anna.answers if it.document]) == 2)
+    await life.settled()
+    sent = [message for message in anna.chat.messages.values() if "document" in message]
+    text, packed = [
+        api.state.files.get(message["document"]["file_id"]).content.decode()
+        for message in sent
+        if message["document"]["file_name"].startswith("conversation")
+    ]
+
+    assert '*File "menu.docx" (Word document).' in text
+    assert "Serve warm." in json.loads(packed)["messages"][0]["file"]
 
 
 async def test_what_a_file_says_counts_as_from_outside(anna, life):
