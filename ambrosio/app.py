@@ -5,7 +5,7 @@ import secrets
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -20,7 +20,7 @@ from .config.settings import Settings
 from .core.messages import TERMINAL
 from .images.client import ImageClient
 from .llama import discovery
-from .llama.supervisor import LlamaServer
+from .llama.supervisor import LISTENING, LlamaServer
 from .media.client import MediaClient
 from .providers.openai_compatible import OpenAIProvider, always_ready
 from .providers.request import PictureReader, keeps_no_pictures
@@ -30,6 +30,7 @@ from .providers.warmup import warm_up
 from .router import ImageRouter, Router, SpeechRouter, TranscriptRouter
 from .router.budget import Budget
 from .store import Store
+from .tools.mcp.servers import McpServers, open_mcp_servers
 from .tools.registry import make_tools
 from .tools.toolbox import Toolbox
 from .tools.web import open_web_tools
@@ -47,6 +48,7 @@ class App:
     transcripts: TranscriptRouter
     speech: SpeechRouter
     media: MediaClient
+    mcp: McpServers
 
 
 def now() -> float:
@@ -94,14 +96,21 @@ async def open_app(
             web = await stack.enter_async_context(
                 open_web_tools(settings, store, router, media, now=now)
             )
+            mcp = await stack.enter_async_context(open_mcp_servers(settings, store))
+            toolbox = Toolbox(
+                make_tools(store, web), more=mcp.tools, is_guest=partial(_guest, settings, store)
+            )
+            is_private = settings.ambrosio_private_default == "on"
+            for provider in providers.values():
+                provider.usual_tools = toolbox.usual(local_only=is_private)
             assistant = Assistant(
                 store,
                 router,
                 system_prompt(settings),
-                private=settings.ambrosio_private_default == "on",
+                private=is_private,
                 silence_seconds=settings.ambrosio_conversation_hours * 3600,
                 zone=settings.ambrosio_zone,
-                toolbox=Toolbox(make_tools(store, web)),
+                toolbox=toolbox,
                 now=now,
             )
             image_assistant = ImageAssistant(
@@ -111,7 +120,15 @@ async def open_app(
                 settings, providers, budget, media, now=now, sleep=sleep
             )
             yield App(
-                settings, store, providers, assistant, image_assistant, transcripts, speech, media
+                settings,
+                store,
+                providers,
+                assistant,
+                image_assistant,
+                transcripts,
+                speech,
+                media,
+                mcp,
             )
 
 
@@ -158,6 +175,9 @@ def _sound_routers(
     sleep: Callable[[float], Awaitable[None]],
 ) -> tuple[TranscriptRouter, SpeechRouter]:
     route = (*settings.ambrosio_route, *settings.providers)
+    if "ears" not in route:
+        # Made for it, and nothing leaves the machine.
+        route = ("ears", *route)
     transcripts = TranscriptRouter(
         {name: Transcriber(provider) for name, provider in providers.items()},
         route,
@@ -208,31 +228,39 @@ async def open_providers(
             trusted=trusted,
             read_picture=read_picture,
         )
-        if not settings.llama_gguf:
-            rows = await _rows(settings, local_http)
-            # With no provider at all, errors name the server that is missing.
-            yield await make_providers(
-                rows
-                or settings.provider_configs(llama_base_url=f"{discovery.USUAL_ADDRESSES[0]}/v1")
-            )
-            return
-        llama_server = LlamaServer(
-            settings.llama_gguf,
-            settings.ambrosio_data_dir,
-            now=now,
-            sleep=sleep,
-            plan=_overrides(settings),
-        )
-        llama_server.acquire()
-        address = llama_server.address
-        providers = await make_providers(
-            settings.provider_configs(llama_base_url=address.url, llama_api_key=address.key),
-            llama_server,
-        )
-        async with llama_server.running(
-            ready=partial(warm_up, providers["llama"], system_prompt(settings))
-        ):
-            yield providers
+        servers = _acquire_servers(settings, now=now, sleep=sleep)
+        providers = await make_providers(await _rows(settings, local_http, servers), servers)
+        for name, server in servers.items():
+            ready = always_willing
+            if name == "llama":
+                ready = partial(warm_up, providers[name], system_prompt(settings))
+            await stack.enter_async_context(server.running(ready=ready))
+        yield providers
+
+
+async def always_willing() -> None:
+    """Do nothing: a server that listens needs no warm-up."""
+
+
+def _acquire_servers(
+    settings: Settings, *, now: Callable[[], float], sleep: Callable[[float], Awaitable[None]]
+) -> dict[str, LlamaServer]:
+    """Prepare the servers that the settings have us run, by the names of their providers."""
+    make_server = partial(LlamaServer, folder=settings.ambrosio_data_dir, now=now, sleep=sleep)
+    threads = {"threads": settings.llama_threads} if settings.llama_threads else {}
+    servers = {}
+    if settings.llama_gguf:
+        servers["llama"] = make_server(settings.llama_gguf, plan=_overrides(settings))
+        servers["llama"].acquire()
+    if settings.llama_ears:
+        # The one of another process may not have been started yet, so each has its own.
+        for folder in (LISTENING.folder, f"{LISTENING.folder}-2"):
+            role = replace(LISTENING, folder=folder)
+            servers["ears"] = make_server(settings.llama_ears, plan=threads, role=role)
+            servers["ears"].acquire()
+            if servers["ears"].owns_process:
+                break
+    return servers
 
 
 def _overrides(settings: Settings) -> dict[str, int]:
@@ -242,8 +270,25 @@ def _overrides(settings: Settings) -> dict[str, int]:
     return {"image_tokens": settings.llama_image_tokens, **given}
 
 
-async def _rows(settings: Settings, local_http: httpx.AsyncClient) -> dict[str, ProviderConfig]:
-    """Return the configured rows, `llama` with a server that was found if none is set."""
+async def _rows(
+    settings: Settings, local_http: httpx.AsyncClient, servers: Mapping[str, LlamaServer]
+) -> dict[str, ProviderConfig]:
+    """Return all rows: those of our own servers, the configured ones, and what was found."""
+    rows = await _rows_that_answer(settings, local_http, servers.get("llama"))
+    # With no provider at all, errors name the server that is missing.
+    rows = rows or settings.provider_configs(llama_base_url=f"{discovery.USUAL_ADDRESSES[0]}/v1")
+    if ears := servers.get("ears"):
+        rows["ears"] = settings.ears_config(ears.address.url, ears.address.key)
+    return rows
+
+
+async def _rows_that_answer(
+    settings: Settings, local_http: httpx.AsyncClient, own_server: LlamaServer | None
+) -> dict[str, ProviderConfig]:
+    """Return the rows, `llama` with our own server, or with one that was found if none is set."""
+    if own_server:
+        address = own_server.address
+        return settings.provider_configs(llama_base_url=address.url, llama_api_key=address.key)
     if settings.llama_base_url:
         return settings.provider_configs(llama_base_url=settings.llama_base_url)
     url = await discovery.find_server(local_http)
@@ -256,7 +301,7 @@ async def _rows(settings: Settings, local_http: httpx.AsyncClient) -> dict[str, 
 
 async def _make_providers(
     rows: Mapping[str, ProviderConfig],
-    server: LlamaServer | None = None,
+    servers: Mapping[str, LlamaServer],
     *,
     stack: AsyncExitStack,
     http: httpx.AsyncClient,
@@ -264,15 +309,15 @@ async def _make_providers(
     trusted: ssl.SSLContext,
     read_picture: PictureReader,
 ) -> dict[str, OpenAIProvider]:
-    """Make a provider of each row; `llama` is checked first if `server`, our own, runs it."""
+    """Make a provider of each row; our own `servers` are checked first, by name."""
     providers = {}
     for name, row in rows.items():
         client = local_http if row.is_local else http
         if row.socket:
             client = await stack.enter_async_context(_socket_client(row.socket, trusted))
         ready = always_ready
-        if server and name == "llama":
-            ready = partial(server.ensure_ready, name)
+        if name in servers:
+            ready = partial(servers[name].ensure_ready, name)
         providers[name] = OpenAIProvider(
             name, row, client, ensure_ready=ready, read_picture=read_picture
         )

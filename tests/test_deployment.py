@@ -136,3 +136,68 @@ def test_the_grace_period_of_the_container_is_longer_than_that_of_the_bot():
     field = settings.Settings.model_fields["ambrosio_grace_seconds"]
     (most,) = [limit.le for limit in field.metadata if hasattr(limit, "le")]
     assert int(seconds) > most
+
+
+WORKFLOWS = {
+    path.name: yaml.safe_load(path.read_text("utf-8"))
+    for path in (ROOT / ".github" / "workflows").glob("*.yaml")
+}
+
+
+def jobs():
+    return [
+        pytest.param(job, id=f"{name}:{title}")
+        for name, workflow in sorted(WORKFLOWS.items())
+        for title, job in workflow["jobs"].items()
+    ]
+
+
+@pytest.mark.parametrize("job", [*jobs()])
+def test_a_job_ends_by_itself_and_runs_what_there_is(job):
+    if "uses" in job:
+        assert (ROOT / job["uses"]).exists()
+        return
+    assert job["timeout-minutes"] <= 60
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    for step in job["steps"]:
+        assert ("run" in step) != ("uses" in step)
+        for target in re.findall(r"\bmake (\w+)", step.get("run", "")):
+            assert target in targets
+        # What comes from outside of the file would be read by the shell.
+        assert "${{" not in step.get("run", "")
+        if step.get("uses", "").startswith("actions/checkout"):
+            assert step["with"] == {"persist-credentials": False}
+
+
+def test_the_oldest_python_is_tested_and_those_after_it():
+    (matrix,) = [
+        job["strategy"]["matrix"]["python"]
+        for job in WORKFLOWS["test.yaml"]["jobs"].values()
+        if "strategy" in job
+    ]
+    assert f">={matrix[0]}" == PROJECT["requires-python"]
+    assert matrix == [f"3.{minor}" for minor in range(11, 15)]
+
+
+def test_only_the_job_that_publishes_may():
+    for workflow in WORKFLOWS.values():
+        assert workflow["permissions"] == {"contents": "read"}
+    release = WORKFLOWS["release.yaml"]["jobs"]
+    allowed = {name: job.get("permissions", {}) for name, job in release.items()}
+    assert allowed["pypi"] == {"id-token": "write"}
+    assert allowed["image"] == {"contents": "read", "packages": "write"}
+    assert not any(allowed[name] for name in allowed.keys() - {"pypi", "image"})
+    # No password for PyPI anywhere, and nothing goes out untested.
+    text = (ROOT / ".github" / "workflows" / "release.yaml").read_text("utf-8")
+    assert set(re.findall(r"secrets\.(\w+)", text)) == {"GITHUB_TOKEN"}
+    assert release["build"]["needs"] == release["image"]["needs"] == "test"
+    assert release["pypi"]["needs"] == "build"
+
+
+def test_the_image_is_released_for_both_architectures():
+    (build,) = [
+        step["with"]
+        for step in WORKFLOWS["release.yaml"]["jobs"]["image"]["steps"]
+        if step.get("uses", "").startswith("docker/build-push-action")
+    ]
+    assert build["platforms"] == "linux/amd64,linux/arm64"

@@ -11,6 +11,7 @@ import ambrosio
 from ambrosio.cli import main
 from ambrosio.commands.registry import COMMANDS
 from ambrosio.config import prompts, settings
+from ambrosio.config.mcp import McpServerConfig
 from ambrosio.config.provider import ProviderConfig
 
 from .support import ROOT
@@ -70,6 +71,17 @@ def test_the_example_of_a_provider_can_be_used_and_names_every_field(tmp_path):
         assert set(settings.load(tmp_path).providers) == {"cluster"}
 
 
+def test_the_example_of_an_mcp_server_can_be_used_and_names_every_field(tmp_path):
+    example = (ROOT / "docs" / "ambrosio.toml").read_text("utf-8")
+    everything = re.sub(r"^#(?=[\[\w])", "", example, flags=re.MULTILINE)
+    (row,) = tomllib.loads(everything)["mcp"].values()
+    assert set(row) == set(McpServerConfig.model_fields)
+    for left_out in ("command", "url"):
+        text = re.sub(rf"^{left_out} = .*$", "", everything, flags=re.MULTILINE)
+        (tmp_path / "ambrosio.toml").write_text(text, "utf-8")
+        assert set(settings.load(tmp_path).mcp) == {"notes"}
+
+
 @pytest.mark.parametrize(
     "page",
     [
@@ -80,6 +92,7 @@ def test_the_example_of_a_provider_can_be_used_and_names_every_field(tmp_path):
         "Dockerfile",
         "docs/ambrosio.service",
         "docs/server.md",
+        "docs/scaling.md",
     ],
 )
 def test_only_settings_that_exist_are_spoken_of(page):
@@ -197,7 +210,9 @@ def test_the_tree_in_the_architecture_page_is_the_package():
     assert packages == {f"{init.parent.name}/" for init in PACKAGE.glob("*/__init__.py")}
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/server.md", *PAGES_FOR_DEVELOPERS])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/server.md", "docs/scaling.md", *PAGES_FOR_DEVELOPERS]
+)
 def test_every_link_to_a_file_or_a_heading_leads_somewhere(page):
     text = (ROOT / page).read_text("utf-8")
     for target in re.findall(r"\]\((?!https?:)([^)]+)\)", text):

@@ -15,7 +15,7 @@ from ..core.documents import (
     room_for_file,
     show_file,
 )
-from ..core.file_errors import FileError, NotInFile, ScannedFile
+from ..core.file_errors import FileError, NotInFile, ScannedFile, UnsupportedFile
 from ..core.messages import PicturePart, Turn
 from ..media.client import MediaClient
 from .answers import Assistant
@@ -28,11 +28,15 @@ SCAN_SIDE = 1280
 
 @dataclass(frozen=True, slots=True)
 class NamedFile:
-    """A file with its name; `file_id` fetches it again, if it came from Telegram."""
+    """A file with its name; `file_id` fetches it again, if it came from Telegram.
+
+    `refusal` is why it is no picture, though it looked like one: said if it is no document either.
+    """
 
     name: str
     content: bytes = field(repr=False)
     file_id: str = ""
+    refusal: FileError | None = None
 
 
 class DocumentReader:
@@ -71,7 +75,10 @@ class DocumentReader:
         return _with_text(turn, prefaces, place if labels else None)
 
     async def _read(self, turn: Turn, number: int, file: NamedFile) -> tuple[FileInfo, list[Chunk]]:
-        document = await self._media.read_document(file.content, file.name)
+        try:
+            document = await self._media.read_document(file.content, file.name)
+        except UnsupportedFile as exc:
+            raise file.refusal or exc from None
         info, chunks = describe(document, file.name), list(cut_document(document))
         self._documents.keep(
             turn.chat,

@@ -133,11 +133,12 @@ class AttachmentReader:
         if side is None:
             return turn
         try:
-            pictures = [await self._picture(file, side) for file in files]
+            read = [await self._fetch(file, side) for file in files]
         except FileError as exc:
             log.info("a sticker is not shown: %s", type(exc).__name__)
             return turn
-        return replace(turn, pictures=tuple(pictures), from_outside=True)
+        pictures = tuple(part for part in read if isinstance(part, PicturePart))
+        return replace(turn, pictures=pictures, from_outside=True)
 
     async def _picture_side(self, turn: Turn) -> int | None:
         """Return how large a picture should be; None if nobody sees.
@@ -152,31 +153,18 @@ class AttachmentReader:
 
     async def _fetch(self, file: Attachment, side: int) -> PicturePart | NamedFile:
         """Read a file as a picture, if it seems to be one, or leave it to the documents."""
-        if file.may_be_picture:
-            try:
-                return await self._picture(file, side)
-            except UnsupportedFile as exc:
-                if file.kind is not MediaKind.DOCUMENT:
-                    raise
-                refusal = exc
-            try:
-                document = await self._document(file)
-            except FileError:
-                raise refusal from None
-            return document
-        return await self._document(file)
-
-    async def _picture(self, file: Attachment, side: int) -> PicturePart:
         if file.kind is MediaKind.PHOTO:
             chosen = file.photo_size(side)
             content = await self._downloads.fetch(chosen.file_id, size=chosen.size)
             return await self._pictures.keep_photo(content, max_side=REMOTE_SIDE)
         content = await self._downloads.fetch(file.file_id, size=file.size)
-        return await self._pictures.keep(content, max_side=side)
-
-    async def _document(self, file: Attachment) -> NamedFile:
-        content = await self._downloads.fetch(file.file_id, size=file.size)
-        return NamedFile(file.file_name, content, file.file_id)
+        named = NamedFile(file.file_name, content, file.file_id)
+        if not file.may_be_picture:
+            return named
+        try:
+            return await self._pictures.keep(content, max_side=side)
+        except UnsupportedFile as exc:
+            return replace(named, refusal=exc)
 
     async def _read_next_part(self, turn: Turn, _progress: Progress) -> Turn:
         return await self._documents.add_next_part(turn)

@@ -40,18 +40,20 @@ class ReminderTicker:
         while True:
             self._context.reminders_changed.clear()
             try:
-                seconds = self._send_due()
+                seconds = await self._send_due()
             except StoreFailed as exc:
                 log.warning("the disk: %s", exc)
                 seconds = DISK_PAUSE_SECONDS
             await self._wait(seconds)
 
-    def _send_due(self) -> float | None:
+    async def _send_due(self) -> float | None:
         """Send what is due; return the seconds until the next reminder, None without one."""
         store, now = self._context.store, self._context.now()
         while (due_at := store.reminders.next_due_at()) is not None and due_at <= now:
             for chat in store.send_due(now, self._write):
                 self._group.create_task(self._delivery.deliver(chat))
+            # After a long downtime there may be thousands; the others are answered in between.
+            await asyncio.sleep(0)
         store.reminders.drop_sent(now)
         next_due_at = store.reminders.next_due_at()
         return None if next_due_at is None else max(0.0, next_due_at - self._context.now())

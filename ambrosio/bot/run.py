@@ -115,6 +115,7 @@ def _context(app: App, now: Callable[[], float], *, username: str, started_at: f
         transcripts=app.transcripts,
         speech=app.speech,
         media=app.media,
+        mcp=app.mcp,
         owners=lambda: settings.ambrosio_owner | app.store.people.owners(),
         now=now,
         username=username,

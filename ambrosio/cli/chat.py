@@ -16,14 +16,25 @@ from ..assistant.progress import Progress
 from ..commands.context import BotContext, BotStatus
 from ..config.settings import Settings
 from ..core import texts
+from ..core.errors import NoProvider
+from ..core.file_errors import FileError
 from ..core.messages import TERMINAL, Turn
 from ..core.vv import split_vv
 from . import chat_commands
+from .attached_files import AttachedFiles
 from .hints import INTERRUPTED, print_error, ways_to_begin, without_commands
 from .terminal import REDRAW_SECONDS, Output, open_output
 
 
-async def chat(settings: Settings, question: str, piped: str, provider: str, *, go_on: bool) -> int:
+async def chat(
+    settings: Settings,
+    question: str,
+    piped: str,
+    provider: str,
+    *,
+    go_on: bool,
+    attached: AttachedFiles | None = None,
+) -> int:
     """Answer a question, or chat until the input ends; return the exit code.
 
     Args:
@@ -32,8 +43,11 @@ async def chat(settings: Settings, question: str, piped: str, provider: str, *, 
         piped: text from standard input, added to the question.
         provider: who is asked first, as NAME or NAME/MODEL; "" follows the route.
         go_on: continue the conversation before this one.
+        attached: files that are shown with the question.
     """
     text = "\n\n".join(part for part in (question.strip(), piped.strip()) if part)
+    if attached and not text:
+        text = attached.question
     if not text and not sys.stdin.isatty():
         print_error(texts.NO_QUESTION)
         return 2
@@ -48,7 +62,7 @@ async def chat(settings: Settings, question: str, piped: str, provider: str, *, 
         if not go_on:
             app.store.conversations.continue_from(TERMINAL, None)
         terminal = TerminalChat(app, provider, takes_commands=not text)
-        return await terminal.ask(text) if text else await terminal.ask_until_eof()
+        return await terminal.ask(text, attached) if text else await terminal.ask_until_eof()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +94,8 @@ class TerminalChat:
                 await self.ask(line.strip())
         return 0
 
-    async def ask(self, text: str) -> int:
-        """Answer one question; return the exit code."""
+    async def ask(self, text: str, attached: AttachedFiles | None = None) -> int:
+        """Answer one question, with the files it is about; return the exit code."""
         concise, question = split_vv(text)
         if not question.strip():
             print_error(texts.NO_QUESTION)
@@ -96,6 +110,14 @@ class TerminalChat:
             parent_id=self.app.assistant.latest_turn_id(TERMINAL),
             model=self.model or state.model,
         )
+        try:
+            turn = await attached.add_to(turn, self.app) if attached else turn
+        except (FileError, NoProvider) as exc:
+            print_error(exc.owner_message)
+            return 1
+        except OSError as exc:
+            print_error(texts.FILE_NOT_READ.format(path=exc.filename))
+            return 1
         return await self._answer(turn)
 
     async def _run(self, command: chat_commands.TypedCommand) -> None:
@@ -179,4 +201,6 @@ def _print_footer(answer: Answer, *, takes_commands: bool) -> None:
     elif answer.cut_note:
         print(f"({answer.cut_note})", file=sys.stderr)
     elif answer.finished:
-        print(f"({answer.finished.ref})", file=sys.stderr)
+        file = answer.turn.file
+        said = [file.label] if file and file.label else []
+        print(f"({' · '.join([str(answer.finished.ref), *said])})", file=sys.stderr)

@@ -107,13 +107,35 @@ def demo(port: int, model: str, no_browser: bool) -> None:
 @click.argument("question", nargs=-1)
 @click.option("--provider", default="", metavar="NAME[/MODEL]", help="Ask this provider first.")
 @click.option("-c", "--continue", "go_on", is_flag=True, help="Continue the last conversation.")
-def chat(question: tuple[str, ...], provider: str, go_on: bool) -> None:
+@click.option(
+    "--image",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Show this picture; repeatable.",
+)
+@click.option(
+    "--file",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Let the model read this file; repeatable.",
+)
+def chat(
+    question: tuple[str, ...],
+    provider: str,
+    go_on: bool,
+    image: tuple[Path, ...],
+    file: tuple[Path, ...],
+) -> None:
     """Chat in the terminal; piped input is added to QUESTION."""
+    from .attached_files import AttachedFiles  # noqa: PLC0415
     from .chat import chat as verb  # noqa: PLC0415
 
     settings = load_settings()
     piped = "" if sys.stdin.isatty() else sys.stdin.read()
-    run_to_exit(verb(settings, " ".join(question), piped, provider, go_on=go_on))
+    attached = AttachedFiles(image, file)
+    run_to_exit(verb(settings, " ".join(question), piped, provider, go_on=go_on, attached=attached))
 
 
 @main.command(context_settings={"ignore_unknown_options": True})

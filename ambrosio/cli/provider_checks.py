@@ -1,7 +1,8 @@
 """Whether the configured providers answer, for `ambrosio doctor`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import importlib.util
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 
 from ..config.settings import Settings
@@ -19,6 +20,7 @@ from ..core.errors import (
     WrongAddress,
 )
 from ..core.messages import AnswerFinished
+from ..llama.sizing import Resources, measure_resources
 from ..providers.openai_compatible import OpenAIProvider
 from ..router import CompletionRequest, Router
 from ..router.budget import Budget
@@ -26,6 +28,13 @@ from .findings import Finding
 
 ANSWER_SECONDS = 60
 MAX_MODEL_NAMES = 5
+# A machine that is sold with 8 GB has a little less.
+EARS_BYTES = 7_500_000_000
+OFFER_EARS = (
+    "to hear them on this machine, set LLAMA_EARS=ggml-org/Qwen3-ASR-0.6B-GGUF:Q8_0 in .env "
+    "(a download of 1 GB; 1.8 GB of memory while it listens)"
+)
+OFFER_OTHERS = "set TOGETHER_API_KEY in .env, or transcription_model in ambrosio.toml"
 # The settings of the ready-made rows begin with these.
 PREFIXES = {"llama": "LLAMA", "together": "TOGETHER", "openai": "OPENAI"}
 SET_UP = (
@@ -39,18 +48,36 @@ async def check_providers(
 ) -> AsyncIterator[Finding]:
     """Ask each provider for one word, and say whether any of them answers."""
     working = 0
-    for provider in providers.values():
+    answering = [provider for provider in providers.values() if provider.config.supports_chat]
+    for provider in answering:
         answer = await _check_answer(settings, provider)
         working += answer.ok
         yield answer
         async for finding in _check_models(settings, provider):
             yield finding
-    if not providers:
+    if not answering:
         yield Finding("answers", "failed", "no model is set up", SET_UP)
     elif not working:
         yield Finding("answers", "failed", "no provider answers")
     else:
-        yield Finding("answers", "ok", f"{working} of {len(providers)} providers answer")
+        yield Finding("answers", "ok", f"{working} of {len(answering)} providers answer")
+    yield await check_hearing(providers)
+
+
+async def check_hearing(
+    providers: Mapping[str, OpenAIProvider],
+    measure: Callable[[], Resources] = measure_resources,
+) -> Finding:
+    """Say who listens to voice notes, or how to have them heard on this machine."""
+    hearing = [name for name, provider in providers.items() if await provider.hears()]
+    if not hearing:
+        enough = measure().total_bytes >= EARS_BYTES
+        advice = OFFER_EARS if enough else OFFER_OTHERS
+        return Finding("hearing", "skipped", f"voice notes are not heard; {advice}")
+    if not importlib.util.find_spec("av"):
+        detail = "the software that reads recordings is not installed"
+        return Finding("hearing", "flawed", detail, "run pip install '.[media]' in the checkout")
+    return Finding("hearing", "ok", f"{' and '.join(hearing)} can listen to voice notes")
 
 
 async def _check_answer(settings: Settings, provider: OpenAIProvider) -> Finding:

@@ -22,7 +22,6 @@ from ..app import now, open_app
 from ..config import prompts
 from ..config.settings import Settings
 from ..core.errors import NoProvider, ProviderError
-from ..core.messages import Chat, Turn
 from ..core.tools import ToolDefinition
 from ..providers.openai_compatible import OpenAIProvider
 from ..rice.html_report import html_report
@@ -55,10 +54,6 @@ SWITCHED: Mapping[str, tuple[bool | None, ...]] = {
     "on": (True,),
     "both": (False, True),
 }
-
-
-# A chat of one person, which has all tools.
-PERSONS_CHAT = Chat(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +97,7 @@ async def rice(settings: Settings, options: RiceOptions) -> int:
             system_prompt=app.assistant.system,
             folder=settings.ambrosio_data_dir,
             now=now,
-            tools=app.assistant.toolbox.offered(Turn(PERSONS_CHAT, 0, 0, "")),
+            tools=app.assistant.toolbox.usual(local_only=False),
         )
         return await run_rice_test(context, options)
 

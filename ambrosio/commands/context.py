@@ -16,6 +16,7 @@ from ..media.client import MediaClient
 from ..providers.openai_compatible import OpenAIProvider
 from ..router import SpeechRouter, TranscriptRouter
 from ..store import Store
+from ..tools.mcp.servers import McpServers
 from .pairing import Pairings
 
 
@@ -101,6 +102,7 @@ class BotContext:
     pairings: Pairings = field(default_factory=Pairings)
     status: BotStatus = field(default_factory=BotStatus)
     default_zone: str = "UTC"
+    mcp: McpServers | None = None
     reminders_changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def zone(self, user_id: int) -> str:

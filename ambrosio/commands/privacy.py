@@ -103,7 +103,8 @@ def _switch(context: BotContext, call: CommandCall, *, on: bool) -> str:
 
 
 def _local(context: BotContext) -> list[str]:
-    return [name for name, provider in context.providers.items() if provider.local]
+    route = context.assistant.router.route()
+    return [name for name, _ in route if context.providers[name].local]
 
 
 async def where(context: BotContext, call: CommandCall) -> CommandResult:

@@ -24,6 +24,7 @@ from .conversation import (
     stop,
     vv,
 )
+from .mcp import mcp, on_mcp_button
 from .models import model, on_model_button, on_models_button, on_see_button, rice
 from .people import on_group_button, on_person_button, pair, people
 from .privacy import on_private_button, private, where
@@ -79,7 +80,7 @@ HELP_GROUPS: Mapping[str, tuple[str, ...]] = {
     "Reminders and memory": ("remind", "reminders", "remember", "memory"),
     "Models and cost": ("model", "status", "usage", "rice"),
     "Privacy and data": ("private", "where", "search", "export", "forget"),
-    "Settings and people": ("settings", "pair", "people", "start", "help"),
+    "Settings and people": ("settings", "pair", "people", "mcp", "start", "help"),
 }
 COMMANDS: tuple[Command, ...] = (
     Command("start", "introduce the bot", start),
@@ -105,6 +106,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("forget", "delete your data", personal_data.forget),
     Command("pair", "make a link that lets one person in", pair, owner_only=True),
     Command("people", "show who can use the bot", people, owner_only=True),
+    Command("mcp", "allow tools of MCP servers", mcp, owner_only=True, slow=True),
     Command("rice", "test which model keeps answers short", rice, owner_only=True, slow=True),
 )
 BY_NAME: Mapping[str, Command] = {
@@ -127,6 +129,7 @@ BUTTONS: Mapping[str, CommandFunc] = {
     "set": on_setting_button,
     "person": on_person_button,
     "group": on_group_button,
+    "mcp": on_mcp_button,
     "wrong": on_wrong_button,
     **personal_data.BUTTONS,
     **reminders.BUTTONS,

@@ -29,7 +29,8 @@ from ..core.errors import InvalidSettings
 from ..core.zones import find_zone
 from . import catalogue
 from .image_models import ImageModelConfig, look_up_image_model
-from .provider import ManagedProviderConfig, ProviderConfig, ServerUrl, Url
+from .mcp import NAME_EXPECTED, SERVER_NAME, McpServerConfig
+from .provider import INVALID, ManagedProviderConfig, ProviderConfig, ServerUrl, Url
 from .secret_text import BotToken, Secret
 from .setting_faults import (
     NOT_SET,
@@ -43,12 +44,12 @@ from .setting_names import unknown_in_file, unknown_in_shell
 from .zone import machine_zone
 
 # The settings that are tables in `ambrosio.toml`.
-TOML_TABLES = ("providers", "images")
+TOML_TABLES = ("providers", "images", "mcp")
 # The fields that are read from no variable.
 NOT_VARIABLES = (*TOML_TABLES, "known_providers")
 MAX_PORT = 65_535
 # The names of the providers that need no table.
-READY_MADE = ("llama", "together", "openai")
+READY_MADE = ("llama", "ears", "together", "openai")
 
 
 def _split_words(value: object) -> object:
@@ -181,6 +182,11 @@ class Settings(BaseSettings):
         default=0, ge=0, description="a number of processor threads, such as 2 (0 chooses)"
     )
     llama_context: int = Field(default=0, ge=0, description=CONTEXT_EXPECTED)
+    llama_ears: str = Field(
+        default="",
+        description="a .gguf file or a Hugging Face id of a model that listens, such as "
+        "ggml-org/Qwen3-ASR-0.6B-GGUF:Q8_0",
+    )
     llama_image_tokens: int = Field(
         default=256,
         ge=0,
@@ -228,6 +234,8 @@ class Settings(BaseSettings):
         default_factory=dict, exclude=True
     )
 
+    mcp: Annotated[dict[str, McpServerConfig], NoDecode] = Field(default_factory=dict, exclude=True)
+
     @model_validator(mode="before")
     @classmethod
     def _know_providers(cls, data: dict[str, Any]) -> dict[str, Any]:
@@ -247,6 +255,14 @@ class Settings(BaseSettings):
                 )
         return names
 
+    @field_validator("mcp")
+    @classmethod
+    def _has_short_names(cls, servers: dict[str, McpServerConfig]) -> dict[str, McpServerConfig]:
+        for name in servers:
+            if not SERVER_NAME.fullmatch(name):
+                raise PydanticCustomError(INVALID, NAME_EXPECTED)
+        return servers
+
     @field_validator("openai_model")
     @classmethod
     def _has_model(cls, model: str, info: ValidationInfo) -> str:
@@ -264,6 +280,15 @@ class Settings(BaseSettings):
     def database(self) -> Path:
         """The path of the SQLite database."""
         return self.ambrosio_data_dir / "ambrosio.db"
+
+    def ears_config(self, url: str, api_key: str) -> ProviderConfig:
+        """Return the row of our own server that listens."""
+        return ManagedProviderConfig(
+            base_url=url,
+            api_key=SecretStr(api_key),
+            server_kind="llama",
+            transcription_model=Path(self.llama_ears).name,
+        )
 
     def provider_configs(
         self, *, llama_base_url: str | None, llama_api_key: str = ""
@@ -321,7 +346,8 @@ class Settings(BaseSettings):
             self.brave_api_key,
             *(row.api_key for row in self.providers.values()),
         ]
-        return tuple(value for key in keys if (value := key.get_secret_value()))
+        values = [value for key in keys if (value := key.get_secret_value())]
+        return (*values, *(value for server in self.mcp.values() for value in server.secrets))
 
 
 def load(folder: Path | None = None, **overrides: Any) -> Settings:
@@ -344,6 +370,7 @@ def load(folder: Path | None = None, **overrides: Any) -> Settings:
     rows = {
         "providers": _with_defaults(tables.get("providers", {}), _provider_defaults),
         "images": _with_defaults(tables.get("images", {}), _image_defaults),
+        "mcp": tables.get("mcp", {}),
     }
     try:
         settings = Settings(_env_file=folder / ".env", **{**rows, **overrides})

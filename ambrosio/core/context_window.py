@@ -211,7 +211,7 @@ def _messages(
     messages = [Message("system", system)]
     concise: list[PastTurn] = []
     for turn in history:
-        if turn.concise and not turn.pictures and not turn.rounds:
+        if turn.concise and not (turn.pictures or turn.preface or turn.rounds):
             concise.append(turn)
         else:
             messages += _add_concise_turns(_past_messages(turn, profile), concise)

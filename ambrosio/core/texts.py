@@ -138,10 +138,15 @@ NOT_YOUR_RECORDING = "Somebody else said this. Only they can correct it."
 LOCAL_ONLY_TURN = "This answer is private. Reply to it to continue in private."
 ANSWER_IN_PROGRESS = "An answer is still being written. Press again when it is finished."
 
+NO_MCP_SERVERS = (
+    "No MCP server is set up. Add a table `[mcp.NAME]` to ambrosio.toml, as in docs/ambrosio.toml."
+)
+
 # --- on the machine -------------------------------------------------------------------------------
 
 NO_SUCH_PROVIDER = "There is no provider `{name}`. Choose from: {known}."
 NO_QUESTION = "There is no question. Pass one to `ambrosio chat`, or pipe it in."
+FILE_NOT_READ = "The file {path} cannot be read. Check its permissions."
 NO_PROMPT = 'There is no prompt. Write it like this: `ambrosio imagine "a red fox" -o fox.png`'
 ONE_IMAGE_PER_PIPE = "Only one image can be written to a pipe. Leave out --n."
 OUTPUT_NOT_WRITABLE = "Cannot write to {path}. Choose another file with -o."

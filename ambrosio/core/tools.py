@@ -26,6 +26,7 @@ class ToolDefinition:
         destination: who gets the arguments if they leave this machine, as `/where` says it.
         in_groups: whether it is offered in groups.
         in_terminal: whether it is offered in the terminal.
+        for_guests: whether it is offered to people who are not owners.
     """
 
     name: str
@@ -35,6 +36,7 @@ class ToolDefinition:
     destination: str = ""
     in_groups: bool = True
     in_terminal: bool = True
+    for_guests: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ class ChildCommand:
         self.port, self.key = int(fields["port"]), str(fields["key"])
         self.parent_id = int(fields["parent"])
         self.overrides = dict(fields["plan"])
+        self.needs_projector = bool(fields.get("needs_projector"))
         self._out = out
         self._percent = -1
 
@@ -64,6 +65,7 @@ def main() -> int:
     try:
         path = download.ensure_model(command.reference, command.folder, command.progress)
         eyes = _find_eyes(path, command)
+        _check_ears(eyes, command)
         plan = replace(
             sizing.plan_params(
                 gguf.read_size(path),
@@ -124,6 +126,15 @@ def _find_eyes(model: Path, command: ChildCommand) -> Path | None:
     except ModelUnusable as exc:
         print(f"it will not see: {exc.reason}", file=sys.stderr, flush=True)
         return None
+
+
+def _check_ears(projector: Path | None, command: ChildCommand) -> None:
+    """Raise `ModelUnusable` if the model is to listen and has nothing to listen with."""
+    if projector is None and command.needs_projector:
+        raise ModelUnusable(
+            "the model cannot listen: no mmproj file was found next to it",
+            "Set `LLAMA_GGUF` to a model with an mmproj file.",
+        )
 
 
 def _serve(path: Path, plan: sizing.ServerParams, command: ChildCommand, eyes: Path | None) -> None:

@@ -16,7 +16,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -67,6 +67,33 @@ class LlamaStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerRole:
+    """What a server of our own is for.
+
+    `folder` has its log and its lock, `setting` names its model. `starts_when_asked` says that it
+    starts at the first request, and `needs_projector` that its model is of no use without.
+    """
+
+    folder: str
+    setting: str
+    plan: Mapping[str, int] = field(default_factory=dict)
+    starts_when_asked: bool = False
+    needs_projector: bool = False
+
+
+ANSWERING = ServerRole("llama", "LLAMA_GGUF")
+# A minute of speech takes 810 tokens, and its text as many again. What was heard is not heard
+# again, so there is nothing to cache, and the memory is given back soon.
+LISTENING = ServerRole(
+    "ears",
+    "LLAMA_EARS",
+    {"context": 4_096, "cache_mib": 0, "reuse": 0, "slots": 1, "sleep_seconds": 120},
+    starts_when_asked=True,
+    needs_projector=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
 class ServerAddress:
     """The URL of our own server, and its API key."""
 
@@ -85,6 +112,7 @@ class LlamaServer:
         now: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         plan: Mapping[str, int] | None = None,
+        role: ServerRole | None = None,
     ) -> None:
         """Store the arguments; nothing runs before `running`.
 
@@ -94,9 +122,14 @@ class LlamaServer:
             now: a monotonic clock, in seconds.
             sleep: waits for a number of seconds.
             plan: values that override those of `sizing.ServerParams`.
+            role: what the server is for; by default it answers.
         """
-        self._plan = dict(plan or {})
-        self._reference, self._folder = reference, folder / "llama"
+        self._role = role or ANSWERING
+        self._plan = {**self._role.plan, **(plan or {})}
+        self._reference, self._folder = reference, folder / self._role.folder
+        # The models of all servers are in one folder.
+        self._models = folder / "models"
+        self._wanted = asyncio.Event()
         self._now, self._sleep = now, sleep
         self._key = secrets.token_urlsafe(24)
         self._port = 0
@@ -133,6 +166,7 @@ class LlamaServer:
         """Return if the server is ready, or raise `Loading` or `NotRunning` for provider `name`."""
         if not self.owns_process:
             return
+        self._wanted.set()
         if self.status.state == "failed":
             raise NotRunning(name, reason=self.status.reason, hint=self.status.remedy)
         if self.status.state != "ready":
@@ -185,6 +219,8 @@ class LlamaServer:
 
     async def _supervise(self, ready: Callable[[], Awaitable[None]]) -> None:
         backoff = Backoff(FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS)
+        if self._role.starts_when_asked:
+            await self._wanted.wait()
         while True:
             started = self._now()
             try:
@@ -242,11 +278,12 @@ class LlamaServer:
         """Send the child its command, then yield each status it reports until it closes stdout."""
         command = {
             "reference": self._reference,
-            "folder": str(self._folder.parent / "models"),
+            "folder": str(self._models),
             "port": self._port,
             "key": self._key,
             "parent": os.getpid(),
             "plan": self._plan,
+            "needs_projector": self._role.needs_projector,
         }
         if process.stdin is None or process.stdout is None:
             return
@@ -263,7 +300,9 @@ class LlamaServer:
             self.status.done * 10 // (self.status.total or 1)
         ):
             log.info("local model: %s", status.line)
-        self.status = status
+        # What the child advises names the setting of the server that answers.
+        remedy = status.remedy.replace(ANSWERING.setting, self._role.setting)
+        self.status = replace(status, remedy=remedy)
         self.changed.set()
         self.changed = asyncio.Event()
 

@@ -27,6 +27,7 @@ from ..core.context_window import (
 from ..core.costs import FREE, Pricing
 from ..core.errors import ContextTooLong, ProviderError
 from ..core.messages import Message, StatusNote, StreamEvent
+from ..core.tools import ToolDefinition, ToolUse
 from .errors import translate_error
 from .image_request import post_images
 from .openai_client import ApiClient, RequestFailed
@@ -86,6 +87,8 @@ class OpenAIProvider:
         self.read_picture = read_picture
         self._notice_seconds = notice_seconds
         self._requests = 0
+        # What the prompt of an ordinary question names, for `warm_up`.
+        self.usual_tools: tuple[ToolDefinition, ...] = ()
         self._facts_by_model: defaultdict[str, ServerFacts] = defaultdict(ServerFacts)
         self.client = ApiClient(
             http,
@@ -334,7 +337,7 @@ class OpenAIProvider:
     # --- the prompt cache -------------------------------------------------------------------------
 
     async def warm_up(self, system: str) -> None:
-        """Let the server read the system prompt before the first question, or raise."""
+        """Let the server read the beginning of all prompts before the first question, or raise."""
         requests = self._requests
         profile = await self.profile()
         messages: tuple[Message, ...] = (Message("system", system), Message("user", ""))
@@ -346,8 +349,12 @@ class OpenAIProvider:
                 # A question was faster, and brought the prompt along.
                 return
             # A question that comes meanwhile goes on where this has stopped.
+            tools = ToolUse(self.usual_tools if profile.tools else ())
             await self._read_prompt(
-                RequestOptions(messages), "", {}, enough=lambda _: self._requests != requests
+                RequestOptions(messages, tools=tools),
+                "",
+                {},
+                enough=lambda _: self._requests != requests,
             )
 
     async def _restore_cache(self, context: Context, model: str, slot: dict[str, Any]) -> None:

@@ -22,7 +22,7 @@ from ..core.errors import (
     WrongAddress,
 )
 from .errors import translate_error
-from .openai_client import ApiClient, ConnectionFailed, RequestFailed
+from .openai_client import ApiClient, ConnectionFailed, RequestFailed, preload
 from .patience import Patience
 from .server_facts import ServedModel, ServerFacts, parse_models, parse_props
 
@@ -137,6 +137,8 @@ class ServerProbe:
         return self._config.url.removesuffix("/v1")
 
     async def _get(self, path: str) -> Any:
+        # On a busy machine the SDK's import takes longer than the answer may.
+        await preload()
         try:
             async with asyncio.timeout(PROBE_SECONDS):
                 return await self._client.get(path)

@@ -25,6 +25,7 @@ from .facts import Fact, Facts
 from .images import Images, ImageSet, StoredImage
 from .inbox import Inbox, InboxItem, Lane, NewUpdate
 from .ledger import Ledger, UsageSummary
+from .mcp_tools import AllowedTool, McpTools
 from .outbox import Outbox
 from .people import People, Person
 from .pictures import Pictures, folder_of
@@ -33,6 +34,7 @@ from .tool_rounds import ToolUses, ToolVisits
 from .transcripts import RecordingKey, Transcripts
 
 __all__ = [
+    "AllowedTool",
     "ChatState",
     "ConversationTurn",
     "Fact",
@@ -89,6 +91,7 @@ class Store:
         self.facts = Facts(self.database)
         self.transcripts = Transcripts(self.database)
         self.tool_uses = ToolUses(self.database)
+        self.mcp_tools = McpTools(self.database)
 
     def __enter__(self) -> Self:
         """Open the file and bring its tables up to date."""

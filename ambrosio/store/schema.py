@@ -134,6 +134,7 @@ MIGRATIONS = (
         done_at REAL, local_only INTEGER NOT NULL, number INTEGER NOT NULL DEFAULT 0,
         UNIQUE (chat_id, message_id, number));
     CREATE INDEX reminders_due ON reminders (due_at) WHERE due_at IS NOT NULL;
+    CREATE INDEX reminders_sent ON reminders (done_at) WHERE due_at IS NULL;
     CREATE INDEX reminders_users ON reminders (user_id);
 
     -- What a person asked to be remembered. A fact never changes: an edit is another row, in its
@@ -161,6 +162,12 @@ MIGRATIONS = (
         chat_id INTEGER NOT NULL, topic_id INTEGER NOT NULL, message_id INTEGER NOT NULL,
         recording_message_id INTEGER NOT NULL, is_prompt INTEGER NOT NULL,
         PRIMARY KEY (chat_id, message_id)) WITHOUT ROWID;
+
+    -- What MCP servers offered when an owner allowed it; nobody's words.
+    CREATE TABLE mcp_tools (
+        server TEXT NOT NULL, place INTEGER NOT NULL, name TEXT NOT NULL,
+        description TEXT NOT NULL, schema TEXT NOT NULL, fingerprint TEXT NOT NULL,
+        PRIMARY KEY (server, name)) WITHOUT ROWID;
 
     -- The files that people sent with a message, and their text in chunks. `file_id` is Telegram's.
     CREATE TABLE documents (

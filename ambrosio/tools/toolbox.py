@@ -5,7 +5,7 @@ definitions stand at the top of the prompt, and another list means that all of i
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from ..core.messages import TERMINAL, Chat, Turn
@@ -14,17 +14,40 @@ from ..core.tools import ToolCall, ToolDefinition, ToolResult
 from .arguments import read_arguments
 from .tool import Tool, ToolContext, ToolError
 
+# Stands for the private chat of any person.
+PERSONS_CHAT = Chat(1)
+
 log = logging.getLogger(__name__)
 
 # What a model is told of a result at most, some 1,500 tokens: it is read in every later turn.
 MAX_RESULT_CHARACTERS = 6000
 
 
-class Toolbox:
-    """All tools that the owner has set up, in a fixed order."""
+def _never(_user_id: int) -> bool:
+    return False
 
-    def __init__(self, tools: Iterable[Tool] = ()) -> None:
-        self._tools: Mapping[str, Tool] = {tool.definition.name: tool for tool in tools}
+
+class Toolbox:
+    """All tools that the owner has set up, in a fixed order.
+
+    Args:
+        tools: those that are always there.
+        more: returns those that an owner may allow while the bot runs.
+        is_guest: whether a user is no owner.
+    """
+
+    def __init__(
+        self,
+        tools: Iterable[Tool] = (),
+        *,
+        more: Callable[[], Iterable[Tool]] = tuple,
+        is_guest: Callable[[int], bool] = _never,
+    ) -> None:
+        self._always, self._more, self._is_guest = tuple(tools), more, is_guest
+
+    @property
+    def _tools(self) -> Mapping[str, Tool]:
+        return {tool.definition.name: tool for tool in (*self._always, *self._more())}
 
     def offered(self, turn: Turn) -> tuple[ToolDefinition, ...]:
         """List the tools that a turn's prompt may name, in their order.
@@ -36,8 +59,14 @@ class Toolbox:
         return tuple(
             tool.definition
             for tool in self._tools.values()
-            if is_offered(tool.definition.kind, situation) and _fits(tool.definition, turn.chat)
+            if is_offered(tool.definition.kind, situation)
+            and _fits(tool.definition, turn.chat)
+            and (tool.definition.for_guests or not self._is_guest(turn.user_id))
         )
+
+    def usual(self, *, local_only: bool) -> tuple[ToolDefinition, ...]:
+        """List the tools of an ordinary turn in the chat of one person."""
+        return self.offered(Turn(PERSONS_CHAT, 0, 0, "", local_only=local_only))
 
     def note(self, call: ToolCall) -> str:
         """Say what a call is doing, for the person who waits; "" if it will be refused."""

@@ -23,6 +23,7 @@ from ambrosio.emulators.model_server.server import (
     StallsAfter,
 )
 
+from ..support.media_files import picture
 from ..support.terminal import ALT_ENTER, CTRL_C, CTRL_D, UP
 from .conftest import KEY
 
@@ -58,6 +59,38 @@ class TestOneQuestion:
 
         assert (ended.code, ended.out) == (0, "Add tea\n")
         assert model.requests[0].question == "vv commit message\n\n+ tea"
+
+    async def test_pictures_and_files_are_shown_with_the_question(self, ambrosio, model, tmp_path):
+        model.script(Says("A cat."), Says("A menu."))
+        (tmp_path / "cat.png").write_bytes(picture("png", 64, 48))
+        (tmp_path / "menu.txt").write_text("Rice with falafel.")
+
+        seen = await ambrosio("chat", "--image", "cat.png", "vv what is this?")
+        read = await ambrosio("chat", "--file", "menu.txt", LANG="de_DE.UTF-8")
+
+        assert (seen.code, seen.out) == (0, "A cat.\n")
+        assert (read.code, read.out) == (0, "A menu.\n")
+        assert (model.requests[0].image_count, model.requests[0].question) == (
+            1,
+            "vv what is this?",
+        )
+        assert model.requests[1].question.startswith('File "menu.txt" (text).')
+        assert model.requests[1].question.endswith("Fasse kurz zusammen, was das ist.")
+
+    async def test_a_picture_that_nobody_can_see_is_one_line(self, ambrosio, model, tmp_path):
+        model.vision = False
+        (tmp_path / "cat.png").write_bytes(picture("png", 64, 48))
+        (tmp_path / "bad.pdf").write_bytes(b"%PDF-1.7")
+
+        blind = await ambrosio("chat", "--image", "cat.png")
+        bad = await ambrosio("chat", "--file", "bad.pdf")
+
+        assert [ended.code for ended in (blind, bad)] == [1, 1]
+        assert blind.err.startswith("error: llama cannot see pictures. Set up a model that can")
+        assert bad.err == (
+            "error: This file is damaged or incomplete. Send it again, or save a new copy first.\n"
+        )
+        assert model.requests == []
 
     async def test_a_provider_can_be_chosen_by_name(self, ambrosio, model):
         other = FakeModelServer(model="other")

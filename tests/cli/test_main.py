@@ -10,9 +10,11 @@ from click.testing import CliRunner
 from ambrosio import __version__
 from ambrosio.cli import main
 from ambrosio.cli.findings import Finding, print_finding
+from ambrosio.cli.provider_checks import check_hearing
 from ambrosio.core.texts import DATABASE_UNUSABLE, NO_QUESTION
 from ambrosio.emulators.model_server.server import ErrorStatus, FakeModelServer
 from ambrosio.emulators.web import FakeWeb, SearchHit
+from ambrosio.llama.sizing import Resources
 
 KEY = "sk-very-secret-key"
 
@@ -207,14 +209,22 @@ class TestDoctor:
         ended = await doctor()
 
         assert (ended.code, ended.err) == (0, "")
-        assert "".join(detail[0] for detail in findings(ended).values()) == "✓–✓✓✓✓✓✓✓"
+        assert "".join(detail[0] for detail in findings(ended).values()) == "✓–✓✓✓✓✓✓✓–"
         assert [*findings(ended)] == [
             *("settings", "budget", "disk", "clock"),
-            *("token", "webhook", "poller", "llama", "answers"),
+            *("token", "webhook", "poller", "llama", "answers", "hearing"),
         ]
         assert ended.out.endswith("\n\nEverything works.\n")
         assert len(api.updates.pending) == 1
         assert len(model.requests) == 1
+
+    @pytest.mark.parametrize(
+        ("gigabytes", "advice"), [(8, "LLAMA_EARS=ggml-org/"), (4, "TOGETHER_API_KEY")]
+    )
+    async def test_ears_are_offered_where_there_is_memory(self, gigabytes, advice):
+        machine = Resources(2, 10**9, gigabytes * 10**9)
+
+        assert advice in (await check_hearing({}, lambda: machine)).detail
 
     async def test_the_web_search_is_tried_and_its_engines_named(self, doctor):
         web = FakeWeb(hits=[SearchHit("Weather", "https://x.example/")])

@@ -325,3 +325,15 @@ def test_too_many_pictures_are_cut_at_once_as_too_many_words_are():
     assert kept == [MAX_PICTURES + 1, MAX_PICTURES // 4 + 1]
     blind = build_context(SYSTEM, looks(MAX_PICTURES + 1), "more?", profile=ModelProfile(100_000))
     assert blind.dropped_turns == 0
+
+
+def test_a_file_stays_where_it_was_asked_about_also_with_vv():
+    past = PastTurn(1, "what is this?", "A menu.", concise=True, preface='File "menu.txt"')
+    built = build_context(SYSTEM, (past,), "cold or warm?")
+
+    assert [message.content for message in built.messages] == [
+        SYSTEM,
+        'vv File "menu.txt"\n\nwhat is this?',
+        "A menu.",
+        "cold or warm?",
+    ]

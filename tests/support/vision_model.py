@@ -3,6 +3,7 @@
 Shaped like Qwen3-VL, with one layer of eyes. Pictures count as many tokens as with the large ones.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -32,22 +33,26 @@ IMAGE_SIDE = 768
 def make_vision(folder: Path, name: str = "tiny-F16.gguf", *, reply: str = REPLY) -> Path:
     """Write a model and its eyes into a folder, and return the model."""
     folder.mkdir(exist_ok=True)
-    _write_words(folder / name, reply)
+    write_words(folder / name, reply)
     write_eyes(folder / f"mmproj-{name}")
     return folder / name
 
 
-def _write_words(path: Path, reply: str) -> None:
+def write_words(
+    path: Path, reply: str, architecture: str = "qwen3vl", marks: Sequence[str] = VISION
+) -> None:
+    """Write the model itself, for eyes or, as `qwen3`, for ears; `marks` stand around pictures."""
     words = Words(f"{reply} {PRIMER}")
-    special = [END, START, STOP, *VISION]
+    special = [END, START, STOP, *marks]
     ids = {token: number for number, token in enumerate([*words.tokens, *special])}
     chain = [words.letters[10], *words.split(" " + reply), STOP]
-    writer = GGUFWriter(path, "qwen3vl")
+    writer = GGUFWriter(path, architecture)
     _add_measures(writer, SMALL, len(ids))
     writer.add_key_length(HEAD)
     writer.add_value_length(HEAD)
-    writer.add_rope_dimension_sections([4, 6, 6, 0])
-    writer.add_uint32("qwen3vl.n_deepstack_layers", 0)
+    if architecture == "qwen3vl":
+        writer.add_rope_dimension_sections([4, 6, 6, 0])
+        writer.add_uint32("qwen3vl.n_deepstack_layers", 0)
     _add_vocabulary(writer, words, special, ids, TEMPLATES["chatml"])
     noise = np.random.default_rng(7)
     inward = noise.standard_normal((len(ids), SMALL.width), dtype=np.float32)
@@ -75,7 +80,7 @@ def _write_words(path: Path, reply: str) -> None:
             scale = 0.0 if part in {"attn_output", "ffn_down"} else SMALL.width**-0.5
             values = noise.standard_normal((rows, columns), dtype=np.float32) * scale
             writer.add_tensor(f"{block}{part}.weight", values.astype(np.float16))
-    _finish(writer)
+    finish(writer)
 
 
 def write_eyes(path: Path, *, width: int = SMALL.width) -> Path:
@@ -127,11 +132,12 @@ def write_eyes(path: Path, *, width: int = SMALL.width) -> Path:
     ):
         weights(f"{name}.weight", rows, columns)
         flat(f"{name}.bias", rows)
-    _finish(writer)
+    finish(writer)
     return path
 
 
-def _finish(writer: GGUFWriter) -> None:
+def finish(writer: GGUFWriter) -> None:
+    """Write what was added to the file."""
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

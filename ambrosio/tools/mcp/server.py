@@ -96,21 +96,22 @@ class McpServer:
             return tuple(self._tools.values())
 
     async def call(
-        self, tool: ServerTool, arguments: Mapping[str, object]
+        self, name: str, fingerprint: str, arguments: Mapping[str, object]
     ) -> tuple[str, bool] | None:
         """Call a tool and return what it said, and whether that is an error; or raise `McpFailed`.
 
-        None if the server has changed the tool: then it is not called.
+        None if the server describes the tool in other words than those with the fingerprint: then
+        it is not called.
         """
         async with self._lock:
             if not self._transport.is_open or self._now() - self._listed_at > LIST_SECONDS:
                 async with self._failing_safely(CONNECT_SECONDS):
                     await self._connect()
-            offered = self._tools.get(tool.name)
-            if offered is None or offered.fingerprint != tool.fingerprint:
+            offered = self._tools.get(name)
+            if offered is None or offered.fingerprint != fingerprint:
                 return None
             async with self._failing_safely(self._call_seconds):
-                result = await self._ask("tools/call", {"name": tool.name, "arguments": arguments})
+                result = await self._ask("tools/call", {"name": name, "arguments": arguments})
             return read_content(result)
 
     async def close(self) -> None:

@@ -35,7 +35,7 @@ async def started():
 
 
 async def call(server, tool=PINNED):
-    return await server.call(tool, {"a": 2, "b": 3})
+    return await server.call(tool.name, tool.fingerprint, {"a": 2, "b": 3})
 
 
 async def why(server):
