@@ -4,6 +4,7 @@ import asyncio
 import resource
 import shutil
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -92,7 +93,9 @@ async def test_a_copy_made_under_load_holds_the_same_conversations(
 
 
 async def test_damage_is_found_some_time_after_the_start_and_told_to_the_owner(tmp_path):
-    path, told, slept = tmp_path / "a.db", [], []
+    path = tmp_path / "a.db"
+    told: list[tuple[int, str]] = []
+    slept: list[float] = []
     with Store(path, now=now) as store, store.database.transaction() as db:
         db.executemany("INSERT INTO zones VALUES (?, ?)", [(n, "UTC " * 50) for n in range(500)])
     with Store(path, now=now) as store:
@@ -103,14 +106,16 @@ async def test_damage_is_found_some_time_after_the_start_and_told_to_the_owner(t
     path.write_bytes(content)
 
     async def deliver(chat):
-        told.append((chat.chat_id, store.outbox.next_message(chat)[1].content.text))
+        waiting: Any = store.outbox.next_message(chat)
+        told.append((chat.chat_id, waiting[1].content.text))
 
     async def sleep(seconds):
         slept.append(seconds)
 
     with Store(path, now=now) as store:
-        context = SimpleNamespace(store=store, owners=lambda: {OWNER})
-        await check_database(context, SimpleNamespace(deliver=deliver), sleep)
+        context: Any = SimpleNamespace(store=store, owners=lambda: {OWNER})
+        delivery: Any = SimpleNamespace(deliver=deliver)
+        await check_database(context, delivery, sleep)
 
     assert whole == ""
     assert slept == [60]
