@@ -2,13 +2,14 @@
 
 import asyncio
 
-from benchmarks import formatting, stopping, streaming
+from benchmarks import formatting, sight, stopping, streaming
 
 
 async def main() -> None:
     """Run one measurement after the other, so that they do not disturb each other."""
     await streaming.report()
     await stopping.report()
+    await sight.report()
     formatting.report()
 
 

@@ -13,7 +13,7 @@ import importlib
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 import httpx
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 # The end of a stream, which the SDK does not tell from a connection that was cut.
 DONE_LINE = b"data: [DONE]"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+JSON = "application/json"
 # What a server needs to know nothing of: this machine, and the SDK's own bookkeeping.
 UNSENT_HEADERS = (
     *(f"X-Stainless-{name}" for name in ("Lang", "Package-Version", "OS", "Arch")),
@@ -113,6 +114,16 @@ class ChunkStream:
         return chunk
 
 
+class SizedBody(Protocol):
+    """The JSON body of a request that is written while it is sent; `length` in bytes."""
+
+    length: int
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield its pieces in order."""
+        ...
+
+
 class ApiClient:
     """One server that speaks the OpenAI API. Raises `RequestFailed`.
 
@@ -198,20 +209,30 @@ class ApiClient:
 
     @asynccontextmanager
     async def stream_chat(
-        self, body: Mapping[str, Any], *, on_bytes: Callable[[], None] = lambda: None
+        self,
+        body: Mapping[str, Any],
+        *,
+        content: SizedBody | None = None,
+        on_bytes: Callable[[], None] = lambda: None,
     ) -> AsyncIterator[ChunkStream]:
         """Ask for a streamed completion; the connection is closed at the end of the block.
 
-        Whatever arrives is told to `on_bytes`: the status, comments and empty events as well.
+        Whatever arrives is told to `on_bytes`: the status, comments and empty events as well. A
+        `content`, which asks for a stream itself, is sent in place of `body`.
         """
         client = await self._open()
         sdk = importlib.import_module("openai")
+        headers = dict(self._headers)
+        if content:
+            # A length keeps httpx from sending it in chunks, which not every server takes.
+            headers |= {"Content-Type": JSON, "Content-Length": str(content.length)}
         with _translating():
             stream = await client.post(
                 "/chat/completions",
                 cast_to=object,
-                body={**body, "stream": True},
-                options={"headers": self._headers},
+                body=None if content else {**body, "stream": True},
+                content=content,
+                options={"headers": headers},
                 stream=True,
                 stream_cls=sdk.AsyncStream[object],
             )

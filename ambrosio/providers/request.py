@@ -1,6 +1,5 @@
 """What is sent to a model beside the messages, and what is left out after a refusal. Pure."""
 
-from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -172,13 +171,23 @@ class ChatRequest:
         return LoopLimits.for_question(asked[-1] if asked else "", concise=self.plan is not None)
 
     @property
+    def has_pictures(self) -> bool:
+        """Whether any of its messages has pictures, which are written by `picture_body`."""
+        return any(message.pictures for message in self.messages)
+
+    @property
     def body(self) -> dict[str, Any]:
-        """The body of the request."""
-        messages = [self._message(message) for message in self.messages]
+        """The body of the request, if it has no pictures."""
+        return self.body_with("")
+
+    def body_with(self, mark: str) -> dict[str, Any]:
+        """Return the body, with the hash of each picture between marks in place of its bytes."""
+        messages = [self._message(message, mark) for message in self.messages]
         return {"model": self.model or "default", "messages": messages, **self.params}
 
-    def _message(self, message: Message) -> dict[str, Any]:
-        written: dict[str, Any] = {"role": message.role, "content": self._content(message)}
+    def _message(self, message: Message, mark: str) -> dict[str, Any]:
+        content = self._content(message, mark)
+        written: dict[str, Any] = {"role": message.role, "content": content}
         if message.role == "tool":
             written["tool_call_id"] = message.call_id
         if message.calls:
@@ -193,18 +202,14 @@ class ChatRequest:
             ]
         return written
 
-    def _content(self, message: Message) -> str | list[dict[str, Any]]:
-        """Write what a message says: plain text, or its pictures and then the text.
-
-        A picture goes along as data, never as an address: Telegram's would give away the token,
-        and a server fetches whatever address it is given.
-        """
+    def _content(self, message: Message, mark: str) -> str | list[dict[str, Any]]:
+        """Write what a message says: plain text, or its pictures and then the text."""
         if not message.pictures:
             return message.content
         parts: list[dict[str, Any]] = []
         for picture in message.pictures:
-            if content := self.read_picture(picture.hash):
-                url = f"data:{picture.mime};base64,{b64encode(content).decode('ascii')}"
+            if self.read_picture(picture.hash):
+                url = f"data:{picture.mime};base64,{mark}{picture.hash}{mark}"
                 parts.append({"type": "image_url", "image_url": {"url": url}})
             else:
                 parts.append({"type": "text", "text": GONE_PICTURE})

@@ -6,7 +6,7 @@ may be silent is `patience`'s; what goes into a request, and what is learned fro
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -18,6 +18,7 @@ from ..core.messages import EmptyAnswer, StatusNote, StreamEvent
 from .errors import connection_failure
 from .openai_client import ApiClient, ChunkStream, ConnectionFailed, RequestFailed
 from .patience import Patience
+from .picture_body import PictureBody
 from .request import ChatRequest
 from .stream_parser import RawChunk, StreamParser
 
@@ -43,9 +44,9 @@ class ChatStream:
         return self._parser.opened_thinking
 
     @asynccontextmanager
-    async def reading(self, client: ApiClient, body: Mapping[str, Any]) -> AsyncIterator[None]:
+    async def reading(self, client: ApiClient, request: ChatRequest) -> AsyncIterator[None]:
         """Ask for the answer and read it until the block ends."""
-        self._start(self._read(client, body))
+        self._start(self._read(client, request))
         self._watching = self._start(self._patience.watch_start(self._items.put_nowait))
         try:
             yield
@@ -111,8 +112,12 @@ class ChatStream:
 
     # --- the tasks --------------------------------------------------------------------------------
 
-    async def _read(self, client: ApiClient, body: Mapping[str, Any]) -> None:
-        async with client.stream_chat(body, on_bytes=self._patience.on_bytes) as self._chunks:
+    async def _read(self, client: ApiClient, request: ChatRequest) -> None:
+        content = PictureBody(request, {"stream": True}) if request.has_pictures else None
+        opening = client.stream_chat(
+            {} if content else request.body, content=content, on_bytes=self._patience.on_bytes
+        )
+        async with opening as self._chunks:
             while (chunk := await self._chunks.next_chunk()) is not None:
                 self._items.put_nowait(chunk)
 
@@ -158,7 +163,7 @@ async def open_chat_stream(
     )
     stream = ChatStream(parser, patience)
     try:
-        async with stream.reading(client, request.body):
+        async with stream.reading(client, request):
             yield stream
     except ConnectionFailed as exc:
         raise connection_failure(exc, name, started=parser.started) from exc

@@ -43,8 +43,13 @@ async def test_a_picture_goes_along_as_data_before_the_words(provider_of, server
     asked = build_context("Be kind.", (), words, pictures=(JPEG, GONE), profile=profile)
     async for _ in provider_of(model="m", vision=True).stream(asked):
         pass
-    system, question = json.loads(chat.calls[0].request.content)["messages"]
+    sent = chat.calls[0].request
+    system, question = json.loads(sent.content)["messages"]
 
+    assert int(sent.headers["content-length"]) == len(sent.content)
+    assert sent.headers["content-type"] == "application/json"
+    assert "transfer-encoding" not in sent.headers
+    assert json.loads(sent.content)["stream"] is True
     assert system["content"] == "Be kind."
     assert question["content"] == [
         {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,/9gg/9k="}},

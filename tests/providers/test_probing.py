@@ -30,6 +30,7 @@ class PlainServer:
         self.responses, self.single_threaded = responses, single_threaded
         self.asked: list[str] = []
         self.computing, self.computed = False, asyncio.Event()
+        self._connections: set[asyncio.Task[None] | None] = set()
 
     @asynccontextmanager
     async def serving(self):
@@ -38,8 +39,19 @@ class PlainServer:
             yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
         finally:
             server.close()
+            connections = [task for task in self._connections if task]
+            for task in connections:
+                task.cancel()
+            await asyncio.gather(*connections, return_exceptions=True)
 
     async def _serve(self, reader, writer):
+        self._connections.add(asyncio.current_task())
+        try:
+            await self._respond(reader, writer)
+        finally:
+            writer.close()
+
+    async def _respond(self, reader, writer):
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             page = head.split()[1].split("?")[0].rsplit("/", 1)[-1]
@@ -47,7 +59,6 @@ class PlainServer:
             response = await self._response(page)
             # Whoever gets none leaves at some time.
             await (reader.read() if response is None else self._send(writer, response))
-        writer.close()
 
     async def _send(self, writer, response):
         writer.write(response)

@@ -176,7 +176,7 @@ class TestBadInput:
         ("send", "says"),
         [
             (lambda anna: anna.send_voice(), "damaged or incomplete"),
-            (lambda anna: anna.send_document(b"x", "a.txt"), "cannot open files"),
+            (lambda anna: anna.send_document(b"", "a.txt"), "nothing to read"),
             (lambda anna: anna.say("vv"), "no question after"),
             (lambda anna: anna.say("/foo bar"), "/help"),
             (lambda anna: anna.say("/help@other_bot"), "other_bot"),

@@ -196,8 +196,8 @@ class TestABlindModel:
             await anna.wait_text("Three.")
 
         assert said.text == (
-            "together cannot see pictures. Press the button to ask "
-            f"together/{QWEN}, which can, from now on."
+            "together cannot see pictures. Press the button to switch to "
+            f"together/{QWEN}, which can."
         )
         assert [request.model for request in painter.requests] == [QWEN, QWEN]
         assert shown(painter.requests[1], 1) == shown(painter.requests[0]) == [JPEG]

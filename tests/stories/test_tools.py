@@ -85,8 +85,8 @@ async def test_a_vv_question_has_no_tools_unless_its_conversation_has_them(anna,
     # The definitions stand in the conversation's prompt now: without them all of it is read again.
     await anna.say("vv and of 100?")
     await anna.wait_answer()
-    assert model.requests[2].body["tools"] == model.requests[1].body["tools"]
-    assert model.requests[2].body["tool_choice"] == "none"
+    assert model.requests[-1].body["tools"] == model.requests[1].body["tools"]
+    assert model.requests[-1].body["tool_choice"] == "none"
 
 
 async def test_stop_ends_a_turn_in_a_round_of_tools(anna, life, model):

@@ -241,7 +241,7 @@ class TestWithoutEars:
         await anna.say("/private on")
         await anna.wait_text("This chat is private now")
         await anna.send_voice(VOICE)
-        await anna.wait_text("This chat is private and no local model can listen")
+        await anna.wait_text("This is private and no local model can listen")
         await anna.say("/private off")
         await anna.wait_text("no longer private")
 

@@ -79,7 +79,7 @@ async def test_an_answer_that_cannot_be_stored_is_told_and_not_asked_for_again(
     told = await anna.wait_answer()
     await life.settled()
 
-    assert told.text.startswith("There is something in this answer that I cannot store or send.")
+    assert told.text.startswith("This answer contains something that cannot be stored or sent.")
     assert len(anna.answers) == 1
     assert "Retry" in told.buttons
     assert len(asked(model)) == 1
@@ -97,7 +97,7 @@ async def test_if_not_even_the_failure_can_be_stored_the_person_is_told_all_the_
     told = await anna.wait_answer()
     await life.settled()
 
-    assert told.text.startswith("There is something in this answer that I cannot store or send.")
+    assert told.text.startswith("This answer contains something that cannot be stored or sent.")
     assert len(asked(model)) == 1
 
 

@@ -3,6 +3,7 @@
 import io
 import zipfile
 import zlib
+from collections.abc import Mapping
 
 W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 SHEET = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
@@ -14,7 +15,7 @@ OFFICE = (
 )
 
 
-def archive(members, compression=zipfile.ZIP_DEFLATED):
+def archive(members: Mapping[str, str | bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", compression) as packed:
         for name, content in members.items():
@@ -22,12 +23,12 @@ def archive(members, compression=zipfile.ZIP_DEFLATED):
     return file.getvalue()
 
 
-def docx(body, before=""):
+def docx(body: str, before: str = "") -> bytes:
     xml = f'<?xml version="1.0"?>{before}<w:document {W}><w:body>{body}</w:body></w:document>'
     return archive({"[Content_Types].xml": "<Types/>", "word/document.xml": xml})
 
 
-def paragraph(text):
+def paragraph(text: str) -> str:
     return f"<w:p><w:r><w:t>{text}</w:t></w:r></w:p>"
 
 
@@ -60,7 +61,11 @@ def xlsx(sheets, strings=(), styles=""):
     return archive(members)
 
 
-def pdf(*pages, extra=b"", filters=b""):
+def _text_stream(text: str) -> bytes:
+    return b"BT /F1 18 Tf 20 100 Td (%s) Tj ET" % text.encode("latin-1")
+
+
+def pdf(*pages: str | bytes, extra: bytes = b"", filters: bytes = b"") -> bytes:
     """Make a PDF whose pages show these texts, or hold these content streams (bytes)."""
     objects = {
         1: b"<</Type/Catalog/Pages 2 0 R>>",
@@ -69,9 +74,7 @@ def pdf(*pages, extra=b"", filters=b""):
         3: b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
     }
     for at, page in enumerate(pages):
-        content = page
-        if isinstance(page, str):
-            content = b"BT /F1 18 Tf 20 100 Td (%s) Tj ET" % page.encode("latin-1")
+        content = page if isinstance(page, bytes) else _text_stream(page)
         objects[4 + 2 * at] = (
             b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 200]/Contents %d 0 R"
             b"/Resources<</Font<</F1 3 0 R>>>>>>" % (5 + 2 * at)

@@ -3,6 +3,7 @@
 import io
 import math
 from array import array
+from collections.abc import Sequence
 
 import av
 
@@ -53,7 +54,12 @@ PICTURES = {
 }
 
 
-def picture(kind, width=320, height=240, colours=((200, 30, 30, 255), (30, 30, 200, 255))):
+def picture(
+    kind: str,
+    width: int = 320,
+    height: int = 240,
+    colours: Sequence[Sequence[int]] = ((200, 30, 30, 255), (30, 30, 200, 255)),
+) -> bytes:
     """Encode a picture whose left half has the first colour and whose right half the second."""
     codec, container, pixels = PICTURES[kind]
     frame = av.VideoFrame(width, height, "rgba")
