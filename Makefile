@@ -45,6 +45,7 @@ torture: .venv/ready
 
 bench: .venv/ready
 	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.weight
 	@$(BIN)/python -m benchmarks.local_model
 
 format: .venv/ready

@@ -1,11 +1,13 @@
 """What owners are told unasked: failures that only they can fix, and a missing budget."""
 
+import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from ..commands.context import BotContext
 from ..config import catalogue
 from ..config.settings import Settings
+from ..core import texts
 from ..core.errors import ModelNotFound, ProviderError, StoreFailed
 from ..core.messages import Chat
 from ..providers.openai_compatible import OpenAIProvider
@@ -15,6 +17,8 @@ from .delivery import Delivery
 log = logging.getLogger(__name__)
 
 
+# The start has better things to do than to read a large file.
+CHECK_AFTER_SECONDS = 60.0
 # Of the models that a provider has, when the configured one is gone.
 MAX_MODEL_NAMES = 8
 
@@ -42,6 +46,26 @@ async def alert_owners(context: BotContext, delivery: Delivery) -> None:
                 log.warning("the owner does not know that %s: %s", exc, failed)
             else:
                 await delivery.deliver(chat)
+
+
+async def check_database(
+    context: BotContext,
+    delivery: Delivery,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
+    """Look through the database for damage, some time after the start, and tell the owners."""
+    await sleep(CHECK_AFTER_SECONDS)
+    if not (damage := await asyncio.to_thread(context.store.database.damage)):
+        return
+    log.error("the database is damaged: %s", damage)
+    for owner in sorted(context.owners()):
+        chat = Chat(owner)
+        try:
+            context.store.outbox.enqueue(*render_notice(chat, texts.DATABASE_DAMAGED))
+        except StoreFailed:
+            await delivery.tell_now(chat, texts.DATABASE_DAMAGED)
+        else:
+            await delivery.deliver(chat)
 
 
 async def _served_models(context: BotContext, exc: ProviderError) -> str:

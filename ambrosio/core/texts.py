@@ -16,6 +16,10 @@ GAVE_UP = (
 NOT_SENT = (
     "Telegram refused one of my messages, so part of this answer is missing. Ask me to rephrase it."
 )
+DATABASE_DAMAGED = (
+    "Part of my database is damaged, so some of what was said here may be lost. "
+    "Stop me and restore the last copy that `ambrosio backup` made; the log has the details."
+)
 TOO_MANY_WAITING = (
     "Too many of your messages are waiting, so I leave out what you send now. "
     "Send it again when I have answered the others."

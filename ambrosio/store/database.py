@@ -8,7 +8,7 @@ it done in a thread (`syncing_later`). It knows no table; the components of `Sto
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from decimal import Decimal
 from pathlib import Path
 
@@ -105,6 +105,21 @@ class Database:
             self._on_commit = None
             self.connection.execute("PRAGMA synchronous = FULL")
             self.sync()
+
+    def damage(self) -> str:
+        """Look through the whole file for damage; return what is found first, or "".
+
+        It takes a connection of its own, so any thread may do so.
+        """
+        if self.file is None:
+            return ""
+        try:
+            uri = f"{self.file.resolve().as_uri()}?mode=ro"
+            with closing(sqlite3.connect(uri, uri=True)) as db:
+                [(found,), *_] = db.execute("PRAGMA quick_check(1)").fetchall()
+        except sqlite3.Error as exc:
+            return str(exc)
+        return "" if found == "ok" else str(found)
 
     def sync(self) -> None:
         """Wait until everything that was committed is on the disk; any thread may do so."""

@@ -15,7 +15,9 @@ from ambrosio.emulators.botapi.users import UserChat
 
 Kind = Literal["question", "reminder"]
 TAG = re.compile(r"q\d+x")
-PATIENCE_SECONDS = 12.0
+PATIENCE_SECONDS = 20.0
+# Nobody writes on and on while the bot is behind.
+MOST_WAITING = 4
 
 
 @dataclass
@@ -67,6 +69,8 @@ class _Person:
         ]
 
     async def act(self) -> None:
+        if len(self._mine) >= MOST_WAITING:
+            await self._wait_for_answer(self._mine[-MOST_WAITING].tag)
         acts, weights = zip(*self._acts, strict=True)
         await self._rng.choices(acts, weights)[0]()
         if self._mine and self._rng.random() < 0.6:

@@ -21,7 +21,7 @@ from .servers import Models, disturb
 
 FIRST_PERSON = 42
 GROUP_ID = -1001
-QUIET_SECONDS = 240.0
+QUIET_SECONDS = 1200.0
 
 
 @dataclass(frozen=True)
