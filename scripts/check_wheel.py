@@ -65,7 +65,7 @@ def _check_wheel(folder: Path) -> None:
 
 
 def _check_demo(ambrosio: Path, folder: Path) -> None:
-    """Open the demo as `uvx ambrosio demo` does, without any extra, and end it with Ctrl+C."""
+    """Open the demo without any extra, and end it with Ctrl+C."""
     command = (ambrosio, "demo", "--no-browser", "--port", "0", "--model", "stand-in")
     with subprocess.Popen(
         command, cwd=folder, env=_environment(folder), stdout=subprocess.PIPE, text=True
