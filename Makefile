@@ -55,8 +55,8 @@ format: .venv/ready
 .venv/demo: pyproject.toml
 	@echo 'Setting up .venv, which takes a minute'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(PIP) '.[demo,media,llama]' --only-binary xllamacpp,av,pypdfium2 || { \
-		$(PIP) '.[demo]'; \
+	@$(PIP) '.[media,llama]' --only-binary xllamacpp,av,pypdfium2 || { \
+		$(PIP) .; \
 		$(PIP) '.[llama]' --only-binary xllamacpp || \
 			echo 'There is no llama.cpp for this machine; the demo gives canned answers'; \
 		$(PIP) '.[media]' --only-binary av,pypdfium2 || \

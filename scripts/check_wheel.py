@@ -4,12 +4,16 @@ Run by `make test`; exits with 1 and the reason if the installed program does no
 """
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+DEMO_SECONDS = 60
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 # Imports what the verbs load on demand; nothing of the extras may be among it.
 PROBE = """
@@ -54,16 +58,45 @@ def _check_wheel(folder: Path) -> None:
     _check_contains(_run(python, "-I", "-c", PROBE, within=folder), prompt, "the packaged prompt")
     missing = _run(ambrosio, "run", within=folder, code=2)
     _check_contains(missing, "TELEGRAM_BOT_TOKEN", "`ambrosio run` without a token")
+    _check_contains(_run(ambrosio, "health", within=folder, code=1), "unhealthy", "health")
+    unit = _run(ambrosio, "install", "--user", "--dry-run", within=folder)
+    _check_contains(unit, f"ExecStart={ambrosio} run", "`ambrosio install --dry-run`")
+    _check_demo(ambrosio, folder)
 
 
-def _run(*command: str | Path, within: Path, code: int = 0) -> str:
+def _check_demo(ambrosio: Path, folder: Path) -> None:
+    """Open the demo without any extra, and end it with Ctrl+C."""
+    command = (ambrosio, "demo", "--no-browser", "--port", "0", "--model", "stand-in")
+    with subprocess.Popen(
+        command, cwd=folder, env=_environment(folder), stdout=subprocess.PIPE, text=True
+    ) as process:
+        ended = threading.Timer(DEMO_SECONDS, process.kill)
+        ended.start()
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            _check_contains(line, "Ambrosio is at http://", "`ambrosio demo`")
+            with urllib.request.urlopen(line.split()[-1], timeout=DEMO_SECONDS) as answer:
+                _check_contains(answer.read().decode(), "<title>Ambrosio", "the demo's page")
+            process.send_signal(signal.SIGINT)
+            if code := process.wait():
+                raise WheelBroken(f"`ambrosio demo` exited with {code}")
+        finally:
+            ended.cancel()
+            process.kill()
+
+
+def _environment(folder: Path) -> dict[str, str]:
     environment = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("PYTHON", "AMBROSIO_", "TELEGRAM_", "LLAMA_", "TOGETHER_"))
     }
+    return {**environment, "AMBROSIO_DATA_DIR": str(folder / "data")}
+
+
+def _run(*command: str | Path, within: Path, code: int = 0) -> str:
     process = subprocess.run(
-        command, cwd=within, env=environment, capture_output=True, text=True, check=False
+        command, cwd=within, env=_environment(within), capture_output=True, text=True, check=False
     )
     if process.returncode != code:
         line = " ".join(map(str, command))

@@ -14,7 +14,7 @@ from ..commands.context import BotContext
 from ..commands.tool_effects import carry_out
 from ..core.errors import NoProvider
 from ..core.file_errors import FileError
-from ..core.messages import Chat, Delete, Turn
+from ..core.messages import Delete, Turn
 from ..store import InboxItem
 from .answer_view import AnswerStyle, render_answer, render_comparison
 from .delivery import Delivery
@@ -78,7 +78,7 @@ class AnswerHandler:
         def save(result: Answer) -> None:
             messages = render_answer(
                 result,
-                style=self._style(item.chat, turn.user_id),
+                style=self._style(result.turn),
                 shown=shown,
                 surplus=leftover_drafts(item, draft),
                 note=note,
@@ -154,7 +154,7 @@ class AnswerHandler:
         shown, rings = slots.next_slot(), slots.rings
 
         def save(result: Answer) -> None:
-            style = self._style(chat, answer.turn.user_id)
+            style = self._style(result.turn)
             messages = render_comparison(result, answer.usd, style=style, shown=shown, rings=rings)
             assistant.save(result, messages)
 
@@ -179,14 +179,16 @@ class AnswerHandler:
         close = self._context.store.put_back if progress.continued else self._context.store.finish
         close(item, [Delete(item.chat, message_id) for message_id in surplus])
 
-    def _style(self, chat: Chat, user_id: int) -> AnswerStyle:
-        display, state = self._context.display, self._context.store.conversations.chat_state(chat)
+    def _style(self, turn: Turn) -> AnswerStyle:
+        display = self._context.display
+        state = self._context.store.conversations.chat_state(turn.chat)
         rich = display.rich if state.rich is None else state.rich
         return AnswerStyle(
             rich=rich,
             reasoning=display.reasoning,
             provider_line=state.provider_line,
-            for_owner=user_id in self._context.owners(),
+            for_owner=turn.user_id in self._context.owners(),
+            speaks=self._context.speech.can_speak(local_only=turn.local_only),
         )
 
 

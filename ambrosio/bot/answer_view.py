@@ -31,6 +31,7 @@ CONTINUE = Button("Continue with this one", "continue", with_turn=True)
 MODELS = Button("Choose a model", "models")
 LEAVE_PRIVATE = Button("Leave private mode", "private", "off")
 NEW = Button("New conversation", "new")
+READ_ALOUD = Button("Read aloud", "speak", with_turn=True)
 NEXT_PART = Button("Next part", "part", with_turn=True)
 SEARCH = Button("Search in it", "find", with_turn=True)
 LOOK = Button("Look at it", "scan", with_turn=True)
@@ -44,14 +45,15 @@ class AnswerStyle:
     """How answers look.
 
     `rich` uses rich messages where entities fall short, `reasoning` shows the model's reasoning,
-    `provider_line` says when a line names the provider, and `for_owner` words a failure for those
-    who can fix it.
+    `provider_line` says when a line names the provider, `for_owner` words a failure for those
+    who can fix it, and `speaks` offers to read the answer aloud.
     """
 
     rich: bool = False
     reasoning: bool = False
     provider_line: ProviderLine = "auto"
     for_owner: bool = False
+    speaks: bool = False
 
 
 # Of a source's title.
@@ -83,7 +85,7 @@ def render_answer(
         *_provider_line(answer, style.provider_line),
     ]
     outgoing = _messages(answer, notes, rich=style.rich and not shown)
-    outgoing[-1] = replace(outgoing[-1], buttons=_buttons(answer))
+    outgoing[-1] = replace(outgoing[-1], buttons=_buttons(answer, style))
     replies = _in_place(outgoing, shown, chat)
     if style.reasoning and answer.reasoning.strip() and not shown:
         replies.insert(0, OutgoingMessage(chat, expandable(answer.reasoning), silent=True))
@@ -186,7 +188,7 @@ def _notes(answer: Answer, *, for_owner: bool) -> list[str]:
     return notes
 
 
-def _buttons(answer: Answer) -> tuple[Button, ...]:
+def _buttons(answer: Answer, style: AnswerStyle) -> tuple[Button, ...]:
     if answer.failure:
         return buttons_for(
             answer.failure, in_private=answer.turn.local_only and not answer.turn.detached
@@ -199,6 +201,7 @@ def _buttons(answer: Answer) -> tuple[Button, ...]:
         (LONGER, answer.turn.concise and not answer.stopped),
         (NEW, answer.started and answer.started.dropped_turns),
         (GO_ON, answer.turn.follows_silence),
+        (READ_ALOUD, style.speaks and answer.text.strip()),
     )
     return tuple(button for button, helps in offered if helps)
 

@@ -32,6 +32,7 @@ from .members import Members
 from .message_parts import MAX_PARTS, JoinedMessage, continues, first_message
 from .poller import Poller
 from .shared_lock import SharedLock
+from .speech_handler import SpeechHandler
 from .streaming import AnswerStreamer
 from .update_handler import UpdateHandler
 from .voice_handler import VoiceHandler
@@ -83,6 +84,7 @@ class Dispatcher:
             context,
             answers=answers,
             voice=VoiceHandler(context, delivery, answers, downloads),
+            speech=SpeechHandler(context, delivery, streamer),
             images=ImageHandler(context, delivery, streamer, sleep=sleep),
             attachments=_attachment_reader(context, downloads),
             members=self._members,

@@ -41,7 +41,7 @@ MAX_FAILURES = 3
 SETTLE_SECONDS = 2.0
 
 Stream = Literal["draft", "edit", "off"]
-ChatAction = Literal["typing", "upload_photo"]
+ChatAction = Literal["typing", "upload_photo", "record_voice"]
 STOP = Button("Stop", "stop")
 
 

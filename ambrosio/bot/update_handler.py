@@ -25,6 +25,7 @@ from .answer_view import render_notice
 from .attachments import AttachmentReader, choose_files, with_words
 from .image_handler import ImageHandler
 from .members import Members
+from .speech_handler import SpeechHandler
 from .turns import build_turn
 from .updates import (
     ButtonPress,
@@ -50,6 +51,7 @@ class UpdateHandler:
         answers: answers questions.
         images: makes images.
         voice: listens to recordings.
+        speech: reads answers aloud.
         attachments: reads the files of questions.
         members: who may use the bot, and leaving groups.
         on_ordinary: called with the lane of an urgent update that is to be handled in turn.
@@ -63,13 +65,14 @@ class UpdateHandler:
         answers: AnswerHandler,
         images: ImageHandler,
         voice: VoiceHandler,
+        speech: SpeechHandler,
         attachments: AttachmentReader,
         members: Members,
         on_ordinary: Callable[[Lane], None],
     ) -> None:
         self._bot, self._context = bot, context
         self._answers, self._images, self._members = answers, images, members
-        self._voice = voice
+        self._voice, self._speech = voice, speech
         self._attachments = attachments
         self._on_ordinary = on_ordinary
 
@@ -174,7 +177,7 @@ class UpdateHandler:
             )
         if item.urgent:
             await self._toast(parsed.query_id, result.toast)
-            if result.turn or result.image_order:
+            if result.turn or result.image_order or result.reads_turn_id is not None:
                 self._store.inbox.make_ordinary(item)
                 self._on_ordinary(Lane(item.chat))
                 return
@@ -198,6 +201,9 @@ class UpdateHandler:
                 await self._answers.answer(
                     item, result.turn, shown=result.replaces_messages, prepare=reads
                 )
+            return
+        if result.reads_turn_id is not None:
+            await self._speech.read_aloud(item, result.reads_turn_id)
             return
         if result.image_order:
             await self._images.generate(item, result.image_order)
@@ -240,6 +246,8 @@ class UpdateHandler:
         match heard:
             case UserQuestion():
                 await self._ask(item, heard)
+                if heard is not parsed:
+                    await self._speech.follow(item)
             case Command():
                 await self._command(item, heard)
             case None:

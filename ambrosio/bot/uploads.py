@@ -1,6 +1,7 @@
-"""Sending files to Telegram: one as a photo or a document, several as an album."""
+"""Sending files to Telegram: one as a photo, a voice note or a document, several as an album."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import telegram
 from telegram.error import BadRequest
@@ -19,6 +20,8 @@ class SentFiles:
 
 async def send(bot: telegram.Bot, outgoing: OutgoingMessage) -> SentFiles:
     """Send a message's files; if Telegram refuses them, send them as documents, or raise."""
+    if outgoing.files[0].is_voice:
+        return await _voice(bot, outgoing)
     try:
         sent = await _send(bot, outgoing)
     except BadRequest:
@@ -43,6 +46,24 @@ async def _send(bot: telegram.Bot, outgoing: OutgoingMessage) -> tuple[telegram.
         return await _album(bot, outgoing)
     [file] = outgoing.files
     return (await (_photo if file.is_photo else _document)(bot, outgoing, file),)
+
+
+async def _voice(bot: telegram.Bot, outgoing: OutgoingMessage) -> SentFiles:
+    """Send a voice note; who takes none, as some with Premium do, gets it as a sound file."""
+    [file] = outgoing.files
+    placed: dict[str, Any] = {
+        "filename": file.name,
+        "caption": outgoing.content.text or None,
+        "caption_entities": ptb.to_entities(outgoing.content),
+        "message_thread_id": outgoing.chat.topic_id or None,
+        "reply_parameters": ptb.to_reply_parameters(outgoing),
+        "disable_notification": outgoing.silent or None,
+    }
+    try:
+        sent = await bot.send_voice(outgoing.chat.chat_id, file.content, **placed)
+    except BadRequest:
+        sent = await bot.send_audio(outgoing.chat.chat_id, file.content, **placed)
+    return SentFiles((sent.message_id,), ("",))
 
 
 async def _photo(bot: telegram.Bot, outgoing: OutgoingMessage, file: File) -> telegram.Message:

@@ -21,14 +21,8 @@ async def demo(settings: Settings, port: int, model: str, *, open_browser: bool)
 
     Raises `DemoFailed` if it cannot start or is already running.
     """
-    try:
-        # The demo's packages are an optional extra.
-        from ..demo.run import cannot_write, run_demo  # noqa: PLC0415
-    except ModuleNotFoundError as exc:
-        raise DemoFailed(
-            f"The demo needs `{exc.name}`.",
-            "Install it with `pip install '.[demo]'`.",
-        ) from exc
+    # What it needs is of no use to other verbs.
+    from ..demo.run import cannot_write, run_demo  # noqa: PLC0415
 
     home, stop = settings.ambrosio_data_dir / "demo", stop_on_signals()
     address_file = home / "address"

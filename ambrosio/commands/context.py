@@ -147,6 +147,7 @@ class CommandResult:
         messages: are sent as they are, last.
         toast: the short text that Telegram shows for a moment after a button is pressed.
         leave_chat_id: a group that the bot leaves.
+        reads_turn_id: a turn whose answer is read aloud.
         confirm: changes what must change together with the end of the update, and returns more
             messages.
     """
@@ -163,6 +164,7 @@ class CommandResult:
     reads_file: bool = False
     toast: str = ""
     leave_chat_id: int | None = None
+    reads_turn_id: int | None = None
     confirm: Callable[[], Iterable[OutgoingMessage]] = tuple
 
 

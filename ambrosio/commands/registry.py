@@ -31,7 +31,7 @@ from .privacy import on_private_button, private, where
 from .settings import on_setting_button, settings
 from .status import status
 from .usage import usage
-from .voice import on_wrong_button
+from .voice import on_speak_button, on_wrong_button, voice
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ HOW_TO_ASK = (
 )
 MAIN_COMMANDS = ("new", "imagine", "remind", "model", "private")
 HELP_GROUPS: Mapping[str, tuple[str, ...]] = {
-    "Conversation": ("new", "stop", "retry", "vv", "compare", "imagine"),
+    "Conversation": ("new", "stop", "retry", "vv", "voice", "compare", "imagine"),
     "Reminders and memory": ("remind", "reminders", "remember", "memory"),
     "Models and cost": ("model", "status", "usage", "rice"),
     "Privacy and data": ("private", "where", "search", "export", "forget"),
@@ -91,6 +91,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("imagine", "generate images", imagine.imagine, ("image", "img"), args="prompt"),
     Command("vv", "keep all answers here short", vv, args="[on|off]"),
     Command("model", "choose the model for this chat", model, args="[name]"),
+    Command("voice", "answer voice notes by voice", voice, args="[on|off]"),
     Command("private", "use only local models here", private, args="[on|off|question]"),
     Command("compare", "ask all models at once", compare, args="question"),
     Command("where", "show which providers saw this chat", where),
@@ -131,6 +132,7 @@ BUTTONS: Mapping[str, CommandFunc] = {
     "group": on_group_button,
     "mcp": on_mcp_button,
     "wrong": on_wrong_button,
+    "speak": on_speak_button,
     **personal_data.BUTTONS,
     **reminders.BUTTONS,
     **memory.BUTTONS,

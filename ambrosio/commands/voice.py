@@ -1,7 +1,10 @@
-"""*Wrong?* under a transcript: asking for what was really said."""
+"""`/voice` and *Read aloud*: answers as voice notes; *Wrong?*: what was really said."""
+
+from dataclasses import replace
 
 from ..core import texts
 from ..core.messages import Button, OutgoingMessage
+from ..core.sound_errors import NoLocalSpeaker, NoSpeaker
 from ..markdown import plain
 from .context import BotContext, CommandCall, CommandResult
 
@@ -27,3 +30,31 @@ async def on_wrong_button(context: BotContext, call: CommandCall) -> CommandResu
         asks_for_reply=True,
     )
     return CommandResult(messages=(prompt,))
+
+
+async def voice(context: BotContext, call: CommandCall) -> CommandResult:
+    """Turn answers by voice on or off for this chat."""
+    state = context.store.conversations.chat_state(call.chat)
+    setting = call.args.strip().lower()
+    if setting not in {"", "on", "off"}:
+        return CommandResult(texts.VOICE_ON_OR_OFF)
+    on = not state.voice if not setting else setting == "on"
+    local_only = context.assistant.is_local_only(call.chat)
+    if on and not context.speech.can_speak(local_only=local_only):
+        failure = (NoLocalSpeaker if local_only else NoSpeaker)()
+        is_owner = call.user_id in context.owners()
+        return CommandResult(failure.owner_message if is_owner else failure.user_message)
+    context.store.conversations.set_chat_state(call.chat, replace(state, voice=on))
+    return CommandResult(
+        "I answer voice notes by voice as well now. /voice off turns that off."
+        if on
+        else "I answer voice notes in writing only. *Read aloud* under an answer reads that one."
+    )
+
+
+async def on_speak_button(context: BotContext, call: CommandCall) -> CommandResult:
+    """Read the answer above the button aloud."""
+    stored = context.store.conversations.turn(int(call.args or 0))
+    if stored is None or stored.turn.chat != call.chat or stored.answer is None:
+        return CommandResult(toast=texts.TURN_DELETED)
+    return CommandResult(reads_turn_id=stored.turn_id)

@@ -235,7 +235,7 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to send, as a document or as a photo.
+    """A file to send, as a document, a photo or a voice note.
 
     For an image that the store keeps, `image_number` is its number in the set, and the bytes are
     read when it is sent; `file_id` is Telegram's, if it was sent before.
@@ -244,6 +244,7 @@ class File:
     name: str
     content: bytes = field(default=b"", repr=False)
     is_photo: bool = False
+    is_voice: bool = False
     image_number: int | None = None
     file_id: str = ""
 

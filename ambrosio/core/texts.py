@@ -38,6 +38,8 @@ UNSUPPORTED_KINDS: Mapping[str, str] = {
         "story": "see stories",
     }.items()
 }
+NOTHING_TO_READ_ALOUD = "There is nothing in this answer to read aloud. Ask for it in words."
+VOICE_ON_OR_OFF = "/voice only takes on or off. Send /voice on or /voice off."
 NO_WORDS = "I heard no words in this recording. Say it again, or write to me instead."
 LISTENING_STOPPED = "I stopped listening. Send the recording again to get an answer."
 WHAT_WAS_SAID = "I misheard you. Reply to this message with what you said."

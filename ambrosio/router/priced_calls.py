@@ -85,13 +85,13 @@ class PricedCalls(Generic[Client]):
         nobody_local: type[NoProvider],
     ) -> None:
         self.health: Mapping[str, ProviderHealth] = {name: ProviderHealth() for name in clients}
-        self._clients = [clients[name] for name in dict.fromkeys(route) if name in clients]
+        self.clients = [clients[name] for name in dict.fromkeys(route) if name in clients]
         self._now, self._sleep, self._budget = now, sleep, budget
         self._nobody, self._nobody_local = nobody, nobody_local
 
     async def able(self, *, local_only: bool = False) -> list[Client]:
         """List who has the ability, in order, whatever their health and the budget."""
-        near = [client for client in self._clients if client.local or not local_only]
+        near = [client for client in self.clients if client.local or not local_only]
         able = await asyncio.gather(*(client.is_able() for client in near))
         return [client for client, is_able in zip(near, able, strict=True) if is_able]
 

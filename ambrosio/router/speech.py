@@ -41,6 +41,11 @@ class SpeechRouter:
             nobody_local=NoLocalSpeaker,
         )
 
+    def can_speak(self, *, local_only: bool) -> bool:
+        """Say whether anybody reads aloud who may, whatever their health and the budget."""
+        near = (client for client in self.calls.clients if client.local or not local_only)
+        return any(client.model for client in near)
+
     async def speak(
         self,
         text: str,

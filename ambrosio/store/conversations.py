@@ -24,7 +24,8 @@ ProviderLine = Literal["always", "auto", "never"]
 class ChatState:
     """What a chat or topic is set to, and the latest turn of its conversation.
 
-    `local_only` and `rich` are None where the settings decide.
+    `local_only` and `rich` are None where the settings decide. With `voice`, a voice note is also
+    answered with one.
     """
 
     latest_turn_id: int | None = None
@@ -33,6 +34,7 @@ class ChatState:
     local_only: bool | None = None
     provider_line: ProviderLine = "auto"
     rich: bool | None = None
+    voice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class Conversations:
             local_only=None if row["local_only"] is None else bool(row["local_only"]),
             provider_line=row["provider_line"],
             rich=None if row["rich"] is None else bool(row["rich"]),
+            voice=bool(row["voice"]),
         )
 
     def set_chat_state(self, chat: Chat, state: ChatState) -> None:

@@ -40,12 +40,13 @@ class Outbox:
                     continue
                 owner = message.turn_id if turn_id is None else turn_id
                 db.executemany(
-                    "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?)",
                     [
                         (
                             done.lastrowid,
                             file.name,
                             file.is_photo,
+                            file.is_voice,
                             file.content,
                             owner,
                             file.image_number,
@@ -147,6 +148,7 @@ def _file(row: sqlite3.Row) -> File:
         name=row["name"],
         content=row["bytes"],
         is_photo=bool(row["is_photo"]),
+        is_voice=bool(row["is_voice"]),
         image_number=row["image_number"],
         # Telegram made the photo smaller when it was sent before, so only documents are reused.
         file_id="" if row["is_photo"] else row["document_id"] or "",

@@ -43,7 +43,8 @@ MIGRATIONS = (
         body TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0, queued_at REAL NOT NULL);
     CREATE TABLE files (
         outbox_id INTEGER NOT NULL REFERENCES outbox (id) ON DELETE CASCADE, name TEXT NOT NULL,
-        is_photo INTEGER NOT NULL, content BLOB NOT NULL, turn_id INTEGER, image_number INTEGER);
+        is_photo INTEGER NOT NULL, is_voice INTEGER NOT NULL, content BLOB NOT NULL,
+        turn_id INTEGER, image_number INTEGER);
 
     -- People who paired. Owners named in the settings are not here.
     CREATE TABLE people (
@@ -55,6 +56,7 @@ MIGRATIONS = (
         chat_id INTEGER NOT NULL, topic_id INTEGER NOT NULL, latest_turn_id INTEGER,
         vv INTEGER NOT NULL DEFAULT 0, model TEXT NOT NULL DEFAULT '', local_only INTEGER,
         provider_line TEXT NOT NULL DEFAULT 'auto', rich INTEGER,
+        voice INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (chat_id, topic_id)) WITHOUT ROWID;
 
     -- A tree: each turn knows the one it continues. A turn that failed has no answer.

@@ -91,7 +91,9 @@ def test_no_text_advises_to_install_a_package_of_our_name():
     files = [
         path for path in ROOT.rglob("*") if path.suffix in SUFFIXES and ".venv" not in path.parts
     ]
-    named = re.compile(r"(?:install|pip|uvx|pipx run)\b[^\n`]*[ '\"]ambrosio(?:\[|['\"`\s]|==)")
+    named = re.compile(
+        r"(?:install|pip|uvx(?! --from \.)|pipx run)\b[^\n`]*[ '\"]ambrosio(?:\[|['\"`\s]|==)"
+    )
 
     found = [
         f"{path.relative_to(ROOT)}: {match[0]}"

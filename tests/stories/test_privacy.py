@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
@@ -18,9 +19,10 @@ from ambrosio.app import open_providers
 from ambrosio.assistant.answers import Answer, Assistant
 from ambrosio.assistant.images import ImageAssistant
 from ambrosio.assistant.progress import Progress
+from ambrosio.assistant.speech import SpeechAssistant
 from ambrosio.assistant.transcripts import TranscriptAssistant
 from ambrosio.bot import callback_data
-from ambrosio.bot.answer_view import render_answer, render_comparison
+from ambrosio.bot.answer_view import AnswerStyle, render_answer, render_comparison
 from ambrosio.bot.turns import build_turn
 from ambrosio.bot.updates import UserQuestion, parse_update
 from ambrosio.bot.voice_handler import TranscriptKeeper, stays_local
@@ -155,6 +157,8 @@ class Phone:
         transcripts = TranscriptRouter(sounds, tuple(sounds), cut=Decoder().cut_audio, **rest)
         decoder: Any = Decoder()
         self.ears = TranscriptAssistant(transcripts, decoder)
+        speech: Any = SpeechRouter(sounds, tuple(sounds), **rest)
+        self.voice = SpeechAssistant(self.store, speech, decoder)
         gallery = ImageRouter({}, (), now=lambda: 0.0)
         studio = ImageAssistant(
             self.store, assistant.router, gallery, now=lambda: 0.0, dice=lambda _: 0
@@ -165,7 +169,7 @@ class Phone:
             image_assistant=studio,
             providers=providers,
             transcripts=transcripts,
-            speech=SpeechRouter(sounds, tuple(sounds), **rest),
+            speech=speech,
             media=decoder,
             owners=lambda: frozenset({OWNER}),
             now=lambda: 0.0,
@@ -250,15 +254,25 @@ class Phone:
         if word == "private":
             self.private = args == "on"
         reply = await BUTTONS[word](self.desk, CommandCall(PLACE, OWNER, message, args))
+        if reply.reads_turn_id is not None:
+            await self.read_aloud(reply.reads_turn_id)
         if reply.turn:
             await self.turn(reply.turn)
+
+    async def read_aloud(self, turn_id: int) -> None:
+        stored = self.store.conversations.turn(turn_id)
+        assert stored
+        local_only = self.assistant.is_local_only(PLACE)
+        with suppress(NoProvider, AllProvidersFailed):
+            await self.voice.read_aloud(stored, local_only=local_only)
 
     async def turn(self, turn: Turn, shown=(), *, compares: bool = False) -> None:
         if compares:
             await self.assistant.compare(turn, Progress(), self.arrived)
         else:
             answer = await self.assistant.answer(turn, Progress())
-            self.assistant.save(answer, render_answer(answer, shown=shown))
+            style = AnswerStyle(speaks=True)
+            self.assistant.save(answer, render_answer(answer, style=style, shown=shown))
         while found := self.store.outbox.next_message(PLACE):
             number, outgoing, _ = found
             if isinstance(outgoing, Delete):
@@ -422,6 +436,7 @@ def seen(providers):
             id="a voice note",
         ),
         pytest.param([("once", 0), ("reply with a voice note", 0)], id="a spoken reply"),
+        pytest.param([("once", 0), ("press", 0), ("say", 0)], id="read aloud"),
         pytest.param([("once", 0), ("reply", 1), ("say", 0)], id="the words after"),
     ],
 )

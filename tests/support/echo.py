@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from ambrosio.core.context_window import ModelProfile
 from ambrosio.core.costs import FREE, Expense, Pricing
-from ambrosio.core.media import AudioPiece
+from ambrosio.core.media import AudioPiece, VoiceNote
 from ambrosio.core.messages import AnswerFinished, AnswerStarted, Delta, FinishReason, ModelRef
 from ambrosio.core.sound import SpokenText
 
@@ -97,6 +97,9 @@ class EchoSound:
 
 class Decoder:
     """A media client that finds speech in any recording, and everything to be as it should."""
+
+    async def encode_voice(self, content):
+        return VoiceNote(content, 1.0)
 
     async def cut_audio(self, content):
         yield AudioPiece(content, 0.0, 1.0, 1.0)

@@ -53,6 +53,7 @@ METHODS: dict[str, Method] = {
     "getMyCommands": account_methods.get_my_commands,
     "getWebhookInfo": account_methods.get_webhook_info,
     "leaveChat": account_methods.leave_chat,
+    "sendAudio": send_methods.send_audio,
     "sendChatAction": send_methods.send_chat_action,
     "sendDocument": send_methods.send_document,
     "sendMediaGroup": send_methods.send_media_group,

@@ -90,6 +90,7 @@ class FakeChat:
     closed_topics: set[int] = field(default_factory=set)
     privacy: bool = True
     closed: BotApiError | None = None
+    refuses_voice: bool = False
     messages: dict[int, Json] = field(default_factory=dict)
     drafts: dict[int, Draft] = field(default_factory=dict)
     draft_log: list[Draft] = field(default_factory=list)

@@ -112,6 +112,13 @@ class Files:
         upload = self.get(file_id)
         return {**self._common(file_id), "duration": seconds, "mime_type": upload.type}
 
+    def is_voice(self, file_id: str) -> bool:
+        """Say whether Telegram takes a file for a voice note."""
+        content = self.get(file_id).content
+        opus = content.startswith(b"OggS") and b"OpusHead" in content[:64]
+        mp3 = content.startswith((b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2"))
+        return opus or mp3 or content[4:11] == b"ftypM4A"
+
     def _common(self, file_id: str) -> Json:
         size = len(self.get(file_id).content)
         return {"file_id": file_id, "file_unique_id": f"unique-{file_id}", "file_size": size}

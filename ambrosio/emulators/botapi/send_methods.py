@@ -55,10 +55,23 @@ def send_document(state: ServerState, request: MethodCall) -> Json:
 
 
 def send_voice(state: ServerState, request: MethodCall) -> Json:
-    """Send a voice note."""
+    """Send a voice note; what is no OGG/Opus, MP3 or M4A arrives as a file."""
     chat = state.find_chat(request)
-    seconds = int(request.params.get("duration", 0))
-    content: Json = {"voice": state.files.voice(_file(state, request, "voice"), seconds)}
+    if chat.refuses_voice:
+        raise bad("VOICE_MESSAGES_FORBIDDEN")
+    seconds, file_id = int(request.params.get("duration", 0)), _file(state, request, "voice")
+    content: Json = {"document": state.files.document(file_id)}
+    if state.files.is_voice(file_id):
+        content = {"voice": state.files.voice(file_id, seconds)}
+    content |= caption_content(state, request.params) | read_markup(request.params)
+    return state.post(chat, request, content)
+
+
+def send_audio(state: ServerState, request: MethodCall) -> Json:
+    """Send a sound file."""
+    chat = state.find_chat(request)
+    audio = state.files.document(_file(state, request, "audio"))
+    content: Json = {"audio": {**audio, "duration": int(request.params.get("duration", 0))}}
     content |= caption_content(state, request.params) | read_markup(request.params)
     return state.post(chat, request, content)
 

@@ -501,9 +501,32 @@ async def test_files_can_be_uploaded_and_downloaded(api, bot, anna):
     assert bytes(await fetched.download_as_bytearray()) == b"\r\n--a\r\n\0"
     assert (anna.last.document, anna.last.text) == ("Übung.bin", "see")
     await bot.send_document(42, message.document.file_id)
-    await bot.send_voice(42, b"OggS", duration=2)
-    assert anna.last.voice
     assert not api.violations
+
+
+@pytest.mark.parametrize(
+    ("content", "is_voice"),
+    [
+        (b"OggS" + bytes(24) + b"OpusHead", True),
+        (b"ID3\4", True),
+        (b"\xff\xfb\x90\x64", True),
+        (b"\0\0\0\x1cftypM4A ", True),
+        (b"OggS" + bytes(24) + b"\x01vorbis", False),
+        (b"RIFF\x24\0\0\0WAVE", False),
+    ],
+)
+async def test_only_some_formats_are_voice_notes(bot, anna, content, is_voice):
+    await bot.send_voice(42, content, duration=2)
+
+    assert anna.last.voice is is_voice
+
+
+async def test_who_takes_no_voice_notes_can_be_sent_the_sound(bot, anna):
+    anna.chat.refuses_voice = True
+    with pytest.raises(BadRequest, match=r"(?i)voice.messages.forbidden"):
+        await bot.send_voice(42, b"ID3\4")
+
+    assert (await bot.send_audio(42, b"ID3\4", duration=2)).audio
 
 
 async def test_files_sent_by_users_can_be_downloaded(bot, anna):

@@ -1,0 +1,121 @@
+"""An answer is read aloud: by a button, or whenever a voice note was answered."""
+
+from decimal import Decimal
+
+import pytest
+
+from ambrosio.core import texts
+from ambrosio.emulators.model_server.server import ErrorStatus, FakeModelServer, Says
+
+from ..support.media_files import sound, tone
+from ..support.running_bot import running_bot
+
+VOICE = sound(tone(3))
+WAV = sound(tone(2), "wav", "pcm_s16le", 24_000)
+ANSWER = (
+    "# Rice\n\nBoil **basmati** for ten minutes.\n\n```\nboil()\n```\n\nSee https://rice.example."
+)
+
+
+@pytest.fixture
+async def cloud():
+    return FakeModelServer("m", "together")
+
+
+@pytest.fixture
+async def life(api, telegram_url, tmp_path, model, model_url, cloud):
+    async with cloud.serving() as url:
+        row = {
+            "base_url": url,
+            "server_kind": "together",
+            "local": False,
+            "transcription_model": "openai/whisper-large-v3",
+            "speech_model": "hexgrad/Kokoro-82M",
+            "speech_usd_per_million_characters": 4,
+        }
+        given = {"llama_base_url": model_url, "providers": {"cloud": row}}
+        model.answer = lambda _: Says(ANSWER)
+        async with running_bot(api, telegram_url, tmp_path, **given) as life:
+            yield life
+    assert api.violations == []
+
+
+def voices(anna):
+    return [shown for shown in anna.answers if shown.voice]
+
+
+async def test_a_button_reads_an_answer_without_its_code_and_addresses(anna, api, cloud, life):
+    await anna.say("how long?")
+    answer = await anna.wait_text("Boil basmati")
+    assert answer.buttons == ("Read aloud",)
+    await anna.press("Read aloud")
+    await anna.wait_until(lambda: voices(anna), "no voice note")
+    await life.settled()
+
+    [call] = cloud.sound.speeches
+    assert call.text == "Rice.\nBoil basmati for ten minutes.\nSee."
+    assert voices(anna)[0].silent
+    [row] = [row for row in life.store.ledger.usage(0) if row.kind == "speech"]
+    assert row.usd == Decimal(len(call.text)) * 4 / 1_000_000
+    assert any(action.name == "record_voice" for action in anna.actions)
+
+
+async def test_wav_becomes_a_voice_note_and_who_takes_none_gets_a_sound_file(
+    anna, api, cloud, life
+):
+    cloud.sound.speech_script += [WAV, WAV]
+    await anna.say("how long?")
+    await anna.wait_text("Boil basmati")
+    await anna.press("Read aloud")
+    await anna.wait_until(lambda: voices(anna), "no voice note")
+    await life.settled()
+    anna.chat.refuses_voice = True
+    await anna.press("Read aloud")
+    await api.wait_for(lambda: any(call.method == "sendAudio" for call in api.calls))
+    await life.settled()
+
+    sent = [upload.content[:4] for upload in api.files.uploads.values()]
+    assert sent == [b"OggS"] * 2
+
+
+async def test_a_voice_note_is_answered_by_voice_if_that_is_on(anna, cloud, life):
+    await anna.say("/voice on")
+    await anna.wait_text("I answer voice notes by voice")
+    await anna.send_voice(VOICE)
+    await anna.wait_until(lambda: voices(anna), "no voice note")
+    await life.settled()
+    order = ["voice" if shown.voice else shown.text[:4] for shown in anna.answers]
+    assert order == ["I an", "What", "Rice", "voice"]
+    await anna.say("and now?")
+    await life.settled()
+    await anna.say("/voice off")
+    await anna.wait_text("in writing only")
+    await anna.send_voice(VOICE)
+    await life.settled()
+
+    assert len(cloud.sound.speeches) == 1
+
+
+async def test_private_answers_are_read_by_nobody_elsewhere(anna, cloud, life):
+    await anna.say("/private on")
+    await anna.wait_text("This chat is private now")
+    await anna.say("how long?")
+    answer = await anna.wait_text("Boil basmati")
+    assert answer.buttons == ()
+    await anna.say("/voice on")
+    await anna.wait_text("no local model can speak")
+    # A modified client can press any button.
+    anna.tap_data("speak:1", answer.message_id)
+    await anna.wait_text("This answer is private and no local model can speak")
+
+    assert cloud.sound.speeches == []
+
+
+async def test_where_nobody_can_speak_a_line_says_why(anna, cloud, life):
+    cloud.sound.speech_script += [ErrorStatus(401)]
+    await anna.say("how long?")
+    await anna.wait_text("Boil basmati")
+    await anna.press("Read aloud")
+    await anna.wait_text("cloud rejected the API key.")
+    assert texts.NOTHING_TO_READ_ALOUD not in [shown.text for shown in anna.answers]
+    assert voices(anna) == []
