@@ -23,7 +23,7 @@ from ..core.vv import split_vv
 from . import chat_commands
 from .attached_files import AttachedFiles
 from .hints import INTERRUPTED, print_error, ways_to_begin, without_commands
-from .terminal import REDRAW_SECONDS, Output, open_output
+from .terminal import REDRAW_SECONDS, Output, open_output, unechoed
 
 
 async def chat(
@@ -145,6 +145,7 @@ class TerminalChat:
         progress, output = Progress(), open_output()
         async with AsyncExitStack() as stack:
             stack.enter_context(_stopped_by_ctrl_c(progress))
+            stack.enter_context(unechoed())
             group = await stack.enter_async_context(asyncio.TaskGroup())
             showing = group.create_task(_show_progress(progress, output))
             try:

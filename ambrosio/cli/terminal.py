@@ -6,6 +6,9 @@ Answers go to stdout, everything about them to stderr.
 import os
 import re
 import sys
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from ..assistant.progress import Progress
@@ -164,6 +167,25 @@ class _Block:
 
 def _is_blank(line: "list[Segment]") -> bool:
     return not any(segment.text.strip() for segment in line)
+
+
+@contextmanager
+def unechoed() -> Iterator[None]:
+    """Keep keys that are pressed while an answer is redrawn off the screen, for as long as it is.
+
+    Neither may Ctrl+C throw away what is on its way to the screen: the cursor would be elsewhere.
+    """
+    if not sys.stdin.isatty():
+        yield
+        return
+    before = termios.tcgetattr(sys.stdin)
+    quiet = [*before]
+    quiet[3] = (quiet[3] & ~termios.ECHO) | termios.NOFLSH
+    termios.tcsetattr(sys.stdin, termios.TCSANOW, quiet)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSANOW, before)
 
 
 def printable(text: str) -> str:

@@ -180,10 +180,14 @@ class TestChatting:
             await terminal.expect(PROMPT)
             terminal.type("Which tea?\r")
             await terminal.expect("Green tea is")
+            # What is typed while an answer is redrawn would move the cursor.
+            terminal.type("And ")
             terminal.type(CTRL_C)
-            await terminal.expect("(stopped)")
+            stopped = await terminal.expect("(stopped)")
+            assert "^C" not in stopped
+            assert "And" not in stopped
             await terminal.expect(PROMPT)
-            terminal.type("And now?\r")
+            terminal.type("now?\r")
             await terminal.expect("Black.")
             await terminal.expect(PROMPT)
             terminal.type(CTRL_C)
