@@ -54,14 +54,32 @@ def use_tool(request: ChatCall) -> Calls | Says | None:
     """Return a call, or what is said of a result; None for a question that needs no tool."""
     body = request.body.get("messages") or [{}]
     if body[-1].get("role") == "tool":
-        return Says(f"Here is what I found: {body[-1]['content']}")
+        calls = [call for message in body for call in message.get("tool_calls") or ()]
+        return Says(_report(calls[-1]["function"]["name"], body[-1]["content"]))
     if not request.tools or request.body.get("tool_choice") == "none":
         return None
-    question, names = request.question, {tool["function"]["name"] for tool in request.tools}
+    # What stands before it was said earlier.
+    question = request.question.rpartition("\n\n")[2]
+    names = {tool["function"]["name"] for tool in request.tools}
     for name, arguments in _wanted(question, str(body[-1].get("content"))):
         if name in names:
             return Calls(name, json.dumps(arguments, ensure_ascii=False))
     return None
+
+
+def _report(name: str, result: str) -> str:
+    """Say what came of the call of a tool."""
+    match name:
+        case "calculator":
+            return f"That is **{result}**."
+        case "remind":
+            return "I will, at the time below."
+        case "remember":
+            return "Good to know. Shall I keep it in mind?"
+        case "search_past":
+            return f"This is what I have of it:\n\n{result}"
+        case _:
+            return f"Here is what I found: {result}"
 
 
 def _wanted(question: str, sent: str) -> list[tuple[str, Mapping[str, Any]]]:
