@@ -176,7 +176,7 @@ async def _first_served_model(name: str, config: ProviderConfig) -> str:
 
 
 async def _serve_chat_stand_in(stack: AsyncExitStack) -> ModelChoice:
-    server = FakeModelServer(STAND_IN, pace=TOKENS_PER_SECOND, tools=True)
+    server = FakeModelServer(STAND_IN, pace=TOKENS_PER_SECOND)
     settings = {
         "AMBROSIO_ROUTE": "llama,together",
         "LLAMA_BASE_URL": await stack.enter_async_context(server.serving()),
