@@ -5,6 +5,7 @@ Pure: works on the raw JSON of the Bot API, where any field may be missing.
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from ..core.attachments import Attachment, MediaKind, PhotoSize
 RawMessage = Mapping[str, Any]
 
 MAX_NAME_CHARACTERS = 64
+MAX_FILE_NAME = 128
 # Of an animation Telegram sends a copy as a document, too.
 MEDIA = tuple(MediaKind)
 FOREIGN_MEDIA = (MediaKind.PHOTO, MediaKind.AUDIO, MediaKind.VIDEO, MediaKind.DOCUMENT)
@@ -165,11 +167,19 @@ def attachments(message: RawMessage) -> tuple[Attachment, ...]:
             duration_seconds=int(media.get("duration") or 0),
             width=int(media.get("width") or side),
             height=int(media.get("height") or side),
-            file_name=clean(str(media.get("file_name") or "")),
+            file_name=_file_name(str(media.get("file_name") or "")),
             mime_type=str(media.get("mime_type") or ""),
             sizes=sizes,
         ),
     )
+
+
+def _file_name(name: str) -> str:
+    """Return the last part of a file's name, in one line without invisible signs."""
+    last = re.split(r"[/\\]", name)[-1]
+    seen = clean("".join(sign for sign in last if sign.isprintable()))
+    # The suffix says what kind of text it is.
+    return seen if len(seen) <= MAX_FILE_NAME else f"{seen[: MAX_FILE_NAME - 20]}…{seen[-19:]}"
 
 
 def _photo_size(size: RawMessage) -> PhotoSize:

@@ -3,6 +3,7 @@
 All results of an update are stored in one transaction; the dispatcher then has them delivered.
 """
 
+import contextlib
 import json
 import logging
 from collections.abc import Callable, Iterable
@@ -12,7 +13,7 @@ import telegram
 from telegram.error import TelegramError
 
 from ..assistant.progress import Progress
-from ..commands.context import BotContext, CommandCall, CommandResult
+from ..commands.context import BotContext, CommandCall, CommandResult, UnreadableButton
 from ..commands.imagine import change_image
 from ..commands.memory import remember_that
 from ..commands.registry import BUTTONS, BY_NAME
@@ -169,12 +170,11 @@ class UpdateHandler:
     async def _press(self, item: InboxItem, parsed: ButtonPress) -> None:
         """Handle a button; what asks a model then waits in the ordinary lane."""
         action, args = callback_data.decode(parsed.data)
-        run = BUTTONS.get(action)
+        call = CommandCall(item.chat, parsed.user_id, item.message_id, args)
         result = CommandResult(toast=texts.BUTTON_EXPIRED)
-        if run:
-            result = await run(
-                self._context, CommandCall(item.chat, parsed.user_id, item.message_id, args)
-            )
+        if run := BUTTONS.get(action):
+            with contextlib.suppress(UnreadableButton):
+                result = await run(self._context, call)
         if item.urgent:
             await self._toast(parsed.query_id, result.toast)
             if result.turn or result.image_order or result.reads_turn_id is not None:

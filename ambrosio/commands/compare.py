@@ -27,7 +27,7 @@ async def compare(context: BotContext, call: CommandCall) -> CommandResult:
 
 async def on_continue_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Continue the conversation from one of the answers."""
-    chosen = context.store.conversations.turn(int(call.args))
+    chosen = context.pressed_turn(call)
     if chosen is None or chosen.answer is None:
         return CommandResult(toast=texts.TURN_DELETED)
     if chosen.turn.local_only and not context.assistant.is_local_only(call.chat):

@@ -1,6 +1,7 @@
 """What commands and buttons are given, and what they return."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from ..core.messages import Button, Chat, File, Outgoing, OutgoingMessage, Turn
 from ..media.client import MediaClient
 from ..providers.openai_compatible import OpenAIProvider
 from ..router import SpeechRouter, TranscriptRouter
-from ..store import Store
+from ..store import ImageSet, Store, StoredImage, StoredTurn
 from ..tools.mcp.servers import McpServers
 from .pairing import Pairings
 
@@ -109,6 +110,22 @@ class BotContext:
         """Return a person's time zone: their own choice, else that of the settings."""
         return self.store.facts.zone(user_id) or self.default_zone
 
+    def pressed_turn(self, call: "CommandCall") -> StoredTurn | None:
+        """Return the turn that a button acts on; None if it was deleted, or is of another chat.
+
+        Any user can send any data, so this is the only way from a button to a turn. Raises
+        `UnreadableButton`.
+        """
+        stored = self.store.conversations.turn(call.number)
+        return stored if stored and stored.turn.chat == call.chat else None
+
+    def pressed_images(
+        self, call: "CommandCall"
+    ) -> tuple[ImageSet, tuple[StoredImage, ...]] | None:
+        """Return the images that a button acts on, as `pressed_turn` does."""
+        stored = self.pressed_turn(call)
+        return self.store.images.image_set(stored.turn_id) if stored else None
+
     def may_receive(self, chat: Chat, user_id: int) -> bool:
         """Say whether a person may still use the bot in a chat, for what is sent unasked."""
         people = self.store.people
@@ -116,6 +133,18 @@ class BotContext:
             person.user_id == user_id for person in people.all()
         )
         return known and (chat.is_private or chat.chat_id in people.groups())
+
+
+class UnreadableButton(Exception):
+    """The data of a button is none that was ever written: only a modified client sends such."""
+
+
+def read_number(text: str) -> int:
+    """Read an id in the data of a button, or raise `UnreadableButton`."""
+    # More digits than any id has do not fit into the database.
+    if not re.fullmatch(r"-?[0-9]{1,18}", text):
+        raise UnreadableButton
+    return int(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +160,11 @@ class CommandCall:
     args: str = ""
     reply_to_id: int | None = None
     quote: str = ""
+
+    @property
+    def number(self) -> int:
+        """The id in the data of a button; raises `UnreadableButton`."""
+        return read_number(self.args)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ async def vv(context: BotContext, call: CommandCall) -> CommandResult:
 
 async def on_retry_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Ask a question again that failed."""
-    stored = context.store.conversations.turn(int(call.args))
+    stored = context.pressed_turn(call)
     if stored is None or stored.answer is not None:
         return CommandResult(toast=texts.ALREADY_ANSWERED if stored else texts.TURN_DELETED)
     latest_turn_id, model = (
@@ -90,7 +90,7 @@ async def on_stop_button(context: BotContext, call: CommandCall) -> CommandResul
 
 async def on_longer_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Answer the same question in full."""
-    stored = context.store.conversations.turn(int(call.args))
+    stored = context.pressed_turn(call)
     if stored is None or not stored.turn.concise:
         return CommandResult(toast=texts.ALREADY_LENGTHENED if stored else texts.TURN_DELETED)
     state = context.store.conversations.chat_state(call.chat)
@@ -102,7 +102,7 @@ async def on_longer_button(context: BotContext, call: CommandCall) -> CommandRes
 async def on_go_on_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Answer a question again as part of the conversation that was left before it."""
     conversations = context.store.conversations
-    stored = conversations.turn(int(call.args))
+    stored = context.pressed_turn(call)
     if stored is None:
         return CommandResult(toast=texts.TURN_DELETED)
     local_only = context.assistant.is_local_only(call.chat)

@@ -11,10 +11,8 @@ from .context import BotContext, CommandCall, CommandFunc, CommandResult
 
 def _turn(context: BotContext, call: CommandCall) -> tuple[int, Turn] | None:
     """Return the turn of a button; None if it was deleted, or is of another chat."""
-    stored = context.store.conversations.turn(int(call.args)) if call.args.isdigit() else None
-    if stored is None or stored.turn.chat != call.chat:
-        return None
-    return stored.turn_id, stored.turn
+    stored = context.pressed_turn(call)
+    return (stored.turn_id, stored.turn) if stored else None
 
 
 async def on_part_button(context: BotContext, call: CommandCall) -> CommandResult:

@@ -129,7 +129,7 @@ async def on_four_button(context: BotContext, call: CommandCall) -> CommandResul
 
 
 def _repeat(context: BotContext, call: CommandCall, *, count: int = 0) -> CommandResult:
-    found = context.store.images.image_set(int(call.args))
+    found = context.pressed_images(call)
     if not found:
         return _image_forgotten()
     prompt = found[0].prompt
@@ -139,8 +139,8 @@ def _repeat(context: BotContext, call: CommandCall, *, count: int = 0) -> Comman
 
 async def on_vary_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Vary the image itself where the model can, else use the neighbouring seeds."""
-    turn_id = int(call.args)
-    found = context.store.images.image_set(turn_id)
+    turn_id = call.number
+    found = context.pressed_images(call)
     if not found or not found[1]:
         return _image_forgotten()
     image_set, stored = found
@@ -167,8 +167,8 @@ def _takes_reference(assistant: ImageAssistant, image_set: ImageSet) -> bool:
 
 async def on_file_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Send the originals as documents; generate again those that are no longer kept."""
-    turn_id = int(call.args)
-    found = context.store.images.image_set(turn_id)
+    turn_id = call.number
+    found = context.pressed_images(call)
     if not found or not found[1]:
         return _image_forgotten()
     image_set, stored = found
@@ -189,10 +189,10 @@ async def on_file_button(context: BotContext, call: CommandCall) -> CommandResul
 
 async def on_retry_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Retry an order that failed, or the images that are missing."""
-    turn_id = int(call.args)
+    turn_id = call.number
     found, stored_turn = (
-        context.store.images.image_set(turn_id),
-        context.store.conversations.turn(turn_id),
+        context.pressed_images(call),
+        context.pressed_turn(call),
     )
     if not found or not stored_turn:
         return _image_forgotten()
@@ -211,7 +211,7 @@ async def on_retry_button(context: BotContext, call: CommandCall) -> CommandResu
 
 
 def _order(context: BotContext, call: CommandCall, prompt: ImagePrompt) -> ImageOrder:
-    stored_turn = context.store.conversations.turn(int(call.args))
+    stored_turn = context.pressed_turn(call)
     # In reply to the question, not to the image whose button was pressed.
     message = stored_turn.turn.message_id if stored_turn else call.message_id
     return ImageOrder(_turn(context, call, prompt, message=message), prompt)

@@ -13,7 +13,7 @@ from ..core.memory import MAX_CHARACTERS, find_fact, tidy
 from ..core.messages import Button, OutgoingMessage
 from ..markdown import plain, render
 from ..store import Fact
-from .context import BotContext, CommandCall, CommandFunc, CommandResult, is_local_only
+from .context import BotContext, CommandCall, CommandFunc, CommandResult, is_local_only, read_number
 
 FROM_NEW_ON = "It takes effect in the next conversation; /new starts one."
 
@@ -124,9 +124,9 @@ def _line(number: int, fact: Fact) -> str:
 async def on_memory_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Delete a fact of this user, or remember one that a model has suggested."""
     action, _, number = call.args.partition("=")
-    if action == "keep" and number.isdecimal():
-        return _keep(context, call, int(number))
-    if not number.isdecimal() or not context.store.facts.delete(call.user_id, int(number)):
+    if action == "keep":
+        return _keep(context, call, read_number(number))
+    if not context.store.facts.delete(call.user_id, read_number(number)):
         return CommandResult(toast=texts.FACT_GONE)
     if action == "undo":
         return CommandResult("Deleted.", edit_message_id=call.message_id, toast="Deleted")

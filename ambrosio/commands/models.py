@@ -59,8 +59,8 @@ async def on_model_button(context: BotContext, call: CommandCall) -> CommandResu
 
 async def on_see_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Let the chat's pictures, this one first, be looked at by a model that sees."""
-    stored = context.store.conversations.turn(int(call.args))
-    if stored is None or stored.turn.chat != call.chat or stored.answer is not None:
+    stored = context.pressed_turn(call)
+    if stored is None or stored.answer is not None:
         return CommandResult(toast=texts.ALREADY_ANSWERED if stored else texts.TURN_DELETED)
     assistant, conversations = context.assistant, context.store.conversations
     turn = replace(stored.turn, parent_id=assistant.latest_turn_id(call.chat))

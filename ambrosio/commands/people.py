@@ -41,7 +41,7 @@ async def on_person_button(context: BotContext, call: CommandCall) -> CommandRes
     """Remove a user."""
     if call.user_id not in context.owners():
         return CommandResult(toast=texts.OWNER_ONLY)
-    context.store.people.remove(int(call.args))
+    context.store.people.remove(call.number)
     listed = await people(context, call)
     return replace(listed, edit_message_id=call.message_id, toast="Removed")
 
@@ -50,8 +50,6 @@ async def on_group_button(context: BotContext, call: CommandCall) -> CommandResu
     """Leave a group."""
     if call.user_id not in context.owners():
         return CommandResult(toast=texts.OWNER_ONLY)
-    context.store.people.set_group(int(call.args), None)
+    context.store.people.set_group(call.number, None)
     listed = await people(context, call)
-    return replace(
-        listed, edit_message_id=call.message_id, toast="Left", leave_chat_id=int(call.args)
-    )
+    return replace(listed, edit_message_id=call.message_id, toast="Left", leave_chat_id=call.number)

@@ -141,8 +141,8 @@ def _elsewhere(hits: SearchHit) -> str:
 
 async def on_go_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Continue from an older turn of this chat."""
-    stored = context.store.conversations.turn(int(call.args))
-    if stored is None or stored.turn.chat != call.chat or stored.answer is None:
+    stored = context.pressed_turn(call)
+    if stored is None or stored.answer is None:
         return CommandResult(toast=texts.TURN_DELETED)
     context.store.conversations.continue_from(call.chat, stored.turn_id)
     return CommandResult(toast="Your next message continues from there.")

@@ -10,7 +10,7 @@ from ..core.zones import DATE_TIME_FORMAT, find_zone, format_moment, local_time
 from ..markdown import plain
 from ..markdown.splitting import utf16_len
 from ..store import Reminder
-from .context import BotContext, CommandCall, CommandFunc, CommandResult, is_local_only
+from .context import BotContext, CommandCall, CommandFunc, CommandResult, is_local_only, read_number
 from .settings import set_zone
 
 LATE_SECONDS = 120
@@ -181,7 +181,7 @@ def _list_again(context: BotContext, call: CommandCall, toast: str) -> CommandRe
 async def on_reminder_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Delete, move or repeat a reminder of this user in this chat."""
     action, number, *shown = (*call.args.split("="), "")[:3]
-    reminder = context.store.reminders.get(int(number)) if number.isdecimal() else None
+    reminder = context.store.reminders.get(read_number(number))
     if reminder and (reminder.chat, reminder.user_id) != (call.chat, call.user_id):
         return CommandResult(toast=texts.REMINDER_OF_ANOTHER)
     if action in {"delete", "hour", "day"}:

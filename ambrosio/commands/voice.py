@@ -16,7 +16,7 @@ def wrong_button(recording_message_id: int) -> Button:
 
 async def on_wrong_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Ask for the right text, as a reply to the message that asks."""
-    recording_id = int(call.args) if call.args.lstrip("-").isdigit() else 0
+    recording_id = call.number
     speaker = context.store.transcripts.speaker(call.chat, recording_id)
     if speaker is None:
         return CommandResult(toast=texts.TRANSCRIPT_GONE)
