@@ -132,7 +132,7 @@ def test_the_changelog_tells_of_this_version():
     )
 
 
-PAGES_FOR_DEVELOPERS = ("docs/architecture.md", "CONTRIBUTING.md")
+PAGES_FOR_DEVELOPERS = ("docs/architecture.md", "CONTRIBUTING.md", "SECURITY.md")
 
 
 def paths_in(page):
