@@ -225,6 +225,15 @@ def usage(as_json: bool, since: datetime | None) -> None:
 
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path))
+def transcribe(file: Path) -> None:
+    """Write down what is said in a recording."""
+    from .transcribe import transcribe as verb  # noqa: PLC0415
+
+    run_to_exit(verb(load_settings(), file))
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
 def backup(file: Path) -> None:
     """Copy the database to a new FILE.
 

@@ -155,6 +155,7 @@ NO_QUESTION = "There is no question. Pass one to `ambrosio chat`, or pipe it in.
 FILE_NOT_READ = "The file {path} cannot be read. Check its permissions."
 NO_PROMPT = 'There is no prompt. Write it like this: `ambrosio imagine "a red fox" -o fox.png`'
 ONE_IMAGE_PER_PIPE = "Only one image can be written to a pipe. Leave out --n."
+NOT_READABLE = "Cannot read {path}: {reason}. Check the name of the file."
 OUTPUT_NOT_WRITABLE = "Cannot write to {path}. Choose another file with -o."
 IMAGE_NOT_WRITTEN = (
     "The image could not be written to the disk. Free some space, or choose another file with -o."
