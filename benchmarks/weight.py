@@ -300,7 +300,7 @@ ROWS = (
     ("… calls that Telegram refuses as too many", "", "refused"),
     ("Fifty chats at once, the model waits 2 s", "s", "fifty"),
     ("100,000 turns: start", "s", "year start"),
-    ("100,000 turns: search", "ms", "search"),
+    ("100,000 turns: search for words that nearly every turn holds", "ms", "search"),
     ("100,000 turns: resident memory after 200 messages", "MB", "year memory"),
     ("100,000 turns: growth in these 200 messages", "MB", "year growth"),
 )

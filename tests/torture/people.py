@@ -13,7 +13,10 @@ from typing import Literal
 from ambrosio.emulators.botapi.api import BotApi
 from ambrosio.emulators.botapi.users import UserChat
 
+from ..support import DATA
+
 Kind = Literal["question", "reminder"]
+PHOTO = (DATA / "fox.jpg").read_bytes()
 TAG = re.compile(r"q\d+x")
 PATIENCE_SECONDS = 20.0
 # Nobody writes on and on while the bot is behind.
@@ -66,6 +69,7 @@ class _Person:
             (self._edit, 2),
             (self._press_longer, 3),
             *([(self._remind, 1)] if reminders else []),
+            *([(self._send_file, 1), (self._send_photo, 1)] if seat.chat.is_private else []),
         ]
 
     async def act(self) -> None:
@@ -91,13 +95,26 @@ class _Person:
     async def _remind(self) -> None:
         await self._say("/remind 1m {tag}", "reminder")
 
+    async def _send_file(self) -> None:
+        tag = self._crowd.new_tag()
+        content = b"Basmati rice takes ten minutes. " * 20
+        self._note(
+            await self._seat.send_document(content, "rice.txt", caption=f"{tag}: how long?"), tag
+        )
+
+    async def _send_photo(self) -> None:
+        tag = self._crowd.new_tag()
+        self._note(await self._seat.send_photo(PHOTO, caption=f"{tag}: what is it?"), tag)
+
+    def _note(self, message_id: int, tag: str, kind: Kind = "question") -> None:
+        self._mine.append(Sent(self._seat, message_id, [tag], kind))
+        self._crowd.sent.append(self._mine[-1])
+
     async def _say(self, text: str, kind: Kind = "question") -> None:
         tag = self._crowd.new_tag()
         if not self._seat.chat.is_private:
             text = f"@ambrosio_bot {text}"
-        message_id = await self._seat.say(text.format(tag=tag))
-        self._mine.append(Sent(self._seat, message_id, [tag], kind))
-        self._crowd.sent.append(self._mine[-1])
+        self._note(await self._seat.say(text.format(tag=tag)), tag, kind)
 
     async def _edit(self) -> None:
         questions = [sent for sent in self._mine[-3:] if sent.kind == "question"]

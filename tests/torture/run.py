@@ -22,6 +22,17 @@ from .servers import Models, disturb
 FIRST_PERSON = 42
 GROUP_ID = -1001
 QUIET_SECONDS = 1200.0
+# What is on loopback would cost nothing otherwise.
+PAID_ROW = """
+[providers.together]
+base_url = "{url}"
+api_key = "key-of-the-torture"
+server_kind = "together"
+model = "openai/gpt-oss-120b"
+local = false
+input_usd = 1
+output_usd = 1
+"""
 
 
 @dataclass(frozen=True)
@@ -55,6 +66,7 @@ async def torture(plan: Plan, folder: Path) -> Report:
         models.paid.serving() as paid_url,
         models.free.serving() as free_url,
     ):
+        (folder / "ambrosio.toml").write_text(PAID_ROW.format(url=paid_url))
         bot = BotProcess(
             api,
             folder,
@@ -67,8 +79,6 @@ async def torture(plan: Plan, folder: Path) -> Report:
                 "AMBROSIO_FAST_ROUTE": "together,llama",
                 "AMBROSIO_MONTHLY_BUDGET_USD": "1000",
                 "AMBROSIO_ZONE": "UTC",
-                "TOGETHER_API_KEY": "key-of-the-torture",
-                "TOGETHER_BASE_URL": paid_url,
                 "LLAMA_BASE_URL": free_url,
             },
         )
