@@ -200,6 +200,8 @@ ROWS = {
 # Called when the bot starts, or all the time: their rows are in other tests of this file.
 AT_START = {"getMe", "deleteWebhook", "getMyCommands", "setMyCommands"}
 ALWAYS = {"getUpdates"}
+# Sent like the other files; what their refusals lead to is in tests/stories/test_read_aloud.py.
+ELSEWHERE = {"sendVoice", "sendAudio"}
 
 
 def called_methods() -> set[str]:
@@ -212,7 +214,7 @@ def called_methods() -> set[str]:
 
 
 def test_no_method_is_missing_here():
-    assert called_methods() == {*ROWS, *AT_START, *ALWAYS}
+    assert called_methods() - ELSEWHERE == {*ROWS, *AT_START, *ALWAYS}
 
 
 @pytest.fixture
