@@ -40,13 +40,18 @@ class NamedFile:
 
 
 class DocumentReader:
-    """Adds the text of files to turns; all its methods raise `FileError` and `StoreFailed`."""
+    """Adds the text of files to turns; all its methods raise `FileError` and `StoreFailed`.
+
+    They take a `share` of the room for files, for another try after it was too much.
+    """
 
     def __init__(self, assistant: Assistant, media: MediaClient, pictures: PictureKeeper) -> None:
         self._assistant, self._media, self._pictures = assistant, media, pictures
         self._documents = assistant.store.documents
 
-    async def add_files(self, turn: Turn, files: Sequence[NamedFile]) -> Turn:
+    async def add_files(
+        self, turn: Turn, files: Sequence[NamedFile], *, share: float = 1.0
+    ) -> Turn:
         """Put the text of files before a question: all of it, or what fits half the window.
 
         Those that cannot be read are named; if there is no other, the first reason is raised, and
@@ -61,7 +66,7 @@ class DocumentReader:
                 failures.append((file.name, exc))
         if not read:
             raise failures[0][1]
-        room = await self._room(turn) // len(read)
+        room = await self._room(turn, share) // len(read)
         prefaces, place = [], FilePlace("")
         labels = []
         for number, info, chunks in read:
@@ -93,20 +98,22 @@ class DocumentReader:
             raise ScannedFile(info.name, info.part_count)
         return info, chunks
 
-    async def add_next_part(self, turn: Turn) -> Turn:
+    async def add_next_part(self, turn: Turn, *, share: float = 1.0) -> Turn:
         """Put the part of a file before the question that its `file` says is next."""
         place = turn.file or FilePlace("")
         info, start = self._next(turn, place)
         chunks = self._documents.chunks(turn.chat, turn.message_id, place.number, start)
         if not chunks:
             raise FileError
-        fitting = count_fitting(chunks, await self._room(turn))
+        fitting = count_fitting(chunks, await self._room(turn, share))
         label = f"{info.name}: {name_parts(info, chunks[:fitting])}"
         position = start + fitting if fitting < len(chunks) else None
         text = show_file(info, chunks[:fitting])
         return _with_text(turn, [text], FilePlace(label, place.number, position))
 
-    async def add_passages(self, turn: Turn, words: str, *, number: int, message_id: int) -> Turn:
+    async def add_passages(
+        self, turn: Turn, words: str, *, number: int, message_id: int, share: float = 1.0
+    ) -> Turn:
         """Put the passages of a file before the question that contain its words."""
         found = self._documents.find(turn.chat, message_id, number)
         if not found:
@@ -115,7 +122,7 @@ class DocumentReader:
         hits = self._documents.search(turn.chat, message_id, number, words)
         if not hits:
             raise NotInFile(info.name)
-        fitting = hits[: count_fitting(hits, await self._room(turn))]
+        fitting = hits[: count_fitting(hits, await self._room(turn, share))]
         # In the order of the file, they are easier to follow.
         fitting.sort(key=lambda chunk: (chunk.first_part, chunk.last_part))
         parts = sorted({chunk.first_part for chunk in fitting})
@@ -123,13 +130,13 @@ class DocumentReader:
         place = FilePlace(label, number, message_id=message_id)
         return _with_text(turn, [show_file(info, fitting, found=True)], place)
 
-    async def add_pages(self, turn: Turn, content: bytes) -> Turn:
+    async def add_pages(self, turn: Turn, content: bytes, *, share: float = 1.0) -> Turn:
         """Show the next pages of a scanned PDF as pictures, as many as fit half the window."""
         place = turn.file or FilePlace("")
         info, start = self._next(turn, place)
         pictures: list[PicturePart] = []
         profile = await self._profile(turn)
-        left = room_for_file(profile.window)
+        left = int(room_for_file(profile.window) * share)
         for page in range(start, min(start + SCAN_PAGES, info.part_count)):
             drawn = await self._media.draw_page(content, page, max_side=SCAN_SIDE)
             picture = await self._pictures.keep(drawn.content, max_side=SCAN_SIDE)
@@ -155,8 +162,8 @@ class DocumentReader:
             raise FileError
         return found[0], place.next_position
 
-    async def _room(self, turn: Turn) -> int:
-        return room_for_file((await self._profile(turn)).window)
+    async def _room(self, turn: Turn, share: float) -> int:
+        return int(room_for_file((await self._profile(turn)).window) * share)
 
     async def _profile(self, turn: Turn) -> ModelProfile:
         request = self._assistant.completion_request(turn)

@@ -12,7 +12,7 @@ from ..assistant.answers import Answer
 from ..assistant.progress import Progress
 from ..commands.context import BotContext
 from ..commands.tool_effects import carry_out
-from ..core.errors import NoProvider
+from ..core.errors import AllProvidersFailed, ContextTooLong, NoProvider
 from ..core.file_errors import FileError
 from ..core.messages import Delete, Turn
 from ..store import InboxItem
@@ -20,8 +20,11 @@ from .answer_view import AnswerStyle, render_answer, render_comparison
 from .delivery import Delivery
 from .streaming import AnswerStreamer, StreamedMessage
 
-# Completes a turn before a model is asked, or raises `FileError` or `NoProvider`.
-Preparation = Callable[[Turn, Progress], Awaitable[Turn]]
+# Completes a turn before a model is asked, or raises `FileError` or `NoProvider`. The last argument
+# is how much of a file is shown, as a share of what should fit.
+Preparation = Callable[[Turn, Progress, float], Awaitable[Turn]]
+# A table of numbers has up to three times the tokens of our estimate.
+SHARES = (1.0, 0.5, 0.25)
 
 
 class AnswerHandler:
@@ -95,14 +98,20 @@ class AnswerHandler:
             return await self._context.assistant.answer(turn, progress)
         # Also what cannot be read stays local, if it came in private.
         turn = self._context.assistant.with_privacy(turn)
-        try:
-            with progress.stoppable() as scope:
-                turn = await prepare(turn, progress)
-        except (FileError, NoProvider) as exc:
-            return Answer(turn, failure=exc)
-        if scope.cancelled_caught:
-            return Answer(turn, stopped=True)
-        return await self._context.assistant.answer(turn, progress)
+        answer = Answer(turn)
+        for share in SHARES:
+            prepared = turn
+            try:
+                with progress.stoppable() as scope:
+                    prepared = await prepare(turn, progress, share)
+            except (FileError, NoProvider) as exc:
+                return Answer(turn, failure=exc)
+            if scope.cancelled_caught:
+                return Answer(turn, stopped=True)
+            answer = await self._context.assistant.answer(prepared, progress)
+            if not (prepared.preface and _is_too_long(answer)):
+                break
+        return answer
 
     async def _save(self, answer: Answer, save: Callable[[Answer], None]) -> None:
         """Store an answer, or the failure that it cannot be stored: it has been paid for."""
@@ -190,6 +199,13 @@ class AnswerHandler:
             for_owner=turn.user_id in self._context.owners(),
             speaks=self._context.speech.can_speak(local_only=turn.local_only),
         )
+
+
+def _is_too_long(answer: Answer) -> bool:
+    failure = answer.failure
+    return isinstance(failure, AllProvidersFailed) and any(
+        isinstance(cause, ContextTooLong) for cause in failure.causes
+    )
 
 
 @dataclass(slots=True)

@@ -109,7 +109,13 @@ class AttachmentReader:
 
     # --- preparations -----------------------------------------------------------------------------
 
-    async def _read(self, files: Sequence[Attachment], turn: Turn, progress: Progress) -> Turn:
+    async def _read(
+        self,
+        files: Sequence[Attachment],
+        turn: Turn,
+        progress: Progress,
+        share: float = 1.0,
+    ) -> Turn:
         """Add pictures and texts to a turn, or raise `FileError`."""
         if all(file.kind is MediaKind.STICKER for file in files):
             return await self._add_stickers(files, turn)
@@ -125,7 +131,9 @@ class AttachmentReader:
             else:
                 documents.append(read)
         turn = replace(turn, pictures=tuple(pictures), from_outside=True)
-        return await self._documents.add_files(turn, documents) if documents else turn
+        if not documents:
+            return turn
+        return await self._documents.add_files(turn, documents, share=share)
 
     async def _add_stickers(self, files: Sequence[Attachment], turn: Turn) -> Turn:
         """Show stickers where somebody sees them; otherwise they are still emojis."""
@@ -166,10 +174,10 @@ class AttachmentReader:
         except UnsupportedFile as exc:
             return replace(named, refusal=exc)
 
-    async def _read_next_part(self, turn: Turn, _progress: Progress) -> Turn:
-        return await self._documents.add_next_part(turn)
+    async def _read_next_part(self, turn: Turn, _progress: Progress, share: float = 1.0) -> Turn:
+        return await self._documents.add_next_part(turn, share=share)
 
-    async def _read_next_pages(self, turn: Turn, progress: Progress) -> Turn:
+    async def _read_next_pages(self, turn: Turn, progress: Progress, share: float = 1.0) -> Turn:
         """Show the next pages of a scan, or raise `NobodySees` or `FileError`."""
         await self._assistant.router.picture_side(self._assistant.completion_request(turn))
         progress.set_note(READING)
@@ -179,9 +187,16 @@ class AttachmentReader:
         if not found:
             raise FileError
         content = await self._downloads.fetch(found[1])
-        return await self._documents.add_pages(turn, content)
+        return await self._documents.add_pages(turn, content, share=share)
 
-    async def _find(self, words: str, searched: Turn, turn: Turn, _progress: Progress) -> Turn:
+    async def _find(
+        self,
+        words: str,
+        searched: Turn,
+        turn: Turn,
+        _progress: Progress,
+        share: float = 1.0,
+    ) -> Turn:
         place = searched.file
         if place is None:
             return turn
@@ -190,4 +205,5 @@ class AttachmentReader:
             words,
             number=place.number,
             message_id=place.message_id or searched.message_id,
+            share=share,
         )

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from ambrosio.emulators.model_server.server import Says
+from ambrosio.emulators.model_server.server import Overflow, Says
 from ambrosio.media.picture_headers import read_header
 
 from ..support import document_files as files
@@ -111,6 +111,17 @@ class TestALongFile:
         assert "subject1." not in asked_second
         assert asked_second.endswith("what is it about?")
         assert len(asked_first.encode()) < 3 * 4096 // 2
+
+    async def test_whose_tokens_were_underestimated_is_shown_in_a_smaller_part(self, anna, model):
+        model.window = 4096
+        model.script(Overflow(5746, 4096), Says("Numbers."))
+        rows = "\n".join("1 " * 40 for _ in range(2_000))
+        await anna.send_document(rows.encode(), "numbers.txt", caption="what is it?")
+        answer = await anna.wait_text("Numbers.")
+
+        before, after = [request.question for request in model.requests if request.question]
+        assert len(after) < 0.6 * len(before)
+        assert "numbers.txt: lines 1–" in answer.text
 
     async def test_is_searched_for_what_a_reply_asks(self, anna, model, api):
         model.window = 4096
