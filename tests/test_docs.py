@@ -123,6 +123,7 @@ def test_the_model_is_told_what_vv_means():
     assert prompt == (ROOT / "prompts" / "system.txt").read_text("utf-8").strip()
     assert 'begins with the string "vv"' in prompt
     assert "as concisely as possible" in prompt
+    assert {"/remind", "/remember"} <= set(re.findall(r"/\w+", prompt))
 
 
 def test_the_changelog_tells_of_this_version():
