@@ -39,6 +39,11 @@ UNSEEN_PICTURE = "[a picture that you cannot see]"
 CONCISE_TURNS = "Earlier I asked for short answers:\n"
 
 
+# The JSON around each definition, and what a template says of them all.
+WRAPPER_TOKENS = 20
+HEADING_TOKENS = 150
+
+
 @dataclass(frozen=True, slots=True)
 class PastTurn:
     """An answered turn: the question, whether it was concise or local only, and the answer.
@@ -135,11 +140,12 @@ def estimate_tokens(text: str) -> int:
 
 
 def estimate_tools(definitions: Iterable[ToolDefinition]) -> int:
-    """Estimate the tokens of the definitions at the top of a prompt."""
-    return sum(
-        estimate_tokens(tool.name + tool.description + json.dumps(tool.parameters))
+    """Estimate the tokens of the definitions at the top of a prompt, and of what is around them."""
+    sizes = [
+        estimate_tokens(tool.name + tool.description + json.dumps(tool.parameters)) + WRAPPER_TOKENS
         for tool in definitions
-    )
+    ]
+    return sum(sizes) + HEADING_TOKENS if sizes else 0
 
 
 def build_context(
