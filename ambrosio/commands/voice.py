@@ -54,7 +54,7 @@ async def voice(context: BotContext, call: CommandCall) -> CommandResult:
 
 async def on_speak_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Read the answer above the button aloud."""
-    stored = context.store.conversations.turn(int(call.args or 0))
-    if stored is None or stored.turn.chat != call.chat or stored.answer is None:
+    stored = context.pressed_turn(call)
+    if stored is None or stored.answer is None:
         return CommandResult(toast=texts.TURN_DELETED)
     return CommandResult(reads_turn_id=stored.turn_id)
