@@ -272,7 +272,7 @@ class TestFailover:
         answer = await anna.wait_text("The whole of it.")
 
         assert answer.text.startswith("The whole of it.\n\nvia together · llama ")
-        assert answer.buttons == ()
+        assert answer.buttons == ("Read aloud",)
 
     async def test_nothing_is_spliced_once_words_are_out(self, anna, model, second, both):
         model.script(Dies(after="Paris is the cap"))

@@ -21,7 +21,7 @@ from ambrosio.core.sound import Transcript
 from ambrosio.emulators.model_server.server import ErrorStatus, Says
 from ambrosio.store import ChatState, Person, RecordingKey, Reminder, Store, TurnResult
 
-from ..support.running_bot import OWNER, running_bot
+from ..support.running_bot import OWNER, never_wakes, running_bot
 
 SECRET = "xylophone"
 ANSWER = "quagga"
@@ -211,17 +211,21 @@ class TestForgetting:
             assert store.facts.zone(43) == "Europe/Berlin"
             assert len(store.facts.all(43)) == len(store.reminders.due(clock(), 9)) == 1
 
-    async def test_here_takes_the_reminders_of_the_chat_along(self, anna, life, tmp_path):
-        await anna.say(f"/remind daily 9:00 {SECRET}")
-        await anna.wait_text("I will remind you")
-        await anna.say("/forget")
-        await anna.wait_text("What should I delete?")
-        await anna.press("This chat")
-        await anna.wait_text("Deleted 0 questions")
-        await life.settled()
+    async def test_here_takes_the_reminders_of_the_chat_along(
+        self, api, telegram_url, model_url, anna, tmp_path
+    ):
+        given = {"llama_base_url": model_url}
+        async with running_bot(api, telegram_url, tmp_path, sleep=never_wakes, **given) as life:
+            await anna.say(f"/remind daily 9:00 {SECRET}")
+            await anna.wait_text("I will remind you")
+            await anna.say("/forget")
+            await anna.wait_text("What should I delete?")
+            await anna.press("This chat")
+            await anna.wait_text("Deleted 0 questions")
+            await life.settled()
 
-        assert life.store.reminders.waiting(Chat(OWNER), OWNER) == []
-        assert SECRET.encode() not in files(tmp_path)
+            assert life.store.reminders.waiting(Chat(OWNER), OWNER) == []
+            assert SECRET.encode() not in files(tmp_path)
 
     def test_what_was_private_stays_so_when_it_is_forgotten(self, store):
         here, elsewhere = Chat(OWNER), Chat(-1001)
