@@ -2,7 +2,7 @@
 
 import asyncio
 
-from benchmarks import formatting, sight, stopping, streaming
+from benchmarks import formatting, hearing, sight, stopping, streaming
 
 
 async def main() -> None:
@@ -10,6 +10,7 @@ async def main() -> None:
     await streaming.report()
     await stopping.report()
     await sight.report()
+    await hearing.report()
     formatting.report()
 
 
