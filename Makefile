@@ -47,6 +47,7 @@ bench: .venv/ready
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.weight
 	@$(BIN)/python -m benchmarks.local_model
+	@$(BIN)/python -m benchmarks.real_model
 
 format: .venv/ready
 	$(BIN)/ruff format .

@@ -1,0 +1,217 @@
+"""What the bot does with a real model, SmolLM2: vv, and what it costs in time itself.
+
+Times depend on what else the machine does, so its load is printed with them. Only what does not
+depend on it decides whether the benchmark passes.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import httpx
+
+from ambrosio.app import now
+from ambrosio.config import prompts
+from ambrosio.config.settings import Settings
+from ambrosio.emulators.botapi.api import BotApi
+from ambrosio.emulators.botapi.http import serve_bot_api
+from ambrosio.emulators.botapi.users import UserChat
+from ambrosio.llama.supervisor import LlamaServer
+from ambrosio.llama.toy_model import find_toy
+from ambrosio.providers.openai_compatible import OpenAIProvider
+from ambrosio.rice.questions import parse_questions
+from ambrosio.rice.runner import Contestant, PromptVariant, TrialResult, plan_trials, run_trials
+from ambrosio.rice.sampler import Sampler
+from ambrosio.rice.statistics import grade
+from ambrosio.router import Router
+from benchmarks.tap import Answer, Tap
+
+SYSTEM = prompts.read("system.txt")
+MIN_WITHIN_WORDS = 50
+ANSWER_TOKENS = 100
+WAIT_SECONDS = 300
+OWNER = 42
+QUESTIONS = (
+    "How do I cook rice?",
+    "Why is the sky blue?",
+    "What is a bicycle made of?",
+    "Tell me about the history of bread.",
+    "How do bees make honey?",
+)
+
+
+@asynccontextmanager
+async def serving(**plan: int) -> AsyncIterator[LlamaServer]:
+    """Run SmolLM2 until the block ends."""
+    with tempfile.TemporaryDirectory() as folder:
+        clock = asyncio.get_running_loop().time
+        server = LlamaServer(str(find_toy()), Path(folder), now=clock, plan=plan)
+        server.acquire()
+        async with server.running(ready=partial(asyncio.sleep, 0)):
+            while server.status.state != "ready":
+                await server.changed.wait()
+            yield server
+
+
+@asynccontextmanager
+async def asked(server: LlamaServer) -> AsyncIterator[tuple[OpenAIProvider, Router]]:
+    """Yield the server's provider, and a router that asks it."""
+    address = server.address
+    rows = Settings().provider_configs(llama_base_url=address.url, llama_api_key=address.key)
+    async with httpx.AsyncClient(trust_env=False) as http:
+        provider = OpenAIProvider("llama", rows["llama"], http)
+        clock = asyncio.get_running_loop().time
+        yield provider, Router({"llama": provider}, ("llama",), now=clock)
+
+
+async def report_compliance() -> bool:
+    """Print how many of the rice test's vv questions get a short answer, and how fast."""
+    questions = parse_questions(prompts.read("rice.toml"), source="rice.toml")
+    concise = [question for question in questions.values() if question.concise]
+    results: list[TrialResult] = []
+    async with serving() as server, asked(server) as (provider, router):
+        sampler = Sampler(router, now=asyncio.get_running_loop().time)
+        variant = PromptVariant("shipped", SYSTEM)
+        await run_trials(
+            sampler, plan_trials(concise, [Contestant(provider)], [variant]), results.append
+        )
+    graded = [grade(result, questions[result.question_id]) for result in results]
+    within = sum(answer.has_right_length for answer in graded)
+    print(
+        f"\nvv: {within} of {len(graded)} answers are short enough (aim: {MIN_WITHIN_WORDS}), "
+        f"{sum(answer.has_right_content for answer in graded)} are right; "
+        f"median {median(result.sample.total_seconds for result in results):.2f} s (aim: 1 s)",
+        flush=True,
+    )
+    return within >= MIN_WITHIN_WORDS
+
+
+# --- the bot's own cost ---------------------------------------------------------------------------
+
+ROW = """\
+[providers.llama]
+base_url = "{url}"
+api_key = "{key}"
+model = "smollm2"
+server_kind = "llama"
+extra_body = {{ temperature = 0, seed = 1, max_tokens = {tokens} }}
+"""
+
+
+@asynccontextmanager
+async def running_bot(folder: Path, **environment: str) -> AsyncIterator[tuple[UserChat, int]]:
+    """Run `ambrosio run` against the emulator; yield the owner's chat and the process id."""
+    api = BotApi(now)
+    async with serve_bot_api(api) as url:
+        settings = {
+            **os.environ,
+            "TELEGRAM_BOT_TOKEN": api.token,
+            "TELEGRAM_BASE_URL": url,
+            "AMBROSIO_OWNER": str(OWNER),
+            "AMBROSIO_DATA_DIR": str(folder),
+            "AMBROSIO_LOG": "error",
+            **environment,
+        }
+        bot = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "ambrosio", "run"), env=settings, cwd=folder
+        )
+        try:
+            yield api.person(OWNER).private(), bot.pid
+        finally:
+            bot.terminate()
+            await bot.wait()
+
+
+async def report_overhead(folder: Path) -> bool:
+    """Print what the bot adds to the first token, and its share of the server's speed.
+
+    Both depend on what else the machine does, so nothing fails by them.
+    """
+    async with serving() as server:
+        address = httpx.URL(server.address.url)
+        tap = Tap(int(address.port or 0))
+        async with tap.running() as url:
+            row = ROW.format(url=url, key=server.address.key, tokens=ANSWER_TOKENS)
+            (folder / "ambrosio.toml").write_text(row)
+            added, shares = [], []
+            async with running_bot(folder) as (chat, _):
+                await _ask(chat, "Hello")
+                for question in QUESTIONS * 2:
+                    seconds, through_bot = await _ask_through_bot(chat, tap, question)
+                    directly = await _ask_directly(url, tap, through_bot.body)
+                    added.append(seconds)
+                    shares.append(through_bot.rate / directly)
+    print(
+        f"\nthe bot adds {1000 * median(added):.0f} ms to the first token (aim: 15 ms); its "
+        f"answers come at {median(shares):.1%} of the speed of the server itself (aim: 97 %)",
+        flush=True,
+    )
+    return True
+
+
+async def _ask(chat: UserChat, question: str) -> None:
+    await chat.say(question)
+    await chat.wait_answer(seconds=WAIT_SECONDS)
+
+
+async def _ask_through_bot(chat: UserChat, tap: Tap, question: str) -> tuple[float, Answer]:
+    """Return the seconds the bot adds to the first token, and the answer as the tap saw it."""
+    before, count = len(chat.drafts), len(tap.answers)
+    said_at = time.perf_counter()
+    await chat.say(question)
+    await chat.wait_until(
+        lambda: len(chat.drafts) > before and bool((chat.draft or "").strip()),
+        "no draft",
+        WAIT_SECONDS,
+    )
+    shown_at = time.perf_counter()
+    await chat.wait_answer(seconds=WAIT_SECONDS)
+    answer = tap.answers[count]
+    return (answer.asked_at - said_at) + max(0.0, shown_at - answer.first_at), answer
+
+
+async def _ask_directly(url: str, tap: Tap, request: bytes) -> float:
+    """Send the same request without the bot; return the tokens per second."""
+    head, _, body = request.partition(b"\r\n\r\n")
+    key = next(line for line in head.split(b"\r\n") if line.lower().startswith(b"authorization"))
+    headers = {"Authorization": key.partition(b": ")[2].decode()}
+    async with (
+        httpx.AsyncClient(trust_env=False, timeout=WAIT_SECONDS) as http,
+        http.stream(
+            "POST", f"{url}/chat/completions", json=json.loads(body), headers=headers
+        ) as response,
+    ):
+        async for _ in response.aiter_bytes():
+            pass
+    return tap.answers[-1].rate
+
+
+async def main(parts: Sequence[str] = ()) -> int:
+    """Print everything, or the parts that are named; return 1 if a limit is exceeded."""
+    if find_toy() is None:
+        print("\nSmolLM2 is not installed; its benchmarks are left out")
+        return 0
+    load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
+    print(f"\nSmolLM2 on {os.cpu_count()} cores; load before: {load}")
+    passed = True
+    with tempfile.TemporaryDirectory() as folder:
+        reports: dict[str, Callable[[], Awaitable[bool]]] = {
+            "vv": report_compliance,
+            "overhead": partial(report_overhead, Path(folder)),
+        }
+        for name, report in reports.items():
+            if not parts or name in parts:
+                passed = await report() and passed
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main(sys.argv[1:])))
