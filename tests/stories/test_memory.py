@@ -56,7 +56,7 @@ class TestRemembering:
         await ask(anna)
 
         assert [FACT in prompt for prompt in prompts(model)] == [True, False]
-        assert "tea" not in "".join(prompts(model))
+        assert "likes tea" not in "".join(prompts(model))
 
     async def test_the_list_is_shown_changed_and_deleted_by_number(self, anna, model):
         await ask(anna, "/remember one thing")
