@@ -73,7 +73,7 @@ def answer(request: ChatCall) -> Says | Calls:
     if (vv := _VV.match(question)) is not None:
         return Says(_short(question[vv.end() :].strip()))
     said_before = any(role == "assistant" and NOTICE in text for role, text in request.messages)
-    text = CANNOT_SEE if request.image_count else _long(question)
+    text = CANNOT_SEE if request.question_has_images else _long(question)
     return Says(text if said_before else f"{text}\n\n{NOTICE}")
 
 

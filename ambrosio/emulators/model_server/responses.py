@@ -61,6 +61,14 @@ class ChatCall:
         return sum(1 for part in parts if part.get("type") == "image_url")
 
     @property
+    def question_has_images(self) -> bool:
+        """Whether the newest user message has images."""
+        messages: list[Mapping[str, Any]] = self.body.get("messages", [])
+        asked = [message for message in messages if message.get("role") == "user"]
+        newest = asked[-1] if asked else {}
+        return any(part.get("type") == "image_url" for part in _parts(newest))
+
+    @property
     def prompt_tokens(self) -> int:
         """The size of the prompt, counting each word as a token."""
         definitions = len(str(self.tools).split()) if self.tools else 0
