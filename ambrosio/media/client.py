@@ -191,6 +191,9 @@ class MediaClient:
         finally:
             _kill(child)
             self.pids.discard(child.pid)
+            if child.stdout:
+                # With more in the pipe than was read, asyncio would wait for its end for ever.
+                await child.stdout.read()
             await child.wait()
 
 

@@ -143,7 +143,6 @@ async def is_edited_in_place(anna, model):
     edited = next(line for line in anna.answers if line.message_id == first.message_id)
     assert edited.text != first.text
     assert anna.answers[-1].message_id == first.message_id
-    assert len(anna.rings) == len(set(anna.rings))
 
 
 async def goes_on_from_an_older_answer(anna, model, short):

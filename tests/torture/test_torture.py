@@ -1,11 +1,8 @@
 """A few kills in every run of the tests; `make torture` makes two hundred."""
 
-import pytest
-
 from .run import Plan, torture
 
 
-@pytest.mark.skip(reason="its wait for the last messages can hang; run `make torture`")
 async def test_every_message_is_answered_once_however_often_the_bot_is_killed(tmp_path):
     plan = Plan(seed=7, kills=3, people=4, gaps=(0.0, 0.8), long_gaps=(), reminders=False)
 
