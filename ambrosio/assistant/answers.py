@@ -6,13 +6,11 @@ not part of the history that models are sent later.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from dataclasses import replace
 
-from ..core.costs import Expense, sum_usd
-from ..core.errors import AllProvidersFailed, AmbrosioError, NoProvider
+from ..core.errors import AllProvidersFailed, NoProvider
 from ..core.memory import add_facts
 from ..core.messages import (
     TERMINAL,
@@ -21,96 +19,25 @@ from ..core.messages import (
     Chat,
     Delta,
     EmptyAnswer,
-    FinishReason,
     ModelRef,
     Outgoing,
     RequestSent,
     StatusNote,
     Turn,
 )
-from ..core.tools import Source, ToolCall, ToolEffect, ToolResult, ToolRound
+from ..core.tools import ToolCall
 from ..core.zones import time_note
 from ..router import CompletionRequest, Router
 from ..store import InboxItem, Store, TurnResult
-from ..tools.own_words import SEARCH_NAME
 from ..tools.tool import ToolContext
 from ..tools.toolbox import Toolbox
+from .answer import Answer
 from .progress import Progress
 from .tool_rounds import ToolRounds
 
 NO_TOOLBOX = Toolbox()
-# Results of a search that an answer names, where no page was read.
-MAX_SEARCH_SOURCES = 3
-# What is said under an answer that ended before its end.
-CUT_NOTES: Mapping[FinishReason, str] = {
-    FinishReason.LOOP: "Cut here: the model only repeated itself after this.",
-    FinishReason.LENGTH: (
-        "Cut off here: the answer reached its length limit. Ask me to continue for the rest."
-    ),
-    FinishReason.FILTER: "Cut off here by the provider's content filter.",
-    FinishReason.SERVER: "Cut off here: the server ended the answer early. Ask me to continue.",
-}
 # A processor without a graphics card takes seconds for a picture.
 LOOKING = "Looking at it…"
-
-
-@dataclass(slots=True)
-class Answer:
-    """The result of a turn: the text, or the failure shown instead, and how it ended."""
-
-    turn: Turn
-    text: str = ""
-    reasoning: str = ""
-    started: AnswerStarted | None = None
-    finished: AnswerFinished | None = None
-    stopped: bool = False
-    failure: AmbrosioError | None = None
-    expenses: list[Expense] = field(default_factory=list)
-    seconds: float = 0.0
-    rounds: tuple[ToolRound, ...] = ()
-    read_outside: bool = False
-
-    @property
-    def ref(self) -> ModelRef | None:
-        """The provider and model that answered."""
-        source = self.finished or self.started
-        return source.ref if source else None
-
-    @property
-    def usd(self) -> Decimal | None:
-        """What it has cost; None if a price is not known or no provider was asked."""
-        return sum_usd(self.expenses)
-
-    @property
-    def lines(self) -> list[str]:
-        """What tools were used for, a line each."""
-        return [result.line for result in self._results if result.line]
-
-    @property
-    def sources(self) -> list[Source]:
-        """What the answer is from: the pages that were read, else the first results of a search."""
-        read: list[Source] = []
-        searched: list[Source] = []
-        for one in self.rounds:
-            for call, result in zip(one.calls, one.results, strict=True):
-                (searched if call.name == SEARCH_NAME else read).extend(result.sources)
-        return list(dict.fromkeys(read or searched[:MAX_SEARCH_SOURCES]))
-
-    @property
-    def effects(self) -> list[ToolEffect]:
-        """What is to be done with the answer; nothing of what was stopped."""
-        if self.stopped:
-            return []
-        return [effect for result in self._results for effect in result.effects]
-
-    @property
-    def _results(self) -> list[ToolResult]:
-        return [result for one in self.rounds for result in one.results]
-
-    @property
-    def cut_note(self) -> str:
-        """Why it ended before its end; "" if it did not."""
-        return CUT_NOTES.get(self.finished.finish_reason, "") if self.finished else ""
 
 
 class Assistant:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from ..assistant.answers import Answer
+from ..assistant.answer import Answer
 from ..assistant.progress import Progress
 from ..commands.context import BotContext
 from ..commands.tool_effects import carry_out

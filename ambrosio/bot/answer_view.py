@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from urllib.parse import urlsplit
 
-from ..assistant.answers import Answer
+from ..assistant.answer import Answer
 from ..config.program import advise
 from ..core.costs import format_usd
 from ..core.errors import AmbrosioError, LocalOnlyFailed, NobodySees, NobodySeesHere

@@ -30,11 +30,11 @@ from .speech_handler import SpeechHandler
 from .turns import build_turn
 from .updates import (
     ButtonPress,
-    Command,
     Ignored,
     ParsedUpdate,
     StopPressed,
     Unsupported,
+    UserCommand,
     UserQuestion,
     parse_together,
 )
@@ -87,7 +87,7 @@ class UpdateHandler:
         match parsed:
             case UserQuestion():
                 await self._question(item, parsed)
-            case Command():
+            case UserCommand():
                 await self._command(item, parsed)
             case ButtonPress():
                 await self._press(item, parsed)
@@ -122,7 +122,7 @@ class UpdateHandler:
             people=self._members.access().people,
             edited=edited,
         )
-        if item.message_id < 0 and isinstance(parsed, UserQuestion | Command):
+        if item.message_id < 0 and isinstance(parsed, UserQuestion | UserCommand):
             # From before the group became a supergroup, as is what it replies to.
             reply_to_id = None if parsed.reply_to_id is None else -parsed.reply_to_id
             parsed = replace(parsed, reply_to_id=reply_to_id)
@@ -135,7 +135,7 @@ class UpdateHandler:
 
     # --- kinds of updates -------------------------------------------------------------------------
 
-    async def _command(self, item: InboxItem, parsed: Command) -> None:
+    async def _command(self, item: InboxItem, parsed: UserCommand) -> None:
         command = BY_NAME.get(parsed.name)
         person_may = command and (
             not command.owner_only or parsed.user_id in self._context.owners()
@@ -248,7 +248,7 @@ class UpdateHandler:
                 await self._ask(item, heard)
                 if heard is not parsed:
                     await self._speech.follow(item)
-            case Command():
+            case UserCommand():
                 await self._command(item, heard)
             case None:
                 return

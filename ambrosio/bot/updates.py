@@ -46,7 +46,7 @@ class UserQuestion:
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class UserCommand:
     """A command without its slash, its arguments, and what it replies to."""
 
     user_id: int
@@ -84,7 +84,7 @@ class Ignored:
     """An update that needs no answer."""
 
 
-ParsedUpdate = UserQuestion | Command | ButtonPress | StopPressed | Unsupported | Ignored
+ParsedUpdate = UserQuestion | UserCommand | ButtonPress | StopPressed | Unsupported | Ignored
 
 # Something happened in the chat, but no user wrote anything.
 SERVICE_MESSAGES = (
@@ -227,7 +227,7 @@ class _Reader:
         if found[2] and found[2].lower() != self.username.lower():
             return Unsupported(texts.COMMAND_OF_ANOTHER.format(name=found[1], username=found[2]))
         quote = _replied(first) or self._quote_elsewhere(first)
-        return Command(
+        return UserCommand(
             user_id=int((first.get("from") or {}).get("id", 0)),
             name=found[1].lower(),
             args=text[found.end() :].strip(),

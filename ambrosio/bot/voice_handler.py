@@ -36,7 +36,7 @@ from .answer_view import render_notice
 from .delivery import Delivery
 from .downloads import Downloads
 from .turns import build_turn
-from .updates import Command, UserQuestion
+from .updates import UserCommand, UserQuestion
 
 MAX_MINUTES = 120
 # A longer quote is folded, and one that does not fit a message goes along as a file.
@@ -63,7 +63,9 @@ class VoiceHandler:
     def _store(self) -> Store:
         return self._context.store
 
-    async def hear(self, item: InboxItem, question: UserQuestion) -> UserQuestion | Command | None:
+    async def hear(
+        self, item: InboxItem, question: UserQuestion
+    ) -> UserQuestion | UserCommand | None:
         """Return what was asked in the recordings of a message; None if that is dealt with."""
         if not (recordings := self._recordings(item, question)):
             return question
@@ -222,13 +224,13 @@ def _reason(failure: AmbrosioError | None, *, for_owner: bool) -> str:
     return failure.owner_message if for_owner else failure.user_message
 
 
-def _as_typed(question: UserQuestion, said: str) -> UserQuestion | Command:
+def _as_typed(question: UserQuestion, said: str) -> UserQuestion | UserCommand:
     """Put what was said in the place of the recordings; alone, it may be a command or a vv."""
     others = tuple(file for file in question.attachments if not file.is_sound)
     alone = not question.text.strip() and not others
     if alone and (command := read_spoken_command(said, BY_NAME)):
         name, args = command
-        return Command(question.user_id, name, args, question.reply_to_id, question.quote)
+        return UserCommand(question.user_id, name, args, question.reply_to_id, question.quote)
     concise = question.concise
     if alone and not concise:
         concise, said = split_spoken_vv(said)

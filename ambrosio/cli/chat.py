@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
 from ..app import App, is_model_configured, now, open_app
-from ..assistant.answers import Answer
+from ..assistant.answer import Answer
 from ..assistant.progress import Progress
 from ..commands.context import BotContext, BotStatus
 from ..config.settings import Settings

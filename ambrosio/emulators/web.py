@@ -34,7 +34,7 @@ class WebRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class SearchHit:
+class WebPage:
     """One result that the search engines know."""
 
     title: str
@@ -56,7 +56,7 @@ class FakeWeb:
     """
 
     pages: dict[str, Response] = field(default_factory=dict)
-    hits: list[SearchHit] = field(default_factory=list)
+    hits: list[WebPage] = field(default_factory=list)
     json_enabled: bool = True
     unresponsive: list[tuple[str, str]] = field(default_factory=list)
     search_status: int = 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ambrosio.assistant.answers import Answer
+from ambrosio.assistant.answer import Answer
 from ambrosio.bot.answer_view import AnswerStyle, render_answer
 from ambrosio.config import program
 from ambrosio.core.errors import NoProvider

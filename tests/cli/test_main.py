@@ -13,7 +13,7 @@ from ambrosio.cli.findings import Finding, print_finding
 from ambrosio.cli.provider_checks import check_hearing
 from ambrosio.core.texts import DATABASE_UNUSABLE, NO_QUESTION
 from ambrosio.emulators.model_server.server import ErrorStatus, FakeModelServer
-from ambrosio.emulators.web import FakeWeb, SearchHit
+from ambrosio.emulators.web import FakeWeb, WebPage
 from ambrosio.llama.sizing import Resources
 
 KEY = "sk-very-secret-key"
@@ -227,7 +227,7 @@ class TestDoctor:
         assert advice in (await check_hearing({}, lambda: machine)).detail
 
     async def test_the_web_search_is_tried_and_its_engines_named(self, doctor):
-        web = FakeWeb(hits=[SearchHit("Weather", "https://x.example/")])
+        web = FakeWeb(hits=[WebPage("Weather", "https://x.example/")])
         web.unresponsive = [("brave", "too many requests")]
         async with web.serving() as url:
             found = await doctor(AMBROSIO_SEARCH_URL=url)

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ambrosio.app import open_providers
-from ambrosio.assistant.answers import Answer, Assistant
+from ambrosio.assistant.answer import Answer
+from ambrosio.assistant.answers import Assistant
 from ambrosio.assistant.images import ImageAssistant
 from ambrosio.assistant.progress import Progress
 from ambrosio.assistant.speech import SpeechAssistant

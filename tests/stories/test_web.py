@@ -8,7 +8,7 @@ import pytest
 from starlette.responses import HTMLResponse
 
 from ambrosio.emulators.model_server.server import Calls, FakeModelServer, Says
-from ambrosio.emulators.web import FakeWeb, SearchHit
+from ambrosio.emulators.web import FakeWeb, WebPage
 from ambrosio.tools import web as web_module
 from ambrosio.tools.fetching import PageFetcher
 
@@ -68,8 +68,8 @@ async def test_a_question_is_searched_for_read_up_and_answered_with_its_sources(
 ):
     url = page(web, "/rice", "The basmati harvest fell by 12 % in 2026.")
     web.hits = [
-        SearchHit("Basmati *harvest* 2026", url, "It fell."),
-        SearchHit("B", "http://b.example/"),
+        WebPage("Basmati *harvest* 2026", url, "It fell."),
+        WebPage("B", "http://b.example/"),
     ]
     model.script(
         search("basmati harvest 2026"), read(url), Says("It fell by 12 %."), Says("It **fell**.")
@@ -97,7 +97,7 @@ async def test_a_question_is_searched_for_read_up_and_answered_with_its_sources(
 
 
 async def test_without_a_page_the_results_are_the_sources(anna, life, model, web):
-    web.hits = [SearchHit(f"No. {n}", f"http://{n}.example/x") for n in range(5)]
+    web.hits = [WebPage(f"No. {n}", f"http://{n}.example/x") for n in range(5)]
     model.script(search("rice"), Says("Dear."))
     await anna.say("rice?")
     answer = await anna.wait_answer()

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from ambrosio.core.errors import SearchFailed
-from ambrosio.emulators.web import BRAVE_KEY, FakeWeb, SearchHit
+from ambrosio.emulators.web import BRAVE_KEY, FakeWeb, WebPage
 from ambrosio.tools.search_engines import (
     Brave,
     SearchResult,
@@ -12,7 +12,7 @@ from ambrosio.tools.search_engines import (
     make_engine,
 )
 
-RICE = SearchHit(
+RICE = WebPage(
     "Basmati <b>harvest</b> 2026", "https://news.example/rice", "It is &amp; stays\n dear."
 )
 
@@ -47,16 +47,13 @@ async def test_a_search_returns_titles_addresses_and_two_lines(engine, web):
 @BOTH
 async def test_five_results_are_enough_and_what_is_no_page_is_none(engine, web):
     web.hits = [
-        SearchHit("", "https://untitled.example/"),
-        SearchHit("Inside", "ftp://x.example/"),
-        SearchHit("Script", "javascript:alert(1)"),
-        SearchHit("Password", "https://a:b@x.example/"),
+        WebPage("", "https://untitled.example/"),
+        WebPage("Inside", "ftp://x.example/"),
+        WebPage("Script", "javascript:alert(1)"),
+        WebPage("Password", "https://a:b@x.example/"),
         RICE,
         RICE,
-        *(
-            SearchHit(f"No. {n} " + "x" * 500, f"https://x.example/{n}", "y" * 900)
-            for n in range(9)
-        ),
+        *(WebPage(f"No. {n} " + "x" * 500, f"https://x.example/{n}", "y" * 900) for n in range(9)),
     ]
 
     results = (await engine.search("x")).results

@@ -11,7 +11,7 @@ from ambrosio.core.context_window import PastTurn
 from ambrosio.core.messages import Chat, Turn
 from ambrosio.core.tool_policy import ArgumentSource
 from ambrosio.core.tools import Source, ToolCall, ToolResult, ToolRound
-from ambrosio.emulators.web import FakeWeb, SearchHit
+from ambrosio.emulators.web import FakeWeb, WebPage
 from ambrosio.media.client import MediaClient
 from ambrosio.router import Router
 from ambrosio.router.budget import Budget
@@ -130,7 +130,7 @@ class House:
 
 @pytest.fixture
 async def house(store, clock):
-    web = FakeWeb(hits=[SearchHit("Basmati", "https://news.example/rice", "It is\ndear.")])
+    web = FakeWeb(hits=[WebPage("Basmati", "https://news.example/rice", "It is\ndear.")])
     web.pages["/rice"] = HTMLResponse("<title>Rice news</title><p>The harvest fell by 12 %.")
     async with web.serving(), httpx.AsyncClient(trust_env=False) as http:
         yield House(web, http, store, clock)
