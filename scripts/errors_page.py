@@ -11,8 +11,9 @@ from pathlib import Path
 
 from ambrosio import llama
 from ambrosio.bot.answer_view import buttons_for
-from ambrosio.core import errors, file_errors, sound_errors, texts
-from ambrosio.core.errors import AmbrosioError, ProviderError
+from ambrosio.core import errors, file_errors, provider_errors, sound_errors, texts
+from ambrosio.core.errors import AmbrosioError
+from ambrosio.core.provider_errors import ProviderError
 from ambrosio.llama import supervisor
 from ambrosio.llama.errors import ModelUnusable
 
@@ -36,7 +37,7 @@ def list_subclasses(kind: type[AmbrosioError]) -> list[type[AmbrosioError]]:
     ]
 
 
-MODULES = (errors.__name__, file_errors.__name__, sound_errors.__name__)
+MODULES = (errors.__name__, provider_errors.__name__, file_errors.__name__, sound_errors.__name__)
 ALL = [kind for kind in list_subclasses(AmbrosioError) if kind.__module__ in MODULES]
 # Never raised themselves, only their subclasses.
 ROOTS = (AmbrosioError, ProviderError)
@@ -49,18 +50,26 @@ EXAMPLES: dict[type[AmbrosioError], Callable[[], AmbrosioError]] = {
     errors.NobodySeesHere: partial(errors.NobodySeesHere, ["llama"]),
     errors.PageNotRead: partial(errors.PageNotRead, "example.com", "it took too long"),
     errors.SearchFailed: partial(errors.SearchFailed, "no search engine answered"),
-    errors.ModelNotFound: partial(errors.ModelNotFound, "llama", model="qwen"),
-    errors.NotRunning: partial(
-        errors.NotRunning, "llama", reason="there was not enough memory", hint="Free some memory."
+    provider_errors.ModelNotFound: partial(provider_errors.ModelNotFound, "llama", model="qwen"),
+    provider_errors.NotRunning: partial(
+        provider_errors.NotRunning,
+        "llama",
+        reason="there was not enough memory",
+        hint="Free some memory.",
     ),
-    errors.ImageModelNotFound: partial(
-        errors.ImageModelNotFound, "llama", model="flux", there=("sdxl", "sd3-medium")
+    provider_errors.ImageModelNotFound: partial(
+        provider_errors.ImageModelNotFound, "llama", model="flux", there=("sdxl", "sd3-medium")
     ),
-    errors.ContextTooLong: partial(errors.ContextTooLong, "llama", tokens=5000, limit=4096),
-    errors.AllProvidersFailed: partial(
-        errors.AllProvidersFailed, [errors.ServerError("llama"), errors.OutOfCredit("together")]
+    provider_errors.ContextTooLong: partial(
+        provider_errors.ContextTooLong, "llama", tokens=5000, limit=4096
     ),
-    errors.LocalOnlyFailed: partial(errors.LocalOnlyFailed, [errors.Overloaded("llama")]),
+    provider_errors.AllProvidersFailed: partial(
+        provider_errors.AllProvidersFailed,
+        [provider_errors.ServerError("llama"), provider_errors.OutOfCredit("together")],
+    ),
+    provider_errors.LocalOnlyFailed: partial(
+        provider_errors.LocalOnlyFailed, [provider_errors.Overloaded("llama")]
+    ),
 }
 
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
-from ..core.errors import AllProvidersFailed, NoProvider
+from ..core.errors import NoProvider
 from ..core.memory import add_facts
 from ..core.messages import (
     TERMINAL,
@@ -25,6 +25,7 @@ from ..core.messages import (
     StatusNote,
     Turn,
 )
+from ..core.provider_errors import AllProvidersFailed
 from ..core.tools import ToolCall
 from ..core.zones import time_note
 from ..router import CompletionRequest, Router

@@ -10,9 +10,10 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from ..core.errors import AllProvidersFailed, AmbrosioError, NoProvider
+from ..core.errors import AmbrosioError, NoProvider
 from ..core.images import Image, ImageOrder, ImagePrompt
 from ..core.messages import AnswerStarted, Delta, ModelRef, Outgoing, RequestSent
+from ..core.provider_errors import AllProvidersFailed
 from ..images.client import ImageDone, ImageStarted
 from ..images.options import MAX_SEED
 from ..router import CompletionRequest, ImageRouter, Router

@@ -8,8 +8,9 @@ from ..commands.context import BotContext
 from ..config import catalogue
 from ..config.settings import Settings
 from ..core import texts
-from ..core.errors import ModelNotFound, ProviderError, StoreFailed
+from ..core.errors import StoreFailed
 from ..core.messages import Chat
+from ..core.provider_errors import ModelNotFound, ProviderError
 from ..providers.openai_compatible import OpenAIProvider
 from .answer_view import render_notice
 from .delivery import Delivery

@@ -12,9 +12,10 @@ from ..assistant.answer import Answer
 from ..assistant.progress import Progress
 from ..commands.context import BotContext
 from ..commands.tool_effects import carry_out
-from ..core.errors import AllProvidersFailed, ContextTooLong, NoProvider
+from ..core.errors import NoProvider
 from ..core.file_errors import FileError
 from ..core.messages import Delete, Turn
+from ..core.provider_errors import AllProvidersFailed, ContextTooLong
 from ..store import InboxItem
 from .answer_view import AnswerStyle, render_answer, render_comparison
 from .delivery import Delivery

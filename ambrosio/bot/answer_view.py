@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from ..assistant.answer import Answer
 from ..config.program import advise
 from ..core.costs import format_usd
-from ..core.errors import AmbrosioError, LocalOnlyFailed, NobodySees, NobodySeesHere
+from ..core.errors import AmbrosioError, NobodySees, NobodySeesHere
 from ..core.file_errors import ScannedFile
 from ..core.messages import (
     Button,
@@ -19,6 +19,7 @@ from ..core.messages import (
     Outgoing,
     OutgoingMessage,
 )
+from ..core.provider_errors import LocalOnlyFailed
 from ..core.tools import Source
 from ..markdown import expandable, plain, render
 from ..markdown.rich import needs_rich

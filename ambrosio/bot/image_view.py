@@ -5,16 +5,16 @@ from dataclasses import replace
 from ..assistant import captions
 from ..assistant.images import ImageAssistant, ImageResult
 from ..config.program import advise
-from ..core.errors import (
+from ..core.errors import AmbrosioError
+from ..core.images import Image
+from ..core.messages import Button, Entity, File, FormattedText, OutgoingMessage
+from ..core.provider_errors import (
     AllProvidersFailed,
-    AmbrosioError,
     BadRequest,
     ContentFiltered,
     ImageTooLarge,
     Overloaded,
 )
-from ..core.images import Image
-from ..core.messages import Button, Entity, File, FormattedText, OutgoingMessage
 from ..markdown import plain
 from ..markdown.splitting import utf16_len
 from .answer_view import render_notice

@@ -11,9 +11,10 @@ from ..assistant.progress import Progress
 from ..assistant.speech import SpeechAssistant
 from ..commands.context import BotContext
 from ..core import texts
-from ..core.errors import AllProvidersFailed, AmbrosioError, NoProvider
+from ..core.errors import AmbrosioError, NoProvider
 from ..core.file_errors import FileError
 from ..core.messages import Delete, File, Outgoing, OutgoingMessage
+from ..core.provider_errors import AllProvidersFailed
 from ..store import InboxItem, StoredTurn
 from .answer_handler import leftover_drafts
 from .answer_view import render_notice

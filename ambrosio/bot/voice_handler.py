@@ -15,7 +15,7 @@ from ..commands.registry import BY_NAME
 from ..commands.voice import wrong_button
 from ..core import texts
 from ..core.attachments import Attachment, MediaKind
-from ..core.errors import AllProvidersFailed, AmbrosioError, NoProvider
+from ..core.errors import AmbrosioError, NoProvider
 from ..core.file_errors import AudioTooLong, FileError
 from ..core.messages import (
     Chat,
@@ -27,6 +27,7 @@ from ..core.messages import (
     Outgoing,
     OutgoingMessage,
 )
+from ..core.provider_errors import AllProvidersFailed
 from ..core.sound import Recording, Transcript, name_of
 from ..core.spoken import read_spoken_command, split_spoken_vv
 from ..markdown.splitting import first_message, utf16_len

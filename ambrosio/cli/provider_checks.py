@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import aclosing, suppress
 
 from ..config.settings import Settings
-from ..core.errors import (
+from ..core.errors import NoProvider
+from ..core.messages import AnswerFinished
+from ..core.provider_errors import (
     AllProvidersFailed,
     InvalidKey,
     Loading,
     ModelNotFound,
-    NoProvider,
     NotRunning,
     OutOfCredit,
     OverBudget,
@@ -19,7 +20,6 @@ from ..core.errors import (
     ProviderError,
     WrongAddress,
 )
-from ..core.messages import AnswerFinished
 from ..llama.sizing import Resources, measure_resources
 from ..providers.openai_compatible import OpenAIProvider
 from ..router import CompletionRequest, Router

@@ -21,7 +21,8 @@ from rich.text import Text
 from ..app import now, open_app
 from ..config import prompts
 from ..config.settings import Settings
-from ..core.errors import NoProvider, ProviderError
+from ..core.errors import NoProvider
+from ..core.provider_errors import ProviderError
 from ..core.tools import ToolDefinition
 from ..providers.openai_compatible import OpenAIProvider
 from ..rice.html_report import html_report

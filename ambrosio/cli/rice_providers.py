@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 
 from ..app import App, is_model_configured
-from ..core.errors import Loading, NotRunning
+from ..core.provider_errors import Loading, NotRunning
 from ..llama.supervisor import LlamaServer
 from ..llama.toy_model import find_toy
 from ..providers.openai_compatible import OpenAIProvider

@@ -7,9 +7,10 @@ from ..app import open_app
 from ..assistant.transcripts import TranscriptAssistant
 from ..config.settings import Settings
 from ..core import texts
-from ..core.errors import AllProvidersFailed, NoProvider
+from ..core.errors import NoProvider
 from ..core.file_errors import FileError
 from ..core.messages import TERMINAL, ModelRef
+from ..core.provider_errors import AllProvidersFailed
 from ..core.sound import Recording, name_of
 from ..store import Store
 from .hints import print_error

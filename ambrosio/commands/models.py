@@ -7,8 +7,8 @@ from ..assistant.progress import Progress
 from ..config import catalogue
 from ..config.program import advise
 from ..core import texts
-from ..core.errors import ProviderError
 from ..core.messages import Button, OutgoingMessage
+from ..core.provider_errors import ProviderError
 from ..providers.openai_compatible import OpenAIProvider
 from ..providers.server_facts import ServedModel
 from .context import BotContext, CommandCall, CommandResult

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 
-from ..core.errors import ProviderError
+from ..core.provider_errors import ProviderError
 from ..router.priced_calls import PricedClient
 from .context import BotContext
 

@@ -1,6 +1,7 @@
 """Failures of hearing and reading aloud; they have their places in the tree of `errors`."""
 
-from .errors import BadRequest, NoProvider
+from .errors import NoProvider
+from .provider_errors import BadRequest
 
 
 class NoTranscriber(NoProvider):

@@ -18,7 +18,8 @@ from ..config.network import remote_client, trusted_certificates
 from ..config.program import install_command
 from ..config.provider import ProviderConfig
 from ..config.settings import Settings
-from ..core.errors import DemoFailed, ProviderError
+from ..core.errors import DemoFailed
+from ..core.provider_errors import ProviderError
 from ..emulators.model_server.server import FakeModelServer
 from ..llama.discovery import find_server
 from ..llama.download import REFERENCE

@@ -20,7 +20,9 @@ from ..config.image_models import ImageModelConfig
 from ..config.provider import Dialect
 from ..core.addresses import may_be_local
 from ..core.costs import Expense
-from ..core.errors import (
+from ..core.images import Image, ImageOrder
+from ..core.messages import ModelRef
+from ..core.provider_errors import (
     BadRequest,
     ContentFiltered,
     ContextTooLong,
@@ -33,8 +35,6 @@ from ..core.errors import (
     ProviderError,
     ServerError,
 )
-from ..core.images import Image, ImageOrder
-from ..core.messages import ModelRef
 from ..providers.content_refusals import refuses_content
 from ..providers.openai_compatible import OpenAIProvider
 from . import dialects, fitting, validation

@@ -23,7 +23,8 @@ from typing import Self
 from ..config.file_lock import file_lock
 from ..config.setting_names import PREFIXES
 from ..core.backoff import Backoff
-from ..core.errors import Loading, NotRunning, StoreFailed
+from ..core.errors import StoreFailed
+from ..core.provider_errors import Loading, NotRunning
 from .errors import format_bytes
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping
 from math import isfinite
 
-from ..core.errors import (
+from ..core.failure_reasons import clean_reason, connection_reason
+from ..core.provider_errors import (
     BadRequest,
     Blocked,
     ContentFiltered,
@@ -25,7 +26,6 @@ from ..core.errors import (
     Unreachable,
     WrongAddress,
 )
-from ..core.failure_reasons import clean_reason, connection_reason
 from .openai_client import ApiError, ConnectionFailed, RequestFailed, UnreadableResponse
 
 # Codes for a model that is gone, with another status than 404.

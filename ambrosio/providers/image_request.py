@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 
-from ..core.errors import (
+from ..core.provider_errors import (
     BadRequest,
     ContentFiltered,
     ImageTooLarge,

@@ -25,8 +25,8 @@ from ..core.context_window import (
     merge_system_into_user,
 )
 from ..core.costs import FREE, Pricing
-from ..core.errors import ContextTooLong, ProviderError
 from ..core.messages import Message, StatusNote, StreamEvent
+from ..core.provider_errors import ContextTooLong, ProviderError
 from ..core.tools import ToolDefinition, ToolUse
 from .errors import translate_error
 from .image_request import post_images

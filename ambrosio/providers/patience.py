@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 from typing import Never
 
 from ..config.provider import ProviderConfig
-from ..core.errors import Hung, TimedOut
 from ..core.messages import StatusNote
+from ..core.provider_errors import Hung, TimedOut
 
 # How long a health check may take, and how often it is tried: with the silence before it, a hung
 # server is noticed within 20 seconds.

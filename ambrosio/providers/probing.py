@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from ..config.provider import ProviderConfig
-from ..core.errors import (
+from ..core.provider_errors import (
     Loading,
     ModelNotFound,
     ProviderError,

@@ -7,8 +7,14 @@ from typing import Any, Self
 
 from ..config.provider import ProviderConfig
 from ..core.context_window import fold_tools, merge_system_into_user
-from ..core.errors import BadRequest, ContextTooLong, MalformedToolCall, NoText, ProviderError
 from ..core.messages import Message
+from ..core.provider_errors import (
+    BadRequest,
+    ContextTooLong,
+    MalformedToolCall,
+    NoText,
+    ProviderError,
+)
 from ..core.tools import NO_TOOLS, ToolDefinition, ToolUse
 from ..core.vv import MAX_CONCISE_TOKENS, STOP_SEQUENCES, AnswerPlan
 from .repetition import LoopLimits

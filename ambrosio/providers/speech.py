@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from ..config.catalogue import highest_price
 from ..core.costs import MILLION, Expense
-from ..core.errors import BadRequest, ServerError, TimedOut, Unreachable
 from ..core.messages import ModelRef
+from ..core.provider_errors import BadRequest, ServerError, TimedOut, Unreachable
 from ..core.sound import SpokenText
 from .errors import translate_error
 from .openai_client import ConnectionFailed, RequestFailed

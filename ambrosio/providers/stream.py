@@ -13,8 +13,8 @@ from typing import Any
 import anyio
 
 from ..core.concise_guard import ConciseGuard
-from ..core.errors import NoText, ProviderError
 from ..core.messages import EmptyAnswer, StatusNote, StreamEvent
+from ..core.provider_errors import NoText, ProviderError
 from .errors import connection_failure
 from .openai_client import ApiClient, ChunkStream, ConnectionFailed, RequestFailed
 from .patience import Patience

@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 from ..core.concise_guard import ConciseGuard
-from ..core.errors import NoText, ServerError
 from ..core.messages import (
     AnswerFinished,
     AnswerStarted,
@@ -20,6 +19,7 @@ from ..core.messages import (
     StreamEvent,
     Usage,
 )
+from ..core.provider_errors import NoText, ServerError
 from ..core.tools import NO_TOOLS, ToolCall, ToolUse
 from .foreign_values import clean_name, fields_of, token_count
 from .repetition import LoopGuard, LoopLimits

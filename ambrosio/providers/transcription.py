@@ -15,14 +15,14 @@ import anyio
 
 from ..config.catalogue import highest_price
 from ..core.costs import Expense
-from ..core.errors import (
+from ..core.messages import ModelRef
+from ..core.provider_errors import (
     BadRequest,
     ContextTooLong,
     ProviderError,
     ServerError,
     Unreachable,
 )
-from ..core.messages import ModelRef
 from ..core.sound import Recording
 from ..core.sound_errors import RecordingRefused
 from ..core.transcripts import is_runaway, is_without_speech

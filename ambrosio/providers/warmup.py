@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 
-from ..core.errors import Loading, ProviderError
+from ..core.provider_errors import Loading, ProviderError
 from .openai_compatible import OpenAIProvider
 
 log = logging.getLogger(__name__)

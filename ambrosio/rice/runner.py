@@ -15,7 +15,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import NoProvider, ProviderError
+from ..core.errors import NoProvider
+from ..core.provider_errors import ProviderError
 from ..providers.openai_compatible import OpenAIProvider
 from ..router import CompletionRequest
 from .questions import Question

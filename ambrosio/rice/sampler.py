@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from ..core.context_window import Context, ModelProfile, estimate_tokens
 from ..core.costs import Expense, Pricing, sum_usd
-from ..core.errors import AllProvidersFailed, AmbrosioError, BudgetSpent, NoProvider
+from ..core.errors import AmbrosioError, BudgetSpent, NoProvider
 from ..core.messages import (
     AnswerFinished,
     AnswerStarted,
@@ -24,6 +24,7 @@ from ..core.messages import (
     StreamEvent,
     Usage,
 )
+from ..core.provider_errors import AllProvidersFailed
 from ..providers.openai_compatible import OpenAIProvider
 from ..router import CompletionRequest, Router
 

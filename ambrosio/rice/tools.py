@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict
 
 from ..config import prompts
 from ..core.arithmetic import NotCalculated, calculate
-from ..core.errors import AllProvidersFailed
 from ..core.messages import AnswerFinished
+from ..core.provider_errors import AllProvidersFailed
 from ..core.tools import NO_TOOLS, ToolCall, ToolDefinition, ToolUse
 from ..core.zones import time_note
 from ..router import CompletionRequest, Router

@@ -11,19 +11,17 @@ from contextlib import aclosing, contextmanager, suppress
 from dataclasses import replace
 
 from ..core.context_window import ModelProfile
-from ..core.errors import (
+from ..core.errors import AmbrosioError, BudgetSpent, NoProvider
+from ..core.messages import Delta, StatusNote, StreamEvent
+from ..core.provider_errors import (
     AllProvidersFailed,
-    AmbrosioError,
     BadRequest,
-    BudgetSpent,
     CannotSee,
     Loading,
     LocalOnlyFailed,
-    NoProvider,
     ProviderError,
     ServerError,
 )
-from ..core.messages import Delta, StatusNote, StreamEvent
 from .budget import Budget
 from .call import ProviderCall, Target
 from .groups import share_work

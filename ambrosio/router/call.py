@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from ..core.context_window import Context
 from ..core.costs import Expense
-from ..core.errors import CannotSee, ContextTooLong, OverBudget, ProviderError
 from ..core.messages import AnswerStarted, ModelRef, RequestSent, StreamEvent
+from ..core.provider_errors import CannotSee, ContextTooLong, OverBudget, ProviderError
 from .budget import MAX_TOKENS, Budget
 from .health import HealthMonitor, ProviderHealth
 from .metering import UsageMeter

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ..core.errors import (
+from ..core.provider_errors import (
     BadRequest,
     CannotSee,
     Hung,

@@ -9,8 +9,8 @@ from contextlib import aclosing
 
 import anyio
 
-from ..core.errors import ProviderError
 from ..core.messages import AnswerStarted, StreamEvent
+from ..core.provider_errors import ProviderError
 
 SecondStream = Callable[[], AsyncGenerator[StreamEvent] | None]
 

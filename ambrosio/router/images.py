@@ -11,20 +11,18 @@ from dataclasses import dataclass, field
 
 from ..config import image_models
 from ..core.costs import CallOutcome, Expense
-from ..core.errors import (
+from ..core.errors import BudgetSpent, NoImageProvider, NoLocalImageProvider
+from ..core.images import ImageOrder
+from ..core.provider_errors import (
     AllProvidersFailed,
-    BudgetSpent,
     ImageModelNotFound,
     ImageNotFetched,
     ImageTooLarge,
     InvalidImage,
-    NoImageProvider,
-    NoLocalImageProvider,
     OverBudget,
     ProviderError,
     TimedOut,
 )
-from ..core.images import ImageOrder
 from ..images.client import ImageClient, ImageDone, ImageStarted
 from .budget import Budget
 from .health import ProviderHealth, retry_pause

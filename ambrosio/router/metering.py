@@ -4,7 +4,6 @@ from functools import reduce
 
 from ..core.context_window import Context, estimate_tokens
 from ..core.costs import CallOutcome, Expense, Pricing
-from ..core.errors import ProviderError, TimedOut
 from ..core.messages import (
     AnswerFinished,
     AnswerStarted,
@@ -16,6 +15,7 @@ from ..core.messages import (
     StreamEvent,
     Usage,
 )
+from ..core.provider_errors import ProviderError, TimedOut
 
 
 class UsageMeter:

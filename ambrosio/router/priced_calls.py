@@ -14,12 +14,11 @@ from decimal import Decimal
 from typing import Generic, Protocol, TypeVar
 
 from ..core.costs import CallOutcome, Expense
-from ..core.errors import (
+from ..core.errors import BudgetSpent, NoProvider
+from ..core.provider_errors import (
     AllProvidersFailed,
-    BudgetSpent,
     Loading,
     LocalOnlyFailed,
-    NoProvider,
     OverBudget,
     ProviderError,
     TimedOut,

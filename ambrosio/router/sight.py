@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..core.errors import BudgetSpent, NobodySees, NobodySeesHere, ProviderError
+from ..core.errors import BudgetSpent, NobodySees, NobodySeesHere
 from ..core.messages import ModelRef, PicturePart
+from ..core.provider_errors import ProviderError
 from .call import Target
 from .request import CompletionRequest, Provider
 

@@ -7,10 +7,11 @@ goes on as a quotation.
 from collections.abc import Callable
 from contextlib import aclosing
 
-from ..core.errors import AllProvidersFailed, NoProvider, PageNotRead
+from ..core.errors import NoProvider, PageNotRead
 from ..core.excerpts import choose_excerpt
 from ..core.file_errors import FileError
 from ..core.messages import AnswerStarted, Chat, Delta, RequestSent, Turn
+from ..core.provider_errors import AllProvidersFailed
 from ..media.client import MediaClient
 from ..router import CompletionRequest, Router
 from ..router.request import ExpenseSink

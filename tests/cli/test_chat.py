@@ -8,7 +8,7 @@ import pytest
 
 from ambrosio.cli.hints import INTERRUPTED, without_commands
 from ambrosio.core.context_window import CONCISE_TURNS
-from ambrosio.core.errors import (
+from ambrosio.core.provider_errors import (
     AllProvidersFailed,
     BadRequest,
     InvalidKey,

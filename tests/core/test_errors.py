@@ -9,8 +9,9 @@ import pytest
 import ambrosio
 from ambrosio.bot import image_view
 from ambrosio.bot.answer_view import MODELS, RETRY, buttons_for
-from ambrosio.core import errors, file_errors
-from ambrosio.core.errors import AllProvidersFailed, AmbrosioError, ProviderError
+from ambrosio.core import errors, file_errors, provider_errors
+from ambrosio.core.errors import AmbrosioError
+from ambrosio.core.provider_errors import AllProvidersFailed, ProviderError
 from scripts.errors_page import (
     ALL,
     EXAMPLES,
@@ -134,8 +135,13 @@ def read_tree(docstring, level=0):
 
 
 def test_the_trees_in_the_docstrings_are_the_tree():
-    # The root of the second is a leaf of the first.
-    drawn = read_tree(errors.__doc__) + read_tree(file_errors.__doc__, level=1)[1:]
+    # The roots of the others are leaves of the first.
+    whole = read_tree(errors.__doc__)
+    others = [
+        *read_tree(file_errors.__doc__, level=1),
+        *read_tree(provider_errors.__doc__, level=1),
+    ]
+    drawn = {*whole, *others}
 
     def depth(kind):
         return len(kind.__mro__) - len(AmbrosioError.__mro__)
@@ -143,7 +149,7 @@ def test_the_trees_in_the_docstrings_are_the_tree():
     assert sorted(drawn) == sorted((kind.__name__, depth(kind)) for kind in ALL)
     parents = {}
     above = {}
-    for name, level in [*read_tree(errors.__doc__), *read_tree(file_errors.__doc__, level=1)]:
+    for name, level in [*whole, *others]:
         above[level] = name
         parents[name] = above.get(level - 1)
     for kind in ALL[1:]:
@@ -159,13 +165,16 @@ def test_a_misspelt_field_is_shown_and_does_not_raise():
 
 
 def test_the_owner_is_told_what_to_do_and_others_to_ask_the_owner():
-    rejected = errors.InvalidKey("llama")
+    rejected = provider_errors.InvalidKey("llama")
 
     assert rejected.user_message.endswith("Ask the owner to set a valid one.")
     assert rejected.owner_message == "llama rejected the API key. Set a valid one."
     assert AllProvidersFailed([rejected]).owner_message == rejected.owner_message
-    assert errors.LocalOnlyFailed([rejected]).owner_message.endswith("Set a valid one.")
-    assert errors.TimedOut("llama").owner_message == errors.TimedOut("llama").user_message
+    assert provider_errors.LocalOnlyFailed([rejected]).owner_message.endswith("Set a valid one.")
+    assert (
+        provider_errors.TimedOut("llama").owner_message
+        == provider_errors.TimedOut("llama").user_message
+    )
 
 
 def test_every_reason_of_the_local_model_is_on_the_page():
@@ -177,13 +186,15 @@ def test_every_reason_of_the_local_model_is_on_the_page():
 
 class TestAllFailed:
     def test_one_failure_speaks_for_itself(self):
-        failed = AllProvidersFailed([errors.OutOfCredit("together")])
+        failed = AllProvidersFailed([provider_errors.OutOfCredit("together")])
 
-        assert failed.user_message == errors.OutOfCredit("together").user_message
+        assert failed.user_message == provider_errors.OutOfCredit("together").user_message
         assert not failed.retryable
 
     def test_several_are_named_in_the_order_they_were_tried(self):
-        failed = AllProvidersFailed([errors.OutOfCredit("together"), errors.Unreachable("llama")])
+        failed = AllProvidersFailed(
+            [provider_errors.OutOfCredit("together"), provider_errors.Unreachable("llama")]
+        )
 
         assert failed.user_message.startswith(
             "No provider could answer: together has no credit left; llama cannot be reached. "
@@ -191,13 +202,13 @@ class TestAllFailed:
         assert failed.retryable
 
     def test_the_owner_is_told_who_is_asked_instead(self):
-        refused = errors.InvalidKey("llama")
+        refused = provider_errors.InvalidKey("llama")
 
         assert refused.owner_alert(["together", "openai"]).endswith("I ask together, then openai.")
         assert refused.owner_alert([]).endswith("no other provider can answer.")
         assert all(len(sentences(refused.owner_alert(names))) == 2 for names in ([], ["together"]))
 
     def test_braces_in_foreign_names_do_no_harm(self):
-        failed = errors.ModelNotFound("{x}", model="{y}{0}")
+        failed = provider_errors.ModelNotFound("{x}", model="{y}{0}")
 
         assert failed.user_message.startswith("{x} does not have the model {y}{0}.")

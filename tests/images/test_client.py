@@ -12,7 +12,7 @@ import pytest
 from ambrosio.config import image_models
 from ambrosio.config.image_models import ImageModelConfig
 from ambrosio.config.provider import ProviderConfig
-from ambrosio.core import errors
+from ambrosio.core import errors, provider_errors
 from ambrosio.core.costs import Expense
 from ambrosio.core.images import ImageOrder, ImagePrompt
 from ambrosio.core.messages import Chat, ModelRef, Turn
@@ -227,7 +227,7 @@ async def test_an_unexplained_refusal_is_tried_once_with_only_the_essentials(htt
 async def test_a_request_that_is_refused_twice_is_not_sent_again(http, server):
     route = mock_images(server, error_response(400), error_response(400))
 
-    with pytest.raises(errors.BadRequest):
+    with pytest.raises(provider_errors.BadRequest):
         await make_client(http).request(REQUEST)
 
     assert route.call_count == 2
@@ -236,30 +236,42 @@ async def test_a_request_that_is_refused_twice_is_not_sent_again(http, server):
 # --- failures -------------------------------------------------------------------------------------
 
 FAILURES = [
-    ("content", [error_response(400, code="content_policy_violation")], errors.ContentFiltered),
-    ("moderation", [error_response(400, code="moderation_blocked")], errors.ContentFiltered),
-    ("no credit", [error_response(402)], errors.OutOfCredit),
-    ("quota", [error_response(429, code="insufficient_quota")], errors.OutOfCredit),
-    ("wrong key", [error_response(401)], errors.InvalidKey),
-    ("forbidden", [error_response(403)], errors.InvalidKey),
-    ("too many", [error_response(429, headers={"retry-after": "7"})], errors.Overloaded),
-    ("busy", [error_response(503)], errors.Overloaded),
-    ("server error", [error_response(500)], errors.ServerError),
-    ("gateway", [httpx.Response(502, html="<h1>Bad Gateway</h1>")], errors.ServerError),
-    ("unknown status", [error_response(418), error_response(418)], errors.BadRequest),
-    ("no connection", [httpx.ConnectError("no")], errors.Unreachable),
-    ("cut connection", [httpx.ReadError("cut")], errors.Unreachable),
-    ("no JSON", [httpx.Response(200, html="<h1>hello</h1>")], errors.ServerError),
-    ("an image as such", [httpx.Response(200, content=PNG)], errors.ServerError),
-    ("a list", [httpx.Response(200, json=[1])], errors.InvalidImage),
-    ("no data", [httpx.Response(200, json={"data": []})], errors.NoText),
-    ("null data", [httpx.Response(200, json={"data": None})], errors.NoText),
-    ("a damaged image", [image_response(PNG[:1000])], errors.InvalidImage),
-    ("an empty image", [image_response(b"")], errors.InvalidImage),
-    ("no image", [image_response(b"<html>")], errors.InvalidImage),
-    ("no base64", [httpx.Response(200, json={"data": [{"b64_json": "?"}]})], errors.InvalidImage),
-    ("nothing", [httpx.Response(200, json={"data": [{}]})], errors.InvalidImage),
-    ("malformed data", [httpx.Response(200, json={"data": ["x"]})], errors.InvalidImage),
+    (
+        "content",
+        [error_response(400, code="content_policy_violation")],
+        provider_errors.ContentFiltered,
+    ),
+    (
+        "moderation",
+        [error_response(400, code="moderation_blocked")],
+        provider_errors.ContentFiltered,
+    ),
+    ("no credit", [error_response(402)], provider_errors.OutOfCredit),
+    ("quota", [error_response(429, code="insufficient_quota")], provider_errors.OutOfCredit),
+    ("wrong key", [error_response(401)], provider_errors.InvalidKey),
+    ("forbidden", [error_response(403)], provider_errors.InvalidKey),
+    ("too many", [error_response(429, headers={"retry-after": "7"})], provider_errors.Overloaded),
+    ("busy", [error_response(503)], provider_errors.Overloaded),
+    ("server error", [error_response(500)], provider_errors.ServerError),
+    ("gateway", [httpx.Response(502, html="<h1>Bad Gateway</h1>")], provider_errors.ServerError),
+    ("unknown status", [error_response(418), error_response(418)], provider_errors.BadRequest),
+    ("no connection", [httpx.ConnectError("no")], provider_errors.Unreachable),
+    ("cut connection", [httpx.ReadError("cut")], provider_errors.Unreachable),
+    ("no JSON", [httpx.Response(200, html="<h1>hello</h1>")], provider_errors.ServerError),
+    ("an image as such", [httpx.Response(200, content=PNG)], provider_errors.ServerError),
+    ("a list", [httpx.Response(200, json=[1])], provider_errors.InvalidImage),
+    ("no data", [httpx.Response(200, json={"data": []})], provider_errors.NoText),
+    ("null data", [httpx.Response(200, json={"data": None})], provider_errors.NoText),
+    ("a damaged image", [image_response(PNG[:1000])], provider_errors.InvalidImage),
+    ("an empty image", [image_response(b"")], provider_errors.InvalidImage),
+    ("no image", [image_response(b"<html>")], provider_errors.InvalidImage),
+    (
+        "no base64",
+        [httpx.Response(200, json={"data": [{"b64_json": "?"}]})],
+        provider_errors.InvalidImage,
+    ),
+    ("nothing", [httpx.Response(200, json={"data": [{}]})], provider_errors.InvalidImage),
+    ("malformed data", [httpx.Response(200, json={"data": ["x"]})], provider_errors.InvalidImage),
 ]
 
 
@@ -270,7 +282,7 @@ FAILURES = [
 async def test_each_failure_has_its_error_class(http, server, responses, failure):
     mock_images(server, *responses)
 
-    with pytest.raises(errors.ProviderError) as raised:
+    with pytest.raises(provider_errors.ProviderError) as raised:
         await make_client(http).request(ImageRequest(SDXL, "a fox", 0, 0))
 
     assert type(raised.value) is failure
@@ -279,7 +291,7 @@ async def test_each_failure_has_its_error_class(http, server, responses, failure
 async def test_retry_after_is_read(http, server):
     mock_images(server, error_response(429, headers={"retry-after": "7"}))
 
-    with pytest.raises(errors.Overloaded) as raised:
+    with pytest.raises(provider_errors.Overloaded) as raised:
         await make_client(http).request(REQUEST)
 
     assert raised.value.retry_after_seconds == 7
@@ -299,7 +311,7 @@ async def test_a_retired_model_is_reported_with_the_models_still_served(http, se
     served = [{"id": "flux", "type": "image"}, {"id": "llama", "type": "chat"}]
     server.get(f"{BASE}/models?serverless").respond(json=served)
 
-    with pytest.raises(errors.ImageModelNotFound) as raised:
+    with pytest.raises(provider_errors.ImageModelNotFound) as raised:
         await make_client(http).request(REQUEST)
 
     assert raised.value.user_message == (
@@ -311,7 +323,7 @@ async def test_a_retired_model_is_reported_even_if_the_model_list_fails(http, se
     mock_images(server, error_response(404))
     server.get(f"{BASE}/models?serverless").respond(500)
 
-    with pytest.raises(errors.ImageModelNotFound, match="does not have the model"):
+    with pytest.raises(provider_errors.ImageModelNotFound, match="does not have the model"):
         await make_client(http).request(REQUEST)
 
 
@@ -321,14 +333,14 @@ async def test_a_silent_server_times_out(http, server):
 
     server.post(f"{BASE}/images/generations").mock(side_effect=never)
 
-    with pytest.raises(errors.TimedOut):
+    with pytest.raises(provider_errors.TimedOut):
         await make_client(http, image_timeout_seconds=0.01).request(REQUEST)
 
 
 async def test_a_response_of_40_megabytes_is_too_large(http, server):
     mock_images(server, image_response(PNG + bytes(40_000_000)))
 
-    with pytest.raises(errors.ImageTooLarge):
+    with pytest.raises(provider_errors.ImageTooLarge):
         await make_client(http).request(REQUEST)
 
 
@@ -339,7 +351,7 @@ async def test_the_size_limit_holds_for_downloads(http, server, monkeypatch):
     )
     server.get("https://cdn.example.com/1.png").respond(content=PNG)
 
-    with pytest.raises(errors.ImageTooLarge):
+    with pytest.raises(provider_errors.ImageTooLarge):
         await make_client(http).request(REQUEST)
 
 
@@ -360,7 +372,7 @@ async def test_a_failed_download_is_an_error(http, server, response):
     )
     server.get("https://cdn.example.com/1.png").mock(side_effect=[response])
 
-    with pytest.raises(errors.ImageNotFetched):
+    with pytest.raises(provider_errors.ImageNotFetched):
         await make_client(http).request(REQUEST)
 
 
@@ -370,7 +382,7 @@ async def test_a_downloaded_page_is_not_an_image(http, server):
     )
     server.get("https://cdn.example.com/1.png").respond(html="<h1>hello</h1>")
 
-    with pytest.raises(errors.InvalidImage):
+    with pytest.raises(provider_errors.InvalidImage):
         await make_client(http).request(REQUEST)
 
 
@@ -382,7 +394,7 @@ async def test_a_remote_server_cannot_make_us_request_a_local_url(http, server, 
     mock_images(server, httpx.Response(200, json={"data": [{"url": url}]}))
     local = server.get(url__startswith="http://").respond(content=PNG)
 
-    with pytest.raises(errors.ImageNotFetched):
+    with pytest.raises(provider_errors.ImageNotFetched):
         await make_client(http).request(REQUEST)
 
     assert not local.called
@@ -394,7 +406,7 @@ async def test_a_local_server_cannot_make_us_request_a_remote_url(http, server):
     )
     remote = server.get("https://evil.example.com/log").respond(content=PNG)
 
-    with pytest.raises(errors.ImageNotFetched):
+    with pytest.raises(provider_errors.ImageNotFetched):
         await make_client(http, base_url=LOCAL_URL).request(REQUEST)
 
     assert not remote.called
@@ -478,7 +490,7 @@ async def test_a_partial_result_is_returned_and_no_other_provider_asked(http, se
     )
 
     assert len([event for event in events if isinstance(event, ImageDone)]) == 2
-    assert [type(cause) for cause in failure.causes] == [errors.ServerError]
+    assert [type(cause) for cause in failure.causes] == [provider_errors.ServerError]
     assert not local.called
 
 
@@ -540,7 +552,7 @@ async def test_a_local_only_order_stays_local(http, server, clock):
         make_router(make_client(http), make_local_client(http), clock=clock), local_only=True
     )
 
-    assert [type(cause) for cause in failure.causes] == [errors.ServerError]
+    assert [type(cause) for cause in failure.causes] == [provider_errors.ServerError]
     assert not remote.called
 
 
@@ -613,7 +625,7 @@ async def test_money_spent_meanwhile_is_not_available_to_the_next_provider(http,
 
     _, failure = await collect(router)
 
-    assert type(failure.causes[1]) is errors.OverBudget
+    assert type(failure.causes[1]) is provider_errors.OverBudget
     assert not other_route.called
 
 

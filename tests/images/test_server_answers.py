@@ -6,7 +6,7 @@ import json
 import httpx
 import pytest
 
-from ambrosio.core import errors
+from ambrosio.core import provider_errors
 from ambrosio.images.client import ImageClient
 from ambrosio.providers.content_refusals import refuses_content
 
@@ -129,7 +129,7 @@ class TestDownloads:
         server.get(CDN).respond(302, headers={"location": target})
         inside = server.get(url__regex=r"http://(?!cdn)").respond(content=PNG)
 
-        with pytest.raises(errors.ImageNotFetched):
+        with pytest.raises(provider_errors.ImageNotFetched):
             await make_client(http).request(REQUEST)
 
         assert not inside.called
@@ -140,7 +140,7 @@ class TestDownloads:
         server.get(local).respond(302, headers={"location": CDN})
         outside = server.get(CDN).respond(content=PNG)
 
-        with pytest.raises(errors.ImageNotFetched):
+        with pytest.raises(provider_errors.ImageNotFetched):
             await make_client(http, base_url=LOCAL_URL).request(REQUEST)
 
         assert not outside.called
@@ -149,7 +149,7 @@ class TestDownloads:
         mock_images(server, httpx.Response(200, json={"data": [{"url": CDN}]}))
         route = server.get(CDN).respond(302, headers={"location": CDN})
 
-        with pytest.raises(errors.ImageNotFetched):
+        with pytest.raises(provider_errors.ImageNotFetched):
             await make_client(http).request(REQUEST)
 
         assert route.call_count < 10
@@ -180,7 +180,7 @@ class TestRefusals:
     ):
         route = mock_images(server, httpx.Response(status, json={"error": error}))
 
-        with pytest.raises(errors.ContentFiltered):
+        with pytest.raises(provider_errors.ContentFiltered):
             await make_client(http).request(REQUEST)
 
         assert route.call_count == 1

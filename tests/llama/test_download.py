@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from ambrosio.core.errors import NotRunning
+from ambrosio.core.provider_errors import NotRunning
 
 from ..support.fake_huggingface import FakeHuggingFace
 from ..support.gguf_model import REPLY, SLOW, make

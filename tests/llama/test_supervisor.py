@@ -9,8 +9,8 @@ from contextlib import aclosing
 import pytest
 
 from ambrosio.core.context_window import PastTurn, build_context
-from ambrosio.core.errors import AllProvidersFailed, ContextTooLong, Loading, NotRunning
 from ambrosio.core.messages import AnswerFinished, AnswerStarted, Delta, FinishReason, StatusNote
+from ambrosio.core.provider_errors import AllProvidersFailed, ContextTooLong, Loading, NotRunning
 from ambrosio.router import CompletionRequest
 
 from ..support import ROOT

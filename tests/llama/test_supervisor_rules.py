@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from ambrosio.config.provider import ProviderConfig
-from ambrosio.core import errors
+from ambrosio.core import provider_errors
 from ambrosio.core.context_window import PastTurn, build_context
 from ambrosio.core.messages import AnswerStarted, Delta
 from ambrosio.llama import discovery
@@ -143,11 +143,11 @@ async def test_a_template_without_a_system_role_is_learnt_from_a_refusal(provide
     assert bodies(chat)[-1]["messages"] == [{"role": "user", "content": "Be kind.\n\ntea?"}]
 
 
-@pytest.mark.parametrize("kind", [errors.Loading, errors.Unreachable])
+@pytest.mark.parametrize("kind", [provider_errors.Loading, provider_errors.Unreachable])
 async def test_while_it_cannot_be_asked_no_window_is_guessed(provider_of, server, kind):
     answer = (
         {"return_value": httpx.Response(503, json={"error": {"type": "unavailable_error"}})}
-        if kind is errors.Loading
+        if kind is provider_errors.Loading
         else {"side_effect": httpx.ConnectError("no")}
     )
     server.get(f"{ROOT}/props").mock(**answer)

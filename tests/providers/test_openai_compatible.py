@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from ambrosio.config.provider import ProviderConfig
-from ambrosio.core import errors
+from ambrosio.core import provider_errors
 from ambrosio.core.context_window import (
     DEFAULT_WINDOW_TOKENS,
     HOSTED_WINDOW_TOKENS,
@@ -98,7 +98,7 @@ async def heard(provider, context=QUESTION, **given):
 
 
 async def failure(provider, context=QUESTION, **given):
-    with pytest.raises(errors.ProviderError) as caught:
+    with pytest.raises(provider_errors.ProviderError) as caught:
         await heard(provider, context, **given)
     return caught.value
 
@@ -122,23 +122,23 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("status", "error", "expected"),
         [
-            (400, {}, errors.BadRequest),
-            (400, {"type": "exceed_context_size_error"}, errors.ContextTooLong),
-            (401, {"type": "authentication_error"}, errors.InvalidKey),
-            (402, {"type": "credit_limit_error"}, errors.OutOfCredit),
-            (403, {}, errors.InvalidKey),
-            (404, {}, errors.ModelNotFound),
-            (413, {"type": "request_too_large"}, errors.BadRequest),
-            (418, {}, errors.BadRequest),
-            (422, {}, errors.BadRequest),
-            (429, {"type": "rate_limit"}, errors.Overloaded),
-            (429, {"code": "insufficient_quota"}, errors.OutOfCredit),
-            (500, {}, errors.ServerError),
-            (502, {}, errors.ServerError),
-            (503, {"type": "unavailable_error"}, errors.Loading),
-            (503, {"type": "service_unavailable"}, errors.Overloaded),
-            (504, {}, errors.ServerError),
-            (529, {}, errors.Overloaded),
+            (400, {}, provider_errors.BadRequest),
+            (400, {"type": "exceed_context_size_error"}, provider_errors.ContextTooLong),
+            (401, {"type": "authentication_error"}, provider_errors.InvalidKey),
+            (402, {"type": "credit_limit_error"}, provider_errors.OutOfCredit),
+            (403, {}, provider_errors.InvalidKey),
+            (404, {}, provider_errors.ModelNotFound),
+            (413, {"type": "request_too_large"}, provider_errors.BadRequest),
+            (418, {}, provider_errors.BadRequest),
+            (422, {}, provider_errors.BadRequest),
+            (429, {"type": "rate_limit"}, provider_errors.Overloaded),
+            (429, {"code": "insufficient_quota"}, provider_errors.OutOfCredit),
+            (500, {}, provider_errors.ServerError),
+            (502, {}, provider_errors.ServerError),
+            (503, {"type": "unavailable_error"}, provider_errors.Loading),
+            (503, {"type": "service_unavailable"}, provider_errors.Overloaded),
+            (504, {}, provider_errors.ServerError),
+            (529, {}, provider_errors.Overloaded),
         ],
     )
     async def test_each_status_has_its_failure(self, provider, chat, status, error, expected):
@@ -159,14 +159,14 @@ class TestRefusals:
     ):
         chat.mock(return_value=httpx.Response(status, text=body))
 
-        assert isinstance(await failure(provider), errors.ProviderError)
+        assert isinstance(await failure(provider), provider_errors.ProviderError)
 
     async def test_a_number_that_is_too_long_to_be_read_is_a_fault(self, provider, chat):
         line = f'data: {{"usage": {"9" * 5000}}}\n\n'
         headers = {"content-type": "text/event-stream"}
         chat.mock(return_value=httpx.Response(200, text=line, headers=headers))
 
-        assert isinstance(await failure(provider), errors.ServerError)
+        assert isinstance(await failure(provider), provider_errors.ServerError)
 
     @pytest.mark.parametrize(
         ("header", "seconds"),
@@ -201,7 +201,7 @@ class TestRefusals:
 
         failed = await failure(provider)
 
-        assert isinstance(failed, errors.ContextTooLong)
+        assert isinstance(failed, provider_errors.ContextTooLong)
         assert (failed.tokens, failed.limit) == (611, 512)
         assert (await provider.profile()).window == 512
 
@@ -212,7 +212,7 @@ class TestRefusals:
 
         failed = await failure(provider)
 
-        assert isinstance(failed, errors.ContextTooLong)
+        assert isinstance(failed, provider_errors.ContextTooLong)
         assert (failed.tokens, failed.limit) == (QUESTION.tokens, DEFAULT_WINDOW_TOKENS)
 
     @pytest.mark.parametrize("status", [400, 403, 413, 422])
@@ -221,7 +221,7 @@ class TestRefusals:
 
         failed = await failure(provider_of(context=1000), build_context("", (), "word " * 1000))
 
-        assert isinstance(failed, errors.ContextTooLong)
+        assert isinstance(failed, provider_errors.ContextTooLong)
         assert failed.limit == 1000
 
     async def test_nothing_is_asked_twice_of_its_own_accord(self, provider, chat):
@@ -246,13 +246,15 @@ class TestTheLine:
     async def test_a_server_that_is_not_there_cannot_be_reached(self, provider, chat, error):
         chat.mock(side_effect=error)
 
-        assert type(await failure(provider)) is errors.Unreachable
+        assert type(await failure(provider)) is provider_errors.Unreachable
 
     @pytest.mark.parametrize("error", HTTPX_ERRORS, ids=lambda each: type(each).__name__)
     async def test_no_error_of_the_line_gets_past_before_a_word(self, provider, chat, error):
         chat.mock(side_effect=error)
 
-        assert isinstance(await failure(provider), errors.Unreachable | errors.ServerError)
+        assert isinstance(
+            await failure(provider), provider_errors.Unreachable | provider_errors.ServerError
+        )
 
     @pytest.mark.parametrize(
         "error",
@@ -262,7 +264,7 @@ class TestTheLine:
     async def test_no_error_of_the_line_gets_past_after_a_word(self, provider, chat, error):
         chat.mock(return_value=sending(piece("Te"), error))
 
-        assert type(await failure(provider)) is errors.ServerError
+        assert type(await failure(provider)) is provider_errors.ServerError
 
     @pytest.mark.parametrize(
         "body",
@@ -281,7 +283,7 @@ class TestTheLine:
         before = sse(piece("Te")).content if begun else b""
         chat.mock(return_value=sending(before, body))
 
-        assert type(await failure(provider)) is errors.ServerError
+        assert type(await failure(provider)) is provider_errors.ServerError
 
     async def test_an_answer_without_a_finish_was_cut(self, provider, chat):
         chat.mock(return_value=sse(piece("Green te")))
@@ -290,14 +292,14 @@ class TestTheLine:
         said = [await anext(stream), await anext(stream)]
 
         assert words(said) == "Green te"
-        with pytest.raises(errors.ServerError):
+        with pytest.raises(provider_errors.ServerError):
             await anext(stream)
 
     @pytest.mark.parametrize("said", ["", " \n", "<think>Hm.</think>", "<think>Hm."])
     async def test_success_without_a_word_is_an_empty_answer(self, provider, chat, said):
         chat.mock(return_value=sse(piece(said), CLOSING))
 
-        assert type(await failure(provider)) is errors.NoText
+        assert type(await failure(provider)) is provider_errors.NoText
 
     async def test_no_first_word_in_time_is_told(self, provider_of, chat):
         chat.mock(return_value=sending(asyncio.Event()))
@@ -307,7 +309,7 @@ class TestTheLine:
                 provider_of(first_token_timeout_seconds=0.01, chunk_timeout_seconds=60)
             )
 
-        assert type(failed) is errors.TimedOut
+        assert type(failed) is provider_errors.TimedOut
 
     async def test_silence_between_the_words_is_told(self, provider_of, chat):
         chat.mock(return_value=sending(piece("Te"), asyncio.Event()))
@@ -317,7 +319,7 @@ class TestTheLine:
                 provider_of(first_token_timeout_seconds=60, chunk_timeout_seconds=0.01)
             )
 
-        assert type(failed) is errors.TimedOut
+        assert type(failed) is provider_errors.TimedOut
 
     async def test_progress_is_a_sign_of_life_and_no_first_word(self, provider_of, chat):
         progress = {"choices": [{"delta": {"content": None}}], "prompt_progress": {"total": 9}}
@@ -331,11 +333,11 @@ class TestTheLine:
     def test_no_refusal_stays_untranslated(self, status):
         refused = ApiError(status, json.loads(ODD_TYPES))
 
-        assert isinstance(translate_error(refused, "p", model="m"), errors.ProviderError)
+        assert isinstance(translate_error(refused, "p", model="m"), provider_errors.ProviderError)
 
     @pytest.mark.parametrize("error", [ConnectionFailed(), UnreadableResponse()])
     def test_no_failed_request_stays_untranslated(self, error):
-        assert isinstance(translate_error(error, "p", model="m"), errors.ProviderError)
+        assert isinstance(translate_error(error, "p", model="m"), provider_errors.ProviderError)
 
     @pytest.mark.parametrize(
         ("status", "body", "detail"),
@@ -433,7 +435,7 @@ class TestAnAnswer:
     async def test_chunks_of_nonsense_are_a_fault(self, provider, chat, nonsense):
         chat.mock(return_value=sse(piece("Te"), nonsense, CLOSING))
 
-        assert type(await failure(provider)) is errors.ServerError
+        assert type(await failure(provider)) is provider_errors.ServerError
 
     @pytest.mark.parametrize(
         "chunks",
@@ -578,7 +580,7 @@ class TestWhatIsSent:
         failed = await failure(provider, concise=True)
         await heard(provider, concise=True)
 
-        assert type(failed) is errors.BadRequest
+        assert type(failed) is provider_errors.BadRequest
         assert bodies(chat)[3] == bodies(chat)[0]
 
     async def test_a_concise_answer_ends_where_it_is_complete(self, provider, chat):
@@ -648,7 +650,7 @@ class TestWhatIsServed:
         answer = httpx.Response(200, text=body, headers={"content-type": kind})
         server.get(f"{BASE}/models").mock(return_value=answer)
 
-        with pytest.raises(errors.ServerError):
+        with pytest.raises(provider_errors.ServerError):
             await provider.models()
 
     @pytest.mark.parametrize(
@@ -714,7 +716,7 @@ class TestWhatIsServed:
 
         failed = await failure(provider, replace(QUESTION, tokens=tokens))
 
-        assert isinstance(failed, errors.ContextTooLong)
+        assert isinstance(failed, provider_errors.ContextTooLong)
         assert (await provider.profile()).window == window
 
     @pytest.mark.parametrize("props", ["5", "[]", "{}", "null", '"x"', "<html>"])
@@ -729,7 +731,7 @@ class TestWhatIsServed:
             return_value=refusal(503, type="unavailable_error")
         )
 
-        with pytest.raises(errors.Loading):
+        with pytest.raises(provider_errors.Loading):
             await provider_of(server_kind="llama").health()
 
     @pytest.mark.parametrize("page", ["404 page not found", '{"error": "Unexpected endpoint"}'])

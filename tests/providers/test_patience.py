@@ -7,8 +7,8 @@ import pytest
 
 from ambrosio.config.provider import ProviderConfig
 from ambrosio.core.context_window import build_context
-from ambrosio.core.errors import Hung, TimedOut
 from ambrosio.core.messages import AnswerFinished
+from ambrosio.core.provider_errors import Hung, TimedOut
 from ambrosio.emulators.model_server.server import Pings, StallsAfter, StallsBefore, StaysSilent
 from ambrosio.providers.openai_compatible import OpenAIProvider
 from ambrosio.providers.patience import Patience

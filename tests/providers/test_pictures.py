@@ -7,8 +7,8 @@ import pytest
 
 from ambrosio.config.provider import ProviderConfig
 from ambrosio.core.context_window import ModelProfile, build_context
-from ambrosio.core.errors import Unreachable
 from ambrosio.core.messages import PicturePart
+from ambrosio.core.provider_errors import Unreachable
 from ambrosio.providers.openai_compatible import OpenAIProvider
 from ambrosio.providers.request import GONE_PICTURE
 

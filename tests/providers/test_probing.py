@@ -11,8 +11,8 @@ import pytest
 
 from ambrosio.config.provider import ProviderConfig
 from ambrosio.core.context_window import build_context
-from ambrosio.core.errors import Hung, Unreachable
 from ambrosio.core.messages import Delta
+from ambrosio.core.provider_errors import Hung, Unreachable
 from ambrosio.providers.openai_compatible import OpenAIProvider
 
 ANSWER = {"choices": [{"delta": {"content": "Green."}, "finish_reason": "stop"}]}

@@ -7,7 +7,7 @@ import pytest
 import respx
 
 from ambrosio.config.provider import ProviderConfig
-from ambrosio.core import errors
+from ambrosio.core import provider_errors
 from ambrosio.core.context_window import build_context
 from ambrosio.core.messages import AnswerFinished, AnswerStarted, Delta, FinishReason
 from ambrosio.providers.openai_compatible import OpenAIProvider
@@ -151,7 +151,7 @@ async def test_a_whole_answer_is_never_called_failed(content, breaks):
 
 
 async def test_an_answer_that_was_cut_is_still_a_fault():
-    with pytest.raises(errors.ServerError):
+    with pytest.raises(provider_errors.ServerError):
         await ask(pieces("Rice needs twelve minutes."))
 
 
@@ -240,7 +240,7 @@ VLLM = "This model's maximum context length is 4096 tokens, but the request has 
     ],
 )
 async def test_an_overflow_is_recognised_from_every_server(sent, limit):
-    with pytest.raises(errors.ContextTooLong) as raised:
+    with pytest.raises(provider_errors.ContextTooLong) as raised:
         await ask(**sent, context=32768)
 
     assert raised.value.limit == limit
@@ -264,7 +264,7 @@ async def test_an_overflow_is_recognised_from_every_server(sent, limit):
     ],
 )
 async def test_the_window_is_read_from_the_words_of_a_refusal(message, limit):
-    with pytest.raises(errors.ContextTooLong) as raised:
+    with pytest.raises(provider_errors.ContextTooLong) as raised:
         await ask(**refuse({"error": {"message": message}}), context=32768)
 
     assert raised.value.limit == limit
@@ -285,49 +285,70 @@ async def test_the_window_is_read_from_the_words_of_a_refusal(message, limit):
     ],
 )
 async def test_another_limit_is_no_overflow(message):
-    with pytest.raises(errors.BadRequest) as raised:
+    with pytest.raises(provider_errors.BadRequest) as raised:
         await ask(**refuse({"error": {"message": message}}), context=32768)
 
-    assert type(raised.value) is errors.BadRequest
+    assert type(raised.value) is provider_errors.BadRequest
 
 
 @pytest.mark.parametrize(
     ("sent", "kind"),
     [
-        (refuse(b"<html><title>Just a moment...</title></html>", 403, "text/html"), errors.Blocked),
-        (refuse(b"<!doctype html><form>Log in</form>", 200, "text/html"), errors.Blocked),
-        (refuse(b"<html>502 Bad Gateway</html>", 502, "text/html"), errors.ServerError),
-        (refuse({"error": {"message": "Invalid key"}}, 401), errors.InvalidKey),
-        (refuse({"error": {"message": "Not allowed"}}, 403), errors.InvalidKey),
-        (refuse({"error": {"message": "Pay first"}}, 402), errors.OutOfCredit),
-        (refuse({"error": {"type": "exceeded_current_quota_error"}}, 429), errors.OutOfCredit),
-        (refuse({"error": {"message": "No credit left", "code": 402}}, 200), errors.OutOfCredit),
-        (refuse({"error": {"message": "Too many", "code": 429}}, 200), errors.Overloaded),
-        ({"content": event({"error": {"message": "Too many", "code": 429}})}, errors.Overloaded),
-        (refuse({"error": {"code": "rate_limit_exceeded"}}, 413), errors.Overloaded),
-        (refuse({"error": {"message": TOKENS_A_MINUTE, "type": "tokens"}}, 429), errors.Overloaded),
-        (refuse({"error": {"message": TOKENS_A_MINUTE}}, 429), errors.Overloaded),
-        (refuse({"message": TOKENS_A_MINUTE}, 429), errors.Overloaded),
-        (refuse({"error": TOKENS_A_MINUTE}, 429), errors.Overloaded),
-        (refuse({"detail": TOKENS_A_MINUTE}, 429), errors.Overloaded),
-        (refuse(b"429 Too Many Requests", 429, "text/plain"), errors.Overloaded),
-        (refuse(b"<html><h1>404 Not Found</h1></html>", 404, "text/html"), errors.WrongAddress),
-        (refuse({"error": {"message": "Request timed out"}}, 408), errors.ServerError),
-        (refuse({"error": {"message": "Conflict"}}, 409), errors.ServerError),
-        (refuse({"detail": "Not Found"}, 404), errors.WrongAddress),
-        (refuse({"error": {"message": "File Not Found", "code": 404}}, 404), errors.WrongAddress),
-        (refuse({"error": {"message": "model x not found"}}, 404), errors.ModelNotFound),
+        (
+            refuse(b"<html><title>Just a moment...</title></html>", 403, "text/html"),
+            provider_errors.Blocked,
+        ),
+        (refuse(b"<!doctype html><form>Log in</form>", 200, "text/html"), provider_errors.Blocked),
+        (refuse(b"<html>502 Bad Gateway</html>", 502, "text/html"), provider_errors.ServerError),
+        (refuse({"error": {"message": "Invalid key"}}, 401), provider_errors.InvalidKey),
+        (refuse({"error": {"message": "Not allowed"}}, 403), provider_errors.InvalidKey),
+        (refuse({"error": {"message": "Pay first"}}, 402), provider_errors.OutOfCredit),
+        (
+            refuse({"error": {"type": "exceeded_current_quota_error"}}, 429),
+            provider_errors.OutOfCredit,
+        ),
+        (
+            refuse({"error": {"message": "No credit left", "code": 402}}, 200),
+            provider_errors.OutOfCredit,
+        ),
+        (refuse({"error": {"message": "Too many", "code": 429}}, 200), provider_errors.Overloaded),
+        (
+            {"content": event({"error": {"message": "Too many", "code": 429}})},
+            provider_errors.Overloaded,
+        ),
+        (refuse({"error": {"code": "rate_limit_exceeded"}}, 413), provider_errors.Overloaded),
+        (
+            refuse({"error": {"message": TOKENS_A_MINUTE, "type": "tokens"}}, 429),
+            provider_errors.Overloaded,
+        ),
+        (refuse({"error": {"message": TOKENS_A_MINUTE}}, 429), provider_errors.Overloaded),
+        (refuse({"message": TOKENS_A_MINUTE}, 429), provider_errors.Overloaded),
+        (refuse({"error": TOKENS_A_MINUTE}, 429), provider_errors.Overloaded),
+        (refuse({"detail": TOKENS_A_MINUTE}, 429), provider_errors.Overloaded),
+        (refuse(b"429 Too Many Requests", 429, "text/plain"), provider_errors.Overloaded),
+        (
+            refuse(b"<html><h1>404 Not Found</h1></html>", 404, "text/html"),
+            provider_errors.WrongAddress,
+        ),
+        (refuse({"error": {"message": "Request timed out"}}, 408), provider_errors.ServerError),
+        (refuse({"error": {"message": "Conflict"}}, 409), provider_errors.ServerError),
+        (refuse({"detail": "Not Found"}, 404), provider_errors.WrongAddress),
+        (
+            refuse({"error": {"message": "File Not Found", "code": 404}}, 404),
+            provider_errors.WrongAddress,
+        ),
+        (refuse({"error": {"message": "model x not found"}}, 404), provider_errors.ModelNotFound),
         (
             refuse({"error": "Unexpected endpoint or method. (POST /chat/completions)"}, 200),
-            errors.WrongAddress,
+            provider_errors.WrongAddress,
         ),
-        (refuse(b"", 302, "text/html"), errors.WrongAddress),
-        (refuse({"id": None, "choices": None}, 200), errors.ServerError),
-        (refuse({"error": {"message": "no", "param": "top_k"}}, 400), errors.BadRequest),
+        (refuse(b"", 302, "text/html"), provider_errors.WrongAddress),
+        (refuse({"id": None, "choices": None}, 200), provider_errors.ServerError),
+        (refuse({"error": {"message": "no", "param": "top_k"}}, 400), provider_errors.BadRequest),
     ],
 )
 async def test_a_refusal_means_what_its_body_says(sent, kind):
-    with pytest.raises(errors.ProviderError) as raised:
+    with pytest.raises(provider_errors.ProviderError) as raised:
         await ask(**sent)
 
     assert type(raised.value) is kind

@@ -8,8 +8,8 @@ import pytest
 
 from ambrosio.config.provider import ProviderConfig
 from ambrosio.core.context_window import ModelProfile, PastTurn, build_context
-from ambrosio.core.errors import ServerError
 from ambrosio.core.messages import AnswerFinished, AnswerStarted, Delta
+from ambrosio.core.provider_errors import ServerError
 from ambrosio.core.tools import ToolCall, ToolDefinition, ToolResult, ToolRound, ToolUse
 from ambrosio.emulators.model_server.server import (
     Calls,

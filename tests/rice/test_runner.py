@@ -12,7 +12,8 @@ from ambrosio.app import open_app
 from ambrosio.cli.rice import RiceContext, RiceOptions, _variants, run_rice_test
 from ambrosio.config import prompts, settings
 from ambrosio.config.provider import ProviderConfig
-from ambrosio.core.errors import InvalidKey, InvalidSettings, NoProvider, ServerError
+from ambrosio.core.errors import InvalidSettings, NoProvider
+from ambrosio.core.provider_errors import InvalidKey, ServerError
 from ambrosio.core.vv import MAX_CONCISE_TOKENS
 from ambrosio.emulators.model_server.server import ErrorStatus, FakeModelServer, Says, StallsBefore
 from ambrosio.providers.openai_compatible import OpenAIProvider

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from ambrosio.core import errors
+from ambrosio.core import errors, provider_errors
 from ambrosio.core.context_window import ModelProfile, PastTurn
 from ambrosio.core.costs import Expense
 from ambrosio.core.messages import AnswerFinished, AnswerStarted, Delta, ModelRef, RequestSent
@@ -77,13 +77,13 @@ async def said(router, ask=QUESTION):
 
 
 async def gave_up(router, ask=QUESTION):
-    with pytest.raises(errors.AllProvidersFailed) as caught:
+    with pytest.raises(provider_errors.AllProvidersFailed) as caught:
         await heard(router, ask)
     return caught.value
 
 
 def fault(name="a"):
-    return errors.ServerError(name)
+    return provider_errors.ServerError(name)
 
 
 class TestTheOrder:
@@ -130,17 +130,17 @@ class TestFailover:
     @pytest.mark.parametrize(
         "error",
         [
-            errors.Unreachable("a"),
-            errors.TimedOut("a"),
-            errors.Loading("a"),
-            errors.Overloaded("a"),
-            errors.ServerError("a"),
-            errors.NoText("a"),
-            errors.InvalidKey("a"),
-            errors.OutOfCredit("a"),
-            errors.ModelNotFound("a", model="x"),
-            errors.BadRequest("a"),
-            errors.ContextTooLong("a", tokens=9, limit=5),
+            provider_errors.Unreachable("a"),
+            provider_errors.TimedOut("a"),
+            provider_errors.Loading("a"),
+            provider_errors.Overloaded("a"),
+            provider_errors.ServerError("a"),
+            provider_errors.NoText("a"),
+            provider_errors.InvalidKey("a"),
+            provider_errors.OutOfCredit("a"),
+            provider_errors.ModelNotFound("a", model="x"),
+            provider_errors.BadRequest("a"),
+            provider_errors.ContextTooLong("a", tokens=9, limit=5),
         ],
         ids=lambda error: type(error).__name__,
     )
@@ -174,12 +174,15 @@ class TestFailover:
         assert [cause.provider for cause in failed.causes] == ["a", "b"]
 
     async def test_everybody_who_was_tried_is_named(self, router_of):
-        a, b = FakeProvider("a", errors.InvalidKey("a")), FakeProvider("b", *[fault("b")] * 2)
+        a, b = (
+            FakeProvider("a", provider_errors.InvalidKey("a")),
+            FakeProvider("b", *[fault("b")] * 2),
+        )
 
         failed = await gave_up(router_of(a, b))
 
         assert [str(cause) for cause in failed.causes] == [
-            str(errors.InvalidKey("a")),
+            str(provider_errors.InvalidKey("a")),
             str(fault("b")),
         ]
         assert failed.retryable
@@ -201,10 +204,10 @@ class TestAnotherRound:
     @pytest.mark.parametrize(
         "error",
         [
-            errors.Unreachable("a"),
-            errors.Overloaded("a"),
-            errors.ServerError("a"),
-            errors.NoText("a"),
+            provider_errors.Unreachable("a"),
+            provider_errors.Overloaded("a"),
+            provider_errors.ServerError("a"),
+            provider_errors.NoText("a"),
         ],
         ids=lambda error: type(error).__name__,
     )
@@ -222,12 +225,12 @@ class TestAnotherRound:
     @pytest.mark.parametrize(
         "error",
         [
-            errors.TimedOut("a"),
-            errors.InvalidKey("a"),
-            errors.OutOfCredit("a"),
-            errors.ModelNotFound("a", model="x"),
-            errors.BadRequest("a"),
-            errors.ContextTooLong("a", tokens=9, limit=5),
+            provider_errors.TimedOut("a"),
+            provider_errors.InvalidKey("a"),
+            provider_errors.OutOfCredit("a"),
+            provider_errors.ModelNotFound("a", model="x"),
+            provider_errors.BadRequest("a"),
+            provider_errors.ContextTooLong("a", tokens=9, limit=5),
         ],
         ids=lambda error: type(error).__name__,
     )
@@ -246,33 +249,37 @@ class TestAnotherRound:
     async def test_a_short_rest_that_was_asked_for_is_waited_out(
         self, router_of, sleeps, asked_for, slept
     ):
-        a = FakeProvider("a", *[errors.Overloaded("a", retry_after_seconds=asked_for)] * 2)
+        a = FakeProvider("a", *[provider_errors.Overloaded("a", retry_after_seconds=asked_for)] * 2)
 
         await gave_up(router_of(a))
 
         assert sleeps.seconds == slept
 
     async def test_a_model_that_loads_is_waited_for(self, router_of, sleeps):
-        a = FakeProvider("a", *[errors.Loading("a")] * 40, "Tea.")
+        a = FakeProvider("a", *[provider_errors.Loading("a")] * 40, "Tea.")
 
         assert await said(router_of(a)) == "Tea."
         assert sleeps.seconds == [LOADING_PAUSE_SECONDS] * 40
 
     async def test_whoever_has_come_up_again_may_slip_once_more(self, router_of):
-        slips = [errors.ServerError("a"), errors.Loading("a"), errors.Unreachable("a")]
+        slips = [
+            provider_errors.ServerError("a"),
+            provider_errors.Loading("a"),
+            provider_errors.Unreachable("a"),
+        ]
         assert await said(router_of(FakeProvider("a", *slips, "Tea."))) == "Tea."
 
         failed = await gave_up(
-            router_of(FakeProvider("a", *slips, errors.ServerError("a"), "Tea."))
+            router_of(FakeProvider("a", *slips, provider_errors.ServerError("a"), "Tea."))
         )
-        assert [type(cause) for cause in failed.causes] == [errors.ServerError]
+        assert [type(cause) for cause in failed.causes] == [provider_errors.ServerError]
 
     async def test_but_not_for_ever(self, router_of):
-        a = FakeProvider("a", *[errors.Loading("a")] * 1000)
+        a = FakeProvider("a", *[provider_errors.Loading("a")] * 1000)
 
         failed = await gave_up(router_of(a))
 
-        assert type(failed.causes[0]) is errors.Loading
+        assert type(failed.causes[0]) is provider_errors.Loading
         assert len(a.asked) == LOADING_ROUNDS + 1
 
 
@@ -299,7 +306,7 @@ class TestHealth:
         assert router.health.providers["a"].failure == ""
 
     async def test_one_that_names_its_rest_gets_it(self, router_of, clock):
-        a = FakeProvider("a", errors.Overloaded("a", retry_after_seconds=7))
+        a = FakeProvider("a", provider_errors.Overloaded("a", retry_after_seconds=7))
         router = router_of(a, FakeProvider("b"))
         await heard(router)
 
@@ -311,7 +318,11 @@ class TestHealth:
 
     @pytest.mark.parametrize(
         "error",
-        [errors.InvalidKey("a"), errors.OutOfCredit("a"), errors.ModelNotFound("a", model="x")],
+        [
+            provider_errors.InvalidKey("a"),
+            provider_errors.OutOfCredit("a"),
+            provider_errors.ModelNotFound("a", model="x"),
+        ],
         ids=lambda error: type(error).__name__,
     )
     async def test_what_only_the_owner_can_mend_rests_long(self, router_of, clock, error):
@@ -327,9 +338,9 @@ class TestHealth:
     @pytest.mark.parametrize(
         "error",
         [
-            errors.BadRequest("a"),
-            errors.ContextTooLong("a", tokens=9, limit=5),
-            errors.Loading("a"),
+            provider_errors.BadRequest("a"),
+            provider_errors.ContextTooLong("a", tokens=9, limit=5),
+            provider_errors.Loading("a"),
         ],
         ids=lambda error: type(error).__name__,
     )
@@ -345,7 +356,7 @@ class TestHealth:
     async def test_a_model_that_one_chat_has_chosen_and_nobody_serves_harms_no_other_chat(
         self, router_of
     ):
-        gone = errors.ModelNotFound("a", model="typo")
+        gone = provider_errors.ModelNotFound("a", model="typo")
         router = router_of(FakeProvider("a", gone), FakeProvider("b"))
 
         chosen = await said(router, replace(QUESTION, model="a/typo"))
@@ -355,8 +366,8 @@ class TestHealth:
 
     async def test_when_all_rest_they_are_asked_all_the_same(self, router_of):
         a, b = (
-            FakeProvider("a", errors.OutOfCredit("a")),
-            FakeProvider("b", errors.OutOfCredit("b")),
+            FakeProvider("a", provider_errors.OutOfCredit("a")),
+            FakeProvider("b", provider_errors.OutOfCredit("b")),
         )
         router = router_of(a, b)
         await gave_up(router)
@@ -406,7 +417,9 @@ class TestTooMuch:
 
     async def test_an_overflow_is_asked_again_with_less(self, router_of):
         a = FakeProvider(
-            "a", errors.ContextTooLong("a", tokens=3000, limit=1500), manner=ModelProfile(100_000)
+            "a",
+            provider_errors.ContextTooLong("a", tokens=3000, limit=1500),
+            manner=ModelProfile(100_000),
         )
 
         parts = await heard(router_of(a), CompletionRequest("Be kind.", self.HISTORY, "tea?"))
@@ -422,7 +435,7 @@ class TestTooMuch:
         )
 
     async def test_it_is_trimmed_until_nothing_is_left_but_the_question(self, router_of):
-        overflow = errors.ContextTooLong("a", tokens=3000, limit=2900)
+        overflow = provider_errors.ContextTooLong("a", tokens=3000, limit=2900)
         a = FakeProvider("a", *[overflow] * 50, manner=ModelProfile(100_000))
 
         await gave_up(router_of(a), CompletionRequest("Be kind.", self.HISTORY, "tea?"))
@@ -433,7 +446,7 @@ class TestTooMuch:
         assert len(lengths) < 10
 
     async def test_what_is_too_much_for_one_goes_whole_to_the_next(self, router_of):
-        a = FakeProvider("a", *[errors.ContextTooLong("a", tokens=0, limit=0)] * 50)
+        a = FakeProvider("a", *[provider_errors.ContextTooLong("a", tokens=0, limit=0)] * 50)
         b = FakeProvider("b", "Tea.", manner=ModelProfile(100_000))
 
         answer = await said(router_of(a, b), CompletionRequest("Be kind.", self.HISTORY, "tea?"))
@@ -455,7 +468,9 @@ class TestALongRequestThatIsRefusedForNoReasonThatIsUnderstood:
         return [len(context.messages) for context in provider.asked]
 
     @pytest.mark.parametrize(
-        "refusal", [errors.BadRequest("a"), errors.ServerError("a")], ids=["4xx", "500"]
+        "refusal",
+        [provider_errors.BadRequest("a"), provider_errors.ServerError("a")],
+        ids=["4xx", "500"],
     )
     async def test_after_two_refusals_a_shorter_one_is_answered(self, router_of, refusal):
         a = FakeProvider("a", refusal, refusal, "Tea.", manner=self.SMALL)
@@ -467,14 +482,14 @@ class TestALongRequestThatIsRefusedForNoReasonThatIsUnderstood:
         assert parts[0].dropped_turns > 0
 
     async def test_two_providers_that_refuse_are_two_refusals(self, router_of):
-        a = FakeProvider("a", errors.BadRequest("a"), "Tea.", manner=self.SMALL)
-        b = FakeProvider("b", errors.BadRequest("b"), manner=self.SMALL)
+        a = FakeProvider("a", provider_errors.BadRequest("a"), "Tea.", manner=self.SMALL)
+        b = FakeProvider("b", provider_errors.BadRequest("b"), manner=self.SMALL)
 
         assert await said(router_of(a, b), self.LONG) == "Tea."
         assert (len(a.asked), len(b.asked)) == (2, 1)
 
     async def test_it_is_tried_once(self, router_of):
-        a = FakeProvider("a", *[errors.BadRequest("a")] * 9, manner=self.SMALL)
+        a = FakeProvider("a", *[provider_errors.BadRequest("a")] * 9, manner=self.SMALL)
 
         await gave_up(router_of(a), self.LONG)
 
@@ -483,13 +498,13 @@ class TestALongRequestThatIsRefusedForNoReasonThatIsUnderstood:
     @pytest.mark.parametrize(
         ("refusal", "ask", "window"),
         [
-            (errors.BadRequest("a"), QUESTION, 3000),
-            (errors.BadRequest("a"), replace(QUESTION, question="why? " * 900), 3000),
-            (errors.BadRequest("a"), LONG, 32_000),
-            (errors.BadRequest("a", parameter="tools"), LONG, 3000),
-            (errors.ContentFiltered("a"), LONG, 3000),
-            (errors.InvalidKey("a"), LONG, 3000),
-            (errors.OutOfCredit("a"), LONG, 3000),
+            (provider_errors.BadRequest("a"), QUESTION, 3000),
+            (provider_errors.BadRequest("a"), replace(QUESTION, question="why? " * 900), 3000),
+            (provider_errors.BadRequest("a"), LONG, 32_000),
+            (provider_errors.BadRequest("a", parameter="tools"), LONG, 3000),
+            (provider_errors.ContentFiltered("a"), LONG, 3000),
+            (provider_errors.InvalidKey("a"), LONG, 3000),
+            (provider_errors.OutOfCredit("a"), LONG, 3000),
         ],
     )
     async def test_nothing_else_is_shortened(self, router_of, refusal, ask, window):
@@ -500,7 +515,7 @@ class TestALongRequestThatIsRefusedForNoReasonThatIsUnderstood:
         assert len(a.asked) == 1
 
     async def test_an_answer_that_broke_off_is_not_about_length(self, router_of):
-        a = FakeProvider("a", *[["Te", errors.ServerError("a")]] * 9, manner=self.SMALL)
+        a = FakeProvider("a", *[["Te", provider_errors.ServerError("a")]] * 9, manner=self.SMALL)
 
         await gave_up(router_of(a), self.LONG)
 

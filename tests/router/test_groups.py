@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from ambrosio.core.errors import ServerError
 from ambrosio.core.messages import AnswerStarted
+from ambrosio.core.provider_errors import ServerError
 from ambrosio.router import CompletionRequest, Router
 from ambrosio.router.groups import share_work
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ambrosio.core import errors
+from ambrosio.core import provider_errors
 from ambrosio.core.context_window import PastTurn
 from ambrosio.core.messages import AnswerStarted, Delta, RequestSent, StatusNote
 from ambrosio.router import CompletionRequest, Router
@@ -113,7 +113,7 @@ async def test_nobody_else_is_asked_when_that_is_not_wished(ask, local, patience
 
 
 async def test_when_the_slow_one_fails_the_other_goes_on():
-    slow, other = Silent("slow", errors.ServerError("slow"), local=True), Silent("other")
+    slow, other = Silent("slow", provider_errors.ServerError("slow"), local=True), Silent("other")
 
     async def release():
         await other.asked_now.wait()
@@ -130,8 +130,8 @@ async def test_when_the_slow_one_fails_the_other_goes_on():
 
 
 async def test_when_both_fail_both_are_named():
-    slow = Silent("slow", errors.OutOfCredit("slow"), local=True)
-    other = FakeProvider("other", errors.InvalidKey("other"))
+    slow = Silent("slow", provider_errors.OutOfCredit("slow"), local=True)
+    other = FakeProvider("other", provider_errors.InvalidKey("other"))
 
     async def release():
         while not other.asked:  # noqa: ASYNC110
@@ -140,7 +140,7 @@ async def test_when_both_fail_both_are_named():
 
     async with asyncio.TaskGroup() as group:
         group.create_task(release())
-        with pytest.raises(errors.AllProvidersFailed) as raised:
+        with pytest.raises(provider_errors.AllProvidersFailed) as raised:
             await heard(router(slow, other))
 
     assert {cause.provider for cause in raised.value.causes} == {"slow", "other"}

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from ambrosio.core import errors
+from ambrosio.core import errors, provider_errors
 from ambrosio.core.context_window import UNSEEN_PICTURE, ModelProfile, PastTurn
 from ambrosio.core.messages import PicturePart
 from ambrosio.router import CompletionRequest, Router
@@ -56,13 +56,16 @@ async def refused(router, request=QUESTION):
         ((blind("a"), seeing("b")), QUESTION, "b"),
         ((seeing("a"), seeing("b")), QUESTION, "a"),
         (
-            (seeing("a", errors.ServerError("a"), errors.ServerError("a")), seeing("b")),
+            (
+                seeing("a", provider_errors.ServerError("a"), provider_errors.ServerError("a")),
+                seeing("b"),
+            ),
             QUESTION,
             "b",
         ),
         ((blind("a"), seeing("b")), LATER, "b"),
         ((blind("a"), blind("b")), LATER, "a"),
-        ((blind("a"), seeing("b", errors.InvalidKey("b"))), LATER, "a"),
+        ((blind("a"), seeing("b", provider_errors.InvalidKey("b"))), LATER, "a"),
         ((blind("a"), seeing("b")), replace(QUESTION, model="a"), "b"),
         ((seeing("a"), seeing("b", local=True)), replace(QUESTION, local_only=True), "b"),
     ],
@@ -95,7 +98,7 @@ async def test_no_blind_provider_is_sent_anything_and_the_answer_says_so(router_
 async def test_one_that_cannot_be_asked_yet_is_found_out_by_the_call(router_of):
     class Waking(FakeProvider):
         async def sees(self, model=""):
-            raise errors.Loading(self.name)
+            raise provider_errors.Loading(self.name)
 
     a, b = Waking("a"), seeing("b")
     start = await started(router_of(a, b))

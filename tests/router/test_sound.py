@@ -8,14 +8,10 @@ import httpx
 import pytest
 
 from ambrosio.config.provider import ProviderConfig
-from ambrosio.core.errors import (
-    AllProvidersFailed,
-    BudgetSpent,
-    LocalOnlyFailed,
-    ServerError,
-)
+from ambrosio.core.errors import BudgetSpent
 from ambrosio.core.media import AudioPiece
 from ambrosio.core.messages import ModelRef
+from ambrosio.core.provider_errors import AllProvidersFailed, LocalOnlyFailed, ServerError
 from ambrosio.core.sound import Recording
 from ambrosio.core.sound_errors import (
     NoLocalSpeaker,

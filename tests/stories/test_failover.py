@@ -5,7 +5,8 @@ import re
 import pytest
 
 from ambrosio.core.context_window import PastTurn
-from ambrosio.core.errors import (
+from ambrosio.core.messages import AnswerStarted
+from ambrosio.core.provider_errors import (
     AllProvidersFailed,
     InvalidKey,
     ModelNotFound,
@@ -13,7 +14,6 @@ from ambrosio.core.errors import (
     Overloaded,
     ServerError,
 )
-from ambrosio.core.messages import AnswerStarted
 from ambrosio.emulators.model_server.server import (
     BrokenSse,
     Dies,

@@ -17,7 +17,7 @@ from ambrosio.config.provider import ProviderConfig
 from ambrosio.core import costs
 from ambrosio.core.context_window import ModelProfile
 from ambrosio.core.costs import Expense, Pricing, format_usd, month_name, month_start, nearly_spent
-from ambrosio.core.errors import AllProvidersFailed, NoProvider, TimedOut
+from ambrosio.core.errors import NoProvider
 from ambrosio.core.messages import (
     AnswerFinished,
     AnswerStarted,
@@ -26,6 +26,7 @@ from ambrosio.core.messages import (
     ModelRef,
     Usage,
 )
+from ambrosio.core.provider_errors import AllProvidersFailed, TimedOut
 from ambrosio.emulators.model_server.server import (
     Dies,
     EndsUnfinished,

@@ -32,12 +32,12 @@ from ambrosio.commands.registry import BUTTONS, BY_NAME
 from ambrosio.config.settings import load
 from ambrosio.core.addresses import is_local, is_public
 from ambrosio.core.context_window import Context, PastTurn
-from ambrosio.core.errors import (
+from ambrosio.core.errors import InvalidSettings, NoProvider
+from ambrosio.core.messages import Chat, Delete, Delta, Message, PicturePart, Turn
+from ambrosio.core.provider_errors import (
     AllProvidersFailed,
     InvalidKey,
-    InvalidSettings,
     LocalOnlyFailed,
-    NoProvider,
     OutOfCredit,
     Overloaded,
     ProviderError,
@@ -45,7 +45,6 @@ from ambrosio.core.errors import (
     TimedOut,
     Unreachable,
 )
-from ambrosio.core.messages import Chat, Delete, Delta, Message, PicturePart, Turn
 from ambrosio.core.sound import Recording
 from ambrosio.emulators.model_server.server import ErrorStatus, FakeModelServer, Says, StallsBefore
 from ambrosio.router import CompletionRequest, ImageRouter, Router, SpeechRouter, TranscriptRouter

@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from ambrosio.core.context_window import ModelProfile
 from ambrosio.core.costs import FREE, Pricing
-from ambrosio.core.errors import ProviderError, ServerError
 from ambrosio.core.messages import (
     AnswerFinished,
     AnswerStarted,
@@ -15,6 +14,7 @@ from ambrosio.core.messages import (
     ModelRef,
     Usage,
 )
+from ambrosio.core.provider_errors import ProviderError, ServerError
 
 
 class FakeProvider:
