@@ -143,7 +143,7 @@ class AttachmentReader:
         try:
             read = [await self._fetch(file, side) for file in files]
         except FileError as exc:
-            log.info("a sticker is not shown: %s", type(exc).__name__)
+            log.info("a sticker could not be read: %s", type(exc).__name__)
             return turn
         pictures = tuple(part for part in read if isinstance(part, PicturePart))
         return replace(turn, pictures=pictures, from_outside=True)

@@ -44,7 +44,7 @@ class Downloads:
             try:
                 content = await self._fetch_once(file_id)
             except TelegramError as exc:
-                log.info("a file was not fetched: %s", type(exc).__name__)
+                log.info("a file could not be downloaded: %s", type(exc).__name__)
                 if not left:
                     raise FileNotFetched from exc
                 await self._sleep(_pause_seconds(exc))

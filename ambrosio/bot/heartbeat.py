@@ -29,7 +29,7 @@ def beat(data_dir: Path, *, now: Callable[[], float] = time.monotonic) -> None:
         finally:
             os.close(handle)
     except OSError as exc:
-        log.warning("the disk: the sign of life cannot be written: %s", exc.strerror)
+        log.warning("the heartbeat file cannot be written: %s", exc.strerror)
     if address := os.environ.get("NOTIFY_SOCKET"):
         _notify(address)
 
@@ -41,7 +41,7 @@ def _notify(address: str) -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
             sock.sendto(b"READY=1\nWATCHDOG=1", name)
     except OSError as exc:
-        log.warning("systemd cannot be told: %s", exc.strerror)
+        log.warning("systemd cannot be notified: %s", exc.strerror)
 
 
 def silence_seconds(data_dir: Path, *, now: Callable[[], float] = time.monotonic) -> float | None:

@@ -125,7 +125,7 @@ async def serving_metrics(address: str, page: Callable[[], str]) -> AsyncIterato
         else:
             server = await asyncio.start_server(answer, "127.0.0.1", int(address))
     except OSError as exc:
-        log.warning("no metrics at %s: %s", address, exc.strerror)
+        log.warning("metrics cannot be served at %s: %s", address, exc.strerror)
         yield
         return
     async with server:

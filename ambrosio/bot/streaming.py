@@ -136,7 +136,7 @@ class StreamedMessage:
                 group.create_task(self._typing())
                 group.create_task(self._show())
         except* Exception:
-            log.exception("an answer for %s goes without previews", self._chat)
+            log.exception("an answer for %s is no longer previewed", self._chat)
 
     async def settle(self) -> None:
         """Make no more calls, and wait for the last one, which must not arrive after the answer."""

@@ -63,7 +63,7 @@ class Watchdog:
         self._looks += 1
         if self._looks == self._max_looks and not self.expired:
             self.expired = True
-            log.error("no word from Telegram for too long; stopping")
+            log.error("Telegram has not answered for too long; stopping")
             self._on_silence()
         elif self.expired and self._looks >= self._max_looks + STOP_LOOKS:
             # The event loop hangs, or the stop does.

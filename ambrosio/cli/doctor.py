@@ -52,7 +52,7 @@ async def _check_all(
 ) -> AsyncIterator[Finding]:
     route = dict.fromkeys((*settings.ambrosio_route, *settings.providers))
     order = ", then ".join(name for name in route if name in providers)
-    yield Finding("settings", "ok", f"valid; asks {order}" if order else "valid")
+    yield Finding("settings", "ok", f"valid; the route is {order}" if order else "valid")
     yield _check_budget(settings, providers)
     yield _check_disk(settings.ambrosio_data_dir)
     yield await _check_clock(settings, http, now)
@@ -129,7 +129,7 @@ async def _check_telegram(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("token", "ok", f"@{bot.username}")
         if (await bot.get_webhook_info()).url:
             yield Finding("webhook", "failed", "set", "start `ambrosio run`, which removes it")
-            yield Finding("poller", "skipped", "not checked: a webhook keeps all others out")
+            yield Finding("poller", "skipped", "not checked: a webhook stops all polling")
             return
         yield Finding("webhook", "ok", "none")
         yield await _check_poller(settings, bot)

@@ -95,7 +95,7 @@ def _install(service: Service, run: Run) -> None:
     if not service.for_machine and run(("loginctl", "enable-linger")):
         click.echo("hint: `sudo loginctl enable-linger $USER` keeps it running after you log out")
     journal = "journalctl" if service.for_machine else "journalctl --user"
-    click.echo(f"wrote {path}; Ambrosio starts now and with the machine")
+    click.echo(f"wrote {path}; Ambrosio starts now and at every boot")
     click.echo(f"hint: `{journal} -u {ACCOUNT} -f` shows its log and the pairing link")
 
 
@@ -116,7 +116,7 @@ def _rendered(service: Service) -> str:
     try:
         return render_unit(service)
     except ValueError as exc:
-        raise NotInstalled(f"systemd cannot take the path {str(exc)!r}. Move it.") from None
+        raise NotInstalled(f"systemd does not accept the path {str(exc)!r}. Rename it.") from None
 
 
 def _program() -> tuple[str, ...]:
@@ -163,7 +163,7 @@ def _copy_settings(source: Path, folder: Path) -> None:
         with os.fdopen(handle, "wb") as file:
             os.fchown(handle, account.pw_uid, account.pw_gid)
             file.write((source / name).read_bytes())
-        click.echo(f"copied {source / name} to {folder / name}; from now on that one counts")
+        click.echo(f"copied {source / name} to {folder / name}; from now on, edit that copy")
 
 
 def _unit_path(*, for_machine: bool) -> Path:

@@ -32,7 +32,7 @@ class PlainErrorGroup(click.Group):
             print_error(exc.format_message())
             if exc.ctx:
                 verb = f"{exc.ctx.info_name} " if exc.ctx.parent else ""
-                click.echo(advise(f"hint: `ambrosio {verb}--help` lists what there is"), err=True)
+                click.echo(advise(f"hint: `ambrosio {verb}--help` lists the options"), err=True)
             code = exc.exit_code
         except click.ClickException as exc:
             print_error(exc.format_message())
@@ -112,14 +112,14 @@ def demo(port: int, model: str, no_browser: bool) -> None:
     multiple=True,
     metavar="FILE",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Show this picture; repeatable.",
+    help="Attach this picture; repeatable.",
 )
 @click.option(
     "--file",
     multiple=True,
     metavar="FILE",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Let the model read this file; repeatable.",
+    help="Attach this file; repeatable.",
 )
 def chat(
     question: tuple[str, ...],
@@ -162,12 +162,12 @@ def imagine(prompt: tuple[str, ...], output: Path | None) -> None:
     "--provider",
     multiple=True,
     metavar="NAME[/MODEL]",
-    help="Test only this; repeatable. `smollm2` is the demo's small model.",
+    help="Test only this provider; repeatable. `smollm2` is the demo's small model.",
 )
 @click.option("--repeat", default=1, type=click.IntRange(1, 50), help="Ask each question N times.")
 @click.option("--quick", is_flag=True, help="Ask only the eight questions of /rice.")
 @click.option("--vv", is_flag=True, help="Ask only the vv questions.")
-@click.option("--tools", is_flag=True, help="Test instead which models call the right tools.")
+@click.option("--tools", is_flag=True, help="Test which models call the right tools, instead.")
 @click.option("--json", is_flag=True, help="Print JSON.")
 @click.option(
     "--out",
@@ -257,9 +257,13 @@ def health() -> None:
 
 
 @main.command()
-@click.option("--user", "scope", flag_value="user", help="A service of your own user.")
-@click.option("--system", "scope", flag_value="system", help="A service of the machine; as root.")
-@click.option("--uninstall", "remove", is_flag=True, help="Remove the service; keep all data.")
+@click.option("--user", "scope", flag_value="user", help="Install a service for your own user.")
+@click.option(
+    "--system", "scope", flag_value="system", help="Install a system service; needs root."
+)
+@click.option(
+    "--uninstall", "remove", is_flag=True, help="Remove the service; settings and data are kept."
+)
 @click.option("--dry-run", is_flag=True, help="Only print the unit file.")
 def install(scope: str | None, *, remove: bool, dry_run: bool) -> None:
     """Install a systemd service that starts Ambrosio at boot.

@@ -31,11 +31,11 @@ MAX_MODEL_NAMES = 5
 # A machine that is sold with 8 GB has a little less.
 EARS_BYTES = 7_500_000_000
 OFFER_EARS = (
-    "to hear them on this machine, set LLAMA_EARS=ggml-org/Qwen3-ASR-0.6B-GGUF:Q8_0 in .env "
-    "(a download of 1 GB; 1.8 GB of memory while it listens)"
+    "to transcribe them on this machine, set LLAMA_EARS=ggml-org/Qwen3-ASR-0.6B-GGUF:Q8_0 in .env "
+    "(a download of 1 GB; 1.8 GB of memory while it transcribes)"
 )
 OFFER_SIGHT = (
-    "set LLAMA_GGUF to a model that sees, such as unsloth/Qwen3.5-4B-GGUF:Q4_K_M from 8 GB of "
+    "set LLAMA_GGUF to a vision model, such as unsloth/Qwen3.5-4B-GGUF:Q4_K_M from 8 GB of "
     "memory, or TOGETHER_MODEL=Qwen/Qwen3.5-9B, or vision = true in ambrosio.toml"
 )
 OFFER_OTHERS = "set TOGETHER_API_KEY in .env, or transcription_model in ambrosio.toml"
@@ -70,16 +70,16 @@ async def check_providers(
 
 
 async def check_sight(providers: Iterable[OpenAIProvider]) -> Finding:
-    """Say who looks at pictures, or how to have them looked at."""
+    """Say which providers see pictures, or how to set one up."""
     seeing = []
     for provider in providers:
         with suppress(ProviderError):
             if await provider.sees():
                 seeing.append(provider.name)
     if not seeing:
-        return Finding("sight", "skipped", f"pictures are not looked at; {OFFER_SIGHT}")
+        return Finding("sight", "skipped", f"no model can see pictures; {OFFER_SIGHT}")
     if not importlib.util.find_spec("av"):
-        detail = "photos are seen, but the software for other pictures and PDF is not installed"
+        detail = "photos work, but the software for other pictures and PDFs is not installed"
         return Finding("sight", "flawed", detail, "run pip install '.[media]' in the checkout")
     return Finding("sight", "ok", f"{' and '.join(seeing)} can see pictures")
 
@@ -88,16 +88,16 @@ async def check_hearing(
     providers: Mapping[str, OpenAIProvider],
     measure: Callable[[], Resources] = measure_resources,
 ) -> Finding:
-    """Say who listens to voice notes, or how to have them heard on this machine."""
+    """Say which providers transcribe voice notes, or how to set one up."""
     hearing = [name for name, provider in providers.items() if await provider.hears()]
     if not hearing:
         enough = measure().total_bytes >= EARS_BYTES
         advice = OFFER_EARS if enough else OFFER_OTHERS
-        return Finding("hearing", "skipped", f"voice notes are not heard; {advice}")
+        return Finding("hearing", "skipped", f"no model can transcribe voice notes; {advice}")
     if not importlib.util.find_spec("av"):
         detail = "the software that reads recordings is not installed"
         return Finding("hearing", "flawed", detail, "run pip install '.[media]' in the checkout")
-    return Finding("hearing", "ok", f"{' and '.join(hearing)} can listen to voice notes")
+    return Finding("hearing", "ok", f"{' and '.join(hearing)} can transcribe voice notes")
 
 
 async def _check_answer(settings: Settings, provider: OpenAIProvider) -> Finding:

@@ -126,7 +126,7 @@ def due_message(context: BotContext, reminder: Reminder) -> OutgoingMessage:
     content = plain(f"⏰ {reminder.text}")
     if context.now() - (reminder.due_at or 0.0) > LATE_SECONDS:
         before = f"⏰ {reminder.text}\n\nThis was due on "
-        content = _with_moment(context, before, reminder, "; I was offline then.")
+        content = _with_moment(context, before, reminder, "; I was not running then.")
     buttons = (
         Button("In 10 min", "reminder", f"snooze={reminder.reminder_id}"),
         Button("Tomorrow", "reminder", f"again={reminder.reminder_id}"),

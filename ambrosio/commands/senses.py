@@ -22,8 +22,8 @@ async def describe_sight(context: BotContext) -> str:
         with suppress(ProviderError):
             if await context.providers[name].sees():
                 seeing.append(name)
-    return f"Pictures: {', then '.join(seeing) or 'nobody'}."
+    return f"Pictures: {', then '.join(seeing) or 'none'}."
 
 
 def _names(clients: Sequence[PricedClient]) -> str:
-    return ", then ".join(client.name for client in clients) or "nobody"
+    return ", then ".join(client.name for client in clients) or "none"

@@ -46,9 +46,9 @@ async def voice(context: BotContext, call: CommandCall) -> CommandResult:
         return CommandResult(failure.owner_message if is_owner else failure.user_message)
     context.store.conversations.set_chat_state(call.chat, replace(state, voice=on))
     return CommandResult(
-        "I answer voice notes by voice as well now. /voice off turns that off."
+        "I now answer voice notes by voice as well. /voice off turns this off."
         if on
-        else "I answer voice notes in writing only. *Read aloud* under an answer reads that one."
+        else "I now answer voice notes in writing only. *Read aloud* is still under each answer."
     )
 
 

@@ -15,7 +15,7 @@ from .secret_text import Secret
 
 # It stands before the name of each tool, which may have 64 characters in all.
 SERVER_NAME = re.compile(r"[a-z][a-z0-9]{0,15}")
-NAME_EXPECTED = "has a name of something else than up to 16 small letters and digits"
+NAME_EXPECTED = "needs a name of at most 16 lowercase letters and digits"
 
 
 class McpServerConfig(BaseModel):
@@ -36,7 +36,9 @@ class McpServerConfig(BaseModel):
         if bool(self.command) == bool(self.url):
             raise PydanticCustomError(INVALID, "needs either `command` or `url`")
         if self.local_only and self.url and not is_local(self.url):
-            raise PydanticCustomError(INVALID, "has `local_only = true` but an address elsewhere")
+            raise PydanticCustomError(
+                INVALID, "has `local_only = true`, but its address is not local"
+            )
         return self
 
     @property

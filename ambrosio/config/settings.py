@@ -184,13 +184,13 @@ class Settings(BaseSettings):
     llama_context: int = Field(default=0, ge=0, description=CONTEXT_EXPECTED)
     llama_ears: str = Field(
         default="",
-        description="a .gguf file or a Hugging Face id of a model that listens, such as "
+        description="a .gguf file or a Hugging Face id of a transcription model, such as "
         "ggml-org/Qwen3-ASR-0.6B-GGUF:Q8_0",
     )
     llama_image_tokens: int = Field(
         default=256,
         ge=0,
-        description="a number of tokens for a picture, such as 256 (0 turns sight off)",
+        description="a number of tokens for a picture, such as 256 (0 turns pictures off)",
     )
     together_api_key: Secret = Field(
         default=SecretStr(""), description="an API key from together.ai"
@@ -208,10 +208,10 @@ class Settings(BaseSettings):
     )
     together_transcription_model: str = Field(
         default="openai/whisper-large-v3",
-        description="the id of a model at together.ai that writes down speech",
+        description="the id of a transcription model at together.ai",
     )
     together_speech_model: str = Field(
-        default="hexgrad/Kokoro-82M", description="the id of a model at together.ai that speaks"
+        default="hexgrad/Kokoro-82M", description="the id of a speech model at together.ai"
     )
     openai_api_key: Secret = Field(
         default=SecretStr(""), description="an API key from that provider"

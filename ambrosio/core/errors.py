@@ -124,7 +124,7 @@ class DatabaseVersion(StoreFailed):
     def __init__(self, path: str, copy: str = "") -> None:
         super().__init__(path)
         self.path = path
-        self.other_way = "move the file away to begin anew"
+        self.other_way = "move the file away to start with an empty one"
         if copy:
             self.other_way = f"go back to the copy from before the upgrade, {copy}"
 
@@ -157,7 +157,7 @@ class TelegramSilent(AmbrosioError):
     """Telegram has not answered for as long as the owner allows, so the process ends."""
 
     problem = "Telegram has not answered for too long, so Ambrosio has stopped."
-    remedy = "Docker or systemd starts it again; otherwise use `ambrosio run`."
+    remedy = "Docker or systemd restarts it; otherwise start it with `ambrosio run`."
     retryable = False
 
 

@@ -105,8 +105,8 @@ class PictureTooLarge(FileError):
 class ScannedFile(FileError):
     """A PDF of pictures, without text: looking at its `count` pages takes long, so ask first."""
 
-    problem = "There is no text in {name}: its {pages} are scanned pictures."
-    remedy = "Press the button to have me look at them, a few at a time."
+    problem = "There is no text in {name}: its {pages} are scans."
+    remedy = "Press the button and I will look at them, a few at a time."
 
     def __init__(self, name: str = "scan.pdf", count: int = 4) -> None:
         super().__init__(f"{count} scanned pages")
@@ -118,7 +118,7 @@ class NotInFile(FileError):
     """A search for words found nothing in the file."""
 
     problem = "These words are not in {name}."
-    remedy = "Search for others, or for their beginnings."
+    remedy = "Search for other words, or only for the beginnings of these."
 
     def __init__(self, name: str = "report.pdf") -> None:
         super().__init__("nothing found in a file")
@@ -129,7 +129,7 @@ class FileTooLarge(FileError):
     """A file that Telegram does not let a bot download; `limit` in megabytes."""
 
     problem = "This file is larger than {limit} MB, the most that Telegram lets me download."
-    remedy = "Send a smaller one, or a part of it."
+    remedy = "Send a smaller file, or a part of this one."
 
     def __init__(self, limit: int = 20) -> None:
         super().__init__(f"larger than {limit} MB")

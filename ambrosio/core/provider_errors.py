@@ -138,8 +138,8 @@ class ServerError(ProviderError):
 class MalformedToolCall(ProviderError):
     """The server could not read a tool call that its own model wrote; asked again without tools."""
 
-    summary = "could not read its model's tool call"
-    problem = "The model of {provider} tried to use a tool and got it wrong."
+    summary = "could not read the tool call of its model"
+    problem = "The model at {provider} made an invalid tool call."
     remedy = "Try again, or rephrase your question."
 
 
@@ -164,7 +164,7 @@ class Blocked(ProviderError):
     """A web page instead of an answer: a firewall, a login page or a bot check on the way."""
 
     summary = "is blocked on the way"
-    problem = "Something between me and {provider} blocks my requests."
+    problem = "Something between me and {provider} is blocking my requests."
     owner_task = "check the network, or a firewall or login page in front of it"
 
 

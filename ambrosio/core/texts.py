@@ -21,12 +21,12 @@ DATABASE_DAMAGED = (
     "Stop me and restore the last copy that `ambrosio backup` made; the log has the details."
 )
 TOO_MANY_WAITING = (
-    "Too many of your messages are waiting, so I leave out what you send now. "
+    "Too many of your messages are waiting, so I am ignoring this one. "
     "Send it again when I have answered the others."
 )
 UNREADABLE = "Telegram sent this message in a form I cannot read. Try sending it another way."
 MAYBE_SENT = (
-    "I could not find out whether my last message has reached you. "
+    "I could not find out whether my last message reached you. "
     "If part of the answer is missing, ask me again."
 )
 UNSUPPORTED = "I cannot read this kind of message. Type your question instead."
@@ -38,16 +38,18 @@ UNSUPPORTED_KINDS: Mapping[str, str] = {
         "story": "see stories",
     }.items()
 }
-NOTHING_TO_READ_ALOUD = "There is nothing in this answer to read aloud. Ask for it in words."
-VOICE_ON_OR_OFF = "/voice only takes on or off. Send /voice on or /voice off."
-NO_WORDS = "I heard no words in this recording. Say it again, or write to me instead."
-LISTENING_STOPPED = "I stopped listening. Send the recording again to get an answer."
-WHAT_WAS_SAID = "I misheard you. Reply to this message with what you said."
-MORE_FILES = "I looked at the first {limit} files. Send the others in another message."
-SOME_UNREADABLE = (
-    "I looked at the pictures and files only, not at the rest. Describe it if it matters."
+NOTHING_TO_READ_ALOUD = (
+    "There is nothing in this answer that can be read aloud. Ask me to put it into words."
 )
-WHAT_TO_FIND = "I search all of {name} for you. Reply to this message with the words to look for."
+VOICE_ON_OR_OFF = "/voice only takes on or off. Send /voice on or /voice off."
+NO_WORDS = "I could not hear any words in this recording. Send a new one, or write to me instead."
+LISTENING_STOPPED = "I stopped transcribing this recording. Send it again to get an answer."
+WHAT_WAS_SAID = "I misheard you. Reply to this message with what you said."
+MORE_FILES = "I read only the first {limit} files. Send the others in another message."
+SOME_UNREADABLE = (
+    "I read only the pictures and files, not the rest. Describe the rest if it matters."
+)
+WHAT_TO_FIND = "I can search all of {name}. Reply to this message with the words to look for."
 STORY_UNSEEN = "I cannot see the story you replied to. Tell me what it shows."
 QUOTE_UNSEEN = (
     "You replied to a message from another chat, which I cannot see. Paste its text here."
@@ -101,7 +103,7 @@ REMINDER_NO_SUCH_TIME = "There is no such time of day. Write it like this: */rem
 REMINDER_TOO_LONG = "A reminder can have up to {limit} characters. Shorten it and send it again."
 NO_REMINDERS = "There are no reminders here. Set one: */remind fri 18:00 call Mum*"
 REMINDER_OF_ANOTHER = "Somebody else made this reminder. Ask them to change it."
-REMINDER_COMES_ANYWAY = "It already repeats tomorrow. /reminders lists all of yours."
+REMINDER_COMES_ANYWAY = "This reminder already comes again tomorrow. /reminders lists all of yours."
 REMINDER_GONE = "This reminder no longer exists. /reminders lists the others."
 MEMORY_EMPTY = "I remember nothing about you yet. Tell me something: */remember I am vegetarian*"
 MEMORY_FULL = (
@@ -140,7 +142,7 @@ NO_ORIGINAL = (
     "Press Again for another one."
 )
 TRANSCRIPT_GONE = "I no longer have this recording. Send it again, or write to me instead."
-NOT_YOUR_RECORDING = "Somebody else said this. Only they can correct it."
+NOT_YOUR_RECORDING = "Somebody else recorded this. Only they can correct it."
 LOCAL_ONLY_TURN = "This answer is private. Reply to it to continue in private."
 ANSWER_IN_PROGRESS = "An answer is still being written. Press again when it is finished."
 

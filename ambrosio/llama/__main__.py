@@ -124,7 +124,7 @@ def _find_eyes(model: Path, command: ChildCommand) -> Path | None:
             report=command.progress,
         )
     except ModelUnusable as exc:
-        print(f"it will not see: {exc.reason}", file=sys.stderr, flush=True)
+        print(f"it cannot see pictures: {exc.reason}", file=sys.stderr, flush=True)
         return None
 
 
@@ -179,7 +179,9 @@ def _open_eyes(xllamacpp: Any, params: Any, eyes: Path, plan: sizing.ServerParam
     try:
         return xllamacpp.Server(params)
     except RuntimeError as exc:
-        print(f"it will not see, {eyes.name} does not fit: {exc}", file=sys.stderr, flush=True)
+        print(
+            f"it cannot see pictures: {eyes.name} does not fit: {exc}", file=sys.stderr, flush=True
+        )
     params.mmproj.path = ""
     return None
 

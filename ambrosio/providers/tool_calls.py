@@ -21,7 +21,7 @@ from .foreign_values import clean_name
 MAX_ARGUMENT_CHARACTERS = 20_000
 # Mistral's template refuses any other id.
 _ID = re.compile(r"[A-Za-z0-9]{9}")
-NO_JSON = "The arguments were no JSON object."
+NO_JSON = "The arguments were not a JSON object."
 CUT = "The call was cut off: its arguments were too long."
 
 _OPEN, _CLOSE = "<tool_call>", "</tool_call>"

@@ -179,7 +179,7 @@ class _Attempt:
         minutes = round(piece.total_seconds / 60)
         if piece.total_seconds > piece.seconds + 1 and minutes:
             at = int(piece.start_seconds // 60) + 1
-            self.listener.on_note(f"Listening: minute {at} of {max(at, minutes)}.")
+            self.listener.on_note(f"Transcribing: minute {at} of {max(at, minutes)}.")
 
     def _joined(self, more: str = "") -> str:
         return " ".join(text for text in (*self.texts, more) if text)

@@ -245,7 +245,7 @@ class Archive:
             if file := self._database.file:
                 delete_copies(file)
         except OSError as exc:
-            log.warning("a copy of the database in an older format was not deleted: %s", exc)
+            log.warning("an old copy of the database could not be deleted: %s", exc)
         try:
             if tidy:
                 self._database.connection.execute("VACUUM")

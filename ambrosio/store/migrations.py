@@ -57,4 +57,4 @@ def _copy(db: sqlite3.Connection, path: Path) -> None:
     finally:
         copy.close()
     unfinished.replace(path)
-    log.info("kept the database in the format before in %s", path)
+    log.info("kept a copy of the database in its previous format: %s", path)

@@ -113,7 +113,7 @@ class PageFetcher:
             raise PageNotRead(target.host, "it took too long") from None
         except UnicodeError as exc:
             raise PageNotRead(target.host, "it has no valid address") from exc
-        raise PageNotRead(target.host, "it only leads to other addresses")
+        raise PageNotRead(target.host, "it redirects too often")
 
     async def _ask(self, url: httpx.URL) -> FetchedPage | httpx.URL:
         """Ask for one address; return the page, or where it redirects to."""
@@ -123,8 +123,8 @@ class PageFetcher:
             except httpx.ConnectError as exc:
                 log.info("no connection to a page's server: %s", type(exc).__name__)
             except httpx.HTTPError as exc:
-                log.info("a page did not come: %s", type(exc).__name__)
-                raise PageNotRead(url.host, "its server did not answer properly") from exc
+                log.info("a page could not be fetched: %s", type(exc).__name__)
+                raise PageNotRead(url.host, "its server sent an invalid response") from exc
         raise PageNotRead(url.host, "its server cannot be reached")
 
     async def _addresses(self, url: httpx.URL) -> Sequence[str]:
@@ -171,11 +171,11 @@ def parse_url(text: str) -> httpx.URL:
     except (httpx.InvalidURL, UnicodeError, ValueError, TypeError):
         url, host = None, ""
     if url is None or url.scheme not in {"http", "https"} or not host or "%" in host:
-        raise PageNotRead("this address", "it is not the address of a web page")
+        raise PageNotRead("this address", "that is not the address of a web page")
     if url.userinfo:
         raise PageNotRead(url.host, "there is a password in its address")
     if not (_port(url) in {80, 443} or FIRST_FREE_PORT <= _port(url) <= 65_535):
-        raise PageNotRead(url.host, "it is not a web server's port")
+        raise PageNotRead(url.host, "its port is not one that web servers use")
     return url.copy_with(fragment=None)
 
 
@@ -187,7 +187,7 @@ def _redirect(url: httpx.URL, location: str) -> httpx.URL:
     try:
         target = str(url.join(location))
     except (httpx.InvalidURL, ValueError) as exc:
-        raise PageNotRead(url.host, "it leads to no valid address") from exc
+        raise PageNotRead(url.host, "it redirects to an invalid address") from exc
     return parse_url(target)
 
 
@@ -196,9 +196,9 @@ def _media_type(url: httpx.URL, response: httpx.Response) -> str:
         raise PageNotRead(url.host, f"its server answered {response.status_code}")
     media_type = response.headers.get("Content-Type", "")
     if media_type.partition(";")[0].strip().lower() not in MEDIA_TYPES:
-        raise PageNotRead(url.host, "it is no page of text")
+        raise PageNotRead(url.host, "it is not a page of text")
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise PageNotRead(url.host, "it came compressed, which was not asked for")
+        raise PageNotRead(url.host, "it is compressed, which I cannot read")
     return str(media_type)
 
 

@@ -36,7 +36,7 @@ class Remember:
             raise ToolError("This is too long to remember." if fact else "fact is empty.")
         suggestion = FactSuggestion(fact)
         if fact in known or suggestion in context.effects:
-            return ToolResult("This is known already.")
+            return ToolResult("This is already known.")
         return ToolResult(
             "The user is asked with a button whether to remember this.",
             line=f"suggested to remember: {fact}",

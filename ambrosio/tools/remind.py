@@ -57,7 +57,7 @@ class Remind:
         order = _order(arguments, context)
         moment = format_moment(order.due, context.zone)
         if order in context.effects:
-            return ToolResult(f"This reminder is made already, for {moment}.")
+            return ToolResult(f"This reminder already exists, for {moment}.")
         if order.needs_tap:
             content = f"The user is asked to confirm a reminder for {moment}."
         else:

@@ -36,16 +36,16 @@ BRAVE_USD = Decimal("0.005")
 Refusals = Mapping[int, tuple[str, str]]
 SEARXNG_REFUSALS: Refusals = {
     403: (
-        "its server does not answer in JSON",
+        "its server does not return JSON",
         "add `json` to `search: formats:` in SearXNG's settings.yml and start it again",
     )
 }
-WRONG_KEY = ("Brave refuses the key", "set the right one as BRAVE_API_KEY")
+WRONG_KEY = ("Brave rejects the key", "set the right one as BRAVE_API_KEY")
 BRAVE_REFUSALS: Refusals = {
     401: WRONG_KEY,
     403: WRONG_KEY,
     422: WRONG_KEY,
-    402: ("the account at Brave is empty", "add credit to it"),
+    402: ("the account at Brave has no credit left", "add credit to it"),
 }
 TAGS = re.compile(r"<[^>]{0,200}>")
 
@@ -197,9 +197,9 @@ async def _get_json(
     except httpx.HTTPError as exc:
         raise SearchFailed("its server cannot be reached") from exc
     except (ValueError, RecursionError) as exc:
-        raise SearchFailed("its server answered with something else than JSON") from exc
+        raise SearchFailed("its server returned something other than JSON") from exc
     if not isinstance(found, dict):
-        raise SearchFailed("its server answered with something else than results")
+        raise SearchFailed("its server returned something other than results")
     return found
 
 
@@ -208,7 +208,9 @@ def _check_status(status: int, refusals: Refusals) -> None:
         return
     log.warning("the web search was refused: HTTP %d", status)
     if status == 429:
-        raise SearchFailed("its server has had too many searches", "wait, or allow it more")
+        raise SearchFailed(
+            "its server refuses any more searches for now", "wait, or raise its limit"
+        )
     raise SearchFailed(*refusals.get(status, (f"its server answered {status}",)))
 
 

@@ -238,7 +238,7 @@ class TestDoctor:
             "✓ search    SearXNG returned 1 result; from wikipedia; "
             "no answer from brave (too many requests)" in found.out
         )
-        assert "SearXNG does not work: its server does not answer in JSON" in refused.out
+        assert "SearXNG does not work: its server does not return JSON" in refused.out
         assert "add `json` to `search: formats:` in SearXNG's settings.yml" in refused.out
         assert (found.code, refused.code) == (0, 0)
 

@@ -34,7 +34,7 @@ async def test_the_text_is_on_stdout_and_the_progress_on_stderr(hear, model):
     code, printed = await hear(sound(LONG))
 
     assert (code, printed.out) == (0, "One. Two.\n")
-    assert printed.err == ("Listening: minute 1 of 1.\nListening: minute 1 of 1.\n(llama)\n")
+    assert printed.err == ("Transcribing: minute 1 of 1.\nTranscribing: minute 1 of 1.\n(llama)\n")
 
 
 WRONG = {

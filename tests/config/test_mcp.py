@@ -21,7 +21,7 @@ def write(folder, row, name="notes"):
         ('command = ["x"]\nallow = ["x"]\nprivate = true', "private"),
         (
             'url = "https://notes.example/mcp"\nallow = ["x"]\nlocal_only = true',
-            "has `local_only = true` but an address elsewhere",
+            "has `local_only = true`, but its address is not local",
         ),
     ],
 )
@@ -38,7 +38,7 @@ def test_a_wrong_table_is_told(tmp_path, row, problem):
 def test_a_name_is_short_and_plain(tmp_path, name):
     write(tmp_path, 'command = ["x"]\nallow = ["x"]', name)
 
-    with pytest.raises(InvalidSettings, match="up to 16 small letters and digits"):
+    with pytest.raises(InvalidSettings, match="at most 16 lowercase letters and digits"):
         load(tmp_path)
 
 

@@ -141,7 +141,7 @@ class TestHearing:
         assert [call.content for call in server.sound.transcripts] == [WAV, WAV]
         assert {call.fields["stream"] for call in server.sound.transcripts} == {"true"}
         assert sound.listener.texts[-1] == "One. Three."
-        assert sound.listener.notes == [f"Listening: minute {n} of 2." for n in (1, 1, 2)]
+        assert sound.listener.notes == [f"Transcribing: minute {n} of 2." for n in (1, 1, 2)]
         assert sound.listener.kept == {("llama", 0): "One.", ("llama", 2): "Three."}
 
     async def test_what_was_heard_before_is_not_asked_again(self, sound):

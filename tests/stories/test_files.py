@@ -129,7 +129,7 @@ class TestALongFile:
         await anna.send_document(LONG, "report.pdf", caption="what is it about?")
         await anna.wait_text("First.")
         await anna.press("Search in it")
-        prompt = await anna.wait_text("I search all of report.pdf")
+        prompt = await anna.wait_text("I can search all of report.pdf")
         await anna.say("where is subject33?", reply_to=prompt.message_id)
         answer = await anna.wait_text("It is on page 33.")
         markups = [call.params.get("reply_markup") for call in api.calls_to("sendMessage")]
@@ -144,7 +144,7 @@ class TestALongFile:
         await anna.send_document(ROWS.encode(), "prices.csv", caption="what is it?")
         first = await anna.wait_text("lines 1–")
         await anna.press("Search in it")
-        prompt = await anna.wait_text("I search all of prices.csv")
+        prompt = await anna.wait_text("I can search all of prices.csv")
         await anna.say("zebra", reply_to=prompt.message_id)
         line = await anna.wait_text("These words are not in prices.csv.")
         model.script(Says("Hello."))
@@ -152,7 +152,7 @@ class TestALongFile:
         await anna.wait_text("Hello.")
 
         assert "of 2,001" in first.text
-        assert line.text.endswith("Search for others, or for their beginnings.")
+        assert line.text.endswith("Search for other words, or only for the beginnings of these.")
 
     async def test_that_was_forgotten_is_no_longer_read(self, anna, model):
         model.window = 4096
@@ -173,7 +173,7 @@ class TestAScan:
     async def test_is_looked_at_page_by_page_after_asking(self, anna, model):
         model.script(Says("A blue box."), Says("Two more."))
         await anna.send_document(SCAN, "scan.pdf", caption="what is on it?")
-        question = await anna.wait_text("There is no text in scan.pdf: its 6 pages are scanned")
+        question = await anna.wait_text("There is no text in scan.pdf: its 6 pages are scans")
         assert [request for request in model.requests if request.question] == []
         await anna.press("Look at it")
         first = await anna.wait_text("A blue box.")
@@ -182,7 +182,7 @@ class TestAScan:
         [one, two] = [request for request in model.requests if request.question]
         headers = [read_header(content) for content in (*shown(one), *shown(two))]
 
-        assert question.text.endswith("Press the button to have me look at them, a few at a time.")
+        assert question.text.endswith("Press the button and I will look at them, a few at a time.")
         assert first.text == "A blue box.\n\nscan.pdf: pages 1–3 of 6"
         assert second.text.startswith("Two more.\n\nscan.pdf: pages 4–6 of 6")
         assert [(header.kind, header.width) for header in headers if header] == [("jpeg", 1280)] * 6

@@ -80,12 +80,12 @@ async def test_wav_becomes_a_voice_note_and_who_takes_none_gets_a_sound_file(
 
 async def test_a_voice_note_is_answered_by_voice_if_that_is_on(anna, cloud, life):
     await anna.say("/voice on")
-    await anna.wait_text("I answer voice notes by voice")
+    await anna.wait_text("I now answer voice notes by voice")
     await anna.send_voice(VOICE)
     await anna.wait_until(lambda: voices(anna), "no voice note")
     await life.settled()
     order = ["voice" if shown.voice else shown.text[:4] for shown in anna.answers]
-    assert order == ["I an", "What", "Rice", "voice"]
+    assert order == ["I no", "What", "Rice", "voice"]
     await anna.say("and now?")
     await life.settled()
     await anna.say("/voice off")
@@ -103,10 +103,10 @@ async def test_private_answers_are_read_by_nobody_elsewhere(anna, cloud, life):
     answer = await anna.wait_text("Boil basmati")
     assert answer.buttons == ()
     await anna.say("/voice on")
-    await anna.wait_text("no local model can speak")
+    await anna.wait_text("no local speech model is set up")
     # A modified client can press any button.
     anna.tap_data("speak:1", answer.message_id)
-    await anna.wait_text("This answer is private and no local model can speak")
+    await anna.wait_text("This answer is private and no local speech model")
 
     assert cloud.sound.speeches == []
 

@@ -58,7 +58,7 @@ async def test_after_a_downtime_it_is_sent_once_and_says_when_it_was_due(
         await anna.wait_text("I will remind you")
     clock.pass_seconds(7200)
     async with running_bot(api, telegram_url, tmp_path, **given) as life:
-        late = await anna.wait_text("I was offline then")
+        late = await anna.wait_text("I was not running then")
         await life.settled()
 
     assert "This was due on Friday 15 January 2027, 09:20" in late.text
@@ -146,7 +146,7 @@ class TestButtons:
         await ring(anna, still)
         toast = await anna.press("Tomorrow")
 
-        assert "already repeats" in toast["text"]
+        assert "already comes again" in toast["text"]
         assert len(waiting(still)) == 1
 
     async def test_nobody_else_can_change_it(self, api, still):

@@ -114,7 +114,7 @@ async def test_bad_arguments_are_told_to_the_model_and_never_stored(anna, life, 
 
     assert answer.text == "I cannot work that out."
     results = [m["content"] for m in model.requests[2].body["messages"] if m["role"] == "tool"]
-    assert results[0] == "Error: The arguments were no JSON object."
+    assert results[0] == "Error: The arguments were not a JSON object."
     assert results[1].startswith("Error: Not understood")
     await anna.say("and then?")
     await anna.wait_answer()

@@ -233,7 +233,7 @@ class TestWithoutEars:
     async def test_a_line_says_what_to_do(self, api, telegram_url, tmp_path, model_url, anna):
         async with running_bot(api, telegram_url, tmp_path, llama_base_url=model_url):
             await anna.send_voice(VOICE)
-            shown = await anna.wait_text("I cannot listen yet")
+            shown = await anna.wait_text("I cannot transcribe recordings yet")
 
         assert "LLAMA_EARS" in shown.text
 
@@ -241,7 +241,7 @@ class TestWithoutEars:
         await anna.say("/private on")
         await anna.wait_text("This chat is private now")
         await anna.send_voice(VOICE)
-        await anna.wait_text("This is private and no local model can listen")
+        await anna.wait_text("This is private and no local transcription model")
         await anna.say("/private off")
         await anna.wait_text("no longer private")
 

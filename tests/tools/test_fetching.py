@@ -85,7 +85,7 @@ async def test_a_redirect_is_checked_like_the_first_address(web):
 
     assert await refused(web, "/go", names) == "it is not on the public internet"
     assert await refused(web, "/raw", names) == "it is not on the public internet"
-    assert await refused(web, "/file", names) == "it is not the address of a web page"
+    assert await refused(web, "/file", names) == "that is not the address of a web page"
     # A name that leads elsewhere the second time it is asked for.
     rebound = {"news.example": [[HOME], [INSIDE]]}
     assert await refused(web, "/again", rebound) == "it is not on the public internet"
@@ -96,7 +96,7 @@ async def test_a_redirect_is_checked_like_the_first_address(web):
 async def test_redirects_come_to_an_end(web):
     web.pages["/round"] = RedirectResponse("/round")
 
-    assert await refused(web, "/round") == "it only leads to other addresses"
+    assert await refused(web, "/round") == "it redirects too often"
     assert len(web.requests) == 6
 
 
@@ -140,13 +140,13 @@ async def test_what_takes_too_long_is_left(web):
 @pytest.mark.parametrize(
     ("response", "reason"),
     [
-        (Response(b"PK", media_type="application/zip"), "it is no page of text"),
-        (Response(b"x", media_type="image/svg+xml"), "it is no page of text"),
+        (Response(b"PK", media_type="application/zip"), "it is not a page of text"),
+        (Response(b"x", media_type="image/svg+xml"), "it is not a page of text"),
         (HTMLResponse("no", 404), "its server answered 404"),
         (HTMLResponse("no", 204), "its server answered 204"),
         (
             HTMLResponse(b"\x1f\x8b", headers={"Content-Encoding": "gzip"}),
-            "it came compressed, which was not asked for",
+            "it is compressed, which I cannot read",
         ),
     ],
 )

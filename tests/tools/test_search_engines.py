@@ -75,12 +75,12 @@ async def test_searxng_says_which_engines_answered(engine, web):
 @pytest.mark.parametrize(
     ("engine", "status", "reason"),
     [
-        ("SearXNG", 429, "its server has had too many searches"),
+        ("SearXNG", 429, "its server refuses any more searches for now"),
         ("SearXNG", 500, "its server answered 500"),
         ("SearXNG", 302, "its server answered 302"),
-        ("Brave", 401, "Brave refuses the key"),
-        ("Brave", 402, "the account at Brave is empty"),
-        ("Brave", 429, "its server has had too many searches"),
+        ("Brave", 401, "Brave rejects the key"),
+        ("Brave", 402, "the account at Brave has no credit left"),
+        ("Brave", 429, "its server refuses any more searches for now"),
     ],
     indirect=["engine"],
 )
@@ -97,7 +97,7 @@ async def test_a_searxng_without_json_is_told_how_to_switch_it_on(engine, web):
 
     with pytest.raises(SearchFailed) as failed:
         await engine.search("x")
-    assert failed.value.reason == "its server does not answer in JSON"
+    assert failed.value.reason == "its server does not return JSON"
     assert "add `json` to `search: formats:`" in failed.value.fix
 
 

@@ -56,7 +56,7 @@ class HttpTransport:
             async for message in messages:
                 if message.get("id") == request_id and not is_request(message):
                     return read_result(message)
-        raise McpFailed("it did not answer what it was asked")
+        raise McpFailed("its answer does not match the request")
 
     async def tell(self, method: str) -> None:
         """Send a message that wants no answer, or raise `McpFailed`."""

@@ -100,9 +100,9 @@ def read_result(message: Mapping[str, Any]) -> Mapping[str, Any]:
         raise McpRefused(code if isinstance(code, int) else 0)
     result = message.get("result")
     if not isinstance(result, dict):
-        raise McpFailed("its answer is no result")
+        raise McpFailed("its answer is not a valid result")
     if result.get("resultType", "complete") != "complete":
-        raise McpFailed("it wants to ask back, which I do not do")
+        raise McpFailed("it asks for more input, which I do not support")
     return result
 
 

@@ -86,7 +86,7 @@ class StdioTransport:
                 await self._send(encode_refusal(message))
             elif message.get("id") == request_id:
                 return read_result(message)
-        raise McpFailed("it does not answer what it was asked")
+        raise McpFailed("its answers do not match the requests")
 
     async def tell(self, method: str) -> None:
         """Send a message that wants no answer, or raise `McpFailed`."""

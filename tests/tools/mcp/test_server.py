@@ -81,7 +81,7 @@ async def test_both_eras_are_spoken_by_http(era, sse):
         ("hang", "it did not answer within 0 seconds"),
         ("flood", "it sent too much"),
         ("refuse", "it answered with error -32602"),
-        ("ask", "it wants to ask back, which I do not do"),
+        ("ask", "it asks for more input, which I do not support"),
     ],
 )
 async def test_a_server_that_fails_is_told_and_begun_afresh(started, does, reason):
