@@ -77,11 +77,13 @@ class ChatStream:
 
     def _feed(self, chunk: RawChunk) -> list[StreamEvent]:
         """Parse a chunk, and watch for what is to be expected after it."""
-        started, finished = self._parser.started, self._parser.has_finish_reason
+        started = self._parser.started
+        was_finished = self._parser.has_finish_reason
         events = self._parser.feed(chunk)
         if any(isinstance(event, StatusNote) for event in events):
             self._patience.on_note()
-        if self._parser.has_finish_reason and not finished:
+        # Some gateways send a finish reason with every piece of the answer.
+        if self._parser.has_finish_reason and (events or not was_finished):
             self._watch(self._patience.watch_end())
         elif self._parser.started and not started:
             self._watch(self._patience.watch_answer())

@@ -1,13 +1,15 @@
 """A server that is silent: hung, busy, or slow; in a time that is told."""
 
 import asyncio
+import json
 
 import httpx
 import pytest
+import respx
 
 from ambrosio.config.provider import ProviderConfig
 from ambrosio.core.context_window import build_context
-from ambrosio.core.messages import AnswerFinished
+from ambrosio.core.messages import AnswerFinished, Delta
 from ambrosio.core.provider_errors import Hung, TimedOut
 from ambrosio.emulators.model_server.server import Pings, StallsAfter, StallsBefore, StaysSilent
 from ambrosio.providers.openai_compatible import OpenAIProvider
@@ -140,6 +142,40 @@ async def test_a_stall_in_an_answer_is_noticed_after_thirty_seconds():
 
     assert isinstance(outcome, TimedOut)
     assert time.seconds == pytest.approx(30, abs=2)
+
+
+class SlowPieces(httpx.AsyncByteStream):
+    """A piece every 1.5 seconds, each with a finish reason, and then pings without end."""
+
+    def __init__(self, time, *pieces):
+        self.time, self.pieces = time, pieces
+
+    async def __aiter__(self):
+        for piece in self.pieces:
+            choice = {"delta": {"content": piece}, "finish_reason": "stop"}
+            yield b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n"
+            await self.time.sleep(1.5)
+        while True:
+            yield b": ping\n\n"
+            await self.time.sleep(1.5)
+
+
+async def test_an_answer_ends_when_nothing_but_pings_follows_its_finish_reason():
+    time = Time()
+    config = ProviderConfig(base_url="http://127.0.0.1:9/v1", model="m")
+    body = SlowPieces(time, "Green ", "tea ", "is ", "not ", "black.")
+
+    async def answer(http):
+        provider = OpenAIProvider("p", config, http, now=time, sleep=time.sleep)
+        events = provider.stream(build_context("Be kind.", (), "tea?"))
+        return [event.text async for event in events if isinstance(event, Delta)]
+
+    with respx.mock() as router:
+        router.post(f"{config.base_url}/chat/completions").respond(200, stream=body)
+        async with httpx.AsyncClient(verify=False) as http:
+            words = await time.run(answer(http), seconds=60)
+
+    assert "".join(words) == "Green tea is not black."
 
 
 @pytest.fixture
