@@ -18,13 +18,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 import httpx
 
 from .. import __version__
+from .event_bytes import EventBytes
 
 if TYPE_CHECKING:
     import openai
 
-# The end of a stream, which the SDK does not tell from a connection that was cut.
-DONE_LINE = b"data: [DONE]"
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 JSON = "application/json"
 # What a server needs to know nothing of: this machine, and the SDK's own bookkeeping.
 UNSENT_HEADERS = (
@@ -94,12 +92,12 @@ class StreamedBody(NamedTuple):
 class ChunkStream:
     """The chunks of one streamed completion, as `next_chunk` is asked for them."""
 
-    def __init__(self, stream: "openai.AsyncStream[object]", events: "_EventBytes") -> None:
+    def __init__(self, stream: "openai.AsyncStream[object]", events: EventBytes) -> None:
         self._stream, self._events = stream, events
 
     @property
     def is_done(self) -> bool:
-        """Whether the server has sent `[DONE]`."""
+        """Whether the server has sent `[DONE]`, which the SDK does not tell from a cut."""
         return self._events.is_done
 
     async def next_chunk(self) -> dict[str, Any] | None:
@@ -108,10 +106,25 @@ class ChunkStream:
             try:
                 chunk = await anext(self._stream)
             except StopAsyncIteration:
-                return self._events.take_document()
+                return self._take_document()
         if not isinstance(chunk, dict):
             raise ApiError(0, chunk)
         return chunk
+
+    def _take_document(self) -> dict[str, Any] | None:
+        """Return a whole completion that came instead of a stream, once; None if there is none.
+
+        Raises `ApiError` if it was an error or a web page, `ValueError` if it is unreadable.
+        """
+        document, self._events.document = self._events.document, b""
+        if not document:
+            return None
+        if document.lstrip().startswith(b"<"):
+            raise ApiError(0, document.decode("utf-8", "replace"))
+        found = json.loads(document)
+        if not isinstance(found, dict) or not found.get("choices"):
+            raise ApiError(0, found)
+        return found
 
 
 class SizedBody(Protocol):
@@ -238,7 +251,7 @@ class ApiClient:
             )
         async with stream:
             on_bytes()
-            events = _EventBytes(stream.response.stream, on_bytes)
+            events = EventBytes(stream.response.stream, on_bytes)
             stream.response.stream = events
             yield ChunkStream(stream, events)
 
@@ -265,67 +278,6 @@ class ApiClient:
                 max_retries=0,
             )
         return self._client
-
-
-class _EventBytes(httpx.AsyncByteStream):
-    """The body of an event stream, in the form that the SDK reads.
-
-    It fails on an event without data, which some servers send as a sign of life, misses the last
-    event if no blank line follows, and the first behind a byte order mark. `on_bytes` is told of
-    whatever arrives.
-    """
-
-    def __init__(self, body: Any, on_bytes: Callable[[], None] = lambda: None) -> None:
-        self._body, self._on_bytes = body, on_bytes
-        self.is_done = False
-        # Whether the last event still lacks its blank line.
-        self._is_open = False
-        # What came, if it is no stream of events at all.
-        self._document: bytes | None = None
-
-    def take_document(self) -> dict[str, Any] | None:
-        """Return a whole completion that came instead of a stream, once; None if there is none.
-
-        Raises `ApiError` if it was an error or a web page, `ValueError` if it is unreadable.
-        """
-        document, self._document = self._document, None
-        if not document:
-            return None
-        if document.lstrip().startswith(b"<"):
-            raise ApiError(0, document.decode("utf-8", "replace"))
-        found = json.loads(document)
-        if not isinstance(found, dict) or not found.get("choices"):
-            raise ApiError(0, found)
-        return found
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        rest, first = b"", True
-        async for data in self._body:
-            self._on_bytes()
-            if first and data.strip():
-                first = False
-                if data.lstrip().removeprefix(BYTE_ORDER_MARK).startswith((b"{", b"<")):
-                    self._document = b""
-            if self._document is not None:
-                self._document += data
-                continue
-            *lines, rest = (rest + data).split(b"\n")
-            yield b"".join(self._line(line) for line in lines)
-        yield self._line(rest) if rest else b""
-        if self._is_open:
-            yield b"\n"
-
-    def _line(self, line: bytes) -> bytes:
-        line = line.removeprefix(BYTE_ORDER_MARK)
-        content = line.strip()
-        self.is_done = self.is_done or content == DONE_LINE
-        self._is_open = bool(content)
-        # The second is a comment that a gateway has wrapped into an event.
-        is_empty = content == b"data:" or content.startswith(b"data: :")
-        return b"" if is_empty else line + b"\n"
-
-    async def aclose(self) -> None:
-        await self._body.aclose()
 
 
 @contextmanager

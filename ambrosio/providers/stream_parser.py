@@ -56,10 +56,10 @@ SLOW_TOKENS = 512
 class StreamParser:
     """Parses one answer, chunk by chunk.
 
-    `feed` raises `ServerError` on a malformed chunk, and so does `end` if the answer was cut; `end`
-    raises `NoText` if neither text nor a call of a tool came. With `holds_back`, text waits for the
-    mark that ends the thinking, for a model whose template opens it: until then nobody can tell the
-    two apart. `tools` are those that the prompt names.
+    `feed` raises `ServerError` on a malformed chunk before the finish reason, and so does `end` if
+    the answer was cut; `end` raises `NoText` if neither text nor a call of a tool came. With
+    `holds_back`, text waits for the mark that ends the thinking, for a model whose template opens
+    it: until then nobody can tell the two apart. `tools` are those that the prompt names.
     """
 
     def __init__(
@@ -85,7 +85,8 @@ class StreamParser:
         self.usage: Usage | None = None
         self._loop_guard = LoopGuard(limits)
         self._text_chars = 0
-        self.started = self._has_text = False
+        self._index: int | None = None
+        self.started = self._has_text = self._has_deltas = False
 
     @property
     def has_finish_reason(self) -> bool:
@@ -113,6 +114,8 @@ class StreamParser:
         try:
             return self._read(chunk)
         except (AttributeError, TypeError, ValueError, OverflowError):
+            if self.has_finish_reason:
+                return []
             raise ServerError(self._provider) from None
 
     def _read(self, chunk: RawChunk) -> list[StreamEvent]:
@@ -122,8 +125,9 @@ class StreamParser:
             self._ref = replace(self._ref, model=clean_name(chunk["model"]))
         events = self._progress(chunk)
         for choice in chunk.get("choices") or ():
-            # The last choice of some servers has no delta; some send a whole message instead.
-            delta = choice.get("delta") or choice.get("message") or {}
+            if not self._is_first_choice(choice):
+                continue
+            delta = self._delta(choice)
             retracted = self._think_tags.retracts
             split = self._split_thinking(delta)
             if self._think_tags.retracts and not retracted:
@@ -136,6 +140,19 @@ class StreamParser:
             if reason := choice.get("finish_reason"):
                 self._finish = FINISH_REASONS.get(str(reason).lower(), FinishReason.SERVER)
         return events
+
+    def _is_first_choice(self, choice: RawChunk) -> bool:
+        """Say whether it belongs to the first of several answers, where more were configured."""
+        index = choice.get("index") or 0
+        self._index = index if self._index is None else self._index
+        return bool(index == self._index)
+
+    def _delta(self, choice: RawChunk) -> RawChunk:
+        """Return the new words; a whole message, which ends some streams, repeats their deltas."""
+        delta: RawChunk = choice.get("delta") or {}
+        message: RawChunk = choice.get("message") or {}
+        self._has_deltas |= bool(delta.get("content") or delta.get("tool_calls"))
+        return message if message and not (delta or self._has_deltas) else delta
 
     def _split_thinking(self, delta: RawChunk) -> Delta:
         thinking = delta.get("reasoning") or delta.get("reasoning_content") or ""

@@ -150,6 +150,101 @@ async def test_a_whole_answer_is_never_called_failed(content, breaks):
     assert (text, last.finish_reason) == ("Rice needs twelve minutes.", FinishReason.STOP)
 
 
+RICE = "Rice needs twelve minutes."
+FIRST, SECOND = pieces(RICE[:11]), pieces(RICE[11:])
+
+
+def chunk(*choices, **fields):
+    return event({"choices": [*choices], **fields})
+
+
+def choice(index=0, reason=None, **delta):
+    return {"index": index, "delta": delta, "finish_reason": reason}
+
+
+ROLE = chunk(choice(role="assistant", content=None, tool_calls=None, refusal=None))
+OTHER = choice(1, content="Boil it.")
+MESSAGE = {"message": {"role": "assistant", "content": RICE}, "finish_reason": "stop"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        chunk(choice(content=RICE[:11]), OTHER) + SECOND + event(END) + DONE,
+        FIRST + chunk(OTHER) + chunk(choice(1, "length")) + SECOND + event(END) + DONE,
+        ROLE + FIRST + ROLE + SECOND + ROLE + event(END) + DONE,
+        FIRST + event({"choices": None, "usage": {"prompt_tokens": 5}}) + SECOND + event(END),
+        ROLE + chunk(MESSAGE),
+        FIRST + SECOND + chunk(MESSAGE) + DONE,
+        event({}) + chunk(choice(reason="", content=RICE)) + chunk({"finish_reason": "stop"}),
+    ],
+)
+async def test_odd_chunks_neither_add_nor_lose_a_word(content):
+    text, _, last = await ask(content)
+
+    assert (text, last.finish_reason) == (RICE, FinishReason.STOP)
+
+
+@pytest.mark.parametrize(
+    "sign",
+    [
+        b": 30 s\n\n",
+        b"retry: 3000\n\n",
+        b"event: ping\n\n",
+        b"event: ping\ndata:\n\n",
+        b"id: 7\n\n",
+        b"data\n\n",
+        b"data: ping\n\n",
+        b"data: null\n\n",
+        b"data: [PING]\n\n",
+        b"event: ping\ndata: {}\n\n",
+        b"\n \n\n",
+    ],
+)
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
+async def test_signs_of_life_are_no_part_of_the_answer(sign, line_end):
+    content = sign + FIRST + sign * 2 + SECOND + sign + event(END) + sign + DONE + sign
+    text, _, last = await ask(content.replace(b"\n", line_end))
+
+    assert (text, last.finish_reason) == (RICE, FinishReason.STOP)
+
+
+async def test_a_whole_completion_behind_a_sign_of_life_is_read():
+    text, _, _ = await ask(b": still at work\n\n" + json.dumps({"choices": [MESSAGE]}).encode())
+
+    assert text == RICE
+
+
+@pytest.mark.parametrize(
+    ("end", "breaks"),
+    [
+        (b"data:[DONE]\n\n", False),
+        (b"data: [DONE]", True),
+        (b"data: [DONE]\r\n", True),
+        (event(END).rstrip(), True),
+        (event(END).rstrip() + b"\n", True),
+        (event(END) + b"\n\n\n", True),
+        (event(END) + b"<html>504 Gateway Time-out</html>\n\n", False),
+        (event(END) + b'data: {"cho', True),
+        (event(END) + b"\xff\xfe\n\n", False),
+        (event(END) + event({"choices": "none"}), False),
+        (event(END) + event({"error": {"message": "gone", "code": 500}}), False),
+        (DONE + event({"error": {"message": "gone", "code": 500}}), True),
+        (DONE + DONE, False),
+    ],
+)
+async def test_nothing_behind_its_end_makes_an_answer_fail(end, breaks):
+    text, _, last = await ask(FIRST + SECOND + end, breaks=breaks)
+
+    assert (text, last.finish_reason) == (RICE, FinishReason.STOP)
+
+
+@pytest.mark.parametrize("cut", [b"", b'data: {"cho', b"data: {}", b"da", b"data: [DO"])
+async def test_a_connection_that_breaks_before_the_end_is_a_fault(cut):
+    with pytest.raises(provider_errors.ServerError):
+        await ask(FIRST + cut, breaks=True)
+
+
 async def test_an_answer_that_was_cut_is_still_a_fault():
     with pytest.raises(provider_errors.ServerError):
         await ask(pieces("Rice needs twelve minutes."))
