@@ -172,7 +172,7 @@ async def test_a_call_written_as_text_is_never_shown(said, must_answer, calls):
     ("item", "fault"),
     [
         (Calls("calculator", '{"expression": "2+', finish="length"), "cut off"),
-        (Calls("calculator", '{"expression": 2+2}'), "no JSON"),
+        (Calls("calculator", '{"expression": 2+2}'), "not a JSON object"),
     ],
 )
 async def test_arguments_that_do_not_parse_are_not_kept(item, fault):
