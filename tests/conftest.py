@@ -12,13 +12,15 @@ import respx
 from ambrosio.config.setting_names import PREFIXES
 from ambrosio.emulators.botapi.api import BotApi
 from ambrosio.emulators.botapi.http import serve_bot_api
+from ambrosio.emulators.botapi.schema import Schema
 from ambrosio.emulators.model_server.server import FakeModelServer
 from ambrosio.store import Store
 
 from .support import DATA
 from .support.running_bot import OWNER, SDXL, running_bot
 
-SCHEMA = DATA / "botapi-10.3.json"
+# Read once: that takes longer than many a test.
+SCHEMA = Schema(DATA / "botapi-10.3.json")
 
 
 class Clock:

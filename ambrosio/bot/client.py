@@ -18,7 +18,6 @@ def telegram_bot(settings: Settings) -> telegram.Bot:
     """Make the client for the Bot API, without any request, or raise `InvalidSettings`."""
     # PTB gives Retry-After as a timedelta only with this, and warns without it.
     os.environ.setdefault("PTB_TIMEDELTA", "1")
-    # Certificates take a megabyte each time they are read.
     certificates = trusted_certificates()
     return telegram.Bot(
         settings.telegram_bot_token.get_secret_value(),

@@ -11,6 +11,7 @@ import re
 import ssl
 import urllib.request
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,19 @@ NETWORK = re.compile(r"\[?[\d.:a-fA-F]+\]?/\d+")
 
 
 def trusted_certificates() -> ssl.SSLContext:
-    """Read the certificates to trust, about a megabyte; raises `InvalidSettings`.
+    """Return the certificates to trust, which all clients share; raises `InvalidSettings`.
 
     Those of `SSL_CERT_FILE` or else `SSL_CERT_DIR`, if set; otherwise those that came with us.
     """
-    file, folders = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    names = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
+    return _read_certificates(*(os.environ.get(name) for name in names))
+
+
+# Reading them takes a megabyte and 40 ms.
+@lru_cache(maxsize=1)
+def _read_certificates(
+    file: str | None, folders: str | None, _key_log: str | None
+) -> ssl.SSLContext:
     # OpenSSL passes over a folder that is not there, and then trusts nobody.
     if folders and not file and not any(map(_holds_certificates, folders.split(os.pathsep))):
         problem = "has no certificates that OpenSSL can find"

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 
 from .setting_faults import Fault
 
@@ -57,9 +58,15 @@ def _faults(
 def _near(name: str, known: Iterable[str], max_slips: int) -> list[str]:
     """Return the known names within so many slips, the nearest first."""
     # A slip changes at most two letters; most names need not be compared any closer.
-    similar = [each for each in known if len(set(name) ^ set(each)) <= 2 * max_slips]
+    letters = _letters(name)
+    similar = [each for each in known if len(letters ^ _letters(each)) <= 2 * max_slips]
     counted = [(count_slips(name, each), each) for each in similar]
     return [each for slips, each in sorted(counted) if slips <= max_slips]
+
+
+@lru_cache(maxsize=1024)
+def _letters(name: str) -> frozenset[str]:
+    return frozenset(name)
 
 
 def count_slips(one: str, other: str) -> int:

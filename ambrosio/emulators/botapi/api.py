@@ -7,7 +7,6 @@ deliver to webhooks and has no channels, inline mode, payments or other bots.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from .. import Json
@@ -103,7 +102,7 @@ class BotApi:
         now: Callable[[], float],
         *,
         token: str = TOKEN,
-        schema: Path | None = None,
+        schema: Schema | None = None,
     ) -> None:
         self.token = token
         events = EventBus()
@@ -120,7 +119,7 @@ class BotApi:
         self.faults = Faults()
         self.calls: list[ApiCall] = []
         self.violations: list[str] = []
-        self._schema = Schema(schema) if schema else None
+        self._schema = schema
         self._missing_methods: set[str] = set()
         self._users: dict[int, FakeUser] = {}
 
