@@ -81,12 +81,15 @@ class DemoPage:
         return updates
 
 
-# The real program, except that no llama.cpp server is found and the memory is fixed.
+# The real program, except that no llama.cpp server is found, the memory is fixed, and the stand-in
+# does not take the time of a model.
 PROGRAM = """
 from ambrosio.cli.main import main
+from ambrosio.demo import model
 from ambrosio.llama import discovery, sizing
 sizing.measure_resources = lambda: sizing.Resources(2, 8_000_000_000, 8_000_000_000)
 discovery.USUAL_ADDRESSES = ()
+model.TOKENS_PER_SECOND = 160.0
 main()
 """
 
