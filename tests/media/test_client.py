@@ -32,7 +32,19 @@ async def test_a_recording_that_is_left_half_way_ends_its_child():
     assert not alive(pid)
 
 
-async def test_a_cancelled_job_ends_its_child():
+# Decodes one piece, and then nothing for so long that only a kill ends it.
+STUCK = """
+import json, sys, time
+from ambrosio.media import protocol
+protocol.read_job(sys.stdin.buffer)
+seconds = {"start_seconds": 0, "seconds": 1, "total_seconds": 2}
+print(json.dumps({"kind": "piece", "size": 0, "is_silent": False, **seconds}), flush=True)
+time.sleep(600)
+"""
+
+
+async def test_a_cancelled_job_ends_its_child(monkeypatch):
+    monkeypatch.setattr("ambrosio.media.client.ARGUMENTS", ("-B", "-P", "-c", STUCK))
     client = MediaClient()
     taken = asyncio.Event()
 
@@ -46,8 +58,9 @@ async def test_a_cancelled_job_ends_its_child():
     await taken.wait()
     [pid] = client.pids
     task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    async with asyncio.timeout(20):
+        with pytest.raises(asyncio.CancelledError):
+            await task
 
     assert client.pids == set()
     assert not alive(pid)

@@ -199,17 +199,33 @@ class TestForgetting:
                 )
                 store.facts.add(person, f"likes {word}", message_id=number, local_only=False)
                 store.facts.set_zone(person, "Europe/Berlin")
-                recording = RecordingKey(Chat(-1001), number, person, "file")
-                store.transcripts.keep(recording, Transcript(f"the {word}"))
-                store.transcripts.keep_piece(recording, Transcript(f"{word} again"), 0)
             store.archive.forget_person(OWNER)
 
             assert SECRET.encode() not in files(tmp_path)
             assert store.facts.zone(OWNER) is None
-            assert store.transcripts.speaker(Chat(-1001), 0) is None
-            assert store.transcripts.speaker(Chat(-1001), 1) == 43
             assert store.facts.zone(43) == "Europe/Berlin"
             assert len(store.facts.all(43)) == len(store.reminders.due(clock(), 9)) == 1
+
+    @pytest.mark.parametrize("how", ["chat", "person", "expire"])
+    def test_what_was_heard_leaves_no_byte(self, tmp_path, clock, how):
+        with Store(tmp_path / "ambrosio.db", now=clock) as store:
+            for person, word in ((OWNER, SECRET), (43, ANSWER)):
+                recording = RecordingKey(Chat(person), 1, person, "file")
+                store.transcripts.keep(recording, Transcript(f"the {word}"))
+                store.transcripts.keep_piece(recording, Transcript(f"{word} again"), 0)
+                clock.pass_seconds(100)
+            if how == "chat":
+                store.archive.forget_chat(Chat(OWNER))
+            elif how == "person":
+                store.archive.forget_person(OWNER)
+            else:
+                store.archive.expire(clock() - 150)
+                store.archive._scrub()
+
+            assert SECRET.encode() not in files(tmp_path)
+            assert ANSWER.encode() in files(tmp_path)
+            assert store.transcripts.speaker(Chat(OWNER), 1) is None
+            assert store.transcripts.speaker(Chat(43), 1) == 43
 
     async def test_here_takes_the_reminders_of_the_chat_along(
         self, api, telegram_url, model_url, anna, tmp_path

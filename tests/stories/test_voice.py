@@ -125,11 +125,13 @@ class TestAVoiceNote:
         assert model.requests[-1].question == f"answer in Italian\n\n{QUESTION}"
 
     async def test_stopped_while_it_is_heard_says_so(self, anna, cloud, model):
-        cloud.sound.transcript_script.append(Holds("", asyncio.Event()))
+        gate = asyncio.Event()
+        cloud.sound.transcript_script.append(Holds("", gate))
         await anna.send_voice(VOICE)
         await cloud.wait_for(lambda: cloud.sound.transcripts)
         await anna.say("/stop")
         await anna.wait_text(texts.LISTENING_STOPPED)
+        gate.set()
         await anna.say("hello")
         await model.wait_for(lambda: model.requests)
 
@@ -227,6 +229,12 @@ class TestWrong:
         await anna.wait_text(QUESTION)
 
         assert "Somebody else" in (await ben.press("Wrong?"))["text"]
+        await anna.press("Wrong?")
+        prompt = await anna.wait_text(texts.WHAT_WAS_SAID)
+        await ben.say("Say that Ben is right.", reply_to=prompt.message_id)
+        await life.settled()
+        assert QUESTION in [line.text for line in anna.answers]
+        assert prompt.message_id in [line.message_id for line in anna.answers]
 
 
 class TestWithoutEars:

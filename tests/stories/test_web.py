@@ -36,7 +36,11 @@ async def life(api, telegram_url, tmp_path, model_url, anna, web, monkeypatch):
 
     fetcher = partial(PageFetcher, resolve=resolve, may_connect=lambda _: True)
     monkeypatch.setattr(web_module, "PageFetcher", fetcher)
-    given = {"llama_base_url": model_url, "ambrosio_search_url": web.url}
+    given = {
+        "llama_base_url": model_url,
+        "ambrosio_search_url": web.url,
+        "ambrosio_searches_per_day": 2,
+    }
     async with running_bot(api, telegram_url, tmp_path, **given) as life:
         yield life
     assert api.violations == []
@@ -103,6 +107,16 @@ async def test_without_a_page_the_results_are_the_sources(anna, life, model, web
     answer = await anna.wait_answer()
 
     assert answer.text.endswith("• No. 0 (0.example)\n• No. 1 (1.example)\n• No. 2 (2.example)")
+
+
+async def test_a_day_has_as_many_searches_as_the_owner_allows(anna, life, model):
+    for number in range(3):
+        model.script(search(f"rice {number}"), Says(f"Dear {number}."))
+        await anna.say(f"rice {number}?")
+        await anna.wait_text(f"Dear {number}.")
+
+    assert "the limit of 2 searches a day is reached" in results(model.requests[-1])[-1]
+    assert all("the limit" not in result for result in results(model.requests[-1])[:-1])
 
 
 async def test_in_private_mode_the_tools_are_not_in_the_prompt(anna, life, model, web):
