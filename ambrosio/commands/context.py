@@ -10,7 +10,7 @@ from pathlib import Path
 from ..assistant.answers import Assistant
 from ..assistant.images import ImageAssistant
 from ..assistant.progress import Progress
-from ..config.settings import StreamMode
+from ..config.setting_types import StreamMode
 from ..core.images import ImageOrder
 from ..core.messages import Button, Chat, File, Outgoing, OutgoingMessage, Turn
 from ..media.client import MediaClient
