@@ -108,13 +108,15 @@ class Store:
         result: TurnResult | None = None,
         image_set: ImageSet | None = None,
         *,
+        keeps_message: bool = False,
         confirm: Callable[[], Iterable[Outgoing]] = tuple,
     ) -> int | None:
         """Close an update with all its results and return the turn's id, if there is a turn.
 
         The outbox, the history and the inbox change together or not at all, so that a crash at any
-        moment neither loses an answer nor asks for it twice. `confirm` stores what else it has led
-        to, and returns the messages that say so.
+        moment neither loses an answer nor asks for it twice. `keeps_message` keeps the message of
+        the turn as it was received, to be read again. `confirm` stores what else it has led to, and
+        returns the messages that say so.
         """
         with self.database.transaction():
             replies = [*replies, *confirm()]
@@ -125,8 +127,9 @@ class Store:
             if image_set:
                 self.images.drop_old_originals()
             if item:
-                if turn_id is not None and item.parts:
-                    bodies = {part.message_id: part.body for part in item.parts}
+                kept = item.parts or ((item,) if keeps_message else ())
+                if turn_id is not None and kept:
+                    bodies = {part.message_id: part.body for part in kept}
                     self.conversations.keep_parts(item.chat, item.message_id, bodies)
                 self.inbox.mark_done(item)
         return turn_id

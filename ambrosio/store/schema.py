@@ -29,6 +29,7 @@ MIGRATIONS = (
         PRIMARY KEY (chat_id, message_id)) WITHOUT ROWID;
 
     -- The messages of a question that came in several, as received: an edit changes one of them.
+    -- Also one whose files could not be read, until it is asked again.
     CREATE TABLE question_parts (
         chat_id INTEGER NOT NULL, message_id INTEGER NOT NULL, main_message_id INTEGER NOT NULL,
         body TEXT NOT NULL, PRIMARY KEY (chat_id, message_id)) WITHOUT ROWID;

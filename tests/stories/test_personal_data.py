@@ -19,7 +19,7 @@ from ambrosio.core.messages import Chat, ModelRef, Turn
 from ambrosio.core.reminders import Rule
 from ambrosio.core.sound import Transcript
 from ambrosio.emulators.model_server.server import ErrorStatus, Says
-from ambrosio.store import ChatState, Person, RecordingKey, Reminder, Store, TurnResult
+from ambrosio.store import ChatState, NewUpdate, Person, RecordingKey, Reminder, Store, TurnResult
 
 from ..support.running_bot import OWNER, never_wakes, running_bot
 
@@ -213,6 +213,12 @@ class TestForgetting:
                 recording = RecordingKey(Chat(person), 1, person, "file")
                 store.transcripts.keep(recording, Transcript(f"the {word}"))
                 store.transcripts.keep_piece(recording, Transcript(f"{word} again"), 0)
+                # Another one failed, and its message is kept for Retry.
+                update = NewUpdate(person, Chat(person), 2, f'"caption {word}"')
+                store.inbox.receive(1, person + 1, [update])
+                failed = TurnResult(Turn(Chat(person), 2, person, ""), None)
+                store.finish(store.inbox.claim(update.lane), result=failed, keeps_message=True)
+                assert store.conversations.parts(Chat(person), 2)[1]
                 clock.pass_seconds(100)
             if how == "chat":
                 store.archive.forget_chat(Chat(OWNER))
@@ -225,6 +231,7 @@ class TestForgetting:
             assert SECRET.encode() not in files(tmp_path)
             assert ANSWER.encode() in files(tmp_path)
             assert store.transcripts.speaker(Chat(OWNER), 1) is None
+            assert store.conversations.parts(Chat(OWNER), 2)[1] == {}
             assert store.transcripts.speaker(Chat(43), 1) == 43
 
     async def test_here_takes_the_reminders_of_the_chat_along(
