@@ -10,7 +10,7 @@ from typing import Self
 
 from ..core.messages import Chat, Delete, Outgoing
 from ..core.sound import Transcript
-from .archive import Archive, ConversationTurn, SearchHit
+from .archive import Archive, ConversationTurn
 from .conversations import (
     ChatState,
     Conversations,
@@ -32,6 +32,7 @@ from .pictures import Pictures, folder_of
 from .reminders import Reminder, Reminders
 from .tool_rounds import ToolUses, ToolVisits
 from .transcripts import RecordingKey, Transcripts
+from .turn_search import SearchHit, TurnSearch
 
 __all__ = [
     "AllowedTool",
@@ -86,6 +87,7 @@ class Store:
         self.ledger = Ledger(self.database)
         self.pictures = Pictures(self.database, folder_of(path))
         self.documents = Documents(self.database)
+        self.turn_search = TurnSearch(self.database)
         self.archive = Archive(self.database, self.pictures, self.documents)
         self.reminders = Reminders(self.database)
         self.facts = Facts(self.database)
