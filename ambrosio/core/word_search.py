@@ -14,7 +14,7 @@ from functools import lru_cache
 
 WORD = re.compile(r"\w+")
 # Of what is searched for; more words find nothing more.
-MAX_TERMS = 24
+MAX_TERMS = 16
 # So short words are whole ones, since nearly every text has a word that begins with them.
 MAX_WHOLE_CHARACTERS = 2
 # From here on, characters are words or syllables, and words are written without spaces between.
