@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..core.messages import Button
-from . import files, imagine, memory, personal_data, reminders
+from . import files, imagine, memory, personal_data, proposed_calls, reminders
 from .compare import compare, on_continue_button
 from .context import BotContext, CommandCall, CommandFunc, CommandResult
 from .conversation import (
@@ -137,4 +137,5 @@ BUTTONS: Mapping[str, CommandFunc] = {
     **reminders.BUTTONS,
     **memory.BUTTONS,
     **files.BUTTONS,
+    **proposed_calls.BUTTONS,
 }

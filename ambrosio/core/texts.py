@@ -103,6 +103,11 @@ REMINDER_NO_SUCH_TIME = "There is no such time of day. Write it like this: */rem
 REMINDER_TOO_LONG = "A reminder can have up to {limit} characters. Shorten it and send it again."
 NO_REMINDERS = "There are no reminders here. Set one: */remind fri 18:00 call Mum*"
 REMINDER_OF_ANOTHER = "Somebody else made this reminder. Ask them to change it."
+CALL_OF_ANOTHER = "I asked somebody else about this. Only they can agree to it."
+CALL_NOT_POSSIBLE = (
+    "Nothing was sent: the chat is private now, or this tool is switched off. "
+    "Ask again where it is available."
+)
 REMINDER_COMES_ANYWAY = "This reminder already comes again tomorrow. /reminders lists all of yours."
 REMINDER_GONE = "This reminder no longer exists. /reminders lists the others."
 MEMORY_EMPTY = "I remember nothing about you yet. Tell me something: */remember I am vegetarian*"

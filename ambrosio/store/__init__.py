@@ -29,6 +29,7 @@ from .mcp_tools import AllowedTool, McpTools
 from .outbox import Outbox
 from .people import People, Person
 from .pictures import Pictures, folder_of
+from .proposed_calls import ProposedCalls, WaitingCall
 from .reminders import Reminder, Reminders
 from .tool_rounds import ToolUses, ToolVisits
 from .transcripts import RecordingKey, Transcripts
@@ -55,6 +56,7 @@ __all__ = [
     "ToolVisits",
     "TurnResult",
     "UsageSummary",
+    "WaitingCall",
 ]
 
 ORIGINALS_BYTES = 500 * 1024 * 1024
@@ -94,6 +96,7 @@ class Store:
         self.transcripts = Transcripts(self.database)
         self.tool_uses = ToolUses(self.database)
         self.mcp_tools = McpTools(self.database)
+        self.proposed_calls = ProposedCalls(self.database)
 
     def __enter__(self) -> Self:
         """Open the file and bring its tables up to date."""
@@ -123,6 +126,8 @@ class Store:
         with self.database.transaction():
             replies = [*replies, *confirm()]
             turn_id = self.conversations.save(result) if result else None
+            if result and turn_id is not None:
+                self.proposed_calls.tie(result.turn, turn_id)
             if image_set and turn_id is not None:
                 self.images.save(turn_id, image_set)
             self.outbox.enqueue(*replies, turn_id=turn_id)
