@@ -1,4 +1,4 @@
-"""The tool that reads a page: one that the person or the search gave, or that the person taps for."""
+"""The tool that reads a page that the person or the search gave, or that the person taps for."""
 
 import json
 from collections.abc import Mapping

@@ -35,7 +35,8 @@ from ambrosio.tools.toolbox import Toolbox
 from ambrosio.tools.web_search import WebSearch
 
 from ..support.echo import Echo
-from .test_privacy import DEEDS, OWNER, PLACE, SECRET, Phone, no_sleep
+from ..support.running_bot import OWNER
+from .test_privacy import DEEDS, PLACE, SECRET, Phone, no_sleep
 
 TAPS = ("forward", "agree", "agree")
 PAGE = "http://page.example/rice"
