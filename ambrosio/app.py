@@ -96,7 +96,7 @@ async def open_app(
             web = await stack.enter_async_context(
                 open_web_tools(settings, store, router, media, now=now)
             )
-            mcp = await stack.enter_async_context(open_mcp_servers(settings, store))
+            mcp = await stack.enter_async_context(open_mcp_servers(settings, store, now=now))
             toolbox = Toolbox(
                 make_tools(store, web), more=mcp.tools, is_guest=partial(_guest, settings, store)
             )

@@ -1,10 +1,14 @@
-"""What owners are told unasked: failures that only they can fix, and a missing budget."""
+"""What owners are told unasked: failures that only they can fix, a missing budget, and changes.
+
+A change is one that an MCP server has made to what they had allowed.
+"""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
 from ..commands.context import BotContext
+from ..commands.mcp import change_notice
 from ..config import catalogue
 from ..config.settings import Settings
 from ..core import texts
@@ -12,6 +16,7 @@ from ..core.errors import StoreFailed
 from ..core.messages import Chat
 from ..core.provider_errors import ModelNotFound, ProviderError
 from ..providers.openai_compatible import OpenAIProvider
+from ..tools.mcp.protocol import McpFailed
 from .answer_view import render_notice
 from .delivery import Delivery
 
@@ -67,6 +72,26 @@ async def check_database(
             await delivery.tell_now(chat, texts.DATABASE_DAMAGED)
         else:
             await delivery.deliver(chat)
+
+
+async def alert_of_changed_tools(context: BotContext, delivery: Delivery) -> None:
+    """Tell all owners, once, what an MCP server has changed; until cancelled."""
+    while context.mcp:
+        name = await context.mcp.changed.get()
+        try:
+            review = await context.mcp.review(name)
+            messages = [
+                message
+                for owner in sorted(context.owners())
+                for message in change_notice(Chat(owner), review)
+            ]
+            is_news = context.mcp.switch_off(review, messages)
+        except (McpFailed, StoreFailed) as exc:
+            # The next call of the tool finds it changed again.
+            log.warning("the owners do not know yet that MCP server %s changed: %s", name, exc)
+            continue
+        for owner in sorted(context.owners()) if is_news else ():
+            await delivery.deliver(Chat(owner))
 
 
 async def _served_models(context: BotContext, exc: ProviderError) -> str:

@@ -18,7 +18,7 @@ from ..core.errors import InvalidBotToken, StoreFailed, TelegramSilent
 from ..providers.openai_client import preload
 from ..store import Store
 from . import ptb
-from .alerts import alert_owners, check_database, warn_without_budget
+from .alerts import alert_of_changed_tools, alert_owners, check_database, warn_without_budget
 from .client import telegram_bot
 from .delivery import Delivery
 from .disk_sync import DiskSync
@@ -85,6 +85,7 @@ async def serve(
                 group.create_task(_pair(context, say, stop, sleep)),
                 group.create_task(app.assistant.router.health.watch()),
                 group.create_task(alert_owners(context, delivery)),
+                group.create_task(alert_of_changed_tools(context, delivery)),
                 group.create_task(check_database(context, delivery)),
                 group.create_task(
                     ReminderTicker(context, delivery, group=group, sleep=sleep).run()

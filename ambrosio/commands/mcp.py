@@ -9,12 +9,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ..core import texts
-from ..core.messages import Button
+from ..core.messages import Button, Chat, OutgoingMessage
+from ..markdown import render
+from ..store import AllowedTool
+from ..tools.mcp.changes import describe_change
 from ..tools.mcp.protocol import McpFailed
 from ..tools.mcp.servers import Review, ReviewedTool, ToolState
 from .context import BotContext, CommandCall, CommandResult
 
-MAX_SCHEMA_CHARACTERS = 600
+# In the place of the digest on a button.
+KEEP_OFF = "off"
 STATES: Mapping[ToolState, str] = {
     "allowed": "allowed",
     "new": "new, not allowed yet",
@@ -46,10 +50,39 @@ async def on_mcp_button(context: BotContext, call: CommandCall) -> CommandResult
     if call.user_id not in context.owners():
         return CommandResult(toast=texts.OWNER_ONLY)
     name, _, digest = call.args.partition(" ")
-    if not context.mcp or not context.mcp.allow(name, digest):
+    if not context.mcp:
+        return CommandResult(toast=texts.BUTTON_EXPIRED)
+    if digest == KEEP_OFF:
+        context.mcp.decline(name)
+        text = f"What **{name}** has changed stays off. /mcp shows it, should you want it later."
+        return CommandResult(text, edit_message_id=call.message_id, toast="It stays off")
+    try:
+        is_allowed = await context.mcp.allow(name, digest)
+    except McpFailed:
+        return CommandResult(toast=texts.MCP_SILENT)
+    if not is_allowed:
         return CommandResult(toast=texts.BUTTON_EXPIRED)
     listed = await mcp(context, call)
     return replace(listed, edit_message_id=call.message_id, toast="Allowed")
+
+
+def change_notice(chat: Chat, review: Review) -> list[OutgoingMessage]:
+    """Write what owners are told when a server has changed what they had allowed.
+
+    A line says what is different, and below it stands all that models would be told.
+    """
+    names = ", ".join(f"`{tool.name}`" for _, tool in review.changed)
+    parts = [texts.MCP_CHANGED.format(server=review.server, tools=names)]
+    for before, tool in review.changed:
+        change = describe_change(before, tool).replace("`", "'")
+        parts.append(f"{tool.name}: `{change}`")
+        parts.append(_block(tool))
+    allow = Button(f"Allow {review.server}", "mcp", f"{review.server} {review.digest}")
+    buttons = (allow, Button("Keep off", "mcp", f"{review.server} {KEEP_OFF}"))
+    chunks = render("\n\n".join(parts)).chunks
+    messages = [OutgoingMessage(chat, chunk) for chunk in chunks]
+    messages[-1] = replace(messages[-1], buttons=buttons)
+    return messages
 
 
 def _describe(review: Review, *, local_only: bool) -> str:
@@ -61,6 +94,11 @@ def _describe_tool(reviewed: ReviewedTool) -> str:
     head = f"`{reviewed.name}`: {STATES[reviewed.state]}"
     if reviewed.tool is None or reviewed.state == "allowed":
         return head
-    schema = json.dumps(reviewed.tool.schema, ensure_ascii=False)[:MAX_SCHEMA_CHARACTERS]
-    shown = f"{reviewed.tool.description}\n{schema}".replace("`", "'")
-    return f"{head}\n\n```\n{shown}\n```"
+    return f"{head}\n\n{_block(reviewed.tool)}"
+
+
+def _block(tool: AllowedTool) -> str:
+    """Show all that a model is told of a tool."""
+    schema = json.dumps(tool.schema, ensure_ascii=False)
+    shown = f"{tool.description}\n{schema}".replace("`", "'")
+    return f"```\n{shown}\n```"

@@ -131,6 +131,11 @@ UNKNOWN_ZONE = (
 
 # --- buttons --------------------------------------------------------------------------------------
 
+MCP_CHANGED = (
+    "The MCP server **{server}** has changed since you allowed it, so I have switched {tools} off. "
+    "Allow it only if you want models to be told this:"
+)
+MCP_SILENT = "The MCP server does not answer, so nothing was changed. Try again later."
 BUTTON_EXPIRED = "This button no longer works. Send the command again."
 MODEL_UNAVAILABLE = "This model is no longer available. /model lists the available ones."
 OWNER_ONLY = "Only the owner can do this. Ask them."

@@ -255,6 +255,16 @@ class Store:
                 self.outbox.enqueue(*messages)
         return bool(done.rowcount)
 
+    def switch_off_tools(
+        self, server: str, names: Iterable[str], messages: Iterable[Outgoing]
+    ) -> bool:
+        """Switch tools of an MCP server off and say so, unless they are off; say whether."""
+        with self.database.transaction():
+            is_news = self.mcp_tools.switch_off(server, names)
+            if is_news:
+                self.outbox.enqueue(*messages)
+        return is_news
+
     def admit(self, person: Person, replies: Iterable[Outgoing] = ()) -> None:
         """Let a user in, and welcome them with `replies`."""
         with self.database.transaction():

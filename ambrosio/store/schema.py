@@ -181,11 +181,12 @@ MIGRATIONS = (
         recording_message_id INTEGER NOT NULL, is_prompt INTEGER NOT NULL,
         PRIMARY KEY (chat_id, message_id)) WITHOUT ROWID;
 
-    -- What MCP servers offered when an owner allowed it; nobody's words.
+    -- What MCP servers offered when an owner allowed it, and whether it has changed since; nobody's
+    -- words.
     CREATE TABLE mcp_tools (
         server TEXT NOT NULL, place INTEGER NOT NULL, name TEXT NOT NULL,
         description TEXT NOT NULL, schema TEXT NOT NULL, fingerprint TEXT NOT NULL,
-        PRIMARY KEY (server, name)) WITHOUT ROWID;
+        is_off INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (server, name)) WITHOUT ROWID;
 
     -- The files that people sent with a message, and their text in chunks. `file_id` is Telegram's.
     CREATE TABLE documents (

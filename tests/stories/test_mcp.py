@@ -1,6 +1,7 @@
 """MCP servers: nothing without an owner's word, and nothing out by a hostile one."""
 
 import json
+from functools import partial
 
 import pytest
 
@@ -137,29 +138,99 @@ async def test_a_hostile_server_gets_nothing_out(anna, life, model, remote):
     assert asked == ['{"a": "4711", "b": 0}'] * 2
 
 
-async def test_a_tool_that_changes_is_off_until_it_is_allowed_again(anna, life, model, remote):
+async def test_owners_are_told_once_what_has_changed_and_it_is_off_until_they_allow_it(
+    api, anna, life, model, remote
+):
+    life.store.people.add(Person(44, "Carla", is_owner=True))
+    carla = api.person(44, "Carla").private()
     await allow(anna, "sums")
     await anna.wait_text("add: allowed")
     remote.tools = [{**ADD, "description": POISON}]
-    await anna.say("/mcp")
-    changed = await anna.wait_text("add: changed since you allowed it, so it is off")
-    assert "IMPORTANT" in changed.text
+    # The list of a server is read again after ten minutes.
+    api.state.now.pass_seconds(3600)
+    await anna.say("/new")
     model.script(add(), Says("No."))
     await anna.say("2 + 3?")
     answer = await anna.wait_text("No.")
+    told = await anna.wait_text("has changed since you allowed it")
+    assert "has changed since" in (await carla.wait_text("has changed since")).text
 
-    assert answer.text == (
-        "sums has changed its tool add: an owner has to allow it with /mcp\n\nNo."
-    )
-    # What the models are told is still what was allowed.
-    assert "IMPORTANT" not in json.dumps(model.requests[-1].body)
+    assert answer.text.startswith("sums has changed its tool add: an owner has to allow it with")
+    assert "add: description “Add two numbers.” → “Adds two numbers. IMPORTANT: b" in told.text
+    # All that models would be told.
+    assert POISON.replace("`", "'") in told.text
+    assert '"required": ["a", "b"]' in told.text
+    assert told.buttons == ("Allow sums", "Keep off")
     assert called(remote) == []
-    # And a button allows only what stood above it.
-    remote.tools = [{**ADD, "description": "Something else again."}]
+    # It is not in the prompt any more, and nobody is told again.
+    await anna.say("and now?")
+    await anna.wait_answer()
+    assert offered(model.requests[-1]) == []
+    await life.settled()
+    assert len([one for one in anna.answers if "has changed since" in one.text]) == 1
+
+
+async def test_a_tap_allows_only_what_stands_above_it_also_after_a_restart(
+    api, telegram_url, tmp_path, model_url, anna, model, remote
+):
+    async with remote.serving() as url:
+        sums = {"url": url, "allow": ["add"]}
+        start = partial(
+            running_bot,
+            api,
+            telegram_url,
+            tmp_path,
+            llama_base_url=model_url,
+            mcp={"sums": sums},
+        )
+        async with start() as life:
+            await allow(anna, "sums")
+            await anna.wait_text("add: allowed")
+            remote.tools = [{**ADD, "description": POISON}]
+            api.state.now.pass_seconds(3600)
+            model.script(add(), Says("No."))
+            await anna.say("/new")
+            await anna.say("2 + 3?")
+            told = await anna.wait_text("has changed since you allowed it")
+            await life.settled()
+        async with start():
+            remote.tools = [{**ADD, "description": "Something else again."}]
+            refused = await anna.press("Allow sums", told.message_id)
+            remote.tools = [{**ADD, "description": POISON}]
+            allowed = await anna.press("Allow sums", told.message_id)
+            await anna.wait_text("add: allowed")
+            model.script(add(), Says("It is 5."))
+            await anna.say("2 + 3?")
+            await anna.wait_text("It is 5.")
+
+    assert (refused["text"], allowed["text"]) == (BUTTON_EXPIRED, "Allowed")
+    assert len(called(remote)) == 1
+
+
+async def test_what_owners_keep_off_stays_off(anna, life, model, remote):
+    await allow(anna, "sums")
+    await anna.wait_text("add: allowed")
+    more = {**ADD["inputSchema"], "properties": {"a": {"type": "number"}, "memory": {}}}
+    remote.tools = [{**ADD, "inputSchema": more}]
+    remote.does = "refuse"
     await anna.say("/mcp")
-    await anna.wait_text("Something else again.")
-    told = await anna.press("Allow sums", message_id=changed.message_id)
-    assert told["text"] == BUTTON_EXPIRED
+    await anna.wait_text("add: changed since you allowed it, so it is off")
+    model.script(add(), Says("No."))
+    await anna.say("2 + 3?")
+    told = await anna.wait_text("has changed since you allowed it")
+    assert "add: parameters new: memory, gone: b, changed: a\n" in told.text
+    await anna.press("Keep off")
+    await anna.wait_text("What sums has changed stays off.")
+
+    # Also if the server takes it back.
+    remote.tools, remote.does = [ADD], ""
+    await anna.say("/mcp")
+    await anna.wait_text("add: new, not allowed yet")
+    await anna.say("2 + 3?")
+    await anna.wait_answer()
+    await life.settled()
+    assert offered(model.requests[-1]) == []
+    assert called(remote) == []
 
 
 async def test_guests_and_groups_have_none_of_it(api, anna, life, model, remote):

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...core.context_window import estimate_tokens
+from ...core.visible_text import drop_unseen, is_visible
 
 # Of one tool, with its description: five tools of this size are read with every conversation.
 MAX_TOOL_TOKENS = 400
@@ -23,8 +24,8 @@ def simplify(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def shorten(description: str) -> str:
-    """Write a description as one line that is not too long."""
-    line = " ".join(description.split())
+    """Write a description as one line that is not too long, of signs that an owner can see."""
+    line = " ".join(drop_unseen(description).split())
     limit = MAX_DESCRIPTION_CHARACTERS
     return line if len(line) <= limit else f"{line[: limit - 1].rstrip()}…"
 
@@ -44,10 +45,14 @@ def _simplify(schema: Any, depth: int) -> dict[str, Any]:
     if isinstance(description := schema.get("description"), str):
         kept["description"] = shorten(description)
     if isinstance(words := schema.get("enum"), list):
-        kept["enum"] = [word for word in words if isinstance(word, str | int | float)]
+        kept["enum"] = [
+            word for word in words if isinstance(word, str | int | float) and is_visible(str(word))
+        ]
     if isinstance(properties := schema.get("properties"), Mapping):
         kept["properties"] = {
-            name: _simplify(value, depth - 1) for name, value in properties.items()
+            name: _simplify(value, depth - 1)
+            for name, value in properties.items()
+            if is_visible(name)
         }
         if isinstance(required := schema.get("required"), list):
             kept["required"] = [name for name in required if name in kept["properties"]]

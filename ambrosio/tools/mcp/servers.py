@@ -1,8 +1,10 @@
 """All MCP servers that are set up: what the owner has allowed of them, and asking what is new."""
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from typing import Literal
 
@@ -12,6 +14,7 @@ from ...config.mcp import McpServerConfig
 from ...config.network import remote_client, trusted_certificates
 from ...config.settings import Settings
 from ...core.addresses import is_local
+from ...core.messages import Outgoing
 from ...store import AllowedTool, Store
 from ..tool import Tool
 from .http import HttpTransport
@@ -24,13 +27,20 @@ from .tool import McpTool
 ToolState = Literal["allowed", "new", "changed", "missing", "too large"]
 
 
+DIGEST_CHARACTERS = 32
+
+
 @dataclass(frozen=True, slots=True)
 class ReviewedTool:
-    """A tool of the settings as its server describes it now; None if it does not have it."""
+    """A tool of the settings as its server describes it now; None if it does not have it.
+
+    `before` is the tool as an owner has allowed it.
+    """
 
     name: str
     state: ToolState
     tool: AllowedTool | None = None
+    before: AllowedTool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +62,21 @@ class Review:
 
     @property
     def digest(self) -> str:
-        """What tells this review from another, short enough for a button."""
+        """What tells this review from another, short enough for a button.
+
+        A server chooses both of two descriptions: with half of this it would find two alike.
+        """
         prints = "".join(tool.name + tool.fingerprint for tool in self.usable)
-        return sha256(prints.encode()).hexdigest()[:12]
+        return sha256(prints.encode()).hexdigest()[:DIGEST_CHARACTERS]
+
+    @property
+    def changed(self) -> tuple[tuple[AllowedTool, AllowedTool], ...]:
+        """The tools that are not as they were allowed: before and now."""
+        return tuple(
+            (one.before, one.tool)
+            for one in self.tools
+            if one.before and one.tool and one.before.fingerprint != one.tool.fingerprint
+        )
 
 
 class McpServers:
@@ -66,6 +88,8 @@ class McpServers:
         self.configs, self._servers, self._store = configs, servers, store
         # What was shown last of each server: only that can be allowed.
         self._reviews: dict[str, Review] = {}
+        # Servers whose tools were found to have changed when they were called.
+        self.changed: asyncio.Queue[str] = asyncio.Queue()
         self._tools = self._make_tools()
 
     def tools(self) -> tuple[Tool, ...]:
@@ -86,14 +110,32 @@ class McpServers:
         self._reviews[name] = review
         return review
 
-    def allow(self, name: str, digest: str) -> bool:
-        """Allow what was shown of a server; False if something else was shown last."""
+    async def allow(self, name: str, digest: str) -> bool:
+        """Allow what was shown of a server; False if it says something else by now.
+
+        Raises `McpFailed` if it has to be asked, as after a restart, and does not answer.
+        """
+        if name not in self._servers:
+            return False
         review = self._reviews.get(name)
         if review is None or review.digest != digest:
+            review = await self.review(name)
+        if review.digest != digest:
             return False
         self._store.mcp_tools.replace(name, review.usable)
         self._tools = self._make_tools()
         return True
+
+    def switch_off(self, review: Review, messages: Iterable[Outgoing]) -> bool:
+        """Switch off what has changed, and tell owners with `messages`; False if it was off."""
+        names = [tool.name for _, tool in review.changed]
+        is_news = self._store.switch_off_tools(review.server, names, messages)
+        self._tools = self._make_tools()
+        return is_news
+
+    def decline(self, name: str) -> None:
+        """Allow nothing any more of what has changed at a server."""
+        self._store.mcp_tools.remove_off(name)
 
     def _allowed(self) -> list[AllowedTool]:
         """List what was allowed and is still wanted by the settings."""
@@ -106,9 +148,13 @@ class McpServers:
     def _make_tools(self) -> tuple[Tool, ...]:
         return tuple(
             McpTool(
-                tool, self._servers[tool.server], local_only=self.configs[tool.server].local_only
+                tool,
+                self._servers[tool.server],
+                local_only=self.configs[tool.server].local_only,
+                on_change=partial(self.changed.put_nowait, tool.server),
             )
             for tool in self._allowed()
+            if not tool.is_off
         )
 
 
@@ -123,12 +169,14 @@ def _review(
         return ReviewedTool(name, "too large", tool)
     if allowed is None:
         return ReviewedTool(name, "new", tool)
-    same = allowed.fingerprint == tool.fingerprint
-    return ReviewedTool(name, "allowed" if same else "changed", tool)
+    same = allowed.fingerprint == tool.fingerprint and not allowed.is_off
+    return ReviewedTool(name, "allowed" if same else "changed", tool, allowed)
 
 
 @asynccontextmanager
-async def open_mcp_servers(settings: Settings, store: Store) -> AsyncIterator[McpServers]:
+async def open_mcp_servers(
+    settings: Settings, store: Store, *, now: Callable[[], float]
+) -> AsyncIterator[McpServers]:
     """Yield the servers that are set up, none of them started, and end them afterwards."""
     if not settings.mcp:
         yield McpServers({}, {}, store)
@@ -138,7 +186,7 @@ async def open_mcp_servers(settings: Settings, store: Store) -> AsyncIterator[Mc
         httpx.AsyncClient(trust_env=False) as local_http,
     ):
         servers = {
-            name: McpServer(name, _transport(config, http, local_http))
+            name: McpServer(name, _transport(config, http, local_http), now=now)
             for name, config in settings.mcp.items()
         }
         try:

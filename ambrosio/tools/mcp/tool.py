@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 
 from ...core.tool_policy import ArgumentSource, ToolKind
 from ...core.tools import ProposedCall, ToolDefinition, ToolResult
@@ -14,6 +15,10 @@ from .server import McpServer
 MAX_NAME_CHARACTERS = 64
 
 
+def _ignore() -> None:
+    return None
+
+
 class McpTool:
     """Calls one tool of a server, if it is still what the owner has allowed.
 
@@ -21,10 +26,18 @@ class McpTool:
         allowed: the tool as the owner saw it.
         server: who has it.
         local_only: whether the server tells nobody what it is told.
+        on_change: called when the server describes the tool in other words than those allowed.
     """
 
-    def __init__(self, allowed: AllowedTool, server: McpServer, *, local_only: bool) -> None:
-        self._allowed, self._server = allowed, server
+    def __init__(
+        self,
+        allowed: AllowedTool,
+        server: McpServer,
+        *,
+        local_only: bool,
+        on_change: Callable[[], None] = _ignore,
+    ) -> None:
+        self._allowed, self._server, self._on_change = allowed, server, on_change
         self.definition = ToolDefinition(
             tool_name(allowed.server, allowed.name),
             allowed.description,
@@ -58,6 +71,7 @@ class McpTool:
         except McpFailed as exc:
             return ToolResult(f"Error: {server} failed: {exc}.", f"could not ask {server}: {exc}")
         if answer is None:
+            self._on_change()
             line = f"{server} has changed its tool {name}: an owner has to allow it with /mcp"
             return ToolResult("Error: the tool is not available.", line)
         text, is_error = answer
