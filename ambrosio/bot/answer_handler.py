@@ -108,7 +108,7 @@ class AnswerHandler:
                 with progress.stoppable() as scope:
                     prepared = await prepare(turn, progress, share)
             except (FileError, NoProvider) as exc:
-                return Answer(turn, failure=exc)
+                return Answer(turn, failure=exc, unread=exc.retryable)
             if scope.cancelled_caught:
                 return Answer(turn, stopped=True)
             answer = await self._context.assistant.answer(prepared, progress)

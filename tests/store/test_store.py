@@ -248,7 +248,7 @@ class TestAnUpgrade:
             leftover.unlink()
         upgraded.replace(path)
         with Store(path, now=clock) as store:
-            assert [hit.quote for hit in store.archive.search("from", user_id=42)] == [
+            assert [hit.quote for hit in store.turn_search.find("from", user_id=42)] == [
                 "from before"
             ]
 

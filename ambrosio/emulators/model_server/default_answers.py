@@ -6,7 +6,8 @@ The questions that the demo's page suggests have an answer of their own.
 
 import re
 
-from .responses import Calls, ChatCall, Says
+from .requests import ChatCall
+from .responses import Calls, Says
 from .tool_user import use_tool
 
 NOTICE = "_(Canned demo answer, no AI model involved.)_"

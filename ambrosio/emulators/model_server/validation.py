@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .payloads import ServerKind
-from .responses import ChatCall, ErrorStatus, ImageCall, Overflow, Refusal
+from .requests import ChatCall, ImageCall
+from .responses import ErrorStatus, Overflow, Refusal
 
 
 @dataclass(eq=False, kw_only=True)

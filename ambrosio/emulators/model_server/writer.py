@@ -12,7 +12,8 @@ from starlette.types import Receive, Send
 from .. import Json
 from . import payloads
 from .payloads import ChatPayloads, TokenCount
-from .responses import ChatCall, FinishName, ImageCall
+from .requests import ChatCall, ImageCall
+from .responses import FinishName
 
 ResponseState = Literal["waiting", "running", "finished", "cancelled"]
 
