@@ -396,6 +396,8 @@ class TestFailover:
         await anna.wait_text("together")
         await anna.say("question")
         await anna.wait_answer()
+        await anna.say("/model auto")
+        await anna.wait_text("Automatic: llama, then together.")
 
         assert listed.buttons[:3] == ("✓ automatic", "llama", "llama/stand-in")
         assert len(second.requests) == 1
