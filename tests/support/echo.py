@@ -10,7 +10,6 @@ from ambrosio.core.media import AudioPiece, VoiceNote
 from ambrosio.core.messages import AnswerFinished, AnswerStarted, Delta, FinishReason, ModelRef
 from ambrosio.core.sound import SpokenText
 
-
 CHATS = ProviderConfig(base_url="http://127.0.0.1/v1", model="echo")
 
 
