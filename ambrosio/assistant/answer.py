@@ -25,11 +25,7 @@ CUT_NOTES: Mapping[FinishReason, str] = {
 
 @dataclass(slots=True)
 class Answer:
-    """The result of a turn: the text, or the failure shown instead, and how it ended.
-
-    It is `unread` if the failure kept the files of its question from being read, so that another
-    attempt must begin with the message itself.
-    """
+    """The result of a turn: the text, or the failure shown instead, and how it ended."""
 
     turn: Turn
     text: str = ""
@@ -42,7 +38,6 @@ class Answer:
     seconds: float = 0.0
     rounds: tuple[ToolRound, ...] = ()
     read_outside: bool = False
-    unread: bool = False
 
     @property
     def ref(self) -> ModelRef | None:

@@ -339,8 +339,7 @@ class Assistant:
             rounds=answer.rounds if has_answer else (),
             read_outside=answer.read_outside,
         )
-        keeps = answer.unread and item is not None and item.message_id == answer.turn.message_id
-        return self.store.finish(item, replies, result, keeps_message=keeps, confirm=confirm)
+        return self.store.finish(item, replies, result, confirm=confirm)
 
 
 def _waiting_note(names: Sequence[str]) -> str:

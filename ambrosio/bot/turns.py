@@ -25,19 +25,16 @@ def build_turn(
         local_only=question.reply_to_id is not None
         and store.conversations.is_local_only(chat, question.reply_to_id),
     )
-    stored = store.conversations.turn_of(chat, message_id)
-    if stored and stored.answer is None:
-        # It failed, and is asked again.
-        turn = replace(turn, replaces_id=stored.turn_id)
     several = store.conversations.has_other_speakers(chat, question.user_id)
     if several and question.speaker and not chat.is_private:
         turn = replace(turn, question=f"{question.speaker}: {turn.question}")
     if question.edited:
+        stored = store.conversations.turn_of(chat, message_id)
         if stored and stored.answer is not None:
             return replace(
                 turn, parent_id=stored.turn.parent_id, replaces_id=stored.turn_id
             ), store.conversations.answer_message_ids(stored.turn_id)
-        return turn, []
+        return (replace(turn, replaces_id=stored.turn_id) if stored else turn), []
     if question.reply_to_id is not None:
         replied_to = store.conversations.turn_of(chat, question.reply_to_id)
         if replied_to and replied_to.answer is not None:

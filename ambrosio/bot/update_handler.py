@@ -84,9 +84,6 @@ class UpdateHandler:
     async def handle(self, item: InboxItem) -> None:
         """Handle an update that was claimed, and finish it in the inbox."""
         item, parsed = self._parse(item)
-        await self._handle(item, parsed)
-
-    async def _handle(self, item: InboxItem, parsed: ParsedUpdate | None) -> None:
         match parsed:
             case UserQuestion():
                 await self._question(item, parsed)
@@ -118,11 +115,8 @@ class UpdateHandler:
                 bodies, edited = {**kept, **bodies}, True
                 self._store.conversations.keep_parts(item.chat, main_id, bodies)
                 item = replace(item, message_id=main_id)
-        return item, self._read(item, bodies.values(), edited=edited)
-
-    def _read(self, item: InboxItem, bodies: Iterable[str], *, edited: bool) -> ParsedUpdate | None:
         parsed = parse_together(
-            [json.loads(body) for body in bodies],
+            [json.loads(body) for body in bodies.values()],
             self._bot,
             self._context.username,
             people=self._members.access().people,
@@ -131,17 +125,8 @@ class UpdateHandler:
         if item.message_id < 0 and isinstance(parsed, UserQuestion | UserCommand):
             # From before the group became a supergroup, as is what it replies to.
             reply_to_id = None if parsed.reply_to_id is None else -parsed.reply_to_id
-            return replace(parsed, reply_to_id=reply_to_id)
-        return parsed
-
-    async def _ask_again(self, item: InboxItem, turn: Turn) -> None:
-        """Read the message of a turn again, whose files could not be read, and have it answered."""
-        message_id, bodies = self._store.conversations.parts(item.chat, turn.message_id)
-        item = replace(item, message_id=message_id, body=bodies.get(message_id, ""))
-        parsed = self._read(item, bodies.values(), edited=False) if bodies else None
-        if isinstance(parsed, UserQuestion):
-            parsed = replace(parsed, edited=False)
-        await self._handle(item, parsed)
+            parsed = replace(parsed, reply_to_id=reply_to_id)
+        return item, parsed
 
     def give_up(self, item: InboxItem, reason: str, text: str) -> None:
         """Put an update aside for good, and say so with `text`."""
@@ -211,8 +196,6 @@ class UpdateHandler:
         if result.turn:
             if result.compare:
                 await self._answers.compare(item, result.turn)
-            elif result.reads_message:
-                await self._ask_again(item, result.turn)
             else:
                 reads = self._attachments.continuation(result.turn) if result.reads_file else None
                 await self._answers.answer(

@@ -7,14 +7,12 @@ that neither has it paid for again nor shows it twice. What is asked goes on as 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..assistant.answer import Answer
 from ..assistant.answers import Assistant
 from ..assistant.progress import Progress
 from ..assistant.transcripts import TranscriptAssistant
 from ..commands.context import BotContext
 from ..commands.registry import BY_NAME
 from ..commands.voice import wrong_button
-from ..config.program import advise
 from ..core import texts
 from ..core.attachments import Attachment, MediaKind
 from ..core.errors import AmbrosioError, NoProvider
@@ -28,7 +26,6 @@ from ..core.messages import (
     ModelRef,
     Outgoing,
     OutgoingMessage,
-    Turn,
 )
 from ..core.provider_errors import AllProvidersFailed
 from ..core.sound import Recording, Transcript, name_of
@@ -36,7 +33,7 @@ from ..core.spoken import read_spoken_command, split_spoken_vv
 from ..markdown.splitting import first_message, utf16_len
 from ..store import InboxItem, RecordingKey, Store
 from .answer_handler import AnswerHandler, leftover_drafts
-from .answer_view import RETRY, render_notice
+from .answer_view import render_notice
 from .delivery import Delivery
 from .downloads import Downloads
 from .turns import build_turn
@@ -109,8 +106,7 @@ class VoiceHandler:
     ) -> list[Transcript | None]:
         """Listen to recordings, keep and show what was heard; nothing if that is dealt with."""
         progress = Progress(item.message_id)
-        turn = local_turn(self._context.assistant, item.chat, item.message_id, question)
-        local_only = turn.local_only
+        local_only = stays_local(self._context.assistant, item.chat, item.message_id, question)
         found: dict[RecordingKey, Transcript] = {}
         failure: AmbrosioError | None = None
         stopped = False
@@ -131,7 +127,8 @@ class VoiceHandler:
             close(item, surplus)
             return []
         if failure or stopped:
-            self._fail(item, turn, failure, surplus)
+            for_owner = question.user_id in self._context.owners()
+            self._refuse(item, _reason(failure, for_owner=for_owner), surplus)
             return []
         quote = self._quote(item, found, local_only=local_only)
         self._store.keep_transcripts(found, [*quote, *surplus])
@@ -190,36 +187,16 @@ class VoiceHandler:
         self._store.correct_transcript(item.chat, recording_id, question.text, messages)
         return corrected
 
-    def _fail(
-        self,
-        item: InboxItem,
-        turn: Turn,
-        failure: AmbrosioError | None,
-        surplus: Sequence[Delete],
-    ) -> None:
-        """Say why nothing was heard, and keep what may be heard at another attempt."""
-        reason = _reason(failure, for_owner=turn.user_id in self._context.owners())
-        if failure is None or not failure.retryable:
-            self._refuse(item, reason, surplus)
-            return
-        reply_to = None if item.chat.is_private else item.message_id
-        shown = render_notice(item.chat, reason, buttons=(RETRY,), reply_to=reply_to)
-        answer = Answer(turn, failure=failure, unread=True)
-        self._context.assistant.save(answer, [*shown, *surplus], item)
-
     def _refuse(self, item: InboxItem, text: str, surplus: Sequence[Delete] = ()) -> None:
         """Close the update and say why there is no answer."""
         reply_to = None if item.chat.is_private else item.message_id
         self._store.finish(item, [*render_notice(item.chat, text, reply_to=reply_to), *surplus])
 
 
-def local_turn(assistant: Assistant, chat: Chat, message_id: int, question: UserQuestion) -> Turn:
-    """Make the turn of a recording, which says whether it may only be heard by local providers.
-
-    Its message is marked then.
-    """
+def stays_local(assistant: Assistant, chat: Chat, message_id: int, question: UserQuestion) -> bool:
+    """Say whether a recording may only be heard by local providers; its message is marked then."""
     turn, _ = build_turn(assistant, chat, message_id, question)
-    return assistant.with_privacy(turn)
+    return assistant.with_privacy(turn).local_only
 
 
 def render_transcript(item: InboxItem, said: str) -> OutgoingMessage:
@@ -245,7 +222,7 @@ def _transcript_file(item: InboxItem, said: str) -> list[OutgoingMessage]:
 def _reason(failure: AmbrosioError | None, *, for_owner: bool) -> str:
     if failure is None:
         return texts.LISTENING_STOPPED
-    return advise(failure.owner_message if for_owner else failure.user_message)
+    return failure.owner_message if for_owner else failure.user_message
 
 
 def _as_typed(question: UserQuestion, said: str) -> UserQuestion | UserCommand:

@@ -10,7 +10,7 @@ from pathlib import Path
 from ..assistant.answers import Assistant
 from ..assistant.images import ImageAssistant
 from ..assistant.progress import Progress
-from ..config.setting_types import StreamMode
+from ..config.settings import StreamMode
 from ..core.images import ImageOrder
 from ..core.messages import Button, Chat, File, Outgoing, OutgoingMessage, Turn
 from ..media.client import MediaClient
@@ -176,7 +176,6 @@ class CommandResult:
         turn: is answered by a model, or by all of them to `compare`; the answer replaces
             `replaces_messages`.
         reads_file: the turn is first shown the next part of its `file`.
-        reads_message: the message of the turn is read again, since its files were not.
         image_order: is answered with images.
         files: are sent behind the text.
         messages: are sent as they are, last.
@@ -197,7 +196,6 @@ class CommandResult:
     messages: tuple[Outgoing, ...] = ()
     compare: bool = False
     reads_file: bool = False
-    reads_message: bool = False
     toast: str = ""
     leave_chat_id: int | None = None
     reads_turn_id: int | None = None

@@ -72,19 +72,12 @@ async def on_retry_button(context: BotContext, call: CommandCall) -> CommandResu
     stored = context.pressed_turn(call)
     if stored is None or stored.answer is not None:
         return CommandResult(toast=texts.ALREADY_ANSWERED if stored else texts.TURN_DELETED)
-    conversations, turn = context.store.conversations, stored.turn
-    again = replace(
-        turn,
-        parent_id=context.assistant.latest_turn_id(call.chat),
-        replaces_id=stored.turn_id,
-        model=conversations.chat_state(call.chat).model,
+    latest_turn_id, model = (
+        context.assistant.latest_turn_id(call.chat),
+        context.store.conversations.chat_state(call.chat).model,
     )
-    is_unread = not turn.preface and not turn.pictures
-    _, kept = conversations.parts(call.chat, turn.message_id)
     return CommandResult(
-        turn=again,
-        reads_file=is_unread and turn.file is not None,
-        reads_message=is_unread and turn.file is None and bool(kept),
+        turn=replace(stored.turn, parent_id=latest_turn_id, replaces_id=stored.turn_id, model=model)
     )
 
 

@@ -5,12 +5,16 @@ entries of the same table as `[providers]` in `ambrosio.toml`. Nothing is read o
 """
 
 import os
+import re
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
 from pydantic import (
+    AfterValidator,
+    BeforeValidator,
     Field,
     SecretStr,
     ValidationError,
@@ -22,8 +26,9 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ..core.errors import InvalidSettings
+from ..core.zones import find_zone
 from . import catalogue
-from .image_models import ImageModelConfig
+from .image_models import ImageModelConfig, look_up_image_model
 from .mcp import NAME_EXPECTED, SERVER_NAME, McpServerConfig
 from .provider import INVALID, ManagedProviderConfig, ProviderConfig, ServerUrl, Url
 from .secret_text import BotToken, Secret
@@ -36,18 +41,43 @@ from .setting_faults import (
 )
 from .setting_files import ENCODING, read_names, read_tables
 from .setting_names import unknown_in_file, unknown_in_shell
-from .setting_types import IdSet, MetricsAddress, NameList, StreamMode, ZoneName
-from .toml_rows import complete_rows, known_of
 from .zone import machine_zone
 
 # The settings that are tables in `ambrosio.toml`.
 TOML_TABLES = ("providers", "images", "mcp")
 # The fields that are read from no variable.
 NOT_VARIABLES = (*TOML_TABLES, "known_providers")
+MAX_PORT = 65_535
 # The names of the providers that need no table.
 READY_MADE = ("llama", "ears", "together", "openai")
+
+
+def _split_words(value: object) -> object:
+    """Split a text at commas and white space; an empty text has no words."""
+    if not isinstance(value, str):
+        return value
+    return re.split(r"[,\s]+", value.strip(", \n\t")) if value.strip() else ()
+
+
+def _check_zone(value: str) -> str:
+    if (zone := find_zone(value)) is None:
+        raise ValueError
+    return zone
+
+
+def _check_metrics(value: str) -> str:
+    is_port = re.fullmatch(r"[1-9][0-9]{0,4}", value) and int(value) <= MAX_PORT
+    if value and not is_port and not re.fullmatch(r"unix:/\S+", value):
+        raise ValueError
+    return value
+
+
 # Completes "expected …".
 CONTEXT_EXPECTED = "a number of tokens, such as 32768 (0 or unset: as the server or the list says)"
+
+StreamMode = Literal["draft", "edit", "off"]
+NameList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_words)]
+IdSet = Annotated[frozenset[int], NoDecode, BeforeValidator(_split_words)]
 
 
 class Settings(BaseSettings):
@@ -112,7 +142,7 @@ class Settings(BaseSettings):
     ambrosio_grace_seconds: float = Field(
         default=5, ge=0, le=80, description="a number of seconds from 0 to 80, such as 5"
     )
-    ambrosio_zone: ZoneName = Field(
+    ambrosio_zone: Annotated[str, AfterValidator(_check_zone)] = Field(
         default_factory=machine_zone, description="a time zone, such as Europe/Berlin"
     )
     ambrosio_search_url: Url | None = Field(
@@ -133,7 +163,7 @@ class Settings(BaseSettings):
     ambrosio_exit_after_minutes: int = Field(
         default=0, ge=0, description="a number of minutes, such as 10 (0 never exits)"
     )
-    ambrosio_metrics: MetricsAddress = Field(
+    ambrosio_metrics: Annotated[str, AfterValidator(_check_metrics)] = Field(
         default="", description="a port such as 9464, or a Unix socket such as unix:/run/bot.sock"
     )
     ambrosio_log: Literal["debug", "info", "warning", "error", "json"] = Field(
@@ -292,7 +322,7 @@ class Settings(BaseSettings):
                 image_model=self.together_image_model,
                 transcription_model=self.together_transcription_model,
                 speech_model=self.together_speech_model,
-                **known_of(self.together_model, self.together_context),
+                **_known_of(self.together_model, self.together_context),
                 **catalogue.look_up(self.together_transcription_model, "transcription"),
                 **catalogue.look_up(self.together_speech_model, "speech"),
             )
@@ -301,7 +331,7 @@ class Settings(BaseSettings):
                 base_url=self.openai_base_url,
                 api_key=self.openai_api_key,
                 model=self.openai_model,
-                **known_of(self.openai_model, self.openai_context),
+                **_known_of(self.openai_model, self.openai_context),
             )
         return rows | self.providers
 
@@ -337,13 +367,45 @@ def load(folder: Path | None = None, **overrides: Any) -> Settings:
         for name in tables
         if name not in TOML_TABLES
     ]
+    rows = {
+        "providers": _with_defaults(tables.get("providers", {}), _provider_defaults),
+        "images": _with_defaults(tables.get("images", {}), _image_defaults),
+        "mcp": tables.get("mcp", {}),
+    }
     try:
-        settings = Settings(_env_file=folder / ".env", **{**complete_rows(tables), **overrides})
+        settings = Settings(_env_file=folder / ".env", **{**rows, **overrides})
     except ValidationError as exc:
         raise InvalidSettings(faults + [_problem(dict(error)) for error in exc.errors()]) from None
     if faults:
         raise InvalidSettings(faults)
     return settings
+
+
+def _with_defaults(table: Any, defaults: Callable[[str, dict[str, Any]], Mapping[str, Any]]) -> Any:
+    """Fill each row with defaults for its model; pydantic reports anything invalid later."""
+    if not isinstance(table, dict):
+        return table
+    return {
+        name: {**defaults(name, row), **row} if isinstance(row, dict) else row
+        for name, row in table.items()
+    }
+
+
+def _provider_defaults(_name: str, row: dict[str, Any]) -> Mapping[str, Any]:
+    return {
+        **catalogue.look_up(str(row.get("model", ""))),
+        **catalogue.look_up(str(row.get("transcription_model", "")), "transcription"),
+        **catalogue.look_up(str(row.get("speech_model", "")), "speech"),
+    }
+
+
+def _known_of(model: str, context: int) -> dict[str, Any]:
+    """Return what is known of a hosted model; a window from the settings overrules the list."""
+    return {**catalogue.look_up(model), **({"context": context} if context else {})}
+
+
+def _image_defaults(model: str, _row: dict[str, Any]) -> Mapping[str, Any]:
+    return look_up_image_model(model, {}).model_dump()
 
 
 def _problem(error: dict[str, Any]) -> Fault:

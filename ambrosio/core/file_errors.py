@@ -14,7 +14,6 @@
     ├── FileTooLarge           … it has more bytes than the limit
     ├── FileNotFetched         … Telegram does not hand it over
     ├── FileTooDemanding       … it takes too much memory, time or space
-    ├── MachineBusy            … the machine has too little memory or time for it now
     └── DecoderCrashed         … the process that decodes it crashed
 
 Part of the tree in `errors`.
@@ -24,7 +23,7 @@ from .errors import AmbrosioError
 
 
 class FileError(AmbrosioError):
-    """A file that someone sent cannot be used; mostly, sending the same one does not help."""
+    """A file that someone sent cannot be used; sending the same one again does not help."""
 
     problem = "I could not read this file."
     remedy = "Send it in another format."
@@ -141,9 +140,7 @@ class FileNotFetched(FileError):
     """Telegram did not hand the file over, also when asked again."""
 
     problem = "I could not get this file from Telegram."
-    remedy = "Try again in a moment."
-    # Telegram says so of files that are gone as well as of files that it cannot find for a moment.
-    retryable = True
+    remedy = "Send it again in a moment."
 
 
 class FileTooDemanding(FileError):
@@ -151,14 +148,6 @@ class FileTooDemanding(FileError):
 
     problem = "This file takes too much memory or time to read, so I stopped."
     remedy = "Send a smaller part of it, or another format."
-
-
-class MachineBusy(FileError):
-    """The decoding process could not start, was killed by the system, or made no progress."""
-
-    problem = "This machine has too little memory or time left to read the file now."
-    remedy = "Try again in a moment, or send a smaller part of it."
-    retryable = True
 
 
 class DecoderCrashed(FileError):

@@ -7,7 +7,6 @@ time, because the old one refers to messages that no longer exist.
 import asyncio
 import os
 import secrets
-import shutil
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
@@ -116,11 +115,7 @@ def _prepare_bot_dir(bot_dir: Path, models_dir: Path) -> Path:
     try:
         bot_dir.mkdir(exist_ok=True)
         for old in bot_dir.glob("ambrosio.db*"):
-            # The pictures that people sent are a folder beside the database.
-            if old.is_dir():
-                shutil.rmtree(old)
-            else:
-                old.unlink()
+            old.unlink()
         models_dir.mkdir(exist_ok=True)
         # Shared with `ambrosio run`, so that no model is downloaded twice.
         if not (bot_dir / "models").exists():

@@ -1,8 +1,7 @@
 """Has files decoded in a child process, one for each job, and returns what comes out of it.
 
 The bot's side: it looks into no file itself. Cancelling a job kills its child, and so does anything
-that goes wrong; a child that crashes is `DecoderCrashed`, whatever the file did to it. What the
-machine did to it, and may not do the next time, is `MachineBusy`.
+that goes wrong; a child that crashes is `DecoderCrashed`, whatever the file did to it.
 """
 
 import asyncio
@@ -17,13 +16,7 @@ from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..core.file_errors import (
-    DecoderCrashed,
-    EmptyFile,
-    FileError,
-    FileTooDemanding,
-    MachineBusy,
-)
+from ..core.file_errors import DecoderCrashed, EmptyFile, FileError, FileTooDemanding
 from ..core.media import AudioPiece, Document, Picture, VoiceNote
 from .protocol import MAX_FRAME_BYTES, MAX_HEADER_BYTES, MAX_INPUT_BYTES, Job, unpack_failure
 
@@ -191,7 +184,7 @@ class MediaClient:
             )
         except OSError as exc:
             log.warning("no media child: %s", exc.strerror)
-            raise MachineBusy from exc
+            raise DecoderCrashed from exc
         self.pids.add(child.pid)
         try:
             yield child
@@ -230,7 +223,7 @@ class _Conversation:
                 self._stdin.write(job.encode(os.getpid()))
                 await self._stdin.drain()
         except TimeoutError:
-            raise MachineBusy from None
+            raise FileTooDemanding from None
         except ConnectionError:
             return
 
@@ -244,8 +237,7 @@ class _Conversation:
                     raise FileTooDemanding
                 content = await self._stdout.readexactly(size)
         except TimeoutError:
-            # What takes long to compute meets its limit before: this waited for the processor.
-            raise MachineBusy from None
+            raise FileTooDemanding from None
         except UNREADABLE as exc:
             raise DecoderCrashed from exc
         if fields.get("kind") == "error":
@@ -261,7 +253,4 @@ async def _diagnose(child: asyncio.subprocess.Process, job: Job) -> FileError:
     except TimeoutError:
         return DecoderCrashed()
     log.warning("the media child ended with code %d, reading: %s", code, job.name)
-    if code == -signal.SIGKILL:
-        # Its own limits end it otherwise; this is what Linux does when memory runs out.
-        return MachineBusy()
     return FileTooDemanding() if code == -signal.SIGXCPU else DecoderCrashed()

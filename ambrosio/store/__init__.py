@@ -10,7 +10,7 @@ from typing import Self
 
 from ..core.messages import Chat, Delete, Outgoing
 from ..core.sound import Transcript
-from .archive import Archive, ConversationTurn
+from .archive import Archive, ConversationTurn, SearchHit
 from .conversations import (
     ChatState,
     Conversations,
@@ -33,7 +33,6 @@ from .proposed_calls import ProposedCalls, WaitingCall
 from .reminders import Reminder, Reminders
 from .tool_rounds import ToolUses, ToolVisits
 from .transcripts import RecordingKey, Transcripts
-from .turn_search import SearchHit, TurnSearch
 
 __all__ = [
     "AllowedTool",
@@ -89,7 +88,6 @@ class Store:
         self.ledger = Ledger(self.database)
         self.pictures = Pictures(self.database, folder_of(path))
         self.documents = Documents(self.database)
-        self.turn_search = TurnSearch(self.database)
         self.archive = Archive(self.database, self.pictures, self.documents)
         self.reminders = Reminders(self.database)
         self.facts = Facts(self.database)
@@ -113,15 +111,13 @@ class Store:
         result: TurnResult | None = None,
         image_set: ImageSet | None = None,
         *,
-        keeps_message: bool = False,
         confirm: Callable[[], Iterable[Outgoing]] = tuple,
     ) -> int | None:
         """Close an update with all its results and return the turn's id, if there is a turn.
 
         The outbox, the history and the inbox change together or not at all, so that a crash at any
-        moment neither loses an answer nor asks for it twice. `keeps_message` keeps the message of
-        the turn as it was received, to be read again. `confirm` stores what else it has led to, and
-        returns the messages that say so.
+        moment neither loses an answer nor asks for it twice. `confirm` stores what else it has led
+        to, and returns the messages that say so.
         """
         with self.database.transaction():
             replies = [*replies, *confirm()]
@@ -134,9 +130,8 @@ class Store:
             if image_set:
                 self.images.drop_old_originals()
             if item:
-                kept = item.parts or ((item,) if keeps_message else ())
-                if turn_id is not None and kept:
-                    bodies = {part.message_id: part.body for part in kept}
+                if turn_id is not None and item.parts:
+                    bodies = {part.message_id: part.body for part in item.parts}
                     self.conversations.keep_parts(item.chat, item.message_id, bodies)
                 self.inbox.mark_done(item)
         return turn_id
@@ -262,12 +257,13 @@ class Store:
             self.outbox.enqueue(*replies)
 
     def record_draft(self, item: InboxItem, message_id: int) -> None:
-        """Note a message that must be deleted once the answer is there.
+        """Note a message that must be deleted once the answer is there, or is now if it is.
 
         It shows local-only text too, and a user may reply to it while it is there.
         """
         with self.database.transaction():
-            self.inbox.record_draft(item, message_id)
+            if not self.inbox.record_draft(item, message_id):
+                self.outbox.enqueue(Delete(item.chat, message_id))
             if self.conversations.is_local_only(item.chat, item.message_id):
                 self.conversations.mark_local_only(item.chat, message_id)
 

@@ -270,7 +270,7 @@ class Conversations:
         )
         return bool(rows)
 
-    # --- the question's messages ------------------------------------------------------------------
+    # --- questions in several messages ------------------------------------------------------------
 
     def keep_parts(self, chat: Chat, main_message_id: int, parts: Mapping[int, str]) -> None:
         """Keep the messages that a question came in, by their ids, as received."""

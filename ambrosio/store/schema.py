@@ -29,7 +29,6 @@ MIGRATIONS = (
         PRIMARY KEY (chat_id, message_id)) WITHOUT ROWID;
 
     -- The messages of a question that came in several, as received: an edit changes one of them.
-    -- Also one whose files could not be read, until it is asked again.
     CREATE TABLE question_parts (
         chat_id INTEGER NOT NULL, message_id INTEGER NOT NULL, main_message_id INTEGER NOT NULL,
         body TEXT NOT NULL, PRIMARY KEY (chat_id, message_id)) WITHOUT ROWID;
@@ -77,13 +76,7 @@ MIGRATIONS = (
         -- that neither the person nor the bot wrote.
         tool_names TEXT NOT NULL DEFAULT '', tool_rounds TEXT NOT NULL DEFAULT '[]',
         -- Whether the question holds what others wrote, and whether the conversation has, so far.
-        from_outside INTEGER NOT NULL DEFAULT 0, read_outside INTEGER NOT NULL DEFAULT 0,
-        -- Who may find it: a word for all turns of its user, one for those of its chat, and the
-        -- same two again if it was not said in private mode.
-        scope TEXT AS (
-            'u' || user_id || ' u' || user_id || 'c' || replace(chat_id, '-', 'n') || iif(
-                local_only, '',
-                ' o' || user_id || ' o' || user_id || 'c' || replace(chat_id, '-', 'n'))));
+        from_outside INTEGER NOT NULL DEFAULT 0, read_outside INTEGER NOT NULL DEFAULT 0);
     CREATE INDEX turns_messages ON turns (chat_id, message_id);
     CREATE INDEX turns_users ON turns (user_id);
 
@@ -198,25 +191,34 @@ MIGRATIONS = (
         number INTEGER NOT NULL, position INTEGER NOT NULL, first_part INTEGER NOT NULL,
         last_part INTEGER NOT NULL, text TEXT NOT NULL,
         UNIQUE (chat_id, message_id, number, position));
+    CREATE VIRTUAL TABLE document_words USING fts5 (
+        text, content = 'document_chunks', content_rowid = 'id',
+        tokenize = 'unicode61 remove_diacritics 2');
+    CREATE TRIGGER document_words_insert AFTER INSERT ON document_chunks BEGIN
+        INSERT INTO document_words (rowid, text) VALUES (new.id, new.text);
+    END;
+    CREATE TRIGGER document_words_delete AFTER DELETE ON document_chunks BEGIN
+        INSERT INTO document_words (document_words, rowid, text)
+        VALUES ('delete', old.id, old.text);
+    END;
 
     -- The full-text index of `turns`.
     CREATE VIRTUAL TABLE turn_words USING fts5 (
-        question, answer, scope, content = 'turns', content_rowid = 'id',
+        question, answer, content = 'turns', content_rowid = 'id',
         tokenize = 'unicode61 remove_diacritics 2');
     CREATE TRIGGER turn_words_insert AFTER INSERT ON turns BEGIN
-        INSERT INTO turn_words (rowid, question, answer, scope)
-        VALUES (new.id, new.question, new.answer, new.scope);
+        INSERT INTO turn_words (rowid, question, answer)
+        VALUES (new.id, new.question, new.answer);
     END;
     CREATE TRIGGER turn_words_delete AFTER DELETE ON turns BEGIN
-        INSERT INTO turn_words (turn_words, rowid, question, answer, scope)
-        VALUES ('delete', old.id, old.question, old.answer, old.scope);
+        INSERT INTO turn_words (turn_words, rowid, question, answer)
+        VALUES ('delete', old.id, old.question, old.answer);
     END;
-    CREATE TRIGGER turn_words_update
-    AFTER UPDATE OF question, answer, user_id, chat_id, local_only ON turns BEGIN
-        INSERT INTO turn_words (turn_words, rowid, question, answer, scope)
-        VALUES ('delete', old.id, old.question, old.answer, old.scope);
-        INSERT INTO turn_words (rowid, question, answer, scope)
-        VALUES (new.id, new.question, new.answer, new.scope);
+    CREATE TRIGGER turn_words_update AFTER UPDATE OF question, answer ON turns BEGIN
+        INSERT INTO turn_words (turn_words, rowid, question, answer)
+        VALUES ('delete', old.id, old.question, old.answer);
+        INSERT INTO turn_words (rowid, question, answer)
+        VALUES (new.id, new.question, new.answer);
     END;
     """,
 )

@@ -277,17 +277,6 @@ def test_an_unwritable_folder_is_reported(tmp_path):
     assert "Choose another one with `AMBROSIO_DATA_DIR`." in result.stderr
 
 
-def test_pictures_of_the_last_demo_are_deleted(tmp_path):
-    picture = tmp_path / "demo" / "bot" / "ambrosio.db.pictures" / "0123"
-    picture.parent.mkdir(parents=True)
-    picture.write_bytes(b"the last demo's")
-
-    with DemoProcess(tmp_path) as running:
-        assert running.page_url.startswith("http://")
-
-        assert not picture.exists()
-
-
 def test_a_second_demo_names_the_address_of_the_first(tmp_path):
     with DemoProcess(tmp_path) as first:
         result = run(folder=tmp_path)

@@ -5,12 +5,7 @@ from contextlib import aclosing
 
 import pytest
 
-from ambrosio.core.file_errors import (
-    DecoderCrashed,
-    FileTooDemanding,
-    MachineBusy,
-    MediaNotInstalled,
-)
+from ambrosio.core.file_errors import DecoderCrashed, FileTooDemanding, MediaNotInstalled
 from ambrosio.media.client import MediaClient
 from tests.support.media_files import RATE, sound, tone
 from tests.support.running_llama import alive
@@ -72,11 +67,11 @@ async def test_a_cancelled_job_ends_its_child(monkeypatch):
 
 
 FAULTS = {
-    "says nothing": ("import time; time.sleep(60)", MachineBusy),
+    "says nothing": ("import time; time.sleep(60)", FileTooDemanding),
     "reads nothing": ("import sys, time; print('x' * 9_000); time.sleep(60)", DecoderCrashed),
     "ends at once": ("", DecoderCrashed),
     "lies about its size": ("print('{\"size\": 99999999999}', flush=True)", FileTooDemanding),
-    "is killed": ("import os; os.kill(os.getpid(), 9)", MachineBusy),
+    "is killed": ("import os; os.kill(os.getpid(), 9)", DecoderCrashed),
     "lacks PyAV": (WITHOUT_AV, MediaNotInstalled),
 }
 
@@ -84,7 +79,7 @@ FAULTS = {
 @pytest.mark.parametrize(("code", "failure"), FAULTS.values(), ids=FAULTS)
 async def test_whatever_a_child_does_it_is_gone_and_has_a_reason(monkeypatch, code, failure):
     monkeypatch.setattr("ambrosio.media.client.ARGUMENTS", ("-B", "-P", "-c", code))
-    seconds = 0.3 if failure is MachineBusy else 20
+    seconds = 0.3 if failure is FileTooDemanding else 20
     client = MediaClient(silence_seconds=seconds)
 
     with pytest.raises(failure):

@@ -19,7 +19,7 @@ from ambrosio.core.messages import Chat, ModelRef, Turn
 from ambrosio.core.reminders import Rule
 from ambrosio.core.sound import Transcript
 from ambrosio.emulators.model_server.server import ErrorStatus, Says
-from ambrosio.store import ChatState, NewUpdate, Person, RecordingKey, Reminder, Store, TurnResult
+from ambrosio.store import ChatState, Person, RecordingKey, Reminder, Store, TurnResult
 
 from ..support.running_bot import OWNER, never_wakes, running_bot
 
@@ -59,17 +59,15 @@ class TestSearch:
         kept(store, "a dessert?", "Crème brûlée.", message=2)
         kept(store, "basmati, said Ben", "Rice.", person=43, chat=43, message=3)
 
-        assert [
-            each.message_id for each in store.turn_search.find(words, user_id=OWNER)
-        ] == messages
+        assert [each.message_id for each in store.archive.search(words, user_id=OWNER)] == messages
 
     def test_an_answer_that_was_replaced_is_no_longer_found(self, store):
         turn = kept(store, "animal?", ANSWER)
         again = Turn(Chat(OWNER), 1, OWNER, "animal?", replaces_id=turn)
         store.finish(None, result=TurnResult(again, "zebra"))
 
-        assert store.turn_search.find(ANSWER, user_id=OWNER) == []
-        assert store.turn_search.find("zebra", user_id=OWNER)
+        assert store.archive.search(ANSWER, user_id=OWNER) == []
+        assert store.archive.search("zebra", user_id=OWNER)
 
     @pytest.mark.usefixtures("life")
     async def test_a_result_replies_to_the_question_and_can_be_gone_on_from(self, anna, model):
@@ -170,7 +168,7 @@ class TestForgetting:
         await anna.press("Cancel")
         await life.settled()
 
-        assert life.store.turn_search.find(SECRET, user_id=OWNER)
+        assert life.store.archive.search(SECRET, user_id=OWNER)
 
     async def test_everything_is_all_of_one_person_and_nothing_of_another(self, tmp_path, clock):
         ref = ModelRef("together", "m")
@@ -183,7 +181,7 @@ class TestForgetting:
             count = store.archive.forget_person(OWNER)
 
             assert count == 2
-            assert store.turn_search.find("group", user_id=OWNER) == []
+            assert store.archive.search("group", user_id=OWNER) == []
             assert [each.question for each in store.archive.conversation(3)] == ["and I?"]
             assert store.ledger.spent(0) == 3
             assert store.ledger.spent(0, OWNER) == 0
@@ -215,12 +213,6 @@ class TestForgetting:
                 recording = RecordingKey(Chat(person), 1, person, "file")
                 store.transcripts.keep(recording, Transcript(f"the {word}"))
                 store.transcripts.keep_piece(recording, Transcript(f"{word} again"), 0)
-                # Another one failed, and its message is kept for Retry.
-                update = NewUpdate(person, Chat(person), 2, f'"caption {word}"')
-                store.inbox.receive(1, person + 1, [update])
-                failed = TurnResult(Turn(Chat(person), 2, person, ""), None)
-                store.finish(store.inbox.claim(update.lane), result=failed, keeps_message=True)
-                assert store.conversations.parts(Chat(person), 2)[1]
                 clock.pass_seconds(100)
             if how == "chat":
                 store.archive.forget_chat(Chat(OWNER))
@@ -233,7 +225,6 @@ class TestForgetting:
             assert SECRET.encode() not in files(tmp_path)
             assert ANSWER.encode() in files(tmp_path)
             assert store.transcripts.speaker(Chat(OWNER), 1) is None
-            assert store.conversations.parts(Chat(OWNER), 2)[1] == {}
             assert store.transcripts.speaker(Chat(43), 1) == 43
 
     async def test_here_takes_the_reminders_of_the_chat_along(
@@ -316,7 +307,7 @@ class TestForgetting:
         toast = await seat.press("This chat")
 
         assert "only the owner" in toast["text"]
-        assert life.store.turn_search.find(SECRET, user_id=OWNER)
+        assert life.store.archive.search(SECRET, user_id=OWNER)
 
 
 class TestRetention:
@@ -339,8 +330,8 @@ class TestRetention:
             await life.settled()
 
             assert kept_for_a_month
-            assert life.store.turn_search.find(SECRET, user_id=OWNER) == []
-            assert life.store.turn_search.find("new", user_id=OWNER)
+            assert life.store.archive.search(SECRET, user_id=OWNER) == []
+            assert life.store.archive.search("new", user_id=OWNER)
             assert SECRET.encode() not in files(tmp_path)
 
 

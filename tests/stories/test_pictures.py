@@ -302,7 +302,7 @@ class TestBadPictures:
         await anna.send_photo(SMALL)
         await anna.wait_text("A cat.")
 
-        assert line.text == "I could not get this file from Telegram. Try again in a moment."
+        assert line.text == "I could not get this file from Telegram. Send it again in a moment."
 
     async def test_one_failure_of_the_network_is_not_told(self, anna, api, model):
         api.fail("getFile", code=502, times=1)

@@ -26,7 +26,7 @@ from ambrosio.bot import callback_data
 from ambrosio.bot.answer_view import AnswerStyle, render_answer, render_comparison
 from ambrosio.bot.turns import build_turn
 from ambrosio.bot.updates import UserQuestion, parse_update
-from ambrosio.bot.voice_handler import TranscriptKeeper, local_turn
+from ambrosio.bot.voice_handler import TranscriptKeeper, stays_local
 from ambrosio.commands.context import BotContext, CommandCall
 from ambrosio.commands.registry import BUTTONS, BY_NAME
 from ambrosio.commands.tool_effects import carry_out
@@ -206,7 +206,7 @@ class Phone:
         quote = f"> {quoted.text}" if quoted else ""
         said = UserQuestion(OWNER, "", reply_to_id=old, quote=quote)
         message = self.write(text)
-        local_only = local_turn(self.assistant, PLACE, message, said).local_only
+        local_only = stays_local(self.assistant, PLACE, message, said)
         key = RecordingKey(PLACE, message, OWNER, str(message))
         try:
             heard = await self.ears.transcribe(

@@ -11,7 +11,6 @@ from typing import Any
 
 from .. import Json
 from . import account_methods, edit_methods, send_methods
-from .chat_view import TIMEOUT_SECONDS
 from .errors import BotApiError, bad
 from .events import EventBus, Subscription, T
 from .faults import ANY, DESCRIPTIONS, Fault, Faults, Garbled, Lost
@@ -21,7 +20,7 @@ from .groups import FakeGroup
 from .schema import Schema
 from .state import MethodCall, ServerState
 from .update_queue import UpdateQueue
-from .users import FakeUser
+from .users import TIMEOUT_SECONDS, FakeUser
 
 Method = Callable[[ServerState, MethodCall], Any]
 

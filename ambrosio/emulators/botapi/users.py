@@ -1,12 +1,11 @@
-"""Users: what they do in a chat with the bot; `chat_view` is what they see there."""
+"""Users: what they do in a chat with the bot, and what they see there."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import Json
 from .account_methods import close
-from .chat_view import NEWEST, ChatView
-from .chats import FakeChat
+from .chats import Draft, FakeChat, ShownAction, ShownMessage, buttons
 from .entities import split_text
 from .errors import BotApiError
 from .files import Upload, blank_png
@@ -14,6 +13,8 @@ from .links import find_entities
 from .send_methods import MAX_TEXT
 from .state import CallbackQuery, ServerState, quote
 
+TIMEOUT_SECONDS = 20.0  # generous: the machine may be busy
+NEWEST = -1
 BLOCKED = BotApiError(403, "Forbidden: bot was blocked by the user")
 # Service messages reach a bot also in privacy mode.
 SERVICE_EVENTS = {
@@ -25,13 +26,26 @@ SERVICE_EVENTS = {
 MAX_ALBUM = 10
 
 
-class UserChat(ChatView):
+class UserChat:
     """One user in one chat, or in one topic of it."""
+
+    def __init__(self, state: ServerState, chat: FakeChat, user: Json, topic_id: int = 0) -> None:
+        self._state = state
+        self.chat = chat
+        self.user = user
+        self._topic_id = topic_id
+
+    @property
+    def id(self) -> int:
+        """The chat id."""
+        return self.chat.id
 
     def topic(self, topic_id: int) -> "UserChat":
         """Return the same user in a topic of the chat, which is created if needed."""
         self.chat.topics.setdefault(topic_id, "Topic")
         return UserChat(self._state, self.chat, self.user, topic_id)
+
+    # --- what the user does -----------------------------------------------------------------------
 
     async def say(
         self,
@@ -209,7 +223,7 @@ class UserChat(ChatView):
 
     def tap(self, label: str, message_id: int = NEWEST) -> CallbackQuery:
         """Press a button without waiting, by default under the newest message that has it."""
-        message, button = self.find_button(label, message_id)
+        message, button = self._find_button(label, message_id)
         return self.tap_data(button["callback_data"], message["message_id"])
 
     def tap_data(self, data: str, message_id: int) -> CallbackQuery:
@@ -253,6 +267,79 @@ class UserChat(ChatView):
         self.chat.closed = None
         self.set_bot_membership("kicked", "member")
 
+    # --- what the user sees -----------------------------------------------------------------------
+
+    def screen(self) -> list[ShownMessage]:
+        """Return the visible messages in order; in a topic, only its own."""
+        return self.chat.screen(self._topic_id or None)
+
+    @property
+    def answers(self) -> list[ShownMessage]:
+        """The messages of the bot."""
+        return [message for message in self.screen() if message.from_bot]
+
+    @property
+    def last(self) -> ShownMessage:
+        """The newest message."""
+        return self.screen()[-1]
+
+    @property
+    def shown_draft(self) -> Draft | None:
+        """The visible draft with all its fields."""
+        return self.chat.draft(self._topic_id, self._state.now())
+
+    @property
+    def draft(self) -> str | None:
+        """The text of the visible draft."""
+        return self.shown_draft.text if self.shown_draft else None
+
+    @property
+    def drafts(self) -> list[Draft]:
+        """All drafts that were ever visible."""
+        return [draft for draft in self.chat.draft_log if draft.topic == self._topic_id]
+
+    @property
+    def actions(self) -> list[ShownAction]:
+        """All chat actions of the bot."""
+        return [action for action in self.chat.actions if action.topic == self._topic_id]
+
+    @property
+    def rings(self) -> list[str]:
+        """The texts of the messages that rang."""
+        return self.chat.rings
+
+    async def wait_answer(
+        self, *, after: int | None = None, seconds: float = TIMEOUT_SECONDS
+    ) -> ShownMessage:
+        """Wait for a message of the bot after `after`, by default after the user's last message."""
+        own = [message.message_id for message in self.screen() if not message.from_bot]
+        start = after if after is not None else max(own, default=0)
+
+        def fresh() -> list[ShownMessage]:
+            return [message for message in self.answers if message.message_id > start]
+
+        await self.wait_until(lambda: bool(fresh()), f"no answer after #{start}", seconds)
+        return fresh()[0]
+
+    async def wait_text(self, part: str, *, seconds: float = TIMEOUT_SECONDS) -> ShownMessage:
+        """Wait for a message of the bot that contains this text, sent or edited."""
+
+        def matching() -> list[ShownMessage]:
+            return [message for message in self.answers if part in message.text]
+
+        await self.wait_until(lambda: bool(matching()), f"no message with {part!r}", seconds)
+        return matching()[-1]
+
+    async def wait_draft(self, part: str = "", *, seconds: float = TIMEOUT_SECONDS) -> str:
+        """Wait for a draft that contains this text."""
+        await self.wait_until(lambda: part in (self.draft or "\0"), f"no draft {part!r}", seconds)
+        return self.draft or ""
+
+    def describe(self) -> str:
+        """Describe the screen, for a failed test."""
+        lines = [f"  {message}" for message in self.screen()]
+        return "\n".join([f"the screen of chat {self.id}:", *lines, f"  draft: {self.draft!r}"])
+
     # --- messages and updates ---------------------------------------------------------------------
 
     def announce(self, event: Json) -> int:
@@ -295,6 +382,14 @@ class UserChat(ChatView):
         mentioned = f"@{name}".lower() in text.lower()
         return not (is_command or mentioned or replied_user_id == self._state.me["id"])
 
+    def _find_button(self, label: str, message_id: int) -> tuple[Json, Json]:
+        for current_id in sorted(self.chat.messages, reverse=True):
+            message = self.chat.messages[current_id]
+            for button in buttons(message):
+                if button["text"] == label and message_id in {NEWEST, current_id}:
+                    return message, button
+        raise AssertionError(f"there is no button {label!r}\n{self.describe()}")
+
     def set_bot_membership(self, old: str, new: str) -> None:
         """Queue the update that the bot's status in the chat has changed."""
 
@@ -310,6 +405,15 @@ class UserChat(ChatView):
             "new_chat_member": member(new),
         }
         self._send_update("my_chat_member", body)
+
+    async def wait_until(
+        self, predicate: Callable[[], object], complaint: str, seconds: float = TIMEOUT_SECONDS
+    ) -> None:
+        """Wait until the predicate is true, or raise `AssertionError` with the screen."""
+        try:
+            await self._state.events.wait_until(predicate, seconds=seconds)
+        except TimeoutError:
+            raise AssertionError(f"{complaint}\n{self.describe()}") from None
 
 
 class FakeUser:

@@ -6,8 +6,7 @@ The questions that the demo's page suggests have an answer of their own.
 
 import re
 
-from .requests import ChatCall
-from .responses import Calls, Says
+from .responses import Calls, ChatCall, Says
 from .tool_user import use_tool
 
 NOTICE = "_(Canned demo answer, no AI model involved.)_"

@@ -5,41 +5,39 @@ its answer ended. There is no model behind it.
 """
 
 import asyncio
+import json
+from base64 import b64encode
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import anyio
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from .. import Json
 from ..loopback import serve_app
 from . import default_answers, payloads
-from .connections import (
-    NOT_JSON,
-    AppResponse,
-    HangingMiddleware,
-    cancel_on_disconnect,
-    read_json,
-)
-from .images import ImageEndpoints
+from .drawing import draw_png
 from .payloads import ChatPayloads
-from .requests import ChatCall, ImageCall
 from .responses import (
     BrokenSse,
     Calls,
+    ChatCall,
     Dies,
     EndsUnfinished,
     ErrorObject,
     ErrorStatus,
     HangsUp,
     Holds,
+    ImageCall,
     ImageItem,
     Overflow,
     Performance,
@@ -100,6 +98,7 @@ class FakeModelServer(RequestRules):
         hung: Whether it accepts requests and answers none of them, `/health` included.
         answer: Answers a request when the script has run out.
         requests: The chat requests, including refused ones; `served` is parallel to it.
+        image_requests: The image requests; `image_served` is parallel to it.
     """
 
     pace: float = 0.0
@@ -109,16 +108,18 @@ class FakeModelServer(RequestRules):
     answer: Callable[[ChatCall], ScriptItem] = default_answers.answer
     requests: list[ChatCall] = field(default_factory=list)
     served: list[ServedRequest] = field(default_factory=list)
+    image_requests: list[ImageCall] = field(default_factory=list)
+    image_served: list[ServedRequest] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._script: deque[ScriptItem] = deque()
+        self._image_script: deque[ImageItem] = deque()
+        self._images: dict[str, bytes] = {}
         self._free_slots = asyncio.Semaphore(self.slots or 10_000)
         self._scopes: set[anyio.CancelScope] = set()
         self._changed = asyncio.Event()
         self.sound = SoundEndpoints(self, self._refuse, self._notify)
-        run = partial(self._run_until_disconnect, watched=True)
-        self.images = ImageEndpoints(self, self._refuse, run, self._notify)
 
     def script(self, *items: ScriptItem) -> None:
         """Answer the next chat requests with *items*, in this order."""
@@ -126,17 +127,7 @@ class FakeModelServer(RequestRules):
 
     def image_script(self, *items: ImageItem) -> None:
         """Answer the next image requests with *items*; without a script, images are drawn."""
-        self.images.script.extend(items)
-
-    @property
-    def image_requests(self) -> list[ImageCall]:
-        """The image requests; `image_served` is parallel to it."""
-        return self.images.requests
-
-    @property
-    def image_served(self) -> list[ServedRequest]:
-        """The records of the image requests."""
-        return self.images.served
+        self._image_script.extend(items)
 
     async def wait_for(
         self, predicate: Callable[[], object], *, deadline: float = _TIMEOUT_SECONDS
@@ -180,18 +171,18 @@ class FakeModelServer(RequestRules):
             routes += [Route("/health", self._health), Route("/props", self._props)]
         else:
             routes += [
-                Route("/v1/images/generations", self.images.generate, methods=["POST"]),
-                Route("/images/{name}.png", self.images.fetch),
+                Route("/v1/images/generations", self._generate_images, methods=["POST"]),
+                Route("/images/{name}.png", self._get_image),
             ]
         app = Starlette(routes=routes, exception_handlers={HTTPException: self._not_found})
-        app.add_middleware(HangingMiddleware, is_hung=lambda: self.hung)
+        app.add_middleware(_Hanging, server=self)
         return app
 
     # --- chat -------------------------------------------------------------------------------------
 
     async def _chat(self, http_request: Request) -> Response:
-        if (body := await read_json(http_request)) is None:
-            return self._refuse(NOT_JSON)
+        if (body := await _read_json(http_request)) is None:
+            return self._refuse(_NOT_JSON)
         request = ChatCall.parse(body, dict(http_request.headers))
         served = ServedRequest(request, self._notify)
         self.requests.append(request)
@@ -225,6 +216,79 @@ class FakeModelServer(RequestRules):
         async with self._free_slots:
             served.set_state("running")
             await item.perform(writer)
+
+    # --- images -----------------------------------------------------------------------------------
+
+    async def _generate_images(self, http_request: Request) -> Response:
+        if (body := await _read_json(http_request)) is None:
+            return self._refuse(_NOT_JSON)
+        request = ImageCall.parse(body, dict(http_request.headers))
+        served = ServedRequest(request, self._notify)
+        self.image_requests.append(request)
+        self.image_served.append(served)
+        self._notify()
+        item: ImageItem | None
+        item = self.check_headers(request.headers) or self.check_image(request)
+        if item is None and self._image_script:
+            item = self._image_script.popleft()
+        if isinstance(item, ErrorStatus):
+            return self._refuse(item, served)
+        work = partial(self._write_images, item, request, served)
+        return self._run_until_disconnect(work, served, watched=True)
+
+    async def _write_images(
+        self,
+        item: ImageItem | None,
+        request: ImageCall,
+        served: ServedRequest,
+        connection: Connection,
+    ) -> None:
+        match item:
+            case StallsBefore():
+                await asyncio.Event().wait()
+            case Holds():
+                await item.until.wait()
+            case Dies():
+                await connection.open(200, _JSON)
+                await connection.write(b'{"data": [{"index": 0, "b64_json": "iVBOR')
+            case _:
+                pass
+        if isinstance(item, HangsUp | Dies):
+            served.set_state("finished")
+            await connection.disconnect()
+            return
+        data = await self._image_data(item, request)
+        name = f"img-{len(self.image_served)}"
+        body = {"id": name, "model": request.model, "object": "list", "data": data}
+        served.set_state("finished")
+        await connection.reply(200, json.dumps(body).encode(), _JSON)
+
+    async def _image_data(self, item: ImageItem | None, request: ImageCall) -> list[Json]:
+        if isinstance(item, SaysNothing):
+            return []
+        if isinstance(item, SendsImages):
+            encoded = [{"b64_json": b64encode(content).decode()} for content in item.contents]
+            return [*encoded, *({"url": url} for url in item.urls)]
+        return [await self._draw_image(request, index) for index in range(request.n)]
+
+    async def _draw_image(self, request: ImageCall, index: int) -> Json:
+        seed = (request.seed or 0) + index
+        file = await asyncio.to_thread(
+            draw_png, request.prompt, seed, request.width, request.height
+        )
+        if request.response_format == "base64":
+            return {"index": index, "type": "b64_json", "b64_json": b64encode(file).decode()}
+        name = f"{len(self._images)}"
+        self._images[name] = file
+        url = f"http://{request.headers['host']}/images/{name}.png"
+        return {"index": index, "type": "url", "url": url}
+
+    async def _get_image(self, request: Request) -> Response:
+        # together's file servers refuse requests without a User-Agent.
+        if not request.headers.get("user-agent"):
+            return Response(status_code=403)
+        file = self._images.get(request.path_params["name"])
+        return Response(status_code=404) if file is None else Response(file, media_type="image/png")
 
     # --- models and health ------------------------------------------------------------------------
 
@@ -280,14 +344,57 @@ class FakeModelServer(RequestRules):
                 async with anyio.create_task_group() as group:
                     self._scopes.add(group.cancel_scope)
                     if watched:
-                        group.start_soon(cancel_on_disconnect, connection, group.cancel_scope)
+                        group.start_soon(_cancel_on_disconnect, connection, group.cancel_scope)
                     await work(connection)
                     group.cancel_scope.cancel()
             finally:
                 self._scopes.discard(group.cancel_scope)
                 served.set_state("cancelled")
 
-        return AppResponse(run)
+        return _AppResponse(run)
+
+
+class _Hanging:
+    """Keeps every request waiting while the server is hung, until the client disconnects."""
+
+    def __init__(self, app: ASGIApp, server: FakeModelServer) -> None:
+        self._app, self._server = app, server
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._server.hung:
+            await self._app(scope, receive, send)
+            return
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        await Response(status_code=503)(scope, receive, send)
+
+
+_JSON = {"content-type": "application/json"}
+_NOT_JSON = ErrorStatus(400, "invalid_request_error", "The body is not a JSON object.")
+
+
+class _AppResponse(Response):
+    """A response that is an ASGI application of its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__()
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+
+async def _cancel_on_disconnect(connection: Connection, scope: anyio.CancelScope) -> None:
+    await connection.wait_closed()
+    scope.cancel()
+
+
+async def _read_json(request: Request) -> Mapping[str, Any] | None:
+    try:
+        body = json.loads(await request.body())
+    except (ValueError, ClientDisconnect):
+        return None
+    return body if isinstance(body, dict) else None
 
 
 def _is_true(predicate: Callable[[], object]) -> bool:

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from .requests import ChatCall
-from .responses import Calls, Says
+from .responses import Calls, ChatCall, Says
 
 _NOW = re.compile(r"\((?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (\d{4}-\d\d-\d\d \d\d:\d\d)\)\s*$")
 _NUMBER = r"\d[\d.,' ]*"

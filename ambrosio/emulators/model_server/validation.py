@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .payloads import ServerKind
-from .requests import ChatCall, ImageCall
-from .responses import ErrorStatus, Overflow, Refusal
+from .responses import ChatCall, ErrorStatus, ImageCall, Overflow, Refusal
 
 
 @dataclass(eq=False, kw_only=True)

@@ -12,8 +12,7 @@ from starlette.types import Receive, Send
 from .. import Json
 from . import payloads
 from .payloads import ChatPayloads, TokenCount
-from .requests import ChatCall, ImageCall
-from .responses import FinishName
+from .responses import ChatCall, FinishName, ImageCall
 
 ResponseState = Literal["waiting", "running", "finished", "cancelled"]
 
