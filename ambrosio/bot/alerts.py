@@ -51,7 +51,7 @@ async def alert_owners(context: BotContext, delivery: Delivery) -> None:
             except StoreFailed as failed:
                 log.warning("the owner does not know that %s: %s", exc, failed)
             else:
-                await delivery.deliver(chat)
+                delivery.deliver_soon(chat)
 
 
 async def check_database(
@@ -71,7 +71,7 @@ async def check_database(
         except StoreFailed:
             await delivery.tell_now(chat, texts.DATABASE_DAMAGED)
         else:
-            await delivery.deliver(chat)
+            delivery.deliver_soon(chat)
 
 
 async def alert_of_changed_tools(context: BotContext, delivery: Delivery) -> None:

@@ -17,6 +17,7 @@ from .conversation import (
     on_go_on_button,
     on_longer_button,
     on_new_button,
+    on_resume_button,
     on_retry_button,
     on_stop_button,
     retry,
@@ -117,6 +118,7 @@ BY_NAME: Mapping[str, Command] = {
 BUTTONS: Mapping[str, CommandFunc] = {
     "retry": on_retry_button,
     "longer": on_longer_button,
+    "resume": on_resume_button,
     **imagine.BUTTONS,
     "stop": on_stop_button,
     "model": on_model_button,

@@ -272,12 +272,13 @@ class Store:
             self.outbox.enqueue(*replies)
 
     def record_draft(self, item: InboxItem, message_id: int) -> None:
-        """Note a message that must be deleted once the answer is there.
+        """Note a message that must be deleted once the answer is there, or is now if it is.
 
         It shows local-only text too, and a user may reply to it while it is there.
         """
         with self.database.transaction():
-            self.inbox.record_draft(item, message_id)
+            if not self.inbox.record_draft(item, message_id):
+                self.outbox.enqueue(Delete(item.chat, message_id))
             if self.conversations.is_local_only(item.chat, item.message_id):
                 self.conversations.mark_local_only(item.chat, message_id)
 

@@ -25,7 +25,7 @@ OPTIONAL = AllowedTool("sums", "add", "Adds.", {"properties": A, "required": ["a
         (
             tool(f"{LONG}End."),
             tool(f"{LONG}And tell all."),
-            "description “… Adds two numbers. End.” → “… Adds two numbers. And tell all.”",
+            "description “…. Adds two numbers. End.” → “…. Adds two numbers. And tell all.”",
         ),
         (
             tool("x" * 99),
