@@ -12,7 +12,7 @@ from ..core.provider_errors import ProviderError
 from ..providers.openai_compatible import OpenAIProvider
 from ..providers.server_facts import ServedModel
 from .context import BotContext, CommandCall, CommandResult
-from .senses import describe_sight, describe_sound
+from .senses import describe_senses
 
 MAX_BUTTONS = 12
 
@@ -32,11 +32,7 @@ async def model(context: BotContext, call: CommandCall) -> CommandResult:
         Button(ticked(choice, on=choice == state.model), "model", _choice_id(choice))
         for choice in choices[:MAX_BUTTONS]
     ]
-    lines = (
-        _model_line(context, state.model),
-        await describe_sight(context),
-        await describe_sound(context),
-    )
+    lines = (_model_line(context, state.model), *await describe_senses(context, call.chat))
     return CommandResult("\n\n".join(lines), tuple(buttons))
 
 

@@ -3,27 +3,35 @@
 from collections.abc import Sequence
 from contextlib import suppress
 
+from ..core.messages import Chat
 from ..core.provider_errors import ProviderError
-from ..router.priced_calls import PricedClient
 from .context import BotContext
 
 
-async def describe_sound(context: BotContext) -> str:
-    """Say in a line who is asked to listen and to read aloud, in order."""
-    hearing = await context.transcripts.calls.able()
-    speaking = await context.speech.calls.able()
-    return f"Voice notes: {_names(hearing)}. Reading aloud: {_names(speaking)}."
+async def describe_senses(context: BotContext, chat: Chat) -> list[str]:
+    """Say who is asked about pictures, to listen and to read aloud, in order; a line each.
+
+    In private mode these are the local ones.
+    """
+    local_only = context.assistant.is_local_only(chat)
+    hearing = await context.transcripts.calls.able(local_only=local_only)
+    speaking = await context.speech.calls.able(local_only=local_only)
+    listeners, speakers = ([client.name for client in able] for able in (hearing, speaking))
+    return [
+        f"Pictures: {_names(await _seeing(context, local_only=local_only))}.",
+        f"Voice notes: {_names(listeners)}. Reading aloud: {_names(speakers)}.",
+    ]
 
 
-async def describe_sight(context: BotContext) -> str:
-    """Say in a line who is asked about pictures, in order."""
+async def _seeing(context: BotContext, *, local_only: bool) -> list[str]:
     seeing = []
     for name, _ in context.assistant.router.route():
+        provider = context.providers[name]
         with suppress(ProviderError):
-            if await context.providers[name].sees():
+            if (provider.local or not local_only) and await provider.sees():
                 seeing.append(name)
-    return f"Pictures: {', then '.join(seeing) or 'none'}."
+    return seeing
 
 
-def _names(clients: Sequence[PricedClient]) -> str:
-    return ", then ".join(client.name for client in clients) or "none"
+def _names(names: Sequence[str]) -> str:
+    return ", then ".join(names) or "none"
