@@ -216,7 +216,7 @@ def growing_file() -> None:
                 )
                 size = pages[0]["bytes"] / 1e6
                 commit = _timed(partial(fill, store, 1))
-                search = _timed(partial(store.archive.search, "word17", user_id=1))
+                search = _timed(partial(store.turn_search.find, "word17", user_id=1))
                 forget = _timed(partial(store.archive.forget_person, 1))
             print(
                 f"{turns:>7,} | {size:6.1f} | {commit * 1e3:6.1f} | {search * 1e3:6.1f}"

@@ -267,7 +267,7 @@ async def measure_year(folder: Path) -> dict[str, float]:
         searches = []
         for _ in range(20):
             start = now()
-            store.archive.search(" ".join(rng.sample(WORDS, 2)), user_id=rng.choice(PEOPLE[:5]))
+            store.turn_search.find(" ".join(rng.sample(WORDS, 2)), user_id=rng.choice(PEOPLE[:5]))
             searches.append(now() - start)
     async with running("ambrosio", folder) as bench:
         before = bench.megabytes

@@ -102,7 +102,7 @@ async def search(context: BotContext, call: CommandCall) -> CommandResult:
         return CommandResult(texts.EMPTY_SEARCH)
     # In a group, nothing from other chats is shown to the others.
     chat = None if call.chat.is_private else call.chat.chat_id
-    hits = context.store.archive.search(
+    hits = context.store.turn_search.find(
         call.args, user_id=call.user_id, chat_id=chat, limit=MAX_HITS
     )
     if not hits:

@@ -1,6 +1,6 @@
-"""Who sees, who hears and who speaks, for the commands that show it."""
+"""Which providers see, make images, transcribe and read aloud, for the commands that show it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from ..core.messages import Chat
@@ -8,19 +8,25 @@ from ..core.provider_errors import ProviderError
 from .context import BotContext
 
 
-async def describe_senses(context: BotContext, chat: Chat) -> list[str]:
-    """Say who is asked about pictures, to listen and to read aloud, in order; a line each.
+async def describe_senses(context: BotContext, chat: Chat) -> Sequence[str]:
+    """Say in two lines which providers are asked besides for answers, in order.
 
-    In private mode these are the local ones.
+    In private mode only local ones are.
     """
     local_only = context.assistant.is_local_only(chat)
     hearing = await context.transcripts.calls.able(local_only=local_only)
     speaking = await context.speech.calls.able(local_only=local_only)
-    listeners, speakers = ([client.name for client in able] for able in (hearing, speaking))
-    return [
-        f"Pictures: {_names(await _seeing(context, local_only=local_only))}.",
-        f"Voice notes: {_names(listeners)}. Reading aloud: {_names(speakers)}.",
+    drawing = [
+        name
+        for name, client in context.image_assistant.image_router.clients.items()
+        if client.local or not local_only
     ]
+    seeing = _names(await _seeing(context, local_only=local_only))
+    hears, speaks = (_names(client.name for client in able) for able in (hearing, speaking))
+    return (
+        f"Sees pictures: {seeing}. Makes images: {_names(drawing)}.",
+        f"Transcribes voice notes: {hears}. Reads aloud: {speaks}.",
+    )
 
 
 async def _seeing(context: BotContext, *, local_only: bool) -> list[str]:
@@ -33,5 +39,5 @@ async def _seeing(context: BotContext, *, local_only: bool) -> list[str]:
     return seeing
 
 
-def _names(names: Sequence[str]) -> str:
+def _names(names: Iterable[str]) -> str:
     return ", then ".join(names) or "none"

@@ -1,4 +1,4 @@
-"""Searching, exporting, deleting and backing up what is stored.
+"""Exporting, deleting and backing up what is stored.
 
 SQLite overwrites what is deleted (`secure_delete`), the full-text index is rebuilt without it, and
 the write-ahead log is emptied, so that no trace of it is left in the files. Pictures that no other
@@ -21,12 +21,11 @@ from .pictures import Pictures, folder_of, unpack_pictures
 log = logging.getLogger(__name__)
 
 # Tables with a column `turn_id`, whose rows are deleted with it.
-TURN_TABLES = ("answer_messages", "image_sets", "images")
+TURN_TABLES = ("answer_messages", "image_sets", "images", "proposed_calls")
 # Tables of what a person asked for besides turns.
 PERSONAL_TABLES = ("reminders", "facts", "zones", "transcripts")
 # Tables of what was said or asked for in a chat besides turns.
 CHAT_TABLES = ("reminders", "transcripts", "transcript_messages")
-SNIPPET_TOKENS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +44,8 @@ class ConversationTurn:
     preface: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SearchHit:
-    """A turn that contains the words searched for; `quote` is the passage around them."""
-
-    turn_id: int
-    chat: Chat
-    message_id: int
-    at: float
-    quote: str
-    local_only: bool
-    question: str = ""
-    answer: str = ""
-    from_outside: bool = False
-
-
 class Archive:
-    """Searches, exports, deletes and backs up."""
+    """Exports, deletes and backs up."""
 
     def __init__(self, database: Database, pictures: Pictures, documents: Documents) -> None:
         self._database, self._pictures, self._documents = database, pictures, documents
@@ -90,53 +74,6 @@ class Archive:
                 model=row["model"],
                 pictures=unpack_pictures(row["pictures"]),
                 preface=row["preface"],
-            )
-            for row in rows
-        ]
-
-    def search(
-        self,
-        words: str,
-        *,
-        user_id: int,
-        chat_id: int | None = None,
-        limit: int = 5,
-        any_word: bool = False,
-        local_only: bool = True,
-        snippet_tokens: int = SNIPPET_TOKENS,
-    ) -> list[SearchHit]:
-        """Find a user's turns that contain all the words, or their beginnings; best first.
-
-        With `any_word`, one of them is enough; without `local_only`, nothing that was said in
-        private mode is found.
-        """
-        between = " OR " if any_word else " "
-        terms = between.join('"{}"*'.format(word.replace('"', '""')) for word in words.split())
-        if not terms:
-            return []
-        rows = self._database.read(
-            "SELECT turns.*, snippet(turn_words, -1, '', '', ' … ', ?) AS quote"
-            " FROM turn_words JOIN turns ON turns.id = turn_words.rowid"
-            " WHERE turn_words MATCH ? AND user_id = ? AND (?4 IS NULL OR chat_id = ?4)"
-            " AND turns.local_only <= ?6 ORDER BY rank LIMIT ?5",
-            snippet_tokens,
-            terms,
-            user_id,
-            chat_id,
-            limit,
-            local_only,
-        )
-        return [
-            SearchHit(
-                turn_id=row["id"],
-                chat=Chat(row["chat_id"], row["topic_id"]),
-                message_id=row["message_id"],
-                at=row["at"],
-                quote=row["quote"],
-                local_only=bool(row["local_only"]),
-                question=row["question"],
-                answer=row["answer"] or "",
-                from_outside=bool(row["read_outside"]),
             )
             for row in rows
         ]

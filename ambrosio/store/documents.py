@@ -4,16 +4,15 @@ A file belongs to the message it came with. Its text is here so that its next pa
 a passage found, without fetching and decoding it again.
 """
 
-import re
 import sqlite3
 from collections.abc import Sequence
 
 from ..core.documents import Chunk, FileInfo
 from ..core.messages import Chat
+from ..core.word_search import WORD, order_by_relevance, terms_of
 from .database import Database
 
 MAX_HITS = 60
-WORD = re.compile(r"\w+")
 # Words so short are in every passage.
 MIN_WORD_CHARACTERS = 3
 
@@ -82,17 +81,11 @@ class Documents:
 
     def search(self, chat: Chat, message_id: int, number: int, words: str) -> list[Chunk]:
         """Find the chunks of a file that contain most of the words, the best first."""
-        chat, message_id = self._database.current_place(chat, message_id)
-        terms = [term for term in WORD.findall(words) if len(term) >= MIN_WORD_CHARACTERS]
-        rows = self._database.read(
-            "SELECT document_chunks.* FROM document_words"
-            " JOIN document_chunks ON document_chunks.id = document_words.rowid"
-            " WHERE document_words MATCH ? AND chat_id = ? AND message_id = ? AND number = ?"
-            " ORDER BY rank, position LIMIT ?",
-            " OR ".join(f'"{term}"*' for term in terms or WORD.findall(words)) or '""',
-            *(chat.chat_id, message_id, number, MAX_HITS),
-        )
-        return [Chunk(row["first_part"], row["last_part"], row["text"]) for row in rows]
+        every = terms_of(" ".join(WORD.findall(words)))
+        terms = [term for term in every if len(term.text) >= MIN_WORD_CHARACTERS] or every
+        chunks = self.chunks(chat, message_id, number)
+        best = order_by_relevance([chunk.text for chunk in chunks], terms)
+        return [chunks[position] for position in best[:MAX_HITS]]
 
     def drop(self, db: sqlite3.Connection, where: str, args: tuple[object, ...]) -> None:
         """Delete the files that a condition on `documents` names, within a transaction."""
@@ -102,9 +95,6 @@ class Documents:
         ).fetchall()
         for row in found:
             self._delete(db, "chat_id = ? AND message_id = ? AND number = ?", tuple(row))
-        if found:
-            # The triggers only mark the words as deleted in the index.
-            db.execute("INSERT INTO document_words (document_words) VALUES ('rebuild')")
 
     def _delete(self, db: sqlite3.Connection, where: str, args: tuple[object, ...]) -> None:
         for table in ("document_chunks", "documents"):

@@ -77,7 +77,13 @@ MIGRATIONS = (
         -- that neither the person nor the bot wrote.
         tool_names TEXT NOT NULL DEFAULT '', tool_rounds TEXT NOT NULL DEFAULT '[]',
         -- Whether the question holds what others wrote, and whether the conversation has, so far.
-        from_outside INTEGER NOT NULL DEFAULT 0, read_outside INTEGER NOT NULL DEFAULT 0);
+        from_outside INTEGER NOT NULL DEFAULT 0, read_outside INTEGER NOT NULL DEFAULT 0,
+        -- Who may find it: a word for all turns of its user, one for those of its chat, and the
+        -- same two again if it was not said in private mode.
+        scope TEXT AS (
+            'u' || user_id || ' u' || user_id || 'c' || replace(chat_id, '-', 'n') || iif(
+                local_only, '',
+                ' o' || user_id || ' o' || user_id || 'c' || replace(chat_id, '-', 'n'))));
     CREATE INDEX turns_messages ON turns (chat_id, message_id);
     CREATE INDEX turns_users ON turns (user_id);
 
@@ -93,6 +99,15 @@ MIGRATIONS = (
     CREATE TABLE local_only_messages (
         chat_id INTEGER NOT NULL, message_id INTEGER NOT NULL,
         PRIMARY KEY (chat_id, message_id)) WITHOUT ROWID;
+
+    -- Calls of tools that wait for a person's tap, exactly as they would be made; the turn is known
+    -- at the end of the transaction that adds one.
+    CREATE TABLE proposed_calls (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, turn_id INTEGER, chat_id INTEGER NOT NULL,
+        topic_id INTEGER NOT NULL, message_id INTEGER NOT NULL, user_id INTEGER NOT NULL,
+        tool TEXT NOT NULL, arguments TEXT NOT NULL, question TEXT NOT NULL, shown TEXT NOT NULL,
+        label TEXT NOT NULL, local_only INTEGER NOT NULL);
+    CREATE INDEX proposed_calls_turns ON proposed_calls (turn_id);
 
     -- How often each provider was sent something from a chat, whatever came of it.
     CREATE TABLE requests (
@@ -183,34 +198,25 @@ MIGRATIONS = (
         number INTEGER NOT NULL, position INTEGER NOT NULL, first_part INTEGER NOT NULL,
         last_part INTEGER NOT NULL, text TEXT NOT NULL,
         UNIQUE (chat_id, message_id, number, position));
-    CREATE VIRTUAL TABLE document_words USING fts5 (
-        text, content = 'document_chunks', content_rowid = 'id',
-        tokenize = 'unicode61 remove_diacritics 2');
-    CREATE TRIGGER document_words_insert AFTER INSERT ON document_chunks BEGIN
-        INSERT INTO document_words (rowid, text) VALUES (new.id, new.text);
-    END;
-    CREATE TRIGGER document_words_delete AFTER DELETE ON document_chunks BEGIN
-        INSERT INTO document_words (document_words, rowid, text)
-        VALUES ('delete', old.id, old.text);
-    END;
 
     -- The full-text index of `turns`.
     CREATE VIRTUAL TABLE turn_words USING fts5 (
-        question, answer, content = 'turns', content_rowid = 'id',
+        question, answer, scope, content = 'turns', content_rowid = 'id',
         tokenize = 'unicode61 remove_diacritics 2');
     CREATE TRIGGER turn_words_insert AFTER INSERT ON turns BEGIN
-        INSERT INTO turn_words (rowid, question, answer)
-        VALUES (new.id, new.question, new.answer);
+        INSERT INTO turn_words (rowid, question, answer, scope)
+        VALUES (new.id, new.question, new.answer, new.scope);
     END;
     CREATE TRIGGER turn_words_delete AFTER DELETE ON turns BEGIN
-        INSERT INTO turn_words (turn_words, rowid, question, answer)
-        VALUES ('delete', old.id, old.question, old.answer);
+        INSERT INTO turn_words (turn_words, rowid, question, answer, scope)
+        VALUES ('delete', old.id, old.question, old.answer, old.scope);
     END;
-    CREATE TRIGGER turn_words_update AFTER UPDATE OF question, answer ON turns BEGIN
-        INSERT INTO turn_words (turn_words, rowid, question, answer)
-        VALUES ('delete', old.id, old.question, old.answer);
-        INSERT INTO turn_words (rowid, question, answer)
-        VALUES (new.id, new.question, new.answer);
+    CREATE TRIGGER turn_words_update
+    AFTER UPDATE OF question, answer, user_id, chat_id, local_only ON turns BEGIN
+        INSERT INTO turn_words (turn_words, rowid, question, answer, scope)
+        VALUES ('delete', old.id, old.question, old.answer, old.scope);
+        INSERT INTO turn_words (rowid, question, answer, scope)
+        VALUES (new.id, new.question, new.answer, new.scope);
     END;
     """,
 )

@@ -8,7 +8,7 @@ from .tool import Arguments, ToolContext, ToolError
 MAX_HITS = 5
 SHOWN_CHARACTERS = 300
 QUOTED_CHARACTERS = 20
-SNIPPET_TOKENS = 48
+QUOTED_WORDS = 48
 # Shorter words are in every conversation.
 MIN_WORD_CHARACTERS = 4
 
@@ -52,14 +52,14 @@ class SearchPast:
 
     def _find(self, words: str, context: ToolContext, *, any_word: bool = False) -> list[SearchHit]:
         turn = context.turn
-        return self._store.archive.search(
+        return self._store.turn_search.find(
             words,
             user_id=turn.user_id,
             chat_id=turn.chat.chat_id if not turn.chat.is_private else None,
             limit=MAX_HITS,
             any_word=any_word,
             local_only=context.situation.local_only,
-            snippet_tokens=SNIPPET_TOKENS,
+            quoted_words=QUOTED_WORDS,
         )
 
 

@@ -248,7 +248,7 @@ class TestAnUpgrade:
             leftover.unlink()
         upgraded.replace(path)
         with Store(path, now=clock) as store:
-            assert [hit.quote for hit in store.archive.search("from", user_id=42)] == [
+            assert [hit.quote for hit in store.turn_search.find("from", user_id=42)] == [
                 "from before"
             ]
 
@@ -380,6 +380,14 @@ class TestTheInbox:
         store.record_draft(store.inbox.claim(LANE), 99)
 
         assert store.inbox.claim(LANE).draft_message_id == 99
+
+    def test_a_preview_that_arrives_after_the_answer_is_stored_is_deleted(self, store):
+        store.inbox.receive(BOT, 8, [received(7)])
+        item = store.inbox.claim(LANE)
+        store.finish(item)
+        store.record_draft(item, 99)
+
+        assert store.outbox.next_message(HERE)[1] == Delete(HERE, 99)
 
 
 class TestFinish:

@@ -59,15 +59,17 @@ class TestSearch:
         kept(store, "a dessert?", "Crème brûlée.", message=2)
         kept(store, "basmati, said Ben", "Rice.", person=43, chat=43, message=3)
 
-        assert [each.message_id for each in store.archive.search(words, user_id=OWNER)] == messages
+        assert [
+            each.message_id for each in store.turn_search.find(words, user_id=OWNER)
+        ] == messages
 
     def test_an_answer_that_was_replaced_is_no_longer_found(self, store):
         turn = kept(store, "animal?", ANSWER)
         again = Turn(Chat(OWNER), 1, OWNER, "animal?", replaces_id=turn)
         store.finish(None, result=TurnResult(again, "zebra"))
 
-        assert store.archive.search(ANSWER, user_id=OWNER) == []
-        assert store.archive.search("zebra", user_id=OWNER)
+        assert store.turn_search.find(ANSWER, user_id=OWNER) == []
+        assert store.turn_search.find("zebra", user_id=OWNER)
 
     @pytest.mark.usefixtures("life")
     async def test_a_result_replies_to_the_question_and_can_be_gone_on_from(self, anna, model):
@@ -168,7 +170,7 @@ class TestForgetting:
         await anna.press("Cancel")
         await life.settled()
 
-        assert life.store.archive.search(SECRET, user_id=OWNER)
+        assert life.store.turn_search.find(SECRET, user_id=OWNER)
 
     async def test_everything_is_all_of_one_person_and_nothing_of_another(self, tmp_path, clock):
         ref = ModelRef("together", "m")
@@ -181,7 +183,7 @@ class TestForgetting:
             count = store.archive.forget_person(OWNER)
 
             assert count == 2
-            assert store.archive.search("group", user_id=OWNER) == []
+            assert store.turn_search.find("group", user_id=OWNER) == []
             assert [each.question for each in store.archive.conversation(3)] == ["and I?"]
             assert store.ledger.spent(0) == 3
             assert store.ledger.spent(0, OWNER) == 0
@@ -314,7 +316,7 @@ class TestForgetting:
         toast = await seat.press("This chat")
 
         assert "only the owner" in toast["text"]
-        assert life.store.archive.search(SECRET, user_id=OWNER)
+        assert life.store.turn_search.find(SECRET, user_id=OWNER)
 
 
 class TestRetention:
@@ -337,8 +339,8 @@ class TestRetention:
             await life.settled()
 
             assert kept_for_a_month
-            assert life.store.archive.search(SECRET, user_id=OWNER) == []
-            assert life.store.archive.search("new", user_id=OWNER)
+            assert life.store.turn_search.find(SECRET, user_id=OWNER) == []
+            assert life.store.turn_search.find("new", user_id=OWNER)
             assert SECRET.encode() not in files(tmp_path)
 
 
