@@ -55,7 +55,7 @@ async def on_mcp_button(context: BotContext, call: CommandCall) -> CommandResult
     if digest == KEEP_OFF:
         context.mcp.decline(name)
         text = f"What **{name}** has changed stays off. /mcp shows it, should you want it later."
-        return CommandResult(text, edit_message_id=call.message_id, toast="It stays off")
+        return CommandResult(text, edit_message_id=call.message_id, toast="Done")
     try:
         is_allowed = await context.mcp.allow(name, digest)
     except McpFailed:
