@@ -71,65 +71,80 @@ async def open_app(
     """Open the store and the providers, and build the assistants; close all of it at the end."""
     originals_bytes = settings.ambrosio_pictures_mb * 1_000_000
     with Store(settings.database, now=now, originals_bytes=originals_bytes) as store:
-        async with (
-            open_providers(
-                settings, now=now, sleep=sleep, read_picture=store.pictures.read
-            ) as providers,
-            AsyncExitStack() as stack,
-        ):
-            image_clients = {
-                name: ImageClient(provider, settings.images, provider.http)
-                for name, provider in providers.items()
-                if provider.config.image_model
-            }
-            budget = Budget(
-                now=now,
-                ledger=store.ledger,
-                ceiling=settings.ambrosio_monthly_budget_usd,
-                share=settings.ambrosio_person_budget_usd,
-                guest=partial(_guest, settings, store),
-                zone=settings.ambrosio_zone,
-            )
+        async with open_providers(
+            settings, now=now, sleep=sleep, read_picture=store.pictures.read
+        ) as providers:
+            budget = _budget(settings, store, now=now)
             router = _router(settings, providers, budget, now=now, sleep=sleep)
-            image_router = _image_router(settings, image_clients, budget, now=now, sleep=sleep)
             media = MediaClient()
-            web = await stack.enter_async_context(
-                open_web_tools(settings, store, router, media, now=now)
-            )
-            mcp = await stack.enter_async_context(open_mcp_servers(settings, store))
-            toolbox = Toolbox(
-                make_tools(store, web), more=mcp.tools, is_guest=partial(_guest, settings, store)
-            )
-            is_private = settings.ambrosio_private_default == "on"
-            for provider in providers.values():
-                provider.usual_tools = toolbox.usual(local_only=is_private)
-            assistant = Assistant(
-                store,
-                router,
-                system_prompt(settings),
-                private=is_private,
-                silence_seconds=settings.ambrosio_conversation_hours * 3600,
-                zone=settings.ambrosio_zone,
-                toolbox=toolbox,
-                now=now,
-            )
-            image_assistant = ImageAssistant(
-                store, router, image_router, now=now, dice=secrets.randbelow
-            )
-            transcripts, speech = _sound_routers(
-                settings, providers, budget, media, now=now, sleep=sleep
-            )
-            yield App(
-                settings,
-                store,
-                providers,
-                assistant,
-                image_assistant,
-                transcripts,
-                speech,
-                media,
-                mcp,
-            )
+            async with _open_toolbox(settings, store, router, media, now=now) as (toolbox, mcp):
+                is_private = settings.ambrosio_private_default == "on"
+                for provider in providers.values():
+                    provider.usual_tools = toolbox.usual(local_only=is_private)
+                image_router = _image_router(settings, providers, budget, now=now, sleep=sleep)
+                transcripts, speech = _sound_routers(
+                    settings, providers, budget, media, now=now, sleep=sleep
+                )
+                yield App(
+                    settings,
+                    store,
+                    providers,
+                    _assistant(settings, store, router, toolbox, now=now),
+                    ImageAssistant(store, router, image_router, now=now, dice=secrets.randbelow),
+                    transcripts,
+                    speech,
+                    media,
+                    mcp,
+                )
+
+
+def _budget(settings: Settings, store: Store, *, now: Callable[[], float]) -> Budget:
+    return Budget(
+        now=now,
+        ledger=store.ledger,
+        ceiling=settings.ambrosio_monthly_budget_usd,
+        share=settings.ambrosio_person_budget_usd,
+        guest=partial(_guest, settings, store),
+        zone=settings.ambrosio_zone,
+    )
+
+
+@asynccontextmanager
+async def _open_toolbox(
+    settings: Settings,
+    store: Store,
+    router: Router,
+    media: MediaClient,
+    *,
+    now: Callable[[], float],
+) -> AsyncIterator[tuple[Toolbox, McpServers]]:
+    """Open what tools need of the world outside: web clients, and the servers of MCP."""
+    async with (
+        open_web_tools(settings, store, router, media, now=now) as web,
+        open_mcp_servers(settings, store) as mcp,
+    ):
+        is_guest = partial(_guest, settings, store)
+        yield Toolbox(make_tools(store, web), more=mcp.tools, is_guest=is_guest), mcp
+
+
+def _assistant(
+    settings: Settings,
+    store: Store,
+    router: Router,
+    toolbox: Toolbox,
+    *,
+    now: Callable[[], float],
+) -> Assistant:
+    return Assistant(
+        store,
+        router,
+        system_prompt(settings),
+        private=settings.ambrosio_private_default == "on",
+        silence_seconds=settings.ambrosio_conversation_hours * 3600,
+        zone=settings.ambrosio_zone,
+        toolbox=toolbox,
+        now=now,
+    )
 
 
 def _router(
@@ -155,12 +170,17 @@ def _router(
 
 def _image_router(
     settings: Settings,
-    clients: Mapping[str, ImageClient],
+    providers: Mapping[str, OpenAIProvider],
     budget: Budget,
     *,
     now: Callable[[], float],
     sleep: Callable[[float], Awaitable[None]],
 ) -> ImageRouter:
+    clients = {
+        name: ImageClient(provider, settings.images, provider.http)
+        for name, provider in providers.items()
+        if provider.config.image_model
+    }
     route = (*settings.ambrosio_image_route, *settings.ambrosio_route, *settings.providers)
     return ImageRouter(clients, route, now=now, budget=budget, sleep=sleep)
 

@@ -82,6 +82,13 @@ class Answer:
         return [result for one in self.rounds for result in one.results]
 
     @property
+    def can_continue(self) -> bool:
+        """Whether it ended before its end and there is more to be had."""
+        reason = self.finished.finish_reason if self.finished else None
+        is_cut = self.stopped or reason in {FinishReason.LENGTH, FinishReason.SERVER}
+        return is_cut and not self.failure and bool(self.text.strip())
+
+    @property
     def cut_note(self) -> str:
         """Why it ended before its end; "" if it did not."""
         return CUT_NOTES.get(self.finished.finish_reason, "") if self.finished else ""

@@ -229,6 +229,8 @@ class Assistant:
         rounds: ToolRounds,
     ) -> None:
         """Ask until the model answers instead of calling tools."""
+        if tapped := answer.turn.tapped:
+            await rounds.run_tapped(tapped.call, progress)
         while True:
             asked = replace(request, tools=rounds.use)
             calls = await self._stream(asked, answer, progress)

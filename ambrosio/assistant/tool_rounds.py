@@ -63,13 +63,24 @@ class ToolRounds:
             if number >= MAX_CALLS:
                 results.append(ToolResult(TOO_MANY))
                 continue
-            results.append(await self._run_one(call, progress))
-        done = ToolRound(calls, tuple(results), text)
+            context = replace(self._context, round_results=tuple(results))
+            results.append(await self._run_one(call, context, progress))
+        self._add(ToolRound(calls, tuple(results), text))
+
+    async def run_tapped(self, call: ToolCall, progress: Progress) -> None:
+        """Run the call that the person has agreed to, before a model is asked."""
+        result = await self._run_one(call, replace(self._context, tapped=True), progress)
+        self._add(ToolRound((call,), (result,)))
+
+    def _add(self, done: ToolRound) -> None:
         self._context = replace(self._context, rounds=(*self.done, done))
 
-    async def _run_one(self, call: ToolCall, progress: Progress) -> ToolResult:
+    async def _run_one(
+        self, call: ToolCall, context: ToolContext, progress: Progress
+    ) -> ToolResult:
+        def begin(definition: ToolDefinition, note: str) -> None:
+            progress.set_note(note)
+            self._record(context.turn.chat, definition.name, definition.destination)
+
         progress.reset()
-        progress.set_note(self._toolbox.note(call))
-        if definition := next((tool for tool in self._offered if tool.name == call.name), None):
-            self._record(self._context.turn.chat, definition.name, definition.destination)
-        return await self._toolbox.run(call, self._context, self._offered)
+        return await self._toolbox.run(call, context, self._offered, begin=begin)

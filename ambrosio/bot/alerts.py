@@ -46,7 +46,7 @@ async def alert_owners(context: BotContext, delivery: Delivery) -> None:
             except StoreFailed as failed:
                 log.warning("the owner does not know that %s: %s", exc, failed)
             else:
-                await delivery.deliver(chat)
+                delivery.deliver_soon(chat)
 
 
 async def check_database(
@@ -66,7 +66,7 @@ async def check_database(
         except StoreFailed:
             await delivery.tell_now(chat, texts.DATABASE_DAMAGED)
         else:
-            await delivery.deliver(chat)
+            delivery.deliver_soon(chat)
 
 
 async def _served_models(context: BotContext, exc: ProviderError) -> str:

@@ -71,13 +71,6 @@ class AnswerHandler:
                 shown instead of an answer.
         """
         assistant, progress = self._context.assistant, Progress(turn.message_id)
-        async with self.showing_progress(
-            item, progress, concise=turn.concise, in_place=bool(shown)
-        ) as draft:
-            answer = await self._prepared_answer(turn, progress, prepare)
-        if progress.superseded:
-            self._close(item, draft, progress)
-            return
 
         def save(result: Answer) -> None:
             messages = render_answer(
@@ -90,7 +83,16 @@ class AnswerHandler:
             confirm = partial(carry_out, self._context, result.turn, result.effects)
             assistant.save(result, messages, item, confirm=confirm)
 
-        await self._save(answer, save)
+        async with self.showing_progress(
+            item, progress, concise=turn.concise, in_place=bool(shown)
+        ) as draft:
+            answer = await self._prepared_answer(turn, progress, prepare)
+            draft.close()
+            if not progress.superseded:
+                # It has been paid for, so it does not wait for a preview that is on its way.
+                await self._save(answer, save)
+                return
+        self._close(item, draft, progress)
 
     async def _prepared_answer(
         self, turn: Turn, progress: Progress, prepare: Preparation | None

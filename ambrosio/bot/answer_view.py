@@ -27,6 +27,7 @@ from ..markdown.splitting import MAX_ENTITIES, MAX_UTF16_UNITS, utf16_len
 from ..store import ProviderLine
 
 LONGER = Button("Longer", "longer", with_turn=True)
+RESUME = Button("Continue", "resume", with_turn=True)
 RETRY = Button("Retry", "retry", with_turn=True)
 CONTINUE = Button("Continue with this one", "continue", with_turn=True)
 MODELS = Button("Choose a model", "models")
@@ -200,6 +201,7 @@ def _buttons(answer: Answer, style: AnswerStyle) -> tuple[Button, ...]:
         (NEXT_PART, is_more and file and file.next_position is not None),
         (SEARCH, is_more and file and not file.is_scan),
         (LONGER, answer.turn.concise and not answer.stopped),
+        (RESUME, answer.can_continue and not answer.turn.concise),
         (NEW, answer.started and answer.started.dropped_turns),
         (GO_ON, answer.turn.follows_silence),
         (READ_ALOUD, style.speaks and answer.text.strip()),

@@ -68,12 +68,15 @@ class Delivery:
         self._closed_topics: set[Chat] = set()
         # Called with the old and the new id of a group that became a supergroup.
         self.on_moved: Callable[[int, int], None] = store.move_chat
+        # Called with a chat for which something waits, to have it delivered meanwhile.
+        self.deliver_soon: Callable[[Chat], object] = lambda _chat: None
         self._locks: defaultdict[Chat, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def deliver(self, chat: Chat) -> None:
         """Send everything that waits for a chat, in order; return when Telegram has it.
 
-        A group that has become a supergroup gets it there.
+        A group that has become a supergroup gets it there. What nobody foresaw is raised; each time
+        it has cost the message a try.
         """
         await self._deliver_all(chat)
         if (current := self._store.current_chat(chat)) != chat:
@@ -186,10 +189,6 @@ class Delivery:
             return await self._first_accepted(outgoing)
         except TelegramError as exc:
             raise translate_error(exc, outgoing) from exc
-        except Exception as exc:
-            # A fault of our own, which the next try would meet too.
-            log.exception("a message for %s cannot be sent", outgoing.chat)
-            raise SendRejected(type(exc).__name__, content=True) from exc
 
     async def _first_accepted(self, outgoing: OutgoingMessage) -> SentFiles:
         """Send a message in the first way that Telegram does not refuse, or raise its refusal."""

@@ -31,6 +31,7 @@ from .image_handler import ImageHandler
 from .members import Members
 from .message_parts import MAX_PARTS, JoinedMessage, continues, first_message
 from .poller import Poller
+from .send_failures import MAX_TRIES_OF_EDITS
 from .shared_lock import SharedLock
 from .speech_handler import SpeechHandler
 from .streaming import AnswerStreamer
@@ -47,6 +48,8 @@ MAX_FAILURES = 3
 # something else that ends the process again and again, that happens meanwhile, and does not count.
 QUIET_SECONDS = (0.0, 5.0, 20.0)
 DISK_PAUSE_SECONDS = 5.0
+# How often a delivery may fail: more often than any message is tried, so none of them stays.
+MAX_ROUNDS = 2 * MAX_TRIES_OF_EDITS
 
 
 def _attachment_reader(context: BotContext, downloads: Downloads) -> AttachmentReader:
@@ -90,7 +93,7 @@ class Dispatcher:
             members=self._members,
             on_ordinary=lambda lane: self._wake([lane]),
         )
-        delivery.on_moved = self._on_moved
+        delivery.on_moved, delivery.deliver_soon = self._on_moved, self._deliver_soon
         self._grace_seconds = grace_seconds
         self._poll_hook = on_poll
         self._sleep = sleep
@@ -129,10 +132,7 @@ class Dispatcher:
         )
         self._store.inbox.recover()
         polling = self._group.create_task(self._poll(poller, stop))
-        deliveries = [
-            self._group.create_task(self._delivery.deliver(chat))
-            for chat in self._store.outbox.undelivered()
-        ]
+        deliveries = [self._deliver_soon(chat) for chat in self._store.outbox.undelivered()]
         announcing = self._group.create_task(self._members.publish_commands())
         self._wake(self._store.inbox.lanes())
         await stop.wait()
@@ -181,7 +181,7 @@ class Dispatcher:
         self._wake(self._store.inbox.lanes())
         for chat in self._store.outbox.undelivered():
             if chat.chat_id == new_chat_id:
-                self._group.create_task(self._delivery.deliver(chat))
+                self._deliver_soon(chat)
 
     def _wake(self, lanes: Sequence[Lane]) -> None:
         for lane in lanes:
@@ -208,7 +208,7 @@ class Dispatcher:
             if joined is None:
                 return False
             await self._work_in_turn(lane, joined)
-            await self._delivery.deliver(lane.chat)
+            await self._deliver(lane.chat)
         except StoreFailed as exc:
             log.warning("the disk: %s", exc)
             await self._sleep(DISK_PAUSE_SECONDS)
@@ -262,22 +262,48 @@ class Dispatcher:
             self._handler.give_up(item, "three attempts", texts.GAVE_UP)
             return
         try:
-            await self._handler.handle(item)
-            self._warn_owners()
+            failure = await _failure_of(self._handle(item))
         except asyncio.CancelledError:
             self._store.inbox.release(item)
             raise
-        except Exception as exc:
-            if failed := _find(exc, StoreFailed):
-                self._store.inbox.release(item)
-                raise failed from exc
-            if refused := _find(exc, NotStorable):
-                # The next attempt would end alike, and may cost money.
-                log.exception("what an update has led to cannot be stored")
-                self._handler.give_up(item, "not storable", refused.user_message)
+        if failure is not None:
+            self._on_failure(item, failure)
+
+    async def _handle(self, item: InboxItem) -> None:
+        await self._handler.handle(item)
+        self._warn_owners()
+
+    def _on_failure(self, item: InboxItem, failure: Exception) -> None:
+        """Decide what becomes of an update whose turn has failed."""
+        if failed := _find(failure, StoreFailed):
+            self._store.inbox.release(item)
+            raise failed from failure
+        if refused := _find(failure, NotStorable):
+            # The next attempt would end alike, and may cost money.
+            log.error("what an update has led to cannot be stored", exc_info=failure)
+            self._handler.give_up(item, "not storable", refused.user_message)
+            return
+        log.error("a turn failed, attempt %d", item.failures + 1, exc_info=failure)
+        self._store.inbox.record_failure(item)
+
+    # --- delivery ---------------------------------------------------------------------------------
+
+    def _deliver_soon(self, chat: Chat) -> asyncio.Task[None]:
+        return self._group.create_task(self._deliver(chat))
+
+    async def _deliver(self, chat: Chat) -> None:
+        """Deliver what waits for a chat; a message that fails by our own fault is given up."""
+        failures = 0
+        while failures < MAX_ROUNDS:
+            failure = await _failure_of(self._delivery.deliver(chat))
+            if failure is None:
                 return
-            log.exception("a turn failed, attempt %d", item.failures + 1)
-            self._store.inbox.record_failure(item)
+            if failed := _find(failure, StoreFailed):
+                log.warning("the disk: %s", failed)
+                await self._sleep(DISK_PAUSE_SECONDS)
+            else:
+                log.error("a message for %s cannot be sent", chat, exc_info=failure)
+                failures += 1
 
     def _warn_owners(self) -> None:
         """Tell the owners, once a month, that the budget is nearly used up."""
@@ -295,7 +321,16 @@ class Dispatcher:
             f"budget {month}", [render_notice(chat, text)[0] for chat in chats]
         ):
             for chat in chats:
-                self._group.create_task(self._delivery.deliver(chat))
+                self._deliver_soon(chat)
+
+
+async def _failure_of(work: Awaitable[None]) -> Exception | None:
+    """Do a piece of work and return its failure: the one place for those that nobody foresaw."""
+    try:
+        await work
+    except Exception as exc:  # noqa: BLE001  one message fails, the others go on
+        return exc
+    return None
 
 
 def _find(exc: BaseException, kind: type[Kind]) -> Kind | None:

@@ -54,15 +54,17 @@ class ImageHandler:
                 sent=partial(self._context.store.record_draft, item),
             ) as draft:
                 result = await self._generate(order, progress)
-        if result is None:
-            return False
-        if progress.superseded:
-            # The question was edited: this answer is no longer wanted.
-            store = self._context.store
-            close = store.put_back if progress.continued else store.finish
-            close(item, _delete_status(item, draft.message))
-        else:
-            await self._save(item, result, draft.message)
+                draft.close()
+                if result is None:
+                    return False
+                if not progress.superseded:
+                    # It has been paid for, so it does not wait for a status that is on its way.
+                    await self._save(item, result, draft.message)
+                    return True
+        # The question was edited: this answer is no longer wanted.
+        store = self._context.store
+        close = store.put_back if progress.continued else store.finish
+        close(item, _delete_status(item, draft.message))
         return True
 
     async def _save(self, item: InboxItem, result: ImageResult, draft: int | None = None) -> None:

@@ -73,7 +73,7 @@ class Members:
         """Say, once an hour, that what is sent now is left out."""
         name = f"flood {chat.chat_id} {chat.topic_id} {self._context.now() // 3600:.0f}"
         if self._context.store.notify_once(name, render_notice(chat, texts.TOO_MANY_WAITING)):
-            self._group.create_task(self._delivery.deliver(chat))
+            self._delivery.deliver_soon(chat)
 
     async def on_access_event(self, event: AccessEvent) -> None:
         """Pair a user, join, leave or follow a group, or tell an anonymous admin."""
@@ -127,7 +127,7 @@ class Members:
     def _tell_anonymous(self, admin: AnonymousAdmin) -> None:
         notice = render_notice(admin.chat, texts.ANONYMOUS_ADMIN, reply_to=admin.message_id)
         if self._context.store.notify_once(f"anonymous {admin.chat.chat_id}", notice):
-            self._group.create_task(self._delivery.deliver(admin.chat))
+            self._delivery.deliver_soon(admin.chat)
 
     async def leave(self, chat_id: int) -> None:
         """Leave a group, if Telegram lets us."""
@@ -165,5 +165,5 @@ class Members:
         person = Person(attempt.user_id, attempt.name, pairing.for_owner)
         self._context.store.admit(person, welcome)
         log.info("paired %s", "the owner" if pairing.for_owner else "a guest")
-        self._group.create_task(self._delivery.deliver(chat))
+        self._delivery.deliver_soon(chat)
         self._group.create_task(self.publish_commands())

@@ -29,11 +29,9 @@ class ReminderTicker:
         context: BotContext,
         delivery: Delivery,
         *,
-        group: asyncio.TaskGroup,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._context, self._delivery = context, delivery
-        self._group, self._sleep = group, sleep
+        self._context, self._delivery, self._sleep = context, delivery, sleep
 
     async def run(self) -> None:
         """Send reminders until cancelled."""
@@ -51,7 +49,7 @@ class ReminderTicker:
         store, now = self._context.store, self._context.now()
         while (due_at := store.reminders.next_due_at()) is not None and due_at <= now:
             for chat in store.send_due(now, self._write):
-                self._group.create_task(self._delivery.deliver(chat))
+                self._delivery.deliver_soon(chat)
             # After a long downtime there may be thousands; the others are answered in between.
             await asyncio.sleep(0)
         store.reminders.drop_sent(now)

@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from functools import partial
+from typing import Any
 
 import telegram
 from telegram.error import InvalidToken, RetryAfter, TelegramError
@@ -80,26 +81,38 @@ async def serve(
                 on_poll=_PollHook(context, settings, watchdog.beat),
                 sleep=sleep,
             )
-            background = [
-                group.create_task(disk_sync.run()),
-                group.create_task(_pair(context, say, stop, sleep)),
-                group.create_task(app.assistant.router.health.watch()),
-                group.create_task(alert_owners(context, delivery)),
-                group.create_task(check_database(context, delivery)),
-                group.create_task(
-                    ReminderTicker(context, delivery, group=group, sleep=sleep).run()
-                ),
-                group.create_task(Eraser(context, delivery, sleep=sleep).run()),
-                group.create_task(_preload_later(sleep)),
-            ]
-            try:
+            pairing = _pair(context, say, stop, sleep)
+            beside = _work_beside(context, delivery, sleep)
+            with _running(group, [disk_sync.run(), pairing, *beside]):
                 await dispatcher.run(stop)
-            finally:
-                for task in background:
-                    task.cancel()
         if watchdog.expired:
             raise TelegramSilent
     log.info("stopped; unanswered messages wait for the next start")
+
+
+def _work_beside(
+    context: BotContext, delivery: Delivery, sleep: Callable[[float], Awaitable[None]]
+) -> list[Coroutine[Any, Any, None]]:
+    """List what goes on beside the messages, for as long as the bot runs."""
+    return [
+        context.assistant.router.health.watch(),
+        alert_owners(context, delivery),
+        check_database(context, delivery),
+        ReminderTicker(context, delivery, sleep=sleep).run(),
+        Eraser(context, delivery, sleep=sleep).run(),
+        _preload_later(sleep),
+    ]
+
+
+@contextmanager
+def _running(group: asyncio.TaskGroup, work: Iterable[Coroutine[Any, Any, None]]) -> Iterator[None]:
+    """Let work go on in tasks until the block ends."""
+    tasks = [group.create_task(one) for one in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 async def _preload_later(sleep: Callable[[float], Awaitable[None]]) -> None:

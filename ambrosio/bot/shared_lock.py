@@ -37,12 +37,11 @@ class SharedLock:
             while self._held_alone or self._sharing:
                 waited = True
                 await self._changed.wait()
-        except BaseException:
+            self._held_alone = True
+        finally:
             self._waiting_to_be_alone -= 1
+            # Those behind one that gives up need not wait any longer.
             self._notify()
-            raise
-        self._waiting_to_be_alone -= 1
-        self._held_alone = True
         try:
             yield waited
         finally:

@@ -5,10 +5,11 @@ again.
 """
 
 import logging
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from ..assistant.progress import Progress
-from ..assistant.speech import SpeechAssistant
+from ..assistant.speech import ReadAloud, SpeechAssistant
 from ..commands.context import BotContext
 from ..core import texts
 from ..core.errors import AmbrosioError, NoProvider
@@ -33,10 +34,12 @@ class SpeechHandler:
 
     async def read_aloud(self, item: InboxItem, turn_id: int) -> None:
         """Read an answer aloud, as the press of a button has asked for, and close the update."""
-        stored = self._context.store.conversations.turn(turn_id)
-        messages = await self._messages(item, stored) if stored else []
-        save = partial(self._context.store.finish, item, messages)
-        await self._delivery.write_when_possible(save)
+        store = self._context.store
+        save = partial(store.finish, item)
+        if stored := store.conversations.turn(turn_id):
+            await self._read(item, stored, save)
+        else:
+            await self._delivery.write_when_possible(save)
 
     async def follow(self, item: InboxItem) -> None:
         """Read the answer to a voice note aloud if that is on in the chat."""
@@ -48,13 +51,15 @@ class SpeechHandler:
             return
         # The answer itself must not wait for the voice.
         await self._delivery.deliver(item.chat)
-        messages = await self._messages(item, stored)
-        await self._delivery.write_when_possible(partial(store.outbox.enqueue, *messages))
+        await self._read(item, stored, lambda messages: store.outbox.enqueue(*messages))
 
-    async def _messages(self, item: InboxItem, stored: StoredTurn) -> list[Outgoing]:
+    async def _read(
+        self, item: InboxItem, stored: StoredTurn, save: Callable[[Sequence[Outgoing]], object]
+    ) -> None:
+        """Have an answer read aloud, and save what comes of it before waiting for anything."""
         progress = Progress(stored.turn.message_id)
         failure: AmbrosioError | None = None
-        spoken = None
+        spoken, stopped = None, False
         with self._context.running.track(item.chat, progress):
             async with self._streamer.showing(item.chat, progress, action="record_voice") as draft:
                 try:
@@ -64,23 +69,16 @@ class SpeechHandler:
                         )
                     stopped = scope.cancelled_caught
                 except (NoProvider, AllProvidersFailed, FileError) as exc:
-                    failure, stopped = exc, False
-        surplus = [Delete(item.chat, number) for number in leftover_drafts(item, draft)]
-        if stopped:
-            return [*surplus]
-        if spoken is None:
-            return [*self._notice(item, stored, failure), *surplus]
-        file = File(spoken.file_name, spoken.content, is_voice=True)
-        reply_to = None if item.chat.is_private else stored.turn.message_id
-        note = OutgoingMessage(
-            item.chat,
-            files=(file,),
-            silent=True,
-            reply_to_id=reply_to,
-            turn_id=stored.turn_id,
-            local_only=stored.turn.local_only,
-        )
-        return [note, *surplus]
+                    failure = exc
+                draft.close()
+                messages: list[Outgoing] = [
+                    Delete(item.chat, number) for number in leftover_drafts(item, draft)
+                ]
+                if spoken:
+                    messages.insert(0, _voice_note(item, stored, spoken))
+                elif not stopped:
+                    messages[:0] = self._notice(item, stored, failure)
+                await self._delivery.write_when_possible(partial(save, messages))
 
     def _notice(
         self, item: InboxItem, stored: StoredTurn, failure: AmbrosioError | None
@@ -90,3 +88,15 @@ class SpeechHandler:
             for_owner = stored.turn.user_id in self._context.owners()
             text = failure.owner_message if for_owner else failure.user_message
         return render_notice(item.chat, text)
+
+
+def _voice_note(item: InboxItem, stored: StoredTurn, spoken: ReadAloud) -> OutgoingMessage:
+    file = File(spoken.file_name, spoken.content, is_voice=True)
+    return OutgoingMessage(
+        item.chat,
+        files=(file,),
+        silent=True,
+        reply_to_id=None if item.chat.is_private else stored.turn.message_id,
+        turn_id=stored.turn_id,
+        local_only=stored.turn.local_only,
+    )

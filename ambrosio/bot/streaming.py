@@ -17,6 +17,7 @@ import telegram
 from telegram.error import BadRequest, InvalidToken, RetryAfter, TelegramError
 
 from ..assistant.progress import Progress
+from ..core.errors import StoreFailed
 from ..core.messages import Button, Chat, FormattedText
 from ..markdown import preview
 from . import ptb
@@ -130,17 +131,21 @@ class StreamedMessage:
         self._gap = EDIT_GAP_SECONDS if chat.is_private else GROUP_EDIT_GAP_SECONDS
 
     async def run(self) -> None:
-        """Show the answer until cancelled; no failure in here may cost the answer itself."""
+        """Show the answer until cancelled; what Telegram or the disk refuses costs no answer."""
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._typing())
                 group.create_task(self._show())
-        except* Exception:
-            log.exception("an answer for %s is no longer previewed", self._chat)
+        except* StoreFailed:
+            log.warning("the disk: an answer for %s is no longer previewed", self._chat)
+
+    def close(self) -> None:
+        """Make no more calls; one may still be on its way."""
+        self._closed = True
 
     async def settle(self) -> None:
         """Make no more calls, and wait for the last one, which must not arrive after the answer."""
-        self._closed = True
+        self.close()
         try:
             async with asyncio.timeout(SETTLE_SECONDS), self._calling:
                 return

@@ -3,9 +3,13 @@
 from dataclasses import replace
 
 from ..core import texts
+from ..core.messages import Turn
 from . import imagine
 from .context import BotContext, CommandCall, CommandResult
 from .models import _choice, _unknown_model
+
+# Sent to the model when *Continue* is pressed.
+CONTINUE_QUESTION = "Continue your answer exactly where it ends, without repeating any of it."
 
 
 async def start(context: BotContext, call: CommandCall) -> CommandResult:
@@ -104,6 +108,31 @@ async def on_longer_button(context: BotContext, call: CommandCall) -> CommandRes
     return CommandResult(
         turn=replace(stored.turn, concise=False, replaces_id=stored.turn_id, model=state.model)
     )
+
+
+async def on_resume_button(context: BotContext, call: CommandCall) -> CommandResult:
+    """Get the rest of an answer that was stopped or cut off, as an answer of its own.
+
+    Its question is the message with the button, so that editing the person's question later does
+    not replace the rest instead of the answer.
+    """
+    stored = context.pressed_turn(call)
+    if stored is None or stored.answer is None:
+        return CommandResult(toast=texts.TURN_DELETED)
+    following = context.store.conversations.turns_of(call.chat, call.message_id)
+    if any(turn.answer is not None for turn in following):
+        return CommandResult(toast=texts.ALREADY_CONTINUED)
+    stopped = stored.turn
+    turn = Turn(
+        chat=call.chat,
+        message_id=call.message_id,
+        user_id=stopped.user_id,
+        question=CONTINUE_QUESTION,
+        parent_id=stored.turn_id,
+        model=context.store.conversations.chat_state(call.chat).model,
+        local_only=stopped.local_only,
+    )
+    return CommandResult(turn=turn)
 
 
 async def on_go_on_button(context: BotContext, call: CommandCall) -> CommandResult:

@@ -7,14 +7,16 @@ from ..assistant.progress import Progress
 from ..config import catalogue
 from ..config.program import advise
 from ..core import texts
-from ..core.messages import Button, OutgoingMessage
+from ..core.messages import Button, Chat, ModelRef, OutgoingMessage
 from ..core.provider_errors import ProviderError
 from ..providers.openai_compatible import OpenAIProvider
 from ..providers.server_facts import ServedModel
 from .context import BotContext, CommandCall, CommandResult
-from .senses import describe_sight, describe_sound
+from .senses import describe_senses
 
 MAX_BUTTONS = 12
+# The words for no choice; the first is the one on the button.
+AUTOMATIC = ("automatic", "auto")
 
 
 async def model(context: BotContext, call: CommandCall) -> CommandResult:
@@ -25,17 +27,16 @@ async def model(context: BotContext, call: CommandCall) -> CommandResult:
         if chosen is None:
             return CommandResult(_unknown_model(context, call.args))
         context.store.conversations.set_chat_state(call.chat, replace(state, model=chosen))
-        return CommandResult(_model_line(context, chosen))
+        return CommandResult(_model_line(context, call.chat, chosen))
     choices = await _choices(context)
-    buttons = [Button(ticked("automatic", on=not state.model), "model", "auto")]
+    buttons = [Button(ticked(AUTOMATIC[0], on=not state.model), "model", "auto")]
     buttons += [
         Button(ticked(choice, on=choice == state.model), "model", _choice_id(choice))
         for choice in choices[:MAX_BUTTONS]
     ]
     lines = (
-        _model_line(context, state.model),
-        await describe_sight(context),
-        await describe_sound(context),
+        _model_line(context, call.chat, state.model),
+        *await describe_senses(context, call.chat),
     )
     return CommandResult("\n\n".join(lines), tuple(buttons))
 
@@ -53,7 +54,7 @@ async def on_model_button(context: BotContext, call: CommandCall) -> CommandResu
         return CommandResult(toast=texts.MODEL_UNAVAILABLE)
     chosen = marks[call.args]
     context.store.conversations.set_chat_state(call.chat, replace(state, model=chosen))
-    line = _model_line(context, chosen)
+    line = _model_line(context, call.chat, chosen)
     return CommandResult(line, edit_message_id=call.message_id, toast="Done")
 
 
@@ -74,9 +75,10 @@ async def on_see_button(context: BotContext, call: CommandCall) -> CommandResult
 
 
 async def _choices(context: BotContext) -> list[str]:
-    """List the choices: each provider, then the models it serves, if it says so."""
+    """List the choices: each provider that chats, then the models it serves, if it says so."""
     choices = []
-    for name, provider in context.providers.items():
+    for name in _chat_names(context):
+        provider = context.providers[name]
         choices.append(name)
         try:
             served = await provider.models()
@@ -98,10 +100,17 @@ def _worth_a_button(provider: OpenAIProvider, served: ServedModel) -> bool:
 
 
 def _choice(context: BotContext, words: str) -> str | None:
-    """Parse `provider`, `provider/model` or the name of a provider's model; None if unknown."""
+    """Parse `provider`, `provider/model` or the name of a provider's model; None if unknown.
+
+    "" is the automatic choice.
+    """
     name, _, chosen = words.strip().partition("/")
-    if name in context.providers:
-        return f"{name}/{chosen}" if chosen else name
+    if name in context.providers and chosen:
+        return f"{name}/{chosen}"
+    if name in _chat_names(context):
+        return name
+    if words.strip().lower() in AUTOMATIC:
+        return ""
     served_by = [
         name
         for name, provider in context.providers.items()
@@ -111,14 +120,24 @@ def _choice(context: BotContext, words: str) -> str | None:
 
 
 def _unknown_model(context: BotContext, words: str) -> str:
-    names = ", ".join(f"`{name}`" for name in context.providers) or "none"
+    names = ", ".join(f"`{name}`" for name in (AUTOMATIC[0], *_chat_names(context)))
     return texts.UNKNOWN_MODEL.format(model=words, names=names)
 
 
-def _model_line(context: BotContext, chosen: str) -> str:
+def _chat_names(context: BotContext) -> list[str]:
+    """Name the providers that chat; some only make images or transcribe."""
+    return [name for name, row in context.providers.items() if row.config.supports_chat]
+
+
+def _model_line(context: BotContext, chat: Chat, chosen: str) -> str:
     route = context.assistant.router.route(model=chosen)
     if not route:
         return advise(texts.NO_MODEL)
+    if context.assistant.is_local_only(chat):
+        near = [str(ModelRef(*row)) for row in route if context.providers[row[0]].local]
+        return (
+            f"This chat is private, so I ask local models only: {', then '.join(near) or 'none'}."
+        )
     order = ", then ".join(name for name, _ in route)
     return f"**{chosen}** is asked first in this chat." if chosen else f"Automatic: {order}."
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..core.messages import Button
-from . import files, imagine, memory, personal_data, reminders
+from . import files, imagine, memory, personal_data, proposed_calls, reminders
 from .compare import compare, on_continue_button
 from .context import BotContext, CommandCall, CommandFunc, CommandResult
 from .conversation import (
@@ -17,6 +17,7 @@ from .conversation import (
     on_go_on_button,
     on_longer_button,
     on_new_button,
+    on_resume_button,
     on_retry_button,
     on_stop_button,
     retry,
@@ -117,6 +118,7 @@ BY_NAME: Mapping[str, Command] = {
 BUTTONS: Mapping[str, CommandFunc] = {
     "retry": on_retry_button,
     "longer": on_longer_button,
+    "resume": on_resume_button,
     **imagine.BUTTONS,
     "stop": on_stop_button,
     "model": on_model_button,
@@ -137,4 +139,5 @@ BUTTONS: Mapping[str, CommandFunc] = {
     **reminders.BUTTONS,
     **memory.BUTTONS,
     **files.BUTTONS,
+    **proposed_calls.BUTTONS,
 }

@@ -41,7 +41,12 @@ async def remind(context: BotContext, call: CommandCall) -> CommandResult:
         found.due,
         is_local_only(context, call),
     )
-    return CommandResult(messages=(add_reminder(context, reminder), *zone_question(context, call)))
+    # With the end of the update: one that is run again after a crash may have been sent meanwhile.
+    return CommandResult(confirm=lambda: _make(context, call, reminder))
+
+
+def _make(context: BotContext, call: CommandCall, reminder: Reminder) -> list[OutgoingMessage]:
+    return [add_reminder(context, reminder), *zone_question(context, call)]
 
 
 def zone_question(context: BotContext, call: CommandCall) -> list[OutgoingMessage]:

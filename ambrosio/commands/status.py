@@ -3,7 +3,7 @@
 from .. import __version__
 from ..core.context_window import estimate_tokens
 from .context import BotContext, CommandCall, CommandResult
-from .senses import describe_sight, describe_sound
+from .senses import describe_senses
 
 
 async def status(context: BotContext, call: CommandCall) -> CommandResult:
@@ -22,7 +22,7 @@ async def status(context: BotContext, call: CommandCall) -> CommandResult:
         if rest := health.breaker.resting_seconds(now):
             details.append(f"paused for {_duration(rest)}")
         lines += [f"  {'; '.join(details)}"] if details else []
-    lines += [await describe_sight(context), await describe_sound(context)]
+    lines += await describe_senses(context, call.chat)
     state = context.store.conversations.chat_state(call.chat)
     history = context.store.conversations.history(state.latest_turn_id)
     tokens = sum(estimate_tokens(past.question) + estimate_tokens(past.answer) for past in history)

@@ -1,4 +1,4 @@
-"""What tools want done once the answer is stored: reminders, and facts to remember.
+"""What tools want done once the answer is stored: reminders, facts, and calls that wait for a tap.
 
 Called within the transaction that stores the answer, so that a turn that runs again after a crash
 does it once.
@@ -7,23 +7,27 @@ does it once.
 from collections.abc import Iterable
 
 from ..core.messages import Button, OutgoingMessage, Turn
-from ..core.tools import FactSuggestion, ReminderOrder, ToolEffect
+from ..core.tools import FactSuggestion, ProposedCall, ReminderOrder, ToolEffect
 from ..markdown import plain
 from ..store import Reminder
 from .context import BotContext, CommandCall
+from .proposed_calls import propose_call, settle_call
 from .reminders import add_reminder, propose_reminder, zone_question
 
 
 def carry_out(
     context: BotContext, turn: Turn, effects: Iterable[ToolEffect]
 ) -> list[OutgoingMessage]:
-    """Make the reminders, keep the suggestions, and return what the person is told of it."""
+    """Make the reminders, keep what waits for the person, and return what they are told of it."""
+    effects, settled = list(effects), settle_call(context, turn)
     orders = [effect for effect in effects if isinstance(effect, ReminderOrder)]
     messages = [_remind(context, turn, order, number) for number, order in enumerate(orders)]
     if any(not order.needs_tap for order in orders):
         messages += zone_question(context, CommandCall(turn.chat, turn.user_id, turn.message_id))
     suggestions = (effect for effect in effects if isinstance(effect, FactSuggestion))
-    return messages + [_suggest(context, turn, suggestion.text) for suggestion in suggestions]
+    messages += [_suggest(context, turn, suggestion.text) for suggestion in suggestions]
+    calls = (effect for effect in effects if isinstance(effect, ProposedCall))
+    return settled + messages + [propose_call(context, turn, call) for call in calls]
 
 
 def _remind(context: BotContext, turn: Turn, order: ReminderOrder, number: int) -> OutgoingMessage:

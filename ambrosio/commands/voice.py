@@ -45,11 +45,12 @@ async def voice(context: BotContext, call: CommandCall) -> CommandResult:
         is_owner = call.user_id in context.owners()
         return CommandResult(failure.owner_message if is_owner else failure.user_message)
     context.store.conversations.set_chat_state(call.chat, replace(state, voice=on))
-    return CommandResult(
-        "I now answer voice notes by voice as well. /voice off turns this off."
-        if on
-        else "I now answer voice notes in writing only. *Read aloud* is still under each answer."
-    )
+    if on:
+        return CommandResult("I answer voice notes by voice now. /voice off turns this off.")
+    text = "I answer voice notes in writing now."
+    if context.speech.can_speak(local_only=local_only):
+        text += " *Read aloud* is still under each answer."
+    return CommandResult(text)
 
 
 async def on_speak_button(context: BotContext, call: CommandCall) -> CommandResult:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Literal
 
 from .attachments import FilePlace
-from .tools import ToolCall
+from .tools import TappedCall, ToolCall
 
 # --- requests to a model, and its answer ----------------------------------------------------------
 
@@ -170,7 +170,8 @@ class Turn:
     sent behind the question, `pictures` are shown with it, `fact_ids` are the facts that stand
     behind the system prompt, and `tool_names` the tools that its prompt names. `preface` is sent
     before the question: the text of a file, of which `file` says how much that was. It is
-    `from_outside` if it holds what neither the person nor the bot wrote.
+    `from_outside` if it holds what neither the person nor the bot wrote. With a `tapped` call it
+    begins by making that.
     """
 
     chat: Chat
@@ -191,6 +192,7 @@ class Turn:
     preface: str = ""
     file: FilePlace | None = None
     from_outside: bool = False
+    tapped: TappedCall | None = None
 
 
 # --- messages to Telegram -------------------------------------------------------------------------

@@ -103,6 +103,11 @@ REMINDER_NO_SUCH_TIME = "There is no such time of day. Write it like this: */rem
 REMINDER_TOO_LONG = "A reminder can have up to {limit} characters. Shorten it and send it again."
 NO_REMINDERS = "There are no reminders here. Set one: */remind fri 18:00 call Mum*"
 REMINDER_OF_ANOTHER = "Somebody else made this reminder. Ask them to change it."
+CALL_OF_ANOTHER = "I asked somebody else about this. Only they can agree to it."
+CALL_NOT_POSSIBLE = (
+    "Nothing was sent: the chat is private now, or this tool is switched off. "
+    "Ask again where it is available."
+)
 REMINDER_COMES_ANYWAY = "This reminder already comes again tomorrow. /reminders lists all of yours."
 REMINDER_GONE = "This reminder no longer exists. /reminders lists the others."
 MEMORY_EMPTY = "I remember nothing about you yet. Tell me something: */remember I am vegetarian*"
@@ -133,6 +138,7 @@ DELETING = 'Deleting. It is gone for good when this message says "Deleted".'
 OWNER_ONLY_HERE = "In a group, only the owner can do this. Ask them."
 ALREADY_ANSWERED = "This question is already answered. /retry answers the last question again."
 ALREADY_LENGTHENED = "The longer answer is already there. Scroll down to it."
+ALREADY_CONTINUED = "The rest of this answer is already there. Scroll down to it."
 NO_OLD_CONVERSATION = "The old conversation no longer exists. Ask your question again."
 IMAGE_ALREADY_MADE = "This image is already there. Press Again for another one."
 FILE_GONE = "I no longer have this file. Send it again."

@@ -77,7 +77,34 @@ class FactSuggestion:
     text: str
 
 
-ToolEffect = ReminderOrder | FactSuggestion
+@dataclass(frozen=True, slots=True)
+class ProposedCall:
+    """A call that is only made after the person's tap.
+
+    Attributes:
+        name: of the tool.
+        arguments: what it is called with, as JSON.
+        question: what the person is asked.
+        shown: all that would be sent, word for word.
+        label: the button that agrees.
+    """
+
+    name: str
+    arguments: str
+    question: str
+    shown: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class TappedCall:
+    """A call that the person has agreed to, and the proposal that it answers."""
+
+    proposal_id: int
+    call: ToolCall
+
+
+ToolEffect = ReminderOrder | FactSuggestion | ProposedCall
 
 
 @dataclass(frozen=True, slots=True)

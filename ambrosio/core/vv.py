@@ -16,6 +16,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from .worked_exchanges import Exchange, worked_exchanges
+
 # What is asked for: a line or paragraph; code; a list; or a text that is long by nature.
 AnswerShape = Literal["line", "code", "list", "text"]
 
@@ -30,21 +32,6 @@ VV_REMINDER = "\n\n(As concise as possible: only the answer, no introduction, no
 VV_PATTERN = re.compile(r"\s*vv\b[\s:,;.!?–—-]*", re.IGNORECASE)
 # A model that goes on after its answer often writes the next question of the examples.
 STOP_SEQUENCES = ("\nvv ",)
-
-Exchange = tuple[str, str]
-
-# Chosen by measuring on SmolLM2-135M: three are enough, and the last one weighs most. They have
-# nothing to do with the questions of the rice test, and no two have the same kind of answer, so
-# that a large model is not led to any of them.
-EXAMPLES: tuple[Exchange, ...] = (
-    ("are whales fish?", "No."),
-    ("3 miles in km?", "4.8 km"),
-    ("tea or coffee before bed?", "Tea."),
-)
-CODE_EXAMPLES: tuple[Exchange, ...] = (("shell: list hidden files", "`ls -a`"),)
-LIST_EXAMPLES: tuple[Exchange, ...] = (
-    ("list three spring flowers", "- tulip\n- crocus\n- daffodil"),
-)
 
 # What asks for a shape, in English, German, French, Italian, Spanish and Dutch.
 _VERBS = (
@@ -103,7 +90,7 @@ class AnswerPlan:
     shape: AnswerShape = "line"
     max_words: int = MAX_LINE_WORDS
     max_tokens: int = MAX_CONCISE_TOKENS
-    examples: tuple[Exchange, ...] = EXAMPLES
+    examples: tuple[Exchange, ...] = ()
 
 
 def plan_answer(question: str) -> AnswerPlan:
@@ -113,10 +100,8 @@ def plan_answer(question: str) -> AnswerPlan:
     # Whatever is to be translated or corrected comes back about as long as it was; in some scripts
     # a word is three tokens.
     max_tokens = MAX_TOKENS[shape] + 3 * words
-    examples = {"code": EXAMPLES[:2] + CODE_EXAMPLES, "list": EXAMPLES[:2] + LIST_EXAMPLES}
-    return AnswerPlan(
-        shape, max(MAX_LINE_WORDS, 2 * words), max_tokens, examples.get(shape, EXAMPLES)
-    )
+    max_words = max(MAX_LINE_WORDS, 2 * words)
+    return AnswerPlan(shape, max_words, max_tokens, worked_exchanges(question, shape))
 
 
 def _shape(question: str) -> AnswerShape:

@@ -30,6 +30,7 @@ from .mcp_tools import AllowedTool, McpTools
 from .outbox import Outbox
 from .people import People, Person
 from .pictures import Pictures, folder_of
+from .proposed_calls import ProposedCalls, WaitingCall
 from .reminders import Reminder, Reminders
 from .tool_rounds import ToolUses, ToolVisits
 from .transcripts import RecordingKey, Transcripts
@@ -57,6 +58,7 @@ __all__ = [
     "ToolVisits",
     "TurnResult",
     "UsageSummary",
+    "WaitingCall",
 ]
 
 ORIGINALS_BYTES = 500 * 1024 * 1024
@@ -98,6 +100,7 @@ class Store:
         self.transcripts = Transcripts(self.database)
         self.tool_uses = ToolUses(self.database)
         self.mcp_tools = McpTools(self.database)
+        self.proposed_calls = ProposedCalls(self.database)
 
     def __enter__(self) -> Self:
         """Open the file and bring its tables up to date."""
@@ -127,6 +130,8 @@ class Store:
         with self.database.transaction():
             replies = [*replies, *confirm()]
             turn_id = self.conversations.save(result) if result else None
+            if result and turn_id is not None:
+                self.proposed_calls.tie(result.turn, turn_id)
             if image_set and turn_id is not None:
                 self.images.save(turn_id, image_set)
             self.outbox.enqueue(*replies, turn_id=turn_id)
@@ -280,12 +285,13 @@ class Store:
             self.outbox.enqueue(*replies)
 
     def record_draft(self, item: InboxItem, message_id: int) -> None:
-        """Note a message that must be deleted once the answer is there.
+        """Note a message that must be deleted once the answer is there, or is now if it is.
 
         It shows local-only text too, and a user may reply to it while it is there.
         """
         with self.database.transaction():
-            self.inbox.record_draft(item, message_id)
+            if not self.inbox.record_draft(item, message_id):
+                self.outbox.enqueue(Delete(item.chat, message_id))
             if self.conversations.is_local_only(item.chat, item.message_id):
                 self.conversations.mark_local_only(item.chat, message_id)
 

@@ -27,7 +27,7 @@ from .pictures import Pictures
 log = logging.getLogger(__name__)
 
 # Tables with a column `turn_id`, whose rows are deleted with it.
-TURN_TABLES = ("answer_messages", "image_sets", "images")
+TURN_TABLES = ("answer_messages", "image_sets", "images", "proposed_calls")
 # Tables of what a person asked for besides turns.
 PERSONAL_TABLES = ("reminders", "facts", "zones", "transcripts")
 # Tables of what was said or asked for in a chat besides turns, with what waits to be sent.

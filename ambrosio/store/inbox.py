@@ -198,12 +198,14 @@ class Inbox:
                 " WHERE state = 'new' AND work <> ''"
             )
 
-    def record_draft(self, item: InboxItem, message_id: int) -> None:
-        """Note a message that must be deleted once the answer is there."""
+    def record_draft(self, item: InboxItem, message_id: int) -> bool:
+        """Note a message that must be deleted once the answer is there; False if it is already."""
         with self._database.transaction() as db:
-            db.execute(
-                "UPDATE inbox SET draft_message_id = ? WHERE id = ?", (message_id, item.inbox_id)
+            done = db.execute(
+                "UPDATE inbox SET draft_message_id = ? WHERE id = ? AND state = 'new'",
+                (message_id, item.inbox_id),
             )
+        return bool(done.rowcount)
 
     def make_ordinary(self, item: InboxItem) -> None:
         """Move an urgent update to the ordinary lane of its chat, as if never attempted."""

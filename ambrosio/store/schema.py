@@ -111,6 +111,15 @@ MIGRATIONS = (
         chat_id INTEGER NOT NULL, message_id INTEGER NOT NULL,
         PRIMARY KEY (chat_id, message_id)) WITHOUT ROWID;
 
+    -- Calls of tools that wait for a person's tap, exactly as they would be made; the turn is known
+    -- at the end of the transaction that adds one.
+    CREATE TABLE proposed_calls (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, turn_id INTEGER, chat_id INTEGER NOT NULL,
+        topic_id INTEGER NOT NULL, message_id INTEGER NOT NULL, user_id INTEGER NOT NULL,
+        tool TEXT NOT NULL, arguments TEXT NOT NULL, question TEXT NOT NULL, shown TEXT NOT NULL,
+        label TEXT NOT NULL, local_only INTEGER NOT NULL);
+    CREATE INDEX proposed_calls_turns ON proposed_calls (turn_id);
+
     -- How often each provider was sent something from a chat, whatever came of it.
     CREATE TABLE requests (
         chat_id INTEGER NOT NULL, topic_id INTEGER NOT NULL, provider TEXT NOT NULL,

@@ -1,22 +1,20 @@
-"""The tool that reads a page, at an address that the person wrote or that the search returned."""
+"""The tool that reads a page that the person or the search gave, or that the person taps for."""
 
+import json
 from collections.abc import Mapping
 
 import httpx
 
 from ..core.errors import PageNotRead
-from ..core.tool_policy import ToolKind, Verdict, decide
-from ..core.tools import Source, ToolDefinition, ToolResult
+from ..core.tool_policy import ArgumentSource, ToolKind
+from ..core.tools import ProposedCall, Source, ToolDefinition, ToolResult
 from .fetching import PageFetcher, parse_url
-from .own_words import source_of_address
+from .own_words import normalize, source_of_address
 from .page_reader import PageReader
 from .quoting import quote
 from .tool import Arguments, ToolContext, ToolError
 
-NOT_GIVEN = (
-    "Only an address that the person wrote, or that the web search returned, is opened. Ask them "
-    "to send this one themselves."
-)
+NO_ADDRESS = "url must be the whole address of a web page."
 
 
 class ReadPage:
@@ -46,12 +44,21 @@ class ReadPage:
         """Say which host is being asked."""
         return f"Reading {_host(arguments)}"
 
+    def source(self, arguments: Arguments, context: ToolContext) -> ArgumentSource:
+        """Say who gave the address."""
+        return source_of_address(_url(arguments), context)
+
+    def proposal(self, arguments: Arguments) -> ProposedCall:
+        """Ask the person whether this address may be opened, as it is sent."""
+        url = normalize(_url(arguments))
+        if not url:
+            raise ToolError(NO_ADDRESS)
+        sent = json.dumps({"url": url})
+        return ProposedCall("read_page", sent, "Shall I open this address?", url, "Open")
+
     async def run(self, arguments: Arguments, context: ToolContext) -> ToolResult:
-        """Read the page, or raise `ToolError`."""
-        url = str(arguments["url"]).strip()
-        source = source_of_address(url, context)
-        if decide(ToolKind.PAGE, context.situation, source=source) is not Verdict.ALLOWED:
-            raise ToolError(NOT_GIVEN)
+        """Read the page."""
+        url = _url(arguments)
         host = _host(arguments)
         try:
             page = await self._fetcher.fetch(url)
@@ -66,6 +73,10 @@ class ReadPage:
             from_outside=True,
             sources=(Source(title, page.url),),
         )
+
+
+def _url(arguments: Arguments) -> str:
+    return str(arguments["url"]).strip()
 
 
 def _host(arguments: Mapping[str, object]) -> str:

@@ -29,6 +29,8 @@ class ToolContext:
         now: the Unix time.
         zone: the person's time zone.
         report: is told what a call of a model has cost.
+        round_results: what the calls before this one in the same round came to.
+        tapped: whether the person has agreed to this very call.
     """
 
     turn: Turn
@@ -37,6 +39,8 @@ class ToolContext:
     now: float
     zone: str
     report: ExpenseSink
+    round_results: tuple[ToolResult, ...] = ()
+    tapped: bool = False
 
     @property
     def situation(self) -> Situation:
@@ -52,8 +56,8 @@ class ToolContext:
     @property
     def effects(self) -> list[ToolEffect]:
         """What the calls before this one in the same turn want done."""
-        results = (result for each in self.rounds for result in each.results)
-        return [effect for result in results for effect in result.effects]
+        results = [result for one in self.rounds for result in one.results]
+        return [effect for result in (*results, *self.round_results) for effect in result.effects]
 
 
 class Tool(Protocol):

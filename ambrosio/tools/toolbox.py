@@ -12,6 +12,7 @@ from ..core.messages import TERMINAL, Chat, Turn
 from ..core.tool_policy import Situation, is_offered
 from ..core.tools import ToolCall, ToolDefinition, ToolResult
 from .arguments import read_arguments
+from .asking import ask_first
 from .tool import Tool, ToolContext, ToolError
 
 # Stands for the private chat of any person.
@@ -23,8 +24,16 @@ log = logging.getLogger(__name__)
 MAX_RESULT_CHARACTERS = 6000
 
 
+# What is told of a call that is about to be made.
+Beginning = Callable[[ToolDefinition, str], None]
+
+
 def _never(_user_id: int) -> bool:
     return False
+
+
+def _ignore(_definition: ToolDefinition, _note: str) -> None:
+    return None
 
 
 class Toolbox:
@@ -68,23 +77,29 @@ class Toolbox:
         """List the tools of an ordinary turn in the chat of one person."""
         return self.offered(Turn(PERSONS_CHAT, 0, 0, "", local_only=local_only))
 
-    def note(self, call: ToolCall) -> str:
-        """Say what a call is doing, for the person who waits; "" if it will be refused."""
-        tool = self._tools.get(call.name)
-        try:
-            return tool.note(read_arguments(call, tool.definition)) if tool else ""
-        except ToolError:
-            return ""
-
     async def run(
-        self, call: ToolCall, context: ToolContext, offered: Iterable[ToolDefinition]
+        self,
+        call: ToolCall,
+        context: ToolContext,
+        offered: Iterable[ToolDefinition],
+        *,
+        begin: Beginning = _ignore,
     ) -> ToolResult:
-        """Carry out a call of an offered tool; what is wrong, the model is told."""
+        """Carry out a call of an offered tool; what is wrong, the model is told.
+
+        `begin` is told of it before it happens, and only if it does: with the definition, and what
+        is being done in plain text.
+        """
         definition = next((tool for tool in offered if tool.name == call.name), None)
-        if definition is None:
+        tool = self._tools.get(call.name)
+        if definition is None or tool is None:
             return ToolResult(f"Error: there is no tool {call.name}.")
         try:
-            result = await self._tools[call.name].run(read_arguments(call, definition), context)
+            arguments = read_arguments(call, definition)
+            if question := ask_first(tool, arguments, context):
+                return question
+            begin(definition, tool.note(arguments))
+            result = await tool.run(arguments, context)
         except ToolError as exc:
             log.info("a call of %s was refused", definition.name)
             return ToolResult(f"Error: {exc}")

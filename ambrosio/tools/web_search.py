@@ -1,8 +1,10 @@
 """The tool that searches the web."""
 
+import json
+
 from ..core.errors import SearchFailed
-from ..core.tool_policy import ToolKind, Verdict, decide
-from ..core.tools import Source, ToolDefinition, ToolResult
+from ..core.tool_policy import ArgumentSource, ToolKind
+from ..core.tools import ProposedCall, Source, ToolDefinition, ToolResult
 from .metered_search import MeteredSearch
 from .own_words import SEARCH_NAME, source_of_query
 from .quoting import HEADING, quote_lines
@@ -11,10 +13,6 @@ from .tool import Arguments, ToolContext, ToolError
 
 # Key words; more would be a letter to whoever reads the queries.
 MAX_QUERY_CHARACTERS = 150
-NOT_OWN = (
-    "Something from outside was read in this conversation, so the query may only have words that "
-    "the person wrote. Use those, or ask them what to search for."
-)
 
 
 class WebSearch:
@@ -39,14 +37,20 @@ class WebSearch:
         """Say what is searched for."""
         return f"Searching: {_query(arguments)}"
 
+    def source(self, arguments: Arguments, context: ToolContext) -> ArgumentSource:
+        """Say who worded the query."""
+        return source_of_query(_query(arguments), context)
+
+    def proposal(self, arguments: Arguments) -> ProposedCall:
+        """Ask the person whether these words may go to the search."""
+        query = _checked_query(arguments)
+        sent = json.dumps({"query": query}, ensure_ascii=False)
+        question = f"Shall I search {self._search.name} for this?"
+        return ProposedCall(SEARCH_NAME, sent, question, query, "Search")
+
     async def run(self, arguments: Arguments, context: ToolContext) -> ToolResult:
         """Search, or raise `ToolError`."""
-        query = _query(arguments)
-        if not query or len(query) > MAX_QUERY_CHARACTERS:
-            raise ToolError(f"The query must have 1 to {MAX_QUERY_CHARACTERS} characters.")
-        source = source_of_query(query, context)
-        if decide(ToolKind.SEARCH, context.situation, source=source) is not Verdict.ALLOWED:
-            raise ToolError(NOT_OWN)
+        query = _checked_query(arguments)
         try:
             reply = await self._search.search(query, user_id=context.turn.user_id)
         except SearchFailed as exc:
@@ -61,6 +65,14 @@ class WebSearch:
 
 def _query(arguments: Arguments) -> str:
     return " ".join(str(arguments["query"]).split())
+
+
+def _checked_query(arguments: Arguments) -> str:
+    """Return the query, or raise `ToolError`."""
+    query = _query(arguments)
+    if not query or len(query) > MAX_QUERY_CHARACTERS:
+        raise ToolError(f"The query must have 1 to {MAX_QUERY_CHARACTERS} characters.")
+    return query
 
 
 def _content(query: str, reply: SearchReply) -> str:

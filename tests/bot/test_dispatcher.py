@@ -5,8 +5,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from ambrosio.bot import ptb
 from ambrosio.core import texts
+from ambrosio.core.messages import Chat, OutgoingMessage
 from ambrosio.emulators.model_server.server import Holds, Says
+from ambrosio.markdown import plain
+from ambrosio.store import Store
 
 from ..support.running_bot import OWNER, running_bot
 
@@ -140,3 +144,24 @@ async def test_an_orderly_stop_makes_no_suspects(lives, model, seats):
         [item] = bot.store.database.read("SELECT attempts, failures, suspect FROM inbox")
 
     assert tuple(item) == (1, 0, 0)
+
+
+async def test_what_waits_at_the_start_and_fails_as_nobody_foresaw_costs_one_message(
+    api, telegram_url, tmp_path, seats, monkeypatch
+):
+    to_markup = ptb.to_markup
+
+    def failing(outgoing):
+        if outgoing.content.text == "Hello.":
+            raise RuntimeError("a fault of our own")
+        return to_markup(outgoing)
+
+    monkeypatch.setattr(ptb, "to_markup", failing)
+    with Store(tmp_path / "ambrosio.db", now=api.state.now) as store:
+        store.outbox.enqueue(OutgoingMessage(Chat(OWNER), plain("Hello.")))
+        store.outbox.enqueue(OutgoingMessage(Chat(OWNER), plain("Good morning.")))
+    async with running_bot(api, telegram_url, tmp_path) as bot:
+        await seats[0].wait_text("Good morning.")
+        await bot.settled()
+
+    assert [line.text for line in seats[0].answers] == [texts.MAYBE_SENT, "Good morning."]

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from ambrosio.core import texts
 from ambrosio.core.errors import StoreFailed
 from ambrosio.emulators.model_server.server import Holds, Says, StallsAfter, StallsBefore
 
@@ -256,10 +257,7 @@ class TestSetting:
         assert anna.rings == [answer.text]
 
 
-@pytest.mark.parametrize("failure", [RuntimeError("a fault of our own"), StoreFailed("full")])
-async def test_a_preview_that_fails_in_a_way_nobody_foresaw_costs_no_answer(
-    anna, life, model, monkeypatch, failure
-):
+def let_previews_fail(monkeypatch, failure):
     failed = asyncio.Event()
 
     def failing(_):
@@ -267,6 +265,11 @@ async def test_a_preview_that_fails_in_a_way_nobody_foresaw_costs_no_answer(
         raise failure
 
     monkeypatch.setattr("ambrosio.bot.streaming.preview", failing)
+    return failed
+
+
+async def test_a_preview_that_cannot_be_noted_costs_no_answer(anna, life, model, monkeypatch):
+    failed = let_previews_fail(monkeypatch, StoreFailed("full"))
     held = asyncio.Event()
     model.script(Holds("Here.", held))
     await anna.say("question")
@@ -276,3 +279,39 @@ async def test_a_preview_that_fails_in_a_way_nobody_foresaw_costs_no_answer(
     await life.settled()
 
     assert len([request for request in model.requests if request.question]) == 1
+
+
+async def test_a_preview_that_fails_as_nobody_foresaw_costs_one_message_and_not_the_bot(
+    anna, life, model, monkeypatch
+):
+    failed = let_previews_fail(monkeypatch, RuntimeError("a fault of our own"))
+    model.script(*[Holds("Here.", asyncio.Event())] * 3)
+    await anna.say("question")
+    await anna.wait_text(texts.GAVE_UP)
+    monkeypatch.undo()
+    model.script(Says("Next."))
+    await anna.say("another")
+    await anna.wait_text("Next.")
+    await life.settled()
+
+    assert failed.is_set()
+    assert [line.text for line in anna.answers] == [texts.GAVE_UP, "Next."]
+
+
+async def test_an_answer_is_stored_before_the_last_preview_is_waited_for(
+    anna, api, life, model, monkeypatch
+):
+    monkeypatch.setattr("ambrosio.bot.streaming.SETTLE_SECONDS", 60.0)
+    held, hanging = asyncio.Event(), api.hang("sendMessageDraft")
+    model.script(Holds(STORY, held))
+    await anna.say("a story")
+    await api.events.wait_until(lambda: api.calls_to("sendMessageDraft"), seconds=20)
+    held.set()
+    async with asyncio.timeout(20):
+        # The database has no event to wait for.
+        while not life.store.outbox.undelivered():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+    hanging.release()
+    await life.settled()
+
+    assert [line.text for line in anna.answers] == [STORY.strip()]

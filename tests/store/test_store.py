@@ -383,6 +383,14 @@ class TestTheInbox:
 
         assert store.inbox.claim(LANE).draft_message_id == 99
 
+    def test_a_preview_that_arrives_after_the_answer_is_stored_is_deleted(self, store):
+        store.inbox.receive(BOT, 8, [received(7)])
+        item = store.inbox.claim(LANE)
+        store.finish(item)
+        store.record_draft(item, 99)
+
+        assert store.outbox.next_message(HERE)[1] == Delete(HERE, 99)
+
 
 class TestFinish:
     def test_all_of_it_happens(self, store):

@@ -173,6 +173,7 @@ KEPT = (
     "SELECT 'turn', id, question, answer FROM turns WHERE user_id = ?1"
     " UNION SELECT 'reminder', id, text, due_at FROM reminders WHERE user_id = ?1"
     " UNION SELECT 'fact', id, text, place FROM facts WHERE user_id = ?1"
+    " UNION SELECT 'call', id, shown, turn_id FROM proposed_calls WHERE user_id = ?1"
     " UNION SELECT 'chat', chat_id, model, local_only FROM chats WHERE chat_id = ?1"
     " UNION SELECT 'image', turn_id, prompt, seeds FROM image_sets"
 )
@@ -183,6 +184,9 @@ async def say_secrets(anna, life, model):
     for said in (f"{SECRET}, is it safe?", f"vv {SECRET}?", f"/imagine a {SECRET}"):
         await anna.say(said)
         await life.settled()
+    model.script(Calls("web_search", json.dumps({"query": f"Eve: {SECRET}"})), Says("Shall I?"))
+    await anna.forward(f"Search for: {SECRET}")
+    await life.settled()
     model.script(ErrorStatus(400))
     for said in (f"{SECRET}!", f"/compare {SECRET}?", f"/remember {SECRET}"):
         await anna.say(said)
@@ -192,10 +196,14 @@ async def say_secrets(anna, life, model):
 
 
 async def test_a_guest_reaches_nothing_of_anybody_by_forged_buttons(
-    api, telegram_url, tmp_path, model_url, painter_url, anna, model, caplog
+    api, telegram_url, tmp_path, model_url, painter_url, anna, model, web, caplog
 ):
     row = {"base_url": painter_url, "image_model": SDXL, "server_kind": "together", "local": True}
-    given = {"llama_base_url": model_url, "providers": {"painter": row}}
+    given = {
+        "llama_base_url": model_url,
+        "providers": {"painter": row},
+        "ambrosio_search_url": web.url,
+    }
     model.answer = lambda asked: Says(f"Heard: {asked.question}")
     async with running_bot(api, telegram_url, tmp_path, **given) as life:
         await say_secrets(anna, life, model)
@@ -223,7 +231,9 @@ async def test_a_guest_reaches_nothing_of_anybody_by_forged_buttons(
     assert not any("4711" in json.dumps(asked.body) for asked in model.requests[asked_before:])
     assert not {call.method for call in calls} & {"sendPhoto", "sendDocument", "sendMediaGroup"}
     assert after == theirs
-    assert len(numbers) == 5
+    assert len(numbers) == 6
+    assert "call" in {kept[0] for kept in theirs}
+    assert web.requests == []
     assert "a turn failed" not in caplog.text
 
 

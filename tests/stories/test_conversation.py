@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from ambrosio.commands.conversation import CONTINUE_QUESTION
 from ambrosio.commands.registry import COMMANDS
 from ambrosio.emulators.model_server.server import (
     Dies,
@@ -160,6 +161,33 @@ class TestATurn:
 
         assert answer.text.startswith("Once upon a time")
         assert ("assistant", "Once upon a time") in model.requests[1].messages
+
+    async def test_a_stopped_answer_can_be_continued_once(self, anna, model):
+        model.script(Holds("Once upon a time", asyncio.Event()), Says("there was a fox."))
+        await anna.say("tell me a story")
+        await anna.wait_draft("Once upon a time")
+        await anna.say("/stop")
+        stopped = await anna.wait_text("Stopped.")
+        await anna.press("Continue")
+        rest = await anna.wait_text("there was a fox.")
+        again = await anna.press("Continue", stopped.message_id)
+
+        said = [text for _, text in model.requests[1].messages[1:]]
+        assert said == ["tell me a story", "Once upon a time", CONTINUE_QUESTION]
+        assert rest.buttons == ()
+        assert "already there" in again["text"]
+        assert len(model.requests) == 2
+
+    async def test_an_answer_cut_at_its_limit_can_be_continued(self, anna, model):
+        model.script(Says("Once upon", finish="length"), Says("a time."), Says("Lima."))
+        question = await anna.say("tell me a story")
+        await anna.wait_answer()
+        await anna.press("Continue")
+        await anna.wait_text("a time.")
+        await anna.edit(question, "capital of Peru?")
+        await anna.wait_text("Lima.")
+
+        assert [line.text for line in anna.answers] == ["Lima.", "a time."]
 
     async def test_a_long_answer_arrives_whole_and_in_order(self, anna, model):
         words = " ".join(f"w{number}" for number in range(4000))
@@ -368,6 +396,8 @@ class TestFailover:
         await anna.wait_text("together")
         await anna.say("question")
         await anna.wait_answer()
+        await anna.say("/model auto")
+        await anna.wait_text("Automatic: llama, then together.")
 
         assert listed.buttons[:3] == ("✓ automatic", "llama", "llama/stand-in")
         assert len(second.requests) == 1

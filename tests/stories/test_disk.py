@@ -105,7 +105,7 @@ async def test_damage_is_found_some_time_after_the_start_and_told_to_the_owner(t
     content[-4096 * 2 : -4096] = b"\xff" * 4096
     path.write_bytes(content)
 
-    async def deliver(chat):
+    def deliver_soon(chat):
         waiting: Any = store.outbox.next_message(chat)
         told.append((chat.chat_id, waiting[1].content.text))
 
@@ -114,7 +114,7 @@ async def test_damage_is_found_some_time_after_the_start_and_told_to_the_owner(t
 
     with Store(path, now=now) as store:
         context: Any = SimpleNamespace(store=store, owners=lambda: {OWNER})
-        delivery: Any = SimpleNamespace(deliver=deliver)
+        delivery: Any = SimpleNamespace(deliver_soon=deliver_soon)
         await check_database(context, delivery, sleep)
 
     assert whole == ""

@@ -504,7 +504,7 @@ async def test_a_failure_is_one_plain_line_with_a_retry(house, anna, painter, it
     await anna.say("/imagine a red fox --seed 7")
     # Beside it the owner may be told that a provider rests.
     answer = await anna.wait_text(line)
-    painter._image_script.clear()
+    painter.images.script.clear()
     await anna.press("Retry", answer.message_id)
     photo = await anna.wait_text("a red fox\n\n")
     await house.settled()

@@ -130,8 +130,11 @@ async def test_a_hostile_server_gets_nothing_out(anna, life, model, remote):
 
     assert answer.text == "Still 5."
     assert called(remote) == [{"a": 2, "b": 3}]
-    assert "Something from outside was read" in results(model.requests[2])[1]
-    assert "Something from outside was read" in results(model.requests[4])[2]
+    assert results(model.requests[2])[1].startswith("Not done yet: the user is asked")
+    assert results(model.requests[4])[2].startswith("Not done yet: the user is asked")
+    await life.settled()
+    asked = [one.text.split("\n\n")[1] for one in anna.answers if "Shall I" in one.text]
+    assert asked == ['{"a": "4711", "b": 0}'] * 2
 
 
 async def test_a_tool_that_changes_is_off_until_it_is_allowed_again(anna, life, model, remote):

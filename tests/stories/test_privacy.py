@@ -29,6 +29,7 @@ from ambrosio.bot.updates import UserQuestion, parse_update
 from ambrosio.bot.voice_handler import TranscriptKeeper, local_turn
 from ambrosio.commands.context import BotContext, CommandCall
 from ambrosio.commands.registry import BUTTONS, BY_NAME
+from ambrosio.commands.tool_effects import carry_out
 from ambrosio.config.settings import load
 from ambrosio.core.addresses import is_local, is_public
 from ambrosio.core.context_window import Context, PastTurn
@@ -272,7 +273,9 @@ class Phone:
         else:
             answer = await self.assistant.answer(turn, Progress())
             style = AnswerStyle(speaks=True)
-            self.assistant.save(answer, render_answer(answer, style=style, shown=shown))
+            confirm = partial(carry_out, self.desk, answer.turn, answer.effects)
+            rendered = render_answer(answer, style=style, shown=shown)
+            self.assistant.save(answer, rendered, confirm=confirm)
         while found := self.store.outbox.next_message(PLACE):
             number, outgoing, _ = found
             if isinstance(outgoing, Delete):

@@ -80,20 +80,40 @@ async def test_wav_becomes_a_voice_note_and_who_takes_none_gets_a_sound_file(
 
 async def test_a_voice_note_is_answered_by_voice_if_that_is_on(anna, cloud, life):
     await anna.say("/voice on")
-    await anna.wait_text("I now answer voice notes by voice")
+    await anna.wait_text("I answer voice notes by voice now")
     await anna.send_voice(VOICE)
     await anna.wait_until(lambda: voices(anna), "no voice note")
     await life.settled()
     order = ["voice" if shown.voice else shown.text[:4] for shown in anna.answers]
-    assert order == ["I no", "What", "Rice", "voice"]
+    assert order == ["I an", "What", "Rice", "voice"]
     await anna.say("and now?")
     await life.settled()
     await anna.say("/voice off")
-    await anna.wait_text("in writing only")
+    await anna.wait_text("in writing now")
     await anna.send_voice(VOICE)
     await life.settled()
 
     assert len(cloud.sound.speeches) == 1
+
+
+@pytest.mark.usefixtures("life")
+async def test_a_provider_that_only_listens_and_speaks_is_no_choice_of_model(anna):
+    await anna.say("/model")
+    listed = await anna.wait_answer()
+    await anna.say("/model cloud")
+    refused = await anna.wait_answer()
+    await anna.say("/private on")
+    await anna.wait_text("This chat is private now")
+    await anna.say("/model")
+    private = await anna.wait_answer()
+
+    assert (
+        "Makes images: none.\n\nTranscribes voice notes: cloud. Reads aloud: cloud." in listed.text
+    )
+    assert "cloud" not in listed.buttons
+    assert "There is no model cloud. Choose from automatic, llama" in refused.text
+    assert "I ask local models only: llama." in private.text
+    assert "Transcribes voice notes: none. Reads aloud: none." in private.text
 
 
 async def test_private_answers_are_read_by_nobody_elsewhere(anna, cloud, life):

@@ -85,6 +85,30 @@ async def test_killed_between_due_and_sent_it_is_sent_once(api, telegram_url, mo
     assert [line.text for line in anna.answers if "⏰" in line.text] == ["⏰ tea"]
 
 
+async def test_it_is_made_together_with_the_end_of_its_command_or_not_at_all(
+    anna, still, monkeypatch
+):
+    reminders, inbox, before = still.store.reminders, still.store.inbox, []
+    add, mark_done = reminders.add, inbox.mark_done
+
+    def counted(reminder):
+        before.append(reminders.count(OWNER))
+        return add(reminder)
+
+    def failing(item):
+        if len(before) < 2:
+            raise RuntimeError("killed just before the end")
+        mark_done(item)
+
+    monkeypatch.setattr(reminders, "add", counted)
+    monkeypatch.setattr(inbox, "mark_done", failing)
+    await anna.say("/remind 20m tea")
+    await anna.wait_text("I will remind you")
+
+    assert before == [0, 0]
+    assert len(waiting(still)) == 1
+
+
 class TestButtons:
     async def test_undo_deletes_it(self, anna, still):
         await anna.say("/remind 20m tea")

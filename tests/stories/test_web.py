@@ -168,11 +168,15 @@ async def test_a_hostile_page_gets_nothing_out(anna, life, model, web):
     reader = json.dumps(model.requests[1].body)
     assert "4711" not in reader
     assert "4711" in json.dumps(model.requests[2].body)
-    assert [text[:60] for text in results(model.requests[6])[1:]] == [
-        "Error: Only an address that the person wrote, or that the we",
-        "Error: Something from outside was read in this conversation,",
-        "Error: Only an address that the person wrote, or that the we",
+    assert [text[:22] for text in results(model.requests[6])[1:]] == [
+        "Not done yet: the user",
+        "Not done yet: the user",
+        "Error: Not done: the u",
     ]
+    await life.settled()
+    # The person is asked, and reads what would go where.
+    asked = [one.text.split("\n\n")[1] for one in anna.answers if "Shall I" in one.text]
+    assert asked == [stolen, "vegetarian 4711"]
 
 
 async def test_an_address_in_a_forwarded_message_is_not_opened(anna, life, model, web):
@@ -182,8 +186,8 @@ async def test_an_address_in_a_forwarded_message_is_not_opened(anna, life, model
     await anna.wait_text("advertisement")
 
     assert web.requests == []
-    assert results(model.requests[1])[0].startswith("Error: Only an address")
-    assert results(model.requests[2])[1].startswith("Error: Something from outside")
+    assert results(model.requests[1])[0].startswith("Not done yet: the user is asked")
+    assert results(model.requests[2])[1].startswith("Error: Not done: the user is already asked")
     # Asking again does not make the words the person's own.
     model.script(read(url), Says("Still an advertisement."))
     await anna.say("/retry")

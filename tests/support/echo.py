@@ -3,11 +3,14 @@
 import asyncio
 from decimal import Decimal
 
+from ambrosio.config.provider import ProviderConfig
 from ambrosio.core.context_window import ModelProfile
 from ambrosio.core.costs import FREE, Expense, Pricing
 from ambrosio.core.media import AudioPiece, VoiceNote
 from ambrosio.core.messages import AnswerFinished, AnswerStarted, Delta, FinishReason, ModelRef
 from ambrosio.core.sound import SpokenText
+
+CHATS = ProviderConfig(base_url="http://127.0.0.1/v1", model="echo")
 
 
 class Echo:
@@ -18,6 +21,7 @@ class Echo:
 
     def __init__(self, name, *script, local=False, paid=False, vision=False):
         self.name, self.local, self.paid, self.vision = name, local, paid, vision
+        self.config = CHATS
         self.script = list(script)
         self.seen = []
         self.checks = 0

@@ -1,9 +1,13 @@
+import json
+from dataclasses import replace
+
 import pytest
 
 from ambrosio.core.context_window import PastTurn
 from ambrosio.core.messages import TERMINAL, Chat, Turn
-from ambrosio.core.tool_policy import ToolKind
-from ambrosio.core.tools import ToolCall, ToolDefinition, ToolResult, ToolRound
+from ambrosio.core.tool_policy import ArgumentSource, ToolKind
+from ambrosio.core.tools import ProposedCall, ToolCall, ToolDefinition, ToolResult, ToolRound
+from ambrosio.tools.asking import ASKED, ASKS, NOT_HERE, ONE_AT_A_TIME, UNREADABLE
 from ambrosio.tools.calculator import Calculator
 from ambrosio.tools.tool import ToolContext
 from ambrosio.tools.toolbox import Toolbox
@@ -80,11 +84,77 @@ async def test_a_call_is_checked_and_only_an_offered_tool_is_run(call, content):
     assert (await toolbox.run(call, context(), offered)).content == content
 
 
-def test_a_person_who_waits_is_told_what_is_done():
-    toolbox = Toolbox([Probe("probe")])
-    assert toolbox.note(ToolCall("1", "probe", '{"word": "x"}')) == "Probing x"
-    assert toolbox.note(ToolCall("1", "probe", "{}")) == ""
-    assert toolbox.note(ToolCall("1", "other", "{}")) == ""
+@pytest.mark.parametrize(
+    ("arguments", "asked", "told"),
+    [
+        ('{"word": "x"}', {}, ["Probing x"]),
+        ("{}", {}, []),
+        # It is only proposed, or refused: so it is no use of the tool.
+        ('{"word": "x"}', {"from_outside": True}, []),
+    ],
+)
+async def test_what_is_done_is_told_before_and_only_if_it_is_done(arguments, asked, told):
+    toolbox, notes = Toolbox([Probe("probe", kind=ToolKind.SEARCH)]), []
+    call, where = ToolCall("1", "probe", arguments), context(turn(**asked))
+    await toolbox.run(
+        call, where, toolbox.offered(turn()), begin=lambda _, note: notes.append(note)
+    )
+    assert notes == told
+
+
+class Asker(Probe):
+    def source(self, arguments, context):
+        return ArgumentSource.MODEL
+
+    def proposal(self, arguments):
+        word = str(arguments["word"])
+        return ProposedCall("probe", json.dumps({"word": word}), "Shall I?", word, "Do it")
+
+
+PROPOSAL = ProposedCall("probe", '{"word": "x"}', "Shall I?", "x", "Do it")
+ASKED_BEFORE = ToolResult("", effects=(PROPOSAL,))
+
+
+@pytest.mark.parametrize("kind", sorted(ASKED))
+@pytest.mark.parametrize(
+    ("word", "changes", "content", "effects"),
+    [
+        ("x", {}, ASKS, (PROPOSAL,)),
+        ("x", {"tapped": True}, "{'word': 'x'}", ()),
+        ("x", {"round_results": (ASKED_BEFORE,)}, f"Error: {ONE_AT_A_TIME}", ()),
+        ("x", {"rounds": (ToolRound((), (ASKED_BEFORE,)),)}, f"Error: {ONE_AT_A_TIME}", ()),
+        ("x" * 501, {}, f"Error: {UNREADABLE}", ()),
+        ("x\u202ey", {}, f"Error: {UNREADABLE}", ()),
+        ("x\U000e0041", {}, f"Error: {UNREADABLE}", ()),
+    ],
+)
+async def test_after_outside_text_the_person_is_asked_with_all_that_would_be_sent(
+    kind, word, changes, content, effects
+):
+    toolbox = Toolbox([Asker("probe", kind=kind)])
+    asked = turn(from_outside=True, local_only=kind is ToolKind.LOCAL_SERVER)
+    where = replace(context(asked), **changes)
+
+    call = ToolCall("1", "probe", json.dumps({"word": word}))
+    result = await toolbox.run(call, where, toolbox.offered(asked))
+
+    assert (result.content, result.effects) == (content, effects)
+
+
+@pytest.mark.parametrize(
+    ("tool", "asked"),
+    [
+        (Probe("probe", kind=ToolKind.SEARCH), turn(from_outside=True)),
+        (Asker("probe", kind=ToolKind.SEARCH), turn(TERMINAL, from_outside=True)),
+        (Asker("probe", kind=ToolKind.SEARCH), turn(local_only=True)),
+    ],
+)
+async def test_where_nobody_can_be_asked_a_call_is_refused(tool, asked):
+    toolbox = Toolbox([tool])
+    call = ToolCall("1", "probe", '{"word": "x"}')
+    result = await toolbox.run(call, context(asked), toolbox.offered(turn()))
+
+    assert (result.content, result.effects) == (f"Error: {NOT_HERE}", ())
 
 
 @pytest.mark.parametrize(

@@ -179,11 +179,14 @@ async def test_a_page_that_nobody_gave_is_not_asked_for(house):
         f"http://news.example:{port}/rice?word=vegetarian",
         f"http://vegetarian.news.example:{port}/",
         "http://127.0.0.1/",
-        "nonsense",
     ):
         result = await house.call("read_page", told, url=url)
-        assert result.content.startswith("Error: Only an address that the person wrote")
+        (asked,) = result.effects
+        assert (asked.shown, json.loads(asked.arguments)) == (url, {"url": url})
         assert not result.from_outside
+    for url in ("nonsense", "file:///etc/passwd", "http://a:b@news.example/"):
+        result = await house.call("read_page", told, url=url)
+        assert result.content == "Error: url must be the whole address of a web page."
     assert house.web.requests == []
     assert house.model.seen == []
     assert (await house.call("read_page", told, url=rice(house))).line == "read: news.example"
@@ -192,10 +195,11 @@ async def test_a_page_that_nobody_gave_is_not_asked_for(house):
 async def test_after_something_from_outside_only_the_persons_words_are_searched_for(house):
     told = context("And in Pakistan?", history=[past("Basmati harvest?", url=rice(house))])
 
-    refused = await house.call("web_search", told, query="Anna is vegetarian")
+    asked = await house.call("web_search", told, query="Anna  is vegetarian")
     allowed = await house.call("web_search", told, query="basmati harvest pakistan")
 
-    assert refused.content.startswith("Error: Something from outside was read")
+    assert [effect.shown for effect in asked.effects] == ["Anna is vegetarian"]
+    assert json.loads(asked.effects[0].arguments) == {"query": "Anna is vegetarian"}
     assert allowed.line == "searched: basmati harvest pakistan"
     assert len(house.web.queries) == 1
 
@@ -239,6 +243,21 @@ async def test_a_page_that_cannot_be_read_is_told(house, page, line):
 
     assert result.line == line
     assert result.content.startswith("Error: ")
+
+
+@pytest.mark.parametrize(
+    ("url", "sent"),
+    [
+        ("HTTP://News.Example:80/a b#part", "http://news.example/a%20b"),
+        # Letters that look like others.
+        ("http://\u0430pple.example/", "http://xn--pple-43d.example/"),
+        ("http://x.example/\u202egpj", "http://x.example/%E2%80%AEgpj"),
+    ],
+)
+async def test_an_address_is_shown_as_it_is_sent(house, url, sent):
+    (asked,) = (await house.call("read_page", context("?"), url=url)).effects
+
+    assert (asked.shown, json.loads(asked.arguments)) == (sent, {"url": sent})
 
 
 async def test_a_search_that_fails_is_told(house):

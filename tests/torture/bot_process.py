@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from ambrosio.app import now
@@ -19,6 +21,7 @@ class BotProcess:
         self._env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **settings}
         self._process: asyncio.subprocess.Process | None = None
         self.kills: list[float] = []
+        self.children_killed = 0
 
     async def start(self) -> None:
         with (self._folder / "log").open("ab") as log:
@@ -49,6 +52,15 @@ class BotProcess:
         code = await process.wait()
         assert code == -9, f"it had ended by itself, with {code}\n{self.log_tail()}"
 
+    def kill_children(self, module: str) -> None:
+        """Kill the children that run a module of ours."""
+        if self._process is None:
+            return
+        for pid in children(self._process.pid, module):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                self.children_killed += 1
+
     async def end(self) -> None:
         process = self._running
         process.terminate()
@@ -65,3 +77,17 @@ class BotProcess:
     def _running(self) -> asyncio.subprocess.Process:
         assert self._process is not None
         return self._process
+
+
+def children(parent: int, module: str) -> list[int]:
+    """Find the processes that a process has started for a module."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (path / "cmdline").read_bytes().split(b"\0")
+            parent_id = (path / "stat").read_text().rpartition(")")[2].split()[1]
+        except OSError:
+            continue
+        if module.encode() in words and int(parent_id) == parent:
+            found.append(int(path.name))
+    return found

@@ -1,37 +1,44 @@
-"""People who write, edit, press buttons and ask to be reminded, each by a seed of their own.
+"""People who write, speak, edit, send files and press buttons, each by a seed of their own.
 
-Everything they send has a tag of its own, by which its answer is known.
+Everything they send has a tag of its own, by which its answer is known. Nobody writes on and on
+while the bot is behind: the traffic goes as fast as the bot and the machine can follow.
 """
 
 import asyncio
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import count
 from random import Random
 from typing import Literal
 
-from ambrosio.emulators.botapi.api import BotApi
 from ambrosio.emulators.botapi.users import UserChat
 
 from ..support import DATA
+from ..support.media_files import sound, tone
 
-Kind = Literal["question", "reminder"]
+Kind = Literal["question", "file", "voice", "calculation", "order", "reminder"]
 PHOTO = (DATA / "fox.jpg").read_bytes()
-TAG = re.compile(r"q\d+x")
-PATIENCE_SECONDS = 20.0
-# Nobody writes on and on while the bot is behind.
-MOST_WAITING = 4
+# What ends with a v is a vv question.
+TAG = re.compile(r"q\d+[xv]")
+# How many messages of one person may wait.
+MAX_WAITING = 3
+# The length of a recording tells which one it is.
+VOICE_SECONDS, VOICE_STEP_SECONDS = 3.0, 0.04
 
 
 @dataclass
 class Sent:
-    """A message of a person; `tags` are those of its versions, the newest last."""
+    """A message of a person; `tags` are those of its versions, the newest last.
+
+    `presses` counts how often a longer answer was asked for, by the tag.
+    """
 
     seat: UserChat
     message_id: int
     tags: list[str]
     kind: Kind = "question"
-    presses: int = 0
+    presses: Counter[str] = field(default_factory=Counter)
 
     @property
     def tag(self) -> str:
@@ -40,16 +47,46 @@ class Sent:
 
 @dataclass
 class Crowd:
-    """Who takes part, and what they have sent."""
+    """Who takes part, and what they have sent.
 
-    api: BotApi
+    `waiting` says how many messages of each chat are not dealt with; `refresh` is called with what
+    is known of that, again and again.
+    """
+
     seed: str
     sent: list[Sent] = field(default_factory=list)
+    # What is said in each recording, by its number.
+    spoken: dict[int, str] = field(default_factory=dict)
+    waiting: Counter[int] = field(default_factory=Counter)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _tags: "count[int]" = field(default_factory=lambda: count(1))
 
-    def new_tag(self) -> str:
-        return f"q{next(self._tags)}x"
+    def new_tag(self, kind: str = "x") -> str:
+        return f"q{next(self._tags)}{kind}"
+
+    def refresh(self, waiting: Counter[int]) -> None:
+        self.waiting = waiting
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def close(self) -> None:
+        """Let nobody write any more."""
+        self.closed.set()
+        self.refresh(self.waiting)
+
+    async def until_waiting(self, chat_id: int, limit: int) -> None:
+        """Wait until no more than so many messages of a chat wait, or until closing time."""
+        # What was sent just now is in the next count only.
+        await self._changed.wait()
+        while self.waiting[chat_id] > limit and not self.closed.is_set():
+            await self._changed.wait()
+
+    async def until_little_waits(self, limit: int) -> None:
+        """Wait until no more than so many messages wait in all chats."""
+        await self._changed.wait()
+        while self.waiting.total() > limit:
+            await self._changed.wait()
 
     async def live(self, seat: UserChat, name: str, *, reminders: bool) -> None:
         """Do one thing after the other until closing time."""
@@ -62,56 +99,73 @@ class _Person:
     def __init__(self, crowd: Crowd, seat: UserChat, rng: Random, *, reminders: bool) -> None:
         self._crowd, self._seat, self._rng = crowd, seat, rng
         self._mine: list[Sent] = []
+        private = [
+            (self._send_file, 1),
+            (self._send_photo, 1),
+            (self._speak, 2),
+            (self._calculate, 2),
+        ]
         self._acts = [
-            (self._ask, 8),
+            (self._ask, 6),
             (self._ask_shortly, 3),
             (self._burst, 1),
             (self._edit, 2),
             (self._press_longer, 3),
-            *([(self._remind, 1)] if reminders else []),
-            *([(self._send_file, 1), (self._send_photo, 1)] if seat.chat.is_private else []),
+            *([(self._remind, 1), (self._order, 1)] if reminders else []),
+            *(private if seat.chat.is_private else []),
         ]
 
     async def act(self) -> None:
-        if len(self._mine) >= MOST_WAITING:
-            await self._wait_for_answer(self._mine[-MOST_WAITING].tag)
         acts, weights = zip(*self._acts, strict=True)
         await self._rng.choices(acts, weights)[0]()
-        if self._mine and self._rng.random() < 0.6:
-            await self._wait_for_answer(self._mine[-1].tag)
-        else:
-            await self._pause(self._rng.uniform(0, 1.5))
+        patient = self._rng.random() < 0.6
+        await self._pause(self._rng.uniform(0, 1.5))
+        await self._crowd.until_waiting(self._seat.id, 0 if patient else MAX_WAITING - 1)
 
     async def _ask(self) -> None:
         await self._say("{tag}: how long does rice take?")
 
     async def _ask_shortly(self) -> None:
-        await self._say("vv {tag}")
+        await self._say("vv {tag}", end="v")
 
     async def _burst(self) -> None:
         for _ in range(3):
             await self._ask()
 
+    async def _calculate(self) -> None:
+        await self._say("{tag}: what is 17 % of 4,380?", "calculation")
+
+    async def _order(self) -> None:
+        await self._say("{tag}: remind me of it in a minute, please", "order")
+
     async def _remind(self) -> None:
         await self._say("/remind 1m {tag}", "reminder")
+
+    async def _speak(self) -> None:
+        tag, number = self._crowd.new_tag(), len(self._crowd.spoken)
+        self._crowd.spoken[number] = f"{tag}: how long does rice take?"
+        seconds = VOICE_SECONDS + number * VOICE_STEP_SECONDS
+        content = sound(tone(seconds))
+        self._note(await self._seat.send_voice(content, seconds=round(seconds)), tag, "voice")
 
     async def _send_file(self) -> None:
         tag = self._crowd.new_tag()
         content = b"Basmati rice takes ten minutes. " * 20
-        self._note(
-            await self._seat.send_document(content, "rice.txt", caption=f"{tag}: how long?"), tag
+        message_id = await self._seat.send_document(
+            content, "rice.txt", caption=f"{tag}: how long?"
         )
+        self._note(message_id, tag, "file")
 
     async def _send_photo(self) -> None:
         tag = self._crowd.new_tag()
-        self._note(await self._seat.send_photo(PHOTO, caption=f"{tag}: what is it?"), tag)
+        self._note(await self._seat.send_photo(PHOTO, caption=f"{tag}: what is it?"), tag, "file")
 
     def _note(self, message_id: int, tag: str, kind: Kind = "question") -> None:
         self._mine.append(Sent(self._seat, message_id, [tag], kind))
         self._crowd.sent.append(self._mine[-1])
 
-    async def _say(self, text: str, kind: Kind = "question") -> None:
-        tag = self._crowd.new_tag()
+    async def _say(self, text: str, kind: Kind = "question", *, end: str = "x") -> None:
+        tag = self._crowd.new_tag(end)
         if not self._seat.chat.is_private:
             text = f"@ambrosio_bot {text}"
         self._note(await self._seat.say(text.format(tag=tag)), tag, kind)
@@ -131,21 +185,10 @@ class _Person:
                 continue
             tags = TAG.findall(message.text)
             for sent in self._mine:
-                if sent.tag in tags:
-                    sent.presses += 1
+                if sent.tag in tags and not sent.presses[sent.tag]:
+                    sent.presses[sent.tag] += 1
                     self._seat.tap("Longer", message.message_id)
                     return
-
-    async def _wait_for_answer(self, tag: str) -> None:
-        def answered() -> bool:
-            return any(f"{tag} ends." in line.text for line in self._seat.answers[-8:])
-
-        try:
-            await self._crowd.api.events.wait_until(
-                lambda: answered() or self._crowd.closed.is_set(), seconds=PATIENCE_SECONDS
-            )
-        except TimeoutError:
-            return
 
     async def _pause(self, seconds: float) -> None:
         try:

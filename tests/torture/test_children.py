@@ -13,6 +13,7 @@ from ambrosio.emulators.model_server.server import Says
 from ..support.document_files import pdf
 from ..support.gguf_model import make
 from ..support.running_bot import running_bot
+from .bot_process import children
 
 PEOPLE = (42, 43, 44)
 SEED = 3
@@ -23,26 +24,12 @@ def seats(api):
     return [api.person(number, f"Person {number}").private() for number in PEOPLE]
 
 
-def children(module):
-    """Find the processes that this one has started for a module."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (path / "cmdline").read_bytes().split(b"\0")
-            parent = (path / "stat").read_text().rpartition(")")[2].split()[1]
-        except OSError:
-            continue
-        if module.encode() in words and int(parent) == os.getpid():
-            found.append(int(path.name))
-    return found
-
-
 async def kill_some(module, times, done, longest):
     """Kill children at random moments, a number of times or until all is done."""
     rng, killed = Random(SEED), 0
     while killed < times and not done.is_set():
         await asyncio.sleep(rng.uniform(0, longest))
-        for pid in children(module)[:1]:
+        for pid in children(os.getpid(), module)[:1]:
             os.kill(pid, signal.SIGKILL)
             killed += 1
     return killed

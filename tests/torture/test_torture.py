@@ -4,7 +4,7 @@ from .run import Plan, torture
 
 
 async def test_every_message_is_answered_once_however_often_the_bot_is_killed(tmp_path):
-    plan = Plan(seed=7, kills=3, people=4, gaps=(0.0, 0.8), long_gaps=(), reminders=False)
+    plan = Plan(seed=7, kills=3, people=4, gaps=(0.0, 0.8), calm=0, reminders=False)
 
     report = await torture(plan, tmp_path)
 

@@ -74,6 +74,8 @@ class SoundEndpoints:
         self.transcript_script: deque[TranscriptItem] = deque()
         self.speech_script: deque[SpeechItem] = deque()
         self.default_transcript = "What is the capital of Peru?"
+        # Listens when the script has run out; None hears the default in everything.
+        self.listen: Callable[[TranscriptionCall], TranscriptItem] | None = None
         # Whether a transcript comes with whisper's details, and how sure it is of silence.
         self.silence_probability = 0.01
 
@@ -86,7 +88,9 @@ class SoundEndpoints:
         if refusal is not None:
             return self._refuse(refusal)
         default = self.default_transcript
-        item = self.transcript_script.popleft() if self.transcript_script else default
+        item: TranscriptItem = self.listen(call) if self.listen else default
+        if self.transcript_script:
+            item = self.transcript_script.popleft()
         if isinstance(item, ErrorStatus):
             return self._refuse(item)
         if isinstance(item, HangsUp):
