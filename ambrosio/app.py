@@ -83,7 +83,7 @@ async def open_app(
                     provider.usual_tools = toolbox.usual(local_only=is_private)
                 image_router = _image_router(settings, providers, budget, now=now, sleep=sleep)
                 transcripts, speech = _sound_routers(
-                    settings, providers, budget, media, now=now, sleep=sleep
+                    settings, providers, budget, now=now, sleep=sleep
                 )
                 yield App(
                     settings,
@@ -189,7 +189,6 @@ def _sound_routers(
     settings: Settings,
     providers: Mapping[str, OpenAIProvider],
     budget: Budget,
-    media: MediaClient,
     *,
     now: Callable[[], float],
     sleep: Callable[[float], Awaitable[None]],
@@ -198,14 +197,8 @@ def _sound_routers(
     if "ears" not in route:
         # Made for it, and nothing leaves the machine.
         route = ("ears", *route)
-    transcripts = TranscriptRouter(
-        {name: Transcriber(provider) for name, provider in providers.items()},
-        route,
-        now=now,
-        cut=media.cut_audio,
-        budget=budget,
-        sleep=sleep,
-    )
+    hearing = {name: Transcriber(provider) for name, provider in providers.items()}
+    transcripts = TranscriptRouter(hearing, route, now=now, budget=budget, sleep=sleep)
     speakers = {name: Speaker(provider) for name, provider in providers.items()}
     return transcripts, SpeechRouter(speakers, route, now=now, budget=budget, sleep=sleep)
 

@@ -10,7 +10,7 @@ from ..core.file_errors import MediaNotInstalled
 from ..core.sound import Recording, Transcript
 from ..media.client import MediaClient
 from ..router import TranscriptRouter
-from ..router.transcripts import TranscriptListener, TranscriptRequest
+from ..router.transcripts import AudioCutter, TranscriptListener, TranscriptRequest
 
 NOTHING_HEARD = Transcript("")
 
@@ -36,17 +36,15 @@ class TranscriptAssistant:
             NoProvider: nobody who may be asked can listen; `BudgetSpent` for want of money.
             AllProvidersFailed: everybody who was asked has failed.
         """
-        can_cut = True
+        cut: AudioCutter | None = self._media.cut_audio
         try:
             seconds = await self._seconds_of_speech(recording)
         except MediaNotInstalled:
             # Servers that take it as it was sent can be asked all the same.
-            seconds, can_cut = recording.seconds, False
-        if not seconds and can_cut:
+            seconds, cut = recording.seconds, None
+        if not seconds and cut:
             return NOTHING_HEARD
-        request = TranscriptRequest(
-            replace(recording, seconds=seconds), user_id, local_only, can_cut=can_cut
-        )
+        request = TranscriptRequest(replace(recording, seconds=seconds), user_id, local_only, cut)
         return await self.router.transcribe(request, listener)
 
     async def _seconds_of_speech(self, recording: Recording) -> float:

@@ -10,6 +10,7 @@ from ..core.messages import Button, Chat, Turn
 from ..core.vv import split_vv
 from ..core.zones import format_moment
 from .context import BotContext, CommandCall, CommandResult
+from .senses import describe_senses
 
 PROMISE = (
     "In private mode, only local models are asked: {local}. A model is local if its address is on "
@@ -108,10 +109,14 @@ def _local(context: BotContext) -> list[str]:
 
 
 async def where(context: BotContext, call: CommandCall) -> CommandResult:
-    """List which providers have seen this chat and which tools were used, and when last."""
+    """List which providers have seen this chat and which tools were used, and when last.
+
+    Also who is asked next about pictures and recordings, which go elsewhere than words do.
+    """
     visits = context.store.conversations.visits(call.chat)
+    senses = "  \n".join(await describe_senses(context, call.chat))
     if not visits:
-        return CommandResult(texts.NOTHING_SENT_YET)
+        return CommandResult(f"{texts.NOTHING_SENT_YET}\n\n{senses}")
     zone, lines = context.zone(call.user_id), []
     for visit in visits:
         provider = context.providers.get(visit.provider)
@@ -122,7 +127,7 @@ async def where(context: BotContext, call: CommandCall) -> CommandResult:
             f"- **{visit.provider}**{local_mark}: {visit.requests:,} {times}, last on {last}"
         )
     seen = "Providers that have seen this chat:\n\n" + "\n".join(lines)
-    return CommandResult("\n\n".join([seen, *_used_tools(context, call.chat, zone)]))
+    return CommandResult("\n\n".join([seen, *_used_tools(context, call.chat, zone), senses]))
 
 
 def _used_tools(context: BotContext, chat: Chat, zone: str) -> list[str]:

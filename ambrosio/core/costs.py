@@ -74,6 +74,21 @@ class Expense:
         return self.usd or Decimal(0) if self.charged_usd is None else self.charged_usd
 
 
+def price_call(
+    user_id: int,
+    ref: ModelRef,
+    kind: CallKind,
+    *,
+    units: Decimal,
+    usd_per_unit: Decimal | None,
+    highest: Decimal,
+) -> Expense:
+    """Return the expense of a call that is priced beforehand; `highest` is for an unknown price."""
+    usd = units * (highest if usd_per_unit is None else usd_per_unit)
+    told = None if usd_per_unit is None else usd
+    return Expense(user_id, ref, None, told, charged_usd=usd, kind=kind)
+
+
 def sum_usd(expenses: Iterable[Expense]) -> Decimal | None:
     """Add up the cost of calls; None if any of it is unknown, or if there are no calls."""
     costs = [expense.usd for expense in expenses]

@@ -34,7 +34,7 @@ from .openai_client import ApiClient, RequestFailed
 from .patience import Patience
 from .probing import ServerProbe
 from .request import Attempts, ChatRequest, PictureReader, RequestOptions, keeps_no_pictures
-from .server_facts import UNLIMITED_SLOTS, ServedModel, ServerFacts
+from .server_facts import UNLIMITED_SLOTS, ServedModel, ServerFacts, own_model
 from .slots import SlotQueue, Ticket
 from .stream import ChatStream, open_chat_stream
 from .stream_parser import RawChunk, unread_tokens
@@ -146,9 +146,8 @@ class OpenAIProvider:
         if config.vision is None and facts.vision is None and not facts.was_asked_for_vision:
             await self.profile(model)
             if facts.vision is None:
-                name = model or config.model
-                told = {served.id: served.sees for served in await self.models()}
-                facts.vision = told.get(name) if name else next(iter(told.values()), None)
+                own = own_model(await self.models(), model or config.model)
+                facts.vision = own.sees if own else None
             facts.was_asked_for_vision = True
         return self._vision(config, facts)
 
@@ -167,14 +166,19 @@ class OpenAIProvider:
         return catalogue.may_see(config.model) if told is None else told
 
     async def hears(self) -> bool:
-        """Whether it writes down what it hears: as configured, or as llama.cpp says of itself."""
+        """Whether it writes down what it hears: as configured, or as the server says."""
         if self.config.transcription_model:
             return True
-        if self.config.server_kind != "llama":
-            return False
+        facts = self._facts("")
         with suppress(ProviderError):
-            await self.profile()
-        return self._facts("").hears
+            if facts.hears is None:
+                await self.profile()
+            if facts.hears is None:
+                own = own_model(await self.models(), self.config.model)
+                # At llama.cpp to take sound is enough; others may do that in conversations alone.
+                is_llama = self.config.server_kind == "llama"
+                facts.hears = bool(own and (own.hears if is_llama else own.transcribes))
+        return bool(facts.hears)
 
     def _window(self, config: ProviderConfig, facts: ServerFacts) -> int:
         """Return the context window to count on, in tokens: the smallest that anybody has told."""

@@ -1,6 +1,6 @@
 """What a server tells of itself and of its models: `/v1/models`, and llama.cpp's `/props`. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,19 +9,25 @@ from .foreign_values import clean_name
 from .slots import SlotQueue
 
 UNLIMITED_SLOTS = 1_000
+# What servers for speech call what their models do, in together.ai's words.
+KINDS_BY_TASK = {"automatic-speech-recognition": "transcribe", "text-to-speech": "audio"}
 
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
     """A model that a server says it has; `context` in tokens, 0 if it does not say.
 
-    `sees` is whether it takes pictures, None if the server does not say.
+    `kind` is in together.ai's words: "chat", "transcribe", "audio" for speech, and others. A model
+    `sees` if it takes pictures, `hears` if it takes sound, and `transcribes` if it can be asked for
+    a transcript; each is None if the server does not say.
     """
 
     id: str
     kind: str = "chat"
     context: int = 0
     sees: bool | None = None
+    hears: bool | None = None
+    transcribes: bool | None = None
 
 
 @dataclass(slots=True)
@@ -31,8 +37,8 @@ class ServerFacts:
     window: int = 0
     slots: SlotQueue = field(default_factory=lambda: SlotQueue(UNLIMITED_SLOTS))
     system_role: bool = True
-    # Whether it listens, if it has told.
-    hears: bool = False
+    # Whether it listens; None as long as the server has not told.
+    hears: bool | None = None
     # Whether it takes pictures; None as long as the server has not told.
     vision: bool | None = None
     was_asked_for_vision: bool = False
@@ -55,16 +61,43 @@ def parse_models(listing: object) -> list[ServedModel] | None:
     items = listing.get("data") if isinstance(listing, dict) else listing
     if not isinstance(items, list):
         return None
-    return [
-        ServedModel(
-            clean_name(item["id"]),
-            str(item.get("type", "chat")),
-            _context_tokens(item),
-            _takes_pictures(item),
-        )
-        for item in items
-        if isinstance(item, dict) and "id" in item
-    ]
+    return [_parse_model(item) for item in items if isinstance(item, dict) and "id" in item]
+
+
+def own_model(models: Sequence[ServedModel], name: str) -> ServedModel | None:
+    """Return the model with a name, without one the first; None if it is not there."""
+    return next((model for model in models if name in {"", model.id}), None)
+
+
+def _parse_model(item: Mapping[str, Any]) -> ServedModel:
+    # OpenRouter and llama.cpp tell the modalities of a model's architecture, Mistral what it can.
+    inputs = _mapping(item, "architecture").get("input_modalities")
+    modalities = inputs if isinstance(inputs, list) else None
+    can = _mapping(item, "capabilities")
+    kind = KINDS_BY_TASK.get(str(item.get("task")), str(item.get("type") or "chat"))
+    if kind == "chat" and can.get("completion_chat") is False:
+        kind = "other"
+    return ServedModel(
+        clean_name(item["id"]),
+        kind,
+        _context_tokens(item),
+        sees=_told(can.get("vision"), "image", modalities),
+        hears=_told(can.get("audio"), "audio", modalities),
+        transcribes=True if kind == "transcribe" else _told(can.get("audio_transcription")),
+    )
+
+
+def _mapping(item: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = item.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _told(
+    said: object, modality: str = "", modalities: Sequence[object] | None = None
+) -> bool | None:
+    if modalities is not None:
+        return modality in modalities
+    return said if isinstance(said, bool) else None
 
 
 def parse_props(props: Any, facts: ServerFacts) -> None:
@@ -82,14 +115,8 @@ def parse_props(props: Any, facts: ServerFacts) -> None:
         facts.hears = bool(modalities.get("audio"))
 
 
-def _takes_pictures(item: Mapping[str, Any]) -> bool | None:
-    """Read what OpenRouter and llama.cpp tell of a model's architecture."""
-    architecture = item.get("architecture")
-    inputs = architecture.get("input_modalities") if isinstance(architecture, dict) else None
-    return "image" in inputs if isinstance(inputs, list) else None
-
-
 def _context_tokens(item: Mapping[str, Any]) -> int:
-    meta = item.get("meta")
-    n_ctx = meta.get("n_ctx") if isinstance(meta, dict) else 0
-    return as_count(item.get("context_length")) or as_count(n_ctx)
+    # OpenRouter and together.ai; vLLM and SGLang; Mistral; llama.cpp.
+    names = ("context_length", "max_model_len", "max_context_length")
+    told = [as_count(item.get(name)) for name in names]
+    return next(filter(None, told), as_count(_mapping(item, "meta").get("n_ctx")))

@@ -7,7 +7,7 @@ import asyncio
 from decimal import Decimal
 
 from ..config.catalogue import highest_price
-from ..core.costs import MILLION, Expense
+from ..core.costs import MILLION, Expense, price_call
 from ..core.messages import ModelRef
 from ..core.provider_errors import BadRequest, ServerError, TimedOut, Unreachable
 from ..core.sound import SpokenText
@@ -43,15 +43,14 @@ class Speaker:
 
     def max_cost(self, user_id: int, characters: float) -> Expense:
         """Return what so many characters cost; an unknown price counts as the highest."""
-        price = Decimal(0)
-        known = True
-        if not self.local:
-            configured = self._provider.config.speech_usd_per_million_characters
-            known = configured is not None
-            price = highest_price(PRICE, "speech") if configured is None else configured
-        usd = price * Decimal(str(characters)) / MILLION
-        return Expense(
-            user_id, self.ref, None, usd if known else None, charged_usd=usd, kind="speech"
+        configured = self._provider.config.speech_usd_per_million_characters
+        return price_call(
+            user_id,
+            self.ref,
+            "speech",
+            units=Decimal(str(characters)) / MILLION,
+            usd_per_unit=Decimal(0) if self.local else configured,
+            highest=highest_price(PRICE, "speech"),
         )
 
     async def speak(self, text: str) -> SpokenText:

@@ -14,7 +14,7 @@ from typing import Any, Never
 import anyio
 
 from ..config.catalogue import highest_price
-from ..core.costs import Expense
+from ..core.costs import Expense, price_call
 from ..core.messages import ModelRef
 from ..core.provider_errors import (
     BadRequest,
@@ -75,15 +75,14 @@ class Transcriber:
 
     def max_cost(self, user_id: int, seconds: float) -> Expense:
         """Return what so many seconds of sound cost; an unknown price counts as the highest."""
-        price = Decimal(0)
-        known = True
-        if not self.local:
-            configured = self._provider.config.transcription_usd_per_minute
-            known = configured is not None
-            price = highest_price(PRICE, "transcription") if configured is None else configured
-        usd = price * Decimal(str(seconds)) / SECONDS_PER_MINUTE
-        return Expense(
-            user_id, self.ref, None, usd if known else None, charged_usd=usd, kind="transcript"
+        configured = self._provider.config.transcription_usd_per_minute
+        return price_call(
+            user_id,
+            self.ref,
+            "transcript",
+            units=Decimal(str(seconds)) / SECONDS_PER_MINUTE,
+            usd_per_unit=Decimal(0) if self.local else configured,
+            highest=highest_price(PRICE, "transcription"),
         )
 
     async def transcribe(

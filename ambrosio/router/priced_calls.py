@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 from ..core.costs import CallOutcome, Expense
 from ..core.errors import BudgetSpent, NoProvider
@@ -186,6 +186,40 @@ class PricedCalls(Generic[Client]):
             health.on_success()
         finally:
             health.breaker.on_abandon()
+
+
+class PricedRouter(Generic[Client]):
+    """Asks one provider after the other for one ability; what for, its subclasses say.
+
+    Args:
+        clients: by the name of the provider.
+        route: names in the order in which to ask.
+        now: the clock.
+        budget: limits the costs, and records them.
+        sleep: waits between two rounds.
+    """
+
+    nobody: ClassVar[type[NoProvider]]
+    nobody_local: ClassVar[type[NoProvider]]
+
+    def __init__(
+        self,
+        clients: Mapping[str, Client],
+        route: tuple[str, ...],
+        *,
+        now: Callable[[], float],
+        budget: Budget | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.calls = PricedCalls(
+            clients,
+            route,
+            now=now,
+            budget=budget or Budget(now=now),
+            sleep=sleep,
+            nobody=self.nobody,
+            nobody_local=self.nobody_local,
+        )
 
 
 def _settled(cost: Expense, outcome: str, *, charged: bool) -> Expense:

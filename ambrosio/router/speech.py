@@ -1,45 +1,18 @@
 """Who reads a text aloud, and who is next if that fails."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 
 from ..core.messages import ModelRef
 from ..core.sound import SpokenText
 from ..core.sound_errors import NoLocalSpeaker, NoSpeaker
 from ..providers.speech import Speaker
-from .budget import Budget
-from .priced_calls import PricedCalls, PricedRequest
+from .priced_calls import PricedRequest, PricedRouter
 
 
-class SpeechRouter:
-    """Asks one provider after the other to read a text aloud.
+class SpeechRouter(PricedRouter[Speaker]):
+    """Asks one provider after the other to read a text aloud."""
 
-    Args:
-        clients: by the name of the provider.
-        route: names in the order in which to ask.
-        now: the clock.
-        budget: limits the costs, and records them.
-        sleep: waits between two rounds.
-    """
-
-    def __init__(
-        self,
-        clients: Mapping[str, Speaker],
-        route: tuple[str, ...],
-        *,
-        now: Callable[[], float],
-        budget: Budget | None = None,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
-        self.calls = PricedCalls(
-            clients,
-            route,
-            now=now,
-            budget=budget or Budget(now=now),
-            sleep=sleep,
-            nobody=NoSpeaker,
-            nobody_local=NoLocalSpeaker,
-        )
+    nobody, nobody_local = NoSpeaker, NoLocalSpeaker
 
     def can_speak(self, *, local_only: bool) -> bool:
         """Say whether anybody reads aloud who may, whatever their health and the budget."""

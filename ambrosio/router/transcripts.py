@@ -4,8 +4,7 @@ A provider that needs WAV is given pieces of at most a minute, one after the oth
 the file as it was sent. Pieces of a recording that breaks off half-way are not paid again.
 """
 
-import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -17,8 +16,7 @@ from ..core.sound import Recording, Transcript
 from ..core.sound_errors import NoLocalTranscriber, NoTranscriber, RecordingRefused
 from ..core.transcripts import clean_transcript, is_runaway
 from ..providers.transcription import WAV_NAME, Transcriber
-from .budget import Budget
-from .priced_calls import PricedCalls, PricedRequest
+from .priced_calls import PricedCalls, PricedRequest, PricedRouter
 
 # Cuts a recording into pieces; `media.client` has the real one.
 AudioCutter = Callable[[bytes], AsyncGenerator[AudioPiece]]
@@ -52,13 +50,13 @@ class TranscriptListener(Protocol):
 class TranscriptRequest:
     """A recording to be written down, for whom, and whether it must stay local.
 
-    Where it cannot be cut into pieces, only those who take it as it was sent are asked.
+    `cut` cuts it into pieces of WAV; without it, only those who take it as it was sent are asked.
     """
 
     recording: Recording
     user_id: int = 0
     local_only: bool = False
-    can_cut: bool = True
+    cut: AudioCutter | None = None
 
     @property
     def priced(self) -> PricedRequest:
@@ -66,38 +64,10 @@ class TranscriptRequest:
         return PricedRequest(self.recording.seconds, self.user_id, self.local_only)
 
 
-class TranscriptRouter:
-    """Asks one provider after the other for a transcript.
+class TranscriptRouter(PricedRouter[Transcriber]):
+    """Asks one provider after the other for a transcript."""
 
-    Args:
-        clients: by the name of the provider.
-        route: names in the order in which to ask.
-        now: the clock.
-        cut: cuts a recording into pieces of WAV.
-        budget: limits the costs, and records them.
-        sleep: waits between two rounds.
-    """
-
-    def __init__(
-        self,
-        clients: Mapping[str, Transcriber],
-        route: tuple[str, ...],
-        *,
-        now: Callable[[], float],
-        cut: AudioCutter,
-        budget: Budget | None = None,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
-        self._cut = cut
-        self.calls = PricedCalls(
-            clients,
-            route,
-            now=now,
-            budget=budget or Budget(now=now),
-            sleep=sleep,
-            nobody=NoTranscriber,
-            nobody_local=NoLocalTranscriber,
-        )
+    nobody, nobody_local = NoTranscriber, NoLocalTranscriber
 
     async def transcribe(
         self, request: TranscriptRequest, listener: TranscriptListener
@@ -112,13 +82,13 @@ class TranscriptRouter:
 
         async def ask(client: Transcriber) -> Transcript:
             attempt = _Attempt(self.calls, client, request, listener)
-            if client.needs_wav and not request.can_cut:
+            if not client.needs_wav:
+                return await attempt.ask_whole()
+            if request.cut is None:
                 raise RecordingRefused(client.name)
-            if client.needs_wav:
-                return await attempt.ask_in_pieces(self._cut)
-            return await attempt.ask_whole()
+            return await attempt.ask_in_pieces(request.cut)
 
-        if not request.can_cut and await self._only_takes_wav(request):
+        if request.cut is None and await self._only_takes_wav(request):
             raise MediaNotInstalled("recordings")
         return await self.calls.ask(request.priced, ask, on_loading=listener.on_note)
 

@@ -95,8 +95,8 @@ class Sound:
 
     async def hear(self, recording=OGG, **more):
         clients = {name: Transcriber(provider) for name, provider in self.providers.items()}
-        router = TranscriptRouter(clients, tuple(clients), cut=cut, **self._more())
-        return await router.transcribe(TranscriptRequest(recording, **more), self.listener)
+        router = TranscriptRouter(clients, tuple(clients), **self._more())
+        return await router.transcribe(TranscriptRequest(recording, cut=cut, **more), self.listener)
 
     async def speak(self, text="Hello.", *, local_only=False):
         clients = {name: Speaker(provider) for name, provider in self.providers.items()}

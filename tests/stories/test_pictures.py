@@ -14,6 +14,7 @@ from ambrosio.media.picture_headers import read_header
 from ambrosio.store import Store, TurnResult
 from ambrosio.store.pictures import folder_of
 
+from ..support.bad_files import refusal_of
 from ..support.gguf_model import REPLY
 from ..support.media_files import picture
 from ..support.running_bot import OWNER, running_bot
@@ -284,15 +285,7 @@ class TestBadPictures:
     async def test_get_one_line_and_the_next_message_an_answer(
         self, anna, model, content, name, says
     ):
-        model.script(Says("Hello."))
-        await anna.send_document(content, name, caption="what is this?")
-        line = await anna.wait_answer()
-        await anna.say("hello")
-        await anna.wait_text("Hello.")
-
-        assert says in line.text
-        assert "\n" not in line.text
-        assert [request.question for request in model.requests] == ["hello"]
+        assert says in await refusal_of(anna, model, content, name)
 
     async def test_a_photo_that_telegram_does_not_hand_over_is_told(self, anna, api, model):
         api.fail("getFile", code=502, times=3)

@@ -155,7 +155,7 @@ class Phone:
         for name, provider in providers.items():
             sounds[name] = EchoSound(provider)
         rest: Any = {"now": lambda: 0.0, "budget": budget, "sleep": no_sleep}
-        transcripts = TranscriptRouter(sounds, tuple(sounds), cut=Decoder().cut_audio, **rest)
+        transcripts = TranscriptRouter(sounds, tuple(sounds), **rest)
         decoder: Any = Decoder()
         self.ears = TranscriptAssistant(transcripts, decoder)
         speech: Any = SpeechRouter(sounds, tuple(sounds), **rest)

@@ -250,9 +250,17 @@ class TestWithoutEars:
         await anna.wait_text("This chat is private now")
         await anna.send_voice(VOICE)
         await anna.wait_text("This is private and no local transcription model")
+        await anna.say("/where")
+        told = await anna.wait_text("Transcribes voice notes: none.")
         await anna.say("/private off")
         await anna.wait_text("no longer private")
+        for command in ("/where", "/model", "/status"):
+            await anna.say(command)
+            await anna.wait_until(
+                lambda: "Transcribes voice notes: ears2." in anna.last.text, "not told"
+            )
 
+        assert "Sees pictures: llama." in told.text
         assert heard(cloud) == []
 
     async def test_without_the_extra_a_remote_server_hears_all_the_same(
