@@ -217,7 +217,8 @@ def growing_file() -> None:
                 size = pages[0]["bytes"] / 1e6
                 commit = _timed(partial(fill, store, 1))
                 search = _timed(partial(store.turn_search.find, "word17", user_id=1))
-                forget = _timed(partial(store.archive.forget_person, 1))
+                store.erasing.begin_person(1, Chat(1))
+                forget = _timed(partial(store.erase, store.erasing.pending()[0]))
             print(
                 f"{turns:>7,} | {size:6.1f} | {commit * 1e3:6.1f} | {search * 1e3:6.1f}"
                 f" | {forget:6.2f}"

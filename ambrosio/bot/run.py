@@ -17,13 +17,13 @@ from ..config.settings import Settings
 from ..core.backoff import Backoff
 from ..core.errors import InvalidBotToken, StoreFailed, TelegramSilent
 from ..providers.openai_client import preload
-from ..store import Store
 from . import ptb
 from .alerts import alert_of_changed_tools, alert_owners, check_database, warn_without_budget
 from .client import telegram_bot
 from .delivery import Delivery
 from .disk_sync import DiskSync
 from .dispatcher import Dispatcher
+from .erasing import Eraser
 from .heartbeat import beat
 from .metrics import render, serving_metrics
 from .rate_limit import RateLimiter
@@ -78,7 +78,7 @@ async def serve(
                 disk_sync=disk_sync,
                 group=group,
                 grace_seconds=settings.ambrosio_grace_seconds,
-                on_poll=_PollHook(settings, store, now, watchdog.beat),
+                on_poll=_PollHook(context, settings, watchdog.beat),
                 sleep=sleep,
             )
             pairing = _pair(context, say, stop, sleep)
@@ -100,6 +100,7 @@ def _work_beside(
         alert_of_changed_tools(context, delivery),
         check_database(context, delivery),
         ReminderTicker(context, delivery, sleep=sleep).run(),
+        Eraser(context, delivery, sleep=sleep).run(),
         _preload_later(sleep),
     ]
 
@@ -149,28 +150,23 @@ class _PollHook:
     """Runs after every completed getUpdates: signs of life, and once a day the clean-up."""
 
     def __init__(
-        self,
-        settings: Settings,
-        store: Store,
-        now: Callable[[], float],
-        on_alive: Callable[[], None],
+        self, context: BotContext, settings: Settings, on_alive: Callable[[], None]
     ) -> None:
-        self._settings, self._store, self._now = settings, store, now
-        self._on_alive = on_alive
+        self._context, self._settings, self._on_alive = context, settings, on_alive
         self._tidied_at = float("-inf")
 
     def __call__(self) -> None:
         beat(self._settings.ambrosio_data_dir)
         self._on_alive()
-        days, now = self._settings.ambrosio_retention_days, self._now()
+        days, now = self._settings.ambrosio_retention_days, self._context.now()
         if now < self._tidied_at + DAY_SECONDS:
             return
         self._tidied_at = now
         try:
-            self._store.pictures.sweep()
+            self._context.store.pictures.sweep()
             if days:
-                count = self._store.archive.expire(now - days * DAY_SECONDS)
-                log.info("forgot %d turns older than %d days", count, days)
+                self._context.store.erasing.begin_expiry(now - days * DAY_SECONDS)
+                self._context.erasures_changed.set()
         except (OSError, StoreFailed) as exc:
             log.warning("the disk: %s", exc)
 

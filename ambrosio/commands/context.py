@@ -105,6 +105,7 @@ class BotContext:
     default_zone: str = "UTC"
     mcp: McpServers | None = None
     reminders_changed: asyncio.Event = field(default_factory=asyncio.Event)
+    erasures_changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def zone(self, user_id: int) -> str:
         """Return a person's time zone: their own choice, else that of the settings."""

@@ -10,7 +10,7 @@ from ..core.costs import month_start
 from ..core.messages import Button, Chat, File, OutgoingMessage, PicturePart
 from ..core.zones import local_time
 from ..markdown import plain, render
-from ..store import ConversationTurn, SearchHit
+from ..store import ConversationTurn, Erasure, SearchHit
 from .context import BotContext, CommandCall, CommandFunc, CommandResult
 
 MAX_HITS = 5
@@ -165,7 +165,7 @@ async def forget(context: BotContext, call: CommandCall) -> CommandResult:
 
 
 async def on_forget_button(context: BotContext, call: CommandCall) -> CommandResult:
-    """Delete what was chosen, unless an answer is being written."""
+    """Begin to delete what was chosen, unless an answer is being written."""
     if call.args == "nothing":
         return CommandResult(
             "Nothing was deleted.", edit_message_id=call.message_id, toast="Cancelled"
@@ -174,18 +174,31 @@ async def on_forget_button(context: BotContext, call: CommandCall) -> CommandRes
         return CommandResult(toast=texts.OWNER_ONLY_HERE)
     if context.running:
         return CommandResult(toast=texts.ANSWER_IN_PROGRESS)
-    if call.args == "here":
-        count = context.store.archive.forget_chat(call.chat)
-        scope = "from this chat"
-    else:
-        count = context.store.archive.forget_person(
-            call.user_id, charged_since=_charged_since(context, call)
-        )
-        scope = "from all chats"
-    turns = "1 question and its answer" if count == 1 else f"{count} questions and their answers"
     return CommandResult(
-        f"Deleted {turns}, {scope}.", edit_message_id=call.message_id, toast="Deleted"
+        texts.DELETING,
+        edit_message_id=call.message_id,
+        toast="Deleting…",
+        confirm=lambda: _begin_to_forget(context, call),
     )
+
+
+def _begin_to_forget(context: BotContext, call: CommandCall) -> tuple[()]:
+    """Note what is to be forgotten, together with the press of the button."""
+    erasing = context.store.erasing
+    if call.args == "here":
+        erasing.begin_chat(call.chat, call.message_id)
+    else:
+        charged_since = _charged_since(context, call)
+        erasing.begin_person(call.user_id, call.chat, call.message_id, charged_since=charged_since)
+    context.erasures_changed.set()
+    return ()
+
+
+def describe_erased(erased: Erasure) -> str:
+    """Say what was forgotten."""
+    count, scope = erased.turns, "this chat" if erased.kind == "chat" else "all chats"
+    turns = "1 question and its answer" if count == 1 else f"{count} questions and their answers"
+    return f"Deleted {turns}, from {scope}."
 
 
 def _charged_since(context: BotContext, call: CommandCall) -> float:

@@ -139,6 +139,7 @@ MCP_SILENT = "The MCP server does not answer, so nothing was changed. Try again 
 BUTTON_EXPIRED = "This button no longer works. Send the command again."
 MODEL_UNAVAILABLE = "This model is no longer available. /model lists the available ones."
 OWNER_ONLY = "Only the owner can do this. Ask them."
+DELETING = 'Deleting. It is gone for good when this message says "Deleted".'
 OWNER_ONLY_HERE = "In a group, only the owner can do this. Ask them."
 ALREADY_ANSWERED = "This question is already answered. /retry answers the last question again."
 ALREADY_LENGTHENED = "The longer answer is already there. Scroll down to it."

@@ -21,6 +21,7 @@ from .conversations import (
 )
 from .database import Database
 from .documents import Documents
+from .erasing import Erasing, Erasure
 from .facts import Fact, Facts
 from .images import Images, ImageSet, StoredImage
 from .inbox import Inbox, InboxItem, Lane, NewUpdate
@@ -39,6 +40,7 @@ __all__ = [
     "AllowedTool",
     "ChatState",
     "ConversationTurn",
+    "Erasure",
     "Fact",
     "ImageSet",
     "InboxItem",
@@ -80,6 +82,7 @@ class Store:
         now: Callable[[], float],
         originals_bytes: int = ORIGINALS_BYTES,
     ) -> None:
+        self._path = path
         self.database = Database(path, now=now)
         self.inbox = Inbox(self.database)
         self.outbox = Outbox(self.database)
@@ -90,7 +93,8 @@ class Store:
         self.pictures = Pictures(self.database, folder_of(path))
         self.documents = Documents(self.database)
         self.turn_search = TurnSearch(self.database)
-        self.archive = Archive(self.database, self.pictures, self.documents)
+        self.archive = Archive(self.database, self.pictures)
+        self.erasing = Erasing(self.database, self.pictures, self.documents)
         self.reminders = Reminders(self.database)
         self.facts = Facts(self.database)
         self.transcripts = Transcripts(self.database)
@@ -140,6 +144,25 @@ class Store:
                     self.conversations.keep_parts(item.chat, item.message_id, bodies)
                 self.inbox.mark_done(item)
         return turn_id
+
+    def erase(
+        self,
+        erasure: Erasure,
+        *,
+        pause: Callable[[float], None] = lambda _seconds: None,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> Erasure | None:
+        """Erase something to the last byte, see `Erasing.erase`; made for a thread."""
+        with self.database.another() as database:
+            pictures = Pictures(database, folder_of(self._path))
+            erasing = Erasing(database, pictures, Documents(database))
+            return erasing.erase(erasure, pause=pause, stopped=stopped)
+
+    def close_erasure(self, erasure: Erasure, messages: Iterable[Outgoing]) -> None:
+        """Note that something is erased, together with the messages that say so."""
+        with self.database.transaction():
+            self.erasing.close(erasure)
+            self.outbox.enqueue(*messages)
 
     def current_chat(self, chat: Chat) -> Chat:
         """Return the chat itself, or the supergroup that it has become."""

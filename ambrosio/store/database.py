@@ -7,6 +7,8 @@ it done in a thread (`syncing_later`). It knows no table; the components of `Sto
 
 import os
 import sqlite3
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from decimal import Decimal
@@ -18,6 +20,10 @@ from ..core.zones import local_time
 from .migrations import migrate
 
 BUSY_SECONDS = 5
+# Of the log, in a thread; by itself SQLite waits for 1,000.
+SHORT_LOG_PAGES = 250
+EMPTYING_ATTEMPTS = 100
+EMPTYING_PAUSE_SECONDS = 0.05
 # What is wrong with the file or the disk, and may be over later: the codes of SQLite's `Result and
 # Error Codes` without the detail in their upper bits. All other failures are about the content.
 DISK_CODES = frozenset(
@@ -62,6 +68,8 @@ class Database:
     def __init__(self, path: Path | str, *, now: Callable[[], float]) -> None:
         self._path = path
         self.now = now
+        self.raw_file: int | None = None
+        self._another_open = threading.Lock()
         self._on_commit: Callable[[], None] | None = None
 
     @property
@@ -75,24 +83,79 @@ class Database:
             if self._path != ":memory:":
                 path = Path(self._path)
                 path.parent.mkdir(parents=True, exist_ok=True)
-                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+                self.raw_file = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
             self.connection = sqlite3.connect(
                 self._path, isolation_level=None, timeout=BUSY_SECONDS
             )
         except (OSError, sqlite3.Error) as exc:
+            self._close_raw_file()
             raise StoreFailed(str(exc)) from exc
         try:
             self._set_up()
         except StoreFailed:
-            self.connection.close()
+            self.close()
             raise
         except (sqlite3.Error, OSError) as exc:
-            self.connection.close()
+            self.close()
             raise StoreFailed(str(exc)) from exc
 
     def close(self) -> None:
-        """Close the file."""
-        self.connection.close()
+        """Close the file, once no other connection is open."""
+        with self._another_open:
+            self.connection.close()
+            # Closing it releases the locks that SQLite has on the file.
+            self._close_raw_file()
+
+    def _close_raw_file(self) -> None:
+        if self.raw_file is not None:
+            os.close(self.raw_file)
+            self.raw_file = None
+
+    @contextmanager
+    def another(self) -> Iterator["Database"]:
+        """Open another connection to the file, for a thread; one in memory has only itself.
+
+        What it commits is on the disk when the log is emptied.
+        """
+        if self.file is None:
+            yield self
+            return
+        other = Database(self._path, now=self.now)
+        try:
+            other.connection = sqlite3.connect(
+                self._path, isolation_level=None, timeout=BUSY_SECONDS
+            )
+            with self._another_open, closing(other.connection):
+                _prepare(other.connection)
+                other.connection.execute("PRAGMA synchronous = NORMAL")
+                # Before the log is so long that those who write in between would empty it.
+                other.connection.execute(f"PRAGMA wal_autocheckpoint = {SHORT_LOG_PAGES}")
+                other.raw_file = self.raw_file
+                yield other
+        except sqlite3.Error as exc:
+            raise StoreFailed(str(exc)) from exc
+
+    @property
+    def is_log_empty(self) -> bool:
+        """Whether everything that was committed is in the file itself."""
+        try:
+            return Path(f"{self._path}-wal").stat().st_size == 0
+        except FileNotFoundError:
+            return True
+
+    def empty_log(self) -> None:
+        """Move what was committed from the log to the file, and cut the log to nothing.
+
+        Raises `StoreFailed` if others read or write for too long.
+        """
+        for _ in range(EMPTYING_ATTEMPTS):
+            # The first does most of it while others go on.
+            self.read("PRAGMA wal_checkpoint(PASSIVE)")
+            [(busy, *_)] = self.read("PRAGMA wal_checkpoint(TRUNCATE)")
+            if not busy:
+                return
+            time.sleep(EMPTYING_PAUSE_SECONDS)
+        raise StoreFailed("others keep reading the database")
 
     @contextmanager
     def syncing_later(self, on_commit: Callable[[], None]) -> Iterator[None]:
@@ -138,14 +201,10 @@ class Database:
 
     def _set_up(self) -> None:
         db = self.connection
-        db.row_factory = sqlite3.Row
-        db.create_aggregate("total_usd", 1, DecimalSum)  # type: ignore[arg-type]  # returns text
-        db.create_function("local_day", 2, _local_day, deterministic=True)
         db.execute("PRAGMA journal_mode = WAL")
         # FULL: an update that Telegram was told we have must survive a power cut.
         db.execute("PRAGMA synchronous = FULL")
-        db.execute("PRAGMA foreign_keys = ON")
-        db.execute("PRAGMA secure_delete = ON")
+        _prepare(db)
         migrate(db, self.file)
 
     @contextmanager
@@ -187,6 +246,14 @@ class Database:
         if not rows:
             return chat, message_id
         return Chat(rows[0]["new_chat_id"], chat.topic_id), -abs(message_id)
+
+
+def _prepare(db: sqlite3.Connection) -> None:
+    db.row_factory = sqlite3.Row
+    db.create_aggregate("total_usd", 1, DecimalSum)  # type: ignore[arg-type]  # returns text
+    db.create_function("local_day", 2, _local_day, deterministic=True)
+    db.execute("PRAGMA foreign_keys = ON")
+    db.execute("PRAGMA secure_delete = ON")
 
 
 def _failure(exc: Exception) -> AmbrosioError:

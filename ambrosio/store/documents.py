@@ -87,14 +87,17 @@ class Documents:
         best = order_by_relevance([chunk.text for chunk in chunks], terms)
         return [chunks[position] for position in best[:MAX_HITS]]
 
-    def drop(self, db: sqlite3.Connection, where: str, args: tuple[object, ...]) -> None:
-        """Delete the files that a condition on `documents` names, within a transaction."""
-        found = db.execute(
-            f"SELECT chat_id, message_id, number FROM documents WHERE {where}",  # noqa: S608
-            args,
-        ).fetchall()
-        for row in found:
-            self._delete(db, "chat_id = ? AND message_id = ? AND number = ?", tuple(row))
+    def drop(self, where: str, args: tuple[object, ...], *, limit: int) -> int:
+        """Delete some of the files that a condition on `documents` names; return how many."""
+        found = self._database.read(
+            f"SELECT chat_id, message_id, number FROM documents WHERE {where} LIMIT ?",  # noqa: S608  our own names
+            *args,
+            limit,
+        )
+        with self._database.transaction() as db:
+            for row in found:
+                self._delete(db, "chat_id = ? AND message_id = ? AND number = ?", tuple(row))
+        return len(found)
 
     def _delete(self, db: sqlite3.Connection, where: str, args: tuple[object, ...]) -> None:
         for table in ("document_chunks", "documents"):

@@ -21,6 +21,17 @@ MIGRATIONS = (
         error TEXT NOT NULL DEFAULT '', draft_message_id INTEGER, UNIQUE (bot_id, update_id));
     CREATE INDEX inbox_lanes ON inbox (state, chat_id, topic_id, urgent, id);
 
+    -- What is being erased: a chat, a person's turns in all chats, or what is older than `before`,
+    -- each up to a turn. The chat and the message are where it was asked for. `pictures` are those
+    -- of the turns that are gone. It holds nobody's words, and goes when all the rest is gone.
+    CREATE TABLE erasures (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind TEXT NOT NULL CHECK (kind IN ('chat', 'person', 'expiry')),
+        chat_id INTEGER NOT NULL, topic_id INTEGER NOT NULL, message_id INTEGER NOT NULL,
+        user_id INTEGER NOT NULL, before REAL NOT NULL, begun_at REAL NOT NULL,
+        last_turn_id INTEGER NOT NULL, turns INTEGER NOT NULL DEFAULT 0,
+        pictures TEXT NOT NULL DEFAULT '', blanked_pages INTEGER NOT NULL DEFAULT 0);
+
     -- What each message said when it was last received, as a digest: Telegram reports an edit for a
     -- reaction or a link preview, too. It is empty once the message is forgotten.
     CREATE TABLE message_digests (

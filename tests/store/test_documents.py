@@ -6,6 +6,8 @@ from ambrosio.core.documents import Chunk, FileInfo
 from ambrosio.core.messages import Chat
 from ambrosio.store import Store
 
+from ..support.erasing import expire, forget_chat, forget_person
+
 HERE, GROUP = Chat(42), Chat(-5)
 INFO = FileInfo("report.pdf", "PDF", "page", 3)
 CHUNKS = [
@@ -74,12 +76,11 @@ def test_what_is_forgotten_leaves_no_byte(store, tmp_path, clock, how):
     clock.pass_seconds(100)
     keep(store, chat=Chat(43), user_id=43, chunks=[Chunk(1, 1, "zebra")])
     if how == "chat":
-        store.archive.forget_chat(HERE)
+        forget_chat(store, HERE)
     elif how == "person":
-        store.archive.forget_person(42)
+        forget_person(store, 42)
     else:
-        store.archive.expire(clock() - 50)
-        store.archive._scrub()
+        expire(store, clock() - 50)
     content = b"".join(path.read_bytes() for path in tmp_path.glob("ambrosio.db*"))
 
     assert b"xylophone" not in content

@@ -10,6 +10,8 @@ from ambrosio.core.messages import Chat, PicturePart, Turn
 from ambrosio.store import Store, TurnResult
 from ambrosio.store.pictures import ORPHAN_SECONDS, folder_of
 
+from ..support.erasing import expire, forget_chat, forget_person
+
 HERE = Chat(42)
 JPEG = b"\xff\xd8 a cat \xff\xd9"
 
@@ -67,13 +69,13 @@ def test_what_is_forgotten_is_gone_from_the_disk(store, path, clock, how):
     shown(store, b"both", message_id=2)
     shown(store, b"both", chat=Chat(43), user_id=43)
     if how == "chat":
-        store.archive.forget_chat(HERE)
+        forget_chat(store, HERE)
     elif how == "person":
-        store.archive.forget_person(42)
+        forget_person(store, 42)
     else:
         clock.pass_seconds(100)
         shown(store, b"both", chat=Chat(43), user_id=43, message_id=3)
-        store.archive.expire(clock() - 50)
+        expire(store, clock() - 50)
 
     assert names(path) == [hashlib.sha256(b"both").hexdigest()]
 

@@ -25,6 +25,8 @@ from ambrosio.core.messages import (
 from ambrosio.store import ChatState, Lane, NewUpdate, Person, Store, TurnResult
 from ambrosio.store.schema import MIGRATIONS
 
+from ..support.erasing import forget_person
+
 HERE, ELSEWHERE = Chat(42), Chat(-100, 7)
 LANE = Lane(HERE)
 BOT = 1
@@ -254,7 +256,7 @@ class TestAnUpgrade:
 
     def test_has_no_copy_of_what_was_forgotten(self, path, clock, upgraded):
         with Store(path, now=clock) as store:
-            store.archive.forget_person(42)
+            forget_person(store, 42)
 
         assert not upgraded.exists()
         assert not [it for it in path.parent.iterdir() if b"from before" in it.read_bytes()]

@@ -44,6 +44,7 @@ from ambrosio.router.budget import MAX_TOKENS, Budget, InMemoryLedger
 from ambrosio.router.policy import Candidate, allowed_providers
 from ambrosio.store import Person, Store
 
+from ..support.erasing import forget_person
 from ..support.running_bot import OWNER, running_bot
 
 D = Decimal
@@ -540,7 +541,7 @@ class TestThePulledPlug:
         with Store(tmp_path / "ambrosio.db", now=clock) as store:
             budget = Budget(now=clock, ledger=store.ledger)
             call = budget.reserve(Expense(OWNER, REF, None, D(1)))
-            store.archive.forget_person(OWNER)
+            forget_person(store, OWNER)
             budget.settle(call, Expense(OWNER, REF, None, D("0.5")))
 
             assert store.ledger.spent(0) == D("0.5")

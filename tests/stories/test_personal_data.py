@@ -21,6 +21,7 @@ from ambrosio.core.sound import Transcript
 from ambrosio.emulators.model_server.server import ErrorStatus, Says
 from ambrosio.store import ChatState, NewUpdate, Person, RecordingKey, Reminder, Store, TurnResult
 
+from ..support.erasing import expire, forget_chat, forget_person
 from ..support.running_bot import OWNER, never_wakes, running_bot
 
 SECRET = "xylophone"
@@ -162,6 +163,20 @@ class TestForgetting:
         await anna.wait_text("Fine.")
         assert len(model.requests[-1].messages) == 2
 
+    async def test_a_bot_that_died_meanwhile_ends_it_and_says_so(
+        self, api, telegram_url, model_url, anna, tmp_path, clock
+    ):
+        with Store(tmp_path / "ambrosio.db", now=clock) as store:
+            kept(store, SECRET, ANSWER)
+            store.erasing.begin_person(OWNER, Chat(OWNER))
+        assert SECRET.encode() in files(tmp_path)
+        async with running_bot(api, telegram_url, tmp_path, llama_base_url=model_url) as life:
+            told = await anna.wait_text("Deleted")
+            await life.settled()
+
+            assert told.text == "Deleted 1 question and its answer, from all chats."
+            assert SECRET.encode() not in files(tmp_path)
+
     async def test_nothing_is_forgotten_before_the_button_is_pressed(self, anna, life):
         await anna.say(f"the {SECRET}")
         await anna.wait_answer()
@@ -180,7 +195,7 @@ class TestForgetting:
             kept(store, "and I?", "Yes.", person=43, chat=-1001, message=6, parent=own)
             store.ledger.enter(Expense(OWNER, ref, None, Decimal(1)))
             store.ledger.enter(Expense(43, ref, None, Decimal(2)))
-            count = store.archive.forget_person(OWNER)
+            count = forget_person(store, OWNER)
 
             assert count == 2
             assert store.turn_search.find("group", user_id=OWNER) == []
@@ -201,7 +216,7 @@ class TestForgetting:
                 )
                 store.facts.add(person, f"likes {word}", message_id=number, local_only=False)
                 store.facts.set_zone(person, "Europe/Berlin")
-            store.archive.forget_person(OWNER)
+            forget_person(store, OWNER)
 
             assert SECRET.encode() not in files(tmp_path)
             assert store.facts.zone(OWNER) is None
@@ -223,12 +238,11 @@ class TestForgetting:
                 assert store.conversations.parts(Chat(person), 2)[1]
                 clock.pass_seconds(100)
             if how == "chat":
-                store.archive.forget_chat(Chat(OWNER))
+                forget_chat(store, Chat(OWNER))
             elif how == "person":
-                store.archive.forget_person(OWNER)
+                forget_person(store, OWNER)
             else:
-                store.archive.expire(clock() - 150)
-                store.archive._scrub()
+                expire(store, clock() - 150)
 
             assert SECRET.encode() not in files(tmp_path)
             assert ANSWER.encode() in files(tmp_path)
@@ -237,12 +251,13 @@ class TestForgetting:
             assert store.transcripts.speaker(Chat(43), 1) == 43
 
     async def test_here_takes_the_reminders_of_the_chat_along(
-        self, api, telegram_url, model_url, anna, tmp_path
+        self, api, telegram_url, model_url, anna, tmp_path, clock
     ):
         given = {"llama_base_url": model_url}
+        rule = Rule(datetime(2037, 1, 15, 9), "Europe/Berlin")  # noqa: DTZ001  local time
         async with running_bot(api, telegram_url, tmp_path, sleep=never_wakes, **given) as life:
-            await anna.say(f"/remind daily 9:00 {SECRET}")
-            await anna.wait_text("I will remind you")
+            due_at = clock() + 86_400
+            life.store.reminders.add(Reminder(Chat(OWNER), 900, OWNER, SECRET, rule, due_at))
             await anna.say("/forget")
             await anna.wait_text("What should I delete?")
             await anna.press("This chat")
@@ -258,7 +273,7 @@ class TestForgetting:
             store.conversations.set_chat_state(place, ChatState(local_only=True, vv=True))
         store.conversations.mark_local_only(here, 1)
         kept(store, SECRET, ANSWER)
-        store.archive.forget_person(OWNER)
+        forget_person(store, OWNER)
 
         assert store.conversations.is_local_only(here, 1)
         assert store.conversations.chat_state(here).local_only
@@ -272,7 +287,7 @@ class TestForgetting:
             turn = Turn(place, 1, OWNER, "rice?")
             store.conversations.record_request(turn.chat, ref.provider)
             store.finish(None, result=TurnResult(turn, ANSWER, ref=ref))
-        store.archive.forget_chat(here)
+        forget_chat(store, here)
 
         assert store.conversations.visits(here) == []
         assert store.conversations.visits(elsewhere)
@@ -284,7 +299,7 @@ class TestForgetting:
         await anna.wait_text("cannot read")
         await life.settled()
         assert SECRET.encode() in files(tmp_path)
-        life.store.archive.forget_person(OWNER)
+        forget_person(life.store, OWNER)
 
         assert SECRET.encode() not in files(tmp_path)
 

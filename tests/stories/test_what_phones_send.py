@@ -7,6 +7,7 @@ import pytest
 from ambrosio.emulators.botapi.files import Upload
 from ambrosio.emulators.model_server.server import Holds, Says
 
+from ..support.erasing import forget_person
 from ..support.media_files import picture
 from ..support.running_bot import OWNER, running_bot
 from .test_crash import process
@@ -80,7 +81,7 @@ class TestAnEditWithoutAChange:
     async def test_of_a_forgotten_message_neither(self, anna, life, model):
         message = await anna.say("hello")
         await anna.wait_answer()
-        life.store.archive.forget_person(OWNER)
+        forget_person(life.store, OWNER)
         await anna.touch(message)
         await life.settled()
 

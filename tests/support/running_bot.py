@@ -41,6 +41,7 @@ class RunningBot:
             self.api.updates.pending
             or self.store.inbox.waiting()
             or self.store.outbox.undelivered()
+            or self.store.erasing.pending()
         )
 
 
