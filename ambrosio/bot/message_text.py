@@ -39,7 +39,10 @@ def is_from_outside(message: RawMessage) -> bool:
 
     What was spoken or filmed in the chat itself is the sender's own.
     """
-    marks = ("forward_origin", "via_bot", "external_reply", "reply_to_story", "contact", "poll")
+    marks = (
+        *("forward_origin", "via_bot", "external_reply", "reply_to_story"),
+        *("contact", "poll", "game", "invoice"),
+    )
     return any(message.get(mark) for mark in (*marks, *FOREIGN_MEDIA))
 
 
@@ -94,8 +97,30 @@ def _coordinates(location: RawMessage) -> str:
 
 
 def _poll(poll: RawMessage) -> str:
-    options = [str(option.get("text", "")) for option in poll.get("options", ())]
-    return f"Poll: {'; '.join([str(poll.get('question', '')), *options])}"
+    """Describe a poll, with the right options of a quiz where Telegram tells them."""
+    right = poll.get("correct_option_ids") or ()
+    options = [
+        f"{option.get('text', '')}{' (right)' * (number in right)}"
+        for number, option in enumerate(poll.get("options", ()))
+    ]
+    kind = "Quiz" if poll.get("type") == "quiz" else "Poll"
+    return f"{kind}: {'; '.join([str(poll.get('question', '')), *options])}"
+
+
+def _checklist(checklist: RawMessage) -> str:
+    tasks = [
+        f"{task.get('text', '')}{' (done)' * bool(task.get('completion_date'))}"
+        for task in checklist.get("tasks", ())
+    ]
+    return f"Checklist: {'; '.join([str(checklist.get('title', '')), *tasks])}"
+
+
+def _titled(kind: str) -> Callable[[RawMessage], str]:
+    def describe(thing: RawMessage) -> str:
+        said = (str(thing.get("title") or ""), str(thing.get("description") or ""))
+        return f"{kind}: {', '.join(filter(None, said))}"
+
+    return describe
 
 
 THINGS: Mapping[str, Callable[[RawMessage], str]] = {
@@ -103,6 +128,9 @@ THINGS: Mapping[str, Callable[[RawMessage], str]] = {
     "venue": _venue,
     "location": lambda location: f"Location: {_coordinates(location)}",
     "poll": _poll,
+    "checklist": _checklist,
+    "game": _titled("Game"),
+    "invoice": _titled("Invoice"),
     "dice": lambda dice: f"Dice: {dice.get('emoji', '')} {dice['value']}",
     "sticker": lambda sticker: str(sticker.get("emoji") or "Sticker"),
 }

@@ -105,6 +105,20 @@ SERVICE_MESSAGES = (
     "migrate_to_chat_id",
     "migrate_from_chat_id",
     "chat_background_set",
+    "video_chat_scheduled",
+    "video_chat_started",
+    "video_chat_ended",
+    "video_chat_participants_invited",
+    "proximity_alert_triggered",
+    "boost_added",
+    "checklist_tasks_done",
+    "checklist_tasks_added",
+    "giveaway_created",
+    "giveaway_completed",
+    "general_forum_topic_hidden",
+    "general_forum_topic_unhidden",
+    "direct_message_price_changed",
+    "paid_message_price_changed",
 )
 
 
@@ -174,8 +188,8 @@ class _Reader:
 
     def read(self, messages: Sequence[RawMessage]) -> ParsedUpdate:
         first = messages[0]
-        for kind in ("animation", "story"):
-            # Of an animation there is no file that the model could be given.
+        for kind in ("animation", "story", "paid_media"):
+            # Of these there is no file that the model could be given.
             if first.get(kind):
                 return Ignored() if self.edited else Unsupported(texts.UNSUPPORTED_KINDS[kind])
         files = tuple(file for message in messages for file in message_text.attachments(message))

@@ -3,6 +3,7 @@
     FileError                  a file that someone sent cannot be used
     ├── MediaNotInstalled      … since the extra that decodes it is missing
     ├── UnsupportedFile        … it is of a kind that is not read
+    │   └── HeicPicture        … it is a photo in Apple's format
     ├── EmptyFile              … there is nothing in it
     ├── DamagedFile            … it is damaged or incomplete
     ├── EncryptedFile          … it needs a password
@@ -51,6 +52,13 @@ class UnsupportedFile(FileError):
     def __init__(self, readable: str = "text") -> None:
         super().__init__(f"not {readable}")
         self.readable = readable
+
+
+class HeicPicture(UnsupportedFile):
+    """A photo in Apple's format: made of tiles, which the software does not put together."""
+
+    problem = "I cannot read HEIC pictures, the format in which iPhones save photos."
+    remedy = "Send it as a photo instead of as a file, or save it as JPEG first."
 
 
 class EmptyFile(FileError):

@@ -36,6 +36,7 @@ UNSUPPORTED_KINDS: Mapping[str, str] = {
         "video": "watch videos",
         "animation": "watch animations",
         "story": "see stories",
+        "paid_media": "see paid photos and videos",
     }.items()
 }
 NOTHING_TO_READ_ALOUD = (

@@ -37,7 +37,7 @@ HERE = "It runs on this machine."
 TOY_NOTE = "SmolLM2, a toy of 135 million parameters"
 TOY_HINT = (
     "SmolLM2-135M-Instruct is a real language model and runs entirely on this machine, but it is a "
-    "toy: it writes fluently and is often wrong. Pictures and transcripts come from a stand-in."
+    "toy: it writes fluently and is often wrong. Images and transcripts come from a stand-in."
 )
 STAND_IN_NOTE = "A stand-in answers, not a model"
 STAND_IN_HINT = (

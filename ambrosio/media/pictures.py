@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..core.file_errors import (
     DamagedFile,
     FileTooDemanding,
+    HeicPicture,
     MediaNotInstalled,
     PictureTooLarge,
     UnsupportedFile,
@@ -77,6 +78,8 @@ def _check(content: bytes) -> Header:
         header = read_header(content)
     except ValueError as exc:
         raise DamagedFile from exc
+    if header and header.kind == "heic":
+        raise HeicPicture(READABLE)
     if header is None or header.kind not in DEMUXERS:
         raise UnsupportedFile(READABLE)
     if header.width * header.height > MAX_MEGAPIXELS * 1_000_000:

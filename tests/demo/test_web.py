@@ -172,6 +172,20 @@ def test_a_button_waits_for_its_answer_and_shows_it(demo_page, open_page):
     assert button.get_attribute("aria-busy") is None
 
 
+def test_a_message_that_asks_for_a_reply_gets_one(demo_page, open_page):
+    page = open_page(demo_page.page_url)
+    prompt = demo_page.bot(
+        "sendMessage", chat_id=YOU, text="What shall I find?", reply_markup={"force_reply": True}
+    )
+    page.locator("#about", has_text="What shall I find?").wait_for()
+    write(page, "rice")
+    item(page, "rice").wait_for()
+
+    [update] = demo_page.take_updates()
+    assert update["message"]["reply_to_message"]["message_id"] == prompt["message_id"]
+    assert not page.locator("#about").is_visible()
+
+
 def keys(rows):
     return {"inline_keyboard": rows}
 
@@ -660,6 +674,7 @@ def test_voice_notes_photos_and_files_are_answered(demo, open_page):
     attach(page, "Files", {"name": "list.txt", "mimeType": "text/plain", "buffer": b"rice"})
     page.locator("#send").click()
     page.locator(".doc", has_text="list.txt").wait_for()
+    item(page, "this stand-in cannot read it").wait_for()
 
     assert page.locator(".item.out[data-id] .voice").count() == 1
     assert page.locator(".item.in[data-id]", has_text="cannot see it").count() == 1

@@ -15,6 +15,69 @@ from .test_crash import process
 JPEG = picture("jpeg", 64, 64)
 ANNA = {"id": OWNER, "is_bot": False, "first_name": "Anna"}
 
+PREVIEW = {"type": "preview", "width": 90, "height": 60, "duration": 0}
+TASKS = [{"id": 1, "text": "rice"}, {"id": 2, "text": "tea", "completion_date": 1_800_000_000}]
+CHAT = {"id": -100, "type": "channel", "title": "News"}
+FLAGS = dict.fromkeys(
+    ("is_closed", "allows_multiple_answers", "allows_revoting", "members_only"), False
+)
+OPTIONS = [{"text": text, "voter_count": 1, "persistent_id": text} for text in ("a", "b")]
+QUIZ = {"id": "1", "question": "Rice?", "options": OPTIONS, "total_voter_count": 2, **FLAGS}
+CANNOT = "I cannot read this kind of message. Type your question instead."
+# What else apps send, and what the model is asked, or the bot says; nothing where it is news.
+FATES = {
+    "a live location": (
+        {"location": {"latitude": 41.1, "longitude": 2.1, "live_period": 900}},
+        "Location: 41.1, 2.1",
+    ),
+    "a quiz with its answer": (
+        {"poll": {**QUIZ, "is_anonymous": True, "type": "quiz", "correct_option_ids": [1]}},
+        "Quiz: Rice?; a; b (right)",
+    ),
+    "a contact without a number": (
+        {"contact": {"first_name": "Ben", "phone_number": ""}},
+        "Contact: Ben",
+    ),
+    "a checklist": (
+        {"checklist": {"title": "Shopping", "tasks": TASKS}},
+        "Checklist: Shopping; rice; tea (done)",
+    ),
+    "a game": (
+        {"game": {"title": "Chess", "description": "For two", "photo": []}},
+        "Game: Chess, For two",
+    ),
+    "an invoice": (
+        {
+            "invoice": {
+                "title": "Rice",
+                "description": "1 kg",
+                "start_parameter": "",
+                "currency": "EUR",
+                "total_amount": 300,
+            }
+        },
+        "Invoice: Rice, 1 kg",
+    ),
+    "paid media": (
+        {"paid_media": {"star_count": 5, "paid_media": [PREVIEW]}},
+        "I cannot see paid photos and videos yet. Send a photo, or type your question instead.",
+    ),
+    "a giveaway": (
+        {
+            "giveaway": {
+                "chats": [CHAT],
+                "winner_count": 3,
+                "winners_selection_date": 1_800_000_000,
+            }
+        },
+        CANNOT,
+    ),
+    "a kind from the future": ({"hologram": {"file_id": "h"}}, CANNOT),
+    "tasks that were done": ({"checklist_tasks_done": {"marked_as_done_task_ids": [1]}}, ""),
+    "a boost": ({"boost_added": {"boost_count": 1}}, ""),
+    "a call that ended": ({"video_chat_ended": {"duration": 3}}, ""),
+}
+
 
 def asked(model):
     return [request.question for request in model.requests if request.question]
@@ -287,7 +350,7 @@ class TestWhatReachesTheModel:
         ("send", "says"),
         [
             (lambda anna: anna.send_sticker(), "🙂"),
-            (lambda anna: anna.send_poll(), "Poll: Rice?; a; b"),
+            (lambda anna: anna.send_poll(), "Quiz: Rice?; a; b"),
             (lambda anna: anna.send_location(), "Location: 45.4, 12.3"),
             (lambda anna: anna.send_venue("Café", "Via 1"), "Venue: Café, Via 1 (45.4, 12.3)"),
             (lambda anna: anna.send_contact("Bert", "+1 555"), "Contact: Bert, +1 555"),
@@ -299,6 +362,19 @@ class TestWhatReachesTheModel:
         await anna.wait_answer()
 
         assert asked(model) == [says]
+
+    async def test_whatever_else_apps_send_has_a_fate(self, anna, life, model):
+        """A line to the model, a line that says why not, or silence where nobody has written."""
+        for content, fate in FATES.values():
+            model.requests.clear()
+            before = len(anna.answers)
+            anna._post(content)
+            await life.settled()
+            lines = [shown.text for shown in anna.answers][before:]
+
+            assert asked(model) == ([] if fate.startswith("I cannot") or not fate else [fate])
+            assert len(lines) == bool(fate)
+            assert not fate.startswith("I cannot") or lines == [fate]
 
     async def test_a_quote_of_a_channel(self, anna, model):
         news = {"id": -1009, "type": "channel", "title": "News"}

@@ -88,7 +88,10 @@ class ServerState:
             chat.silent.add(message["message_id"])
         else:
             chat.rings.append(chat.show_message(message).text)
-        self.events.publish("message", chat=chat.id, message=message)
+        # What apps are told besides; the message itself does not say it.
+        markup = request.params.get("reply_markup") or {}
+        forces_reply = bool(markup.get("force_reply"))
+        self.events.publish("message", chat=chat.id, message=message, forces_reply=forces_reply)
         return message
 
     def show_draft(self, chat: FakeChat, draft: Draft) -> bool:

@@ -61,6 +61,9 @@ together with how often it does. If two are equally frequent, the first one wins
 two different words."""
 
 CANNOT_SEE = "You sent a picture, but this stand-in cannot see it."
+CANNOT_READ = "You sent a file, but this stand-in cannot read it."
+# How the bot begins what it puts before a question about a file.
+_FILE = re.compile(r'File "')
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -72,9 +75,11 @@ def answer(request: ChatCall) -> Says | Calls:
     # If the question is a reply, the bot quotes the message before it.
     question = re.sub(r"^>.*\n?", "", request.question, flags=re.MULTILINE).strip()
     if (vv := _VV.match(question)) is not None:
-        return Says(_short(question[vv.end() :].strip()))
+        question = question[vv.end() :].strip()
+        return Says(CANNOT_READ if _FILE.match(question) else _short(question))
     said_before = any(role == "assistant" and NOTICE in text for role, text in request.messages)
-    text = CANNOT_SEE if request.question_has_images else _long(question)
+    text = CANNOT_READ if _FILE.match(question) else _long(question)
+    text = CANNOT_SEE if request.question_has_images else text
     return Says(text if said_before else f"{text}\n\n{NOTICE}")
 
 
