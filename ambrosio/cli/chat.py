@@ -18,12 +18,12 @@ from ..config.settings import Settings
 from ..core import texts
 from ..core.errors import NoProvider
 from ..core.file_errors import FileError
-from ..core.messages import TERMINAL, Turn
+from ..core.messages import TERMINAL, OutgoingMessage, Turn
 from ..core.vv import split_vv
 from . import chat_commands
 from .attached_files import AttachedFiles
 from .hints import INTERRUPTED, print_error, ways_to_begin, without_commands
-from .terminal import REDRAW_SECONDS, Output, open_output, unechoed
+from .terminal import REDRAW_SECONDS, Output, open_output, printable, unechoed
 
 
 async def chat(
@@ -138,6 +138,9 @@ class TerminalChat:
         result = await chat_commands.run(context, command, _message_id())
         if result.text:
             open_output().finish(result.text)
+        for message in result.messages:
+            if isinstance(message, OutgoingMessage):
+                print(printable(message.content.text), end="\n\n")
         if result.turn:
             await self._answer(replace(result.turn, model=result.turn.model or self.model))
 

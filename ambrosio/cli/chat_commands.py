@@ -68,5 +68,6 @@ def _private_state(context: BotContext) -> str:
     state = "on" if context.assistant.is_local_only(TERMINAL) else "off"
     return (
         f"Private mode is {state}. When it is on, only local models are asked:"
-        f" {', '.join(local) or 'none is set up'}. `/private on` and `/private off` switch it."
+        f" {', '.join(local) or 'none is set up'}. A model is local if its address is on this"
+        " machine or its own network. `/private on` and `/private off` switch it."
     )

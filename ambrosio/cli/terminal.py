@@ -64,9 +64,10 @@ class PlainOutput:
                 print(progress.note, file=sys.stderr)
 
     def finish(self, text: str) -> None:
-        """Print the rest of the text."""
-        if text:
+        """Print the rest of the text, of which a cut at the end is not taken back."""
+        if text and not self._printed.startswith(text):
             self._print_new(text)
+        if text:
             self._write("\n")
 
     def _print_new(self, text: str) -> None:
@@ -124,6 +125,8 @@ class MarkdownOutput:
         self._live.update("", refresh=True)
         self._live.stop()
         text = printable(text)
+        if text and self._printed.startswith(text):
+            return
         self._print_finished(text)
         self._print(text[len(self._printed) :])
 

@@ -236,6 +236,8 @@ class TestChatting:
             await terminal.expect("There is no command /dance here")
             terminal.type("/etc/hosts?\r")
             await terminal.expect("Three.")
+            terminal.type("/search etc hosts\r")
+            await terminal.expect("/etc/hosts?")
             terminal.type("/help\r")
             await terminal.expect("/exit")
             terminal.type("/exit\r")

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from ambrosio.assistant.progress import Progress
-from ambrosio.cli.terminal import RESTARTING, MarkdownOutput, end_of_finished_blocks, printable
+from ambrosio.cli.terminal import (
+    RESTARTING,
+    MarkdownOutput,
+    PlainOutput,
+    end_of_finished_blocks,
+    printable,
+)
 
 ANSWER = """\
 # Rice
@@ -127,6 +133,18 @@ def test_a_growing_answer_ends_the_same_however_it_came(screen, step):
         "water = cups * 1.5",
         "Done.",
     ]
+
+
+def test_what_is_cut_from_the_end_is_not_printed_anew(screen, capsys):
+    output, stream = screen
+    looping, kept = "Tea.\n\nTea.\n\nTea.\n\n", "Tea."
+    plain = PlainOutput()
+    for shown in (output, plain):
+        show_growing(shown, looping, 1)
+        shown.finish(kept)
+
+    assert printed_for_good(stream) == ["Tea.", "Tea."]
+    assert capsys.readouterr() == (f"{looping[:-1]}\n", "")
 
 
 def test_another_provider_begins_anew_below(screen):
