@@ -1,7 +1,8 @@
 """`ambrosio doctor`: checks the configuration, one line per finding, and says what to fix first."""
 
 import shutil
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ..app import is_model_configured, now, open_providers
 from ..bot import ptb
 from ..bot.client import TELEGRAM_SECONDS, telegram_bot
 from ..config.file_lock import file_lock
+from ..config.logs import redact
 from ..config.network import remote_client, trusted_certificates
 from ..config.settings import Settings
 from ..providers.openai_compatible import OpenAIProvider
@@ -37,11 +39,18 @@ async def doctor(settings: Settings) -> int:
     async with remote_client(trusted_certificates()) as http, open_providers(settings) as opened:
         providers = opened if is_set_up else {}
         subjects = (*providers, *SUBJECTS, *(TOGETHER_SUBJECTS if "together" in providers else ()))
-        async for finding in _check_all(settings, providers, http, now):
+        async for found in _check_all(settings, providers, http, now):
+            finding = _redacted(found, settings.secrets)
             print_finding(finding, subjects)
             findings.append(finding)
     print_fixes(findings)
     return int(any(finding.outcome == "failed" for finding in findings))
+
+
+def _redacted(finding: Finding, secrets: Sequence[str]) -> Finding:
+    """Leave out secrets: servers quote the key that they refuse, and addresses may hold one."""
+    detail, fix = (redact(text, secrets) for text in (finding.detail, finding.fix))
+    return replace(finding, detail=detail, fix=fix)
 
 
 async def _check_all(

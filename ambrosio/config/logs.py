@@ -6,7 +6,7 @@ import re
 import sys
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 
 # A bot token. It is part of every Bot API URL, and libraries put URLs into their errors.
@@ -23,20 +23,24 @@ LIBRARY_LEVELS = {
 }
 
 
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """Take secrets out of a text, and whatever looks like a bot token."""
+    long = (secret for secret in secrets if len(secret) >= MIN_SECRET_LENGTH)
+    for secret in sorted(long, key=len, reverse=True):
+        text = text.replace(secret, "[secret]")
+    return TOKEN.sub("[token]", text)
+
+
 class RedactingFormatter(logging.Formatter):
     """Removes secrets from every line, including tracebacks."""
 
     def __init__(self, secrets: Sequence[str], fmt: str) -> None:
         super().__init__(fmt)
-        long = [secret for secret in secrets if len(secret) >= MIN_SECRET_LENGTH]
-        self._secrets = sorted(long, key=len, reverse=True)
+        self._secrets = secrets
 
     def format(self, record: logging.LogRecord) -> str:
         """Format as usual, then redact the result."""
-        line = super().format(record)
-        for secret in self._secrets:
-            line = line.replace(secret, "[secret]")
-        return TOKEN.sub("[token]", line)
+        return redact(super().format(record), self._secrets)
 
     def formatException(self, ei: ExcInfo) -> str:  # noqa: N802  logging's name
         """Format the frames and the class only: an exception's text may quote a message."""

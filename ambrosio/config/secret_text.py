@@ -6,7 +6,9 @@ Nothing here shows any part of a secret.
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from typing import Annotated
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_core import PydanticCustomError
@@ -17,6 +19,8 @@ QUOTES = "\"'`´‘’‚“”„«»‹›"
 # Telegram promises no length; those of today have 35 characters behind the colon. python-telegram-
 # bot takes "/test" behind it for the test servers.
 TOKEN = re.compile(r"[0-9]+:[A-Za-z0-9_-]{20,}(/test)?")
+# Shorter values in an address are words such as `json`.
+MIN_VALUE_CHARACTERS = 16
 # The general categories of Unicode that nobody sees: control, format, and kinds of blanks.
 UNSEEN = ("Cc", "Cf", "Zl", "Zp", "Zs")
 
@@ -41,6 +45,19 @@ def clean_secret(value: object) -> object:
                 {"problem": problem, "position": position, "length": len(text)},
             )
     return text
+
+
+def secrets_in_address(url: str) -> Iterator[str]:
+    """Yield what in an address opens a door: its password, and long values such as `?api_key=`."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return
+    if parts.password:
+        yield from {parts.password, unquote(parts.password)}
+    for _, value in parse_qsl(parts.query):
+        if len(value) >= MIN_VALUE_CHARACTERS:
+            yield value
 
 
 def _surrounds(sign: str) -> bool:

@@ -5,6 +5,7 @@ entries of the same table as `[providers]` in `ambrosio.toml`. Nothing is read o
 """
 
 import os
+import urllib.request
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -26,7 +27,7 @@ from . import catalogue
 from .image_models import ImageModelConfig
 from .mcp import NAME_EXPECTED, SERVER_NAME, McpServerConfig
 from .provider import INVALID, ManagedProviderConfig, ProviderConfig, ServerUrl, Url
-from .secret_text import BotToken, Secret
+from .secret_text import BotToken, Secret, secrets_in_address
 from .setting_faults import (
     NOT_SET,
     UNKNOWN_PROVIDER,
@@ -307,7 +308,10 @@ class Settings(BaseSettings):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """All values that must never appear in a log or on a screen."""
+        """All values that must never appear in a log or on a screen.
+
+        With those in addresses and in the environment's proxies.
+        """
         keys = [
             self.telegram_bot_token,
             self.llama_api_key,
@@ -317,6 +321,17 @@ class Settings(BaseSettings):
             *(row.api_key for row in self.providers.values()),
         ]
         values = [value for key in keys if (value := key.get_secret_value())]
+        urls = [
+            self.ambrosio_search_url,
+            self.telegram_base_url,
+            self.llama_base_url,
+            self.together_base_url,
+            self.openai_base_url,
+            *(row.base_url for row in self.providers.values()),
+            *(server.url for server in self.mcp.values()),
+            *urllib.request.getproxies().values(),
+        ]
+        values += [value for url in urls if url for value in secrets_in_address(url)]
         return (*values, *(value for server in self.mcp.values() for value in server.secrets))
 
 

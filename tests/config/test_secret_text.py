@@ -2,6 +2,7 @@
 
 import pytest
 
+from ambrosio.config.secret_text import secrets_in_address
 from ambrosio.config.settings import load
 from ambrosio.core.errors import InvalidSettings
 
@@ -152,3 +153,27 @@ class TestTokens:
         assert caught.value.problems == [
             ("TELEGRAM_BOT_TOKEN", "does not look like a bot token", f"expected {right}")
         ]
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("https://x.example/v1", set()),
+        ("https://anna:pass-word@x.example/", {"pass-word"}),
+        ("https://anna:pass%2Fword@x.example/", {"pass%2Fword", "pass/word"}),
+        ("https://anna@x.example/?format=json", set()),
+        ("https://x.example/?format=json&key=0123456789abcdef", {"0123456789abcdef"}),
+        ("socks5://u:proxy-word@127.0.0.1:1080", {"proxy-word"}),
+        ("unix:/run/llama.sock", set()),
+        ("http://[bad", set()),
+    ],
+)
+def test_an_address_may_hold_a_secret(url, found):
+    assert set(secrets_in_address(url)) == found
+
+
+def test_passwords_in_addresses_are_secrets_of_the_settings(tmp_path, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://u:proxy-word@127.0.0.1:9")
+    given = load(tmp_path, ambrosio_search_url="https://anna:search-word@searx.example")
+
+    assert {"proxy-word", "search-word"} <= set(given.secrets)
