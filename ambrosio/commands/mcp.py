@@ -98,7 +98,7 @@ def _describe_tool(reviewed: ReviewedTool) -> str:
 
 
 def _block(tool: AllowedTool) -> str:
-    """Show all that a model is told of a tool."""
-    schema = json.dumps(tool.schema, ensure_ascii=False)
-    shown = f"{tool.description}\n{schema}".replace("`", "'")
-    return f"```\n{shown}\n```"
+    """Show all that a model is told of a tool, as code that wraps: nothing is off the screen."""
+    shown = (tool.description, json.dumps(tool.schema, ensure_ascii=False))
+    lines = (line.replace("`", "'") for line in shown)
+    return "  \n".join(f"`{line}`" for line in lines if line)
