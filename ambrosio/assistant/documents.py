@@ -17,12 +17,17 @@ from ..core.documents import (
 )
 from ..core.file_errors import FileError, NotInFile, ScannedFile, UnsupportedFile
 from ..core.messages import PicturePart, Turn
+from ..core.provider_errors import AllProvidersFailed, ContextTooLong
 from ..media.client import MediaClient
+from .answer import Answer
 from .answers import Assistant
 from .pictures import PictureKeeper
 
 # Pages of a scanned file that are looked at together, at most.
 SCAN_PAGES = 4
+# How much of the room for files is tried: a table of numbers has up to three times the tokens of
+# our estimate.
+SHARES = (1.0, 0.5, 0.25)
 SCAN_SIDE = 1280
 
 
@@ -168,6 +173,16 @@ class DocumentReader:
     async def _profile(self, turn: Turn) -> ModelProfile:
         request = self._assistant.completion_request(turn)
         return await self._assistant.router.profile(request)
+
+
+def was_too_long(answer: Answer) -> bool:
+    """Say whether an answer failed since more of a file was shown than fits."""
+    failure = answer.failure
+    return (
+        bool(answer.turn.preface)
+        and isinstance(failure, AllProvidersFailed)
+        and any(isinstance(cause, ContextTooLong) for cause in failure.causes)
+    )
 
 
 def _with_text(turn: Turn, prefaces: Sequence[str], place: FilePlace | None) -> Turn:

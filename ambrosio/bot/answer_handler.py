@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from ..assistant.answer import Answer
+from ..assistant.documents import SHARES, was_too_long
 from ..assistant.progress import Progress
 from ..commands.context import BotContext
 from ..commands.tool_effects import carry_out
 from ..core.errors import NoProvider
 from ..core.file_errors import FileError
 from ..core.messages import Delete, Turn
-from ..core.provider_errors import AllProvidersFailed, ContextTooLong
 from ..store import InboxItem
 from .answer_view import AnswerStyle, render_answer, render_comparison
 from .delivery import Delivery
@@ -24,8 +24,6 @@ from .streaming import AnswerStreamer, StreamedMessage
 # Completes a turn before a model is asked, or raises `FileError` or `NoProvider`. The last argument
 # is how much of a file is shown, as a share of what should fit.
 Preparation = Callable[[Turn, Progress, float], Awaitable[Turn]]
-# A table of numbers has up to three times the tokens of our estimate.
-SHARES = (1.0, 0.5, 0.25)
 
 
 class AnswerHandler:
@@ -112,7 +110,7 @@ class AnswerHandler:
             if scope.cancelled_caught:
                 return Answer(turn, stopped=True)
             answer = await self._context.assistant.answer(prepared, progress)
-            if not (prepared.preface and _is_too_long(answer)):
+            if not was_too_long(answer):
                 break
         return answer
 
@@ -202,13 +200,6 @@ class AnswerHandler:
             for_owner=turn.user_id in self._context.owners(),
             speaks=self._context.speech.can_speak(local_only=turn.local_only),
         )
-
-
-def _is_too_long(answer: Answer) -> bool:
-    failure = answer.failure
-    return isinstance(failure, AllProvidersFailed) and any(
-        isinstance(cause, ContextTooLong) for cause in failure.causes
-    )
 
 
 @dataclass(slots=True)

@@ -1,4 +1,7 @@
-"""The files of `ambrosio chat --image … --file …`: shown to the model with the question."""
+"""The files of `ambrosio chat --image … --file …`: shown to the model with the question.
+
+Also what `/next` and `/find` show of them later.
+"""
 
 import os
 from collections.abc import Sequence
@@ -11,7 +14,7 @@ from ..assistant.pictures import PictureKeeper
 from ..core.attachments import FilePlace
 from ..core.default_questions import about_a_file, about_a_picture
 from ..core.file_errors import ScannedFile
-from ..core.messages import Turn
+from ..core.messages import TERMINAL, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +34,8 @@ class AttachedFiles:
         language = os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
         return about_a_file(language) if self.files else about_a_picture(language)
 
-    async def add_to(self, turn: Turn, app: App) -> Turn:
-        """Add what they show and say to a turn.
+    async def add_to(self, turn: Turn, app: App, share: float) -> Turn:
+        """Add what they show and say to a turn, which of files is a `share` of what should fit.
 
         Raises `FileError`, `StoreFailed`, `OSError`, or `NobodySees` for want of a model that does.
         """
@@ -46,11 +49,70 @@ class AttachedFiles:
         if not self.files:
             return turn
         reader = DocumentReader(app.assistant, app.media, keeper)
-        files = [NamedFile(path.name, path.read_bytes()) for path in self.files]
+        files = [
+            NamedFile(path.name, path.read_bytes(), str(path.resolve())) for path in self.files
+        ]
         try:
-            return await reader.add_files(turn, files)
+            return await reader.add_files(turn, files, share=share)
         except ScannedFile:
             # Whoever names a file wants it looked at; there is no button to ask with.
             await app.assistant.router.picture_side(app.assistant.completion_request(turn))
             first_page = replace(turn, file=FilePlace("", 0, 0, is_scan=True))
-            return await reader.add_pages(first_page, files[0].content)
+            return await reader.add_pages(first_page, files[0].content, share=share)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownFile:
+    """A file that was shown in this conversation: by which turn, and which part."""
+
+    turn_id: int
+    turn: Turn
+    place: FilePlace
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there is a part behind the one that was shown."""
+        return self.place.next_position is not None
+
+    def next_turn(self, model: str) -> Turn:
+        """Ask the same of the next part."""
+        return replace(self.turn, parent_id=self.turn_id, pictures=(), preface="", model=model)
+
+    async def add_next_part(self, turn: Turn, app: App, share: float) -> Turn:
+        """Add the next part to a turn; raises as `AttachedFiles.add_to` does."""
+        reader = self._reader(app)
+        if not self.place.is_scan:
+            return await reader.add_next_part(turn, share=share)
+        return await reader.add_pages(turn, self._read(app), share=share)
+
+    async def add_passages(self, turn: Turn, app: App, share: float) -> Turn:
+        """Add the passages to a turn that have the words of its question."""
+        return await self._reader(app).add_passages(
+            turn,
+            turn.question,
+            number=self.place.number,
+            message_id=self.place.message_id or self.turn.message_id,
+            share=share,
+        )
+
+    def _read(self, app: App) -> bytes:
+        found = app.store.documents.find(TERMINAL, self.turn.message_id, self.place.number)
+        return Path(found[1] if found else "").read_bytes()
+
+    def _reader(self, app: App) -> DocumentReader:
+        return DocumentReader(app.assistant, app.media, PictureKeeper(app.store, app.media))
+
+
+def find_shown_file(app: App, *, searches: bool) -> ShownFile | None:
+    """Find the file that the conversation is about, by its newest part; with `searches`, or by one.
+
+    None if none was shown, or all of it at once.
+    """
+    conversations = app.store.conversations
+    turn_id = conversations.chat_state(TERMINAL).latest_turn_id
+    while turn_id is not None and (stored := conversations.turn(turn_id)):
+        place = stored.turn.file
+        if place and place.number >= 0 and (searches or not place.message_id):
+            return ShownFile(turn_id, stored.turn, place)
+        turn_id = stored.turn.parent_id
+    return None

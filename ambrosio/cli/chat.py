@@ -6,14 +6,16 @@ Without a question it asks for one after the other, until Ctrl+D. Ctrl+C stops a
 import asyncio
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
 from ..app import App, is_model_configured, now, open_app
 from ..assistant.answer import Answer
+from ..assistant.documents import SHARES, was_too_long
 from ..assistant.progress import Progress
 from ..commands.context import BotContext, BotStatus
+from ..config.program import advise
 from ..config.settings import Settings
 from ..core import texts
 from ..core.errors import NoProvider
@@ -21,9 +23,16 @@ from ..core.file_errors import FileError
 from ..core.messages import TERMINAL, OutgoingMessage, Turn
 from ..core.vv import split_vv
 from . import chat_commands
-from .attached_files import AttachedFiles
+from .attached_files import AttachedFiles, find_shown_file
 from .hints import INTERRUPTED, print_error, ways_to_begin, without_commands
 from .terminal import REDRAW_SECONDS, Output, open_output, printable, unechoed
+
+# Completes a turn with a share of the files that should fit.
+Preparation = Callable[[Turn, App, float], Awaitable[Turn]]
+HOW_TO_GO_ON = "/next reads the next part, /find words searches the file"
+HOW_TO_CONTINUE = (
+    "`ambrosio chat -c /next` reads the next part, `ambrosio chat -c /find words` searches the file"
+)
 
 
 async def chat(
@@ -62,6 +71,9 @@ async def chat(
         if not go_on:
             app.store.conversations.continue_from(TERMINAL, None)
         terminal = TerminalChat(app, provider, takes_commands=not text)
+        command = chat_commands.parse(text) if go_on and not attached else None
+        if command and command.name in chat_commands.FILE_COMMANDS:
+            return await terminal.go_on_with_file(command)
         return await terminal.ask(text, attached) if text else await terminal.ask_until_eof()
 
 
@@ -88,7 +100,9 @@ class TerminalChat:
             command = chat_commands.parse(line)
             if command and command.name in chat_commands.EXIT:
                 break
-            if command:
+            if command and command.name in chat_commands.FILE_COMMANDS:
+                await self.go_on_with_file(command)
+            elif command:
                 await self._run(command)
             elif line.strip():
                 await self.ask(line.strip())
@@ -100,25 +114,38 @@ class TerminalChat:
         if not question.strip():
             print_error(texts.NO_QUESTION)
             return 2
+        turn = self._turn(question.strip(), concise=concise)
+        return await self._answer(turn, attached.add_to if attached else None)
+
+    async def go_on_with_file(self, command: chat_commands.TypedCommand) -> int:
+        """Ask of the next part of a file, or of what is found in it; return the exit code."""
+        searches = command.name == "find"
+        file = find_shown_file(self.app, searches=searches)
+        words = command.args.strip()
+        if file is None:
+            print_error(advise(texts.NO_FILE_SHOWN))
+        elif searches and not words:
+            print_error(texts.NOTHING_TO_FIND)
+        elif searches:
+            return await self._answer(self._turn(words), file.add_passages)
+        elif not file.has_more:
+            print_error(texts.NO_NEXT_PART)
+        else:
+            model = self._turn("").model
+            return await self._answer(file.next_turn(model), file.add_next_part)
+        return 1
+
+    def _turn(self, question: str, *, concise: bool = False) -> Turn:
         state = self.app.store.conversations.chat_state(TERMINAL)
-        turn = Turn(
+        return Turn(
             chat=TERMINAL,
             message_id=_message_id(),
             user_id=TERMINAL.chat_id,
-            question=question.strip(),
+            question=question,
             concise=concise or state.vv,
             parent_id=self.app.assistant.latest_turn_id(TERMINAL),
             model=self.model or state.model,
         )
-        try:
-            turn = await attached.add_to(turn, self.app) if attached else turn
-        except (FileError, NoProvider) as exc:
-            print_error(exc.owner_message)
-            return 1
-        except OSError as exc:
-            print_error(texts.FILE_NOT_READ.format(path=exc.filename))
-            return 1
-        return await self._answer(turn)
 
     async def _run(self, command: chat_commands.TypedCommand) -> None:
         context = BotContext(
@@ -144,7 +171,26 @@ class TerminalChat:
         if result.turn:
             await self._answer(replace(result.turn, model=result.turn.model or self.model))
 
-    async def _answer(self, turn: Turn) -> int:
+    async def _answer(self, turn: Turn, prepare: Preparation | None = None) -> int:
+        """Answer a turn, completed by `prepare`; return the exit code."""
+        if prepare is None:
+            return self._finish(*await self._ask(turn))
+        shares = iter(SHARES)
+        try:
+            asked = await self._ask(await prepare(turn, self.app, next(shares)))
+            for share in shares:
+                if not was_too_long(asked[0]):
+                    break
+                asked = await self._ask(await prepare(turn, self.app, share))
+        except (FileError, NoProvider) as exc:
+            print_error(exc.owner_message)
+            return 1
+        except OSError as exc:
+            print_error(texts.FILE_NOT_READ.format(path=exc.filename))
+            return 1
+        return self._finish(*asked)
+
+    async def _ask(self, turn: Turn) -> tuple[Answer, Output]:
         progress, output = Progress(), open_output()
         async with AsyncExitStack() as stack:
             stack.enter_context(_stopped_by_ctrl_c(progress))
@@ -155,6 +201,9 @@ class TerminalChat:
                 answer = await self.app.assistant.answer(turn, progress)
             finally:
                 showing.cancel()
+        return answer, output
+
+    def _finish(self, answer: Answer, output: Output) -> int:
         self.app.assistant.save(answer)
         output.finish(answer.text)
         if output.closed:
@@ -208,3 +257,6 @@ def _print_footer(answer: Answer, *, takes_commands: bool) -> None:
         file = answer.turn.file
         said = [file.label] if file and file.label else []
         print(f"({' · '.join([str(answer.finished.ref), *said])})", file=sys.stderr)
+        if file and file.number >= 0 and file.next_position is not None:
+            how = HOW_TO_GO_ON if takes_commands else advise(HOW_TO_CONTINUE)
+            print(f"({how})", file=sys.stderr)

@@ -11,6 +11,8 @@ from ..core.messages import TERMINAL
 # A path, such as /etc/hosts, is no command.
 COMMAND = re.compile(r"/([a-z]+)(?:\s+(.*))?\s*", re.DOTALL)
 EXIT = frozenset({"exit", "quit"})
+# They go on with a file; `files` has them.
+FILE_COMMANDS = frozenset({"next", "find"})
 DESCRIPTIONS: Mapping[str, str] = {
     "new": "start a new conversation",
     "retry [model]": "answer the last question again",
@@ -21,6 +23,8 @@ DESCRIPTIONS: Mapping[str, str] = {
     "usage": "show usage and cost",
     "status": "show how the providers are doing",
     "search words": "search your earlier questions",
+    "next": "read the next part of the file",
+    "find words": "search the file",
     "help": "list the commands",
     "exit": "leave, as Ctrl+D does",
 }

@@ -19,6 +19,7 @@ from ambrosio.emulators.model_server.server import (
     Dies,
     ErrorStatus,
     FakeModelServer,
+    Overflow,
     Says,
     StallsAfter,
 )
@@ -76,6 +77,47 @@ class TestOneQuestion:
         )
         assert model.requests[1].question.startswith('File "menu.txt" (text).')
         assert model.requests[1].question.endswith("Fasse kurz zusammen, was das ist.")
+
+    async def test_a_long_file_is_read_on_and_searched(self, ambrosio, model, tmp_path):
+        model.window = 4096
+        rows = "".join(f"line {number} is about subject{number}\n" for number in range(1, 1_000))
+        (tmp_path / "report.txt").write_text(rows)
+        model.script(Says("First."), Says("Second."), Says("Here."), Says("Third."))
+        asked = [("-c", "/next"), ("-c", "/find", "subject777"), ("-c", "/next"), ("-c", "/find")]
+
+        nothing = await ambrosio("chat", "-c", "/next")
+        first = await ambrosio("chat", "--file", "report.txt", "what is it about?")
+        second, found, third, empty = [await ambrosio("chat", *words) for words in asked]
+        questions = [request.question for request in model.requests if request.question]
+        shown = [
+            re.search(r"lines ([\d,]+)–([\d,]+) of 999", it.err) for it in (first, second, third)
+        ]
+        numbers = [int(it[place].replace(",", "")) for it in shown if it for place in (1, 2)]
+
+        assert [it.out for it in (first, second, found, third)] == [
+            *("First.\n", "Second.\n", "Here.\n", "Third.\n")
+        ]
+        assert "chat -c /next` reads the next part" in first.err
+        assert numbers[0] == 1
+        assert (numbers[2], numbers[4]) == (numbers[1] + 1, numbers[3] + 1)
+        assert questions[1].endswith("what is it about?")
+        assert f"subject{numbers[2]}\n" in questions[1]
+        assert "subject777" in questions[2]
+        assert "report.txt: line" in found.err
+        assert (nothing.code, empty.code) == (1, 1)
+        assert "This conversation is about no file." in nothing.err
+        assert "There are no words to look for." in empty.err
+
+    async def test_a_file_of_numbers_is_shown_in_a_smaller_part(self, ambrosio, model, tmp_path):
+        model.window = 4096
+        model.script(Overflow(5746, 4096), Says("Numbers."))
+        (tmp_path / "numbers.txt").write_text("\n".join("1 " * 40 for _ in range(2_000)))
+
+        read = await ambrosio("chat", "--file", "numbers.txt", "what is it?")
+        before, after = [request.question for request in model.requests if request.question]
+
+        assert read.out == "Numbers.\n"
+        assert len(after) < 0.6 * len(before)
 
     async def test_a_picture_that_nobody_can_see_is_one_line(self, ambrosio, model, tmp_path):
         model.vision = False
@@ -232,6 +274,8 @@ class TestChatting:
             await terminal.expect("only llama will be asked")
             terminal.type("second?\r")
             await terminal.expect("Two.")
+            terminal.type("/next\r")
+            await terminal.expect("This conversation is about no file.")
             terminal.type("/dance\r")
             await terminal.expect("There is no command /dance here")
             terminal.type("/etc/hosts?\r")
@@ -239,6 +283,7 @@ class TestChatting:
             terminal.type("/search etc hosts\r")
             await terminal.expect("/etc/hosts?")
             terminal.type("/help\r")
+            await terminal.expect("/find words")
             await terminal.expect("/exit")
             terminal.type("/exit\r")
 
