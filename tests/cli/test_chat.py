@@ -284,7 +284,6 @@ class TestChatting:
             await terminal.expect("/etc/hosts?")
             terminal.type("/help\r")
             await terminal.expect("/find words")
-            await terminal.expect("/exit")
             terminal.type("/exit\r")
 
             assert await terminal.exit_code() == 0
