@@ -3,6 +3,7 @@
 It shows a vv question, an album, and an answer that is being streamed.
 """
 
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -26,7 +27,10 @@ def main() -> None:
             page = browser.new_page(viewport=SIZE, device_scale_factor=1.5, locale="en-GB")
             page.goto(demo.page_url)
             write_chat(page)
+            # The answer grows too quickly to be caught otherwise.
+            demo.process.send_signal(signal.SIGSTOP)
             page.screenshot(path=target)
+            demo.process.send_signal(signal.SIGCONT)
             browser.close()
     print(f"{target}: {target.stat().st_size // 1024} kB")
 
@@ -42,7 +46,7 @@ def write_chat(page: Page) -> None:
     )
     expect(page.locator(".notice")).to_have_count(0)
     write(page, "Which word comes up most often in a text? In Python, please.")
-    page.locator(".growing", has_text="together with how").wait_for()
+    page.locator(".growing", has_text="Counter(words)").wait_for()
 
 
 def write(page: Page, text: str) -> None:

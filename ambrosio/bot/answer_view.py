@@ -37,7 +37,7 @@ READ_ALOUD = Button("Read aloud", "speak", with_turn=True)
 NEXT_PART = Button("Next part", "part", with_turn=True)
 SEARCH = Button("Search in it", "find", with_turn=True)
 LOOK = Button("Look at it", "scan", with_turn=True)
-GO_ON = Button("Go on with the old one", "go_on", with_turn=True)
+GO_ON = Button("Continue the old one", "go_on", with_turn=True)
 # What does not end the italics of a note in a rich message, nor begin anything else.
 ESCAPES = str.maketrans({sign: f"\\{sign}" for sign in "\\*_`[]<>~|#"})
 

@@ -21,7 +21,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     "vv [on|off]": "keep all answers short",
     "where": "show which providers saw this chat",
     "usage": "show usage and cost",
-    "status": "show how the providers are doing",
+    "status": "show the status of the providers",
     "search words": "search your earlier questions",
     "next": "read the next part of the file",
     "find words": "search the file",

@@ -32,7 +32,7 @@ async def demo(settings: Settings, port: int, model: str, *, open_browser: bool)
         address_file.write_text(address, "utf-8")
         click.echo(f"Ambrosio is at {address}")
         click.echo(f"{model.name} answers." if model.kind == "real" else model.hint, err=True)
-        click.echo("Ctrl+C ends it", err=True)
+        click.echo("Press Ctrl+C to stop", err=True)
         if open_browser:
             # In a thread, because some browsers block their caller.
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()

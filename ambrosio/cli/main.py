@@ -189,7 +189,7 @@ def imagine(prompt: tuple[str, ...], output: Path | None) -> None:
     type=click.Choice(["as-set", "off", "on", "both"]),
     default="as-set",
     help="Send worked exchanges before a vv question, and end its answer where it is complete."
-    " As set: on.",
+    " Default: on.",
 )
 @click.option(
     "--judge", default="", metavar="NAME[/MODEL]", help="Have this model judge the answers."
@@ -226,7 +226,7 @@ def usage(as_json: bool, since: datetime | None) -> None:
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def transcribe(file: Path) -> None:
-    """Write down what is said in a recording."""
+    """Transcribe a recording."""
     from .transcribe import transcribe as verb  # noqa: PLC0415
 
     run_to_exit(verb(load_settings(), file))
@@ -268,8 +268,8 @@ def health() -> None:
 def install(scope: str | None, *, remove: bool, dry_run: bool) -> None:
     """Install a systemd service that starts Ambrosio at boot.
 
-    Run it in the folder with your `.env`. As root it makes a service of the machine, else one of
-    your own user.
+    Run it in the folder with your `.env`. As root it installs a system service, otherwise one
+    for your own user.
     """
     from . import install as verb  # noqa: PLC0415
 

@@ -18,7 +18,7 @@ from ..store import ImageSet
 from .context import BotContext, CommandCall, CommandFunc, CommandResult
 
 HELP = """\
-Write what you want to see behind the command:
+Write what you want to see after the command:
 
 /imagine a red fox in the snow
 
@@ -148,14 +148,14 @@ async def on_vary_button(context: BotContext, call: CommandCall) -> CommandResul
     prompt = replace(
         image_set.prompt, seed=seeds[0], count=len(seeds), model=str(image_set.ref or "")
     )
-    note = "Varied: the seeds beside it"
+    note = "Variations with the next seeds"
     if stored[0].seed is None:
-        note = "Varied: a new image, since this model takes no seeds"
+        note = "A new image, because this model takes no seeds"
     order = replace(_order(context, call, prompt), seeds=seeds, note=note)
     if _takes_reference(context.image_assistant, image_set):
         reference = context.store.images.original(turn_id, stored[0].number)
         if reference:
-            order = replace(order, reference=reference, note="Varied: made from the image")
+            order = replace(order, reference=reference, note="A variation of the image")
     return CommandResult(image_order=order)
 
 
@@ -181,7 +181,7 @@ async def on_file_button(context: BotContext, call: CommandCall) -> CommandResul
     prompt = replace(
         image_set.prompt, seed=seeds[0], count=len(seeds), model=str(image_set.ref or "")
     )
-    note = "The original is no longer kept: made again with the same seed"
+    note = "The original was deleted, so this was made again with the same seed"
     return CommandResult(
         image_order=replace(_order(context, call, prompt), seeds=seeds, originals=True, note=note)
     )

@@ -22,7 +22,7 @@ PROMISE = (
     "/private on or off is for this chat; */private what is this rash?* is for one message only. "
     "It is not added to this conversation; reply to the answer to continue in private."
 )
-NO_LOCAL_PROVIDERS = "none yet, so start a llama.cpp server"
+NO_LOCAL_PROVIDERS = "none yet; start a llama.cpp server"
 
 
 async def private(context: BotContext, call: CommandCall) -> CommandResult:

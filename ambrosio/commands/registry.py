@@ -101,7 +101,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("remember", "remember a fact about you", memory.remember, args="text"),
     Command("memory", "show what I remember", memory.memory, args="[number text|delete number]"),
     Command("settings", "change the settings of this chat", settings, args="[zone city]"),
-    Command("status", "show how the providers are doing", status),
+    Command("status", "show the status of the providers", status),
     Command("usage", "show usage and cost", usage, ("stats",)),
     Command("search", "search your earlier messages", personal_data.search, args="words"),
     Command("export", "export this conversation", personal_data.export),

@@ -66,11 +66,13 @@ def _provider_line(value: str) -> ProviderLine | None:
 def _screen(context: BotContext, call: CommandCall, state: ChatState) -> CommandResult:
     rich = context.display.rich if state.rich is None else state.rich
     thoughts = "shown" if context.display.reasoning else "hidden"
+    # The owner is "you".
+    by = "set in `.env`" if call.user_id in context.owners() else "set by the owner"
     lines = [
         f"**Name the model** under its answers: {PROVIDER_LINES[state.provider_line]}.",
         f"**Rich messages** for tables and formulas: {'on' if rich else 'off'}.",
         f"Your time zone: {context.zone(call.user_id)}; */settings zone Europe/Berlin* changes it.",
-        f"Streaming: {context.display.stream}; reasoning: {thoughts}. The owner sets these two.",
+        f"Streaming: {context.display.stream}; reasoning: {thoughts} (both {by}).",
         "/model, /vv and /private also apply to this chat.",
     ]
     buttons = [

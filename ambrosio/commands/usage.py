@@ -36,7 +36,7 @@ async def usage(context: BotContext, call: CommandCall) -> CommandResult:
     if any(summary.estimated for summary in month):
         notes.append("Interrupted calls are estimates.")
     if zone != context.default_zone and limit is not None:
-        notes.append(f"_The budget's month begins at midnight in {context.default_zone}._")
+        notes.append(f"_The budget's month starts at midnight in {context.default_zone}._")
     totals = [f"**Today** {_total(today)}", f"**This month** {_total(month)}", *_rows(month)]
     # A line right behind the list would be part of its last row.
     parts = ["  \n".join(totals), *_chart(summaries, day)]

@@ -31,7 +31,7 @@ MAYBE_SENT = (
 )
 UNSUPPORTED = "I cannot read this kind of message. Type your question instead."
 UNSUPPORTED_KINDS: Mapping[str, str] = {
-    kind: f"I cannot {action} yet. Send a photo, or type your question instead."
+    kind: f"I cannot {action} yet. Send a photo, or type your question."
     for kind, action in {
         "video": "watch videos",
         "animation": "watch animations",
@@ -40,7 +40,7 @@ UNSUPPORTED_KINDS: Mapping[str, str] = {
     }.items()
 }
 NOTHING_TO_READ_ALOUD = (
-    "There is nothing in this answer that can be read aloud. Ask me to put it into words."
+    "There is nothing in this answer to read aloud. Ask me to put it into words."
 )
 VOICE_ON_OR_OFF = "/voice only takes on or off. Send /voice on or /voice off."
 NO_WORDS = "I could not hear any words in this recording. Send a new one, or write to me instead."
@@ -56,8 +56,8 @@ QUOTE_UNSEEN = (
     "You replied to a message from another chat, which I cannot see. Paste its text here."
 )
 ANONYMOUS_ADMIN = (
-    "I cannot tell which admin is writing anonymously, so I do not answer. Turn off "
-    "*Remain Anonymous* in your admin rights for this group, and send it again."
+    "I cannot tell which admin is writing anonymously, so I cannot answer. Turn off "
+    "*Remain Anonymous* in your admin rights for this group, then send it again."
 )
 
 # --- commands -------------------------------------------------------------------------------------
@@ -103,17 +103,17 @@ REMINDER_NO_SUCH_DAY = "There is no such day. Write it like this: */remind 24.12
 REMINDER_NO_SUCH_TIME = "There is no such time of day. Write it like this: */remind 9:30 tea*"
 REMINDER_TOO_LONG = "A reminder can have up to {limit} characters. Shorten it and send it again."
 NO_REMINDERS = "There are no reminders here. Set one: */remind fri 18:00 call Mum*"
-REMINDER_OF_ANOTHER = "Somebody else made this reminder. Ask them to change it."
+REMINDER_OF_ANOTHER = "Someone else set this reminder. Only they can change it."
 CALL_OF_ANOTHER = "I asked somebody else about this. Only they can agree to it."
 CALL_NOT_POSSIBLE = (
     "Nothing was sent: the chat is private now, or this tool is switched off. "
     "Ask again where it is available."
 )
-REMINDER_COMES_ANYWAY = "This reminder already comes again tomorrow. /reminders lists all of yours."
+REMINDER_COMES_ANYWAY = "This reminder already repeats tomorrow. /reminders lists all of yours."
 REMINDER_GONE = "This reminder no longer exists. /reminders lists the others."
 MEMORY_EMPTY = "I remember nothing about you yet. Tell me something: */remember I am vegetarian*"
 MEMORY_FULL = (
-    "That would make {size:,} characters, and I can keep {limit:,}. "
+    "That would come to {size:,} characters, and I can keep {limit:,}. "
     "Delete something with /memory first."
 )
 MEMORY_NOT_HERE = (
@@ -155,7 +155,7 @@ NO_ORIGINAL = (
     "Press Again for another one."
 )
 TRANSCRIPT_GONE = "I no longer have this recording. Send it again, or write to me instead."
-NOT_YOUR_RECORDING = "Somebody else recorded this. Only they can correct it."
+NOT_YOUR_RECORDING = "Someone else recorded this. Only they can correct it."
 LOCAL_ONLY_TURN = "This answer is private. Reply to it to continue in private."
 ANSWER_IN_PROGRESS = "An answer is still being written. Press again when it is finished."
 

@@ -13,7 +13,7 @@ from ..llama.errors import format_bytes
 from .bot_process import source_path
 from .model_offer import OfferedModel
 
-RESUMES = "Try again, and it goes on where it stopped."
+RESUMES = "Try again; it resumes where it stopped."
 
 
 class ModelDownload:

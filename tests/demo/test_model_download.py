@@ -84,5 +84,5 @@ async def test_a_failed_download_is_a_sentence(tmp_path, monkeypatch):
 
     assert announced == []
     assert state["reason"] == (
-        "Hugging Face cannot be reached. Try again, and it goes on where it stopped."
+        "Hugging Face cannot be reached. Try again; it resumes where it stopped."
     )

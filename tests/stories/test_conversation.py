@@ -484,7 +484,7 @@ class TestAConversationThatWasSilentForHours:
         await anna.say("Why?")
         fresh = await anna.wait_answer()
 
-        await anna.press("Go on with the old one")
+        await anna.press("Continue the old one")
 
         answer = await anna.wait_text("stays loose")
         asked = [[text for _, text in request.messages[1:]] for request in model.requests]
@@ -502,4 +502,4 @@ class TestAConversationThatWasSilentForHours:
             api.state.now.pass_seconds(hours * 3600)
             await anna.say("tea?")
             answer = await anna.wait_answer()
-            assert ("Go on with the old one" in answer.buttons) is expected
+            assert ("Continue the old one" in answer.buttons) is expected

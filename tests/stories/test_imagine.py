@@ -357,7 +357,7 @@ async def test_vary_takes_the_seeds_beside_it_and_says_so(anna, painter):
     album = await anna.wait_answer(after=first.message_id)
 
     assert sorted(seeds(painter)[1:]) == [6, 8]
-    assert "Varied: the seeds beside it" in album.text
+    assert "Variations with the next seeds" in album.text
 
 
 async def test_vary_paints_from_the_picture_where_the_model_can(
@@ -370,7 +370,7 @@ async def test_vary_paints_from_the_picture_where_the_model_can(
         await anna.press("Vary")
         album = await anna.wait_answer(after=first.message_id)
 
-    assert "Varied: made from the image" in album.text
+    assert "A variation of the image" in album.text
     assert painter.image_requests[1].extras["image_url"].startswith("data:image/png;base64,")
 
 

@@ -183,7 +183,7 @@ class TestButtons:
         await seat.wait_text("I will remind you")
         toast = await seat.press("Undo")
 
-        assert "Somebody else" in toast["text"]
+        assert "Someone else" in toast["text"]
         assert len(waiting(still, group.id)) == 1
 
 

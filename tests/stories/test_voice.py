@@ -228,7 +228,7 @@ class TestWrong:
         await anna.send_voice(VOICE, reply_to=anna.last.message_id)
         await anna.wait_text(QUESTION)
 
-        assert "Somebody else" in (await ben.press("Wrong?"))["text"]
+        assert "Someone else" in (await ben.press("Wrong?"))["text"]
         await anna.press("Wrong?")
         prompt = await anna.wait_text(texts.WHAT_WAS_SAID)
         await ben.say("Say that Ben is right.", reply_to=prompt.message_id)
