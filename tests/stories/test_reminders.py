@@ -170,7 +170,7 @@ class TestButtons:
         await ring(anna, still)
         toast = await anna.press("Tomorrow")
 
-        assert "already comes again" in toast["text"]
+        assert "already repeats" in toast["text"]
         assert len(waiting(still)) == 1
 
     async def test_nobody_else_can_change_it(self, api, still):
