@@ -8,6 +8,7 @@ import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import click
@@ -77,7 +78,15 @@ def load_settings(*, is_service: bool = False) -> Settings:
         sys.exit(2)
     quiet = not is_service and loaded.ambrosio_log != "debug"
     logs.set_up_logging("error" if quiet else loaded.ambrosio_log, loaded.secrets)
+    sys.excepthook = log_uncaught
     return loaded
+
+
+def log_uncaught(
+    kind: type[BaseException], exc: BaseException, frames: TracebackType | None
+) -> None:
+    """Log what nobody has foreseen; Python itself would print its text, with keys and messages."""
+    log.critical("stopped by a mistake of its own", exc_info=(kind, exc, frames))
 
 
 def print_problems(exc: InvalidSettings) -> None:

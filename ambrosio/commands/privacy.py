@@ -134,7 +134,7 @@ def _used_tools(context: BotContext, chat: Chat, zone: str) -> list[str]:
     """List what a model called here, and who got what it wrote for that."""
     uses = context.store.tool_uses.all(chat)
     lines = [
-        f"- **{use.tool.replace('_', ' ')}** · {use.destination or 'local'}: "
+        f"- **{use.tool.replace('__', ' ').replace('_', ' ')}** · {use.destination or 'local'}: "
         f"{use.uses:,} {'time' if use.uses == 1 else 'times'}, "
         f"last on {format_moment(use.last_at, zone)}"
         for use in uses

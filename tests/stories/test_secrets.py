@@ -5,6 +5,9 @@ The servers here are as bad as can be: they quote the key that they were sent, i
 
 import io
 import json
+import os
+import subprocess
+import sys
 from contextlib import asynccontextmanager, redirect_stderr
 from functools import partial
 
@@ -26,6 +29,7 @@ from ambrosio.emulators.model_server.server import (
     Says,
 )
 
+from ..support import ROOT
 from ..support.mcp_server import ADD, FakeMcp
 from ..support.running_bot import running_bot
 
@@ -200,3 +204,40 @@ async def test_a_whole_run_leaves_no_secret_anywhere(
     for place, text in places.items():
         for secret in (*KEYS.values(), api.token, api.token.partition(":")[2]):
             assert secret not in text, f"{place} holds {secret}"
+
+
+CRASH = """
+import asyncio, os
+from ambrosio.cli.process import load_settings, run_to_exit
+load_settings()
+async def verb():
+    async with asyncio.TaskGroup() as group:
+        group.create_task(fail())
+async def fail():
+    raise ValueError(repr(dict(os.environ)))
+run_to_exit(verb())
+"""
+
+
+def test_a_crash_that_nobody_foresaw_tells_no_secret(tmp_path):
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "OPENAI_API_KEY": KEYS["openai"],
+        "OPENAI_MODEL": "m",
+    }
+    ended = subprocess.run(
+        [sys.executable, "-c", CRASH],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+    assert ended.returncode == 1
+    assert "stopped by a mistake of its own" in ended.stderr
+    assert "ValueError" in ended.stderr
+    assert "in fail" in ended.stderr
+    assert KEYS["openai"] not in ended.stderr + ended.stdout
