@@ -4,8 +4,8 @@ Pure. Servers cache the prompt by its prefix, so what was sent in one turn must 
 the beginning of what is sent in the next; otherwise a small machine reads everything again. So
 nothing here depends on the time, the history only grows, and when it no longer fits it is cut to a
 quarter at once. Only the worked exchanges of a concise turn come and go: they stand behind the
-history, so that everything before them is read once. Earlier concise turns are a list above the
-next message: as exchanges they would be examples, and teach a small model to answer all in a word.
+history, so that everything before them is read once. Earlier concise turns are sent as a list: as
+exchanges they would be examples, and teach a small model to answer all in a word.
 """
 
 import json
@@ -35,8 +35,9 @@ MARK_TOKENS = 18
 # Stands in for each picture in the history of a model that cannot see.
 UNSEEN_PICTURE = "[a picture that you cannot see]"
 
-# Stands above the concise turns of the history, each on a line.
-CONCISE_TURNS = "Earlier I asked for short answers:\n"
+# What stands above the list of concise turns, and what answers it, in whatever language the rest
+# is. Without the answer, a small model takes the list for a part of the next question.
+CONCISE_TURNS, NOTED = "vv:\n", "OK."
 
 
 # The JSON around each definition, and what a template says of them all.
@@ -220,26 +221,25 @@ def _messages(
         if turn.concise and not (turn.pictures or turn.preface or turn.rounds):
             concise.append(turn)
         else:
-            messages += _add_concise_turns(_past_messages(turn, profile), concise)
+            messages += _concise_turns(concise)
+            messages += _past_messages(turn, profile)
             concise = []
-    messages += _add_concise_turns(last, concise)
+    messages += _concise_turns(concise)
+    messages += last
     return tuple(messages) if profile.system_role else merge_system_into_user(tuple(messages))
 
 
-def _add_concise_turns(
-    messages: tuple[Message, ...], concise: Sequence[PastTurn]
-) -> tuple[Message, ...]:
-    """Write concise turns above the next message of the user.
+def _concise_turns(turns: Sequence[PastTurn]) -> tuple[Message, ...]:
+    """Write concise turns in a row as one exchange that holds a list of them.
 
     As exchanges of their own they would be examples of short answers: a small model then answers
-    every other question in a few words, too. Worked exchanges come behind them, so that the list
+    every other question in a few words, too. Worked exchanges come behind the list, so that it
     stays in the server's cache while it grows.
     """
-    if not concise:
-        return messages
-    first, *rest = messages
-    lines = [CONCISE_TURNS, *(_concise_line(turn) for turn in concise)]
-    return (replace(first, content="\n".join(lines) + f"\n\n{first.content}"), *rest)
+    if not turns:
+        return ()
+    lines = [CONCISE_TURNS, *map(_concise_line, turns)]
+    return Message("user", "\n".join(lines)), Message("assistant", NOTED)
 
 
 def _concise_line(turn: PastTurn) -> str:

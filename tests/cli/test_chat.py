@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from ambrosio.cli.hints import INTERRUPTED, without_commands
-from ambrosio.core.context_window import CONCISE_TURNS
+from ambrosio.core.context_window import CONCISE_TURNS, NOTED
 from ambrosio.core.provider_errors import (
     AllProvidersFailed,
     BadRequest,
@@ -49,7 +49,7 @@ class TestOneQuestion:
         ]
         assert first_sent[-1] == "vv jasmin or basmati?"
         assert sent == [
-            [f"{CONCISE_TURNS}\n- jasmin or basmati? → Basmati.\n\nWhy?"],
+            [f"{CONCISE_TURNS}\n- jasmin or basmati? → Basmati.", NOTED, "Why?"],
             ["Why?"],
         ]
 
@@ -214,7 +214,7 @@ class TestChatting:
             terminal.type(CTRL_D)
 
             assert await terminal.exit_code() == 0
-        assert model.requests[1].messages[-1][1].endswith("basmati? → Basmati.\n\nWhy?")
+        assert model.requests[1].messages[-3][1].endswith("basmati? → Basmati.")
 
     async def test_ctrl_c_stops_the_answer_and_keeps_the_chat(self, in_terminal, model):
         model.script(StallsAfter("Green tea is"), Says("Black."))

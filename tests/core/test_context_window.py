@@ -1,7 +1,7 @@
 """The prompt only grows, is cut rarely, and has the shape that chat templates demand."""
 
 from dataclasses import replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -68,10 +68,10 @@ def test_each_prompt_begins_with_the_one_before_and_its_answer(turns, manner):
         begun += built.dropped_turns
         grown = flat((*built.messages, Message("assistant", answer)))
         if concise:
-            # All but the question itself: it becomes another line of the list.
+            # All but the question itself, which becomes another line of the list.
             kept = history[begun:number]
             bare = build_context(SYSTEM, kept, "", profile=replace(manner, window=10**6))
-            grown = flat(bare.messages).removesuffix("<user>").removesuffix("\n\n")
+            grown = flat(bare.messages).removesuffix("<user>").removesuffix("<assistant>OK.")
         sent.append((built, grown))
 
     for (_, grown), (after, _) in pairwise(sent):
@@ -90,8 +90,10 @@ def test_roles_alternate_and_the_question_stands_last(turns, manner, question, c
     assert roles == ["user", "assistant"] * (len(roles) // 2) + ["user"]
     assert built.messages[-1].content.endswith(question + VV_REMINDER * built_with(manner, concise))
     kept = turns[built.dropped_turns :]
-    ordinary = sum(not was_concise for _, _, was_concise in kept)
-    assert len(roles) - count_examples(built) == 2 * ordinary + 1
+    # Concise turns in a row are one exchange.
+    runs = groupby(was_concise for _, _, was_concise in kept)
+    exchanged = sum(1 if was_concise else len(list(run)) for was_concise, run in runs)
+    assert len(roles) - count_examples(built) == 2 * exchanged + 1
     text = flat(built.messages)
     assert all(asked in text and answer in text for asked, answer, _ in kept)
 
@@ -200,8 +202,11 @@ def test_concise_turns_are_no_examples_for_an_ordinary_question():
     first = build_context(SYSTEM, history, "why?")
     second = build_context(SYSTEM, (*history, PastTurn(3, "why?", "Because.")), "really?")
 
-    asked = "Earlier I asked for short answers:\n\n- tea? → Green.\n- list hidden files → `ls -a`"
-    assert first.messages[1:] == (Message("user", f"{asked}\n\nwhy?"),)
+    assert first.messages[1:] == (
+        Message("user", "vv:\n\n- tea? → Green.\n- list hidden files → `ls -a`"),
+        Message("assistant", "OK."),
+        Message("user", "why?"),
+    )
     assert second.messages == (
         *first.messages,
         Message("assistant", "Because."),
@@ -230,15 +235,15 @@ def test_the_worked_exchanges_stand_before_a_vv_question_only():
     ordinary = build_context(SYSTEM, history, "third?")
 
     # What is before them is what the server has in its cache.
-    earlier = "Earlier I asked for short answers:\n\n- second? → Second.\n\n"
-    assert concise.messages[:3] == ordinary.messages[:3]
+    assert concise.messages[:5] == ordinary.messages[:5]
     assert [line.content for line in concise.messages[3:]] == [
-        *(f"{earlier}vv are whales fish?", "No."),
+        *("vv:\n\n- second? → Second.", "OK."),
+        *("vv are whales fish?", "No."),
         *("vv 3 miles in km?", "4.8 km"),
         *("vv tea or coffee before bed?", "Tea."),
         "vv third?",
     ]
-    assert ordinary.messages[3:] == (Message("user", f"{earlier}third?"),)
+    assert ordinary.messages[5:] == (Message("user", "third?"),)
 
 
 def test_the_wording_alone_can_be_tested():

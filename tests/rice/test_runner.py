@@ -143,7 +143,7 @@ async def test_a_question_is_asked_like_a_turn(tmp_path, clock, capsys):
     assert first.messages[0] == ("system", prompts.read("system.txt"))
     assert (first.temperature, first.max_tokens) == (0, 218)
     (ordinary,) = (each for each in model.requests if each.question.endswith("Why is that so?"))
-    assert "- rice? → Basmati." in ordinary.question
+    assert ("user", "vv:\n\n- rice? → Basmati.") in ordinary.messages
     assert ordinary.max_tokens is None
 
 
