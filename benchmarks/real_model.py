@@ -1,4 +1,4 @@
-"""What the bot does with a real model, SmolLM2: vv, and what it costs in time itself.
+"""What the bot does with a real model, SmolLM2: vv, and what it costs itself in time and memory.
 
 Times depend on what else the machine does, so its load is printed with them. Only what does not
 depend on it decides whether the benchmark passes.
@@ -7,11 +7,12 @@ depend on it decides whether the benchmark passes.
 import asyncio
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -24,7 +25,7 @@ from ambrosio.config.settings import Settings
 from ambrosio.emulators.botapi.api import BotApi
 from ambrosio.emulators.botapi.http import serve_bot_api
 from ambrosio.emulators.botapi.users import UserChat
-from ambrosio.llama.supervisor import LlamaServer
+from ambrosio.llama.supervisor import SPIN_COUNT, LlamaServer
 from ambrosio.llama.toy_model import find_toy
 from ambrosio.providers.openai_compatible import OpenAIProvider
 from ambrosio.rice.questions import parse_questions
@@ -32,11 +33,17 @@ from ambrosio.rice.runner import Contestant, PromptVariant, TrialResult, plan_tr
 from ambrosio.rice.sampler import Sampler
 from ambrosio.rice.statistics import grade
 from ambrosio.router import Router
+from benchmarks.memory import Memory
 from benchmarks.tap import Answer, Tap
 
 SYSTEM = prompts.read("system.txt")
 MIN_WITHIN_WORDS = 50
-ANSWER_TOKENS = 100
+ANSWER_TOKENS, SHORT_ANSWER_TOKENS = 100, 30
+TURNS = 40
+# By the way the bot cuts alone, as `benchmarks.local_model` promises for one chat.
+MAX_READ_PER_NEW = 1.5
+# What libgomp does of itself where the threads are no more than the processors.
+LIBGOMP_SPINS = "300000"
 WAIT_SECONDS = 300
 OWNER = 42
 QUESTIONS = (
@@ -157,6 +164,92 @@ async def report_overhead(folder: Path) -> bool:
     return True
 
 
+async def report_conversation(folder: Path) -> bool:
+    """Print what a conversation of forty turns makes the server read, and what memory it takes."""
+    async with serving() as server:
+        address = httpx.URL(server.address.url)
+        tap = Tap(int(address.port or 0))
+        async with tap.running() as url:
+            row = ROW.format(url=url, key=server.address.key, tokens=SHORT_ANSWER_TOKENS)
+            (folder / "ambrosio.toml").write_text(row)
+            async with running_bot(folder) as (chat, pid):
+                for number in range(TURNS):
+                    await _ask(chat, QUESTIONS[number % len(QUESTIONS)])
+                bot, child = Memory.of(pid), Memory.of(server.pid or 0)
+    answers = tap.answers[-TURNS:]
+    new = _count_new(answers)
+    read = sum(answer.read for answer in answers)
+    print(
+        f"\n{TURNS} turns: {read:,} tokens of the prompts were read, {read / new:.2f} for each new "
+        f"one (aim: {MAX_READ_PER_NEW}); then the bot takes {bot.resident:.0f} MB, "
+        f"llama.cpp with the model {child.resident:.0f} MB",
+        flush=True,
+    )
+    return read / new <= MAX_READ_PER_NEW
+
+
+def _count_new(answers: Sequence[Answer]) -> int:
+    """Count the tokens of the prompts that were in none before.
+
+    Where the history was cut, the question counts as much as the others on average.
+    """
+    lengths = [answer.cached + answer.read for answer in answers]
+    grown = [
+        after - before - answer.written
+        for before, after, answer in zip(lengths, lengths[1:], answers, strict=False)
+    ]
+    added = [count for count in grown if count > 0]
+    return round(lengths[0] + sum(added) / len(added) * (len(answers) - 1))
+
+
+async def report_busy_machine() -> bool:
+    """Print the speed of the model beside other work, by its threads and how long they spin.
+
+    Those of llama.cpp spin while they wait for each other, which nobody can use meanwhile.
+    """
+    print("\ntokens a second, with 0, 1, 2 processes beside it that never rest", flush=True)
+    for threads in (1, 2):
+        for name, spins in (("libgomp's own", LIBGOMP_SPINS), ("ours", SPIN_COUNT)):
+            os.environ["GOMP_SPINCOUNT"] = spins
+            async with serving(threads=threads) as server:
+                rates = []
+                for busy in range(3):
+                    with _busy(busy):
+                        rates.append(await _rate(server))
+            del os.environ["GOMP_SPINCOUNT"]
+            line = ", ".join(f"{rate:.0f}" for rate in rates)
+            print(f"  {threads} threads, GOMP_SPINCOUNT {spins:>6} ({name}): {line}", flush=True)
+    return True
+
+
+@contextmanager
+def _busy(count: int) -> Iterator[None]:
+    """Keep so many processors busy until the block ends."""
+    command = [sys.executable, "-c", "while True: pass"]
+    processes = [subprocess.Popen(command) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+async def _rate(server: LlamaServer) -> float:
+    """Ask the server for an answer, and return its own figure of tokens per second."""
+    async with httpx.AsyncClient(trust_env=False, timeout=WAIT_SECONDS) as http:
+        response = await http.post(
+            f"{server.address.url}/chat/completions",
+            json={
+                "messages": [{"role": "user", "content": QUESTIONS[0]}],
+                "max_tokens": ANSWER_TOKENS,
+                "temperature": 0,
+            },
+            headers={"Authorization": f"Bearer {server.address.key}"},
+        )
+    return float(response.json()["timings"]["predicted_per_second"])
+
+
 async def _ask(chat: UserChat, question: str) -> None:
     await chat.say(question)
     await chat.wait_answer(seconds=WAIT_SECONDS)
@@ -206,6 +299,8 @@ async def main(parts: Sequence[str] = ()) -> int:
         reports: dict[str, Callable[[], Awaitable[bool]]] = {
             "vv": report_compliance,
             "overhead": partial(report_overhead, Path(folder)),
+            "conversation": partial(report_conversation, Path(folder)),
+            "busy": report_busy_machine,
         }
         for name, report in reports.items():
             if not parts or name in parts:

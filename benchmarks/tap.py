@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,15 +10,29 @@ from dataclasses import dataclass, field
 
 CHAT = b"POST /v1/chat/completions"
 CONTENT = b'"content":"'
+# What llama.cpp says at the end: tokens from its cache, tokens read, tokens written.
+TIMINGS = re.compile(rb'"timings":\{"cache_n":(\d+),"prompt_n":(\d+),.*?"predicted_n":(\d+)')
 
 
 @dataclass
 class Answer:
-    """One question and its answer: the request's body, and when the pieces came."""
+    """One question and its answer: the request's body, and when the pieces came.
+
+    Counts are in tokens, as llama.cpp reports them.
+    """
 
     asked_at: float
     body: bytes = b""
     pieces: list[float] = field(default_factory=list)
+    cached: int = 0
+    read: int = 0
+    written: int = 0
+
+    def note(self, data: bytes) -> None:
+        """Note what has just arrived of the answer."""
+        self.pieces += [time.perf_counter()] * data.count(CONTENT)
+        if found := TIMINGS.search(data):
+            self.cached, self.read, self.written = map(int, found.groups())
 
     @property
     def first_at(self) -> float:
@@ -79,7 +94,6 @@ class Tap:
     ) -> None:
         while data := await upstream.read(1 << 16):
             if self.answers:
-                count = data.count(CONTENT)
-                self.answers[-1].pieces += [time.perf_counter()] * count
+                self.answers[-1].note(data)
             writer.write(data)
             await writer.drain()
