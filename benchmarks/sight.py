@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from ambrosio.app import now
+from ambrosio.config import prompts
 from ambrosio.core.context_window import PastTurn
 from ambrosio.core.messages import AnswerFinished, AnswerStarted, PicturePart
 from ambrosio.emulators.botapi.api import BotApi
@@ -164,7 +165,11 @@ async def _decoding() -> Mapping[str, float]:
 
 
 async def _read_again(folder: Path) -> str:
-    """Ask twice about a photo, and tell how much of the second prompt the real llama.cpp reads."""
+    """Ask about a photo again and again, and tell how much of each prompt llama.cpp reads.
+
+    With the system prompt that people have: of a shorter one, each question is a larger share.
+    """
+    system = prompts.read(prompts.SYSTEM_PROMPT)
     model = make_vision(folder)
     part = PicturePart("photo", 1280, 960)
     content = picture("jpeg", 1280, 960)
@@ -177,7 +182,7 @@ async def _read_again(folder: Path) -> str:
             pictures = (part,) if number == 0 else ()
             began_at, first_at = time.monotonic(), 0.0
             events = await llama.ask(
-                f"question number {number} about rice", *past, pictures=pictures
+                f"question number {number} about rice", *past, system=system, pictures=pictures
             )
             first_at = time.monotonic() - began_at
             [end] = [event for event in events if isinstance(event, AnswerFinished)]
@@ -187,9 +192,10 @@ async def _read_again(folder: Path) -> str:
                 number, f"question number {number} about rice", words(events), pictures=pictures
             )
             past = (*past, turn)
-    read = [
-        f"{usage.prompt - usage.cached} of {usage.prompt}"
+    shares = [
+        f"{read} of {usage.prompt} ({read / usage.prompt:.1%})"
         for usage, _ in usages
         if usage is not None
+        for read in [usage.prompt - usage.cached]
     ]
-    return f"tokens read of a prompt with a photo, question by question: {', '.join(read)}"
+    return f"tokens read of a prompt with a photo, question by question: {', '.join(shares)}"

@@ -41,8 +41,10 @@ class RunningLlama:
             while self.server.status.state != state:
                 await self.server.changed.wait()
 
-    async def ask(self, question: str, *past: PastTurn, **more: Any) -> list[StreamEvent]:
-        asked = CompletionRequest(SYSTEM, past, question, **more)
+    async def ask(
+        self, question: str, *past: PastTurn, system: str = SYSTEM, **more: Any
+    ) -> list[StreamEvent]:
+        asked = CompletionRequest(system, past, question, **more)
         async with asyncio.timeout(PATIENCE_SECONDS), aclosing(self.router.stream(asked)) as parts:
             return [part async for part in parts]
 
