@@ -9,170 +9,21 @@ import argparse
 import asyncio
 import math
 import os
-import random
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
-from itertools import count
 from pathlib import Path
 from statistics import median
 
 from ambrosio.app import now
-from ambrosio.emulators.botapi.api import BotApi
-from ambrosio.emulators.botapi.http import serve_bot_api
-from ambrosio.emulators.botapi.users import UserChat
-from ambrosio.emulators.model_server.responses import ResponseWriter
-from ambrosio.emulators.model_server.server import ChatCall, FakeModelServer, Says
-from ambrosio.store import Store
+
+from .bot_process import COMMANDS, TIMEOUT_SECONDS, running
+from .year import measure_year
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 BEGIN, END = "<!-- begin: make bench -->", "<!-- end: make bench -->"
-COMMANDS = {
-    "ambrosio": (sys.executable, "-m", "ambrosio", "run"),
-    "short": (sys.executable, "-m", "benchmarks.short_bot"),
-}
-PEOPLE = range(1, 201)
-ANSWER = "Basmati: it stays loose, and falafel is crumbly enough by itself."
-TIMEOUT_SECONDS = 600.0
-LOST_SECONDS = 20.0
-YEAR_TURNS = 100_000
-WORDS = ("rice", "tea", "falafel", "basmati", "jasmine", "water", "salt", "minutes", "pot", "bread")
-
-
-@dataclass
-class AskedModel:
-    """When a question reached the model, and when its first and last words left."""
-
-    at: float
-    first_word_at: float = 0.0
-    last_word_at: float = 0.0
-
-
-@dataclass(frozen=True)
-class TimedAnswer(Says):
-    """An answer that waits first, and notes when it is written."""
-
-    asked: AskedModel = field(default_factory=lambda: AskedModel(0.0))
-    delay: float = 0.0
-
-    async def perform(self, writer: ResponseWriter) -> None:
-        """Wait, write and note."""
-        await asyncio.sleep(self.delay)
-        self.asked.first_word_at = now()
-        await super().perform(writer)
-        self.asked.last_word_at = now()
-
-
-@dataclass
-class Bench:
-    """One bot as a process, with the servers on both sides of it."""
-
-    name: str
-    api: BotApi
-    model: FakeModelServer
-    pid: int
-    start_seconds: float
-    asked: dict[str, "AskedModel"]
-    lost: int = 0
-    _numbers: "count[int]" = field(default_factory=lambda: count(1))
-
-    def seats(self, number: int) -> list[UserChat]:
-        """Return the private chats of the first people."""
-        return [self.api.person(user_id).private() for user_id in PEOPLE[:number]]
-
-    async def ask(self, seat: UserChat) -> float:
-        """Ask a question and wait for its answer; return the seconds."""
-        mark, before = f"question {next(self._numbers)}", len(seat.answers)
-        start = now()
-        await seat.say(mark)
-        await seat.wait_until(
-            lambda: len(seat.answers) > before, f"no answer to {mark}", TIMEOUT_SECONDS
-        )
-        return now() - start
-
-    async def ask_all(self, seats: Sequence[UserChat], rounds: int) -> float:
-        """Let everybody ask some questions at once; return the seconds until the last answer.
-
-        The short bot loses some: when nothing has come for a while, the rest is not waited for.
-        """
-        before, start = self._count(seats), now()
-        for _ in range(rounds):
-            for seat in seats:
-                await seat.say(f"question {next(self._numbers)}")
-        answers, last_at = before, start
-        while answers < before + rounds * len(seats) and now() - last_at < LOST_SECONDS:
-            await asyncio.sleep(0.02)
-            if (count := self._count(seats)) > answers:
-                answers, last_at = count, now()
-        self.lost = before + rounds * len(seats) - answers
-        return last_at - start
-
-    def _count(self, seats: Sequence[UserChat]) -> int:
-        return sum(len(seat.chat.rings) for seat in seats)
-
-    @property
-    def megabytes(self) -> float:
-        """The resident memory of the process."""
-        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1000
-
-    @property
-    def cpu_seconds(self) -> float:
-        """The processor time that the process has used."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-@asynccontextmanager
-async def running(
-    name: str,
-    folder: Path,
-    *,
-    flood_limits: bool = False,
-    delay: float = 0.0,
-    pace: float = 0.0,
-) -> AsyncIterator[Bench]:
-    """Run a bot until the block ends; the model waits `delay` seconds before each answer."""
-    api = BotApi(now)
-    asked: dict[str, AskedModel] = {}
-    if flood_limits:
-        api.enable_flood_limits()
-
-    def answer(request: ChatCall) -> Says:
-        asked[request.question] = AskedModel(now())
-        return TimedAnswer(ANSWER, asked=asked[request.question], delay=delay)
-
-    model = FakeModelServer(answer=answer, pace=pace)
-    async with serve_bot_api(api) as telegram_url, model.serving() as model_url:
-        environment = {
-            **os.environ,
-            "TELEGRAM_BOT_TOKEN": api.token,
-            "TELEGRAM_BASE_URL": telegram_url,
-            "AMBROSIO_OWNER": ",".join(map(str, PEOPLE)),
-            "AMBROSIO_DATA_DIR": str(folder),
-            "AMBROSIO_LOG": "error",
-            "LLAMA_BASE_URL": model_url,
-        }
-        start = now()
-        process = await asyncio.create_subprocess_exec(
-            *COMMANDS[name],
-            env=environment,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        try:
-            await api.wait_for(lambda: api.calls_to("getUpdates"), seconds=TIMEOUT_SECONDS)
-            seconds = now() - start
-            bench = Bench(name, api, model, process.pid, seconds, asked)
-            # The first question opens connections and imports what was put off.
-            await bench.ask(bench.seats(1)[0])
-            yield bench
-        finally:
-            process.terminate()
-            await process.wait()
 
 
 @dataclass(frozen=True)
@@ -254,39 +105,6 @@ async def measure_crowd(name: str, folder: Path) -> dict[str, float]:
     return result
 
 
-async def measure_year(folder: Path) -> dict[str, float]:
-    """Measure Ambrosio with a year of conversations: its start, its search, its memory."""
-    rng = random.Random(1)
-    with Store(folder / "ambrosio.db", now=now) as store:
-        with store.database.transaction() as db:
-            db.executemany(
-                "INSERT INTO turns (chat_id, topic_id, message_id, user_id, question, concise,"
-                " answer, provider, at) VALUES (?, 0, ?, ?, ?, 0, ?, 'llama', ?)",
-                (_turn(rng, number) for number in range(YEAR_TURNS)),
-            )
-        searches = []
-        for _ in range(20):
-            start = now()
-            store.turn_search.find(" ".join(rng.sample(WORDS, 2)), user_id=rng.choice(PEOPLE[:5]))
-            searches.append(now() - start)
-    async with running("ambrosio", folder) as bench:
-        before = bench.megabytes
-        await bench.ask_all(bench.seats(50), 4)
-        return {
-            "year start": bench.start_seconds,
-            "search": median(searches) * 1000,
-            "year memory": bench.megabytes,
-            "year growth": bench.megabytes - before,
-        }
-
-
-def _turn(rng: random.Random, number: int) -> tuple[object, ...]:
-    question, answer = (" ".join(rng.choices(WORDS, k=size)) for size in (12, 60))
-    user_id = PEOPLE[number % 5]
-    moment = now() - (YEAR_TURNS - number) * 300.0
-    return user_id, number, user_id, f"{question} {number}", answer, moment
-
-
 ROWS = (
     ("Start to the first `getUpdates`", "s", "start"),
     ("Resident memory after 500 messages", "MB", "500"),
@@ -300,7 +118,11 @@ ROWS = (
     ("… calls that Telegram refuses as too many", "", "refused"),
     ("Fifty chats at once, the model waits 2 s", "s", "fifty"),
     ("100,000 turns: start", "s", "year start"),
-    ("100,000 turns: search for words that nearly every turn holds", "ms", "search"),
+    ("100,000 turns: search, median of nine kinds", "ms", "search"),
+    ("100,000 turns: search, the slowest kind", "ms", "slowest search"),
+    ("100,000 turns: `/forget` of 12,000 of them, to the last byte", "s", "forget"),
+    ("… the longest wait for an answer before", "s", "calm answer"),
+    ("… the longest wait of others for an answer meanwhile", "s", "answer meanwhile"),
     ("100,000 turns: resident memory after 200 messages", "MB", "year memory"),
     ("100,000 turns: growth in these 200 messages", "MB", "year growth"),
 )

@@ -41,6 +41,10 @@ class RunningAnswers:
     def __len__(self) -> int:
         return len(self._by_chat)
 
+    def chats(self) -> list[Chat]:
+        """List the chats in which an answer is being written."""
+        return [*self._by_chat]
+
     def get(self, chat: Chat) -> Progress | None:
         """Return the progress of the answer that is being written in a chat."""
         return self._by_chat.get(chat)

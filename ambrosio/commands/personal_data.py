@@ -172,13 +172,23 @@ async def on_forget_button(context: BotContext, call: CommandCall) -> CommandRes
         )
     if call.args == "here" and not call.chat.is_private and call.user_id not in context.owners():
         return CommandResult(toast=texts.OWNER_ONLY_HERE)
-    if context.running:
+    if _may_be_answered(context, call):
         return CommandResult(toast=texts.ANSWER_IN_PROGRESS)
     return CommandResult(
         texts.DELETING,
         edit_message_id=call.message_id,
         toast="Deleting…",
         confirm=lambda: _begin_to_forget(context, call),
+    )
+
+
+def _may_be_answered(context: BotContext, call: CommandCall) -> bool:
+    """Say whether an answer is being written that belongs to what is to be forgotten."""
+    return any(
+        chat == call.chat
+        # Who asked in a group is not known here.
+        or (call.args == "all" and (chat.chat_id == call.user_id or not chat.is_private))
+        for chat in context.running.chats()
     )
 
 

@@ -1,5 +1,6 @@
 """What was said can be found, taken along and forgotten, and nothing of it is left behind."""
 
+import asyncio
 import io
 import json
 import logging
@@ -18,7 +19,7 @@ from ambrosio.core.costs import Expense
 from ambrosio.core.messages import Chat, ModelRef, Turn
 from ambrosio.core.reminders import Rule
 from ambrosio.core.sound import Transcript
-from ambrosio.emulators.model_server.server import ErrorStatus, Says
+from ambrosio.emulators.model_server.server import ErrorStatus, Holds, Says
 from ambrosio.store import ChatState, NewUpdate, Person, RecordingKey, Reminder, Store, TurnResult
 
 from ..support.erasing import expire, forget_chat, forget_person
@@ -304,10 +305,6 @@ class TestForgetting:
         assert SECRET.encode() not in files(tmp_path)
 
     async def test_while_an_answer_is_written_nothing_is_forgotten(self, anna, model, life):
-        import asyncio
-
-        from ambrosio.emulators.model_server.server import Holds
-
         await anna.say("/forget")
         await anna.wait_answer()
         held = asyncio.Event()
@@ -318,6 +315,25 @@ class TestForgetting:
         held.set()
 
         assert "being written" in toast["text"]
+
+    async def test_what_is_written_for_somebody_else_keeps_nobody_from_forgetting(
+        self, anna, api, model, life
+    ):
+        ben = api.person(43, "Ben").private()
+        life.store.admit(Person(43, "Ben", is_owner=False))
+        kept(life.store, SECRET, ANSWER)
+        await anna.say("/forget")
+        await anna.wait_answer()
+        held = asyncio.Event()
+        model.script(Holds("Once", held))
+        await ben.say("story")
+        await model.wait_for(lambda: model.served[0].words)
+        await anna.press("Everything I ever wrote")
+        await anna.wait_text("Deleted 1 question")
+        held.set()
+        await ben.wait_text("Once")
+
+        assert life.store.turn_search.find(SECRET, user_id=OWNER) == []
 
     async def test_in_a_group_a_guest_cannot_forget_what_others_said(self, anna, api, life):
         ben = api.person(43, "Ben")
