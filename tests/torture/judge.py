@@ -22,6 +22,8 @@ from .servers import TOOL_ROUND, CallKey, PaidCall, answer_text
 # A kill explains a second copy only if it came so soon after the first: as long as it takes to note
 # it on a busy machine. Each case is in the report with its milliseconds.
 WINDOW_SECONDS = 0.5
+# What was on its way when the process was killed may be accepted after that.
+ON_THE_WAY_SECONDS = 1.0
 # What begins the bot's other messages in a private chat, besides answers and refusals.
 ZONE_QUESTION = "Is it "
 
@@ -142,9 +144,9 @@ class Judge:
         # The last one is what was sent again.
         for line in shown[: len(shown) - bool(expected)]:
             at = self._accepted_at.get((seat.id, line.message_id), 0.0)
-            after = [kill - at for kill in self._kills if kill >= at]
-            windows.append(min(after, default=float("inf")))
-        surplus = sorted(windows)[: max(0, len(shown) - expected)]
+            after = [kill - at for kill in self._kills if kill >= at - ON_THE_WAY_SECONDS]
+            windows.append(min(after, key=abs, default=float("inf")))
+        surplus = sorted(windows, key=abs)[: max(0, len(shown) - expected)]
         for window in surplus:
             if window > WINDOW_SECONDS:
                 self._fault(f"{what} of {seat.id} came twice, and the kill {window:.2f} s later")

@@ -24,7 +24,7 @@ FIRST_PERSON = 42
 GROUP_ID = -1001
 QUIET_SECONDS = 600.0
 # How long a bot may take to catch up before it is killed all the same.
-CALM_SECONDS = 25.0
+CALM_SECONDS = 60.0
 # What is on loopback would cost nothing otherwise.
 PAID_ROW = """
 [providers.together]
@@ -55,8 +55,10 @@ class Plan:
     people: int = 8
     gaps: tuple[float, float] = (0.0, 2.5)
     early: float = 0.15
-    calm: float = 0.2
+    calm: float = 0.15
     reminders: bool = True
+    # No kill comes after so long.
+    minutes: float = 60.0
 
 
 async def torture(plan: Plan, folder: Path) -> Report:
@@ -119,8 +121,11 @@ class _Run:
             for name, seat in seats.items():
                 reminders = self._plan.reminders and seat.chat.is_private
                 group.create_task(self._crowd.live(seat, name, reminders=reminders))
+            end = now() + self._plan.minutes * 60
             for number in range(self._plan.kills):
                 await self._live()
+                if now() > end:
+                    break
                 await self._bot.kill()
                 await self._bot.start()
                 if (number + 1) % 10 == 0:

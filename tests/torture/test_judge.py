@@ -78,6 +78,13 @@ async def perhaps_missing(world):
     await world.say(MAYBE_SENT)
 
 
+async def twice_on_the_way(world):
+    world.kill_after(0)
+    world.kills[-1] += 0.8
+    await world.say(answer_text(TAG))
+    await world.answer()
+
+
 async def twice_by_a_kill(world):
     await world.say(answer_text(TAG))
     world.kill_after(0.1)
@@ -91,6 +98,7 @@ async def twice_by_a_kill(world):
         (refused, "refused"),
         (perhaps_missing, "perhaps missing"),
         (twice_by_a_kill, "shown twice"),
+        (twice_on_the_way, "shown twice"),
     ],
 )
 async def test_what_is_no_fault_is_counted(world, happens, count):
