@@ -78,9 +78,10 @@ class Crowd:
     async def until_waiting(self, chat_id: int, limit: int) -> None:
         """Wait until no more than so many messages of a chat wait, or until closing time."""
         # What was sent just now is in the next count only.
-        await self._changed.wait()
-        while self.waiting[chat_id] > limit and not self.closed.is_set():
+        is_old = True
+        while (is_old or self.waiting[chat_id] > limit) and not self.closed.is_set():
             await self._changed.wait()
+            is_old = False
 
     async def until_little_waits(self, limit: int) -> None:
         """Wait until no more than so many messages wait in all chats."""
