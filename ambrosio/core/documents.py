@@ -34,13 +34,15 @@ class Chunk:
 class FileInfo:
     """What is known of a file besides its text.
 
-    `part_name` is what `part_count` counts: pages, sheets, lines or paragraphs.
+    `part_name` is what `part_count` counts: pages, sheets, lines or paragraphs. If the file `is_cut`,
+    there were more of them than were kept.
     """
 
     name: str
     kind: str
     part_name: str
     part_count: int
+    is_cut: bool = False
 
 
 # --- cutting --------------------------------------------------------------------------------------
@@ -52,7 +54,7 @@ def describe(document: Document, name: str) -> FileInfo:
     if document.part_name:
         return FileInfo(name, document.kind, document.part_name, document.part_count)
     lines = len("\n".join(document.parts).splitlines())
-    return FileInfo(name, document.kind, _line_name(document), lines)
+    return FileInfo(name, document.kind, _line_name(document), lines, document.is_cut)
 
 
 def _line_name(document: Document) -> str:
@@ -111,7 +113,8 @@ def name_parts(info: FileInfo, chunks: Sequence[Chunk]) -> str:
         return ""
     if first == last:
         return f"{info.part_name} {first:,} of {info.part_count:,}"
-    return f"{info.part_name}s {first:,}–{last:,} of {info.part_count:,}"
+    known = "the first " * info.is_cut
+    return f"{info.part_name}s {first:,}–{last:,} of {known}{info.part_count:,}"
 
 
 def show_file(info: FileInfo, chunks: Sequence[Chunk], *, found: bool = False) -> str:

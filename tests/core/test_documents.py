@@ -52,6 +52,15 @@ def test_nothing_is_lost_by_cutting_but_line_ends(text):
     assert all(len(chunk.text) <= 2 * CHUNK_CHARACTERS for chunk in chunks)
 
 
+def test_of_a_file_that_is_cut_only_the_kept_lines_are_counted():
+    whole = Document("text", ("one\ntwo\nthree",))
+    cut = Document("text", ("one\ntwo\nthree",), is_cut=True)
+    parts = [Chunk(1, 2, "")]
+
+    assert name_parts(describe(whole, "a.log"), parts) == "lines 1–2 of 3"
+    assert name_parts(describe(cut, "a.log"), parts) == "lines 1–2 of the first 3"
+
+
 @pytest.mark.parametrize(
     ("info", "first", "last", "words"),
     [
