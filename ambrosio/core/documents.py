@@ -34,7 +34,7 @@ class Chunk:
 class FileInfo:
     """What is known of a file besides its text.
 
-    `part_name` is what `part_count` counts: pages, sheets, lines or paragraphs. If the file `is_cut`,
+    `part_name` is what `part_count` counts: pages, sheets, lines or paragraphs. If a file `is_cut`,
     there were more of them than were kept.
     """
 
