@@ -2,7 +2,9 @@
 
 import random
 import shutil
+import sqlite3
 import struct
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -197,11 +199,24 @@ def test_a_connection_does_not_write_back_what_it_remembers_of_a_page(path, cloc
         [pages] = scrub.find()
         assert len(pages) > 20
         assert scrub.blank(pages, lambda db: db.execute("INSERT INTO notices VALUES ('now')"))
-        db.execute("UPDATE notes SET text = lower(text)")
+        db.execute("UPDATE notes SET text = upper(text)")
         other.empty_log()
 
         assert not set(pages) & {page for more in scrub.find() for page in more}
         check(store)
+
+
+def test_a_file_with_a_map_of_its_pages_is_left_alone(path, clock):
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA auto_vacuum = FULL")
+        db.execute("VACUUM")
+    with Store(path, now=clock) as store:
+        fill(store, clock)
+        store.database.empty_log()
+        assert store.database.raw_file is not None
+
+        assert list(PageScrub(store.database, store.database.raw_file).find()) == []
 
 
 @pytest.mark.parametrize(

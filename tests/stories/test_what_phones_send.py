@@ -60,7 +60,7 @@ FATES = {
     ),
     "paid media": (
         {"paid_media": {"star_count": 5, "paid_media": [PREVIEW]}},
-        "I cannot see paid photos and videos yet. Send a photo, or type your question instead.",
+        "I cannot see paid photos and videos yet. Send a photo, or type your question.",
     ),
     "a giveaway": (
         {
@@ -415,9 +415,7 @@ class TestWhatReachesTheModel:
             await group.as_user(person).wait_answer(after=question)
             await life.settled()
 
-        first, second, third = asked(model)
-        assert (first, second) == ("rice?", "vv Bert: tea?")
-        assert third.endswith("\n\nAnna: both?")
+        assert asked(model) == ["rice?", "vv Bert: tea?", "Anna: both?"]
 
     async def test_an_anonymous_admin_gets_a_hint_once_and_no_answer(self, api, life, model):
         group = api.group(-100900, "House")
