@@ -123,7 +123,7 @@ class Assistant:
         return replace(turn, fact_ids=tuple(usable))
 
     def with_time(self, turn: Turn) -> Turn:
-        """Note the person's local time, which is sent behind the question and stored with it.
+        """Note the person's local time, which is sent before the question and stored with it.
 
         A vv question has none: the smallest models answer it better alone.
         """

@@ -49,9 +49,9 @@ HEADING_TOKENS = 150
 class PastTurn:
     """An answered turn: the question, whether it was concise or local only, and the answer.
 
-    `note` was sent behind the question, `pictures` with it; `fact_ids` stood behind the system
+    `note` was sent before the question, `pictures` with it; `fact_ids` stood behind the system
     prompt, which named the tools `tool_names`. `rounds` are the calls before the answer.
-    `preface` was sent before the question. `from_outside` says that the question held what neither
+    `preface` was sent before both. `from_outside` says that the question held what neither
     the person nor the bot wrote, `read_outside` that the conversation did by then, so that the
     answer may repeat it.
     """
@@ -73,7 +73,7 @@ class PastTurn:
     @property
     def sent(self) -> str:
         """The question with all around it, as it was sent."""
-        return add_note(add_preface(self.preface, self.question), self.note)
+        return add_preface(self.preface, add_note(self.note, self.question))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +126,12 @@ def add_preface(preface: str, question: str) -> str:
     return f"{preface}\n\n{question}" if preface else question
 
 
-def add_note(question: str, note: str) -> str:
-    """Return a question with a note behind it, such as the time."""
-    return f"{question}\n\n{note}" if note else question
+def add_note(note: str, question: str) -> str:
+    """Return a question with a note above it, such as the time.
+
+    Behind the question, SmolLM2 took it for the question, and answered "(Fri 2026-11-27 15:16)".
+    """
+    return f"{note}\n\n{question}" if note else question
 
 
 def estimate_tokens(text: str) -> int:
@@ -276,7 +279,7 @@ def fold_tools(messages: tuple[Message, ...]) -> tuple[Message, ...]:
             kept.append(message)
     if results:
         note = "\n".join(f"(Found for this: {result})" for result in results)
-        kept[-1] = replace(kept[-1], content=add_note(kept[-1].content, note))
+        kept[-1] = replace(kept[-1], content=f"{kept[-1].content}\n\n{note}")
     return tuple(kept)
 
 

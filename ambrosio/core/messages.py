@@ -167,9 +167,9 @@ class Turn:
     `parent_id` is the turn it continues (None: a new conversation), `replaces_id` the turn whose
     answer it replaces after an edit or a retry. A `local_only` turn may only be answered by local
     providers; a `detached` one is not continued by the next message of the chat. `note` is what is
-    sent behind the question, `pictures` are shown with it, `fact_ids` are the facts that stand
+    sent before the question, `pictures` are shown with it, `fact_ids` are the facts that stand
     behind the system prompt, and `tool_names` the tools that its prompt names. `preface` is sent
-    before the question: the text of a file, of which `file` says how much that was. It is
+    before both: the text of a file, of which `file` says how much that was. It is
     `from_outside` if it holds what neither the person nor the bot wrote. With a `tapped` call it
     begins by making that.
     """

@@ -41,5 +41,5 @@ def format_moment(at: float, zone: str) -> str:
 
 
 def time_note(at: float, zone: str) -> str:
-    """Write the person's local time as it stands behind a question to a model."""
+    """Write the person's local time as it stands before a question to a model."""
     return f"({local_time(at, zone):%a %Y-%m-%d %H:%M})"

@@ -69,7 +69,7 @@ class CompletionRequest:
         single_provider: nobody but the first in the order is asked.
         user_id: who pays for it.
         chat_key: tells conversations apart for servers that cache them.
-        note: what is sent behind the question: the person's local time.
+        note: what is sent before the question: the person's local time.
         halved: whether it may fill only half of each window, after refusals nobody understands.
         tools: what the model may call, and what it has called.
         pictures: what is shown with the question.
@@ -108,7 +108,7 @@ class CompletionRequest:
         return build_context(
             self.system,
             self.history,
-            add_note(self.question, self.note),
+            add_note(self.note, self.question),
             pictures=self.pictures,
             preface=self.preface,
             concise=self.concise,

@@ -78,7 +78,7 @@ MIGRATIONS = (
         concise INTEGER NOT NULL, parent_id INTEGER, first_turn_id INTEGER, answer TEXT,
         provider TEXT NOT NULL DEFAULT '', model TEXT NOT NULL DEFAULT '', at REAL NOT NULL,
         local_only INTEGER NOT NULL DEFAULT 0,
-        -- What stood behind the question, and which facts behind the system prompt.
+        -- What stood before the question, and which facts behind the system prompt.
         note TEXT NOT NULL DEFAULT '', fact_ids TEXT NOT NULL DEFAULT '',
         -- What stood before the question, and which part of a file that was, as JSON.
         preface TEXT NOT NULL DEFAULT '', file TEXT NOT NULL DEFAULT '',

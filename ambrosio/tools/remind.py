@@ -37,7 +37,7 @@ class Remind:
                 "at": {
                     "type": "string",
                     "description": "local time, e.g. 2026-11-28T09:00, reckoned from the time that "
-                    "stands behind the question",
+                    "stands before the question",
                 },
                 "text": {"type": "string", "description": "what to remind of"},
                 "repeat": {"type": "string", "enum": list(REPEATS)},

@@ -152,7 +152,7 @@ class TestASticker:
         await anna.send_sticker(content, moves=why == "it moves")
         await anna.wait_answer()
 
-        assert model.requests[0].body["messages"][-1]["content"].startswith("🙂")
+        assert model.requests[0].body["messages"][-1]["content"].endswith("\n\n🙂")
 
 
 class TestABlindModel:

@@ -128,7 +128,7 @@ async def test_a_tap_sends_exactly_what_was_shown_and_answers_once(anna, life, m
     assert (first.answer, second.answer) != (None, None)
     lines = model.requests[-1].body["messages"]
     assert [line["role"] for line in lines[-3:]] == ["user", "assistant", "tool"]
-    assert lines[-3]["content"].startswith(f"Search: {shown}")
+    assert lines[-3]["content"].endswith(f"\n\nSearch: {shown}")
     assert "Rice is dear" in lines[1]["content"]
     await anna.say("/where")
     assert "web search · SearXNG: 1 time" in (await anna.wait_text("Tools that")).text

@@ -23,7 +23,7 @@ def sent(model):
     ]
 
 
-async def test_the_local_time_stands_behind_each_question_and_stays_there(api, anna, model, life):
+async def test_the_local_time_stands_before_each_question_and_stays_there(api, anna, model, life):
     model.answer = lambda _: Says("Tea.")
     await anna.say("what day is it?")
     await life.settled()
@@ -35,9 +35,10 @@ async def test_the_local_time_stands_behind_each_question_and_stays_there(api, a
     await life.settled()
 
     first, second, third = sent(model)
-    assert first[1] == "what day is it?\n\n(Fri 2027-01-15 09:00)"
+    assert first[1] == "(Fri 2027-01-15 09:00)\n\nwhat day is it?"
     assert second[:2] == first
-    assert second[3].startswith("and today?\n\n(Sat 2027-01-16 17:0")
+    assert second[3].startswith("(Sat 2027-01-16 17:0")
+    assert second[3].endswith(")\n\nand today?")
     assert third[:4] == second
     assert third[-1] == "vv and now?"
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-_TIME = re.compile(r"\s*\((?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d{4}-\d\d-\d\d \d\d:\d\d\)$")
+_TIME = re.compile(r"(?<![^\n])\((?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d{4}-\d\d-\d\d \d\d:\d\d\)\n\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class ChatCall:
     def parse(cls, body: Mapping[str, Any], headers: Mapping[str, str]) -> Self:
         """Parse *body*; of a message in parts, only the text goes into `messages`.
 
-        The time of day behind a question is in `body` alone.
+        The time of day before a question is in `body` alone.
         """
         named = {"messages", "model", "max_tokens", "max_completion_tokens"}
         named |= {"temperature", "stream"}

@@ -1,6 +1,6 @@
 """How the stand-in uses tools: like a large model, which calls the right one and refrains.
 
-It knows the tools by their names, and reckons dates from the time that stands behind the question.
+It knows the tools by their names, and reckons dates from the time that stands before the question.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any
 from .requests import ChatCall
 from .responses import Calls, Says
 
-_NOW = re.compile(r"\((?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (\d{4}-\d\d-\d\d \d\d:\d\d)\)\s*$")
+_NOW = re.compile(r"\((?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (\d{4}-\d\d-\d\d \d\d:\d\d)\)\n\n")
 _NUMBER = r"\d[\d.,' ]*"
 _PERCENTAGE = re.compile(rf"({_NUMBER}) ?(?:%|per ?cent|percent) (?:of|from) ({_NUMBER})")
 _TERM = re.compile(rf"(?:sqrt\()?{_NUMBER}\)?(?:\s*(?:\*\*|[-+*/×÷^x])\s*\(?{_NUMBER}\)?)+")
