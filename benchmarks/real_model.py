@@ -79,7 +79,7 @@ async def asked(server: LlamaServer) -> AsyncIterator[tuple[OpenAIProvider, Rout
         yield provider, Router({"llama": provider}, ("llama",), now=clock)
 
 
-async def report_compliance() -> bool:
+async def report_compliance(_folder: Path) -> bool:
     """Print how many of the rice test's vv questions get a short answer, and how fast."""
     questions = parse_questions(prompts.read("rice.toml"), source="rice.toml")
     concise = [question for question in questions.values() if question.concise]
@@ -202,7 +202,7 @@ def _count_new(answers: Sequence[Answer]) -> int:
     return round(lengths[0] + sum(added) / len(added) * (len(answers) - 1))
 
 
-async def report_busy_machine() -> bool:
+async def report_busy_machine(_folder: Path) -> bool:
     """Print the speed of the model beside other work, by its threads and how long they spin.
 
     Those of llama.cpp spin while they wait for each other, which nobody can use meanwhile.
@@ -295,16 +295,17 @@ async def main(parts: Sequence[str] = ()) -> int:
     load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
     print(f"\nSmolLM2 on {os.cpu_count()} cores; load before: {load}")
     passed = True
-    with tempfile.TemporaryDirectory() as folder:
-        reports: dict[str, Callable[[], Awaitable[bool]]] = {
-            "vv": report_compliance,
-            "overhead": partial(report_overhead, Path(folder)),
-            "conversation": partial(report_conversation, Path(folder)),
-            "busy": report_busy_machine,
-        }
-        for name, report in reports.items():
-            if not parts or name in parts:
-                passed = await report() and passed
+    reports: dict[str, Callable[[Path], Awaitable[bool]]] = {
+        "vv": report_compliance,
+        "overhead": report_overhead,
+        "conversation": report_conversation,
+        "busy": report_busy_machine,
+    }
+    for name, report in reports.items():
+        if not parts or name in parts:
+            # A folder for each: a bot takes up again what another has left in it.
+            with tempfile.TemporaryDirectory() as folder:
+                passed = await report(Path(folder)) and passed
     return 0 if passed else 1
 
 
