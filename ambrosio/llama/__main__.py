@@ -21,6 +21,8 @@ from . import download, gguf, sizing
 from .errors import ModelUnusable
 
 FAILED = 3
+# Temperature, top_p and the penalty for repeating, see `sizing.ServerParams.steady`.
+STEADY = (0.2, 0.9, 1.15)
 # prctl(2): the signal to receive when the parent dies. From Linux's <sys/prctl.h>.
 PR_SET_PDEATHSIG = 1
 
@@ -159,6 +161,8 @@ def _serve(path: Path, plan: sizing.ServerParams, command: ChildCommand, eyes: P
     params.cache_ram_mib = plan.cache_mib
     params.n_cache_reuse = plan.reuse
     params.sleep_idle_seconds = plan.sleep_seconds
+    if plan.steady:
+        params.sampling.temp, params.sampling.top_p, params.sampling.penalty_repeat = STEADY
     print(f"{path.name}: {plan}", file=sys.stderr, flush=True)
     server = _open_eyes(xllamacpp, params, eyes, plan) if eyes else None
     try:

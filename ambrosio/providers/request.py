@@ -104,6 +104,9 @@ class RequestOptions:
         if config.server_kind == "llama":
             # Only with this does llama.cpp notice, while it reads, that the client is gone.
             body |= {"return_progress": True}
+            if self.plan:
+                # What the worked exchanges show is to be repeated, see `sizing.STEADIED_BYTES`.
+                body |= {"repeat_penalty": 1.0}
         if config.server_kind != "together":
             body |= {"stream_options": {"include_usage": True}}
         if self.no_thinking:

@@ -46,6 +46,12 @@ class TestSizing:
     def test_a_tiny_model_gets_one_thread(self):
         assert plan_params(ModelSize(1_000_000, 100, 8_192), Resources(8, GB, GB)).threads == 1
 
+    @pytest.mark.parametrize(("weights", "steady"), [(1, False), (98, True), (400, False)])
+    def test_the_smallest_models_of_language_are_kept_steady(self, weights, steady):
+        size = ModelSize(weights * GB // 1000, 100, 8_192)
+
+        assert plan_params(size, Resources(2, 8 * GB, 8 * GB)).steady is steady
+
     @pytest.mark.parametrize("free", [4, 5, 6, 8, 16, 64])
     def test_model_context_and_cache_never_want_more_than_is_free(self, free):
         found = plan_params(SMALL_MODEL, Resources(4, free * GB, free * GB))

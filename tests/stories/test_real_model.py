@@ -38,8 +38,8 @@ class RealModel:
         return self._stream(context, **options)
 
     def limit(self, tokens):
-        """Let an ordinary answer have so many tokens."""
-        extra = {**DETERMINISTIC, "max_tokens": tokens}
+        """Let an ordinary answer have so many tokens, and use them all, if need be in circles."""
+        extra = {**DETERMINISTIC, "repeat_penalty": 1.0, "max_tokens": tokens}
         self.provider.config = self.provider.config.model_copy(update={"extra_body": extra})
 
     @property
