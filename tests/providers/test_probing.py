@@ -113,7 +113,7 @@ async def test_one_that_answers_nothing_while_it_computes_is_waited_for(
         provider = provider_of(url, kind)
         await provider.profile()
         asking = asyncio.create_task(answer(provider))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while server.asked.count(page) < 2:  # noqa: ASYNC110  it has no event to wait for
                 await asyncio.sleep(0.01)
         server.computed.set()
