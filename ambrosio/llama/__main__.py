@@ -23,6 +23,8 @@ from .errors import ModelUnusable
 FAILED = 3
 # Temperature, top_p and the penalty for repeating, see `sizing.ServerParams.steady`.
 STEADY = (0.2, 0.9, 1.15)
+# So many tokens at most, about 150 words: after that, such a model wanders off, for minutes.
+STEADY_TOKENS = 200
 # prctl(2): the signal to receive when the parent dies. From Linux's <sys/prctl.h>.
 PR_SET_PDEATHSIG = 1
 
@@ -162,7 +164,7 @@ def _serve(path: Path, plan: sizing.ServerParams, command: ChildCommand, eyes: P
     params.n_cache_reuse = plan.reuse
     params.sleep_idle_seconds = plan.sleep_seconds
     if plan.steady:
-        params.sampling.temp, params.sampling.top_p, params.sampling.penalty_repeat = STEADY
+        _keep_steady(params)
     print(f"{path.name}: {plan}", file=sys.stderr, flush=True)
     server = _open_eyes(xllamacpp, params, eyes, plan) if eyes else None
     try:
@@ -174,6 +176,12 @@ def _serve(path: Path, plan: sizing.ServerParams, command: ChildCommand, eyes: P
     command.report("ready", address=server.listening_address, context=plan.context)
     while True:
         time.sleep(3600)
+
+
+def _keep_steady(params: Any) -> None:
+    """Set what holds for requests that say nothing else."""
+    params.sampling.temp, params.sampling.top_p, params.sampling.penalty_repeat = STEADY
+    params.n_predict = STEADY_TOKENS
 
 
 def _open_eyes(xllamacpp: Any, params: Any, eyes: Path, plan: sizing.ServerParams) -> Any:

@@ -55,7 +55,7 @@ class ServerParams:
     One slot with a prompt cache serves several chats better than several slots do. After the
     history is cut, runs of at least `reuse` tokens are shifted in the KV cache instead of being
     read again (`--cache-reuse`), if the model supports it; sliding-window models do not. With
-    `steady`, answers stay close to what is most likely, and repeat less.
+    `steady`, answers stay close to what is most likely, repeat less, and come to an end.
     """
 
     threads: int

@@ -38,8 +38,12 @@ class RealModel:
         return self._stream(context, **options)
 
     def limit(self, tokens):
-        """Let an ordinary answer have so many tokens, and use them all, if need be in circles."""
-        extra = {**DETERMINISTIC, "repeat_penalty": 1.0, "max_tokens": tokens}
+        """Let an ordinary answer have so many tokens, and use them all, if need be in circles.
+
+        With 0, the server decides.
+        """
+        extra = {**DETERMINISTIC, "repeat_penalty": 1.0}
+        extra |= {"max_tokens": tokens} if tokens else {}
         self.provider.config = self.provider.config.model_copy(update={"extra_body": extra})
 
     @property
@@ -112,6 +116,7 @@ async def test_a_whole_conversation_with_a_real_model(api, anna, telegram_url, t
 
     async with bot() as model:
         await remembers_after_a_restart(anna, model)
+        await comes_to_an_end(bella, model)
     assert api.violations == []
 
 
@@ -224,3 +229,12 @@ async def remembers_after_a_restart(anna, model):
     assert any("Italy" in content for _, content in model.sent[-1])
     assert len(answer.text.split()) <= 6
     assert len(model.life.store.conversations.history(state.latest_turn_id)) > 1
+
+
+async def comes_to_an_end(bella, model):
+    """A model so small would wander off for minutes."""
+    model.limit(0)
+    answer = await ask(bella, "Tell me a long story about a baker who cannot sleep.")
+
+    assert "the answer reached its length limit" in answer.text
+    assert 50 < len(answer.text.split()) < 250
