@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import Json
 from . import account_methods, edit_methods, send_methods
-from .chat_view import TIMEOUT_SECONDS
+from .chat_screen import TIMEOUT_SECONDS
 from .errors import BotApiError, bad
 from .events import EventBus, Subscription, T
 from .faults import ANY, DESCRIPTIONS, Fault, Faults, Garbled, Lost

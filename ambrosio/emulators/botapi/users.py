@@ -1,11 +1,11 @@
-"""Users: what they do in a chat with the bot; `chat_view` is what they see there."""
+"""Users: what they do in a chat with the bot; `chat_screen` is what they see there."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from .. import Json
 from .account_methods import close
-from .chat_view import NEWEST, ChatView
+from .chat_screen import NEWEST, ChatScreen
 from .chats import FakeChat
 from .entities import split_text
 from .errors import BotApiError
@@ -25,7 +25,7 @@ SERVICE_EVENTS = {
 MAX_ALBUM = 10
 
 
-class UserChat(ChatView):
+class UserChat(ChatScreen):
     """One user in one chat, or in one topic of it."""
 
     def topic(self, topic_id: int) -> "UserChat":

@@ -10,7 +10,7 @@ TIMEOUT_SECONDS = 20.0  # generous: the machine may be busy
 NEWEST = -1
 
 
-class ChatView:
+class ChatScreen:
     """The screen of one user in one chat, or in one topic of it."""
 
     def __init__(self, state: ServerState, chat: FakeChat, user: Json, topic_id: int = 0) -> None:
