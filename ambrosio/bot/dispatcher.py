@@ -35,6 +35,7 @@ from .send_failures import MAX_TRIES_OF_EDITS
 from .shared_lock import SharedLock
 from .speech_handler import SpeechHandler
 from .streaming import AnswerStreamer
+from .unforeseen import failure_of
 from .update_handler import UpdateHandler
 from .voice_handler import VoiceHandler
 
@@ -262,7 +263,7 @@ class Dispatcher:
             self._handler.give_up(item, "three attempts", texts.GAVE_UP)
             return
         try:
-            failure = await _failure_of(self._handle(item))
+            failure = await failure_of(self._handle(item))
         except asyncio.CancelledError:
             self._store.inbox.release(item)
             raise
@@ -295,7 +296,7 @@ class Dispatcher:
         """Deliver what waits for a chat; a message that fails by our own fault is given up."""
         failures = 0
         while failures < MAX_ROUNDS:
-            failure = await _failure_of(self._delivery.deliver(chat))
+            failure = await failure_of(self._delivery.deliver(chat))
             if failure is None:
                 return
             if failed := _find(failure, StoreFailed):
@@ -322,15 +323,6 @@ class Dispatcher:
         ):
             for chat in chats:
                 self._deliver_soon(chat)
-
-
-async def _failure_of(work: Awaitable[None]) -> Exception | None:
-    """Do a piece of work and return its failure: the one place for those that nobody foresaw."""
-    try:
-        await work
-    except Exception as exc:  # noqa: BLE001  one message fails, the others go on
-        return exc
-    return None
 
 
 def _find(exc: BaseException, kind: type[Kind]) -> Kind | None:

@@ -17,11 +17,11 @@ import telegram
 from telegram.error import BadRequest, InvalidToken, RetryAfter, TelegramError
 
 from ..assistant.progress import Progress
-from ..core.errors import StoreFailed
 from ..core.messages import Button, Chat, FormattedText
 from ..markdown import preview
 from . import ptb
 from .rate_limit import RateLimiter, SendKind
+from .unforeseen import failure_of
 
 log = logging.getLogger(__name__)
 
@@ -131,13 +131,14 @@ class StreamedMessage:
         self._gap = EDIT_GAP_SECONDS if chat.is_private else GROUP_EDIT_GAP_SECONDS
 
     async def run(self) -> None:
-        """Show the answer until cancelled; what Telegram or the disk refuses costs no answer."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._typing())
-                group.create_task(self._show())
-        except* StoreFailed:
-            log.warning("the disk: an answer for %s is no longer previewed", self._chat)
+        """Show the answer until cancelled; no failure in here may cost the answer itself."""
+        if failure := await failure_of(self._preview()):
+            log.error("an answer for %s goes without previews", self._chat, exc_info=failure)
+
+    async def _preview(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._typing())
+            group.create_task(self._show())
 
     def close(self) -> None:
         """Make no more calls; one may still be on its way."""

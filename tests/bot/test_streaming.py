@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from ambrosio.core import texts
 from ambrosio.core.errors import StoreFailed
 from ambrosio.emulators.model_server.server import Holds, Says, StallsAfter, StallsBefore
 
@@ -257,7 +256,10 @@ class TestSetting:
         assert anna.rings == [answer.text]
 
 
-def let_previews_fail(monkeypatch, failure):
+@pytest.mark.parametrize("failure", [RuntimeError("a fault of our own"), StoreFailed("full")])
+async def test_a_preview_that_fails_in_a_way_nobody_foresaw_costs_no_answer(
+    anna, life, model, monkeypatch, failure
+):
     failed = asyncio.Event()
 
     def failing(_):
@@ -265,11 +267,6 @@ def let_previews_fail(monkeypatch, failure):
         raise failure
 
     monkeypatch.setattr("ambrosio.bot.streaming.preview", failing)
-    return failed
-
-
-async def test_a_preview_that_cannot_be_noted_costs_no_answer(anna, life, model, monkeypatch):
-    failed = let_previews_fail(monkeypatch, StoreFailed("full"))
     held = asyncio.Event()
     model.script(Holds("Here.", held))
     await anna.say("question")
@@ -279,23 +276,6 @@ async def test_a_preview_that_cannot_be_noted_costs_no_answer(anna, life, model,
     await life.settled()
 
     assert len([request for request in model.requests if request.question]) == 1
-
-
-async def test_a_preview_that_fails_as_nobody_foresaw_costs_one_message_and_not_the_bot(
-    anna, life, model, monkeypatch
-):
-    failed = let_previews_fail(monkeypatch, RuntimeError("a fault of our own"))
-    model.script(*[Holds("Here.", asyncio.Event())] * 3)
-    await anna.say("question")
-    await anna.wait_text(texts.GAVE_UP)
-    monkeypatch.undo()
-    model.script(Says("Next."))
-    await anna.say("another")
-    await anna.wait_text("Next.")
-    await life.settled()
-
-    assert failed.is_set()
-    assert [line.text for line in anna.answers] == [texts.GAVE_UP, "Next."]
 
 
 async def test_an_answer_is_stored_before_the_last_preview_is_waited_for(
