@@ -3,13 +3,11 @@
 from dataclasses import replace
 
 from ..core import texts
+from ..core.default_questions import to_continue
 from ..core.messages import Turn
 from . import imagine
 from .context import BotContext, CommandCall, CommandResult
 from .models import _choice, _unknown_model
-
-# Sent to the model when *Continue* is pressed.
-CONTINUE_QUESTION = "Continue your answer exactly where it ends, without repeating any of it."
 
 
 async def start(context: BotContext, call: CommandCall) -> CommandResult:
@@ -127,7 +125,7 @@ async def on_resume_button(context: BotContext, call: CommandCall) -> CommandRes
         chat=call.chat,
         message_id=call.message_id,
         user_id=stopped.user_id,
-        question=CONTINUE_QUESTION,
+        question=to_continue(stored.answer),
         parent_id=stored.turn_id,
         model=context.store.conversations.chat_state(call.chat).model,
         local_only=stopped.local_only,

@@ -1,9 +1,12 @@
-"""What is asked about a picture or a file that came without a word, in the person's language.
+"""What is asked for a person who says nothing, in their language.
 
-Languages are Telegram's codes, such as `de` or `pt-br`. Pure.
+About a picture or a file that came without a word, and when *Continue* is pressed. Languages are
+Telegram's codes, such as `de` or `pt-br`. Pure.
 """
 
 from collections.abc import Mapping
+
+from .languages import guess_language
 
 ABOUT_A_PICTURE: Mapping[str, str] = {
     "ar": "ما هذا؟",
@@ -52,6 +55,14 @@ ABOUT_A_FILE: Mapping[str, str] = {
     "tr": "Bunun ne olduğunu kısaca özetle.",
     "uk": "Коротко опиши, що це.",
 }
+TO_CONTINUE: Mapping[str, str] = {
+    "de": "Setze deine Antwort genau dort fort, wo sie endet, ohne etwas zu wiederholen.",
+    "en": "Continue your answer exactly where it ends, without repeating any of it.",
+    "es": "Continúa tu respuesta justo donde termina, sin repetir nada.",
+    "fr": "Continue ta réponse exactement là où elle s'arrête, sans rien répéter.",
+    "it": "Continua la tua risposta esattamente da dove finisce, senza ripetere nulla.",
+    "nl": "Ga verder met je antwoord precies waar het ophoudt, zonder iets te herhalen.",
+}
 
 
 def about_a_picture(language: str) -> str:
@@ -62,6 +73,11 @@ def about_a_picture(language: str) -> str:
 def about_a_file(language: str) -> str:
     """Return the question about a file; English where the language is not known."""
     return _in_language(ABOUT_A_FILE, language)
+
+
+def to_continue(answer: str) -> str:
+    """Return the question for the rest of an answer, in the language of the answer."""
+    return _in_language(TO_CONTINUE, guess_language(answer))
 
 
 def _in_language(questions: Mapping[str, str], language: str) -> str:

@@ -8,15 +8,13 @@ questions in English.
 Pure.
 """
 
-import re
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .languages import ENGLISH, guess_language
+
 # A question without its "vv", and the answer.
 Exchange = tuple[str, str]
-
-ENGLISH = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,54 +73,9 @@ WORKED_EXCHANGES: Mapping[str, WorkedExchanges] = {
     ),
 }
 
-# Words that questions in a language nearly always contain, and letters that others do not have.
-COMMON_WORDS: Mapping[str, frozenset[str]] = {
-    language: frozenset(words.split())
-    for language, words in {
-        ENGLISH: "the is are was of to in on at for with or and not what how who which when where "
-        "why does do did can should will would a an my your it this that from than many much long",
-        "de": "der die das den dem ist sind war und oder mit für von vom zu zum zur im am nicht "
-        "was wie wer wen wo wann warum welche welcher welches wieviel viel viele lange ein eine "
-        "einen einem kann soll ich mein meine auf nach aus bei als es man heißt geht",
-        "fr": "le la les l un une des du de est sont était et ou où avec pour dans sur au aux ne "
-        "pas que qui qu quoi quel quelle quels quelles comment combien quand pourquoi je mon ma "
-        "ce cette c il elle en plus",
-        "it": "il lo i gli la le l un una di del della dei è sono era e o con per nel nella su da "
-        "non che chi quale quali come quanto quanta quanti quando dove perché cosa si mio mia al",
-        "es": "el la los las un una de del al es son era y o con para por en qué que quién "
-        "cuál cuáles cómo cuánto cuánta cuántos cuándo dónde se mi este esta más lo",
-        "nl": "de het een is zijn was en of met voor van in op aan te niet wat hoe wie waar "
-        "wanneer waarom welke welk hoeveel lang kan moet ik mijn naar uit bij als er dan",
-    }.items()
-}
-LETTERS: Mapping[str, re.Pattern[str]] = {
-    "de": re.compile("[äöüß]"),
-    "fr": re.compile("[çœêèâîûàé]"),
-    "it": re.compile("[èàòùì]"),
-    "es": re.compile("[¿¡ñáéíóú]"),
-    "nl": re.compile("ij"),
-}
-WORD = re.compile(r"[^\W\d_]+")
-
 
 def worked_exchanges(question: str, shape: str) -> tuple[Exchange, ...]:
     """Return the exchanges for a question and the shape of its answer."""
     chosen = WORKED_EXCHANGES[guess_language(question)]
     third = {"code": chosen.code, "list": chosen.list}.get(shape, chosen.line)
     return chosen.first, chosen.second, third
-
-
-def guess_language(question: str) -> str:
-    """Return the language whose common words a question has most of; English if in doubt."""
-    question = question.casefold()
-    words = WORD.findall(question)
-    counts = Counter(
-        {
-            language: sum(word in common for word in words)
-            for language, common in COMMON_WORDS.items()
-        }
-    )
-    for language, letters in LETTERS.items():
-        counts[language] += bool(letters.search(question))
-    (best, most), (_, second) = counts.most_common(2)
-    return best if most > second else ENGLISH

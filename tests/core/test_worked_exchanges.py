@@ -3,38 +3,8 @@
 import pytest
 
 from ambrosio.core.context_window import build_context
-from ambrosio.core.worked_exchanges import WORKED_EXCHANGES, guess_language, worked_exchanges
-
-
-@pytest.mark.parametrize(
-    ("question", "language"),
-    [
-        ("jasmin or basmati rice with falafel?", "en"),
-        ("Jasmin oder Basmati zu Falafel?", "de"),
-        ("riz jasmin ou basmati avec des falafels ?", "fr"),
-        ("riso jasmin o basmati con i falafel?", "it"),
-        ("¿arroz jazmín o basmati con falafel?", "es"),
-        ("jasmijn of basmati bij falafel?", "nl"),
-        ("Hauptstadt von Frankreich?", "de"),
-        ("capitale de l'Espagne ?", "fr"),
-        ("capitale della Francia?", "it"),
-        ("¿capital de Francia?", "es"),
-        ("hoofdstad van Frankrijk?", "nl"),
-        ("capital of Peru?", "en"),
-        ("WIE LANGE KOCHT EIN EI", "de"),
-        # English, or too little to tell.
-        ("no sugar in crème brûlée?", "en"),
-        ("die hard or matrix?", "en"),
-        ("what does de facto mean", "en"),
-        ("17 * 3", "en"),
-        ("", "en"),
-        # A language without exchanges.
-        ("столица Франции?", "en"),
-        ("法国的首都是哪里", "en"),
-    ],
-)
-def test_the_language_of_a_question_is_guessed(question, language):
-    assert guess_language(question) == language
+from ambrosio.core.languages import guess_language
+from ambrosio.core.worked_exchanges import WORKED_EXCHANGES, worked_exchanges
 
 
 @pytest.mark.parametrize("language", WORKED_EXCHANGES)

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from ambrosio.commands.conversation import CONTINUE_QUESTION
 from ambrosio.commands.registry import COMMANDS
+from ambrosio.core.default_questions import TO_CONTINUE
 from ambrosio.emulators.model_server.server import (
     Dies,
     EndsUnfinished,
@@ -174,7 +174,7 @@ class TestATurn:
         again = await anna.press("Continue", stopped.message_id)
 
         said = [text for _, text in model.requests[1].messages[1:]]
-        assert said == ["tell me a story", "Once upon a time", CONTINUE_QUESTION]
+        assert said == ["tell me a story", "Once upon a time", TO_CONTINUE["en"]]
         assert rest.buttons == ()
         assert "already there" in again["text"]
         assert len(model.requests) == 2
