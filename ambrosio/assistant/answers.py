@@ -65,12 +65,12 @@ class Assistant:
 
     def is_local_only(self, chat: Chat) -> bool:
         """Say whether a chat or topic is in private mode."""
-        setting = self.store.conversations.chat_state(chat).local_only
+        setting = self.store.chats.state(chat).local_only
         return self._local_only_default if setting is None else setting
 
     def latest_turn_id(self, chat: Chat) -> int | None:
         """Return the turn that the next one continues; outside private mode never a local one."""
-        turn_id = self.store.conversations.chat_state(chat).latest_turn_id
+        turn_id = self.store.chats.state(chat).latest_turn_id
         if self.follows_silence(chat):
             return None
         if self.is_local_only(chat) or not any(
@@ -84,7 +84,7 @@ class Assistant:
 
         In the terminal that is asked for with an option.
         """
-        turn_id = self.store.conversations.chat_state(chat).latest_turn_id
+        turn_id = self.store.chats.state(chat).latest_turn_id
         if turn_id is None or chat == TERMINAL or not self._silence_seconds:
             return False
         return self.store.conversations.seconds_since(turn_id) > self._silence_seconds
@@ -290,7 +290,7 @@ class Assistant:
         return [ModelRef(*candidate) for candidate in asked]
 
     def _on_request(self, provider: str, turn: Turn, progress: Progress) -> None:
-        self.store.conversations.record_request(turn.chat, provider)
+        self.store.chats.record_request(turn.chat, provider)
         if turn.pictures and self.router.providers[provider].local:
             progress.set_note(LOOKING)
 

@@ -139,7 +139,7 @@ class ImageAssistant:
         async with aclosing(self.image_router.generate(order)) as events:
             async for event in events:
                 if isinstance(event, ImageStarted):
-                    self.store.conversations.record_request(order.turn.chat, event.ref.provider)
+                    self.store.chats.record_request(order.turn.chat, event.ref.provider)
                 progress.feed(event)
 
     def _choose_seeds(self, prompt: ImagePrompt) -> tuple[int, ...]:
@@ -172,9 +172,7 @@ class ImageAssistant:
                 async for event in events:
                     match event:
                         case RequestSent():
-                            self.store.conversations.record_request(
-                                order.turn.chat, event.ref.provider
-                            )
+                            self.store.chats.record_request(order.turn.chat, event.ref.provider)
                         case Delta():
                             answer += event.text
                         case AnswerStarted():

@@ -52,4 +52,4 @@ class SpeechAssistant:
         return ReadAloud(note.content, "answer.ogg", note.seconds)
 
     def _record(self, chat: Chat, provider: str) -> None:
-        self._store.conversations.record_request(chat, provider)
+        self._store.chats.record_request(chat, provider)

@@ -191,7 +191,7 @@ class AnswerHandler:
 
     def _style(self, turn: Turn) -> AnswerStyle:
         display = self._context.display
-        state = self._context.store.conversations.chat_state(turn.chat)
+        state = self._context.store.chats.state(turn.chat)
         rich = display.rich if state.rich is None else state.rich
         return AnswerStyle(
             rich=rich,

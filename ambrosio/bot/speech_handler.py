@@ -44,7 +44,7 @@ class SpeechHandler:
     async def follow(self, item: InboxItem) -> None:
         """Read the answer to a voice note aloud if that is on in the chat."""
         store = self._context.store
-        if not store.conversations.chat_state(item.chat).voice:
+        if not store.chats.state(item.chat).voice:
             return
         stored = store.conversations.turn_of(item.chat, item.message_id)
         if stored is None or stored.answer is None:

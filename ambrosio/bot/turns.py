@@ -11,7 +11,7 @@ def build_turn(
     assistant: Assistant, chat: Chat, message_id: int, question: UserQuestion
 ) -> tuple[Turn, list[int]]:
     """Make a turn of a question, and list the ids of the messages that its answer replaces."""
-    store, state = assistant.store, assistant.store.conversations.chat_state(chat)
+    store, state = assistant.store, assistant.store.chats.state(chat)
     turn = Turn(
         chat=chat,
         message_id=message_id,

@@ -287,7 +287,7 @@ class TranscriptKeeper:
 
     def on_request(self, ref: ModelRef) -> None:
         """Note who has been sent something."""
-        self.store.conversations.record_request(self.key.chat, ref.provider)
+        self.store.chats.record_request(self.key.chat, ref.provider)
 
     def on_text(self, text: str) -> None:
         """Show the words so far."""

@@ -109,7 +109,7 @@ def find_shown_file(app: App, *, searches: bool) -> ShownFile | None:
     None if none was shown, or all of it at once.
     """
     conversations = app.store.conversations
-    turn_id = conversations.chat_state(TERMINAL).latest_turn_id
+    turn_id = app.store.chats.state(TERMINAL).latest_turn_id
     while turn_id is not None and (stored := conversations.turn(turn_id)):
         place = stored.turn.file
         if place and place.number >= 0 and (searches or not place.message_id):

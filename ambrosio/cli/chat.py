@@ -69,7 +69,7 @@ async def chat(
             print_error(texts.NO_SUCH_PROVIDER.format(name=name, known=", ".join(app.providers)))
             return 2
         if not go_on:
-            app.store.conversations.continue_from(TERMINAL, None)
+            app.store.chats.continue_from(TERMINAL, None)
         terminal = TerminalChat(app, provider, takes_commands=not text)
         command = chat_commands.parse(text) if go_on and not attached else None
         if command and command.name in chat_commands.FILE_COMMANDS:
@@ -136,7 +136,7 @@ class TerminalChat:
         return 1
 
     def _turn(self, question: str, *, concise: bool = False) -> Turn:
-        state = self.app.store.conversations.chat_state(TERMINAL)
+        state = self.app.store.chats.state(TERMINAL)
         return Turn(
             chat=TERMINAL,
             message_id=_message_id(),

@@ -55,7 +55,7 @@ class TerminalListener:
 
     def on_request(self, ref: ModelRef) -> None:
         """Note who has been sent something, for /where."""
-        self._store.conversations.record_request(TERMINAL, ref.provider)
+        self._store.chats.record_request(TERMINAL, ref.provider)
 
     def on_text(self, text: str) -> None:
         """Wait for the whole: what is printed cannot be taken back."""

@@ -18,9 +18,9 @@ async def compare(context: BotContext, call: CommandCall) -> CommandResult:
         message_id=call.message_id,
         user_id=call.user_id,
         question=question,
-        concise=concise or context.store.conversations.chat_state(call.chat).vv,
+        concise=concise or context.store.chats.state(call.chat).vv,
         parent_id=context.assistant.latest_turn_id(call.chat),
-        model=context.store.conversations.chat_state(call.chat).model,
+        model=context.store.chats.state(call.chat).model,
     )
     return CommandResult(turn=turn, compare=True)
 
@@ -32,8 +32,6 @@ async def on_continue_button(context: BotContext, call: CommandCall) -> CommandR
         return CommandResult(toast=texts.TURN_DELETED)
     if chosen.turn.local_only and not context.assistant.is_local_only(call.chat):
         return CommandResult(toast=texts.LOCAL_ONLY_TURN)
-    state = context.store.conversations.chat_state(call.chat)
-    context.store.conversations.set_chat_state(
-        call.chat, replace(state, latest_turn_id=chosen.turn_id)
-    )
+    state = context.store.chats.state(call.chat)
+    context.store.chats.set_state(call.chat, replace(state, latest_turn_id=chosen.turn_id))
     return CommandResult(toast="The conversation continues from here.")

@@ -21,7 +21,7 @@ async def start(context: BotContext, call: CommandCall) -> CommandResult:
 
 async def new(context: BotContext, call: CommandCall) -> CommandResult:
     """Start a new conversation; a reply to an old answer still continues the old one."""
-    context.store.conversations.continue_from(call.chat, None)
+    context.store.chats.continue_from(call.chat, None)
     return CommandResult("New conversation started.")
 
 
@@ -33,7 +33,7 @@ async def stop(context: BotContext, call: CommandCall) -> CommandResult:
 
 async def retry(context: BotContext, call: CommandCall) -> CommandResult:
     """Answer the last question again, with another model if one is named."""
-    state = context.store.conversations.chat_state(call.chat)
+    state = context.store.chats.state(call.chat)
     stored = (
         context.store.conversations.turn(state.latest_turn_id) if state.latest_turn_id else None
     )
@@ -49,12 +49,12 @@ async def retry(context: BotContext, call: CommandCall) -> CommandResult:
 
 async def vv(context: BotContext, call: CommandCall) -> CommandResult:
     """Turn short answers on or off for this chat."""
-    state = context.store.conversations.chat_state(call.chat)
+    state = context.store.chats.state(call.chat)
     setting = call.args.strip().lower()
     if setting not in {"", "on", "off"}:
         return CommandResult(texts.ON_OR_OFF)
     on = not state.vv if not setting else setting == "on"
-    context.store.conversations.set_chat_state(call.chat, replace(state, vv=on))
+    context.store.chats.set_state(call.chat, replace(state, vv=on))
     return CommandResult(
         "Short answers are on. /vv off turns them off."
         if on
@@ -75,7 +75,7 @@ async def on_retry_button(context: BotContext, call: CommandCall) -> CommandResu
         turn,
         parent_id=context.assistant.latest_turn_id(call.chat),
         replaces_id=stored.turn_id,
-        model=conversations.chat_state(call.chat).model,
+        model=context.store.chats.state(call.chat).model,
     )
     is_unread = not turn.preface and not turn.pictures
     _, kept = conversations.parts(call.chat, turn.message_id)
@@ -102,7 +102,7 @@ async def on_longer_button(context: BotContext, call: CommandCall) -> CommandRes
     stored = context.pressed_turn(call)
     if stored is None or not stored.turn.concise:
         return CommandResult(toast=texts.ALREADY_LENGTHENED if stored else texts.TURN_DELETED)
-    state = context.store.conversations.chat_state(call.chat)
+    state = context.store.chats.state(call.chat)
     return CommandResult(
         turn=replace(stored.turn, concise=False, replaces_id=stored.turn_id, model=state.model)
     )
@@ -127,7 +127,7 @@ async def on_resume_button(context: BotContext, call: CommandCall) -> CommandRes
         user_id=stopped.user_id,
         question=to_continue(stored.answer),
         parent_id=stored.turn_id,
-        model=context.store.conversations.chat_state(call.chat).model,
+        model=context.store.chats.state(call.chat).model,
         local_only=stopped.local_only,
     )
     return CommandResult(turn=turn)

@@ -21,7 +21,7 @@ async def on_part_button(context: BotContext, call: CommandCall) -> CommandResul
     if found is None or found[1].file is None or found[1].file.next_position is None:
         return CommandResult(toast=texts.FILE_GONE)
     turn_id, turn = found
-    state = context.store.conversations.chat_state(call.chat)
+    state = context.store.chats.state(call.chat)
     following = replace(turn, parent_id=turn_id, pictures=(), preface="", model=state.model)
     return CommandResult(turn=following, reads_file=True)
 
@@ -48,7 +48,7 @@ async def on_scan_button(context: BotContext, call: CommandCall) -> CommandResul
             parent_id=context.assistant.latest_turn_id(call.chat),
             replaces_id=turn_id,
             file=FilePlace("", scans[0], 0, is_scan=True),
-            model=conversations.chat_state(call.chat).model,
+            model=context.store.chats.state(call.chat).model,
         ),
         replaces_messages=tuple(conversations.answer_message_ids(turn_id)),
         reads_file=True,

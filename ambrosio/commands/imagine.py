@@ -70,7 +70,7 @@ def _turn(
         user_id=call.user_id,
         question=f"/imagine {prompt.prompt}",
         parent_id=context.assistant.latest_turn_id(call.chat),
-        model=context.store.conversations.chat_state(call.chat).model,
+        model=context.store.chats.state(call.chat).model,
         local_only=previous is not None
         and context.store.conversations.is_local_only(call.chat, previous),
     )

@@ -21,12 +21,12 @@ AUTOMATIC = ("automatic", "auto")
 
 async def model(context: BotContext, call: CommandCall) -> CommandResult:
     """Show the models, or choose one for this chat."""
-    state = context.store.conversations.chat_state(call.chat)
+    state = context.store.chats.state(call.chat)
     if call.args:
         chosen = _choice(context, call.args)
         if chosen is None:
             return CommandResult(_unknown_model(context, call.args))
-        context.store.conversations.set_chat_state(call.chat, replace(state, model=chosen))
+        context.store.chats.set_state(call.chat, replace(state, model=chosen))
         return CommandResult(_model_line(context, call.chat, chosen))
     choices = await _choices(context)
     buttons = [Button(ticked(AUTOMATIC[0], on=not state.model), "model", "auto")]
@@ -48,12 +48,12 @@ async def on_models_button(context: BotContext, call: CommandCall) -> CommandRes
 
 async def on_model_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Choose the model whose button was pressed."""
-    state = context.store.conversations.chat_state(call.chat)
+    state = context.store.chats.state(call.chat)
     marks = {_choice_id(choice): choice for choice in await _choices(context)} | {"auto": ""}
     if call.args not in marks:
         return CommandResult(toast=texts.MODEL_UNAVAILABLE)
     chosen = marks[call.args]
-    context.store.conversations.set_chat_state(call.chat, replace(state, model=chosen))
+    context.store.chats.set_state(call.chat, replace(state, model=chosen))
     line = _model_line(context, call.chat, chosen)
     return CommandResult(line, edit_message_id=call.message_id, toast="Done")
 
@@ -63,14 +63,14 @@ async def on_see_button(context: BotContext, call: CommandCall) -> CommandResult
     stored = context.pressed_turn(call)
     if stored is None or stored.answer is not None:
         return CommandResult(toast=texts.ALREADY_ANSWERED if stored else texts.TURN_DELETED)
-    assistant, conversations = context.assistant, context.store.conversations
+    assistant = context.assistant
     turn = replace(stored.turn, parent_id=assistant.latest_turn_id(call.chat))
     request = assistant.completion_request(assistant.with_privacy(turn))
     chosen = await assistant.router.offer_viewer(request)
     if not chosen:
         return CommandResult(toast=texts.MODEL_UNAVAILABLE)
-    state = conversations.chat_state(call.chat)
-    conversations.set_chat_state(call.chat, replace(state, model=chosen))
+    state = context.store.chats.state(call.chat)
+    context.store.chats.set_state(call.chat, replace(state, model=chosen))
     return CommandResult(turn=replace(turn, replaces_id=stored.turn_id, model=chosen))
 
 

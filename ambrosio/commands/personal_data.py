@@ -23,9 +23,7 @@ MAX_EXPORT_BYTES = 20_000_000
 
 async def export(context: BotContext, call: CommandCall) -> CommandResult:
     """Send the conversation as Markdown and as JSON."""
-    turns = context.store.archive.conversation(
-        context.store.conversations.chat_state(call.chat).latest_turn_id
-    )
+    turns = context.store.archive.conversation(context.store.chats.state(call.chat).latest_turn_id)
     if not turns:
         return CommandResult(texts.NOTHING_TO_EXPORT)
     zone = context.zone(call.user_id)
@@ -144,7 +142,7 @@ async def on_go_button(context: BotContext, call: CommandCall) -> CommandResult:
     stored = context.pressed_turn(call)
     if stored is None or stored.answer is None:
         return CommandResult(toast=texts.TURN_DELETED)
-    context.store.conversations.continue_from(call.chat, stored.turn_id)
+    context.store.chats.continue_from(call.chat, stored.turn_id)
     return CommandResult(toast="Your next message continues from there.")
 
 

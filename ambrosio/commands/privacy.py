@@ -51,7 +51,7 @@ def _ask_once(context: BotContext, call: CommandCall) -> CommandResult:
     concise, question = split_vv(call.args)
     if not question.strip():
         return CommandResult(texts.EMPTY_VV_QUESTION)
-    state = context.store.conversations.chat_state(call.chat)
+    state = context.store.chats.state(call.chat)
     before = context.store.conversations.turn_of(call.chat, call.message_id)
     turn = Turn(
         chat=call.chat,
@@ -82,9 +82,9 @@ def _ask_once(context: BotContext, call: CommandCall) -> CommandResult:
 
 def _switch(context: BotContext, call: CommandCall, *, on: bool) -> str:
     was = context.assistant.is_local_only(call.chat)
-    state = replace(context.store.conversations.chat_state(call.chat), local_only=on)
+    state = replace(context.store.chats.state(call.chat), local_only=on)
     # Otherwise the private turns would be the history of what is said from now on.
-    context.store.conversations.set_chat_state(
+    context.store.chats.set_state(
         call.chat, replace(state, latest_turn_id=None) if was and not on else state
     )
     local = _local(context)
@@ -113,7 +113,7 @@ async def where(context: BotContext, call: CommandCall) -> CommandResult:
 
     Also who is asked next about pictures and recordings, which go elsewhere than words do.
     """
-    visits = context.store.conversations.visits(call.chat)
+    visits = context.store.chats.visits(call.chat)
     senses = "  \n".join(await describe_senses(context, call.chat))
     if not visits:
         return CommandResult(f"{texts.NOTHING_SENT_YET}\n\n{senses}")

@@ -82,7 +82,7 @@ def _turn(context: BotContext, call: CommandCall, waiting: WaitingCall) -> Turn:
         call.user_id,
         f"{proposed.label}: {proposed.shown}",
         parent_id=waiting.turn_id,
-        model=context.store.conversations.chat_state(call.chat).model,
+        model=context.store.chats.state(call.chat).model,
         local_only=waiting.local_only,
         from_outside=True,
         tapped=TappedCall(

@@ -23,7 +23,7 @@ async def settings(context: BotContext, call: CommandCall) -> CommandResult:
     name, _, value = call.args.partition(" ")
     if name.lower() == "zone" and value.strip():
         return _choose_zone(context, call, value.strip())
-    return _screen(context, call, context.store.conversations.chat_state(call.chat))
+    return _screen(context, call, context.store.chats.state(call.chat))
 
 
 def _choose_zone(context: BotContext, call: CommandCall, value: str) -> CommandResult:
@@ -48,14 +48,14 @@ def set_zone(context: BotContext, user_id: int, zone: str) -> int:
 async def on_setting_button(context: BotContext, call: CommandCall) -> CommandResult:
     """Change the setting of the pressed button."""
     name, _, value = call.args.partition("=")
-    state = context.store.conversations.chat_state(call.chat)
+    state = context.store.chats.state(call.chat)
     if name == "via" and (line := _provider_line(value)):
         state = replace(state, provider_line=line)
     elif name == "rich" and value in RICH:
         state = replace(state, rich=RICH[value])
     else:
         return CommandResult(toast=texts.BUTTON_EXPIRED)
-    context.store.conversations.set_chat_state(call.chat, state)
+    context.store.chats.set_state(call.chat, state)
     return replace(_screen(context, call, state), edit_message_id=call.message_id, toast="Done")
 
 

@@ -23,7 +23,7 @@ async def status(context: BotContext, call: CommandCall) -> CommandResult:
             details.append(f"paused for {_duration(rest)}")
         lines += [f"  {'; '.join(details)}"] if details else []
     lines += await describe_senses(context, call.chat)
-    state = context.store.conversations.chat_state(call.chat)
+    state = context.store.chats.state(call.chat)
     history = context.store.conversations.history(state.latest_turn_id)
     tokens = sum(estimate_tokens(past.question) + estimate_tokens(past.answer) for past in history)
     lines.append(f"This conversation: about {tokens:,} tokens; model {state.model or 'automatic'}")

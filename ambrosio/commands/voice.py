@@ -34,7 +34,7 @@ async def on_wrong_button(context: BotContext, call: CommandCall) -> CommandResu
 
 async def voice(context: BotContext, call: CommandCall) -> CommandResult:
     """Turn answers by voice on or off for this chat."""
-    state = context.store.conversations.chat_state(call.chat)
+    state = context.store.chats.state(call.chat)
     setting = call.args.strip().lower()
     if setting not in {"", "on", "off"}:
         return CommandResult(texts.VOICE_ON_OR_OFF)
@@ -44,7 +44,7 @@ async def voice(context: BotContext, call: CommandCall) -> CommandResult:
         failure = (NoLocalSpeaker if local_only else NoSpeaker)()
         is_owner = call.user_id in context.owners()
         return CommandResult(failure.owner_message if is_owner else failure.user_message)
-    context.store.conversations.set_chat_state(call.chat, replace(state, voice=on))
+    context.store.chats.set_state(call.chat, replace(state, voice=on))
     if on:
         return CommandResult("I answer voice notes by voice now. /voice off turns this off.")
     text = "I answer voice notes in writing now."

@@ -11,14 +11,8 @@ from typing import Self
 from ..core.messages import Chat, Delete, Outgoing
 from ..core.sound import Transcript
 from .archive import Archive, ConversationTurn
-from .conversations import (
-    ChatState,
-    Conversations,
-    ProviderLine,
-    ProviderVisits,
-    StoredTurn,
-    TurnResult,
-)
+from .chats import Chats, ChatState, ProviderLine, ProviderVisits
+from .conversations import Conversations, StoredTurn, TurnResult
 from .database import Database
 from .documents import Documents
 from .erasing import Erasing, Erasure
@@ -86,6 +80,7 @@ class Store:
         self.database = Database(path, now=now)
         self.inbox = Inbox(self.database)
         self.outbox = Outbox(self.database)
+        self.chats = Chats(self.database)
         self.conversations = Conversations(self.database)
         self.images = Images(self.database, originals_bytes=originals_bytes)
         self.people = People(self.database)

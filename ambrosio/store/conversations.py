@@ -1,13 +1,9 @@
-"""Who asked what, what was answered, and how one turn follows another.
-
-Also what each chat is set to, and what was said there about providers and privacy.
-"""
+"""Who asked what, what was answered, and how one turn follows another."""
 
 import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Literal
 
 from ..core.attachments import FilePlace
 from ..core.context_window import PastTurn
@@ -16,25 +12,6 @@ from ..core.tools import ToolRound
 from .database import Database, chat_key
 from .pictures import pack_pictures, unpack_pictures
 from .tool_rounds import pack_rounds, unpack_rounds
-
-ProviderLine = Literal["always", "auto", "never"]
-
-
-@dataclass(frozen=True, slots=True)
-class ChatState:
-    """What a chat or topic is set to, and the latest turn of its conversation.
-
-    `local_only` and `rich` are None where the settings decide. With `voice`, a voice note is also
-    answered with one.
-    """
-
-    latest_turn_id: int | None = None
-    vv: bool = False
-    model: str = ""
-    local_only: bool | None = None
-    provider_line: ProviderLine = "auto"
-    rich: bool | None = None
-    voice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,65 +40,11 @@ class TurnResult:
     read_outside: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderVisits:
-    """How often a provider was sent something from a chat, and when last (seconds)."""
-
-    provider: str
-    requests: int
-    last_at: float
-
-
 class Conversations:
     """A tree of turns: each knows the one it continues."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    def _key(self, chat: Chat) -> tuple[int, int]:
-        """Return the values of `chat_id` and `topic_id`, also of a group that has moved."""
-        return chat_key(self._database.current_place(chat)[0])
-
-    # --- chats ------------------------------------------------------------------------------------
-
-    def chat_state(self, chat: Chat) -> ChatState:
-        """Return what a chat is set to."""
-        rows = self._database.read(
-            "SELECT * FROM chats WHERE chat_id = ? AND topic_id = ?", *self._key(chat)
-        )
-        if not rows:
-            return ChatState()
-        row = rows[0]
-        return ChatState(
-            latest_turn_id=row["latest_turn_id"],
-            vv=bool(row["vv"]),
-            model=row["model"],
-            local_only=None if row["local_only"] is None else bool(row["local_only"]),
-            provider_line=row["provider_line"],
-            rich=None if row["rich"] is None else bool(row["rich"]),
-            voice=bool(row["voice"]),
-        )
-
-    def set_chat_state(self, chat: Chat, state: ChatState) -> None:
-        """Change what a chat is set to."""
-        fields = asdict(state)
-        names, marks = ", ".join(fields), ", ".join("?" * len(fields))
-        with self._database.transaction() as db:
-            db.execute(
-                f"INSERT OR REPLACE INTO chats (chat_id, topic_id, {names})"  # noqa: S608  our own column names
-                f" VALUES (?, ?, {marks})",
-                (*self._key(chat), *fields.values()),
-            )
-
-    def continue_from(self, chat: Chat, turn_id: int | None) -> None:
-        """Let a chat's conversation go on from a turn; None starts a new one."""
-        with self._database.transaction() as db:
-            db.execute(
-                "UPDATE chats SET latest_turn_id = ? WHERE chat_id = ? AND topic_id = ?",
-                (turn_id, *self._key(chat)),
-            )
-
-    # --- turns ------------------------------------------------------------------------------------
 
     def history(self, turn_id: int | None) -> tuple[PastTurn, ...]:
         """Return the answered turns that lead to `turn_id`, itself included, oldest first."""
@@ -216,7 +139,7 @@ class Conversations:
         rows = self._database.read(
             "SELECT provider, model FROM turns WHERE chat_id = ? AND topic_id = ?"
             " AND answer IS NOT NULL AND provider != '' ORDER BY at DESC LIMIT 1",
-            *self._key(chat),
+            *self._database.current_key(chat),
         )
         return ModelRef(rows[0]["provider"], rows[0]["model"]) if rows else None
 
@@ -265,7 +188,7 @@ class Conversations:
         """Say whether anyone else has spoken with the bot in a chat."""
         rows = self._database.read(
             "SELECT 1 FROM turns WHERE chat_id = ? AND topic_id = ? AND user_id <> ? LIMIT 1",
-            *self._key(chat),
+            *self._database.current_key(chat),
             user_id,
         )
         return bool(rows)
@@ -362,24 +285,6 @@ class Conversations:
             message_id,
         )
         return bool(rows)
-
-    def record_request(self, chat: Chat, provider: str) -> None:
-        """Note, before it happens, that a provider is sent something from this chat."""
-        with self._database.transaction() as db:
-            db.execute(
-                "INSERT INTO requests VALUES (?, ?, ?, 1, ?)"
-                " ON CONFLICT DO UPDATE SET count = count + 1, last_at = excluded.last_at",
-                (*self._key(chat), provider, self._database.now()),
-            )
-
-    def visits(self, chat: Chat) -> list[ProviderVisits]:
-        """List the providers that were sent something from this chat, the latest first."""
-        rows = self._database.read(
-            "SELECT provider, count, last_at FROM requests"
-            " WHERE chat_id = ? AND topic_id = ? ORDER BY last_at DESC",
-            *self._key(chat),
-        )
-        return [ProviderVisits(row["provider"], row["count"], row["last_at"]) for row in rows]
 
 
 def _write_turn(

@@ -247,6 +247,10 @@ class Database:
             return chat, message_id
         return Chat(rows[0]["new_chat_id"], chat.topic_id), -abs(message_id)
 
+    def current_key(self, chat: Chat) -> tuple[int, int]:
+        """Return the values of `chat_id` and `topic_id`, also of a group that has moved."""
+        return chat_key(self.current_place(chat)[0])
+
 
 def _prepare(db: sqlite3.Connection) -> None:
     db.row_factory = sqlite3.Row

@@ -77,7 +77,7 @@ class ToolUses:
         """List the tools that were used in a chat, the latest first."""
         rows = self._database.read(
             "SELECT * FROM tool_uses WHERE chat_id = ? AND topic_id = ? ORDER BY last_at DESC",
-            *chat_key(self._database.current_place(chat)[0]),
+            *self._database.current_key(chat),
         )
         return [
             ToolVisits(row["tool"], row["destination"], row["count"], row["last_at"])

@@ -46,5 +46,5 @@ async def open_web_tools(
             max_per_day=settings.ambrosio_searches_per_day,
             now=now,
         )
-        reader = PageReader(router, media, record=store.conversations.record_request)
+        reader = PageReader(router, media, record=store.chats.record_request)
         yield (WebSearch(search), ReadPage(PageFetcher(http), reader))

@@ -88,7 +88,7 @@ class TestTheFile:
             assert row
             assert row.body == "one"
             assert questions(
-                store.conversations.history(store.conversations.chat_state(HERE).latest_turn_id)
+                store.conversations.history(store.chats.state(HERE).latest_turn_id)
             ) == ["tea?"]
             assert store.people.all() == [Person(43, "Bert", is_owner=False)]
             assert store.people.groups() == {-100: "Family"}
@@ -400,7 +400,7 @@ class TestFinish:
         number = store.finish(row, [outgoing("Yes."), outgoing("And no.")], answered("q", "a"))
 
         assert store.conversations.turn(number).answer == "a"
-        assert store.conversations.chat_state(HERE).latest_turn_id == number
+        assert store.chats.state(HERE).latest_turn_id == number
         assert store.outbox.next_message(HERE)[1].content.text == "Yes."
         assert store.inbox.waiting() == 0
 
@@ -480,13 +480,13 @@ class TestHistory:
 
         assert questions(store.conversations.history(two)) == ["one", "two"]
         assert store.conversations.turn(failed).answer is None
-        assert store.conversations.chat_state(HERE).latest_turn_id == two
+        assert store.chats.state(HERE).latest_turn_id == two
 
     def test_a_failed_turn_does_not_become_the_head(self, store):
         one = said(store, "one")
         said(store, "failed", None, parent_id=one, start=one)
 
-        assert store.conversations.chat_state(HERE).latest_turn_id == one
+        assert store.chats.state(HERE).latest_turn_id == one
 
     def test_it_goes_on_from_where_it_was_cut(self, store):
         one = said(store, "one")
@@ -510,7 +510,7 @@ class TestHistory:
             PastTurn(one, "one, edited", "1b"),
             PastTurn(two, "two", "2"),
         )
-        assert store.conversations.chat_state(HERE).latest_turn_id == two
+        assert store.chats.state(HERE).latest_turn_id == two
 
     def test_a_failed_second_try_leaves_the_answer_that_was_there(self, store):
         one = said(store, "one", "1")
@@ -524,7 +524,7 @@ class TestHistory:
 
         said(store, "one", "1", replaces_id=failed)
 
-        assert store.conversations.chat_state(HERE).latest_turn_id == failed
+        assert store.chats.state(HERE).latest_turn_id == failed
 
     def test_a_turn_is_found_by_its_question_and_by_each_message_of_its_answer(self, store):
         number = store.finish(None, [outgoing("Yes.")], answered("tea?", "Yes."))
@@ -539,20 +539,18 @@ class TestHistory:
         assert store.conversations.answer_message_ids(number) == [70, 71]
 
     def test_what_a_place_is_set_to_is_kept(self, store):
-        fresh = store.conversations.chat_state(ELSEWHERE)
-        store.conversations.set_chat_state(ELSEWHERE, ChatState(None, vv=True, model="together"))
+        fresh = store.chats.state(ELSEWHERE)
+        store.chats.set_state(ELSEWHERE, ChatState(None, vv=True, model="together"))
 
         assert fresh == ChatState()
-        assert store.conversations.chat_state(ELSEWHERE) == ChatState(
-            None, vv=True, model="together"
-        )
-        assert store.conversations.chat_state(HERE) == ChatState()
+        assert store.chats.state(ELSEWHERE) == ChatState(None, vv=True, model="together")
+        assert store.chats.state(HERE) == ChatState()
 
     def test_an_answer_changes_the_head_and_nothing_else(self, store):
-        store.conversations.set_chat_state(HERE, ChatState(None, vv=True, model="together"))
+        store.chats.set_state(HERE, ChatState(None, vv=True, model="together"))
         number = said(store, "tea?")
 
-        assert store.conversations.chat_state(HERE) == ChatState(number, vv=True, model="together")
+        assert store.chats.state(HERE) == ChatState(number, vv=True, model="together")
 
 
 class TestTheOutbox:

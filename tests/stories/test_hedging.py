@@ -118,7 +118,7 @@ async def test_whoever_was_asked_is_named_and_paid_even_if_the_slow_one_answers(
         answer = await anna.wait_answer()
         await cancelled(cloud)
         await life.settled()
-        visits = {each.provider for each in life.store.conversations.visits(Chat(OWNER))}
+        visits = {each.provider for each in life.store.chats.visits(Chat(OWNER))}
         accounts = {each.provider: each for each in life.store.ledger.usage(0)}
 
     assert answer.text == "Black tea."

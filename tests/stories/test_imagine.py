@@ -87,7 +87,7 @@ async def test_a_prompt_comes_back_as_a_photo(house, anna, painter, api):
     assert anna.rings == [photo.text]
     await house.settled()
     assert spent(house) == LARGE
-    assert [each.provider for each in house.store.conversations.visits(Chat(OWNER))] == ["together"]
+    assert [each.provider for each in house.store.chats.visits(Chat(OWNER))] == ["together"]
 
 
 async def test_several_come_as_an_album_with_the_buttons_behind_it(house, anna, painter, api):

@@ -140,15 +140,15 @@ class TestAGroup:
     async def test_keeps_its_settings_and_its_privacy(self, group, owner, bert, life, api):
         await group.add_bot(owner)
         await api.wait_for(lambda: not api.updates.pending)
-        life.store.conversations.set_chat_state(Chat(OLD), ChatState(vv=True, local_only=True))
+        life.store.chats.set_state(Chat(OLD), ChatState(vv=True, local_only=True))
         life.store.conversations.mark_local_only(Chat(OLD), 3)
         await group.upgrade(bert, NEW)
         await life.settled()
         store = life.store
 
-        assert store.conversations.chat_state(Chat(NEW)) == ChatState(vv=True, local_only=True)
+        assert store.chats.state(Chat(NEW)) == ChatState(vv=True, local_only=True)
         # Whoever still works for the old chat sees the same.
-        assert store.conversations.chat_state(Chat(OLD)).local_only
+        assert store.chats.state(Chat(OLD)).local_only
         assert store.conversations.is_local_only(Chat(OLD), 3)
         assert not store.conversations.is_local_only(Chat(NEW), 3)
         assert dict(store.people.groups()) == {NEW: "House"}
@@ -185,11 +185,11 @@ async def test_moving_twice_changes_nothing_and_what_comes_late_follows(store):
     for _ in range(2):
         store.move_chat(OLD, NEW)
     store.conversations.mark_local_only(Chat(OLD), 9)
-    store.conversations.record_request(Chat(OLD), "together")
+    store.chats.record_request(Chat(OLD), "together")
 
     assert dict(store.people.groups()) == {NEW: "House"}
     assert store.conversations.is_local_only(Chat(NEW), -9)
-    assert [visit.provider for visit in store.conversations.visits(Chat(NEW))] == ["together"]
+    assert [visit.provider for visit in store.chats.visits(Chat(NEW))] == ["together"]
 
 
 async def test_whatever_has_a_chat_moves(store):

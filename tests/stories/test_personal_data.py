@@ -271,27 +271,27 @@ class TestForgetting:
     def test_what_was_private_stays_so_when_it_is_forgotten(self, store):
         here, elsewhere = Chat(OWNER), Chat(-1001)
         for place in (here, elsewhere):
-            store.conversations.set_chat_state(place, ChatState(local_only=True, vv=True))
+            store.chats.set_state(place, ChatState(local_only=True, vv=True))
         store.conversations.mark_local_only(here, 1)
         kept(store, SECRET, ANSWER)
         forget_person(store, OWNER)
 
         assert store.conversations.is_local_only(here, 1)
-        assert store.conversations.chat_state(here).local_only
-        assert store.conversations.chat_state(here).latest_turn_id is None
-        assert store.conversations.chat_state(elsewhere).local_only
+        assert store.chats.state(here).local_only
+        assert store.chats.state(here).latest_turn_id is None
+        assert store.chats.state(elsewhere).local_only
 
     def test_who_was_asked_at_a_place_is_forgotten_with_it(self, store):
         here, elsewhere = Chat(OWNER), Chat(-1001)
         ref = ModelRef("together", "m")
         for place in (here, elsewhere):
             turn = Turn(place, 1, OWNER, "rice?")
-            store.conversations.record_request(turn.chat, ref.provider)
+            store.chats.record_request(turn.chat, ref.provider)
             store.finish(None, result=TurnResult(turn, ANSWER, ref=ref))
         forget_chat(store, here)
 
-        assert store.conversations.visits(here) == []
-        assert store.conversations.visits(elsewhere)
+        assert store.chats.visits(here) == []
+        assert store.chats.visits(elsewhere)
 
     async def test_what_is_set_aside_is_forgotten_too(self, anna, api, life, tmp_path):
         message = {"message_id": 900, "chat": {"id": OWNER, "type": "private"}}

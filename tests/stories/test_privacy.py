@@ -297,17 +297,15 @@ class Phone:
 
     async def choose(self, number: int) -> None:
         names = ("", "one", "two", "three", "three/other")
-        state = self.store.conversations.chat_state(PLACE)
-        self.store.conversations.set_chat_state(
-            PLACE, replace(state, model=names[number % len(names)])
-        )
+        state = self.store.chats.state(PLACE)
+        self.store.chats.set_state(PLACE, replace(state, model=names[number % len(names)]))
 
     async def forget(self, _: int) -> None:
         with self.store.database.transaction() as db:
             db.execute("DELETE FROM turns")
             db.execute("DELETE FROM answer_messages")
-        self.store.conversations.set_chat_state(
-            PLACE, replace(self.store.conversations.chat_state(PLACE), latest_turn_id=None)
+        self.store.chats.set_state(
+            PLACE, replace(self.store.chats.state(PLACE), latest_turn_id=None)
         )
 
     async def do(self, deed: str, number: int) -> None:
@@ -689,7 +687,7 @@ class TestInTheChat:
         cloud.script(StallsBefore())
         question = await anna.say("hello")
         await cloud.wait_for(lambda: cloud.served)
-        [visit] = house.store.conversations.visits(Chat(42))
+        [visit] = house.store.chats.visits(Chat(42))
         assert visit.provider == "together"
         await anna.edit(question, "hello again")
         await anna.wait_answer()

@@ -224,7 +224,7 @@ async def survives_a_kill(anna, model):
 
 async def remembers_after_a_restart(anna, model):
     answer = await ask(anna, "vv and of Portugal?")
-    state = model.life.store.conversations.chat_state(Chat(OWNER))
+    state = model.life.store.chats.state(Chat(OWNER))
 
     assert any("Italy" in content for _, content in model.sent[-1])
     assert len(answer.text.split()) <= 6

@@ -162,7 +162,7 @@ async def live(deeds, seed, locals_, *, private):
         search = MeteredSearch(
             outside, budget=budget, searches_since=lambda _: 0, max_per_day=99, now=lambda: 0.0
         )
-        reader = PageReader(router, decoder, record=store.conversations.record_request)
+        reader = PageReader(router, decoder, record=store.chats.record_request)
         allowed = [AllowedTool(name, "tell", "Tell it.", SCHEMA) for name in ("away", "home")]
         tools = make_tools(
             store,
