@@ -86,7 +86,7 @@ def log_uncaught(
     kind: type[BaseException], exc: BaseException, frames: TracebackType | None
 ) -> None:
     """Log what nobody has foreseen; Python itself would print its text, with keys and messages."""
-    log.critical("stopped by a mistake of its own", exc_info=(kind, exc, frames))
+    log.critical("stopped by an error that nobody foresaw", exc_info=(kind, exc, frames))
 
 
 def print_problems(exc: InvalidSettings) -> None:

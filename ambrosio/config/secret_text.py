@@ -48,7 +48,7 @@ def clean_secret(value: object) -> object:
 
 
 def secrets_in_address(url: str) -> Iterator[str]:
-    """Yield what in an address opens a door: its password, and long values such as `?api_key=`."""
+    """Yield the secrets in an address: its password, and long values such as `?api_key=`."""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -237,7 +237,7 @@ def test_a_crash_that_nobody_foresaw_tells_no_secret(tmp_path):
     )
 
     assert ended.returncode == 1
-    assert "stopped by a mistake of its own" in ended.stderr
+    assert "stopped by an error that nobody foresaw" in ended.stderr
     assert "ValueError" in ended.stderr
     assert "in fail" in ended.stderr
     assert KEYS["openai"] not in ended.stderr + ended.stdout
