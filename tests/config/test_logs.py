@@ -145,7 +145,7 @@ def test_each_level_is_heard_from_its_own_on(monkeypatch, level, heard, written)
 # --- what is said ---------------------------------------------------------------------------------
 
 # What was asked, answered, painted, searched for; and what nobody could foresee.
-SAID = ("rashquestion", "eczemaanswer", "foxprompt", "rashsearch", "unforeseen")
+SAID = ("rashquestion", "eczemaanswer", "foxprompt", "rashsearch", "pomegranate")
 QUOTING = f"Invalid value: '{SAID[0]} and so on', after {SAID[1]}"
 FAILURES = (
     Says(f"{SAID[1]}."),
