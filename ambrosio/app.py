@@ -20,7 +20,7 @@ from .config.settings import Settings
 from .core.messages import TERMINAL
 from .images.client import ImageClient
 from .llama import discovery
-from .llama.supervisor import LISTENING, LlamaServer
+from .llama.supervisor import TRANSCRIBING, LlamaServer
 from .media.client import MediaClient
 from .providers.openai_compatible import OpenAIProvider, always_ready
 from .providers.request import PictureReader, keeps_no_pictures
@@ -267,8 +267,8 @@ def _acquire_servers(
         servers["llama"].acquire()
     if settings.llama_ears:
         # The one of another process may not have been started yet, so each has its own.
-        for folder in (LISTENING.folder, f"{LISTENING.folder}-2"):
-            role = replace(LISTENING, folder=folder)
+        for folder in (TRANSCRIBING.folder, f"{TRANSCRIBING.folder}-2"):
+            role = replace(TRANSCRIBING, folder=folder)
             servers["ears"] = make_server(settings.llama_ears, plan=threads, role=role)
             servers["ears"].acquire()
             if servers["ears"].owns_process:

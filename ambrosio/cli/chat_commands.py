@@ -13,9 +13,11 @@ COMMAND = re.compile(r"/([a-z]+)(?:\s+(.*))?\s*", re.DOTALL)
 EXIT = frozenset({"exit", "quit"})
 # They go on with a file; `files` has them.
 FILE_COMMANDS = frozenset({"next", "find"})
+CONTINUE = "continue"
 DESCRIPTIONS: Mapping[str, str] = {
     "new": "start a new conversation",
     "retry [model]": "answer the last question again",
+    "continue": "get the rest of an answer that was cut off",
     "model [name]": "choose the model",
     "private [on|off|question]": "use only local models",
     "vv [on|off]": "keep all answers short",

@@ -226,13 +226,15 @@ class FormattedText:
 class Button:
     """A button under a message: `action` names what it does, `arg` to what.
 
-    A button `with_turn` acts on the turn of its message, whose id takes the place of `arg`.
+    A button `with_turn` acts on the turn of its message, whose id takes the place of `arg`. Buttons
+    that share a `row` stand beside each other; 0 leaves the layout to their length.
     """
 
     text: str
     action: str
     arg: str = ""
     with_turn: bool = False
+    row: int = 0
 
 
 @dataclass(frozen=True, slots=True)

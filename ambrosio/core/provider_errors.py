@@ -241,7 +241,7 @@ class ImageTooLarge(ProviderError):
     """The image is larger than we can send."""
 
     summary = "sent an image that is too large"
-    problem = "{provider} sent an image that is too large for Telegram."
+    problem = "{provider} sent an image that is too large."
     remedy = "Ask for a smaller one with --size."
 
 

@@ -43,7 +43,7 @@ NOTHING_TO_READ_ALOUD = (
     "There is nothing in this answer to read aloud. Ask me to put it into words."
 )
 VOICE_ON_OR_OFF = "/voice only takes on or off. Send /voice on or /voice off."
-NO_WORDS = "I could not hear any words in this recording. Send a new one, or write to me instead."
+NO_WORDS = "I could not hear any words in this recording. Try a clearer one."
 LISTENING_STOPPED = "I stopped transcribing this recording. Send it again to get an answer."
 WHAT_WAS_SAID = "I misheard you. Reply to this message with what you said."
 MORE_FILES = "I read only the first {limit} files. Send the others in another message."
@@ -154,7 +154,7 @@ NO_ORIGINAL = (
     "I no longer have the original, and this model cannot make the same image again. "
     "Press Again for another one."
 )
-TRANSCRIPT_GONE = "I no longer have this recording. Send it again, or write to me instead."
+TRANSCRIPT_GONE = "I no longer have this recording. Send it again, or type it instead."
 NOT_YOUR_RECORDING = "Someone else recorded this. Only they can correct it."
 LOCAL_ONLY_TURN = "This answer is private. Reply to it to continue in private."
 ANSWER_IN_PROGRESS = "An answer is still being written. Press again when it is finished."
@@ -168,7 +168,10 @@ NO_MCP_SERVERS = (
 NO_SUCH_PROVIDER = "There is no provider `{name}`. Choose from: {known}."
 NO_QUESTION = "There is no question. Pass one to `ambrosio chat`, or pipe it in."
 FILE_NOT_READ = "The file {path} cannot be read. Check its permissions."
-NO_FILE_SHOWN = "This conversation is about no file. Show one: `ambrosio chat --file report.pdf`."
+NOTHING_TO_CONTINUE = "There is no answer to continue. Just ask a question."
+NO_FILE_SHOWN = (
+    "There is no file in this conversation. Attach one: `ambrosio chat --file report.pdf`."
+)
 NO_NEXT_PART = "That was the last part of the file. `/find words` searches all of it."
 NOTHING_TO_FIND = "There are no words to look for. Write it like this: `/find delivery date`."
 NO_PROMPT = 'There is no prompt. Write it like this: `ambrosio imagine "a red fox" -o fox.png`'

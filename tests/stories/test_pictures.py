@@ -197,8 +197,7 @@ class TestABlindModel:
             await anna.wait_text("Three.")
 
         assert said.text == (
-            "together cannot see pictures. Press the button to switch to "
-            f"together/{QWEN}, which can."
+            f"together cannot see pictures. Choose together/{QWEN} with /model; it can."
         )
         assert [request.model for request in painter.requests] == [QWEN, QWEN]
         assert shown(painter.requests[1], 1) == shown(painter.requests[0]) == [JPEG]
@@ -276,7 +275,7 @@ class TestBadPictures:
             (JPEG[:-500], "photo.jpg", "damaged or incomplete"),
             (b"\x89PNG\r\n\x1a\n" + bytes(40), "a.png", "damaged or incomplete"),
             (b"", "empty.jpg", "nothing to read in"),
-            (HEIC, "IMG_1.HEIC", "Send it as a photo instead of as a file, or save it as JPEG"),
+            (HEIC, "IMG_1.HEIC", "Save it as JPEG first"),
             (HEIC, "sent.jpg", "I cannot read HEIC pictures, the format in which iPhones save"),
             (b"MZ\x90\0" + bytes(range(256)), "photo.jpg", "cannot read this kind of file"),
             (bytes(20_000_001), "huge.png", "larger than 20 MB"),
