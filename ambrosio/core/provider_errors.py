@@ -19,7 +19,7 @@
     ├── ModelNotFound          the provider does not have the model
     │   └── ImageModelNotFound … the same for an image model; lists what it has
     ├── InvalidImage           the response is not a complete image
-    ├── ImageTooLarge          the image is too large for Telegram
+    ├── ImageTooLarge          the image is too large
     ├── ImageNotFetched        the image could not be downloaded from its URL
     └── BadRequest             the provider rejected the request itself
         ├── ContextTooLong     the request does not fit the context window
@@ -241,7 +241,7 @@ class ImageTooLarge(ProviderError):
     """The image is larger than we can send."""
 
     summary = "sent an image that is too large"
-    problem = "{provider} sent an image that is too large for Telegram."
+    problem = "{provider} sent an image that is too large."
     remedy = "Ask for a smaller one with --size."
 
 

@@ -130,7 +130,7 @@ class TestOneQuestion:
         assert [ended.code for ended in (blind, bad)] == [1, 1]
         assert blind.err.startswith("error: llama cannot see pictures. Set up a model that can")
         assert bad.err == (
-            "error: This file is damaged or incomplete. Send it again, or save a new copy first.\n"
+            "error: This file is damaged or incomplete. Get a new copy of it and try again.\n"
         )
         assert model.requests == []
 
