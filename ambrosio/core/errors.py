@@ -205,7 +205,7 @@ class NobodySees(NoProvider):
     def remedy_text(self, *, for_owner: bool = False) -> str:
         """Name the model that can see, or say how to set one up."""
         if self.offer:
-            return f"Choose {self.offer} with /model; it can."
+            return f"Switch to {self.offer}, which can."
         task = "set up a model that can, such as Qwen3.5 (see the README)"
         return f"{task[0].upper()}{task[1:]}." if for_owner else f"Ask the owner to {task}."
 

@@ -3,7 +3,7 @@
     FileError                  a file that someone sent cannot be used
     ├── MediaNotInstalled      … since the extra that decodes it is missing
     ├── UnsupportedFile        … it is of a kind that is not read
-    │   └── HeicPicture        … it is a photo in Apple's format
+    │   └── UnusualPicture     … it is a picture that is put together in a rare way
     ├── EmptyFile              … there is nothing in it
     ├── DamagedFile            … it is damaged or incomplete
     ├── EncryptedFile          … it needs a password
@@ -54,46 +54,46 @@ class UnsupportedFile(FileError):
         self.readable = readable
 
 
-class HeicPicture(UnsupportedFile):
-    """A photo in Apple's format: made of tiles, which the software does not put together."""
+class UnusualPicture(UnsupportedFile):
+    """HEIC or AVIF, but not of one piece or of tiles: one picture laid over another, say."""
 
-    problem = "I cannot read HEIC pictures, the format in which iPhones save photos."
-    remedy = "Save it as JPEG first; Telegram does that if you send it as a photo."
+    problem = "I cannot read this picture: it is put together in an unusual way."
+    remedy = "Save it as JPEG and try that."
 
 
 class EmptyFile(FileError):
     """There is nothing in the file, or no text."""
 
     problem = "There is nothing to read in this file."
-    remedy = "Check that it is the right one."
+    remedy = "Check that it is the right one, then try again."
 
 
 class DamagedFile(FileError):
     """The file is damaged or incomplete."""
 
     problem = "This file is damaged or incomplete."
-    remedy = "Save a new copy and try that one."
+    remedy = "Get a new copy of it and try again."
 
 
 class EncryptedFile(FileError):
     """The file needs a password."""
 
     problem = "This file is protected by a password."
-    remedy = "Remove the password first."
+    remedy = "Try a copy without one."
 
 
 class NoSound(FileError):
     """A file without a sound track."""
 
     problem = "There is no sound in this file."
-    remedy = "Check that it is the right one."
+    remedy = "Try a recording, or text."
 
 
 class AudioTooLong(FileError):
     """A recording that is longer than the limit; both in minutes."""
 
     problem = "This recording is longer than {limit} minutes, the most I can listen to."
-    remedy = "Split it into shorter parts."
+    remedy = "Split it into parts."
 
     def __init__(self, limit: int = 120) -> None:
         super().__init__(f"longer than {limit} minutes")
@@ -104,7 +104,7 @@ class PictureTooLarge(FileError):
     """A picture with too many pixels; `limit` in megapixels."""
 
     problem = "This picture is larger than {limit} megapixels, the most I can look at."
-    remedy = "Make it smaller first; Telegram does that if you send it as a photo."
+    remedy = "Try a smaller copy."
 
     def __init__(self, limit: int = 50) -> None:
         super().__init__(f"larger than {limit} megapixels")

@@ -19,7 +19,7 @@
     ├── ModelNotFound          the provider does not have the model
     │   └── ImageModelNotFound … the same for an image model; lists what it has
     ├── InvalidImage           the response is not a complete image
-    ├── ImageTooLarge          the image is too large for Telegram
+    ├── ImageTooLarge          the image is too large
     ├── ImageNotFetched        the image could not be downloaded from its URL
     └── BadRequest             the provider rejected the request itself
         ├── ContextTooLong     the request does not fit the context window

@@ -43,7 +43,7 @@ NOTHING_TO_READ_ALOUD = (
     "There is nothing in this answer to read aloud. Ask me to put it into words."
 )
 VOICE_ON_OR_OFF = "/voice only takes on or off. Send /voice on or /voice off."
-NO_WORDS = "I could not hear any words in this recording. Try a clearer one."
+NO_WORDS = "I could not hear any words in this recording. Try another one, or text."
 LISTENING_STOPPED = "I stopped transcribing this recording. Send it again to get an answer."
 WHAT_WAS_SAID = "I misheard you. Reply to this message with what you said."
 MORE_FILES = "I read only the first {limit} files. Send the others in another message."

@@ -106,7 +106,7 @@ class MediaClient:
         `media` that still works.
 
         Raises:
-            UnsupportedFile: it is no picture, or of a kind that is not read, such as HEIC.
+            UnsupportedFile: it is no picture, or of a kind that is not read.
             PictureTooLarge: it has more than 50 megapixels.
         """
         fields, jpeg = await self._only_frame(Job("picture", content, max_side=max_side))

@@ -11,7 +11,8 @@ import av
 import pypdfium2
 
 from ..core.file_errors import DamagedFile, EmptyFile, EncryptedFile
-from .pictures import encode_jpeg, pack_picture
+from .frames import encode_jpeg
+from .pictures import pack_picture
 from .protocol import Job
 
 MAX_PAGES = 2_000

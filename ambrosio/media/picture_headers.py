@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-PictureKind = Literal["jpeg", "png", "webp", "gif", "bmp", "tiff", "avif", "heic"]
+from .heif import HeifPicture, read_heif
+
+PictureKind = Literal["jpeg", "png", "webp", "gif", "bmp", "tiff", "heif"]
 # How EXIF numbers the eight ways to hold a camera; 1 is upright.
 UPRIGHT = 1
 ORIENTATION_TAG = 0x0112
@@ -24,17 +26,22 @@ METADATA_MARKERS = {0xE1, *range(0xE3, 0xEE), 0xEF, 0xFE}
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a picture says of itself; `orientation` as in EXIF."""
+    """What a picture says of itself; `orientation` as in EXIF, `heif` for HEIC and AVIF."""
 
     kind: PictureKind
     width: int
     height: int
     orientation: int = UPRIGHT
     is_complete: bool = True
+    heif: HeifPicture | None = None
 
 
 def read_header(content: bytes) -> Header | None:
-    """Read a picture's header; None if it is of no known kind, `ValueError` if it is damaged."""
+    """Read a picture's header; None if it is of no known kind, `ValueError` if it is damaged.
+
+    Raises:
+        UnusualHeif: it is HEIC or AVIF, put together in a way that is not read.
+    """
     for start, read in READERS.items():
         if re.match(start, content, re.DOTALL):
             try:
@@ -143,14 +150,8 @@ def _tiff(content: bytes) -> Header:
 
 
 def _heif(content: bytes) -> Header:
-    """Read AVIF and HEIC; the largest of the sizes is that of the whole picture."""
-    brands = content[8 : max(16, int.from_bytes(content[:4], "big"))]
-    sizes = [
-        struct.unpack(">II", content[found.end() + 4 : found.end() + 12])
-        for found in re.finditer(rb"ispe", content[:65_536])
-    ]
-    width, height = max(sizes, key=lambda size: size[0] * size[1], default=(0, 0))
-    return Header("avif" if b"avif" in brands else "heic", width, height)
+    picture = read_heif(content)
+    return Header("heif", picture.width, picture.height, heif=picture)
 
 
 def _exif_orientation(exif: bytes) -> int:
@@ -193,5 +194,5 @@ READERS: Mapping[bytes, Callable[[bytes], Header]] = {
     rb"GIF8[79]a": _gif,
     rb"BM.{4}\0\0\0\0": _bmp,
     rb"II\*\0|MM\0\*": _tiff,
-    rb"....ftyp(?:avif|avis|mif1|heic|heix|hevc|msf1)": _heif,
+    rb"....ftyp(?:avi[fs]|he[iv][cmsx]|mif[12]|miaf|msf1)": _heif,
 }

@@ -131,7 +131,7 @@ class TestOneQuestion:
         assert [ended.code for ended in (blind, bad)] == [1, 1]
         assert blind.err.startswith("error: llama cannot see pictures. Set up a model that can")
         assert bad.err == (
-            "error: This file is damaged or incomplete. Save a new copy and try that one.\n"
+            "error: This file is damaged or incomplete. Get a new copy of it and try again.\n"
         )
         assert model.requests == []
 

@@ -145,7 +145,7 @@ REFUSED = {
     "nothing": (b"", EmptyFile),
     "a text": (b"not a picture at all", UnsupportedFile),
     "a recording": (sound(tone(0.2)), UnsupportedFile),
-    "a photo of an iPhone, sent as a file": (HEIC, UnsupportedFile),
+    "a photo of an iPhone without its pixels": (HEIC, DamagedFile),
     "a PNG that claims 60,000 by 60,000": (png_that_claims(60_000, 60_000), PictureTooLarge),
     "a GIF that claims 65,535 by 65,535": (gif_that_claims(65_535, 65_535), PictureTooLarge),
     "a PNG that claims no width": (png_that_claims(0, 60), DamagedFile),
