@@ -142,6 +142,9 @@ StreamEvent = RequestSent | AnswerStarted | Delta | StatusNote | EmptyAnswer | A
 
 # --- chats and turns ------------------------------------------------------------------------------
 
+# Ids of supergroups are at or below it, those of groups above.
+SUPERGROUPS_FROM = -1_000_000_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Chat:
@@ -154,6 +157,11 @@ class Chat:
     def is_private(self) -> bool:
         """Whether it is a one-to-one chat: its id is the user's id; groups have negative ids."""
         return self.chat_id > 0
+
+    @property
+    def is_supergroup(self) -> bool:
+        """Whether it is a supergroup, which numbers its messages by itself."""
+        return self.chat_id <= SUPERGROUPS_FROM
 
 
 # The terminal on this machine; no Telegram chat or user has the id 0.

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from ..core.messages import (
+    SUPERGROUPS_FROM,
     Button,
     Chat,
     Delete,
@@ -95,9 +96,24 @@ class Outbox:
         return rows[0]["id"], message, rows[0]["tries"]
 
     def record_try(self, outbox_id: int, tries: int) -> None:
-        """Note, before it happens, that a message may have been sent `tries` times."""
+        """Note, before it happens, that a message may have been sent `tries` times.
+
+        At the first try the newest message id that is known is noted with it. At another one,
+        copies that nobody knows of may be in the chat, and hide others that are on their way.
+        """
         with self._database.transaction() as db:
-            db.execute("UPDATE outbox SET tries = ? WHERE id = ?", (tries, outbox_id))
+            db.execute(
+                "UPDATE outbox SET after_message_id = NULL WHERE tries > 0 AND id <> ?1"
+                " AND chat_id ="
+                " (SELECT chat_id FROM outbox WHERE id = ?1 AND tries BETWEEN 1 AND ?2 - 1)",
+                (outbox_id, tries),
+            )
+            db.execute(
+                "UPDATE outbox SET tries = ?1, after_message_id = iif(tries > 0, after_message_id,"
+                " (SELECT message_id FROM newest_messages AS newest WHERE newest.chat_id ="
+                "  iif(outbox.chat_id <= ?2, outbox.chat_id, 0))) WHERE id = ?3",
+                (tries, SUPERGROUPS_FROM, outbox_id),
+            )
 
     def substitute(self, outbox_id: int, message: OutgoingMessage) -> None:
         """Let another message, without files, wait in the place of one, as if never tried."""

@@ -49,14 +49,23 @@ MIGRATIONS = (
     -- have negative ids everywhere, since Telegram counts anew in a supergroup.
     CREATE TABLE moved_chats (old_chat_id INTEGER PRIMARY KEY, new_chat_id INTEGER NOT NULL);
 
-    -- Messages that Telegram does not have yet, as JSON, and the files in them.
+    -- Messages that Telegram does not have yet, as JSON, and the files in them. If one was tried
+    -- and has arrived, its id is greater than `after_message_id`.
     CREATE TABLE outbox (
         id INTEGER PRIMARY KEY AUTOINCREMENT, chat_id INTEGER NOT NULL, topic_id INTEGER NOT NULL,
-        body TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0, queued_at REAL NOT NULL);
+        body TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0, queued_at REAL NOT NULL,
+        after_message_id INTEGER);
     CREATE TABLE files (
         outbox_id INTEGER NOT NULL REFERENCES outbox (id) ON DELETE CASCADE, name TEXT NOT NULL,
         is_photo INTEGER NOT NULL, is_voice INTEGER NOT NULL, content BLOB NOT NULL,
         turn_id INTEGER, image_number INTEGER);
+
+    -- The highest message id that is known: of a supergroup, or, as chat 0, of all other chats,
+    -- which Telegram numbers together. And the ids of the bot's own latest messages.
+    CREATE TABLE newest_messages (chat_id INTEGER PRIMARY KEY, message_id INTEGER NOT NULL);
+    CREATE TABLE own_messages (
+        chat_id INTEGER NOT NULL, message_id INTEGER NOT NULL,
+        PRIMARY KEY (chat_id, message_id)) WITHOUT ROWID;
 
     -- People who paired. Owners named in the settings are not here.
     CREATE TABLE people (
