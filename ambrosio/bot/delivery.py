@@ -106,12 +106,13 @@ class Delivery:
 
     async def _deliver(self, outbox_id: int, outgoing: Outgoing, tries: int) -> None:
         """Send one message and take it out of the outbox, or raise `SendFailed`."""
-        if tries and (message_ids := await self._uncertain.find(outbox_id, outgoing)):
+        message_ids = await self._uncertain.find(outbox_id, outgoing) if tries else None
+        if message_ids:
             await self.write_when_possible(
                 partial(self._store.record_sent, outbox_id, outgoing, message_ids)
             )
             return
-        if tries >= max_tries(outgoing):
+        if tries >= max_tries(outgoing, absent=message_ids is not None):
             log.error("gave up a message for %s after %d tries", outgoing.chat, tries)
             await self._replace(outbox_id, outgoing, notice_instead(outgoing, texts.MAYBE_SENT))
             return

@@ -142,29 +142,30 @@ class UncertainMessages:
         self._rate_limiter, self._sleep = rate_limiter, sleep
         self._failures: Counter[int] = Counter()
 
-    async def find(self, outbox_id: int, outgoing: Outgoing) -> tuple[int, ...]:
-        """Return the ids that Telegram gave a message that was tried before; none if unknown.
+    async def find(self, outbox_id: int, outgoing: Outgoing) -> tuple[int, ...] | None:
+        """Return the ids that Telegram gave a message that was tried before.
 
-        Raises `SendFailed` if Telegram cannot be asked now.
+        None if that cannot be known; no ids if Telegram does not have the message. Raises
+        `SendFailed` if Telegram cannot be asked now.
         """
         if not isinstance(outgoing, OutgoingMessage) or not can_ask(outgoing):
-            return ()
+            return None
         place = self._store.message_numbers.search_range(
             outbox_id, outgoing.chat, length=MAX_DISTANCE
         )
         if place is None:
-            return ()
+            return None
         try:
             found = await self._look(outgoing, place)
         except RetryAfter as exc:
             raise SendFailed(ptb.retry_after_seconds(exc)) from exc
         except (NoVerdict, BadRequest, ChatMigrated, Forbidden, InvalidToken, EndPointNotFound):
-            return ()
+            return None
         except TelegramError as exc:
             self._failures[outbox_id] += 1
             if self._failures[outbox_id] < MAX_FAILURES:
                 raise SendFailed from exc
-            return ()
+            return None
         log.info("a message for %s %s", outgoing.chat, "had arrived" if found else "is not there")
         return found
 
