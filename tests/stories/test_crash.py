@@ -96,7 +96,7 @@ async def test_killed_while_messages_are_on_their_way_it_loses_none_and_repeats_
         await first.wait()
     api.faults.clear()
     async with process(api, telegram_url, model_url, tmp_path):
-        await api.wait_for(lambda: "Part 3." in "".join(x.text for x in anna.answers), seconds=20)
+        await api.wait_for(lambda: "Part 3." in "".join(x.text for x in anna.answers), seconds=60)
         # The one that was found is known: a reply continues from it, and its button works.
         short = await bert.wait_text("Short.")
         await bert.say("why?", reply_to=short.message_id)
