@@ -25,18 +25,20 @@ MIN_LETTERS_PER_PAGE = 12
 LETTER = re.compile(r"[^\W\d_]")
 
 
-def read_pages(content: bytes, max_characters: int) -> tuple[list[str], int]:
-    """Return the text of the pages, as many as fit, and how many there are."""
+def read_pages(content: bytes, max_characters: int) -> tuple[list[str], int, bool]:
+    """Return the text of the pages that fit, how many there are, and whether some was left out."""
     with closing(_open(content)) as pdf:
         texts: list[str] = []
         left = max_characters
+        is_cut = False
         for index in range(min(len(pdf), MAX_PAGES)):
-            text = _page_text(pdf, index)
+            text, is_long = _page_text(pdf, index)
+            is_cut = is_cut or is_long
             left -= len(text)
             if left < 0:
                 break
             texts.append(text)
-        return texts, len(pdf)
+        return texts, len(pdf), is_cut or len(texts) < len(pdf)
 
 
 def is_scanned(texts: list[str]) -> bool:
@@ -78,13 +80,15 @@ def _open(content: bytes) -> pypdfium2.PdfDocument:
     return pdf
 
 
-def _page_text(pdf: pypdfium2.PdfDocument, index: int) -> str:
-    """Return the text of a page; one that is damaged has none, and the others still do."""
+def _page_text(pdf: pypdfium2.PdfDocument, index: int) -> tuple[str, bool]:
+    """Return a page's text, and whether it has more; one that is damaged has none."""
     try:
         with closing(pdf[index]) as page, closing(page.get_textpage()) as text_page:
-            count = min(text_page.count_chars(), MAX_PAGE_CHARACTERS)
+            whole = text_page.count_chars()
+            count = min(whole, MAX_PAGE_CHARACTERS)
             text: str = text_page.get_text_range(0, count) if count > 0 else ""
     except pypdfium2.PdfiumError:
-        return ""
+        return "", False
     # PDFium marks a hyphen at the end of a line with a character that is none.
-    return text.replace("\r\n", "\n").replace("\ufffe\n", "").replace("\ufffe", "-").strip()
+    text = text.replace("\r\n", "\n").replace("\ufffe\n", "").replace("\ufffe", "-").strip()
+    return text, whole > count

@@ -21,8 +21,8 @@ MAX_DAYS = 2_958_465
 SECONDS_PER_DAY = 86_400
 
 
-def xlsx_to_sheets(archive: XmlArchive) -> tuple[list[str], int]:
-    """Return the text of each sheet, under its name, and how many sheets there are."""
+def xlsx_to_sheets(archive: XmlArchive) -> tuple[list[str], int, bool]:
+    """Return each sheet's text under its name, how many there are, and if some was left out."""
     workbook, links = _Workbook(), _Links()
     archive.read("xl/workbook.xml", workbook)
     archive.read("xl/_rels/workbook.xml.rels", links)
@@ -30,15 +30,17 @@ def xlsx_to_sheets(archive: XmlArchive) -> tuple[list[str], int]:
     archive.read_if_there("xl/sharedStrings.xml", strings)
     archive.read_if_there("xl/styles.xml", styles)
     texts, cells = [], 0
+    is_cut = len(workbook.sheets) > MAX_SHEETS
     for name, link_id in workbook.sheets[:MAX_SHEETS]:
         target = links.targets.get(link_id, "").removeprefix("/")
         sheet = _Sheet(strings.values, styles.date_styles, MAX_CELLS - cells)
         archive.read(target if target.startswith("xl/") else f"xl/{target}", sheet)
         texts.append("\n".join([name, *sheet.lines]))
         cells += sheet.cells
+        is_cut = is_cut or sheet.is_cut
     if not texts:
         raise DamagedFile
-    return texts, len(workbook.sheets)
+    return texts, len(workbook.sheets), is_cut
 
 
 class _Workbook(XmlReader):
@@ -112,6 +114,7 @@ class _Sheet(XmlReader):
     def __init__(self, strings: list[str], date_styles: set[int], max_cells: int) -> None:
         self.lines: list[str] = []
         self.cells = 0
+        self.is_cut = False
         self._strings, self._date_styles, self._max_cells = strings, date_styles, max_cells
         self._row: dict[int, str] = {}
         self._column, self._kind, self._style, self._value = 0, "", 0, ""
@@ -132,12 +135,21 @@ class _Sheet(XmlReader):
 
     def end(self, name: str) -> None:
         self._is_value = False
-        if name == "c" and self._value and self._column <= MAX_COLUMNS:
-            self._row[self._column] = self._shown_value().replace("\n", " ")
-        elif name == "row" and self._row and self.cells < self._max_cells:
-            self.cells += len(self._row)
-            columns = range(1, max(self._row) + 1)
-            self.lines.append(" | ".join(self._row.get(column, "") for column in columns))
+        if name == "c" and self._value:
+            if self._column <= MAX_COLUMNS:
+                self._row[self._column] = self._shown_value().replace("\n", " ")
+            else:
+                self.is_cut = True
+        elif name == "row" and self._row:
+            self._end_row()
+
+    def _end_row(self) -> None:
+        if self.cells >= self._max_cells:
+            self.is_cut = True
+            return
+        self.cells += len(self._row)
+        columns = range(1, max(self._row) + 1)
+        self.lines.append(" | ".join(self._row.get(column, "") for column in columns))
 
     def _shown_value(self) -> str:
         if self._kind == "s":

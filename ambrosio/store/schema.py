@@ -213,7 +213,8 @@ MIGRATIONS = (
         chat_id INTEGER NOT NULL, message_id INTEGER NOT NULL, number INTEGER NOT NULL,
         topic_id INTEGER NOT NULL, user_id INTEGER NOT NULL, at REAL NOT NULL,
         file_id TEXT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, part_name TEXT NOT NULL,
-        part_count INTEGER NOT NULL, PRIMARY KEY (chat_id, message_id, number)) WITHOUT ROWID;
+        part_count INTEGER NOT NULL, is_cut INTEGER NOT NULL,
+        PRIMARY KEY (chat_id, message_id, number)) WITHOUT ROWID;
     CREATE TABLE document_chunks (
         id INTEGER PRIMARY KEY, chat_id INTEGER NOT NULL, message_id INTEGER NOT NULL,
         number INTEGER NOT NULL, position INTEGER NOT NULL, first_part INTEGER NOT NULL,
