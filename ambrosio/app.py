@@ -242,7 +242,13 @@ async def open_providers(
             read_picture=read_picture,
         )
         servers = _acquire_servers(settings, now=now, sleep=sleep)
-        providers = await make_providers(await _rows(settings, local_http, servers), servers)
+        checks = {name: partial(server.ensure_ready, name) for name, server in servers.items()}
+        rows = await _rows(settings, local_http, servers)
+        if not rows.keys() - {"ears"}:
+            # A server that is started there later answers; until then, the failure says what to do.
+            rows |= settings.provider_configs(llama_base_url=f"{discovery.USUAL_ADDRESSES[0]}/v1")
+            checks["llama"] = partial(discovery.check_usual_port, "llama")
+        providers = await make_providers(rows, checks)
         for name, server in servers.items():
             ready = always_willing
             if name == "llama":
@@ -288,8 +294,6 @@ async def _rows(
 ) -> dict[str, ProviderConfig]:
     """Return all rows: those of our own servers, the configured ones, and what was found."""
     rows = await _rows_that_answer(settings, local_http, servers.get("llama"))
-    # With no provider at all, errors name the server that is missing.
-    rows = rows or settings.provider_configs(llama_base_url=f"{discovery.USUAL_ADDRESSES[0]}/v1")
     if ears := servers.get("ears"):
         rows["ears"] = settings.ears_config(ears.address.url, ears.address.key)
     return rows
@@ -314,7 +318,7 @@ async def _rows_that_answer(
 
 async def _make_providers(
     rows: Mapping[str, ProviderConfig],
-    servers: Mapping[str, LlamaServer],
+    checks: Mapping[str, Callable[[], None]],
     *,
     stack: AsyncExitStack,
     http: httpx.AsyncClient,
@@ -322,17 +326,18 @@ async def _make_providers(
     trusted: ssl.SSLContext,
     read_picture: PictureReader,
 ) -> dict[str, OpenAIProvider]:
-    """Make a provider of each row; our own `servers` are checked first, by name."""
+    """Make a provider of each row; the `checks`, by name, raise while it cannot be asked."""
     providers = {}
     for name, row in rows.items():
         client = local_http if row.is_local else http
         if row.socket:
             client = await stack.enter_async_context(_socket_client(row.socket, trusted))
-        ready = always_ready
-        if name in servers:
-            ready = partial(servers[name].ensure_ready, name)
         providers[name] = OpenAIProvider(
-            name, row, client, ensure_ready=ready, read_picture=read_picture
+            name,
+            row,
+            client,
+            ensure_ready=checks.get(name, always_ready),
+            read_picture=read_picture,
         )
     return providers
 

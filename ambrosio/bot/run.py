@@ -63,7 +63,8 @@ async def serve(
         delivery = Delivery(bot, store, rate_limiter, sleep=sleep)
         disk_sync = DiskSync(store)
         streamer = AnswerStreamer(bot, rate_limiter, stream=settings.ambrosio_stream)
-        log.info("listening as @%s; asking %s", bot.username, ", ".join(context.providers))
+        asked = [name for name, _ in context.assistant.router.route()]
+        log.info("listening as @%s; asking %s", bot.username, ", then ".join(asked))
         warn_without_budget(settings, context.providers)
         store.ledger.waive_images()
         await closing.enter_async_context(

@@ -2,6 +2,7 @@
 
     ProviderError
     ├── Unreachable            no connection
+    │   └── NotSetUp           … at the usual port, since no provider is set up
     ├── TimedOut               no first token, or no next one, in time
     ├── Hung                   a local server that accepts requests and does nothing
     ├── Loading                the server is still loading its model
@@ -70,6 +71,17 @@ class Unreachable(ProviderError):
     summary = "cannot be reached"
     problem = "{provider} cannot be reached."
     remedy = "Try again in a moment; if it is a local server, check that it is running."
+
+
+class NotSetUp(Unreachable):
+    """There is nothing at the usual port of llama.cpp, and no other provider is set up."""
+
+    summary = "is not set up"
+    problem = "No model is set up yet."
+    remedy = ""
+    owner_task = (
+        "start a llama.cpp server, or set `LLAMA_GGUF` or `TOGETHER_API_KEY` in .env and restart me"
+    )
 
 
 class TimedOut(ProviderError):
