@@ -75,5 +75,5 @@ def _private_state(context: BotContext) -> str:
     return (
         f"Private mode is {state}. When it is on, only local models are asked:"
         f" {', '.join(local) or 'none is set up'}. A model is local if its address is on this"
-        " machine or its own network. `/private on` and `/private off` switch it."
+        " machine or in its local network. `/private on` and `/private off` switch it."
     )

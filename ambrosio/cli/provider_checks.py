@@ -35,8 +35,8 @@ OFFER_EARS = (
     "(a download of 1 GB; 1.8 GB of memory while it transcribes)"
 )
 OFFER_SIGHT = (
-    "set LLAMA_GGUF to a vision model, such as unsloth/Qwen3.5-4B-GGUF:Q4_K_M from 8 GB of "
-    "memory, or TOGETHER_MODEL=Qwen/Qwen3.5-9B, or vision = true in ambrosio.toml"
+    "set LLAMA_GGUF to a vision model, such as unsloth/Qwen3.5-4B-GGUF:Q4_K_M if this machine has "
+    "8 GB of memory, or TOGETHER_MODEL=Qwen/Qwen3.5-9B, or vision = true in ambrosio.toml"
 )
 OFFER_OTHERS = "set TOGETHER_API_KEY in .env, or transcription_model in ambrosio.toml"
 # The settings of the ready-made rows begin with these.
@@ -77,11 +77,11 @@ async def check_sight(providers: Iterable[OpenAIProvider]) -> Finding:
             if await provider.sees():
                 seeing.append(provider.name)
     if not seeing:
-        return Finding("sight", "skipped", f"no model can see pictures; {OFFER_SIGHT}")
+        return Finding("vision", "skipped", f"no model can see pictures; {OFFER_SIGHT}")
     if not importlib.util.find_spec("av"):
-        detail = "photos work, but the software for other pictures and PDFs is not installed"
-        return Finding("sight", "flawed", detail, "run pip install '.[media]' in the checkout")
-    return Finding("sight", "ok", f"{' and '.join(seeing)} can see pictures")
+        detail = "photos work, but the decoder for other pictures and for PDFs is not installed"
+        return Finding("vision", "flawed", detail, "run `pip install '.[media]'`")
+    return Finding("vision", "ok", f"{' and '.join(seeing)} can see pictures")
 
 
 async def check_hearing(
@@ -93,11 +93,11 @@ async def check_hearing(
     if not hearing:
         enough = measure().total_bytes >= EARS_BYTES
         advice = OFFER_EARS if enough else OFFER_OTHERS
-        return Finding("hearing", "skipped", f"no model can transcribe voice notes; {advice}")
+        return Finding("voice", "skipped", f"no model can transcribe voice notes; {advice}")
     if not importlib.util.find_spec("av"):
-        detail = "the software that reads recordings is not installed"
-        return Finding("hearing", "flawed", detail, "run pip install '.[media]' in the checkout")
-    return Finding("hearing", "ok", f"{' and '.join(hearing)} can transcribe voice notes")
+        detail = "the decoder for recordings is not installed"
+        return Finding("voice", "flawed", detail, "run `pip install '.[media]'`")
+    return Finding("voice", "ok", f"{' and '.join(hearing)} can transcribe voice notes")
 
 
 async def _check_answer(settings: Settings, provider: OpenAIProvider) -> Finding:

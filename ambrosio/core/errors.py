@@ -144,7 +144,7 @@ class InvalidBotToken(AmbrosioError):
     """Telegram answers 401 or 404 to the bot token."""
 
     problem = "Telegram rejected the bot token."
-    remedy = "Get the right one from @BotFather and set `TELEGRAM_BOT_TOKEN`."
+    remedy = "Get the right one from @BotFather and put it into .env as `TELEGRAM_BOT_TOKEN`."
     retryable = False
 
 

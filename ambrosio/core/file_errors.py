@@ -35,7 +35,7 @@ class FileError(AmbrosioError):
 class MediaNotInstalled(FileError):
     """PyAV or pypdfium2 is missing; `what` is what they are needed for, such as "PDF files"."""
 
-    problem = "I cannot read {what} here: the software for it is not installed."
+    problem = "I cannot read {what} here: the decoder is not installed."
     owner_task = "run `pip install '.[media]'` and start Ambrosio again"
 
     def __init__(self, what: str = "this file") -> None:
@@ -164,7 +164,7 @@ class FileTooDemanding(FileError):
 class MachineBusy(FileError):
     """The decoding process could not start, was killed by the system, or made no progress."""
 
-    problem = "This machine has too little memory or time left to read the file now."
+    problem = "This machine is too busy, or too low on memory, to read the file now."
     remedy = "Try again in a moment, or with a smaller part of it."
     retryable = True
 

@@ -97,7 +97,7 @@ class Hung(ProviderError):
     """A local server has accepted a request, sends nothing, and answers no health check either."""
 
     summary = "has stopped responding"
-    problem = "{provider} accepts questions but has stopped responding."
+    problem = "{provider} accepts requests but no longer answers them."
     owner_task = "restart the server that runs {provider}"
 
 

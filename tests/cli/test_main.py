@@ -212,7 +212,7 @@ class TestDoctor:
         assert "".join(detail[0] for detail in findings(ended).values()) == "✓–✓✓✓✓✓✓✓✓–"
         assert [*findings(ended)] == [
             *("settings", "budget", "disk", "clock"),
-            *("token", "webhook", "poller", "llama", "answers", "sight", "hearing"),
+            *("token", "webhook", "poller", "llama", "answers", "vision", "voice"),
         ]
         assert ended.out.endswith("\n\nEverything works.\n")
         assert len(api.updates.pending) == 1
