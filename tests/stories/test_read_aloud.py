@@ -120,18 +120,17 @@ async def test_a_local_server_that_says_so_reads_private_answers_too(
     anna, api, telegram_url, tmp_path
 ):
     home = FakeModelServer("m", "together")
-    home.models["kokoro"] = "audio"
     home.answer = lambda _: Says(ANSWER)
     async with home.serving() as url:
         given = {"llama_base_url": None, "providers": {"home": {"base_url": url, "model": "m"}}}
         async with running_bot(api, telegram_url, tmp_path, **given):
-            await anna.say("/status")
-            status = await anna.wait_answer()
             await anna.say("/private on")
             await anna.wait_text("This chat is private now")
             await anna.say("how long?")
             answer = await anna.wait_text("Boil basmati")
-            await anna.press("Read aloud")
+            await anna.say("/status")
+            status = await anna.wait_text("Reads aloud")
+            await anna.press("Read aloud", answer.message_id)
             await anna.wait_until(lambda: voices(anna), "no voice note")
             await anna.say("/where")
             where = await anna.wait_text("Reads aloud")
@@ -139,7 +138,7 @@ async def test_a_local_server_that_says_so_reads_private_answers_too(
     assert "Reads aloud: home." in status.text
     assert "Reads aloud: home." in where.text
     assert answer.buttons == ("Read aloud",)
-    assert [call.body["model"] for call in home.sound.speeches] == ["kokoro"]
+    assert [call.body["model"] for call in home.sound.speeches] == ["hexgrad/Kokoro-82M"]
 
 
 async def test_private_answers_are_read_by_nobody_elsewhere(anna, cloud, life):
