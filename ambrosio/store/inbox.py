@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from ..core.messages import Chat
 from .database import Database, chat_key
+from .message_numbers import newest_known
 
 # Telegram keeps updates for a day; after a quiet week it numbers anew, perhaps with old numbers.
 INBOX_SECONDS = 2 * 86_400
@@ -59,6 +60,7 @@ class InboxItem:
     body: str
     attempts: int
     draft_message_id: int | None = None
+    after_message_id: int | None = None
     received_at: float = 0.0
     failures: int = 0
     suspect: bool = False
@@ -155,10 +157,12 @@ class Inbox:
         `alone` says that nothing else will be worked on meanwhile.
         """
         with self._database.transaction() as db:
+            newest_id = newest_known(db, items[main].chat.chat_id)
             rows = [
                 db.execute(
-                    "UPDATE inbox SET attempts = attempts + 1, work = ? WHERE id = ? RETURNING *",
-                    ("alone" if alone else "shared", item.inbox_id),
+                    "UPDATE inbox SET attempts = attempts + 1, work = ?, after_message_id ="
+                    " iif(attempts > 0, after_message_id, ?) WHERE id = ? RETURNING *",
+                    ("alone" if alone else "shared", newest_id, item.inbox_id),
                 ).fetchone()
                 for item in items
             ]
@@ -284,6 +288,7 @@ def _item(row: sqlite3.Row) -> InboxItem:
         body=row["body"],
         attempts=row["attempts"],
         draft_message_id=row["draft_message_id"],
+        after_message_id=row["after_message_id"],
         received_at=row["received_at"],
         failures=row["failures"],
         suspect=bool(row["suspect"]),
