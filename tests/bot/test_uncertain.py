@@ -262,7 +262,7 @@ async def test_a_preview_that_was_left_is_not_taken_for_it(line, anna, buttons):
     await line.deliver()
 
     shown = [(line.text, line.buttons) for line in anna.answers]
-    assert shown == [("Her", ()), ("Here.", tuple(button.text for button in buttons))]
+    assert shown == [("Her", ("Stop",)), ("Here.", tuple(button.text for button in buttons))]
 
 
 async def test_what_was_said_past_the_outbox_is_not_taken_for_it(line, anna):
