@@ -128,7 +128,7 @@ MIGRATIONS = (
         id INTEGER PRIMARY KEY AUTOINCREMENT, turn_id INTEGER, chat_id INTEGER NOT NULL,
         topic_id INTEGER NOT NULL, message_id INTEGER NOT NULL, user_id INTEGER NOT NULL,
         tool TEXT NOT NULL, arguments TEXT NOT NULL, question TEXT NOT NULL, shown TEXT NOT NULL,
-        label TEXT NOT NULL, local_only INTEGER NOT NULL);
+        label TEXT NOT NULL, local_only INTEGER NOT NULL, begun INTEGER NOT NULL DEFAULT 0);
     CREATE INDEX proposed_calls_turns ON proposed_calls (turn_id);
 
     -- How often each provider was sent something from a chat, whatever came of it.
