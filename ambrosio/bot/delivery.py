@@ -141,7 +141,7 @@ class Delivery:
             write = partial(self._store.outbox.substitute, outbox_id, notice)
         await self.write_when_possible(write)
 
-    async def delete_lost_preview(self, chat: Chat, after_message_id: int | None) -> None:
+    async def delete_lost_preview(self, chat: Chat, after_message_id: int) -> None:
         """Delete the preview that a process that died may have left behind an id, if any.
 
         What waits for the chat is delivered first, so that nothing else is unknown there.

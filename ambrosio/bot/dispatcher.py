@@ -271,8 +271,9 @@ class Dispatcher:
             self._on_failure(item, failure)
 
     async def _handle(self, item: InboxItem) -> None:
-        if item.attempts > 1 and not item.urgent and self._streamer.mode(item.chat) == "edit":
-            await self._delivery.delete_lost_preview(item.chat, item.after_message_id)
+        begun_after = item.after_message_id
+        if begun_after is not None and self._streamer.mode(item.chat) == "edit":
+            await self._delivery.delete_lost_preview(item.chat, begun_after)
         await self._handler.handle(item)
         self._warn_owners()
 

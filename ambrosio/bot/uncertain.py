@@ -185,7 +185,7 @@ class UncertainMessages:
         log.info("a message for %s %s", outgoing.chat, "had arrived" if found else "is not there")
         return found
 
-    async def find_preview(self, chat: Chat, after_message_id: int | None) -> int | None:
+    async def find_preview(self, chat: Chat, after_message_id: int) -> int | None:
         """Return the id of a preview that a process has left behind an id without noting it."""
         place = self._store.message_numbers.range_behind(
             after_message_id, chat, length=MAX_DISTANCE

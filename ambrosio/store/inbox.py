@@ -161,7 +161,7 @@ class Inbox:
             rows = [
                 db.execute(
                     "UPDATE inbox SET attempts = attempts + 1, work = ?, after_message_id ="
-                    " iif(attempts > 0, after_message_id, ?) WHERE id = ? RETURNING *",
+                    " coalesce(after_message_id, ?) WHERE id = ? RETURNING *",
                     ("alone" if alone else "shared", newest_id, item.inbox_id),
                 ).fetchone()
                 for item in items
@@ -173,6 +173,7 @@ class Inbox:
             attempts=max(part.attempts for part in parts),
             failures=max(part.failures for part in parts),
             draft_message_id=drafts[0] if drafts else None,
+            after_message_id=items[main].after_message_id,
             parts=parts if len(parts) > 1 else (),
         )
 
@@ -215,7 +216,8 @@ class Inbox:
         """Move an urgent update to the ordinary lane of its chat, as if never attempted."""
         with self._database.transaction() as db:
             db.execute(
-                "UPDATE inbox SET urgent = 0, attempts = 0, work = '' WHERE id = ?",
+                "UPDATE inbox SET urgent = 0, attempts = 0, work = '', after_message_id = NULL"
+                " WHERE id = ?",
                 (item.inbox_id,),
             )
 
