@@ -230,6 +230,8 @@ class Assistant:
     ) -> None:
         """Ask until the model answers instead of calling tools."""
         if tapped := answer.turn.tapped:
+            if rounds.may_change_something(tapped.call):
+                self.store.proposed_calls.begin(tapped.proposal_id)
             await rounds.run_tapped(tapped.call, progress)
         while True:
             asked = replace(request, tools=rounds.use)

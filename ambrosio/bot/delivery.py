@@ -141,6 +141,17 @@ class Delivery:
             write = partial(self._store.outbox.substitute, outbox_id, notice)
         await self.write_when_possible(write)
 
+    async def delete_lost_preview(self, chat: Chat, after_message_id: int) -> None:
+        """Delete the preview that a process that died may have left behind an id, if any.
+
+        What waits for the chat is delivered first, so that nothing else is unknown there.
+        """
+        await self.deliver(chat)
+        async with self._locks[chat]:
+            preview = await self._uncertain.find_preview(chat, after_message_id)
+        if preview is not None:
+            self._store.outbox.enqueue(Delete(chat, preview))
+
     def _follow(self, outbox_id: int, tries: int, old_chat_id: int, new_chat_id: int) -> None:
         """Move a group's data to its new id; the message was not sent, so the try is taken back."""
         self._store.outbox.record_try(outbox_id, tries)

@@ -102,7 +102,7 @@ def _work_beside(
         check_database(context, delivery),
         ReminderTicker(context, delivery, sleep=sleep).run(),
         Eraser(context, delivery, sleep=sleep).run(),
-        _preload_later(sleep),
+        _prepare_later(context, sleep),
     ]
 
 
@@ -117,9 +117,12 @@ def _running(group: asyncio.TaskGroup, work: Iterable[Coroutine[Any, Any, None]]
             task.cancel()
 
 
-async def _preload_later(sleep: Callable[[float], Awaitable[None]]) -> None:
+async def _prepare_later(context: BotContext, sleep: Callable[[float], Awaitable[None]]) -> None:
+    """Do what takes a moment and need not be done before the first messages are fetched."""
     await sleep(FIRST_POLL_SECONDS)
     await preload()
+    # Under the first answer, it should be known whether there is anybody to read it aloud.
+    await context.speech.calls.able()
 
 
 def _context(app: App, now: Callable[[], float], *, username: str, started_at: float) -> BotContext:

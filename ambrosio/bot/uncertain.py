@@ -21,12 +21,16 @@ Why no other message is taken for it, or changed: what the bot sends to a chat g
 outbox, one message after the other, and the next one waits until the one before is noted. So an
 unknown message of the bot behind that id is this one, but for three kinds:
 
-- a preview whose process died: it has a Stop button, so the question succeeds, and its text is
-  another. It is left without the button, which had lost its use.
+- a preview that was not noted: it has a Stop button, so the question succeeds, and its text is
+  another. It gets its button back.
 - a text past the outbox, while the disk is full (`Delivery.tell_now`): it has a markup that cannot
   be edited.
 - a message in another topic of the same chat, which has an outbox of its own: then nobody is asked
   (`MessageNumbers.search_range`).
+
+The same question finds a preview that is a message and was left without being noted: it alone has
+nothing but a Stop button. It is deleted when its update is worked on again, after all that waits
+for the chat has been delivered.
 
 What cannot be known is sent again, as without all this: a message that asks for a reply, one that
 may have gone as several, one that is to edit another. It would go wrong with another program that
@@ -37,6 +41,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from enum import Enum, auto
 
 import telegram
@@ -50,12 +55,13 @@ from telegram.error import (
     TelegramError,
 )
 
-from ..core.messages import Outgoing, OutgoingMessage
+from ..core.messages import Chat, Outgoing, OutgoingMessage
 from ..markdown import render
 from ..store import SearchRange, Store
 from . import ptb
 from .rate_limit import RateLimiter
 from .send_failures import NOTICES, SendFailed
+from .streaming import STOP
 
 log = logging.getLogger(__name__)
 
@@ -127,6 +133,15 @@ def has_content(outgoing: OutgoingMessage, message: telegram.Message) -> bool:
     return shown == outgoing.content.text.strip() and bool(shown)
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is asked about an id: whether it has this keyboard, as a message of ours would."""
+
+    chat: Chat
+    keyboard: telegram.InlineKeyboardMarkup | None
+    outgoing: OutgoingMessage | None = None
+
+
 class UncertainMessages:
     """Looks for messages that may have arrived."""
 
@@ -155,8 +170,9 @@ class UncertainMessages:
         )
         if place is None:
             return None
+        question = _Question(outgoing.chat, sent_keyboard(outgoing), outgoing)
         try:
-            found = await self._look(outgoing, place)
+            found = await self._look(question, place, count=max(1, len(outgoing.files)))
         except RetryAfter as exc:
             raise SendFailed(ptb.retry_after_seconds(exc)) from exc
         except (NoVerdict, BadRequest, ChatMigrated, Forbidden, InvalidToken, EndPointNotFound):
@@ -169,34 +185,51 @@ class UncertainMessages:
         log.info("a message for %s %s", outgoing.chat, "had arrived" if found else "is not there")
         return found
 
-    async def _look(self, outgoing: OutgoingMessage, place: SearchRange) -> tuple[int, ...]:
+    async def find_preview(self, chat: Chat, after_message_id: int) -> int | None:
+        """Return the id of a preview that a process has left behind an id without noting it."""
+        place = self._store.message_numbers.range_behind(
+            after_message_id, chat, length=MAX_DISTANCE
+        )
+        if place is None:
+            return None
+        try:
+            found = await self._look(_Question(chat, ptb.to_keyboard((STOP,))), place, count=1)
+        except (NoVerdict, TelegramError):
+            return None
+        return found[0] if found else None
+
+    async def _look(
+        self, question: "_Question", place: SearchRange, *, count: int
+    ) -> tuple[int, ...]:
         """Ask about one id after the other until all messages are found, or enough are missing."""
-        count, missing = max(1, len(outgoing.files)), 0
         found: list[int] = []
+        missing = 0
         for message_id in candidates(place):
-            verdict = await self._ask(outgoing, message_id)
+            verdict = await self._ask(question, message_id)
             if verdict is Verdict.FOUND:
                 found.append(message_id)
             missing = missing + 1 if verdict is Verdict.MISSING else 0
-            given_up = outgoing.chat.is_supergroup and missing == MAX_MISSING_IN_SUPERGROUP
+            given_up = question.chat.is_supergroup and missing == MAX_MISSING_IN_SUPERGROUP
             if len(found) == count or given_up:
                 break
         return tuple(found)
 
-    async def _ask(self, outgoing: OutgoingMessage, message_id: int) -> Verdict:
-        chat_id, keyboard = outgoing.chat.chat_id, sent_keyboard(outgoing)
+    async def _ask(self, question: "_Question", message_id: int) -> Verdict:
+        chat_id = question.chat.chat_id
         await self._wait_for_limit(chat_id)
         try:
             changed = await self._bot.edit_message_reply_markup(
-                chat_id, message_id, reply_markup=keyboard
+                chat_id, message_id, reply_markup=question.keyboard
             )
         except BadRequest as exc:
             return read_refusal(exc.message)
-        if isinstance(changed, telegram.Message) and has_content(outgoing, changed):
+        sent = question.outgoing
+        if sent and isinstance(changed, telegram.Message) and has_content(sent, changed):
             # It was sent without its buttons, since Telegram had refused them.
             return Verdict.FOUND
-        if keyboard:
-            await self._bot.edit_message_reply_markup(chat_id, message_id)
+        # It can only be a preview, which gets its button back.
+        before = ptb.to_keyboard((STOP,)) if sent else None
+        await self._bot.edit_message_reply_markup(chat_id, message_id, reply_markup=before)
         return Verdict.OTHER
 
     async def _wait_for_limit(self, chat_id: int) -> None:

@@ -103,6 +103,10 @@ REMINDER_TOO_LONG = "A reminder can have up to {limit} characters. Shorten it an
 NO_REMINDERS = "There are no reminders here. Set one: */remind fri 18:00 call Mum*"
 REMINDER_OF_ANOTHER = "Someone else set this reminder. Only they can change it."
 CALL_OF_ANOTHER = "This question was for someone else. Only they can answer it."
+CALL_INTERRUPTED = (
+    "I was interrupted after you agreed: this may have been sent, or not. Look there first; "
+    "tap to send it again."
+)
 CALL_NOT_POSSIBLE = (
     "Nothing was sent: the chat is private now, or this tool is switched off. "
     "Ask again where it is available."

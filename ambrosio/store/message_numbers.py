@@ -6,6 +6,7 @@ and mautrix have found). So whoever knows the newest id before a message is sent
 for it afterwards. Holds nobody's words.
 """
 
+import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -82,15 +83,22 @@ class MessageNumbers:
         message of it, in another topic, may have arrived as well: one could be taken for the other.
         `known` are those of the next `length` ids that belong to something else.
         """
-        rows = self._database.read(
-            "SELECT after_message_id FROM outbox WHERE id = ?1 AND after_message_id > 0"
-            " AND NOT EXISTS (SELECT 1 FROM outbox WHERE chat_id = ?2 AND id <> ?1 AND tries > 0)",
-            outbox_id,
+        rows = self._database.read("SELECT after_message_id FROM outbox WHERE id = ?", outbox_id)
+        after = rows[0]["after_message_id"] if rows else None
+        return self.range_behind(after, chat, length=length, outbox_id=outbox_id)
+
+    def range_behind(
+        self, after: int | None, chat: Chat, *, length: int, outbox_id: int = 0
+    ) -> SearchRange | None:
+        """Say which ids behind one are unknown, or None if other messages may have them."""
+        on_their_way = self._database.read(
+            "SELECT 1 FROM outbox WHERE chat_id = ? AND id <> ? AND tries > 0 LIMIT 1",
             chat.chat_id,
+            outbox_id,
         )
-        if not rows:
+        # A negative id is of the group that the chat was before it became a supergroup.
+        if after is None or after <= 0 or on_their_way:
             return None
-        after = int(rows[0]["after_message_id"])
         return SearchRange(after, self._known_ids(chat, after + 1, after + length))
 
     def _known_ids(self, chat: Chat, first: int, last: int) -> frozenset[int]:
@@ -107,6 +115,14 @@ class MessageNumbers:
             SUPERGROUPS_FROM,
         )
         return frozenset(int(row["message_id"]) for row in rows)
+
+
+def newest_known(db: sqlite3.Connection, chat_id: int) -> int | None:
+    """Return the newest id that is known in the sequence that numbers a chat."""
+    row = db.execute(
+        "SELECT message_id FROM newest_messages WHERE chat_id = ?", (sequence_of(Chat(chat_id)),)
+    ).fetchone()
+    return row["message_id"] if row else None
 
 
 def sequence_of(chat: Chat) -> int:

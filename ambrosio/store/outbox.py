@@ -7,7 +7,6 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from ..core.messages import (
-    SUPERGROUPS_FROM,
     Button,
     Chat,
     Delete,
@@ -18,6 +17,7 @@ from ..core.messages import (
     OutgoingMessage,
 )
 from .database import Database, chat_key
+from .message_numbers import newest_known
 
 
 class Outbox:
@@ -102,17 +102,19 @@ class Outbox:
         copies that nobody knows of may be in the chat, and hide others that are on their way.
         """
         with self._database.transaction() as db:
+            row = db.execute(
+                "SELECT chat_id, tries FROM outbox WHERE id = ?", (outbox_id,)
+            ).fetchone()
+            if 0 < row["tries"] < tries:
+                db.execute(
+                    "UPDATE outbox SET after_message_id = NULL"
+                    " WHERE tries > 0 AND id <> ? AND chat_id = ?",
+                    (outbox_id, row["chat_id"]),
+                )
             db.execute(
-                "UPDATE outbox SET after_message_id = NULL WHERE tries > 0 AND id <> ?1"
-                " AND chat_id ="
-                " (SELECT chat_id FROM outbox WHERE id = ?1 AND tries BETWEEN 1 AND ?2 - 1)",
-                (outbox_id, tries),
-            )
-            db.execute(
-                "UPDATE outbox SET tries = ?1, after_message_id = iif(tries > 0, after_message_id,"
-                " (SELECT message_id FROM newest_messages AS newest WHERE newest.chat_id ="
-                "  iif(outbox.chat_id <= ?2, outbox.chat_id, 0))) WHERE id = ?3",
-                (tries, SUPERGROUPS_FROM, outbox_id),
+                "UPDATE outbox SET tries = ?, after_message_id ="
+                " iif(tries > 0, after_message_id, ?) WHERE id = ?",
+                (tries, newest_known(db, row["chat_id"]), outbox_id),
             )
 
     def substitute(self, outbox_id: int, message: OutgoingMessage) -> None:

@@ -8,7 +8,8 @@ MIGRATIONS = (
     -- Updates as received; `draft_message_id` is what an earlier attempt left in the chat. `work`
     -- says whether one is being worked on, alone or not; a process that dies leaves it as it is.
     -- A `suspect` was worked on when a process died. `failures` counts the attempts that failed by
-    -- its own fault: it raised, or the process died while nothing else was worked on.
+    -- its own fault: it raised, or the process died while nothing else was worked on. What the bot
+    -- has sent for it has greater ids than `after_message_id`.
     CREATE TABLE inbox (
         id INTEGER PRIMARY KEY AUTOINCREMENT, bot_id INTEGER NOT NULL, update_id INTEGER NOT NULL,
         chat_id INTEGER NOT NULL, topic_id INTEGER NOT NULL, urgent INTEGER NOT NULL,
@@ -18,7 +19,8 @@ MIGRATIONS = (
         work TEXT NOT NULL DEFAULT '' CHECK (work IN ('', 'shared', 'alone')),
         suspect INTEGER NOT NULL DEFAULT 0,
         state TEXT NOT NULL DEFAULT 'new' CHECK (state IN ('new', 'done', 'dead')),
-        error TEXT NOT NULL DEFAULT '', draft_message_id INTEGER, UNIQUE (bot_id, update_id));
+        error TEXT NOT NULL DEFAULT '', draft_message_id INTEGER, after_message_id INTEGER,
+        UNIQUE (bot_id, update_id));
     CREATE INDEX inbox_lanes ON inbox (state, chat_id, topic_id, urgent, id);
 
     -- What is being erased: a chat, a person's turns in all chats, or what is older than `before`,
@@ -126,7 +128,7 @@ MIGRATIONS = (
         id INTEGER PRIMARY KEY AUTOINCREMENT, turn_id INTEGER, chat_id INTEGER NOT NULL,
         topic_id INTEGER NOT NULL, message_id INTEGER NOT NULL, user_id INTEGER NOT NULL,
         tool TEXT NOT NULL, arguments TEXT NOT NULL, question TEXT NOT NULL, shown TEXT NOT NULL,
-        label TEXT NOT NULL, local_only INTEGER NOT NULL);
+        label TEXT NOT NULL, local_only INTEGER NOT NULL, begun INTEGER NOT NULL DEFAULT 0);
     CREATE INDEX proposed_calls_turns ON proposed_calls (turn_id);
 
     -- How often each provider was sent something from a chat, whatever came of it.

@@ -8,15 +8,19 @@ import pytest
 import telegram
 from telegram.request import HTTPXRequest
 
-from ambrosio.bot import uncertain
+from ambrosio.bot import ptb, uncertain
 from ambrosio.bot.delivery import Delivery
 from ambrosio.bot.rate_limit import RateLimiter
+from ambrosio.bot.streaming import STOP
 from ambrosio.bot.uncertain import NoVerdict, Verdict
 from ambrosio.core import texts
 from ambrosio.core.messages import Button, Chat, Delete, File, OutgoingMessage
 from ambrosio.emulators.botapi.files import blank_png
+from ambrosio.emulators.model_server.server import Holds, Says
 from ambrosio.markdown import plain
-from ambrosio.store import SearchRange
+from ambrosio.store import Lane, NewUpdate, SearchRange
+
+from ..support.running_bot import running_bot
 
 ANNA, BERT = Chat(42), Chat(43)
 SUPERGROUP, BASIC_GROUP = -1_001_234_567_890, -500
@@ -261,7 +265,7 @@ async def test_a_preview_that_was_left_is_not_taken_for_it(line, anna, buttons):
     await line.deliver()
 
     shown = [(line.text, line.buttons) for line in anna.answers]
-    assert shown == [("Her", ()), ("Here.", tuple(button.text for button in buttons))]
+    assert shown == [("Her", ("Stop",)), ("Here.", tuple(button.text for button in buttons))]
 
 
 async def test_what_was_said_past_the_outbox_is_not_taken_for_it(line, anna):
@@ -350,3 +354,88 @@ async def test_other_chats_of_the_same_sequence_cost_few_questions(line, anna, a
 
     assert [shown.text for shown in anna.answers] == ["Here."]
     assert line.questions == 1
+
+
+# --- previews that are messages -------------------------------------------------------------------
+
+
+@pytest.fixture
+async def group(api, store):
+    group = api.group(SUPERGROUP)
+    asked = await group.say(api.person(44), "@ambrosio_bot rice?")
+    store.receive(1, 2, [NewUpdate(1, Chat(SUPERGROUP), asked, "{}")])
+    return group
+
+
+async def leave_preview(line, group):
+    item = line.store.inbox.claim(Lane(Chat(SUPERGROUP)))
+    await group.say(line.api.person(45), "I take mine with salt")
+    stop = ptb.to_keyboard((STOP,))
+    await line.bot.send_message(SUPERGROUP, "Ten min", reply_markup=stop)
+    return item
+
+
+async def test_a_preview_that_nobody_has_noted_is_deleted(line, group):
+    item = await leave_preview(line, group)
+    await line.starts().delete_lost_preview(item.chat, item.message_id)
+    await line.deliver()
+
+    assert [shown.text for shown in group.screen()] == [
+        "@ambrosio_bot rice?",
+        "I take mine with salt",
+    ]
+
+
+async def test_what_waits_for_the_chat_is_delivered_and_noted_before_that(line, group):
+    item = await leave_preview(line, group)
+    await line.is_cut_off(message(Chat(SUPERGROUP), buttons=BUTTONS, turn_id=7))
+    await line.starts().delete_lost_preview(item.chat, item.message_id)
+    await line.deliver()
+
+    [answer] = [shown for shown in group.screen() if shown.from_bot]
+    assert (answer.text, answer.buttons) == ("Here.", ("Longer", "Again"))
+
+
+@pytest.mark.parametrize("fault", [400, 500])
+async def test_where_nothing_can_be_learnt_of_a_preview_it_stays(line, group, fault):
+    item = await leave_preview(line, group)
+    line.api.fail("editMessageReplyMarkup", code=fault)
+    await line.starts().delete_lost_preview(item.chat, item.message_id)
+
+    assert group.screen()[-1].buttons == ("Stop",)
+    assert line.store.outbox.undelivered() == []
+
+
+async def test_the_second_attempt_looks_behind_where_the_first_began(line, group):
+    lane = Lane(Chat(SUPERGROUP))
+    claimed = [line.store.inbox.claim(lane)]
+    line.store.inbox.release(claimed[0])
+    line.store.message_numbers.note_newest(lane.chat, 900)
+    claimed += [line.store.inbox.claim(lane), line.store.inbox.claim(lane)]
+
+    behind = claimed[0].message_id
+    assert [item.after_message_id for item in claimed] == [None, behind, behind]
+
+
+@pytest.mark.parametrize("privately", [False, True])
+async def test_a_bot_that_ends_while_a_preview_is_on_its_way_leaves_none(
+    api, telegram_url, tmp_path, model, model_url, privately
+):
+    held, owner = asyncio.Event(), api.person(42)
+    group = api.group(SUPERGROUP)
+    seat = owner.private() if privately else group.as_user(owner)
+    given = {"llama_base_url": model_url, "ambrosio_stream": "edit"}
+    model.answer = lambda asked: Holds("Ten minutes, with the lid on. " * 3, held)
+    async with running_bot(api, telegram_url, tmp_path, **given) as life:
+        life.store.people.set_group(SUPERGROUP, "Group")
+        hanging = api.hang("sendMessage")
+        await seat.say("@ambrosio_bot how long does rice take?")
+        await seat.wait_text("Ten minutes")
+    held.set()
+    hanging.release()
+    model.answer = lambda asked: Says("Ten minutes." if asked.question else "")
+    async with running_bot(api, telegram_url, tmp_path, **given) as life:
+        await seat.wait_until(lambda: any(x.text == "Ten minutes." for x in seat.answers), "none")
+        await life.settled()
+
+    assert [shown.text for shown in seat.answers] == ["Ten minutes."]
