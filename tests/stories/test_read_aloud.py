@@ -124,6 +124,7 @@ async def test_a_local_server_that_says_so_reads_private_answers_too(
     async with home.serving() as url:
         given = {"llama_base_url": None, "providers": {"home": {"base_url": url, "model": "m"}}}
         async with running_bot(api, telegram_url, tmp_path, **given):
+            await home.wait_for(lambda: home.listings)
             await anna.say("/private on")
             await anna.wait_text("This chat is private now")
             await anna.say("how long?")
