@@ -53,7 +53,7 @@ def draw_page(job: Job) -> Iterator[bytes]:
         if not 0 <= job.page < len(pdf):
             raise EmptyFile
         try:
-            page = pdf[job.page]
+            page = _page(pdf, job.page)
             width, height = page.get_size()
             scale = job.max_side / max(width, height, 1)
             bitmap = page.render(scale=scale)
@@ -77,13 +77,26 @@ def _open(content: bytes) -> pypdfium2.PdfDocument:
         raise (EncryptedFile if is_locked else DamagedFile) from exc
     if not count:
         raise EmptyFile
+    if pdf.get_formtype() != pypdfium2.raw.FORMTYPE_NONE:
+        # Some programs leave it to the reader to draw what fields hold.
+        pdf.init_forms()
     return pdf
+
+
+def _page(pdf: pypdfium2.PdfDocument, index: int) -> pypdfium2.PdfPage:
+    """Open a page with what was typed into it: in fields of a form, or as notes on top of it."""
+    page = pdf[index]
+    if not pypdfium2.raw.FPDFPage_GetAnnotCount(page.raw):
+        return page
+    pypdfium2.raw.FPDFPage_Flatten(page.raw, pypdfium2.raw.FLAT_NORMALDISPLAY)
+    page.close()
+    return pdf[index]
 
 
 def _page_text(pdf: pypdfium2.PdfDocument, index: int) -> tuple[str, bool]:
     """Return a page's text, and whether it has more; one that is damaged has none."""
     try:
-        with closing(pdf[index]) as page, closing(page.get_textpage()) as text_page:
+        with closing(_page(pdf, index)) as page, closing(page.get_textpage()) as text_page:
             whole = text_page.count_chars()
             count = min(whole, MAX_PAGE_CHARACTERS)
             text: str = text_page.get_text_range(0, count) if count > 0 else ""
