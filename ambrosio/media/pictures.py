@@ -20,6 +20,7 @@ from .heif import HeifPicture, Turn, UnusualHeif
 from .heif_tiles import decode_heif
 from .picture_headers import UPRIGHT, Header, read_header, without_metadata
 from .protocol import Job, pack
+from .webp import still_picture
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -108,7 +109,8 @@ def _decode_and_scale(job: Job, header: Header) -> "VideoFrame":
     try:
         if header.heif:
             return _scale_heif(header.heif, job.max_side)
-        return scale_picture(_decode(job.content, DEMUXERS[header.kind]), job.max_side)
+        content = still_picture(job.content) if header.kind == "webp" else job.content
+        return scale_picture(_decode(content, DEMUXERS[header.kind]), job.max_side)
     except (MemoryError, av.error.MemoryError) as exc:
         raise FileTooDemanding from exc
     except (av.error.FFmpegError, IndexError, ValueError) as exc:

@@ -173,3 +173,33 @@ async def test_a_frame_that_is_larger_than_its_picture_takes_no_memory():
     gif[at + 5 : at + 9] = struct.pack("<HH", 65_000, 65_000)
 
     assert (await convert(bytes(gif))).width == 4
+
+
+def animated_webp(*colours):
+    """Encode an animation: a frame of each colour."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="webp") as output:
+        stream = output.add_stream("libwebp_anim", rate=1)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuva420p"
+        for number, colour in enumerate(colours):
+            frame = av.VideoFrame(64, 48, "rgba")
+            frame.planes[0].update(bytes((*colour, 255)) * (64 * 48))
+            frame = frame.reformat(format="yuva420p")
+            frame.pts = number
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return file.getvalue()
+
+
+async def test_of_an_animated_webp_the_first_picture_is_seen():
+    animation = animated_webp(RED, BLUE)
+
+    made = await convert(animation)
+
+    assert animation.count(b"ANMF") == 2
+    assert (made.width, made.height) == (64, 48)
+    assert colour_at(made.content, 0.5, 0.5) == pytest.approx(RED, abs=30)
+    with pytest.raises(DamagedFile):
+        await convert(animation[: animation.index(b"ANMF") + 40])
+    with pytest.raises(DamagedFile):
+        await convert(animation.replace(b"ANMF", b"ANIM"))
