@@ -4,6 +4,7 @@ import codecs
 import re
 
 from ..core.file_errors import EmptyFile, UnsupportedFile
+from .encodings import guess_encoding
 
 READABLE = "PDF, Word, OpenDocument, Excel, RTF, HTML, e-mail and text files"
 BYTE_ORDER_MARKS = (
@@ -52,7 +53,8 @@ def _find_encoding(content: bytes, charset: str) -> str:
     if _is_utf8(content):
         return "utf-8"
     declared = DECLARED.search(sample[:1024])
-    return _known_encoding(charset or (declared[1].decode() if declared else ""))
+    named = _known_encoding(charset or (declared[1].decode() if declared else ""))
+    return named or guess_encoding(content)
 
 
 def _is_utf8(content: bytes) -> bool:
@@ -65,11 +67,11 @@ def _is_utf8(content: bytes) -> bool:
 
 
 def _known_encoding(name: str) -> str:
-    """Return a declared encoding of one byte or more, else that of Western Europe's Windows."""
+    """Return a declared encoding of one byte or more; "" if it is none, or cannot be true."""
     try:
         found = codecs.lookup(name)
     except LookupError:
-        return "cp1252"
+        return ""
     # UTF-8 it is not, whatever it says; and some codecs of Python do not decode text.
     is_text = getattr(found, "_is_text_encoding", True)
-    return found.name if is_text and not found.name.startswith("utf") else "cp1252"
+    return found.name if is_text and not found.name.startswith("utf") else ""
