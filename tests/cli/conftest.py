@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from ..support import ROOT
+from ..support import PATIENCE_SECONDS, ROOT
 from ..support.terminal import terminal_program
 
 KEY = "sk-very-secret-key"
@@ -48,7 +48,7 @@ def ambrosio(tmp_path, environment):
             env={**environment, **extra},
         )
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 out, err = await process.communicate(stdin.encode())
         finally:
             if process.returncode is None:

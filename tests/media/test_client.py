@@ -15,6 +15,8 @@ from ambrosio.media.client import MediaClient
 from tests.support.media_files import RATE, sound, tone
 from tests.support.running_llama import alive
 
+from ..support import PATIENCE_SECONDS
+
 LONG = sound(tone(200), "wav", "pcm_s16le", RATE)
 WITHOUT_AV = (
     "import sys, runpy; sys.modules['av'] = None;"
@@ -63,7 +65,7 @@ async def test_a_cancelled_job_ends_its_child(monkeypatch):
     await taken.wait()
     [pid] = client.pids
     task.cancel()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         with pytest.raises(asyncio.CancelledError):
             await task
 

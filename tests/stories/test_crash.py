@@ -61,16 +61,15 @@ async def test_killed_in_the_middle_of_twenty_answers_it_loses_none_and_repeats_
             for seat in seats:
                 await seat.say(f"question {number} of {seat.id}")
         await model.wait_for(
-            lambda: sum(it.state == "running" and bool(it.words) for it in model.served) == 4,
-            deadline=60,
+            lambda: sum(it.state == "running" and bool(it.words) for it in model.served) == 4
         )
         first.send_signal(signal.SIGKILL)
         await first.wait()
     held.set()
     async with process(api, telegram_url, model_url, tmp_path):
         for seat in seats:
-            await api.wait_for(lambda seat=seat: len(seat.answers) >= 5, seconds=60)
-        await api.wait_for(lambda: not api.updates.pending, seconds=60)
+            await api.wait_for(lambda seat=seat: len(seat.answers) >= 5)
+        await api.wait_for(lambda: not api.updates.pending)
 
     for seat in seats:
         expected = [f"The answer to question {number} of {seat.id}." for number in range(5)]
@@ -87,14 +86,12 @@ async def test_killed_while_a_message_is_on_its_way_it_loses_nothing(
     api.hang("sendMessage")
     async with process(api, telegram_url, model_url, tmp_path) as first:
         await seats[0].say("question")
-        await seats[0].wait_answer(seconds=60)
+        await seats[0].wait_answer()
         first.send_signal(signal.SIGKILL)
         await first.wait()
     api.faults.clear()
     async with process(api, telegram_url, model_url, tmp_path):
-        await api.wait_for(
-            lambda: "Part 3." in "".join(x.text for x in seats[0].answers), seconds=20
-        )
+        await api.wait_for(lambda: "Part 3." in "".join(x.text for x in seats[0].answers))
 
     found = Counter(line.text.split(".")[0] for line in seats[0].answers)
     assert found["Part 0"] == 2
@@ -141,7 +138,7 @@ async def test_sigterm_ends_it_quietly_and_in_good_time(
 ):
     async with process(api, telegram_url, model_url, tmp_path) as running:
         await seats[0].say("hello")
-        await seats[0].wait_answer(seconds=60)
+        await seats[0].wait_answer()
         running.send_signal(signal.SIGTERM)
         _, log = await asyncio.wait_for(running.communicate(), 10)
 

@@ -233,7 +233,7 @@ async def test_the_real_llama_cpp_looks_at_a_photo_and_reads_it_once(
         api, telegram_url, tmp_path, sleep=asyncio.sleep, llama_gguf=str(model), llama_threads=1
     ) as life:
         await anna.send_photo(JPEG, smaller=(MIDDLE,), caption="tell about rice")
-        await anna.wait_text(REPLY, seconds=40)
+        await anna.wait_text(REPLY)
         await anna.say("question number two")
         await anna.wait_until(lambda: len(anna.answers) == 2, "no second answer", 40)
         await life.settled()
@@ -253,7 +253,7 @@ async def test_killed_between_the_download_and_the_answer_it_looks_once_more(
     model.script(Holds("Half of an", held), Says("A cat."), Says("Fine."))
     async with process(api, telegram_url, model_url, tmp_path) as first:
         await anna.send_photo(SMALL, caption="what is this?")
-        await model.wait_for(lambda: any(it.words for it in model.served), deadline=30)
+        await model.wait_for(lambda: any(it.words for it in model.served))
         first.send_signal(signal.SIGKILL)
         await first.wait()
     held.set()

@@ -11,8 +11,9 @@ import termios
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
+from . import PATIENCE_SECONDS
+
 CTRL_C, CTRL_D, UP, ALT_ENTER = "\x03", "\x04", "\x1b[A", "\x1b\r"
-SECONDS = 20
 # Colours, cursor moves and titles, which say nothing about the words.
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|\x1b[=>]")
 
@@ -52,7 +53,7 @@ class TerminalProgram:
     async def expect(self, words: str) -> str:
         """Wait until words appear after those expected last; return what stands before."""
         try:
-            async with asyncio.timeout(SECONDS):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 while (found := self.text.find(words, self._seen)) < 0:
                     self._grown.clear()
                     await self._grown.wait()
@@ -64,7 +65,7 @@ class TerminalProgram:
 
     async def exit_code(self) -> int:
         """Wait for the end of the program."""
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             return await self._process.wait()
 
     def close(self) -> None:
