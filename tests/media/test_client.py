@@ -75,7 +75,10 @@ async def test_a_cancelled_job_ends_its_child(monkeypatch):
 
 FAULTS = {
     "says nothing": ("import time; time.sleep(60)", MachineBusy),
-    "reads nothing": ("import sys, time; print('x' * 9_000); time.sleep(60)", DecoderCrashed),
+    "reads nothing": (
+        "import sys, time; print('x' * 9_000, flush=True); time.sleep(60)",
+        DecoderCrashed,
+    ),
     "ends at once": ("", DecoderCrashed),
     "lies about its size": ("print('{\"size\": 99999999999}', flush=True)", FileTooDemanding),
     "is killed": ("import os; os.kill(os.getpid(), 9)", MachineBusy),

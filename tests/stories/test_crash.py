@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sys
 from collections import Counter
 from contextlib import asynccontextmanager
 
@@ -11,9 +10,12 @@ import pytest
 
 from ambrosio.emulators.model_server.server import FakeModelServer, Holds, Says
 
+from ..support import PATIENCE_SECONDS
+from ..support.program import start_program
 from ..support.running_bot import OWNER
 
 PEOPLE = (OWNER, 43, 44, 45)
+PRINTED = "printed"
 
 
 @asynccontextmanager
@@ -27,15 +29,13 @@ async def process(api, telegram_url, model_url, folder):
         "AMBROSIO_DATA_DIR": str(folder),
         "LLAMA_BASE_URL": model_url,
     }
-    running = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "ambrosio", "run", env=env, cwd=folder, stderr=asyncio.subprocess.PIPE
-    )
-    try:
-        yield running
-    finally:
-        if running.returncode is None:
+    with (folder / PRINTED).open("a+b") as printed:
+        running = await start_program("run", env=env, cwd=folder, streams=(printed,) * 3)
+        try:
+            yield running
+        finally:
             running.kill()
-        await running.communicate()
+            await running.wait()
 
 
 @pytest.fixture
@@ -140,9 +140,9 @@ async def test_sigterm_ends_it_quietly_and_in_good_time(
         await seats[0].say("hello")
         await seats[0].wait_answer()
         running.send_signal(signal.SIGTERM)
-        _, log = await asyncio.wait_for(running.communicate(), 10)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await running.wait()
 
+    log = (tmp_path / PRINTED).read_text()
     assert running.returncode == 0
-    assert api.token not in log.decode()
-    assert "Traceback" not in log.decode()
-    assert "hello" not in log.decode()
+    assert not [word for word in (api.token, "Traceback", "hello") if word in log]
