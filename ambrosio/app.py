@@ -20,7 +20,7 @@ from .config.settings import Settings
 from .core.messages import TERMINAL
 from .images.client import ImageClient
 from .llama import discovery
-from .llama.supervisor import LISTENING, LlamaServer
+from .llama.supervisor import TRANSCRIBING, LlamaServer
 from .media.client import MediaClient
 from .providers.openai_compatible import OpenAIProvider, always_ready
 from .providers.request import PictureReader, keeps_no_pictures
@@ -242,7 +242,13 @@ async def open_providers(
             read_picture=read_picture,
         )
         servers = _acquire_servers(settings, now=now, sleep=sleep)
-        providers = await make_providers(await _rows(settings, local_http, servers), servers)
+        checks = {name: partial(server.ensure_ready, name) for name, server in servers.items()}
+        rows = await _rows(settings, local_http, servers)
+        if not rows.keys() - {"ears"}:
+            # A server that is started there later answers; until then, the failure says what to do.
+            rows |= settings.provider_configs(llama_base_url=f"{discovery.USUAL_ADDRESSES[0]}/v1")
+            checks["llama"] = partial(discovery.check_usual_port, "llama")
+        providers = await make_providers(rows, checks)
         for name, server in servers.items():
             ready = always_willing
             if name == "llama":
@@ -267,8 +273,8 @@ def _acquire_servers(
         servers["llama"].acquire()
     if settings.llama_ears:
         # The one of another process may not have been started yet, so each has its own.
-        for folder in (LISTENING.folder, f"{LISTENING.folder}-2"):
-            role = replace(LISTENING, folder=folder)
+        for folder in (TRANSCRIBING.folder, f"{TRANSCRIBING.folder}-2"):
+            role = replace(TRANSCRIBING, folder=folder)
             servers["ears"] = make_server(settings.llama_ears, plan=threads, role=role)
             servers["ears"].acquire()
             if servers["ears"].owns_process:
@@ -288,8 +294,6 @@ async def _rows(
 ) -> dict[str, ProviderConfig]:
     """Return all rows: those of our own servers, the configured ones, and what was found."""
     rows = await _rows_that_answer(settings, local_http, servers.get("llama"))
-    # With no provider at all, errors name the server that is missing.
-    rows = rows or settings.provider_configs(llama_base_url=f"{discovery.USUAL_ADDRESSES[0]}/v1")
     if ears := servers.get("ears"):
         rows["ears"] = settings.ears_config(ears.address.url, ears.address.key)
     return rows
@@ -314,7 +318,7 @@ async def _rows_that_answer(
 
 async def _make_providers(
     rows: Mapping[str, ProviderConfig],
-    servers: Mapping[str, LlamaServer],
+    checks: Mapping[str, Callable[[], None]],
     *,
     stack: AsyncExitStack,
     http: httpx.AsyncClient,
@@ -322,17 +326,18 @@ async def _make_providers(
     trusted: ssl.SSLContext,
     read_picture: PictureReader,
 ) -> dict[str, OpenAIProvider]:
-    """Make a provider of each row; our own `servers` are checked first, by name."""
+    """Make a provider of each row; the `checks`, by name, raise while it cannot be asked."""
     providers = {}
     for name, row in rows.items():
         client = local_http if row.is_local else http
         if row.socket:
             client = await stack.enter_async_context(_socket_client(row.socket, trusted))
-        ready = always_ready
-        if name in servers:
-            ready = partial(servers[name].ensure_ready, name)
         providers[name] = OpenAIProvider(
-            name, row, client, ensure_ready=ready, read_picture=read_picture
+            name,
+            row,
+            client,
+            ensure_ready=checks.get(name, always_ready),
+            read_picture=read_picture,
         )
     return providers
 

@@ -15,11 +15,9 @@ MAX_SEARCH_SOURCES = 3
 # What is said under an answer that ended before its end.
 CUT_NOTES: Mapping[FinishReason, str] = {
     FinishReason.LOOP: "Cut here: the model only repeated itself after this.",
-    FinishReason.LENGTH: (
-        "Cut off here: the answer reached its length limit. Ask me to continue for the rest."
-    ),
+    FinishReason.LENGTH: "Cut off here: the answer reached its length limit.",
     FinishReason.FILTER: "Cut off here by the provider's content filter.",
-    FinishReason.SERVER: "Cut off here: the server ended the answer early. Ask me to continue.",
+    FinishReason.SERVER: "Cut off here: the server ended the answer early.",
 }
 
 
@@ -28,7 +26,7 @@ class Answer:
     """The result of a turn: the text, or the failure shown instead, and how it ended.
 
     It is `unread` if the failure kept the files of its question from being read, so that another
-    attempt must begin with the message itself.
+    attempt must begin with the message itself. `alone` says why a comparison has one answer only.
     """
 
     turn: Turn
@@ -43,6 +41,7 @@ class Answer:
     rounds: tuple[ToolRound, ...] = ()
     read_outside: bool = False
     unread: bool = False
+    alone: AmbrosioError | None = None
 
     @property
     def ref(self) -> ModelRef | None:

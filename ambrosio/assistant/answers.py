@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
-from ..core.errors import NoProvider
+from ..core.errors import NoProvider, OnlyOneInBudget, OnlyOneLocalModel, OnlyOneModel
 from ..core.memory import add_facts
 from ..core.messages import (
     TERMINAL,
@@ -230,6 +230,8 @@ class Assistant:
     ) -> None:
         """Ask until the model answers instead of calling tools."""
         if tapped := answer.turn.tapped:
+            if rounds.may_change_something(tapped.call):
+                self.store.proposed_calls.begin(tapped.proposal_id)
             await rounds.run_tapped(tapped.call, progress)
         while True:
             asked = replace(request, tools=rounds.use)
@@ -257,6 +259,7 @@ class Assistant:
         turn = self.with_memory(self.with_privacy(replace(turn, detached=True)))
         request = self.completion_request(turn)
         asked = await self._asked(turn, request, on_answer)
+        alone = self._why_alone(request) if len(asked) == 1 else None
         waiting = [str(ref) for ref in asked if ref.provider not in without]
         progress.parts = [Progress(turn.message_id) for _ in waiting]
         if progress.stopped:
@@ -264,6 +267,7 @@ class Assistant:
 
         async def ask_one(name: str, part: Progress) -> None:
             answer = await self.answer(replace(turn, model=name), part, single_provider=True)
+            answer.alone = alone
             waiting.remove(name)
             progress.set_note(_waiting_note(waiting))
             await on_answer(answer)
@@ -272,6 +276,11 @@ class Assistant:
         async with asyncio.TaskGroup() as group:
             for name, part in zip(tuple(waiting), progress.parts, strict=True):
                 group.create_task(ask_one(name, part))
+
+    def _why_alone(self, request: CompletionRequest) -> OnlyOneModel:
+        if len(self.router.order(request)) == 1:
+            return OnlyOneModel()
+        return OnlyOneLocalModel() if request.is_local_only else OnlyOneInBudget()
 
     async def _asked(
         self,

@@ -76,10 +76,12 @@ class DocumentReader:
         labels = []
         for number, info, chunks in read:
             fitting = count_fitting(chunks, room)
-            prefaces.append(show_file(info, chunks[:fitting]))
-            if fitting < len(chunks):
-                labels.append(f"{info.name}: {name_parts(info, chunks[:fitting])}")
-                place = place if place.number >= 0 else FilePlace("", number, fitting)
+            shown, is_all = chunks[:fitting], fitting == len(chunks)
+            prefaces.append(show_file(info, shown, is_all=is_all))
+            if which := name_parts(info, shown, is_all=is_all):
+                labels.append(f"{info.name}: {which}")
+            if not is_all and place.number < 0:
+                place = FilePlace("", number, fitting)
         labels += [f"{name} could not be read" for name, _ in failures]
         place = replace(place, label=" · ".join(labels))
         return _with_text(turn, prefaces, place if labels else None)
@@ -111,7 +113,7 @@ class DocumentReader:
         if not chunks:
             raise FileError
         fitting = count_fitting(chunks, await self._room(turn, share))
-        label = f"{info.name}: {name_parts(info, chunks[:fitting])}"
+        label = f"{info.name}: {name_parts(info, chunks[:fitting], is_all=False)}"
         position = start + fitting if fitting < len(chunks) else None
         text = show_file(info, chunks[:fitting])
         return _with_text(turn, [text], FilePlace(label, place.number, position))
@@ -151,7 +153,7 @@ class DocumentReader:
             pictures.append(picture)
         end = start + len(pictures)
         shown = [Chunk(page + 1, page + 1, "") for page in range(start, end)]
-        which = name_parts(info, shown)
+        which = name_parts(info, shown, is_all=len(shown) == info.part_count)
         label = f"{info.name}: {which}" if which else info.name
         position = end if end < info.part_count else None
         return replace(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ..core.messages import Chat
+from ..core.tool_policy import CHANGES_ELSEWHERE
 from ..core.tools import MAX_ROUNDS, ToolCall, ToolDefinition, ToolResult, ToolRound, ToolUse
 from ..tools.tool import ToolContext
 from ..tools.toolbox import Toolbox
@@ -66,6 +67,12 @@ class ToolRounds:
             context = replace(self._context, round_results=tuple(results))
             results.append(await self._run_one(call, context, progress))
         self._add(ToolRound(calls, tuple(results), text))
+
+    def may_change_something(self, call: ToolCall) -> bool:
+        """Say whether a call may have an effect that it would have again."""
+        return any(
+            tool.name == call.name and tool.kind in CHANGES_ELSEWHERE for tool in self._offered
+        )
 
     async def run_tapped(self, call: ToolCall, progress: Progress) -> None:
         """Run the call that the person has agreed to, before a model is asked."""

@@ -39,6 +39,7 @@ from .send_failures import (
     translate_error,
     ways,
 )
+from .uncertain import UncertainMessages
 from .uploads import SentFiles
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class Delivery:
         self._bot = bot
         self._store = store
         self._rate_limiter = rate_limiter
+        self._uncertain = UncertainMessages(bot, store, rate_limiter, sleep=sleep)
         self._sleep = sleep
         self._knows_rich = True
         # Topics that took nothing, until the next answer is delivered.
@@ -104,7 +106,13 @@ class Delivery:
 
     async def _deliver(self, outbox_id: int, outgoing: Outgoing, tries: int) -> None:
         """Send one message and take it out of the outbox, or raise `SendFailed`."""
-        if tries >= max_tries(outgoing):
+        message_ids = await self._uncertain.find(outbox_id, outgoing) if tries else None
+        if message_ids:
+            await self.write_when_possible(
+                partial(self._store.record_sent, outbox_id, outgoing, message_ids)
+            )
+            return
+        if tries >= max_tries(outgoing, absent=message_ids is not None):
             log.error("gave up a message for %s after %d tries", outgoing.chat, tries)
             await self._replace(outbox_id, outgoing, notice_instead(outgoing, texts.MAYBE_SENT))
             return
@@ -113,7 +121,7 @@ class Delivery:
         try:
             sent = await self._send(outgoing)
         except SendUncertain:
-            log.warning("a message for %s may have arrived; once more", outgoing.chat)
+            log.warning("a message for %s may have arrived", outgoing.chat)
             return
         except SendRejected as exc:
             log.warning("Telegram does not take a message for %s: %s", outgoing.chat, exc)
@@ -132,6 +140,17 @@ class Delivery:
         if notice:
             write = partial(self._store.outbox.substitute, outbox_id, notice)
         await self.write_when_possible(write)
+
+    async def delete_lost_preview(self, chat: Chat, after_message_id: int) -> None:
+        """Delete the preview that a process that died may have left behind an id, if any.
+
+        What waits for the chat is delivered first, so that nothing else is unknown there.
+        """
+        await self.deliver(chat)
+        async with self._locks[chat]:
+            preview = await self._uncertain.find_preview(chat, after_message_id)
+        if preview is not None:
+            self._store.outbox.enqueue(Delete(chat, preview))
 
     def _follow(self, outbox_id: int, tries: int, old_chat_id: int, new_chat_id: int) -> None:
         """Move a group's data to its new id; the message was not sent, so the try is taken back."""
@@ -175,9 +194,19 @@ class Delivery:
         self._rate_limiter.spend(chat_id, "send", count)
 
     async def tell_now(self, chat: Chat, text: str) -> None:
-        """Send a text without the outbox, best effort: for when the disk is full."""
+        """Send a text without the outbox, best effort: for when the disk is full.
+
+        What it is sent with keeps it from being edited, and so from being taken for another message
+        (see `uncertain`).
+        """
         try:
-            await self._message(OutgoingMessage(self._store.current_chat(chat), plain(text)))
+            await self._bot.send_message(
+                self._store.current_chat(chat).chat_id,
+                text,
+                message_thread_id=chat.topic_id or None,
+                link_preview_options=ptb.NO_LINK_PREVIEW,
+                reply_markup=telegram.ReplyKeyboardRemove(),
+            )
         except TelegramError as exc:
             log.warning("could not tell %s: %s", chat, ptb.reason(exc, text))
 

@@ -79,7 +79,7 @@ class Dispatcher:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._bot, self._context = bot, context
-        self._delivery, self._disk_sync = delivery, disk_sync
+        self._delivery, self._streamer, self._disk_sync = delivery, streamer, disk_sync
         self._members = Members(bot, context, delivery, group=group, on_moved=self._on_moved)
         answers = AnswerHandler(context, delivery, streamer)
         downloads = Downloads(bot, sleep=sleep)
@@ -271,6 +271,9 @@ class Dispatcher:
             self._on_failure(item, failure)
 
     async def _handle(self, item: InboxItem) -> None:
+        begun_after = item.after_message_id
+        if begun_after is not None and self._streamer.mode(item.chat) == "edit":
+            await self._delivery.delete_lost_preview(item.chat, begun_after)
         await self._handler.handle(item)
         self._warn_owners()
 

@@ -30,8 +30,6 @@ log = logging.getLogger(__name__)
 
 # How many dropped updates make another line in the log.
 LOGGED_COUNTS = frozenset(10**exponent for exponent in range(9))
-# Ids of supergroups are below it, those of groups above.
-SUPERGROUPS_FROM = -1_000_000_000_000
 
 
 class Members:
@@ -113,7 +111,7 @@ class Members:
 
     async def _has_moved(self, chat_id: int) -> bool:
         """Follow a group that has become a supergroup; whoever writes to its old id is told."""
-        if chat_id <= SUPERGROUPS_FROM:
+        if Chat(chat_id).is_supergroup:
             return False
         try:
             await self._bot.send_chat_action(chat_id, telegram.constants.ChatAction.TYPING)

@@ -151,7 +151,8 @@ class Poller:
         # Not the highest number: after a quiet week Telegram starts again from a random one.
         behind = int(batch[-1]["update_id"]) + 1
         received = self._without_flood(received)
-        self._on_stored(self._store.inbox.receive(self._bot.id, behind, received))
+        seen = seen_messages(batch)
+        self._on_stored(self._store.receive(self._bot.id, behind, received, seen))
         await self._on_disk()
         return behind
 
@@ -221,6 +222,23 @@ class Poller:
         if self._conflicts >= (MAX_CONFLICTS_NEW if new else MAX_CONFLICTS_OLD):
             raise PollingConflict from exc
         return CONFLICT_SECONDS
+
+
+def seen_messages(batch: Sequence[RawUpdate]) -> list[tuple[Chat, int]]:
+    """List the messages that updates tell of, also those of strangers, with their chats."""
+    bodies = []
+    for update in batch:
+        press = update.get("callback_query")
+        pressed = press.get("message") if isinstance(press, dict) else None
+        bodies += [update.get("message"), update.get("edited_message"), pressed]
+    return [
+        (Chat(chat_id), message_id)
+        for body in bodies
+        if isinstance(body, dict)
+        and isinstance(chat := body.get("chat"), dict)
+        and isinstance(chat_id := chat.get("id"), int)
+        and isinstance(message_id := body.get("message_id"), int)
+    ]
 
 
 def _new_update(update: RawUpdate, verdict: Admitted) -> NewUpdate:

@@ -37,7 +37,7 @@ def to_entities(formatted: FormattedText) -> list[telegram.MessageEntity]:
 def to_keyboard(
     buttons: tuple[Button, ...], turn_id: int | None = None
 ) -> telegram.InlineKeyboardMarkup | None:
-    """Lay out the buttons of a message: in one row if they are few and short, else in many."""
+    """Lay out the buttons of a message: in the rows they name, else in one if they are short."""
     if not buttons:
         return None
     keys = [
@@ -46,6 +46,11 @@ def to_keyboard(
         )
         for button in buttons
     ]
+    if any(button.row for button in buttons):
+        rows: dict[int, list[telegram.InlineKeyboardButton]] = {}
+        for button, key in zip(buttons, keys, strict=True):
+            rows.setdefault(button.row, []).append(key)
+        return telegram.InlineKeyboardMarkup([*rows.values()])
     if sum(len(button.text) for button in buttons) <= ROW_CHARACTERS:
         return telegram.InlineKeyboardMarkup([keys])
     return telegram.InlineKeyboardMarkup([[key] for key in keys])

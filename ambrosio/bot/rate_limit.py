@@ -22,8 +22,8 @@ MAX_IN_WINDOW = 30
 WINDOW_SECONDS = 1.03
 # What may go out while others' answers wait: previews that are edits, and drafts and chat actions.
 MAX_PREVIEWS_IN_WINDOW = 20
-# A wait shorter than this is a rounding error.
-ROUNDING = 1e-9
+# A wait shorter than this is a rounding error: today's time has steps of a quarter of it.
+ROUNDING = 1e-6
 
 
 @dataclass(slots=True)

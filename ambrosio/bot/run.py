@@ -63,7 +63,8 @@ async def serve(
         delivery = Delivery(bot, store, rate_limiter, sleep=sleep)
         disk_sync = DiskSync(store)
         streamer = AnswerStreamer(bot, rate_limiter, stream=settings.ambrosio_stream)
-        log.info("listening as @%s; asking %s", bot.username, ", ".join(context.providers))
+        asked = [name for name, _ in context.assistant.router.route()]
+        log.info("listening as @%s; asking %s", bot.username, ", then ".join(asked))
         warn_without_budget(settings, context.providers)
         store.ledger.waive_images()
         await closing.enter_async_context(
@@ -101,7 +102,7 @@ def _work_beside(
         check_database(context, delivery),
         ReminderTicker(context, delivery, sleep=sleep).run(),
         Eraser(context, delivery, sleep=sleep).run(),
-        _preload_later(sleep),
+        _prepare_later(context, sleep),
     ]
 
 
@@ -116,9 +117,12 @@ def _running(group: asyncio.TaskGroup, work: Iterable[Coroutine[Any, Any, None]]
             task.cancel()
 
 
-async def _preload_later(sleep: Callable[[float], Awaitable[None]]) -> None:
+async def _prepare_later(context: BotContext, sleep: Callable[[float], Awaitable[None]]) -> None:
+    """Do what takes a moment and need not be done before the first messages are fetched."""
     await sleep(FIRST_POLL_SECONDS)
     await preload()
+    # Under the first answer, it should be known whether there is anybody to read it aloud.
+    await context.speech.calls.able()
 
 
 def _context(app: App, now: Callable[[], float], *, username: str, started_at: float) -> BotContext:

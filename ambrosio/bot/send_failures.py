@@ -27,6 +27,8 @@ from . import ptb
 OWNER_PAUSE_SECONDS = 30.0
 # A read timeout leaves open whether Telegram has the message: once more, and never a third time.
 MAX_TRIES = 2
+# Unless Telegram has said each time that it does not have it.
+MAX_TRIES_IF_ABSENT = 4
 MAX_TRIES_OF_EDITS = 6
 # What is sent instead of a message is not replaced itself.
 NOTICES = frozenset((texts.NOT_SENT, texts.MAYBE_SENT))
@@ -83,10 +85,14 @@ def ways(outgoing: OutgoingMessage, *, open_topic: bool) -> list[OutgoingMessage
     return places
 
 
-def max_tries(outgoing: Outgoing) -> int:
-    """Return how often a message is sent if it stays uncertain whether it arrived."""
-    new = isinstance(outgoing, OutgoingMessage) and outgoing.edit_message_id is None
-    return MAX_TRIES if new else MAX_TRIES_OF_EDITS
+def max_tries(outgoing: Outgoing, *, absent: bool = False) -> int:
+    """Return how often a message is sent if its sending is cut off each time.
+
+    It is `absent` if Telegram says that it does not have it; else it stays uncertain.
+    """
+    if isinstance(outgoing, Delete) or outgoing.edit_message_id is not None:
+        return MAX_TRIES_OF_EDITS
+    return MAX_TRIES_IF_ABSENT if absent else MAX_TRIES
 
 
 def notice_instead(outgoing: Outgoing, text: str = texts.NOT_SENT) -> OutgoingMessage | None:

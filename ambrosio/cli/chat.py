@@ -18,6 +18,7 @@ from ..commands.context import BotContext, BotStatus
 from ..config.program import advise
 from ..config.settings import Settings
 from ..core import texts
+from ..core.default_questions import to_continue
 from ..core.errors import NoProvider
 from ..core.file_errors import FileError
 from ..core.messages import TERMINAL, OutgoingMessage, Turn
@@ -29,8 +30,10 @@ from .terminal import REDRAW_SECONDS, Output, open_output, printable, unechoed
 
 # Completes a turn with a share of the files that should fit.
 Preparation = Callable[[Turn, App, float], Awaitable[Turn]]
-HOW_TO_GO_ON = "/next reads the next part, /find words searches the file"
-HOW_TO_CONTINUE = (
+HOW_TO_CONTINUE = "/continue gets the rest"
+HOW_TO_CONTINUE_LATER = "`ambrosio chat -c /continue` gets the rest"
+HOW_TO_READ_ON = "/next reads the next part, /find words searches the file"
+HOW_TO_READ_ON_LATER = (
     "`ambrosio chat -c /next` reads the next part, `ambrosio chat -c /find words` searches the file"
 )
 
@@ -74,6 +77,8 @@ async def chat(
         command = chat_commands.parse(text) if go_on and not attached else None
         if command and command.name in chat_commands.FILE_COMMANDS:
             return await terminal.go_on_with_file(command)
+        if command and command.name == chat_commands.CONTINUE:
+            return await terminal.get_the_rest()
         return await terminal.ask(text, attached) if text else await terminal.ask_until_eof()
 
 
@@ -102,6 +107,8 @@ class TerminalChat:
                 break
             if command and command.name in chat_commands.FILE_COMMANDS:
                 await self.go_on_with_file(command)
+            elif command and command.name == chat_commands.CONTINUE:
+                await self.get_the_rest()
             elif command:
                 await self._run(command)
             elif line.strip():
@@ -112,10 +119,19 @@ class TerminalChat:
         """Answer one question, with the files it is about; return the exit code."""
         concise, question = split_vv(text)
         if not question.strip():
-            print_error(texts.NO_QUESTION)
+            print_error(texts.EMPTY_VV_QUESTION if concise else texts.NO_QUESTION)
             return 2
         turn = self._turn(question.strip(), concise=concise)
         return await self._answer(turn, attached.add_to if attached else None)
+
+    async def get_the_rest(self) -> int:
+        """Ask for the rest of the last answer; return the exit code."""
+        latest = self.app.assistant.latest_turn_id(TERMINAL)
+        stored = latest and self.app.store.conversations.turn(latest)
+        if not stored or not stored.answer:
+            print_error(texts.NOTHING_TO_CONTINUE)
+            return 1
+        return await self._answer(self._turn(to_continue(stored.answer)))
 
     async def go_on_with_file(self, command: chat_commands.TypedCommand) -> int:
         """Ask of the next part of a file, or of what is found in it; return the exit code."""
@@ -249,14 +265,15 @@ def _print_footer(answer: Answer, *, takes_commands: bool) -> None:
     if answer.failure:
         message = answer.failure.owner_message
         print_error(message if takes_commands else without_commands(message))
-    elif answer.stopped:
-        print("(stopped)", file=sys.stderr)
-    elif answer.cut_note:
-        print(f"({answer.cut_note})", file=sys.stderr)
+    elif answer.stopped or answer.cut_note:
+        print(f"({answer.cut_note or 'stopped'})", file=sys.stderr)
+        if answer.can_continue:
+            how = HOW_TO_CONTINUE if takes_commands else advise(HOW_TO_CONTINUE_LATER)
+            print(f"({how})", file=sys.stderr)
     elif answer.finished:
         file = answer.turn.file
         said = [file.label] if file and file.label else []
         print(f"({' · '.join([str(answer.finished.ref), *said])})", file=sys.stderr)
         if file and file.number >= 0 and file.next_position is not None:
-            how = HOW_TO_GO_ON if takes_commands else advise(HOW_TO_CONTINUE)
+            how = HOW_TO_READ_ON if takes_commands else advise(HOW_TO_READ_ON_LATER)
             print(f"({how})", file=sys.stderr)

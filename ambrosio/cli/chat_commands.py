@@ -13,9 +13,11 @@ COMMAND = re.compile(r"/([a-z]+)(?:\s+(.*))?\s*", re.DOTALL)
 EXIT = frozenset({"exit", "quit"})
 # They go on with a file; `files` has them.
 FILE_COMMANDS = frozenset({"next", "find"})
+CONTINUE = "continue"
 DESCRIPTIONS: Mapping[str, str] = {
     "new": "start a new conversation",
     "retry [model]": "answer the last question again",
+    "continue": "get the rest of an answer that was cut off",
     "model [name]": "choose the model",
     "private [on|off|question]": "use only local models",
     "vv [on|off]": "keep all answers short",
@@ -73,5 +75,5 @@ def _private_state(context: BotContext) -> str:
     return (
         f"Private mode is {state}. When it is on, only local models are asked:"
         f" {', '.join(local) or 'none is set up'}. A model is local if its address is on this"
-        " machine or its own network. `/private on` and `/private off` switch it."
+        " machine or in its local network. `/private on` and `/private off` switch it."
     )

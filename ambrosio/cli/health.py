@@ -22,7 +22,9 @@ def health(folder: Path) -> int:
         click.echo(f"unhealthy: cannot read `{folder}`: {exc.strerror}")
         return 1
     if seconds is None:
-        click.echo(f"unhealthy: Telegram has not answered since the start (data in `{folder}`)")
+        click.echo(
+            f"unhealthy: Telegram has not answered yet; is Ambrosio running? (data in `{folder}`)"
+        )
         return 1
     ill = seconds >= MAX_SILENCE_SECONDS
     click.echo(f"{'unhealthy' if ill else 'healthy'}: Telegram last answered {seconds:.0f} s ago")

@@ -90,6 +90,7 @@ def run() -> None:
     default=8765,
     show_default=True,
     type=click.IntRange(0, 65535),
+    metavar="PORT",
     help="The page's port; 0 picks a free one.",
 )
 @click.option(
@@ -164,7 +165,13 @@ def imagine(prompt: tuple[str, ...], output: Path | None) -> None:
     metavar="NAME[/MODEL]",
     help="Test only this provider; repeatable. `smollm2` is the demo's small model.",
 )
-@click.option("--repeat", default=1, type=click.IntRange(1, 50), help="Ask each question N times.")
+@click.option(
+    "--repeat",
+    default=1,
+    type=click.IntRange(1, 50),
+    metavar="N",
+    help="Ask each question N times, at most 50.",
+)
 @click.option("--quick", is_flag=True, help="Ask only the eight questions of /rice.")
 @click.option("--vv", is_flag=True, help="Ask only the vv questions.")
 @click.option("--tools", is_flag=True, help="Test which models call the right tools, instead.")
@@ -214,7 +221,8 @@ def rice(provider: tuple[str, ...], prompt: tuple[str, ...], **options: Any) -> 
 @click.option(
     "--since",
     type=click.DateTime(["%Y-%m-%d"]),
-    help="The first day to show; default: the first of this month.",
+    metavar="DATE",
+    help="The first day, as in 2026-11-27. Default: the first of this month.",
 )
 def usage(as_json: bool, since: datetime | None) -> None:
     """Show calls and costs by day and model."""

@@ -22,6 +22,7 @@ from ..core.provider_errors import (
 )
 from ..llama.sizing import Resources, measure_resources
 from ..providers.openai_compatible import OpenAIProvider
+from ..providers.speech import Speaker
 from ..router import CompletionRequest, Router
 from ..router.budget import Budget
 from .findings import Finding
@@ -35,10 +36,11 @@ OFFER_EARS = (
     "(a download of 1 GB; 1.8 GB of memory while it transcribes)"
 )
 OFFER_SIGHT = (
-    "set LLAMA_GGUF to a vision model, such as unsloth/Qwen3.5-4B-GGUF:Q4_K_M from 8 GB of "
-    "memory, or TOGETHER_MODEL=Qwen/Qwen3.5-9B, or vision = true in ambrosio.toml"
+    "set LLAMA_GGUF to a vision model, such as unsloth/Qwen3.5-4B-GGUF:Q4_K_M if this machine has "
+    "8 GB of memory, or TOGETHER_MODEL=Qwen/Qwen3.5-9B, or vision = true in ambrosio.toml"
 )
 OFFER_OTHERS = "set TOGETHER_API_KEY in .env, or transcription_model in ambrosio.toml"
+OFFER_SPEECH = "set TOGETHER_API_KEY in .env, or speech_model in ambrosio.toml"
 # The settings of the ready-made rows begin with these.
 PREFIXES = {"llama": "LLAMA", "together": "TOGETHER", "openai": "OPENAI"}
 SET_UP = (
@@ -67,6 +69,7 @@ async def check_providers(
         yield Finding("answers", "ok", f"{working} of {len(answering)} providers answer")
     yield await check_sight(answering)
     yield await check_hearing(providers)
+    yield await check_speech(providers)
 
 
 async def check_sight(providers: Iterable[OpenAIProvider]) -> Finding:
@@ -77,11 +80,11 @@ async def check_sight(providers: Iterable[OpenAIProvider]) -> Finding:
             if await provider.sees():
                 seeing.append(provider.name)
     if not seeing:
-        return Finding("sight", "skipped", f"no model can see pictures; {OFFER_SIGHT}")
-    if not importlib.util.find_spec("av"):
-        detail = "photos work, but the software for other pictures and PDFs is not installed"
-        return Finding("sight", "flawed", detail, "run pip install '.[media]' in the checkout")
-    return Finding("sight", "ok", f"{' and '.join(seeing)} can see pictures")
+        return Finding("vision", "skipped", f"no model can see pictures; {OFFER_SIGHT}")
+    if not importlib.util.find_spec("pi_heif"):
+        detail = "the decoders for pictures and PDFs are not installed"
+        return Finding("vision", "flawed", detail, "run `pip install '.[media]'`")
+    return Finding("vision", "ok", f"{' and '.join(seeing)} can see pictures")
 
 
 async def check_hearing(
@@ -93,11 +96,20 @@ async def check_hearing(
     if not hearing:
         enough = measure().total_bytes >= EARS_BYTES
         advice = OFFER_EARS if enough else OFFER_OTHERS
-        return Finding("hearing", "skipped", f"no model can transcribe voice notes; {advice}")
+        return Finding("transcription", "skipped", f"no model can transcribe voice notes; {advice}")
     if not importlib.util.find_spec("av"):
-        detail = "the software that reads recordings is not installed"
-        return Finding("hearing", "flawed", detail, "run pip install '.[media]' in the checkout")
-    return Finding("hearing", "ok", f"{' and '.join(hearing)} can transcribe voice notes")
+        detail = "the decoder for recordings is not installed"
+        return Finding("transcription", "flawed", detail, "run `pip install '.[media]'`")
+    return Finding("transcription", "ok", f"{' and '.join(hearing)} can transcribe voice notes")
+
+
+async def check_speech(providers: Mapping[str, OpenAIProvider]) -> Finding:
+    """Say which providers read answers aloud, or how to set one up."""
+    speakers = [Speaker(provider) for provider in providers.values()]
+    able = [str(speaker.ref) for speaker in speakers if await speaker.is_able()]
+    if not able:
+        return Finding("speech", "skipped", f"no model can read answers aloud; {OFFER_SPEECH}")
+    return Finding("speech", "ok", f"{' and '.join(able)} can read answers aloud")
 
 
 async def _check_answer(settings: Settings, provider: OpenAIProvider) -> Finding:

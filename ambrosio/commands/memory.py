@@ -15,6 +15,7 @@ from ..markdown import plain, render
 from ..store import Fact
 from .context import BotContext, CommandCall, CommandFunc, CommandResult, is_local_only, read_number
 
+BUTTONS_IN_ROW = 3
 FROM_NEW_ON = "It takes effect in the next conversation; /new starts one."
 
 
@@ -104,7 +105,12 @@ def _screen(
     lines = [_line(number, fact) for number, fact in enumerate(facts, start=1)]
     lines.append(f"\n/memory 1 new text changes one. {FROM_NEW_ON}")
     buttons = [
-        Button(f"Delete {number}", "memory", f"delete={fact.fact_id}")
+        Button(
+            f"Delete {number}",
+            "memory",
+            f"delete={fact.fact_id}",
+            row=1 + (number - 1) // BUTTONS_IN_ROW,
+        )
         for number, fact in enumerate(facts, start=1)
     ]
     message = OutgoingMessage(

@@ -22,19 +22,25 @@ async def people(context: BotContext, call: CommandCall) -> CommandResult:
     """List who may use the bot, with buttons to change that."""
     lines, buttons = [], []
     for person in context.store.people.all():
-        lines.append(
-            f"- {person.name or 'Unnamed'} `{person.user_id}`{', owner' if person.is_owner else ''}"
-        )
+        role = _role(call, person.user_id, is_owner=person.is_owner)
+        lines.append(f"- {person.name or 'Unnamed'} `{person.user_id}`{role}")
         if person.user_id != call.user_id:
             buttons.append(
                 Button(f"Remove {person.name or person.user_id}", "person", str(person.user_id))
             )
     named = context.owners() - {person.user_id for person in context.store.people.all()}
-    lines += [f"- `{user_id}`, owner, from the settings" for user_id in sorted(named)]
+    lines += [
+        f"- `{user_id}`{_role(call, user_id, is_owner=True)}, set in .env"
+        for user_id in sorted(named)
+    ]
     for number, title in context.store.people.groups().items():
         lines.append(f"- group {title} `{number}`")
         buttons.append(Button(f"Leave {title}"[:40], "group", str(number)))
     return CommandResult("Who can use me:\n\n" + "\n".join(lines), tuple(buttons))
+
+
+def _role(call: CommandCall, user_id: int, *, is_owner: bool) -> str:
+    return f"{', owner' if is_owner else ''}{' (you)' if user_id == call.user_id else ''}"
 
 
 async def on_person_button(context: BotContext, call: CommandCall) -> CommandResult:

@@ -14,11 +14,11 @@ from .senses import describe_senses
 
 PROMISE = (
     "In private mode, only local models are asked: {local}. A model is local if its address is on "
-    "this machine or its own network, or if the owner says so. If none of them can answer, I tell "
-    "you, and nothing goes anywhere else, now or later: a remote model never sees what you wrote "
-    "in private mode.\n\n"
+    "this machine or in its local network, or if the owner says so. If none of them can answer, I "
+    "tell you, and nothing goes anywhere else, now or later: a remote model never sees what you "
+    "wrote in private mode.\n\n"
     "What this does not cover: Telegram itself carries and sees every message here, yours and "
-    "mine. I never let it fetch link previews, but opening a link contacts its site.\n\n"
+    "mine. Link previews are off, but if you open a link, its site notices.\n\n"
     "/private on or off is for this chat; */private what is this rash?* is for one message only. "
     "It is not added to this conversation; reply to the answer to continue in private."
 )

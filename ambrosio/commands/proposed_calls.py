@@ -18,16 +18,20 @@ def propose_call(context: BotContext, turn: Turn, call: ProposedCall) -> Outgoin
     What would be sent stands there as code: so no address in it becomes a link.
     """
     proposal_id = context.store.proposed_calls.add(turn, call)
-    buttons = (
-        Button(call.label, "call", f"yes={proposal_id}"),
-        Button("Not now", "call", f"no={proposal_id}"),
-    )
     return OutgoingMessage(
         turn.chat,
         _shown(call, "Nothing is sent until you tap."),
-        buttons,
+        _buttons(proposal_id, call),
         silent=True,
         local_only=turn.local_only,
+    )
+
+
+def _buttons(proposal_id: int, call: ProposedCall, begun: int = 0) -> tuple[Button, ...]:
+    """Make the buttons; agreeing holds for a call that was begun so often and no more."""
+    return (
+        Button(call.label, "call", f"yes={proposal_id}.{begun}"),
+        Button("Not now", "call", f"no={proposal_id}.{begun}"),
     )
 
 
@@ -54,8 +58,12 @@ def _shown(call: ProposedCall, end: str) -> FormattedText:
 
 
 async def on_call_button(context: BotContext, call: CommandCall) -> CommandResult:
-    """Make a call that was proposed to this user in this chat, or let it be."""
-    action, _, number = call.args.partition("=")
+    """Make a call that was proposed to this user in this chat, or let it be.
+
+    One that was cut off after it was begun is not repeated: the person is asked again.
+    """
+    action, _, numbers = call.args.partition("=")
+    number, _, begun = numbers.partition(".")
     waiting = context.store.proposed_calls.get(read_number(number))
     if waiting is None or waiting.chat != call.chat:
         return CommandResult(toast=texts.BUTTON_EXPIRED)
@@ -63,11 +71,26 @@ async def on_call_button(context: BotContext, call: CommandCall) -> CommandResul
         return CommandResult(toast=texts.CALL_OF_ANOTHER)
     if action != "yes":
         context.store.proposed_calls.delete(waiting.proposal_id)
-        return CommandResult("Nothing was sent.", edit_message_id=call.message_id)
+        said = "It is not sent again." if waiting.begun else "Nothing was sent."
+        return CommandResult(said, edit_message_id=call.message_id)
+    running = context.running.get(call.chat)
+    being_made = running is not None and running.message_id == call.message_id
+    if waiting.begun != read_number(begun or "0") and not being_made:
+        return CommandResult(messages=(_ask_again(call, waiting),))
     turn = context.assistant.with_privacy(_turn(context, call, waiting))
     if waiting.call.name not in {tool.name for tool in context.assistant.toolbox.offered(turn)}:
         return CommandResult(toast=texts.CALL_NOT_POSSIBLE)
     return CommandResult(turn=turn)
+
+
+def _ask_again(call: CommandCall, waiting: WaitingCall) -> OutgoingMessage:
+    return OutgoingMessage(
+        call.chat,
+        _shown(waiting.call, texts.CALL_INTERRUPTED),
+        _buttons(waiting.proposal_id, waiting.call, waiting.begun),
+        edit_message_id=call.message_id,
+        local_only=waiting.local_only,
+    )
 
 
 def _turn(context: BotContext, call: CommandCall, waiting: WaitingCall) -> Turn:

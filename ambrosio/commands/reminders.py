@@ -164,7 +164,7 @@ def _listed(context: BotContext, call: CommandCall, waiting: list[Reminder]) -> 
         for label, action in (("delete", "delete"), ("+1 h", "hour"), ("tomorrow", "day")):
             # The moment that is shown: pressed twice, a button moves it once.
             arg = f"{action}={reminder.reminder_id}={int(reminder.due_at or 0)}"
-            buttons.append(Button(f"{number}: {label}", "reminder", arg))
+            buttons.append(Button(f"{number}: {label}", "reminder", arg, row=number))
     if len(waiting) > number:
         text += f"… and {len(waiting) - number} more, later than these."
     local_only = any(reminder.local_only for reminder in waiting)

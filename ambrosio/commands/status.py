@@ -27,11 +27,11 @@ async def status(context: BotContext, call: CommandCall) -> CommandResult:
     history = context.store.conversations.history(state.latest_turn_id)
     tokens = sum(estimate_tokens(past.question) + estimate_tokens(past.answer) for past in history)
     lines.append(f"This conversation: about {tokens:,} tokens; model {state.model or 'automatic'}")
-    # This command is one of them, except in the terminal.
-    waiting = max(0, context.store.inbox.waiting() - 1)
-    lines.append(f"Waiting: {waiting}; being answered: {len(context.running)}")
     if context.status.polled_at is not None:
-        lines.append(f"Last heard from Telegram {_duration(now - context.status.polled_at)} ago")
+        # This command is one of them.
+        waiting = max(0, context.store.inbox.waiting() - 1)
+        lines.append(f"Messages waiting: {waiting}; being answered: {len(context.running)}")
+        lines.append(f"Telegram last answered {_duration(now - context.status.polled_at)} ago")
     if context.status.strangers and call.user_id in context.owners():
         lines.append(f"Strangers turned away: {context.status.strangers}")
     return CommandResult("  \n".join(lines))

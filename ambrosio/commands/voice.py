@@ -40,7 +40,7 @@ async def voice(context: BotContext, call: CommandCall) -> CommandResult:
         return CommandResult(texts.VOICE_ON_OR_OFF)
     on = not state.voice if not setting else setting == "on"
     local_only = context.assistant.is_local_only(call.chat)
-    if on and not context.speech.can_speak(local_only=local_only):
+    if on and not await context.speech.calls.able(local_only=local_only):
         failure = (NoLocalSpeaker if local_only else NoSpeaker)()
         is_owner = call.user_id in context.owners()
         return CommandResult(failure.owner_message if is_owner else failure.user_message)
@@ -48,7 +48,7 @@ async def voice(context: BotContext, call: CommandCall) -> CommandResult:
     if on:
         return CommandResult("I answer voice notes by voice now. /voice off turns this off.")
     text = "I answer voice notes in writing now."
-    if context.speech.can_speak(local_only=local_only):
+    if await context.speech.calls.able(local_only=local_only):
         text += " *Read aloud* is still under each answer."
     return CommandResult(text)
 

@@ -39,6 +39,12 @@ def advise(text: str) -> str:
     return text.replace("`ambrosio ", f"`{started_as()} ")
 
 
+def is_temporary() -> bool:
+    """Say whether `uvx` or `pipx run` has put this program into its cache, to be run once."""
+    parts = Path(sys.prefix).parts
+    return any(part == ".cache" or part.startswith("archive-v") for part in parts)
+
+
 def install_command(packages: str) -> str:
     """Return the command that installs packages beside this program, with pip or with uv."""
     python = shlex.quote(_shortest(Path(sys.executable)))

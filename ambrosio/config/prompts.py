@@ -41,7 +41,7 @@ def system_prompt(setting: Path | None, data_dir: Path) -> str:
     path = own_file(setting, data_dir)
     if path is None:
         return read(SYSTEM_PROMPT)
-    text = _read_own(path)
+    text = _read_own(path, name="AMBROSIO_SYSTEM_PROMPT_FILE" if setting else "")
     return text if VV.search(text) else f"{text}\n\n{vv_rule()}"
 
 
@@ -50,7 +50,7 @@ def vv_rule() -> str:
     return next(part for part in read(SYSTEM_PROMPT).split("\n\n") if VV.search(part))
 
 
-def _read_own(path: Path) -> str:
+def _read_own(path: Path, *, name: str) -> str:
     problem = "is empty"
     try:
         content = path.read_bytes()
@@ -63,7 +63,8 @@ def _read_own(path: Path) -> str:
         if len(content) > MAX_BYTES:
             text, problem = "", f"is larger than {MAX_BYTES // 1000} kB"
     if not text:
-        raise InvalidSettings([(str(path), problem, "expected a text file with your instructions")])
+        named, problem = (name, f"`{path}` {problem}") if name else (str(path), problem)
+        raise InvalidSettings([(named, problem, "expected a text file with your instructions")])
     return text
 
 

@@ -19,6 +19,8 @@ MAX_FILE_TOKENS = 60_000
 # The question, and the lines around the text.
 RESERVED_TOKENS = 128
 MAX_NAME_CHARACTERS = 80
+# Parts that a file itself counts, so that their number is known even if not all were kept.
+COUNTED_BEFOREHAND = {"page", "sheet"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class FileInfo:
     """What is known of a file besides its text.
 
     `part_name` is what `part_count` counts: pages, sheets, lines or paragraphs. If a file `is_cut`,
-    there were more of them than were kept.
+    not all of it was kept, and its lines or paragraphs are counted as far as they were.
     """
 
     name: str
@@ -52,7 +54,9 @@ def describe(document: Document, name: str) -> FileInfo:
     """Describe a document by its name, its kind and how it is counted."""
     name = " ".join(name.split())[-MAX_NAME_CHARACTERS:] or "file"
     if document.part_name:
-        return FileInfo(name, document.kind, document.part_name, document.part_count)
+        return FileInfo(
+            name, document.kind, document.part_name, document.part_count, document.is_cut
+        )
     lines = len("\n".join(document.parts).splitlines())
     return FileInfo(name, document.kind, _line_name(document), lines, document.is_cut)
 
@@ -106,24 +110,37 @@ def count_fitting(chunks: Sequence[Chunk], tokens: int) -> int:
     return len(chunks)
 
 
-def name_parts(info: FileInfo, chunks: Sequence[Chunk]) -> str:
-    """Say which part of a file chunks are, such as `pages 1–9 of 40`; "" if they are all of it."""
-    first, last = chunks[0].first_part, chunks[-1].last_part
-    if (first, last) == (1, info.part_count):
+def name_parts(info: FileInfo, chunks: Sequence[Chunk], *, is_all: bool) -> str:
+    """Say which part of a file chunks are, such as `pages 1–9 of 40`; "" if they are the file.
+
+    With `is_all`, they are all that was kept of it.
+    """
+    if is_all and not info.is_cut:
         return ""
-    if first == last:
-        return f"{info.part_name} {first:,} of {info.part_count:,}"
-    known = "the first " * info.is_cut
-    return f"{info.part_name}s {first:,}–{last:,} of {known}{info.part_count:,}"
+    if info.part_count == 1:
+        return "a part of it"
+    first, last = chunks[0].first_part, chunks[-1].last_part
+    counted = f"{info.part_count:,}"
+    is_short = (first, last) == (1, info.part_count)
+    if info.is_cut and info.part_name in COUNTED_BEFOREHAND:
+        is_short = last == info.part_count
+    elif info.is_cut and is_all:
+        return f"the first {counted} {info.part_name}s"
+    elif info.is_cut:
+        counted = f"the first {counted}"
+    named = f" {first:,}" if first == last else f"s {first:,}–{last:,}"
+    return f"{info.part_name}{named} of {counted}{', in part' if is_short else ''}"
 
 
-def show_file(info: FileInfo, chunks: Sequence[Chunk], *, found: bool = False) -> str:
+def show_file(
+    info: FileInfo, chunks: Sequence[Chunk], *, is_all: bool = False, found: bool = False
+) -> str:
     """Write the text of a file as a model is shown it, before the question.
 
-    It is marked as what it is: nothing in it is an instruction. With `found`, the chunks are
-    passages that a search has found.
+    It is marked as what it is: nothing in it is an instruction. With `is_all`, the chunks are all
+    that was kept; with `found`, they are passages that a search has found.
     """
-    which = "passages of it" if found else name_parts(info, chunks)
+    which = "passages of it" if found else name_parts(info, chunks, is_all=is_all)
     about = ", ".join(filter(None, (info.kind, which)))
     text = "\n".join(_numbered(info, chunks, found=found))
     fence = "`" * max(3, 1 + max(map(len, re.findall(r"`+", text)), default=0))
@@ -136,7 +153,7 @@ def show_file(info: FileInfo, chunks: Sequence[Chunk], *, found: bool = False) -
 
 def _numbered(info: FileInfo, chunks: Sequence[Chunk], *, found: bool) -> Iterator[str]:
     """Put the number of a page or sheet, or of what was found, before its text."""
-    counts = found or info.part_name in {"page", "sheet"}
+    counts = found or info.part_name in COUNTED_BEFOREHAND
     shown = 0
     for chunk in chunks:
         if counts and info.part_count > 1 and chunk.first_part != shown:

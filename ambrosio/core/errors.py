@@ -22,6 +22,9 @@
     ├── AllProvidersFailed         every provider that was asked failed, see `provider_errors`
     ├── PageNotRead                a page on the web could not be fetched or read
     ├── SearchFailed               the web search did not work
+    ├── OnlyOneModel               there is nothing to compare an answer with
+    │   ├── OnlyOneLocalModel      … in a private chat
+    │   └── OnlyOneInBudget        … that the budget covers
     ├── Interrupted                the process died twice during one request
     ├── FileError                  a file that someone sent cannot be used, see `file_errors`
     └── ProviderError              one provider failed, see `provider_errors`
@@ -141,7 +144,7 @@ class InvalidBotToken(AmbrosioError):
     """Telegram answers 401 or 404 to the bot token."""
 
     problem = "Telegram rejected the bot token."
-    remedy = "Get the right one from @BotFather and set `TELEGRAM_BOT_TOKEN`."
+    remedy = "Get the right one from @BotFather and put it into .env as `TELEGRAM_BOT_TOKEN`."
     retryable = False
 
 
@@ -202,7 +205,7 @@ class NobodySees(NoProvider):
     def remedy_text(self, *, for_owner: bool = False) -> str:
         """Name the model that can see, or say how to set one up."""
         if self.offer:
-            return f"Press the button to switch to {self.offer}, which can."
+            return f"Switch to {self.offer}, which can."
         task = "set up a model that can, such as Qwen3.5 (see the README)"
         return f"{task[0].upper()}{task[1:]}." if for_owner else f"Ask the owner to {task}."
 
@@ -229,6 +232,29 @@ class NoLocalImageProvider(NoImageProvider):
 
     problem = "This chat is private and no local image model is set up, so nothing was sent."
     owner_task = "set one up in ambrosio.toml"
+
+
+class OnlyOneModel(AmbrosioError):
+    """Only one model may be asked to compare; said below its answer, not in its place."""
+
+    problem = "There is only one model to ask, so there is nothing to compare."
+    owner_task = "add another provider to ambrosio.toml"
+    retryable = False
+
+
+class OnlyOneLocalModel(OnlyOneModel):
+    """The chat is in private mode, and the others are not local."""
+
+    problem = "This is private and there is only one local model, so there is nothing to compare."
+    owner_task = ""
+    remedy = "To compare it with the others, turn private mode off with /private off."
+
+
+class OnlyOneInBudget(OnlyOneModel):
+    """The others are paid, and the rest of the budget does not cover the call."""
+
+    problem = "This month's budget does not cover the other models, so there is nothing to compare."
+    owner_task = "raise the budget"
 
 
 class PageNotRead(AmbrosioError):

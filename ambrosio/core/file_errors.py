@@ -3,7 +3,6 @@
     FileError                  a file that someone sent cannot be used
     ├── MediaNotInstalled      … since the extra that decodes it is missing
     ├── UnsupportedFile        … it is of a kind that is not read
-    │   └── HeicPicture        … it is a photo in Apple's format
     ├── EmptyFile              … there is nothing in it
     ├── DamagedFile            … it is damaged or incomplete
     ├── EncryptedFile          … it needs a password
@@ -28,14 +27,14 @@ class FileError(AmbrosioError):
     """A file that someone sent cannot be used; mostly, sending the same one does not help."""
 
     problem = "I could not read this file."
-    remedy = "Send it in another format."
+    remedy = "Try another format."
     retryable = False
 
 
 class MediaNotInstalled(FileError):
-    """PyAV or pypdfium2 is missing; `what` is what they are needed for, such as "PDF files"."""
+    """A decoder is missing; `what` is what they are needed for, such as "PDF files"."""
 
-    problem = "I cannot read {what} here: the software for it is not installed."
+    problem = "I cannot read {what} here: the decoder is not installed."
     owner_task = "run `pip install '.[media]'` and start Ambrosio again"
 
     def __init__(self, what: str = "this file") -> None:
@@ -54,46 +53,39 @@ class UnsupportedFile(FileError):
         self.readable = readable
 
 
-class HeicPicture(UnsupportedFile):
-    """A photo in Apple's format: made of tiles, which the software does not put together."""
-
-    problem = "I cannot read HEIC pictures, the format in which iPhones save photos."
-    remedy = "Send it as a photo instead of as a file, or save it as JPEG first."
-
-
 class EmptyFile(FileError):
     """There is nothing in the file, or no text."""
 
     problem = "There is nothing to read in this file."
-    remedy = "Check that it is the right one, then send it again."
+    remedy = "Check that it is the right one, then try again."
 
 
 class DamagedFile(FileError):
     """The file is damaged or incomplete."""
 
     problem = "This file is damaged or incomplete."
-    remedy = "Send it again, or save a new copy first."
+    remedy = "Get a new copy of it and try again."
 
 
 class EncryptedFile(FileError):
     """The file needs a password."""
 
     problem = "This file is protected by a password."
-    remedy = "Send a copy without one."
+    remedy = "Try a copy without one."
 
 
 class NoSound(FileError):
     """A file without a sound track."""
 
     problem = "There is no sound in this file."
-    remedy = "Send a recording, or write to me instead."
+    remedy = "Try a recording, or text."
 
 
 class AudioTooLong(FileError):
     """A recording that is longer than the limit; both in minutes."""
 
     problem = "This recording is longer than {limit} minutes, the most I can listen to."
-    remedy = "Send it in parts."
+    remedy = "Split it into parts."
 
     def __init__(self, limit: int = 120) -> None:
         super().__init__(f"longer than {limit} minutes")
@@ -104,7 +96,7 @@ class PictureTooLarge(FileError):
     """A picture with too many pixels; `limit` in megapixels."""
 
     problem = "This picture is larger than {limit} megapixels, the most I can look at."
-    remedy = "Send a smaller copy, or send it as a photo."
+    remedy = "Try a smaller copy."
 
     def __init__(self, limit: int = 50) -> None:
         super().__init__(f"larger than {limit} megapixels")
@@ -158,14 +150,14 @@ class FileTooDemanding(FileError):
     """The file takes more memory, time or space than a file may, as one made to do harm does."""
 
     problem = "This file takes too much memory or time to read, so I stopped."
-    remedy = "Send a smaller part of it, or another format."
+    remedy = "Try a smaller part of it, or another format."
 
 
 class MachineBusy(FileError):
     """The decoding process could not start, was killed by the system, or made no progress."""
 
-    problem = "This machine has too little memory or time left to read the file now."
-    remedy = "Try again in a moment, or send a smaller part of it."
+    problem = "This machine is too busy, or too low on memory, to read the file now."
+    remedy = "Try again in a moment, or with a smaller part of it."
     retryable = True
 
 
@@ -173,4 +165,4 @@ class DecoderCrashed(FileError):
     """The process that decodes files crashed on this one; nothing else was affected."""
 
     problem = "The program that reads files crashed on this one."
-    remedy = "Send it in another format."
+    remedy = "Try another format."

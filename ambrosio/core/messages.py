@@ -142,6 +142,9 @@ StreamEvent = RequestSent | AnswerStarted | Delta | StatusNote | EmptyAnswer | A
 
 # --- chats and turns ------------------------------------------------------------------------------
 
+# Ids of supergroups are at or below it, those of groups above.
+SUPERGROUPS_FROM = -1_000_000_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Chat:
@@ -154,6 +157,11 @@ class Chat:
     def is_private(self) -> bool:
         """Whether it is a one-to-one chat: its id is the user's id; groups have negative ids."""
         return self.chat_id > 0
+
+    @property
+    def is_supergroup(self) -> bool:
+        """Whether it is a supergroup, which numbers its messages by itself."""
+        return self.chat_id <= SUPERGROUPS_FROM
 
 
 # The terminal on this machine; no Telegram chat or user has the id 0.
@@ -226,13 +234,15 @@ class FormattedText:
 class Button:
     """A button under a message: `action` names what it does, `arg` to what.
 
-    A button `with_turn` acts on the turn of its message, whose id takes the place of `arg`.
+    A button `with_turn` acts on the turn of its message, whose id takes the place of `arg`. Buttons
+    that share a `row` stand beside each other; 0 leaves the layout to their length.
     """
 
     text: str
     action: str
     arg: str = ""
     with_turn: bool = False
+    row: int = 0
 
 
 @dataclass(frozen=True, slots=True)

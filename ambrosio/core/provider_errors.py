@@ -2,6 +2,7 @@
 
     ProviderError
     ├── Unreachable            no connection
+    │   └── NotSetUp           … at the usual port, since no provider is set up
     ├── TimedOut               no first token, or no next one, in time
     ├── Hung                   a local server that accepts requests and does nothing
     ├── Loading                the server is still loading its model
@@ -19,7 +20,7 @@
     ├── ModelNotFound          the provider does not have the model
     │   └── ImageModelNotFound … the same for an image model; lists what it has
     ├── InvalidImage           the response is not a complete image
-    ├── ImageTooLarge          the image is too large for Telegram
+    ├── ImageTooLarge          the image is too large
     ├── ImageNotFetched        the image could not be downloaded from its URL
     └── BadRequest             the provider rejected the request itself
         ├── ContextTooLong     the request does not fit the context window
@@ -72,6 +73,17 @@ class Unreachable(ProviderError):
     remedy = "Try again in a moment; if it is a local server, check that it is running."
 
 
+class NotSetUp(Unreachable):
+    """There is nothing at the usual port of llama.cpp, and no other provider is set up."""
+
+    summary = "is not set up"
+    problem = "No model is set up yet."
+    remedy = ""
+    owner_task = (
+        "start a llama.cpp server, or set `LLAMA_GGUF` or `TOGETHER_API_KEY` in .env and restart me"
+    )
+
+
 class TimedOut(ProviderError):
     """The first token, or the next one, did not arrive in time."""
 
@@ -85,7 +97,7 @@ class Hung(ProviderError):
     """A local server has accepted a request, sends nothing, and answers no health check either."""
 
     summary = "has stopped responding"
-    problem = "{provider} accepts questions but has stopped responding."
+    problem = "{provider} accepts requests but no longer answers them."
     owner_task = "restart the server that runs {provider}"
 
 
@@ -241,7 +253,7 @@ class ImageTooLarge(ProviderError):
     """The image is larger than we can send."""
 
     summary = "sent an image that is too large"
-    problem = "{provider} sent an image that is too large for Telegram."
+    problem = "{provider} sent an image that is too large."
     remedy = "Ask for a smaller one with --size."
 
 

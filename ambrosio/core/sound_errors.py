@@ -42,5 +42,5 @@ class RecordingRefused(BadRequest):
 
     summary = "rejected the recording"
     problem = "{provider} rejected this recording."
-    remedy = "Send it again, or write to me instead."
+    remedy = "Try another recording, or text."
     other_model_may_help = False

@@ -21,7 +21,7 @@ DATABASE_DAMAGED = (
     "Stop me and restore the last copy that `ambrosio backup` made; the log has the details."
 )
 TOO_MANY_WAITING = (
-    "Too many of your messages are waiting, so I am ignoring this one. "
+    "Too many of your messages are waiting, so I skipped this one. "
     "Send it again when I have answered the others."
 )
 UNREADABLE = "Telegram sent this message in a form I cannot read. Try sending it another way."
@@ -43,13 +43,11 @@ NOTHING_TO_READ_ALOUD = (
     "There is nothing in this answer to read aloud. Ask me to put it into words."
 )
 VOICE_ON_OR_OFF = "/voice only takes on or off. Send /voice on or /voice off."
-NO_WORDS = "I could not hear any words in this recording. Send a new one, or write to me instead."
+NO_WORDS = "I could not hear any words in this recording. Try another one, or text."
 LISTENING_STOPPED = "I stopped transcribing this recording. Send it again to get an answer."
 WHAT_WAS_SAID = "I misheard you. Reply to this message with what you said."
 MORE_FILES = "I read only the first {limit} files. Send the others in another message."
-SOME_UNREADABLE = (
-    "I read only the pictures and files, not the rest. Describe the rest if it matters."
-)
+SOME_UNREADABLE = "I read only the pictures and files here. If the rest matters, describe it."
 WHAT_TO_FIND = "I can search all of {name}. Reply to this message with the words to look for."
 STORY_UNSEEN = "I cannot see the story you replied to. Tell me what it shows."
 QUOTE_UNSEEN = (
@@ -104,7 +102,11 @@ REMINDER_NO_SUCH_TIME = "There is no such time of day. Write it like this: */rem
 REMINDER_TOO_LONG = "A reminder can have up to {limit} characters. Shorten it and send it again."
 NO_REMINDERS = "There are no reminders here. Set one: */remind fri 18:00 call Mum*"
 REMINDER_OF_ANOTHER = "Someone else set this reminder. Only they can change it."
-CALL_OF_ANOTHER = "I asked somebody else about this. Only they can agree to it."
+CALL_OF_ANOTHER = "This question was for someone else. Only they can answer it."
+CALL_INTERRUPTED = (
+    "I was interrupted after you agreed: this may have been sent, or not. Look there first; "
+    "tap to send it again."
+)
 CALL_NOT_POSSIBLE = (
     "Nothing was sent: the chat is private now, or this tool is switched off. "
     "Ask again where it is available."
@@ -140,7 +142,7 @@ MCP_SILENT = "The MCP server does not answer, so nothing was changed. Try again 
 BUTTON_EXPIRED = "This button no longer works. Send the command again."
 MODEL_UNAVAILABLE = "This model is no longer available. /model lists the available ones."
 OWNER_ONLY = "Only the owner can do this. Ask them."
-DELETING = 'Deleting. It is gone for good when this message says "Deleted".'
+DELETING = 'Deleting your data. It is gone for good once this message says "Deleted".'
 OWNER_ONLY_HERE = "In a group, only the owner can do this. Ask them."
 ALREADY_ANSWERED = "This question is already answered. /retry answers the last question again."
 ALREADY_LENGTHENED = "The longer answer is already there. Scroll down to it."
@@ -154,7 +156,7 @@ NO_ORIGINAL = (
     "I no longer have the original, and this model cannot make the same image again. "
     "Press Again for another one."
 )
-TRANSCRIPT_GONE = "I no longer have this recording. Send it again, or write to me instead."
+TRANSCRIPT_GONE = "I no longer have this recording. Send it again, or type it instead."
 NOT_YOUR_RECORDING = "Someone else recorded this. Only they can correct it."
 LOCAL_ONLY_TURN = "This answer is private. Reply to it to continue in private."
 ANSWER_IN_PROGRESS = "An answer is still being written. Press again when it is finished."
@@ -168,7 +170,10 @@ NO_MCP_SERVERS = (
 NO_SUCH_PROVIDER = "There is no provider `{name}`. Choose from: {known}."
 NO_QUESTION = "There is no question. Pass one to `ambrosio chat`, or pipe it in."
 FILE_NOT_READ = "The file {path} cannot be read. Check its permissions."
-NO_FILE_SHOWN = "This conversation is about no file. Show one: `ambrosio chat --file report.pdf`."
+NOTHING_TO_CONTINUE = "There is no answer to continue. Just ask a question."
+NO_FILE_SHOWN = (
+    "There is no file in this conversation. Attach one: `ambrosio chat --file report.pdf`."
+)
 NO_NEXT_PART = "That was the last part of the file. `/find words` searches all of it."
 NOTHING_TO_FIND = "There are no words to look for. Write it like this: `/find delivery date`."
 NO_PROMPT = 'There is no prompt. Write it like this: `ambrosio imagine "a red fox" -o fox.png`'

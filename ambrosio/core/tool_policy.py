@@ -64,6 +64,8 @@ class Situation:
 
 
 LEAVES_MACHINE = frozenset({ToolKind.SEARCH, ToolKind.PAGE, ToolKind.REMOTE_SERVER})
+# What a call may change elsewhere, so that making it twice is not the same as making it once.
+CHANGES_ELSEWHERE = frozenset({ToolKind.LOCAL_SERVER, ToolKind.REMOTE_SERVER})
 
 
 def is_offered(kind: ToolKind, situation: Situation) -> bool:

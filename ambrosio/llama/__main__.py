@@ -68,18 +68,18 @@ def main() -> int:
     threading.Thread(target=_exit_with_stdin, daemon=True).start()
     try:
         path = download.ensure_model(command.reference, command.folder, command.progress)
-        eyes = _find_eyes(path, command)
-        _check_ears(eyes, command)
+        projector = _find_projector(path, command)
+        _check_projector(projector, command)
         plan = replace(
             sizing.plan_params(
                 gguf.read_size(path),
                 sizing.measure_resources(),
-                projector_bytes=eyes.stat().st_size if eyes else 0,
+                projector_bytes=projector.stat().st_size if projector else 0,
             ),
             **command.overrides,
         )
         command.report("loading")
-        _serve(path, plan, command, eyes)
+        _serve(path, plan, command, projector)
     except ModelUnusable as exc:
         command.report("failed", reason=exc.reason, remedy=exc.remedy, permanent=exc.permanent)
         return FAILED
@@ -114,8 +114,8 @@ def _exit_with_stdin() -> None:
     os._exit(0)
 
 
-def _find_eyes(model: Path, command: ChildCommand) -> Path | None:
-    """Find what lets the model see, if that is wanted and there is room; without it, it serves."""
+def _find_projector(model: Path, command: ChildCommand) -> Path | None:
+    """Find the model's mmproj file, if it is wanted and there is room for it; None without one."""
     if command.overrides.get("image_tokens") == 0:
         return None
     size, resources = gguf.read_size(model), sizing.measure_resources()
@@ -132,16 +132,18 @@ def _find_eyes(model: Path, command: ChildCommand) -> Path | None:
         return None
 
 
-def _check_ears(projector: Path | None, command: ChildCommand) -> None:
-    """Raise `ModelUnusable` if the model is to listen and has nothing to listen with."""
+def _check_projector(projector: Path | None, command: ChildCommand) -> None:
+    """Raise `ModelUnusable` if the model is to transcribe and has no projector."""
     if projector is None and command.needs_projector:
         raise ModelUnusable(
-            "the model cannot listen: no mmproj file was found next to it",
+            "the model cannot transcribe: no mmproj file was found next to it",
             "Set `LLAMA_GGUF` to a model with an mmproj file.",
         )
 
 
-def _serve(path: Path, plan: sizing.ServerParams, command: ChildCommand, eyes: Path | None) -> None:
+def _serve(
+    path: Path, plan: sizing.ServerParams, command: ChildCommand, projector: Path | None
+) -> None:
     try:
         import xllamacpp  # noqa: PLC0415  the one place that loads llama.cpp
     except ImportError as exc:
@@ -166,7 +168,7 @@ def _serve(path: Path, plan: sizing.ServerParams, command: ChildCommand, eyes: P
     if plan.steady:
         _keep_steady(params)
     print(f"{path.name}: {plan}", file=sys.stderr, flush=True)
-    server = _open_eyes(xllamacpp, params, eyes, plan) if eyes else None
+    server = _start_with_projector(xllamacpp, params, projector, plan) if projector else None
     try:
         server = server or xllamacpp.Server(params)
     except RuntimeError as exc:
@@ -184,15 +186,19 @@ def _keep_steady(params: Any) -> None:
     params.n_predict = STEADY_TOKENS
 
 
-def _open_eyes(xllamacpp: Any, params: Any, eyes: Path, plan: sizing.ServerParams) -> Any:
-    """Start the server with its eyes; None if they belong to another model, or are damaged."""
-    params.mmproj.path = str(eyes)
+def _start_with_projector(
+    xllamacpp: Any, params: Any, projector: Path, plan: sizing.ServerParams
+) -> Any:
+    """Start the server with a projector; None if that is damaged or belongs to another model."""
+    params.mmproj.path = str(projector)
     params.image_max_tokens = plan.image_tokens
     try:
         return xllamacpp.Server(params)
     except RuntimeError as exc:
         print(
-            f"it cannot see pictures: {eyes.name} does not fit: {exc}", file=sys.stderr, flush=True
+            f"it cannot see pictures: {projector.name} does not fit: {exc}",
+            file=sys.stderr,
+            flush=True,
         )
     params.mmproj.path = ""
     return None

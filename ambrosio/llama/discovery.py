@@ -1,12 +1,18 @@
 """Finds a model server that is already running on this machine."""
 
+import socket
+from urllib.parse import urlsplit
+
 import httpx
+
+from ..core.provider_errors import NotSetUp
 
 # llama.cpp's default port changed in August 2026; both are in use.
 USUAL_ADDRESSES = ("http://127.0.0.1:9931", "http://127.0.0.1:8080")
 # Ollama and LM Studio, which serve several models and want one to be named.
 OTHER_ADDRESSES = ("http://127.0.0.1:11434", "http://127.0.0.1:1234")
 PROBE_SECONDS = 2.0
+CONNECT_SECONDS = 0.2
 
 
 async def find_server(http: httpx.AsyncClient) -> str | None:
@@ -23,6 +29,18 @@ async def find_server(http: httpx.AsyncClient) -> str | None:
         if await _first_model(http, address):
             return f"{address}/v1"
     return None
+
+
+def check_usual_port(provider: str) -> None:
+    """Raise `NotSetUp` unless something listens where llama.cpp does if nothing else is set up.
+
+    On loopback a connection is made or refused at once.
+    """
+    address = urlsplit(USUAL_ADDRESSES[0])
+    try:
+        socket.create_connection((address.hostname, address.port), CONNECT_SECONDS).close()
+    except OSError as exc:
+        raise NotSetUp(provider) from exc
 
 
 async def default_model(http: httpx.AsyncClient, base_url: str) -> str:

@@ -83,7 +83,7 @@ def ensure_projector(
     fits: Callable[[int], bool],
     report: ProgressCallback,
 ) -> Path | None:
-    """Return the file that gives a model eyes or ears, downloaded if need be; None without one.
+    """Return a model's mmproj file, downloaded if need be; None if it has none.
 
     Raises `ModelUnusable` if it cannot be downloaded. Which one it is, is noted, so that later
     starts need no network.

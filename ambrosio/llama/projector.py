@@ -1,4 +1,4 @@
-"""Finds the file that gives a model eyes or ears: its `mmproj`, next to it in the repository.
+"""Finds the projector with which a model reads pictures or sound: the `mmproj` file next to it.
 
 By llama.cpp's own rules (`find_best_mmproj` in its common/download.cpp), so that what `-hf` would
 load is loaded. Pure, but for `find_beside`.

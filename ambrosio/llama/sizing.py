@@ -20,8 +20,8 @@ DEFAULT_CONTEXT = 8_192
 WORKING_BYTES = 300 * MB
 # Left for the bot, the system and everything else.
 RESERVED_BYTES = 300 * MB
-# What eyes take besides their file while they look, measured with Qwen's at 256 tokens, and the
-# smallest context that they may leave.
+# What a projector takes besides its file while it reads a picture, measured with Qwen's at 256
+# tokens, and the smallest context that it may leave.
 PROJECTOR_WORKING_BYTES = 370 * MB
 MIN_CONTEXT_WITH_PROJECTOR = 4_096
 # The prompt cache in RAM, for the other chats (`--cache-ram`; llama.cpp's default is 8 GiB).
@@ -66,12 +66,12 @@ class ServerParams:
     steady: bool = False
     slots: int = 1
     reuse: int = 32
-    # How many tokens a picture takes at most; llama.cpp shrinks it. 0: it is not to see.
+    # How many tokens a picture takes at most; llama.cpp shrinks it. 0: no pictures.
     image_tokens: int = 256
 
 
 def fits_projector(size: ModelSize, projector_bytes: int, resources: Resources) -> bool:
-    """Say whether there is room for a model's eyes as well, with a context that is of use."""
+    """Say whether there is room for a model's projector too, with a context that is of use."""
     free = resources.free_bytes - RESERVED_BYTES - _projector_need(projector_bytes)
     context = min(size.trained_context or DEFAULT_CONTEXT, MIN_CONTEXT_WITH_PROJECTOR)
     return _need(size, context) <= free
@@ -84,7 +84,7 @@ def _projector_need(projector_bytes: int) -> int:
 def plan_params(size: ModelSize, resources: Resources, *, projector_bytes: int = 0) -> ServerParams:
     """Choose parameters for a model on a machine, or raise `ModelUnusable` with the figures.
 
-    `projector_bytes` is the size of the file with its eyes, 0 if there is none.
+    `projector_bytes` is the size of its mmproj file, 0 if there is none.
     """
     free = resources.free_bytes - RESERVED_BYTES - _projector_need(projector_bytes)
     max_context = size.trained_context or DEFAULT_CONTEXT

@@ -85,7 +85,7 @@ class ServerRole:
 ANSWERING = ServerRole("llama", "LLAMA_GGUF")
 # A minute of speech takes 810 tokens, and its text as many again. What was heard is not heard
 # again, so there is nothing to cache, and the memory is given back soon.
-LISTENING = ServerRole(
+TRANSCRIBING = ServerRole(
     "ears",
     "LLAMA_EARS",
     {"context": 4_096, "cache_mib": 0, "reuse": 0, "slots": 1, "sleep_seconds": 120},

@@ -1,8 +1,9 @@
 """Has files decoded in a child process, one for each job, and returns what comes out of it.
 
 The bot's side: it looks into no file itself. Cancelling a job kills its child, and so does anything
-that goes wrong; a child that crashes is `DecoderCrashed`, whatever the file did to it. What the
-machine did to it, and may not do the next time, is `MachineBusy`.
+that goes wrong; a child that crashes is `DecoderCrashed`, whatever the file did to it. One that was
+killed by somebody else, such as the system, is replaced once. What the machine did to it, and may
+not do the next time, is `MachineBusy`.
 """
 
 import asyncio
@@ -34,6 +35,11 @@ SILENCE_SECONDS = 60.0
 # Each may take up to a gigabyte. A recording that is being cut takes little, and waits long.
 MAX_PARALLEL = 2
 MAX_PARALLEL_RECORDINGS = 8
+# Of a job whose child is killed from outside; a file that has its children killed ends there.
+MAX_CHILDREN_PER_JOB = 2
+# How others end a process: Linux when memory runs out, a person, a service that stops. A decoder
+# dies of other signals: its own faults, and the limit on its computing time.
+KILLED_FROM_OUTSIDE = {-signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP}
 # Nothing of our environment, which holds keys; only the way to this package.
 ENVIRONMENT = {"PYTHONPATH": str(Path(__file__).parents[2]), "LC_ALL": "C.UTF-8"}
 ARGUMENTS = ("-B", "-P", "-X", "utf8", "-m", "ambrosio.media")
@@ -106,7 +112,7 @@ class MediaClient:
         `media` that still works.
 
         Raises:
-            UnsupportedFile: it is no picture, or of a kind that is not read, such as HEIC.
+            UnsupportedFile: it is no picture, or of a kind that is not read.
             PictureTooLarge: it has more than 50 megapixels.
         """
         fields, jpeg = await self._only_frame(Job("picture", content, max_side=max_side))
@@ -161,11 +167,29 @@ class MediaClient:
         raise DecoderCrashed
 
     async def _frames(self, job: Job) -> AsyncGenerator[Frame]:
-        """Start a child, and yield the frames that it sends until it has finished."""
+        """Yield the frames of a job, as one child sends them or, if it is killed, another one."""
         if not job.content:
             raise EmptyFile
         if len(job.content) > MAX_INPUT_BYTES:
             raise FileTooDemanding
+        known = 0
+        for _ in range(MAX_CHILDREN_PER_JOB):
+            try:
+                async with aclosing(self._frames_of_child(job)) as frames:
+                    # The same file gives the same frames again.
+                    number = 0
+                    async for frame in frames:
+                        number += 1
+                        if number > known:
+                            known = number
+                            yield frame
+            except _KilledFromOutside:
+                continue
+            return
+        raise MachineBusy
+
+    async def _frames_of_child(self, job: Job) -> AsyncGenerator[Frame]:
+        """Start a child, and yield the frames that it sends until it has finished."""
         async with self._child() as child:
             try:
                 conversation = _Conversation(child, self._silence_seconds)
@@ -214,6 +238,10 @@ def _kill(child: asyncio.subprocess.Process) -> None:
             os.kill(child.pid, signal.SIGKILL)
 
 
+class _KilledFromOutside(Exception):
+    """A child was killed, and not for what its file did."""
+
+
 class _Conversation:
     """What is said to one child, and read from it."""
 
@@ -253,7 +281,7 @@ class _Conversation:
         return None if fields.get("kind") == "end" else Frame(fields, content)
 
 
-async def _diagnose(child: asyncio.subprocess.Process, job: Job) -> FileError:
+async def _diagnose(child: asyncio.subprocess.Process, job: Job) -> FileError | _KilledFromOutside:
     """Say why a child has ended without a word."""
     try:
         async with asyncio.timeout(1):
@@ -261,7 +289,6 @@ async def _diagnose(child: asyncio.subprocess.Process, job: Job) -> FileError:
     except TimeoutError:
         return DecoderCrashed()
     log.warning("the media child ended with code %d, reading: %s", code, job.name)
-    if code == -signal.SIGKILL:
-        # Its own limits end it otherwise; this is what Linux does when memory runs out.
-        return MachineBusy()
+    if code in KILLED_FROM_OUTSIDE:
+        return _KilledFromOutside()
     return FileTooDemanding() if code == -signal.SIGXCPU else DecoderCrashed()

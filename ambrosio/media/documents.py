@@ -98,17 +98,16 @@ def _read_pdf(content: bytes) -> Document:
         from . import pages  # noqa: PLC0415  pypdfium2 may be missing
     except ImportError as exc:
         raise MediaNotInstalled("PDF files") from exc
-    texts, count = pages.read_pages(content, MAX_CHARACTERS)
-    scanned = pages.is_scanned(texts)
-    return Document("PDF", tuple(texts), "page", count, scanned, len(texts) < count)
+    texts, count, is_cut = pages.read_pages(content, MAX_CHARACTERS)
+    return Document("PDF", tuple(texts), "page", count, pages.is_scanned(texts), is_cut)
 
 
 def _read_archive(archive: XmlArchive) -> Document:
     if "word/document.xml" in archive.names:
         return Document("Word document", (docx_to_text(archive),))
     if "xl/workbook.xml" in archive.names:
-        sheets, count = xlsx_to_sheets(archive)
-        return Document("Excel file", tuple(sheets), "sheet", count, is_cut=len(sheets) < count)
+        sheets, count, is_cut = xlsx_to_sheets(archive)
+        return Document("Excel file", tuple(sheets), "sheet", count, is_cut=is_cut)
     if {"content.xml", "mimetype"} <= archive.names:
         return Document("OpenDocument file", (opendocument_to_text(archive),))
     if not archive.names:

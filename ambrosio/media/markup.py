@@ -43,6 +43,12 @@ def tidy(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", lines).strip()
 
 
+def _is_hidden(tag: str, attributes: Mapping[str, str | None]) -> bool:
+    return tag in HIDEABLE_TAGS and (
+        "hidden" in attributes or bool(HIDDEN.search(attributes.get("style") or ""))
+    )
+
+
 class _PageText(HTMLParser):
     """Collects the text of a page."""
 
@@ -68,8 +74,8 @@ class _PageText(HTMLParser):
             self.parts.append("\n")
         self._is_preformatted = self._is_preformatted or tag == "pre"
 
-    def _is_skipped(self, tag: str, attributes: Mapping[str, str | None]) -> bool:  # noqa: ARG002
-        return tag in SKIPPED_TAGS
+    def _is_skipped(self, tag: str, attributes: Mapping[str, str | None]) -> bool:
+        return tag in SKIPPED_TAGS or _is_hidden(tag, attributes)
 
     def handle_endtag(self, tag: str) -> None:
         if self._skipped:
@@ -104,11 +110,9 @@ class _WebPageText(_PageText):
         super().handle_starttag(tag, attrs)
 
     def _is_skipped(self, tag: str, attributes: Mapping[str, str | None]) -> bool:
-        if tag in SKIPPED_TAGS or (tag in FRAME_TAGS and not self._text_depth) or tag == "aside":
+        if (tag in FRAME_TAGS and not self._text_depth) or tag == "aside":
             return True
-        return tag in HIDEABLE_TAGS and (
-            "hidden" in attributes or bool(HIDDEN.search(attributes.get("style") or ""))
-        )
+        return super()._is_skipped(tag, attributes)
 
     def handle_endtag(self, tag: str) -> None:
         self._is_title = False

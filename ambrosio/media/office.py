@@ -9,12 +9,17 @@ from .xml_archive import XmlArchive, XmlReader
 # Far more than is kept; enough to be sure that it is no document.
 MAX_CHARACTERS = 20_000_000
 MAX_SPACES = 100
+# Elements of Word that stand for a character.
+CHARACTERS = {"br": "\n", "cr": "\n", "tab": "\t", "noBreakHyphen": "-"}
 
 
 def docx_to_text(archive: XmlArchive) -> str:
     """Return the text of a Word document."""
     reader = _WordReader()
     archive.read("word/document.xml", reader)
+    reader.add("\n")
+    for name in ("word/footnotes.xml", "word/endnotes.xml"):
+        archive.read_if_there(name, reader)
     return tidy("".join(reader.parts))
 
 
@@ -85,14 +90,15 @@ class _Collector(XmlReader):
 
 
 class _WordReader(_Collector):
-    # A fallback says the same once more, for programs that do not know text boxes.
-    skipped = frozenset({"Fallback"})
+    # A fallback says the same once more, for programs that do not know text boxes. What was moved
+    # away is at its new place too.
+    skipped = frozenset({"Fallback", "moveFrom"})
 
     def __init__(self) -> None:
         super().__init__()
         self._is_text = False
 
-    def begin(self, name: str, attributes: Mapping[str, str]) -> None:  # noqa: ARG002
+    def begin(self, name: str, attributes: Mapping[str, str]) -> None:
         match name:
             case "t":
                 self._is_text = True
@@ -100,10 +106,13 @@ class _WordReader(_Collector):
                 self.begin_row()
             case "tc":
                 self.begin_cell()
-            case "br" | "cr":
-                self.add("\n")
-            case "tab":
-                self.add("\t")
+            case "br" | "cr" | "tab" | "noBreakHyphen":
+                self.add(CHARACTERS[name])
+            case "footnoteReference" | "endnoteReference":
+                self.add(f"[{name.removesuffix('Reference')} {attributes.get('id', '')}]")
+            # The others are lines between the text and the notes.
+            case "footnote" | "endnote" if "type" not in attributes:
+                self.add(f"[{name} {attributes.get('id', '')}] ")
             case _:
                 pass
 

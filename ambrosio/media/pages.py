@@ -7,11 +7,10 @@ import re
 from collections.abc import Iterator
 from contextlib import closing
 
-import av
 import pypdfium2
 
 from ..core.file_errors import DamagedFile, EmptyFile, EncryptedFile
-from .pictures import encode_jpeg, pack_picture
+from .pictures import draw_picture
 from .protocol import Job
 
 MAX_PAGES = 2_000
@@ -24,18 +23,20 @@ MIN_LETTERS_PER_PAGE = 12
 LETTER = re.compile(r"[^\W\d_]")
 
 
-def read_pages(content: bytes, max_characters: int) -> tuple[list[str], int]:
-    """Return the text of the pages, as many as fit, and how many there are."""
+def read_pages(content: bytes, max_characters: int) -> tuple[list[str], int, bool]:
+    """Return the text of the pages that fit, how many there are, and whether some was left out."""
     with closing(_open(content)) as pdf:
         texts: list[str] = []
         left = max_characters
+        is_cut = False
         for index in range(min(len(pdf), MAX_PAGES)):
-            text = _page_text(pdf, index)
+            text, is_long = _page_text(pdf, index)
+            is_cut = is_cut or is_long
             left -= len(text)
             if left < 0:
                 break
             texts.append(text)
-        return texts, len(pdf)
+        return texts, len(pdf), is_cut or len(texts) < len(pdf)
 
 
 def is_scanned(texts: list[str]) -> bool:
@@ -50,19 +51,13 @@ def draw_page(job: Job) -> Iterator[bytes]:
         if not 0 <= job.page < len(pdf):
             raise EmptyFile
         try:
-            page = pdf[job.page]
+            page = _page(pdf, job.page)
             width, height = page.get_size()
             scale = job.max_side / max(width, height, 1)
-            bitmap = page.render(scale=scale)
+            image = page.render(scale=scale).to_pil()
         except pypdfium2.PdfiumError as exc:
             raise DamagedFile from exc
-        frame = av.VideoFrame(bitmap.width, bitmap.height, "bgr24")
-        plane = frame.planes[0]
-        pixels, row_bytes = bytes(bitmap.buffer), bitmap.width * 3
-        padding = bytes(plane.line_size - row_bytes)
-        starts = range(0, bitmap.height * bitmap.stride, bitmap.stride)
-        plane.update(b"".join(pixels[at : at + row_bytes] + padding for at in starts))
-        yield pack_picture(encode_jpeg(frame), frame.width, frame.height)
+        yield draw_picture(image)
 
 
 def _open(content: bytes) -> pypdfium2.PdfDocument:
@@ -74,16 +69,31 @@ def _open(content: bytes) -> pypdfium2.PdfDocument:
         raise (EncryptedFile if is_locked else DamagedFile) from exc
     if not count:
         raise EmptyFile
+    if pdf.get_formtype() != pypdfium2.raw.FORMTYPE_NONE:
+        # Some programs leave it to the reader to draw what fields hold.
+        pdf.init_forms()
     return pdf
 
 
-def _page_text(pdf: pypdfium2.PdfDocument, index: int) -> str:
-    """Return the text of a page; one that is damaged has none, and the others still do."""
+def _page(pdf: pypdfium2.PdfDocument, index: int) -> pypdfium2.PdfPage:
+    """Open a page with what was typed into it: in fields of a form, or as notes on top of it."""
+    page = pdf[index]
+    if not pypdfium2.raw.FPDFPage_GetAnnotCount(page.raw):
+        return page
+    pypdfium2.raw.FPDFPage_Flatten(page.raw, pypdfium2.raw.FLAT_NORMALDISPLAY)
+    page.close()
+    return pdf[index]
+
+
+def _page_text(pdf: pypdfium2.PdfDocument, index: int) -> tuple[str, bool]:
+    """Return a page's text, and whether it has more; one that is damaged has none."""
     try:
-        with closing(pdf[index]) as page, closing(page.get_textpage()) as text_page:
-            count = min(text_page.count_chars(), MAX_PAGE_CHARACTERS)
+        with closing(_page(pdf, index)) as page, closing(page.get_textpage()) as text_page:
+            whole = text_page.count_chars()
+            count = min(whole, MAX_PAGE_CHARACTERS)
             text: str = text_page.get_text_range(0, count) if count > 0 else ""
     except pypdfium2.PdfiumError:
-        return ""
+        return "", False
     # PDFium marks a hyphen at the end of a line with a character that is none.
-    return text.replace("\r\n", "\n").replace("\ufffe\n", "").replace("\ufffe", "-").strip()
+    text = text.replace("\r\n", "\n").replace("\ufffe\n", "").replace("\ufffe", "-").strip()
+    return text, whole > count

@@ -20,6 +20,15 @@ def clean_name(value: object) -> str:
     return " ".join("".join(char if char.isprintable() else " " for char in whole).split())
 
 
+def first_name(value: object) -> str:
+    """Read the first name in a list of names, or of objects that have one; "" for what is none."""
+    for item in value if isinstance(value, list) else ():
+        fields = item if isinstance(item, dict) else {"name": item}
+        if found := clean_name(fields.get("name") or fields.get("id") or fields.get("voice_id")):
+            return found
+    return ""
+
+
 def token_count(value: object) -> int:
     """Read a number of tokens; 0 for what is none, and less than none would be money back."""
     try:

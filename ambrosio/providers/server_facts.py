@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import as_count
-from .foreign_values import clean_name
+from .foreign_values import clean_name, first_name
 from .slots import SlotQueue
 
 UNLIMITED_SLOTS = 1_000
@@ -18,8 +18,9 @@ class ServedModel:
     """A model that a server says it has; `context` in tokens, 0 if it does not say.
 
     `kind` is in together.ai's words: "chat", "transcribe", "audio" for speech, and others. A model
-    `sees` if it takes pictures, `hears` if it takes sound, and `transcribes` if it can be asked for
-    a transcript; each is None if the server does not say.
+    `sees` if it takes pictures, `hears` if it takes sound, `transcribes` if it can be asked for a
+    transcript, and `speaks` if it reads aloud; each is None if the server does not say. `voice` is
+    the first of its voices, "" if the server names none.
     """
 
     id: str
@@ -28,6 +29,8 @@ class ServedModel:
     sees: bool | None = None
     hears: bool | None = None
     transcribes: bool | None = None
+    speaks: bool | None = None
+    voice: str = ""
 
 
 @dataclass(slots=True)
@@ -84,6 +87,8 @@ def _parse_model(item: Mapping[str, Any]) -> ServedModel:
         sees=_told(can.get("vision"), "image", modalities),
         hears=_told(can.get("audio"), "audio", modalities),
         transcribes=True if kind == "transcribe" else _told(can.get("audio_transcription")),
+        speaks=True if kind == "audio" else None,
+        voice=first_name(item.get("voices")),
     )
 
 

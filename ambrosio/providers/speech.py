@@ -4,16 +4,18 @@ Which server is asked, and what it may cost, is `router.speech`'s.
 """
 
 import asyncio
+from contextlib import suppress
 from decimal import Decimal
 
 from ..config.catalogue import highest_price
 from ..core.costs import MILLION, Expense, price_call
 from ..core.messages import ModelRef
-from ..core.provider_errors import BadRequest, ServerError, TimedOut, Unreachable
+from ..core.provider_errors import BadRequest, ProviderError, ServerError, TimedOut, Unreachable
 from ..core.sound import SpokenText
 from .errors import translate_error
 from .openai_client import ConnectionFailed, RequestFailed
 from .openai_compatible import OpenAIProvider
+from .speech_discovery import FoundSpeech, find_speech
 
 # 4,000 characters are five minutes: 5 MB as MP3, 14 MB as WAV.
 MAX_SPEECH_BYTES = 20_000_000
@@ -30,7 +32,13 @@ class Speaker:
     def __init__(self, provider: OpenAIProvider) -> None:
         self._provider = provider
         self.name, self.local = provider.name, provider.local
-        self.model = provider.config.speech_model
+        self._found = FoundSpeech(provider.config.speech_model)
+        self._was_asked = False
+
+    @property
+    def model(self) -> str:
+        """The model that reads aloud, as configured or as the server has told; "" for none yet."""
+        return self._found.model
 
     @property
     def ref(self) -> ModelRef:
@@ -38,8 +46,25 @@ class Speaker:
         return ModelRef(self.name, self.model)
 
     async def is_able(self) -> bool:
-        """Whether the server speaks; llama.cpp does not, and no server tells."""
+        """Whether the server speaks: as configured, or as it tells."""
+        if not self.model:
+            await self._learn()
         return bool(self.model)
+
+    async def _learn(self) -> None:
+        """Ask the server once; one that is away is asked again the next time."""
+        if not self._was_asked:
+            with suppress(ProviderError):
+                self._found = await find_speech(self._provider)
+                self._was_asked = True
+
+    async def _voice(self) -> str:
+        """Return the voice of the settings, else one that the server has."""
+        if configured := self._provider.config.speech_voice:
+            return configured
+        if self.local:
+            await self._learn()
+        return self._found.voice or DEFAULT_VOICE
 
     def max_cost(self, user_id: int, characters: float) -> Expense:
         """Return what so many characters cost; an unknown price counts as the highest."""
@@ -60,7 +85,7 @@ class Speaker:
         body = {
             "model": self.model,
             "input": text,
-            "voice": config.speech_voice or DEFAULT_VOICE,
+            "voice": await self._voice(),
             "response_format": config.speech_format,
         }
         content, connected = bytearray(), False

@@ -6,7 +6,7 @@ may be silent is `patience`'s; what goes into a request, and what is learned fro
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,6 +16,7 @@ from ..core.concise_guard import ConciseGuard
 from ..core.messages import EmptyAnswer, StatusNote, StreamEvent
 from ..core.provider_errors import NoText, ProviderError
 from .errors import connection_failure
+from .gathering import Gatherer
 from .openai_client import ApiClient, ChunkStream, ConnectionFailed, RequestFailed
 from .patience import Patience
 from .picture_body import PictureBody
@@ -29,8 +30,10 @@ _Item = RawChunk | StatusNote | BaseException | None
 class ChatStream:
     """An answer that is being streamed; `next_events` is asked until it returns None."""
 
-    def __init__(self, parser: StreamParser, patience: Patience) -> None:
-        self._parser, self._patience = parser, patience
+    def __init__(
+        self, parser: StreamParser, patience: Patience, gatherer: Gatherer | None = None
+    ) -> None:
+        self._parser, self._patience, self._gatherer = parser, patience, gatherer
         self._chunks: ChunkStream | None = None
         self._items: asyncio.Queue[_Item] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
@@ -120,8 +123,18 @@ class ChatStream:
             {} if content else request.body, content=content, on_bytes=self._patience.on_bytes
         )
         async with opening as self._chunks:
-            while (chunk := await self._chunks.next_chunk()) is not None:
+            next_chunk = self._chunks.next_chunk
+            while (chunk := await self._gathered(next_chunk)) is not None:
                 self._items.put_nowait(chunk)
+
+    async def _gathered(
+        self, next_chunk: Callable[[], Awaitable[RawChunk | None]]
+    ) -> RawChunk | None:
+        if self._gatherer is None:
+            return await next_chunk()
+        if self._parser.started:
+            self._gatherer.on_start()
+        return await self._gatherer.read(next_chunk)
 
     def _watch(self, watching: Coroutine[Any, Any, None]) -> None:
         if self._watching:
@@ -148,11 +161,13 @@ async def open_chat_stream(
     translate: Callable[[RequestFailed], ProviderError],
     *,
     holds_back: bool = False,
+    gathers: bool = False,
 ) -> AsyncIterator[ChatStream]:
     """Send a request and yield the answer's stream, which is closed at the end of the block.
 
     Raises `ProviderError`, for what goes wrong inside the block too; `translate` says what a
-    refusal of this request means, and `holds_back` is for `StreamParser`.
+    refusal of this request means, and `holds_back` is for `StreamParser`. With `gathers`, not
+    every token is read by itself.
     """
     guard = ConciseGuard(request.plan) if request.plan else None
     parser = StreamParser(
@@ -163,7 +178,7 @@ async def open_chat_stream(
         holds_back=holds_back,
         tools=request.tools,
     )
-    stream = ChatStream(parser, patience)
+    stream = ChatStream(parser, patience, Gatherer() if gathers else None)
     try:
         async with stream.reading(client, request):
             yield stream

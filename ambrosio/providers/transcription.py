@@ -46,7 +46,7 @@ def ignore_text(_text: str) -> None:
 
 
 class Transcriber:
-    """The ears of one provider. Its methods raise `ProviderError`."""
+    """The transcription model of one provider. Its methods raise `ProviderError`."""
 
     def __init__(self, provider: OpenAIProvider) -> None:
         self._provider = provider

@@ -16,7 +16,7 @@ from .wanted import describe_wanted
 DASH = "–"
 # On a phone; the HTML report has all of them, whole.
 MAX_SHOWN_MISSES, MAX_SHOWN_CHARS = 3, 60
-MARKS = re.compile(r"[\\`*_{}\[\]()#+.!|~<>$-]")
+MARKS = re.compile(r"[\\`*_{}\[\]#+.!|~<>$-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +202,7 @@ def as_message(report: Report) -> str:
 
 def _paragraph(row: ScoreRow, questions: Mapping[str, Question]) -> str:
     numbers = [
-        f"{row.passed} of {row.asked}",
+        f"{row.passed} of {row.asked} right",
         f"{format_count(row.median_words)} {'word' if row.median_words == 1 else 'words'}",
         format_seconds(row.total_seconds),
         format_cost(row.usd_per_question) + (" per 1,000" if row.usd_per_question else ""),
@@ -228,4 +228,5 @@ def _missed(answer: GradedSample, questions: Mapping[str, Question]) -> str:
 
 def _literal(text: str) -> str:
     """Escape Markdown; nobody's answer formats the message."""
+    # Not parentheses: with a backslash, one begins a formula.
     return MARKS.sub(r"\\\g<0>", text)

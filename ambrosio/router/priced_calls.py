@@ -35,7 +35,11 @@ class PricedClient(Protocol):
 
     name: str
     local: bool
-    model: str
+
+    @property
+    def model(self) -> str:
+        """The model that has it."""
+        ...
 
     async def is_able(self) -> bool:
         """Whether the provider has the ability at all."""

@@ -15,7 +15,7 @@ class SpeechRouter(PricedRouter[Speaker]):
     nobody, nobody_local = NoSpeaker, NoLocalSpeaker
 
     def can_speak(self, *, local_only: bool) -> bool:
-        """Say whether anybody reads aloud who may, whatever their health and the budget."""
+        """Say whether anybody who may is known to read aloud, whatever their health and budget."""
         near = (client for client in self.calls.clients if client.local or not local_only)
         return any(client.model for client in near)
 

@@ -40,10 +40,10 @@ class Documents:
         with self._database.transaction() as db:
             self._delete(db, "chat_id = ? AND message_id = ? AND number = ?", key)
             db.execute(
-                "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     *(*key, chat.topic_id, user_id, self._database.now(), file_id),
-                    *(info.name, info.kind, info.part_name, info.part_count),
+                    *(info.name, info.kind, info.part_name, info.part_count, info.is_cut),
                 ),
             )
             db.executemany(
@@ -66,7 +66,9 @@ class Documents:
         if not rows:
             return None
         row = rows[0]
-        info = FileInfo(row["name"], row["kind"], row["part_name"], row["part_count"])
+        info = FileInfo(
+            row["name"], row["kind"], row["part_name"], row["part_count"], bool(row["is_cut"])
+        )
         return info, row["file_id"]
 
     def chunks(self, chat: Chat, message_id: int, number: int, start: int = 0) -> list[Chunk]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from ..core.messages import Chat
 from .database import Database, chat_key
+from .message_numbers import newest_known
 
 # Telegram keeps updates for a day; after a quiet week it numbers anew, perhaps with old numbers.
 INBOX_SECONDS = 2 * 86_400
@@ -59,6 +60,7 @@ class InboxItem:
     body: str
     attempts: int
     draft_message_id: int | None = None
+    after_message_id: int | None = None
     received_at: float = 0.0
     failures: int = 0
     suspect: bool = False
@@ -155,10 +157,12 @@ class Inbox:
         `alone` says that nothing else will be worked on meanwhile.
         """
         with self._database.transaction() as db:
+            newest_id = newest_known(db, items[main].chat.chat_id)
             rows = [
                 db.execute(
-                    "UPDATE inbox SET attempts = attempts + 1, work = ? WHERE id = ? RETURNING *",
-                    ("alone" if alone else "shared", item.inbox_id),
+                    "UPDATE inbox SET attempts = attempts + 1, work = ?, after_message_id ="
+                    " coalesce(after_message_id, ?) WHERE id = ? RETURNING *",
+                    ("alone" if alone else "shared", newest_id, item.inbox_id),
                 ).fetchone()
                 for item in items
             ]
@@ -169,6 +173,7 @@ class Inbox:
             attempts=max(part.attempts for part in parts),
             failures=max(part.failures for part in parts),
             draft_message_id=drafts[0] if drafts else None,
+            after_message_id=items[main].after_message_id,
             parts=parts if len(parts) > 1 else (),
         )
 
@@ -211,7 +216,8 @@ class Inbox:
         """Move an urgent update to the ordinary lane of its chat, as if never attempted."""
         with self._database.transaction() as db:
             db.execute(
-                "UPDATE inbox SET urgent = 0, attempts = 0, work = '' WHERE id = ?",
+                "UPDATE inbox SET urgent = 0, attempts = 0, work = '', after_message_id = NULL"
+                " WHERE id = ?",
                 (item.inbox_id,),
             )
 
@@ -284,6 +290,7 @@ def _item(row: sqlite3.Row) -> InboxItem:
         body=row["body"],
         attempts=row["attempts"],
         draft_message_id=row["draft_message_id"],
+        after_message_id=row["after_message_id"],
         received_at=row["received_at"],
         failures=row["failures"],
         suspect=bool(row["suspect"]),

@@ -17,6 +17,7 @@ from ..core.messages import (
     OutgoingMessage,
 )
 from .database import Database, chat_key
+from .message_numbers import newest_known
 
 
 class Outbox:
@@ -95,9 +96,26 @@ class Outbox:
         return rows[0]["id"], message, rows[0]["tries"]
 
     def record_try(self, outbox_id: int, tries: int) -> None:
-        """Note, before it happens, that a message may have been sent `tries` times."""
+        """Note, before it happens, that a message may have been sent `tries` times.
+
+        At the first try the newest message id that is known is noted with it. At another one,
+        copies that nobody knows of may be in the chat, and hide others that are on their way.
+        """
         with self._database.transaction() as db:
-            db.execute("UPDATE outbox SET tries = ? WHERE id = ?", (tries, outbox_id))
+            row = db.execute(
+                "SELECT chat_id, tries FROM outbox WHERE id = ?", (outbox_id,)
+            ).fetchone()
+            if 0 < row["tries"] < tries:
+                db.execute(
+                    "UPDATE outbox SET after_message_id = NULL"
+                    " WHERE tries > 0 AND id <> ? AND chat_id = ?",
+                    (outbox_id, row["chat_id"]),
+                )
+            db.execute(
+                "UPDATE outbox SET tries = ?, after_message_id ="
+                " iif(tries > 0, after_message_id, ?) WHERE id = ?",
+                (tries, newest_known(db, row["chat_id"]), outbox_id),
+            )
 
     def substitute(self, outbox_id: int, message: OutgoingMessage) -> None:
         """Let another message, without files, wait in the place of one, as if never tried."""

@@ -9,7 +9,10 @@ from .database import Database, chat_key
 
 @dataclass(frozen=True, slots=True)
 class WaitingCall:
-    """A call that was proposed in a turn; only `user_id` may agree, in this chat."""
+    """A call that was proposed in a turn; only `user_id` may agree, in this chat.
+
+    `begun` counts how often it was begun to be made, if it may change something.
+    """
 
     proposal_id: int
     chat: Chat
@@ -17,6 +20,7 @@ class WaitingCall:
     turn_id: int
     call: ProposedCall
     local_only: bool = False
+    begun: int = 0
 
 
 class ProposedCalls:
@@ -75,7 +79,13 @@ class ProposedCalls:
                 row["tool"], row["arguments"], row["question"], row["shown"], row["label"]
             ),
             bool(row["local_only"]),
+            row["begun"],
         )
+
+    def begin(self, proposal_id: int) -> None:
+        """Note, before it happens, that a call is being made which may change something."""
+        with self._database.transaction() as db:
+            db.execute("UPDATE proposed_calls SET begun = begun + 1 WHERE id = ?", (proposal_id,))
 
     def delete(self, proposal_id: int) -> None:
         """Let a call wait no longer."""

@@ -8,7 +8,8 @@ MIGRATIONS = (
     -- Updates as received; `draft_message_id` is what an earlier attempt left in the chat. `work`
     -- says whether one is being worked on, alone or not; a process that dies leaves it as it is.
     -- A `suspect` was worked on when a process died. `failures` counts the attempts that failed by
-    -- its own fault: it raised, or the process died while nothing else was worked on.
+    -- its own fault: it raised, or the process died while nothing else was worked on. What the bot
+    -- has sent for it has greater ids than `after_message_id`.
     CREATE TABLE inbox (
         id INTEGER PRIMARY KEY AUTOINCREMENT, bot_id INTEGER NOT NULL, update_id INTEGER NOT NULL,
         chat_id INTEGER NOT NULL, topic_id INTEGER NOT NULL, urgent INTEGER NOT NULL,
@@ -18,7 +19,8 @@ MIGRATIONS = (
         work TEXT NOT NULL DEFAULT '' CHECK (work IN ('', 'shared', 'alone')),
         suspect INTEGER NOT NULL DEFAULT 0,
         state TEXT NOT NULL DEFAULT 'new' CHECK (state IN ('new', 'done', 'dead')),
-        error TEXT NOT NULL DEFAULT '', draft_message_id INTEGER, UNIQUE (bot_id, update_id));
+        error TEXT NOT NULL DEFAULT '', draft_message_id INTEGER, after_message_id INTEGER,
+        UNIQUE (bot_id, update_id));
     CREATE INDEX inbox_lanes ON inbox (state, chat_id, topic_id, urgent, id);
 
     -- What is being erased: a chat, a person's turns in all chats, or what is older than `before`,
@@ -49,14 +51,23 @@ MIGRATIONS = (
     -- have negative ids everywhere, since Telegram counts anew in a supergroup.
     CREATE TABLE moved_chats (old_chat_id INTEGER PRIMARY KEY, new_chat_id INTEGER NOT NULL);
 
-    -- Messages that Telegram does not have yet, as JSON, and the files in them.
+    -- Messages that Telegram does not have yet, as JSON, and the files in them. If one was tried
+    -- and has arrived, its id is greater than `after_message_id`.
     CREATE TABLE outbox (
         id INTEGER PRIMARY KEY AUTOINCREMENT, chat_id INTEGER NOT NULL, topic_id INTEGER NOT NULL,
-        body TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0, queued_at REAL NOT NULL);
+        body TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0, queued_at REAL NOT NULL,
+        after_message_id INTEGER);
     CREATE TABLE files (
         outbox_id INTEGER NOT NULL REFERENCES outbox (id) ON DELETE CASCADE, name TEXT NOT NULL,
         is_photo INTEGER NOT NULL, is_voice INTEGER NOT NULL, content BLOB NOT NULL,
         turn_id INTEGER, image_number INTEGER);
+
+    -- The highest message id that is known: of a supergroup, or, as chat 0, of all other chats,
+    -- which Telegram numbers together. And the ids of the bot's own latest messages.
+    CREATE TABLE newest_messages (chat_id INTEGER PRIMARY KEY, message_id INTEGER NOT NULL);
+    CREATE TABLE own_messages (
+        chat_id INTEGER NOT NULL, message_id INTEGER NOT NULL,
+        PRIMARY KEY (chat_id, message_id)) WITHOUT ROWID;
 
     -- People who paired. Owners named in the settings are not here.
     CREATE TABLE people (
@@ -117,7 +128,7 @@ MIGRATIONS = (
         id INTEGER PRIMARY KEY AUTOINCREMENT, turn_id INTEGER, chat_id INTEGER NOT NULL,
         topic_id INTEGER NOT NULL, message_id INTEGER NOT NULL, user_id INTEGER NOT NULL,
         tool TEXT NOT NULL, arguments TEXT NOT NULL, question TEXT NOT NULL, shown TEXT NOT NULL,
-        label TEXT NOT NULL, local_only INTEGER NOT NULL);
+        label TEXT NOT NULL, local_only INTEGER NOT NULL, begun INTEGER NOT NULL DEFAULT 0);
     CREATE INDEX proposed_calls_turns ON proposed_calls (turn_id);
 
     -- How often each provider was sent something from a chat, whatever came of it.
@@ -204,7 +215,8 @@ MIGRATIONS = (
         chat_id INTEGER NOT NULL, message_id INTEGER NOT NULL, number INTEGER NOT NULL,
         topic_id INTEGER NOT NULL, user_id INTEGER NOT NULL, at REAL NOT NULL,
         file_id TEXT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, part_name TEXT NOT NULL,
-        part_count INTEGER NOT NULL, PRIMARY KEY (chat_id, message_id, number)) WITHOUT ROWID;
+        part_count INTEGER NOT NULL, is_cut INTEGER NOT NULL,
+        PRIMARY KEY (chat_id, message_id, number)) WITHOUT ROWID;
     CREATE TABLE document_chunks (
         id INTEGER PRIMARY KEY, chat_id INTEGER NOT NULL, message_id INTEGER NOT NULL,
         number INTEGER NOT NULL, position INTEGER NOT NULL, first_part INTEGER NOT NULL,

@@ -5,8 +5,10 @@ from contextlib import contextmanager
 
 import pytest
 
+from ambrosio.bot import poller
 from ambrosio.cli import process
 from ambrosio.core.errors import InvalidBotToken, PollingConflict, StoreFailed
+from ambrosio.core.messages import Chat
 from ambrosio.emulators.botapi.http import serve_bot_api
 from ambrosio.emulators.model_server.server import FakeModelServer, Holds, Says
 from ambrosio.store import Store
@@ -216,3 +218,20 @@ async def test_the_offset_belongs_to_one_bot(tmp_path, clock):
 
         assert store.inbox.offset(1) == 900
         assert store.inbox.offset(2) is None
+
+
+@pytest.mark.parametrize(
+    ("update", "seen"),
+    [
+        ({"message": {"message_id": 7, "chat": {"id": 42}}}, [(Chat(42), 7)]),
+        ({"edited_message": {"message_id": 7, "chat": {"id": -9}}}, [(Chat(-9), 7)]),
+        ({"callback_query": {"message": {"message_id": 7, "chat": {"id": 42}}}}, [(Chat(42), 7)]),
+        ({"callback_query": {"data": "x"}}, []),
+        ({"message": {"message_id": "7", "chat": {"id": 42}}}, []),
+        ({"message": {"message_id": 7, "chat": 42}}, []),
+        ({"message": [], "callback_query": None}, []),
+        ({"my_chat_member": {"chat": {"id": 42}}}, []),
+    ],
+)
+def test_what_updates_tell_of_message_ids(update, seen):
+    assert poller.seen_messages([update]) == seen

@@ -8,6 +8,7 @@ import pytest
 
 from ambrosio.cli.hints import INTERRUPTED, without_commands
 from ambrosio.core.context_window import CONCISE_TURNS, NOTED
+from ambrosio.core.default_questions import TO_CONTINUE
 from ambrosio.core.provider_errors import (
     AllProvidersFailed,
     BadRequest,
@@ -106,7 +107,7 @@ class TestOneQuestion:
         assert "subject777" in questions[2]
         assert "report.txt: line" in found.err
         assert (nothing.code, empty.code) == (1, 1)
-        assert "This conversation is about no file." in nothing.err
+        assert "There is no file in this conversation." in nothing.err
         assert "There are no words to look for." in empty.err
 
     async def test_a_file_of_numbers_is_shown_in_a_smaller_part(self, ambrosio, model, tmp_path):
@@ -131,7 +132,7 @@ class TestOneQuestion:
         assert [ended.code for ended in (blind, bad)] == [1, 1]
         assert blind.err.startswith("error: llama cannot see pictures. Set up a model that can")
         assert bad.err == (
-            "error: This file is damaged or incomplete. Send it again, or save a new copy first.\n"
+            "error: This file is damaged or incomplete. Get a new copy of it and try again.\n"
         )
         assert model.requests == []
 
@@ -218,7 +219,7 @@ class TestChatting:
         assert model.requests[1].messages[-3][1].endswith("basmati? → Basmati.")
 
     async def test_ctrl_c_stops_the_answer_and_keeps_the_chat(self, in_terminal, model):
-        model.script(StallsAfter("Green tea is"), Says("Black."))
+        model.script(StallsAfter("Green tea is"), Says("the best."), Says("Black."))
         async with in_terminal("chat") as terminal:
             await terminal.expect(PROMPT)
             terminal.type("Which tea?\r")
@@ -229,6 +230,10 @@ class TestChatting:
             stopped = await terminal.expect("(stopped)")
             assert "^C" not in stopped
             assert "And" not in stopped
+            await terminal.expect("(/continue gets the rest)")
+            await terminal.expect(PROMPT)
+            terminal.type("\x15/continue\r")
+            await terminal.expect("the best.")
             await terminal.expect(PROMPT)
             terminal.type("now?\r")
             await terminal.expect("Black.")
@@ -237,6 +242,10 @@ class TestChatting:
 
             assert await terminal.exit_code() == INTERRUPTED
         await model.wait_for(lambda: model.served[0].state == "cancelled")
+        assert model.requests[1].messages[-2:] == (
+            ("assistant", "Green tea is"),
+            ("user", TO_CONTINUE["en"]),
+        )
 
     async def test_earlier_questions_come_back_with_the_arrow(self, in_terminal, model):
         model.script(Says("One."), Says("Two."))
@@ -276,7 +285,7 @@ class TestChatting:
             terminal.type("second?\r")
             await terminal.expect("Two.")
             terminal.type("/next\r")
-            await terminal.expect("This conversation is about no file.")
+            await terminal.expect("There is no file in this conversation.")
             terminal.type("/dance\r")
             await terminal.expect("There is no command /dance here")
             terminal.type("/etc/hosts?\r")
@@ -296,7 +305,9 @@ class TestChatting:
         async with in_terminal("chat") as terminal:
             await terminal.expect(PROMPT)
             terminal.type("vv\r")
-            await terminal.expect("There is no question.")
+            await terminal.expect('There is no question after "vv".')
+            terminal.type("/continue\r")
+            await terminal.expect("There is no answer to continue.")
             terminal.type("/status\r")
             await terminal.expect(", up ")
             uptime = await terminal.expect("\n")

@@ -209,10 +209,19 @@ class TestDoctor:
         ended = await doctor()
 
         assert (ended.code, ended.err) == (0, "")
-        assert "".join(detail[0] for detail in findings(ended).values()) == "✓–✓✓✓✓✓✓✓✓–"
+        assert "".join(detail[0] for detail in findings(ended).values()) == "✓–✓✓✓✓✓✓✓✓––"
         assert [*findings(ended)] == [
             *("settings", "budget", "disk", "clock"),
-            *("token", "webhook", "poller", "llama", "answers", "sight", "hearing"),
+            *(
+                "token",
+                "webhook",
+                "poller",
+                "llama",
+                "answers",
+                "vision",
+                "transcription",
+                "speech",
+            ),
         ]
         assert ended.out.endswith("\n\nEverything works.\n")
         assert len(api.updates.pending) == 1

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ambrosio.config import program
+from ambrosio.demo.model import explain_stand_in
 
 from ..support import ROOT
 
@@ -102,3 +103,21 @@ def test_no_text_advises_to_install_a_package_of_our_name():
     ]
 
     assert found == []
+
+
+@pytest.mark.parametrize(
+    ("prefix", "temporary"),
+    [
+        ("/home/anna/.cache/uv/archive-v0/VYhvG1vQbsEIOSW1", True),
+        ("/var/uv/archive-v0/VYhvG1vQbsEIOSW1", True),
+        ("/home/anna/.cache/pipx/a1b2c3", True),
+        ("/home/anna/.local/share/uv/tools/ambrosio", False),
+        ("/home/anna/ambrosio/.venv", False),
+    ],
+)
+def test_nothing_is_to_be_installed_into_a_cache(monkeypatch, prefix, temporary):
+    monkeypatch.setattr("sys.prefix", prefix)
+    monkeypatch.setattr("ambrosio.demo.model.find_toy", lambda: None)
+
+    assert program.is_temporary() == temporary
+    assert ("`make demo`" in explain_stand_in()) == temporary

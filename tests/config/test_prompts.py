@@ -57,6 +57,8 @@ def test_a_file_that_cannot_be_used_is_one_line(tmp_path, content, problem):
     with pytest.raises(InvalidSettings) as caught:
         prompts.system_prompt(mine, tmp_path)
 
-    assert [line.split(" ", 1)[1] for line in caught.value.lines] == [
-        f"{problem}; expected a text file with your instructions"
-    ]
+    (line,) = caught.value.lines
+    assert line == (
+        f"AMBROSIO_SYSTEM_PROMPT_FILE: `{mine}` {problem}; "
+        "expected a text file with your instructions"
+    )

@@ -24,6 +24,14 @@ from scripts.errors_page import (
 )
 
 PROVIDERS = [kind for kind in ALL if issubclass(kind, ProviderError)]
+# Shown under messages only.
+IN_TELEGRAM = (
+    errors.Interrupted,
+    errors.PageNotRead,
+    file_errors.FileNotFetched,
+    file_errors.FileTooLarge,
+    file_errors.ScannedFile,
+)
 # What Telegram shows for a moment after a button.
 TOAST_CHARACTERS = 200
 ROUGH = re.compile(
@@ -57,6 +65,15 @@ def test_a_button_stands_under_what_it_helps_with(kind):
 
     assert (MODELS in buttons_for(failure)) == ("/model" in failure.user_message)
     assert (RETRY in buttons_for(failure)) == failure.retryable
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ALL if kind not in IN_TELEGRAM], ids=name)
+def test_what_the_terminal_says_as_well_speaks_of_nothing_that_only_telegram_has(kind):
+    message = make_example(kind).owner_message
+
+    assert not re.search(
+        r"\b(?:press|button|forward|chat with me|send (?:it|a|me))\b", message, re.IGNORECASE
+    )
 
 
 @pytest.mark.parametrize("kind", ALL, ids=name)

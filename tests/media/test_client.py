@@ -1,6 +1,8 @@
-"""A child that is no longer wanted, takes too long, or lacks its software."""
+"""A child that is no longer wanted, takes too long, lacks its software, or is killed."""
 
 import asyncio
+import os
+import signal
 from contextlib import aclosing
 
 import pytest
@@ -11,8 +13,10 @@ from ambrosio.core.file_errors import (
     MachineBusy,
     MediaNotInstalled,
 )
+from ambrosio.core.media import AudioPiece
 from ambrosio.media.client import MediaClient
-from tests.support.media_files import RATE, sound, tone
+from tests.support.document_files import pdf
+from tests.support.media_files import RATE, picture, sound, tone
 from tests.support.running_llama import alive
 
 from ..support import PATIENCE_SECONDS
@@ -95,3 +99,84 @@ async def test_whatever_a_child_does_it_is_gone_and_has_a_reason(monkeypatch, co
     with pytest.raises(failure):
         await cut(client, sound(tone(1)))
     assert client.pids == set()
+
+
+# Notes that it was started, dies of a signal if this was among the first times, and does its job.
+DIES = """
+import os, runpy
+with open({path!r}, "a") as log:
+    log.write("x")
+if os.path.getsize({path!r}) <= {times}:
+    os.kill(os.getpid(), {number})
+runpy.run_module("ambrosio.media", run_name="__main__")
+"""
+
+
+@pytest.fixture
+def dies_of(monkeypatch, tmp_path):
+    """Let children die of a signal, as often as asked for; returns how many were started."""
+    log = tmp_path / "starts"
+
+    def choose(number, times):
+        code = DIES.format(path=str(log), times=times, number=int(number))
+        monkeypatch.setattr("ambrosio.media.client.ARGUMENTS", ("-B", "-P", "-c", code))
+        return lambda: log.stat().st_size
+
+    return choose
+
+
+SPEECH, PAGES = sound(tone(1)), pdf("Basmati rice takes ten minutes.")
+JOBS = {
+    "a recording": lambda client: cut(client, SPEECH),
+    "an answer read aloud": lambda client: client.encode_voice(SPEECH),
+    "a picture": lambda client: client.convert_picture(picture("png")),
+    "a document": lambda client: client.read_document(PAGES),
+    "a web page": lambda client: client.read_web_page(b"<p>Rice.</p>", "text/html"),
+    "a page of a scan": lambda client: client.draw_page(PAGES, 0),
+}
+
+
+@pytest.mark.parametrize("do", JOBS.values(), ids=JOBS)
+async def test_a_child_that_is_killed_from_outside_is_replaced(dies_of, do):
+    starts = dies_of(signal.SIGKILL, 1)
+
+    assert await do(MediaClient())
+    assert starts() == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+async def test_a_child_is_replaced_only_once(dies_of, number):
+    starts = dies_of(number, 2)
+
+    with pytest.raises(MachineBusy):
+        await MediaClient().read_document(PAGES)
+    assert starts() == 2
+
+
+LIMITS = {
+    "it crashes": (signal.SIGSEGV, DecoderCrashed),
+    "it gives up, as PDFium does without memory": (signal.SIGABRT, DecoderCrashed),
+    "it computes too long": (signal.SIGXCPU, FileTooDemanding),
+}
+
+
+@pytest.mark.parametrize(("number", "failure"), LIMITS.values(), ids=LIMITS)
+async def test_a_file_that_ends_its_child_gets_no_other(dies_of, number, failure):
+    starts = dies_of(number, 1)
+
+    with pytest.raises(failure):
+        await MediaClient().read_document(PAGES)
+    assert starts() == 1
+
+
+async def test_of_a_recording_no_piece_is_lost_or_comes_twice():
+    client = MediaClient()
+    pieces: list[AudioPiece] = []
+    async with aclosing(client.cut_audio(LONG)) as cutting:
+        async for piece in cutting:
+            if not pieces:
+                [pid] = client.pids
+                os.kill(pid, signal.SIGKILL)
+            pieces.append(piece)
+
+    assert pieces == await cut(client, LONG)

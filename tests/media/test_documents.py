@@ -194,6 +194,29 @@ async def test_a_long_text_is_cut_and_says_so():
     assert len(document.parts[0]) == 2_000_000
 
 
+def page_of(lines):
+    """Write a page of lines that have 5,000 characters each."""
+    text = b"".join(b"0 -2 Td (%s) Tj " % (b"rice " * 1_000) for _ in range(lines))
+    return b"BT /F1 1 Tf 20 100 Td " + text + b"ET"
+
+
+WIDE = "".join(f'<c r="{column}1"><v>1</v></c>' for column in ("GR", "GS"))
+
+
+@pytest.mark.parametrize(
+    ("content", "is_cut"),
+    [
+        (xlsx({"One": f"<row>{WIDE[: len(WIDE) // 2]}</row>"}), False),
+        (xlsx({"One": f"<row>{WIDE}</row>"}), True),
+        (xlsx({"One": ("<row>" + "<c><v>1</v></c>" * 200 + "</row>") * 501}), True),
+        (pdf(page_of(21)), True),
+    ],
+    ids=["columns", "too many", "too many cells", "an overfull page"],
+)
+async def test_a_table_or_a_page_that_is_cut_says_so(content, is_cut):
+    assert (await read(content)).is_cut == is_cut
+
+
 LAUGHS = "".join(f'<!ENTITY a{at} "{f"&a{at - 1};" * 10 if at else "ha"}">' for at in range(10))
 ENTITY = '<!DOCTYPE x [<!ENTITY secret SYSTEM "file:///etc/passwd">]>'
 LYING = bytearray(docx(paragraph("x" * 9000)))

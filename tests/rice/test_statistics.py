@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from ambrosio.markdown import render
 from ambrosio.rice import judge, questions, statistics, svg_chart
 from ambrosio.rice.html_report import html_report
 from ambrosio.rice.report import (
@@ -309,10 +310,19 @@ def test_the_message_is_short():
     )
 
     assert text == (
-        "**m**  \n1 of 2, 1 word, 1.50 s, $0.0300 per 1,000  \n"
+        "**m**  \n1 of 2 right, 1 word, 1.50 s, $0.0300 per 1,000  \n"
         "✗ vv capital of Peru? – “Cusco”; wanted: “Lima”, in at most 3 words\n\n"
         "Stopped. These are the results so far."
     )
+
+
+@pytest.mark.parametrize(
+    "said", ["f(x)", "(so) **bold**", "[a](b)", r"\(x\)", "$5 and $6", "a_b_c"]
+)
+def test_an_answer_is_shown_as_it_was_written(said):
+    (chunk,) = render(as_message(report(result("rice", said)))).chunks
+
+    assert f"“{said}”" in chunk.text
 
 
 def test_an_empty_report_says_so():

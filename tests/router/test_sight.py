@@ -122,7 +122,7 @@ async def test_where_nobody_sees_a_model_that_does_is_offered(router_of):
 
     assert isinstance(failure, errors.NobodySees)
     assert failure.user_message == (
-        "a and b cannot see pictures. Press the button to switch to b/owner/eye, which can."
+        "a and b cannot see pictures. Switch to b/owner/eye, which can."
     )
     assert await router.offer_viewer(QUESTION) == "b/owner/eye"
     start = await started(router_of(a, seeing("b")), replace(QUESTION, model="b/owner/eye"))

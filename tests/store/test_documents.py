@@ -9,7 +9,7 @@ from ambrosio.store import Store
 from ..support.erasing import expire, forget_chat, forget_person
 
 HERE, GROUP = Chat(42), Chat(-5)
-INFO = FileInfo("report.pdf", "PDF", "page", 3)
+INFO = FileInfo("report.pdf", "PDF", "page", 3, is_cut=True)
 CHUNKS = [
     Chunk(1, 1, "Rice needs water."),
     Chunk(2, 2, "Crème brûlée needs cream."),

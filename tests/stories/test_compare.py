@@ -87,6 +87,10 @@ async def test_in_private_only_those_at_home_are_compared(anna, model, cloud, ho
 
     assert len(model.requests) == 1
     assert cloud.requests == []
+    assert anna.last.text.endswith(
+        "This is private and there is only one local model, so there is nothing to compare. "
+        "To compare it with the others, turn private mode off with /private off."
+    )
 
 
 async def test_each_answer_is_shown_as_soon_as_it_is_there(anna, api, model, cloud, house):
@@ -196,3 +200,39 @@ async def test_in_a_group_it_shows_whom_it_waits_for_and_tidies_up(api, anna, mo
         "Rayleigh.",
         "Scattering.",
     ]
+
+
+async def test_where_there_is_one_model_its_answer_says_that_there_is_nothing_to_compare(
+    api, telegram_url, tmp_path, model_url, model, anna
+):
+    async with running_bot(api, telegram_url, tmp_path, llama_base_url=model_url) as life:
+        model.script(Says("Rayleigh."))
+        await anna.say("/compare why is the sky blue?")
+        shown = await anna.wait_text("Rayleigh.")
+        await life.settled()
+
+    assert shown.text.endswith(
+        "There is only one model to ask, so there is nothing to compare. "
+        "Add another provider to ambrosio.toml."
+    )
+    assert shown.buttons == GO_ON
+
+
+async def test_that_the_budget_covers_one_model_only_is_said(
+    api, telegram_url, tmp_path, model_url, cloud, anna
+):
+    async with cloud.serving() as url:
+        row = {"base_url": url, "local": False, "model": "m", "input_usd": 5, "output_usd": 9}
+        async with running_bot(
+            api,
+            telegram_url,
+            tmp_path,
+            llama_base_url=model_url,
+            providers={"away": row},
+            ambrosio_monthly_budget_usd=0,
+        ):
+            await anna.say("/compare why?")
+            shown = await anna.wait_text("nothing to compare")
+
+    assert "does not cover the other models" in shown.text
+    assert cloud.requests == []

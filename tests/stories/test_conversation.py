@@ -182,12 +182,14 @@ class TestATurn:
     async def test_an_answer_cut_at_its_limit_can_be_continued(self, anna, model):
         model.script(Says("Once upon", finish="length"), Says("a time."), Says("Lima."))
         question = await anna.say("tell me a story")
-        await anna.wait_answer()
+        cut = await anna.wait_answer()
         await anna.press("Continue")
         await anna.wait_text("a time.")
         await anna.edit(question, "capital of Peru?")
         await anna.wait_text("Lima.")
 
+        # The button says how to go on, so the note does not.
+        assert cut.text == "Once upon\n\nCut off here: the answer reached its length limit."
         assert [line.text for line in anna.answers] == ["Lima.", "a time."]
 
     async def test_a_long_answer_arrives_whole_and_in_order(self, anna, model):

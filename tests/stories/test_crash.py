@@ -76,27 +76,37 @@ async def test_killed_in_the_middle_of_twenty_answers_it_loses_none_and_repeats_
         assert [line.text for line in seat.answers] == expected
 
 
-async def test_killed_while_a_message_is_on_its_way_it_loses_nothing(
+async def test_killed_while_messages_are_on_their_way_it_loses_none_and_repeats_none(
     api, telegram_url, model, model_url, tmp_path, seats
 ):
     words = " ".join(f"word{number}" for number in range(350))
     paragraphs = [f"Part {number}. {words}" for number in range(4)]
-    # A server that has just started is asked to read the system prompt, too.
-    model.answer = lambda asked: Says("\n\n".join(paragraphs) if asked.question else "")
-    api.hang("sendMessage")
+    answers = {"long": "\n\n".join(paragraphs), "vv short": "Short.", "": ""}
+    model.answer = lambda asked: Says(answers.get(asked.question, f"On {asked.question}."))
+    anna, bert, *_ = seats
+    for _ in range(2):
+        api.hang("sendMessage")
     async with process(api, telegram_url, model_url, tmp_path) as first:
-        await seats[0].say("question")
-        await seats[0].wait_answer()
+        await anna.say("long")
+        await bert.say("vv short")
+        await anna.wait_answer()
+        await bert.wait_answer()
         first.send_signal(signal.SIGKILL)
         await first.wait()
     api.faults.clear()
     async with process(api, telegram_url, model_url, tmp_path):
-        await api.wait_for(lambda: "Part 3." in "".join(x.text for x in seats[0].answers))
+        await api.wait_for(lambda: "Part 3." in "".join(x.text for x in anna.answers))
+        # The one that was found is known: a reply continues from it, and its button works.
+        short = await bert.wait_text("Short.")
+        await bert.say("why?", reply_to=short.message_id)
+        await bert.wait_text("On why?.")
+        said = " ".join(one["content"] for one in model.requests[-1].body["messages"])
+        await bert.press("Longer", short.message_id)
+        await bert.wait_text("On short.")
 
-    found = Counter(line.text.split(".")[0] for line in seats[0].answers)
-    assert found["Part 0"] == 2
-    assert [found[f"Part {number}"] for number in (1, 2, 3)] == [1, 1, 1]
-    assert [asked.question for asked in model.requests if asked.question] == ["question"]
+    found = Counter(line.text.split(".")[0] for line in (*anna.answers, *bert.answers))
+    assert found == {**{f"Part {n}": 1 for n in range(4)}, "Short": 1, "On short": 1, "On why?": 1}
+    assert "short → Short." in said
 
 
 async def test_killed_in_the_middle_of_a_comparison_it_asks_nobody_twice(

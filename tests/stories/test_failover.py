@@ -1,6 +1,7 @@
 """One provider fails and the person hardly notices."""
 
 import re
+import socket
 
 import pytest
 
@@ -26,6 +27,7 @@ from ambrosio.emulators.model_server.server import (
     StallsAfter,
     StallsBefore,
 )
+from ambrosio.llama import discovery
 from ambrosio.providers.server_facts import ServedModel
 from ambrosio.router import CompletionRequest, Router
 from ambrosio.router.circuit_breaker import REST_SECONDS
@@ -144,6 +146,27 @@ async def test_a_provider_that_is_not_there_at_all_is_told_in_one_line(
 
     assert line.text.startswith("llama cannot be reached.")
     assert line.buttons == ("Retry",)
+
+
+async def test_where_no_model_is_set_up_that_is_said_and_one_started_later_is_found(
+    api, telegram_url, tmp_path, anna, model, monkeypatch
+):
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    monkeypatch.setattr(discovery, "USUAL_ADDRESSES", (f"http://127.0.0.1:{port}",))
+    monkeypatch.setattr(discovery, "OTHER_ADDRESSES", ())
+    async with running_bot(api, telegram_url, tmp_path):
+        await anna.say("question")
+        line = await anna.wait_answer()
+        model.script(Says("Lima."))
+        async with model.serving(port):
+            await anna.press("Retry")
+            await anna.wait_text("Lima.")
+
+    assert line.text == (
+        "No model is set up yet. Start a llama.cpp server, or set LLAMA_GGUF or TOGETHER_API_KEY "
+        "in .env and restart me."
+    )
 
 
 async def test_fifty_thousand_characters_arrive(anna, model, life):

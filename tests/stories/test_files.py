@@ -6,10 +6,10 @@ import re
 import pytest
 
 from ambrosio.emulators.model_server.server import Overflow, Says
-from ambrosio.media.picture_headers import read_header
 
 from ..support import document_files as files
 from ..support.bad_files import refusal_of
+from ..support.media_files import kind_and_size
 from ..support.running_bot import OWNER
 from .test_pictures import shown
 
@@ -113,6 +113,27 @@ class TestALongFile:
         assert asked_second.endswith("what is it about?")
         assert len(asked_first.encode()) < 3 * 4096 // 2
 
+    async def test_that_was_too_long_to_keep_says_so_in_every_part(self, anna, model):
+        model.window = 4096
+        model.script(Says("First."), Says("Second."))
+        await anna.send_document(b"rice and tea\n" * 200_000, "a.log", caption="what?")
+        first = await anna.wait_text("First.")
+        await anna.press("Next part")
+        second = await anna.wait_text("Second.")
+
+        assert "a.log: lines 1–" in first.text
+        assert [" of the first 153,847" in it.text for it in (first, second)] == [True, True]
+
+    async def test_of_one_line_only_is_said_to_be_a_part(self, anna, model):
+        model.window = 4096
+        model.script(Says("Numbers."))
+        await anna.send_document(b"[" + b"1, " * 9_000 + b"1]", "a.json", caption="what?")
+        answer = await anna.wait_text("Numbers.")
+
+        assert "a.json: a part of it" in answer.text
+        assert answer.buttons[:2] == ("Next part", "Search in it")
+        assert 'File "a.json" (text, a part of it)' in asked(model)
+
     async def test_whose_tokens_were_underestimated_is_shown_in_a_smaller_part(self, anna, model):
         model.window = 4096
         model.script(Overflow(5746, 4096), Says("Numbers."))
@@ -181,12 +202,12 @@ class TestAScan:
         await anna.press("Next part")
         second = await anna.wait_text("Two more.")
         [one, two] = [request for request in model.requests if request.question]
-        headers = [read_header(content) for content in (*shown(one), *shown(two))]
+        pages = [kind_and_size(content) for content in (*shown(one), *shown(two))]
 
         assert question.text.endswith("Press the button and I will look at them, a few at a time.")
         assert first.text == "A blue box.\n\nscan.pdf: pages 1–3 of 6"
         assert second.text.startswith("Two more.\n\nscan.pdf: pages 4–6 of 6")
-        assert [(header.kind, header.width) for header in headers if header] == [("jpeg", 1280)] * 6
+        assert [(kind, max(size)) for kind, size in pages] == [("JPEG", 1280)] * 6
         assert one.question == two.question == "what is on it?"
 
     async def test_is_not_looked_at_by_a_blind_model(self, anna, model):

@@ -460,7 +460,7 @@ async def test_retry_repeats_a_picture(anna, painter):
 # --- failures -------------------------------------------------------------------------------------
 
 NO_PICTURE = "together sent an invalid or incomplete image."
-TOO_LARGE = "together sent an image that is too large for Telegram."
+TOO_LARGE = "together sent an image that is too large."
 FAILURES = [
     (
         ErrorStatus(400, type="content_policy_violation"),

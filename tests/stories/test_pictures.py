@@ -10,13 +10,13 @@ import pytest
 
 from ambrosio.core.messages import Chat, PicturePart, Turn
 from ambrosio.emulators.model_server.server import Holds, Says
-from ambrosio.media.picture_headers import read_header
 from ambrosio.store import Store, TurnResult
 from ambrosio.store.pictures import folder_of
 
 from ..support.bad_files import refusal_of
 from ..support.gguf_model import REPLY
-from ..support.media_files import picture
+from ..support.heif_files import BLUE, RED, grid, irot
+from ..support.media_files import kind_and_size, picture
 from ..support.running_bot import OWNER, running_bot
 from ..support.vision_model import make_vision
 from .test_crash import process
@@ -25,7 +25,7 @@ JPEG = picture("jpeg", 1280, 960)
 MIDDLE, SMALL = picture("jpeg", 800, 600), picture("jpeg", 320, 240)
 QWEN = "Qwen/Qwen3.5-9B"
 AWAY = {"local": False, "vision": True, "model": "openai/gpt-oss-120b"}
-HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100)
+HEIC = grid(RED, BLUE, more=[irot(3)], size=(128, 60))
 
 
 def shown(request, number=-1):
@@ -93,15 +93,22 @@ class TestAPhoto:
         assert shown(model.requests[0]) == photos
         assert len(model.requests) == len(anna.answers) == 1
 
-    async def test_as_a_file_is_turned_upright_and_made_smaller(self, anna, model):
-        content = picture("webp", 2000, 1000)
-        await anna.send_document(content, "photo.bin", mime="image/webp", caption="what is this?")
+    @pytest.mark.parametrize(
+        ("content", "name", "mime", "size"),
+        [
+            (picture("webp", 2000, 1000), "photo.bin", "image/webp", (800, 400)),
+            (HEIC, "IMG_1.HEIC", "image/heic", (60, 128)),
+        ],
+        ids=["WebP", "HEIC"],
+    )
+    async def test_as_a_file_is_turned_upright_and_made_smaller(
+        self, anna, model, content, name, mime, size
+    ):
+        await anna.send_document(content, name, mime=mime, caption="what is this?")
         await anna.wait_answer()
         [seen] = shown(model.requests[0])
-        header = read_header(seen)
 
-        assert header
-        assert (header.kind, header.width, header.height) == ("jpeg", 800, 400)
+        assert kind_and_size(seen) == ("JPEG", size)
 
     async def test_of_somebody_else_is_seen_by_who_replies_to_it(self, api, anna, model, life):
         group = api.group(-1001, "Family")
@@ -196,10 +203,7 @@ class TestABlindModel:
             await anna.say("how old?")
             await anna.wait_text("Three.")
 
-        assert said.text == (
-            "together cannot see pictures. Press the button to switch to "
-            f"together/{QWEN}, which can."
-        )
+        assert said.text == f"together cannot see pictures. Switch to together/{QWEN}, which can."
         assert [request.model for request in painter.requests] == [QWEN, QWEN]
         assert shown(painter.requests[1], 1) == shown(painter.requests[0]) == [JPEG]
 
@@ -276,8 +280,7 @@ class TestBadPictures:
             (JPEG[:-500], "photo.jpg", "damaged or incomplete"),
             (b"\x89PNG\r\n\x1a\n" + bytes(40), "a.png", "damaged or incomplete"),
             (b"", "empty.jpg", "nothing to read in"),
-            (HEIC, "IMG_1.HEIC", "Send it as a photo instead of as a file, or save it as JPEG"),
-            (HEIC, "sent.jpg", "I cannot read HEIC pictures, the format in which iPhones save"),
+            (HEIC[:-9], "IMG_1.HEIC", "damaged or incomplete"),
             (b"MZ\x90\0" + bytes(range(256)), "photo.jpg", "cannot read this kind of file"),
             (bytes(20_000_001), "huge.png", "larger than 20 MB"),
         ],

@@ -124,13 +124,13 @@ PASSING = {
     "a PNG, and no memory": (
         lambda anna: anna.send_document(picture("png"), "a.png", caption="what?"),
         dies_of(9),
-        "This machine has too little memory or time left to read the file now.",
+        "This machine is too busy, or too low on memory, to read the file now.",
         1,
     ),
     "a voice note, and no process": (
         lambda anna: anna.send_voice(VOICE, caption="what?"),
         cannot_start,
-        "This machine has too little memory",
+        "This machine is too busy",
         0,
     ),
 }

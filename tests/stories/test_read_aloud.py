@@ -116,6 +116,32 @@ async def test_a_provider_that_only_listens_and_speaks_is_no_choice_of_model(ann
     assert "Transcribes voice notes: none. Reads aloud: none." in private.text
 
 
+async def test_a_local_server_that_says_so_reads_private_answers_too(
+    anna, api, telegram_url, tmp_path
+):
+    home = FakeModelServer("m", "together")
+    home.answer = lambda _: Says(ANSWER)
+    async with home.serving() as url:
+        given = {"llama_base_url": None, "providers": {"home": {"base_url": url, "model": "m"}}}
+        async with running_bot(api, telegram_url, tmp_path, **given):
+            await home.wait_for(lambda: home.listings)
+            await anna.say("/private on")
+            await anna.wait_text("This chat is private now")
+            await anna.say("how long?")
+            answer = await anna.wait_text("Boil basmati")
+            await anna.say("/status")
+            status = await anna.wait_text("Reads aloud")
+            await anna.press("Read aloud", answer.message_id)
+            await anna.wait_until(lambda: voices(anna), "no voice note")
+            await anna.say("/where")
+            where = await anna.wait_text("Reads aloud")
+
+    assert "Reads aloud: home." in status.text
+    assert "Reads aloud: home." in where.text
+    assert answer.buttons == ("Read aloud",)
+    assert [call.body["model"] for call in home.sound.speeches] == ["hexgrad/Kokoro-82M"]
+
+
 async def test_private_answers_are_read_by_nobody_elsewhere(anna, cloud, life):
     await anna.say("/private on")
     await anna.wait_text("This chat is private now")

@@ -22,12 +22,12 @@ async def test_the_owner_gets_a_message_and_the_report(api, telegram_url, tmp_pa
             answer = await anna.wait_text("of 8")
             await life.settled()
 
-    assert "home/a\n6 of 8, 1 word," in answer.text
+    assert "home/a\n6 of 8 right, 1 word," in answer.text
     assert "✗ vv can dogs eat grapes? – “" in answer.text
     assert "”; wanted: no, in at most 8 words\n✗ vv what did I have for breakfast?" in answer.text
     assert "✗ vv capital of Peru? – “Sure! 42.”; wanted: “Lima”, in at most 6 words" in answer.text
     assert answer.text.endswith("… and 5 more, in the report below")
-    assert "other/b\n0 of 8, 2 words" in answer.text
+    assert "other/b\n0 of 8 right, 2 words" in answer.text
     assert [len(server.requests) for server in (one, two)] == [8, 8]
     document = next(line for line in anna.screen() if line.document)
     assert document.document == "rice.html"

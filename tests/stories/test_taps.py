@@ -3,6 +3,7 @@
 What stands above the button is all that is sent, to the letter.
 """
 
+import asyncio
 import json
 from functools import partial
 from urllib.parse import parse_qs
@@ -11,8 +12,19 @@ import httpx
 import pytest
 from starlette.responses import HTMLResponse
 
-from ambrosio.core.texts import BUTTON_EXPIRED, CALL_NOT_POSSIBLE, CALL_OF_ANOTHER
-from ambrosio.emulators.model_server.server import Calls, ErrorStatus, FakeModelServer, Says
+from ambrosio.core.texts import (
+    BUTTON_EXPIRED,
+    CALL_INTERRUPTED,
+    CALL_NOT_POSSIBLE,
+    CALL_OF_ANOTHER,
+)
+from ambrosio.emulators.model_server.server import (
+    Calls,
+    ErrorStatus,
+    FakeModelServer,
+    Holds,
+    Says,
+)
 from ambrosio.emulators.web import FakeWeb, WebPage
 from ambrosio.store import Person
 from ambrosio.tools import web as web_module
@@ -78,6 +90,14 @@ def queries(web):
 
 def called(server):
     return [one["params"]["arguments"] for one in server.log if one["method"] == "tools/call"]
+
+
+async def allow_sums(owner):
+    await owner.say("/mcp")
+    await owner.wait_text("new, not allowed yet")
+    await owner.press("Allow sums")
+    await owner.wait_text("add: allowed")
+    await owner.say("/new")
 
 
 async def forward(person, model, *steps):
@@ -159,11 +179,7 @@ async def test_an_address_out_of_a_forward_is_opened_by_a_tap(anna, life, model,
 
 
 async def test_a_server_is_told_by_a_tap_what_stands_there(anna, life, model, server):
-    await anna.say("/mcp")
-    await anna.wait_text("new, not allowed yet")
-    await anna.press("Allow sums")
-    await anna.wait_text("add: allowed")
-    await anna.say("/new")
+    await allow_sums(anna)
     call = Calls("sums__add", json.dumps({"a": 2, "b": 3, "note": "Köln"}))
     await forward(anna, model, call, Says("Numbers."))
     asked = await anna.wait_text("Shall I call add of the MCP server sums with this?")
@@ -247,3 +263,60 @@ async def test_it_is_forgotten_with_all_the_rest(anna, life, model, web, tmp_pat
     assert told["text"] == BUTTON_EXPIRED
     assert web.requests == []
     assert life.store.facts.all(OWNER) == []
+
+
+async def test_a_call_that_was_cut_off_is_not_repeated_but_asked_about_again(
+    running, anna, model, server
+):
+    held = asyncio.Event()
+    add = Calls("sums__add", '{"a": 2, "b": 3}')
+    async with running() as life:
+        await allow_sums(anna)
+        await forward(anna, model, add, Says("About rice."))
+        asked = await anna.wait_text("Shall I call add of the MCP server sums")
+        model.script(Holds("It is", held))
+        anna.tap("Call")
+        anna.tap("Call")
+        await model.wait_for(
+            lambda: any(one.state == "running" and one.words for one in model.served)
+        )
+        assert len(called(server)) == 1
+        assert life.store.inbox.waiting()
+    held.set()
+    async with running() as life:
+        again = await anna.wait_text(CALL_INTERRUPTED)
+        await life.settled()
+        assert (again.message_id, again.buttons) == (asked.message_id, ("Call", "Not now"))
+        assert len(called(server)) == 1
+
+        # The tap from before is worth nothing now; a new one is.
+        model.script(Says("It is five."))
+        await anna.press("Call")
+        await anna.wait_text("It is five.")
+        await life.settled()
+
+    assert [one["a"] for one in called(server)] == [2, 2]
+    assert "You agreed." in next(
+        line.text for line in anna.answers if line.message_id == asked.message_id
+    )
+
+
+async def test_a_call_that_was_cut_off_can_be_let_be(running, anna, model, server):
+    held = asyncio.Event()
+    async with running():
+        await allow_sums(anna)
+        await forward(anna, model, Calls("sums__add", '{"a": 2, "b": 3}'), Says("About rice."))
+        await anna.wait_text("Shall I call add of the MCP server sums")
+        model.script(Holds("It is", held))
+        anna.tap("Call")
+        await model.wait_for(
+            lambda: any(one.state == "running" and one.words for one in model.served)
+        )
+    held.set()
+    async with running() as life:
+        await anna.wait_text(CALL_INTERRUPTED)
+        await anna.press("Not now")
+        await anna.wait_text("It is not sent again.")
+        await life.settled()
+
+    assert len(called(server)) == 1

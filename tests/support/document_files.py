@@ -38,7 +38,7 @@ def opendocument(body):
     return archive({"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": xml})
 
 
-def xlsx(sheets, strings=(), styles=""):
+def xlsx(sheets, strings=(), styles="", date1904="0"):
     """Make an Excel file; `sheets` are the rows' XML by name."""
     names = "".join(
         f'<sheet name="{name}" sheetId="{at}" r:id="rId{at}"/>' for at, name in enumerate(sheets, 1)
@@ -49,7 +49,8 @@ def xlsx(sheets, strings=(), styles=""):
     )
     texts = "".join(f"<si><t>{text}</t></si>" for text in strings)
     members = {
-        "xl/workbook.xml": f"<workbook {SHEET} {R}><sheets>{names}</sheets></workbook>",
+        "xl/workbook.xml": f'<workbook {SHEET} {R}><workbookPr date1904="{date1904}"/>'
+        f"<sheets>{names}</sheets></workbook>",
         "xl/_rels/workbook.xml.rels": f"<Relationships>{links}</Relationships>",
         "xl/sharedStrings.xml": f"<sst {SHEET}>{texts}</sst>",
         "xl/styles.xml": f"<styleSheet {SHEET}>{styles}</styleSheet>",
@@ -93,6 +94,25 @@ def pdf(*pages: str | bytes, extra: bytes = b"", filters: bytes = b"") -> bytes:
     out += b"".join(b"%010d 00000 n \n" % place for place in places)
     out += b"trailer<</Size %d/Root 1 0 R%s>>\n" % (len(objects) + 1, extra)
     return bytes(out + b"startxref\n%d\n%%%%EOF" % start)
+
+
+def pdf_form(value: str, note: str) -> bytes:
+    """Make a PDF with a text field that its reader has to draw, and a note on top of the page."""
+    stream = b"BT /F1 9 Tf 2 2 Td (%s) Tj ET" % note.encode("latin-1")
+    field = b"/FT/Tx/T(name)/V(%s)/DA(/F1 9 Tf)/Rect[20 99 200 120]" % value.encode("latin-1")
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[4 0 R]/DR<</Font<</F1 5 0 R>>>>>>>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 200]/Annots[4 0 R 6 0 R]>>",
+        b"<</Type/Annot/Subtype/Widget%s/F 4/P 3 0 R>>" % field,
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+        b"<</Type/Annot/Subtype/FreeText/F 4/P 3 0 R/Rect[20 20 200 40]/AP<</N 7 0 R>>>>",
+        b"<</Type/XObject/Subtype/Form/BBox[0 0 180 20]/Resources<</Font<</F1 5 0 R>>>>"
+        b"/Length %d>>stream\n%s\nendstream" % (len(stream), stream),
+    ]
+    body = b"".join(b"%d 0 obj%s\nendobj\n" % (at, item) for at, item in enumerate(objects, 1))
+    # Without a table of its objects, PDFium looks for them.
+    return b"%PDF-1.7\n" + body + b"trailer<</Root 1 0 R>>\n%%EOF"
 
 
 LOCKED = (

@@ -1,7 +1,7 @@
 """A tiny model that hears, for the real llama.cpp: it writes the same sentence whatever is said.
 
-Shaped like Qwen3-ASR, with one layer of ears. A second of sound is as many tokens as with the large
-one.
+Shaped like Qwen3-ASR, with one layer in the projector. A second of sound is as many tokens as with
+the large one.
 """
 
 from pathlib import Path
@@ -14,21 +14,21 @@ from .vision_model import finish, write_words
 
 SAID = "Certainly, these are the words that were heard in your recording."
 MARKS = ("<|audio_start|>", "<|audio_end|>", "<|audio_pad|>")
-# The ears: a spectrum of 128 bands, three convolutions that halve it, one layer.
+# The projector: a spectrum of 128 bands, three convolutions that halve it, one layer.
 BANDS, CHANNELS, WIDTH, INNER, HEADS = 128, 32, 64, 128, 4
 POSITIONS = 1500
 
 
 def make_hearing(folder: Path, name: str = "tiny-F16.gguf", *, said: str = SAID) -> Path:
-    """Write a model and its ears into a folder, and return the model."""
+    """Write a model and its projector into a folder, and return the model."""
     folder.mkdir(exist_ok=True, parents=True)
     write_words(folder / name, said, "qwen3", MARKS)
-    write_ears(folder / f"mmproj-{name}")
+    write_projector(folder / f"mmproj-{name}")
     return folder / name
 
 
-def write_ears(path: Path, *, width: int = SMALL.width) -> Path:
-    """Write the projector: ears for a model of this width."""
+def write_projector(path: Path, *, width: int = SMALL.width) -> Path:
+    """Write the projector of a model of this width that hears."""
     writer = GGUFWriter(path, "clip")
     writer.add_string("general.type", "mmproj")
     writer.add_bool("clip.has_audio_encoder", True)

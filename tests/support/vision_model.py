@@ -1,6 +1,7 @@
 """A tiny model that sees, for the real llama.cpp: it says its sentence whatever it is shown.
 
-Shaped like Qwen3-VL, with one layer of eyes. Pictures count as many tokens as with the large ones.
+Shaped like Qwen3-VL, with one layer in the projector. Pictures count as many tokens as with the
+large ones.
 """
 
 from collections.abc import Sequence
@@ -25,23 +26,23 @@ from .gguf_model import (
 
 VISION = ("<|vision_start|>", "<|vision_end|>", "<|image_pad|>")
 HEADS, HEAD = SMALL.heads, SMALL.width // SMALL.heads
-# The eyes: patches of 16 pixels, four of which are one token.
+# The projector: patches of 16 pixels, four of which are one token.
 WIDTH, INNER, PATCH, MERGED = 64, 128, 16, 2
 IMAGE_SIDE = 768
 
 
 def make_vision(folder: Path, name: str = "tiny-F16.gguf", *, reply: str = REPLY) -> Path:
-    """Write a model and its eyes into a folder, and return the model."""
+    """Write a model and its projector into a folder, and return the model."""
     folder.mkdir(exist_ok=True)
     write_words(folder / name, reply)
-    write_eyes(folder / f"mmproj-{name}")
+    write_projector(folder / f"mmproj-{name}")
     return folder / name
 
 
 def write_words(
     path: Path, reply: str, architecture: str = "qwen3vl", marks: Sequence[str] = VISION
 ) -> None:
-    """Write the model itself, for eyes or, as `qwen3`, for ears; `marks` stand around pictures."""
+    """Write the model itself, for pictures or, as `qwen3`, for sound; `marks` stand around both."""
     words = Words(f"{reply} {PRIMER}")
     special = [END, START, STOP, *marks]
     ids = {token: number for number, token in enumerate([*words.tokens, *special])}
@@ -83,8 +84,8 @@ def write_words(
     finish(writer)
 
 
-def write_eyes(path: Path, *, width: int = SMALL.width) -> Path:
-    """Write the projector: eyes for a model of this width."""
+def write_projector(path: Path, *, width: int = SMALL.width) -> Path:
+    """Write the projector of a vision model of this width."""
     writer = GGUFWriter(path, "clip")
     writer.add_string("general.type", "mmproj")
     writer.add_bool("clip.has_vision_encoder", True)

@@ -21,7 +21,7 @@ from .people import Crowd
 from .servers import Models, disturb
 
 FIRST_PERSON = 42
-GROUP_ID = -1001
+GROUP_ID = -1_001_234_567_890
 QUIET_SECONDS = 600.0
 # How long a bot may take to catch up before it is killed all the same.
 CALM_SECONDS = 60.0

@@ -94,3 +94,6 @@ async def test_killing_the_decoder_leaves_no_file_open(
 
     assert killed >= 1
     assert [len(seat.answers) for seat in seats] == [2, 2, 2]
+    refused = [line for seat in seats for line in seat.answers if "Read." not in line.text]
+    # A file is read again once, so only a second kill refuses it.
+    assert len(refused) <= killed // 2

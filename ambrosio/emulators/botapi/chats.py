@@ -98,6 +98,8 @@ class FakeChat:
     rings: list[str] = field(default_factory=list)
     silent: set[int] = field(default_factory=set)
     reactions: dict[int, str] = field(default_factory=dict)
+    # Messages of the bot that it cannot edit.
+    fixed: set[int] = field(default_factory=set)
     last_id: int = 0
 
     @property
@@ -109,11 +111,6 @@ class FakeChat:
     def is_private(self) -> bool:
         """Whether it is a one-to-one chat."""
         return bool(self.description["type"] == "private")
-
-    def new_message_id(self) -> int:
-        """Return the id for the next message."""
-        self.last_id += 1
-        return self.last_id
 
     def message(self, message_id: object, purpose: str) -> Json:
         """Return a message, or raise `BotApiError`: `message to … not found`."""

@@ -44,17 +44,18 @@ def edit_message_text(state: ServerState, request: MethodCall) -> Json:
 def edit_message_caption(state: ServerState, request: MethodCall) -> Json:
     """Edit the caption of a file."""
     chat, message = _find_own_message(state, request)
-    if not message.keys() & {"photo", "document", "voice"}:
+    if not message.keys() & {"photo", "document", "voice", "audio"}:
         raise bad("there is no caption in the message to edit")
     content = caption_content(state, request.params) | read_markup(request.params)
     return _edit(state, chat, message, content)
 
 
 def edit_message_reply_markup(state: ServerState, request: MethodCall) -> Json:
-    """Edit the buttons of a message."""
+    """Edit the buttons of a message; what is in an album has none and gets none."""
     chat, message = _find_own_message(state, request)
     kept = {key: message[key] for key in CONTENT[:-1] if key in message}
-    content = kept | read_markup(request.params)
+    markup = {} if "media_group_id" in message else read_markup(request.params)
+    content = kept | markup
     return _edit(state, chat, message, content, mark_edited=False)
 
 
@@ -107,7 +108,8 @@ def answer_callback_query(state: ServerState, request: MethodCall) -> bool:
 def _find_own_message(state: ServerState, request: MethodCall) -> tuple[FakeChat, Json]:
     chat = state.find_chat(request)
     message = chat.message(request.params.get("message_id"), "to edit")
-    if message["from"]["id"] != state.me["id"]:
+    # Of its own messages a bot may edit those without a markup or with buttons.
+    if message["from"]["id"] != state.me["id"] or message["message_id"] in chat.fixed:
         raise bad("message can't be edited")
     return chat, message
 

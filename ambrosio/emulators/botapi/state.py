@@ -46,6 +46,7 @@ class ServerState:
     commands: dict[str, list[Json]] = field(default_factory=dict)
     profile: Json = field(default_factory=dict)
     albums: int = 0
+    last_message_id: int = 0
     dropped_entities: int = 0
 
     def find_chat(self, request: MethodCall) -> FakeChat:
@@ -57,6 +58,15 @@ class ServerState:
         if chat.closed is not None:
             raise chat.closed.copy()
         return chat
+
+    def new_message_id(self, chat: FakeChat) -> int:
+        """Number a message: a supergroup has numbers of its own, all other chats share theirs."""
+        if chat.description["type"] == "supergroup":
+            chat.last_id += 1
+        else:
+            self.last_message_id += 1
+            chat.last_id = self.last_message_id
+        return chat.last_id
 
     def clean_text(
         self, text: str, entities: list[Json] | None, *, max_length: int, too_long: str
@@ -75,7 +85,7 @@ class ServerState:
         """Add a message of the bot to the chat: removes the draft, and rings unless silent."""
         placed = placement(chat, request.params)
         message = {
-            "message_id": chat.new_message_id(),
+            "message_id": self.new_message_id(chat),
             "from": self.me,
             "chat": chat.description,
             "date": int(self.now()),
@@ -91,6 +101,8 @@ class ServerState:
         # What apps are told besides; the message itself does not say it.
         markup = request.params.get("reply_markup") or {}
         forces_reply = bool(markup.get("force_reply"))
+        if markup and "inline_keyboard" not in markup:
+            chat.fixed.add(message["message_id"])
         self.events.publish("message", chat=chat.id, message=message, forces_reply=forces_reply)
         return message
 

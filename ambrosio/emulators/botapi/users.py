@@ -261,7 +261,7 @@ class UserChat(ChatScreen):
 
     def _post(self, content: Json, reply_to: int | None = None) -> int:
         message = {
-            "message_id": self.chat.new_message_id(),
+            "message_id": self._state.new_message_id(self.chat),
             "from": self.user,
             "chat": self.chat.description,
             "date": int(self._state.now()),

@@ -103,7 +103,7 @@ def _friendly(question: str) -> str:
     quoted = " ".join(question.split())
     quoted = f"{quoted[:160]}…" if len(quoted) > 160 else quoted
     return (
-        f"“{quoted}” is a question for a real model, and none is set up yet.\n\n"
+        f"“{quoted}” needs a real model, and none is set up yet.\n\n"
         "These I can do without one: *show you a table*, write *some code*, tell *a long story*, "
         "compare *basmati and jasmine rice*, or choose between two things: start with `vv`."
     )

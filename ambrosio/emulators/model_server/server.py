@@ -100,6 +100,7 @@ class FakeModelServer(RequestRules):
         hung: Whether it accepts requests and answers none of them, `/health` included.
         answer: Answers a request when the script has run out.
         requests: The chat requests, including refused ones; `served` is parallel to it.
+        listings: How often it has been asked for its models.
     """
 
     pace: float = 0.0
@@ -109,6 +110,7 @@ class FakeModelServer(RequestRules):
     answer: Callable[[ChatCall], ScriptItem] = default_answers.answer
     requests: list[ChatCall] = field(default_factory=list)
     served: list[ServedRequest] = field(default_factory=list)
+    listings: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -229,6 +231,8 @@ class FakeModelServer(RequestRules):
     # --- models and health ------------------------------------------------------------------------
 
     async def _list_models(self, request: Request) -> Response:
+        self.listings += 1
+        self._notify()
         if (refusal := self.check_headers(request.headers)) is not None:
             return self._refuse(refusal)
         return JSONResponse(

@@ -1,4 +1,4 @@
-"""The stand-in's ears and voice: transcripts and speech, checked as the real servers check them.
+"""The stand-in's transcription and speech models, checked as the real servers check requests.
 
 It does not listen: a transcript is what the script says. What it reads aloud is silence, as MP3.
 """

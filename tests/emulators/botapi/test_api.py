@@ -343,6 +343,43 @@ async def test_only_existing_messages_can_be_edited_or_deleted(bot, anna):
     assert anna.screen() == []
 
 
+async def test_only_messages_with_buttons_or_without_a_markup_can_be_edited(bot, anna):
+    asks = await bot.send_message(42, "What?", reply_markup=telegram.ForceReply())
+    hides = await bot.send_message(42, "Gone.", reply_markup=telegram.ReplyKeyboardRemove())
+
+    for message in (asks, hides):
+        with pytest.raises(BadRequest, match="Message can't be edited"):
+            await message.edit_reply_markup(BUTTONS)
+    assert [line.buttons for line in anna.screen()] == [(), ()]
+
+
+async def test_new_buttons_are_answered_with_the_whole_message(bot, anna):
+    message = await bot.send_message(42, "one")
+
+    changed = await message.edit_reply_markup(BUTTONS)
+
+    assert (changed.text, changed.edit_date, anna.last.buttons) == ("one", None, ("Retry",))
+
+
+async def test_messages_are_numbered_over_all_chats_but_in_a_supergroup_of_its_own(api, bot, anna):
+    bert, basic = api.person(43, "Bert"), api.group(-500, basic=True)
+    large = api.group(-1_000_000_000_500)
+    numbers = [
+        await anna.say("1"),
+        (await bot.send_message(42, "2")).message_id,
+        await bert.private().say("3"),
+        await basic.say(bert, "4"),
+        await large.say(bert, "1"),
+        (await bot.send_message(-500, "5")).message_id,
+        (await bot.send_message(large.id, "2")).message_id,
+    ]
+
+    assert numbers == [1, 2, 3, 4, 1, 5, 2]
+    # It has the message of another chat, but not in this one.
+    with pytest.raises(BadRequest, match="Message to edit not found"):
+        await bot.edit_message_reply_markup(43, 2, reply_markup=BUTTONS)
+
+
 @pytest.mark.parametrize(
     ("button", "why"),
     [
@@ -589,6 +626,8 @@ async def test_an_album_arrives_complete(api, bot, anna):
     )
 
     first, second = anna.screen()
+    with pytest.raises(BadRequest, match="Message is not modified"):
+        await bot.edit_message_reply_markup(42, second.message_id, reply_markup=BUTTONS)
     assert (first.photo, first.text, second.photo, second.text) == ((4, 4), "x", (5, 5), "")
     assert first.album == second.album
     assert not api.violations

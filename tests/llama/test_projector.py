@@ -1,4 +1,4 @@
-"""The real llama.cpp sees: its eyes are found, fetched and fitted, and a picture is read once."""
+"""A vision model in the real llama.cpp: its projector is found and fitted, a picture read once."""
 
 import pytest
 
@@ -7,13 +7,12 @@ from ambrosio.core.messages import AnswerFinished, PicturePart
 from ambrosio.llama import projector
 from ambrosio.llama.gguf import ModelSize
 from ambrosio.llama.sizing import Resources, fits_projector, plan_params
-from ambrosio.media.picture_headers import read_header
 
 from ..support.fake_huggingface import FakeHuggingFace
 from ..support.gguf_model import REPLY, make
-from ..support.media_files import picture
+from ..support.media_files import kind_and_size, picture
 from ..support.running_llama import running_llama, words
-from ..support.vision_model import make_vision, write_eyes
+from ..support.vision_model import make_vision, write_projector
 
 GB, MB = 1_000_000_000, 1_000_000
 QWEN = ("mmproj-F16.gguf", "mmproj-BF16.gguf", "mmproj-F32.gguf", "README.md")
@@ -48,7 +47,7 @@ def seeing_model(tmp_path_factory):
         ((), "m-Q4_0.gguf", ""),
     ],
 )
-def test_eyes_are_chosen_as_llama_cpp_does(names, model, chosen):
+def test_a_projector_is_chosen_as_llama_cpp_does(names, model, chosen):
     assert projector.choose(names, model) == chosen
 
 
@@ -79,17 +78,18 @@ def test_beside_a_file_of_ones_own_they_are_found(tmp_path, names, model, found)
 @pytest.mark.parametrize(
     ("free", "fits"), [(16 * GB, True), (7 * GB, True), (5 * GB, True), (4 * GB, False)]
 )
-def test_eyes_are_fetched_where_there_is_room_for_them(free, fits):
-    """About Qwen3.5-4B in Q4_K_M, and its eyes in F16."""
-    size, eyes = ModelSize(2_710 * MB, 147_456, 262_144), 652 * MB
+def test_a_projector_is_fetched_where_there_is_room_for_it(free, fits):
+    """About Qwen3.5-4B in Q4_K_M, and its projector in F16."""
+    size, projector_bytes = ModelSize(2_710 * MB, 147_456, 262_144), 652 * MB
     machine = Resources(4, free, free)
 
-    assert fits_projector(size, eyes, machine) == fits
+    assert fits_projector(size, projector_bytes, machine) == fits
     if fits:
-        seeing, blind = plan_params(size, machine, projector_bytes=eyes), plan_params(size, machine)
-        assert 4_096 <= seeing.context <= blind.context
-        context = seeing.context * size.token_bytes
-        assert size.weights_bytes + eyes + context + (seeing.cache_mib << 20) < free
+        without = plan_params(size, machine)
+        plan = plan_params(size, machine, projector_bytes=projector_bytes)
+        assert 4_096 <= plan.context <= without.context
+        context = plan.context * size.token_bytes
+        assert size.weights_bytes + projector_bytes + context + (plan.cache_mib << 20) < free
 
 
 async def test_a_picture_is_seen_counted_and_read_only_once(seeing_model, tmp_path):
@@ -115,7 +115,7 @@ async def test_a_picture_is_seen_counted_and_read_only_once(seeing_model, tmp_pa
     assert 80 <= read[2] < 98 + 40
 
 
-async def test_eyes_come_with_the_model_and_then_need_no_network(
+async def test_a_projector_comes_with_the_model_and_then_needs_no_network(
     seeing_model, tmp_path, monkeypatch
 ):
     files = {path.name: path.read_bytes() for path in seeing_model.parent.glob("*.gguf")}
@@ -134,17 +134,17 @@ async def test_eyes_come_with_the_model_and_then_need_no_network(
 
 
 @pytest.mark.parametrize("why", ["another model's", "damaged", "not wanted"])
-async def test_without_eyes_that_fit_it_still_answers(tmp_path, why):
+async def test_without_a_projector_that_fits_it_still_answers(tmp_path, why):
     folder = tmp_path / "own"
     folder.mkdir()
     if why == "another model's":
         model = make(folder / "tiny-F16.gguf")
-        write_eyes(folder / "mmproj-tiny-F16.gguf", width=128)
+        write_projector(folder / "mmproj-tiny-F16.gguf", width=128)
     else:
         model = make_vision(folder)
     if why == "damaged":
-        eyes = folder / "mmproj-tiny-F16.gguf"
-        eyes.write_bytes(eyes.read_bytes()[:5000])
+        damaged = folder / "mmproj-tiny-F16.gguf"
+        damaged.write_bytes(damaged.read_bytes()[:5000])
     given = {"image_tokens": 0} if why == "not wanted" else {}
     async with running_llama(model, tmp_path, **given) as llama:
         await llama.ready()
@@ -157,6 +157,4 @@ async def test_without_eyes_that_fit_it_still_answers(tmp_path, why):
 
 def test_the_pictures_of_these_tests_are_what_they_say():
     for name, content in PICTURES.items():
-        header = read_header(content)
-        assert header
-        assert (header.width, header.height) == SIDES[name]
+        assert kind_and_size(content) == ("JPEG", SIDES[name])
