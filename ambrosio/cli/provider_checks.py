@@ -81,8 +81,8 @@ async def check_sight(providers: Iterable[OpenAIProvider]) -> Finding:
                 seeing.append(provider.name)
     if not seeing:
         return Finding("vision", "skipped", f"no model can see pictures; {OFFER_SIGHT}")
-    if not importlib.util.find_spec("av"):
-        detail = "photos work, but the decoder for other pictures and for PDFs is not installed"
+    if not importlib.util.find_spec("pi_heif"):
+        detail = "the decoders for pictures and PDFs are not installed"
         return Finding("vision", "flawed", detail, "run `pip install '.[media]'`")
     return Finding("vision", "ok", f"{' and '.join(seeing)} can see pictures")
 

@@ -3,7 +3,6 @@
     FileError                  a file that someone sent cannot be used
     ├── MediaNotInstalled      … since the extra that decodes it is missing
     ├── UnsupportedFile        … it is of a kind that is not read
-    │   └── UnusualPicture     … it is a picture that is put together in a rare way
     ├── EmptyFile              … there is nothing in it
     ├── DamagedFile            … it is damaged or incomplete
     ├── EncryptedFile          … it needs a password
@@ -33,7 +32,7 @@ class FileError(AmbrosioError):
 
 
 class MediaNotInstalled(FileError):
-    """PyAV or pypdfium2 is missing; `what` is what they are needed for, such as "PDF files"."""
+    """A decoder is missing; `what` is what they are needed for, such as "PDF files"."""
 
     problem = "I cannot read {what} here: the decoder is not installed."
     owner_task = "run `pip install '.[media]'` and start Ambrosio again"
@@ -52,13 +51,6 @@ class UnsupportedFile(FileError):
     def __init__(self, readable: str = "text") -> None:
         super().__init__(f"not {readable}")
         self.readable = readable
-
-
-class UnusualPicture(UnsupportedFile):
-    """HEIC or AVIF, but not of one piece or of tiles: one picture laid over another, say."""
-
-    problem = "I cannot read this picture: it is put together in an unusual way."
-    remedy = "Save it as JPEG and try that."
 
 
 class EmptyFile(FileError):

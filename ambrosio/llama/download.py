@@ -297,6 +297,8 @@ def _append(http: httpx.Client, url: str, part_path: Path, report: Callable[[int
             report(file.tell())
             for piece in response.iter_raw():
                 file.write(piece)
+                # Whoever stops it here goes on behind what was told.
+                file.flush()
                 report(file.tell())
 
 

@@ -25,7 +25,7 @@ DECODERS: Mapping[str, tuple[str, str]] = {
     "page": ("pages", "draw_page"),
     "web_page": ("documents", "read_web_page"),
 }
-WHAT_FOR: Mapping[str, str] = {"sound": "recordings", "pages": "PDF files"}
+WHAT_FOR: Mapping[str, str] = {"sound": "recordings", "pictures": "pictures", "pages": "PDF files"}
 
 
 def main() -> NoReturn:

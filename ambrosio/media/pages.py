@@ -7,12 +7,10 @@ import re
 from collections.abc import Iterator
 from contextlib import closing
 
-import av
 import pypdfium2
 
 from ..core.file_errors import DamagedFile, EmptyFile, EncryptedFile
-from .frames import encode_jpeg
-from .pictures import pack_picture
+from .pictures import draw_picture
 from .protocol import Job
 
 MAX_PAGES = 2_000
@@ -56,16 +54,10 @@ def draw_page(job: Job) -> Iterator[bytes]:
             page = _page(pdf, job.page)
             width, height = page.get_size()
             scale = job.max_side / max(width, height, 1)
-            bitmap = page.render(scale=scale)
+            image = page.render(scale=scale).to_pil()
         except pypdfium2.PdfiumError as exc:
             raise DamagedFile from exc
-        frame = av.VideoFrame(bitmap.width, bitmap.height, "bgr24")
-        plane = frame.planes[0]
-        pixels, row_bytes = bytes(bitmap.buffer), bitmap.width * 3
-        padding = bytes(plane.line_size - row_bytes)
-        starts = range(0, bitmap.height * bitmap.stride, bitmap.stride)
-        plane.update(b"".join(pixels[at : at + row_bytes] + padding for at in starts))
-        yield pack_picture(encode_jpeg(frame), frame.width, frame.height)
+        yield draw_picture(image)
 
 
 def _open(content: bytes) -> pypdfium2.PdfDocument:

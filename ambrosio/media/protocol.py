@@ -32,7 +32,6 @@ FAILURES: Mapping[str, type[FileError]] = {
     for kind in (
         file_errors.MediaNotInstalled,
         file_errors.UnsupportedFile,
-        file_errors.UnusualPicture,
         file_errors.EmptyFile,
         file_errors.DamagedFile,
         file_errors.EncryptedFile,

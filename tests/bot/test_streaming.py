@@ -7,6 +7,7 @@ import pytest
 from ambrosio.core.errors import StoreFailed
 from ambrosio.emulators.model_server.server import Holds, Says, StallsAfter, StallsBefore
 
+from ..support import PATIENCE_SECONDS
 from ..support.running_bot import OWNER, running_bot
 
 STORY = "Once upon a time there was a very small bot that wanted to be of use to somebody. "
@@ -281,13 +282,13 @@ async def test_a_preview_that_fails_in_a_way_nobody_foresaw_costs_no_answer(
 async def test_an_answer_is_stored_before_the_last_preview_is_waited_for(
     anna, api, life, model, monkeypatch
 ):
-    monkeypatch.setattr("ambrosio.bot.streaming.SETTLE_SECONDS", 60.0)
+    monkeypatch.setattr("ambrosio.bot.streaming.SETTLE_SECONDS", 600.0)
     held, hanging = asyncio.Event(), api.hang("sendMessageDraft")
     model.script(Holds(STORY, held))
     await anna.say("a story")
-    await api.events.wait_until(lambda: api.calls_to("sendMessageDraft"), seconds=20)
+    await api.wait_for(lambda: api.calls_to("sendMessageDraft"))
     held.set()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         # The database has no event to wait for.
         while not life.store.outbox.undelivered():  # noqa: ASYNC110
             await asyncio.sleep(0.005)

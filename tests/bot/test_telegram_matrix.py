@@ -111,7 +111,7 @@ async def _previewed(world: World) -> str:
     def shown() -> bool:
         return any(call.method == method for call in world.api.calls[before:])
 
-    await world.api.wait_for(lambda: shown() or (breaks and not world.line.planned), seconds=20)
+    await world.api.wait_for(lambda: shown() or (breaks and not world.line.planned))
     held.set()
     return mark
 
@@ -251,7 +251,7 @@ async def test_no_failure_of_a_method_loses_or_repeats_an_answer(
             clock.pass_seconds(2)
             come = world.plan(method, fault)
             mark = await row.act(world)
-            await api.wait_for(come, seconds=20)
+            await api.wait_for(come)
             await world.life.settled()
             shown = sum(mark in line.text for line in anna.answers) if mark else 1
             told = [line for line in anna.answers if line.text == texts.NOT_SENT]
@@ -307,7 +307,7 @@ async def test_no_failure_of_the_poll_loses_an_update(life, api, model, anna, li
         come = world.plan("getUpdates", fault)
         # The poll that waits already knows nothing of the fault.
         await anna.say("/help")
-        await api.wait_for(come, seconds=20)
+        await api.wait_for(come)
         mark = await _answered(world)
         await anna.wait_text(mark)
         await life.settled()

@@ -2,12 +2,13 @@
 
 import asyncio
 import os
-import sys
 from dataclasses import dataclass
+from tempfile import TemporaryFile
 
 import pytest
 
-from ..support import ROOT
+from ..support import PATIENCE_SECONDS, ROOT
+from ..support.program import start_program
 from ..support.terminal import terminal_program
 
 KEY = "sk-very-secret-key"
@@ -38,23 +39,23 @@ def ambrosio(tmp_path, environment):
     """Run the real program."""
 
     async def start(*words, stdin="", **extra):
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "ambrosio", *words),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            cwd=tmp_path,
-            env={**environment, **extra},
-        )
-        try:
-            async with asyncio.timeout(30):
-                out, err = await process.communicate(stdin.encode())
-        finally:
-            if process.returncode is None:
+        with TemporaryFile() as given, TemporaryFile() as out, TemporaryFile() as err:
+            given.write(stdin.encode())
+            given.seek(0)
+            process = await start_program(
+                *words, env={**environment, **extra}, cwd=tmp_path, streams=(given, out, err)
+            )
+            try:
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    await process.wait()
+            finally:
                 process.kill()
-                await process.communicate()
-        ended = Ended(int(process.returncode or 0), out.decode(), err.decode())
+                code = await process.wait()
+            said = []
+            for stream in (out, err):
+                stream.seek(0)
+                said.append(stream.read().decode())
+        ended = Ended(code, *said)
         assert "Traceback" not in ended.err
         assert KEY not in ended.out + ended.err
         return ended
@@ -67,7 +68,6 @@ def in_terminal(tmp_path, environment):
     """Run the real program in a terminal."""
 
     def start(*words, **extra):
-        command = (sys.executable, "-m", "ambrosio", *words)
-        return terminal_program(*command, env={**environment, **extra}, cwd=tmp_path)
+        return terminal_program(*words, env={**environment, **extra}, cwd=tmp_path)
 
     return start

@@ -25,6 +25,7 @@ from ambrosio.emulators.model_server.server import (
     StallsAfter,
 )
 
+from ..support import PATIENCE_SECONDS
 from ..support.media_files import picture
 from ..support.terminal import ALT_ENTER, CTRL_C, CTRL_D, UP
 from .conftest import KEY
@@ -194,7 +195,7 @@ class TestOneQuestion:
             cwd=tmp_path,
             env=environment,
         )
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             out, err = await process.communicate()
 
         assert (out.decode(), err.decode()) == ("0\n0\n", "")

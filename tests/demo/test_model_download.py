@@ -9,6 +9,7 @@ from ambrosio.demo.model_download import ModelDownload
 from ambrosio.demo.model_offer import MODELS, OfferedModel
 from ambrosio.emulators import Json
 
+from ..support import PATIENCE_SECONDS
 from ..support.fake_huggingface import FakeHuggingFace
 
 MODEL = MODELS[0]
@@ -32,7 +33,7 @@ async def downloading(folder):
     download = ModelDownload(folder, on_change=changes.put_nowait, on_done=done.append)
 
     async def wait_for(fits):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not fits(state := await changes.get()):
                 pass
         return state, list(done)

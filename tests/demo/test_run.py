@@ -48,7 +48,7 @@ def test_requests_from_other_web_pages_are_refused(demo_page, headers):
     answers = [httpx.post(url, json=words, headers=headers) for url in urls]
 
     assert [answer.status_code for answer in answers] == [403, 403]
-    assert demo_page.take_updates() == []
+    assert demo_page.take_updates(wait_seconds=0) == []
 
 
 def test_without_the_key_there_is_no_page(demo_page):

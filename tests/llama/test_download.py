@@ -8,6 +8,7 @@ import pytest
 
 from ambrosio.core.provider_errors import NotRunning
 
+from ..support import PATIENCE_SECONDS
 from ..support.fake_huggingface import FakeHuggingFace
 from ..support.gguf_model import REPLY, SLOW, make
 from ..support.running_llama import running_llama, words
@@ -97,7 +98,7 @@ async def test_a_line_that_breaks_in_the_middle_goes_on_where_it_stopped(hub, tm
 async def test_a_download_that_was_stopped_goes_on_at_the_next_start(hub, tmp_path):
     content = make(tmp_path / "slow.gguf", size=SLOW).read_bytes()
     hub.files[REPO][FILE], hub.breaks, hub.stalls = content, [30_000_000], True
-    async with running_llama(REFERENCE, tmp_path) as llama, asyncio.timeout(60):
+    async with running_llama(REFERENCE, tmp_path) as llama, asyncio.timeout(PATIENCE_SECONDS):
         while llama.server.status.done < 20_000_000:
             await llama.server.changed.wait()
     async with running_llama(REFERENCE, tmp_path) as llama:

@@ -7,11 +7,10 @@ from ambrosio.core.messages import AnswerFinished, PicturePart
 from ambrosio.llama import projector
 from ambrosio.llama.gguf import ModelSize
 from ambrosio.llama.sizing import Resources, fits_projector, plan_params
-from ambrosio.media.picture_headers import read_header
 
 from ..support.fake_huggingface import FakeHuggingFace
 from ..support.gguf_model import REPLY, make
-from ..support.media_files import picture
+from ..support.media_files import kind_and_size, picture
 from ..support.running_llama import running_llama, words
 from ..support.vision_model import make_vision, write_projector
 
@@ -158,6 +157,4 @@ async def test_without_a_projector_that_fits_it_still_answers(tmp_path, why):
 
 def test_the_pictures_of_these_tests_are_what_they_say():
     for name, content in PICTURES.items():
-        header = read_header(content)
-        assert header
-        assert (header.width, header.height) == SIDES[name]
+        assert kind_and_size(content) == ("JPEG", SIDES[name])

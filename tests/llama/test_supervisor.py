@@ -13,7 +13,7 @@ from ambrosio.core.messages import AnswerFinished, AnswerStarted, Delta, FinishR
 from ambrosio.core.provider_errors import AllProvidersFailed, ContextTooLong, Loading, NotRunning
 from ambrosio.router import CompletionRequest
 
-from ..support import ROOT
+from ..support import PATIENCE_SECONDS, ROOT
 from ..support.gguf_model import LITANY, REPLY, SLOW, THOUGHT, make
 from ..support.running_llama import SYSTEM, alive, last_prompt, running_llama, words
 
@@ -323,7 +323,7 @@ class TestLife:
         parent.send_signal(number)
         await parent.wait()
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await gone.wait()
 
         asyncio.get_running_loop().remove_reader(ending)
@@ -372,7 +372,7 @@ class TestWhatIsWrong:
         assert "are free" in failure.reason
 
     async def test_one_that_dies_again_and_again_is_explained(self, chatml, tmp_path):
-        async with running_llama(chatml, tmp_path) as llama, asyncio.timeout(60):
+        async with running_llama(chatml, tmp_path) as llama, asyncio.timeout(PATIENCE_SECONDS):
             while llama.server.status.state != "failed":
                 if llama.server.status.state == "ready":
                     os.kill(llama.server.pid or 0, signal.SIGKILL)

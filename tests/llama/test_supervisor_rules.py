@@ -14,6 +14,8 @@ from ambrosio.llama import discovery
 from ambrosio.llama.supervisor import _child_environment
 from ambrosio.providers.openai_compatible import OpenAIProvider
 
+from ..support import PATIENCE_SECONDS
+
 ROOT = "http://127.0.0.1:9"
 PAST = tuple(PastTurn(number, "rice " * 40, "tea " * 40) for number in range(1, 60))
 
@@ -116,7 +118,7 @@ async def test_an_answer_that_is_left_gives_its_slot_back(provider_of, server, c
     assert isinstance(await anext(left), AnswerStarted)
     await left.aclose()
 
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         assert any(isinstance(part, Delta) for part in await heard(provider, chat_key="bella"))
 
 
@@ -169,7 +171,7 @@ async def test_before_a_cut_the_chat_is_fetched_back(provider_of, chat):
 
 async def test_one_that_has_forgotten_the_chat_is_not_made_to_read_it_all(provider_of, chat):
     chat.mock(side_effect=[endless(remembers(40, 4000)), says("Hi.")])
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         parts = await heard(
             provider_of(cache_reuse=True), build_context("Be kind.", PAST, "and coffee?")
         )

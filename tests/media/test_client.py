@@ -19,6 +19,8 @@ from tests.support.document_files import pdf
 from tests.support.media_files import RATE, picture, sound, tone
 from tests.support.running_llama import alive
 
+from ..support import PATIENCE_SECONDS
+
 LONG = sound(tone(200), "wav", "pcm_s16le", RATE)
 WITHOUT_AV = (
     "import sys, runpy; sys.modules['av'] = None;"
@@ -67,7 +69,7 @@ async def test_a_cancelled_job_ends_its_child(monkeypatch):
     await taken.wait()
     [pid] = client.pids
     task.cancel()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         with pytest.raises(asyncio.CancelledError):
             await task
 
@@ -77,7 +79,10 @@ async def test_a_cancelled_job_ends_its_child(monkeypatch):
 
 FAULTS = {
     "says nothing": ("import time; time.sleep(60)", MachineBusy),
-    "reads nothing": ("import sys, time; print('x' * 9_000); time.sleep(60)", DecoderCrashed),
+    "reads nothing": (
+        "import sys, time; print('x' * 9_000, flush=True); time.sleep(60)",
+        DecoderCrashed,
+    ),
     "ends at once": ("", DecoderCrashed),
     "lies about its size": ("print('{\"size\": 99999999999}', flush=True)", FileTooDemanding),
     "is killed": ("import os; os.kill(os.getpid(), 9)", MachineBusy),

@@ -6,11 +6,14 @@ import zlib
 
 import av
 import pytest
+from PIL import Image
 
 from ambrosio.core.file_errors import DamagedFile, EmptyFile, PictureTooLarge, UnsupportedFile
 from ambrosio.media.client import MediaClient
-from ambrosio.media.picture_headers import read_header, without_metadata
-from tests.support.media_files import picture, sound, tone
+from ambrosio.media.jpeg import without_metadata
+from ambrosio.media.pictures import convert_picture
+from ambrosio.media.protocol import Job
+from tests.support.media_files import kind_and_size, picture, sound, tone
 
 RED, BLUE, GREEN, WHITE = (200, 30, 30), (30, 30, 200), (30, 160, 30), (255, 255, 255)
 
@@ -47,9 +50,7 @@ async def test_every_kind_of_picture_becomes_a_jpeg_of_the_same_colours(kind):
 
     assert made.content[:3] == b"\xff\xd8\xff"
     assert (made.width, made.height) == (160, 120)
-    header = read_header(made.content)
-    assert header
-    assert header.width == 160
+    assert kind_and_size(made.content) == ("JPEG", (160, 120))
     assert colour_at(made.content, 0.25, 0.5) == pytest.approx(RED, abs=30)
     assert colour_at(made.content, 0.75, 0.5) == pytest.approx(BLUE, abs=30)
 
@@ -65,6 +66,42 @@ async def test_the_same_picture_always_gives_the_same_bytes():
     content = picture("png")
 
     assert (await convert(content)).content == (await convert(content)).content
+
+
+def made_by_pillow(kind, mode, colour, **more):
+    """Encode a picture of one colour with pixels of a rare kind."""
+    file = io.BytesIO()
+    Image.new(mode, (64, 48), colour).save(file, kind, **more)
+    return file.getvalue()
+
+
+RARE = {
+    "a grey PNG of 16 bits": (made_by_pillow("PNG", "I;16", 160 * 256), (160, 160, 160)),
+    "a PNG of black and white": (made_by_pillow("PNG", "1", 1), WHITE),
+    "a PNG with a palette": (made_by_pillow("PNG", "P", 0), (0, 0, 0)),
+    "a PNG with a colour that is left out": (
+        made_by_pillow("PNG", "RGB", RED, transparency=RED),
+        WHITE,
+    ),
+    "a grey PNG that is half opaque": (made_by_pillow("PNG", "LA", (0, 128)), (127, 127, 127)),
+    "a JPEG for printing": (made_by_pillow("JPEG", "CMYK", (0, 255, 255, 0)), (254, 0, 0)),
+    "a grey JPEG": (made_by_pillow("JPEG", "L", 90), (90, 90, 90)),
+    "a TIFF of fractions": (made_by_pillow("TIFF", "F", 90.0), (90, 90, 90)),
+    "a WebP without loss": (made_by_pillow("WEBP", "RGB", GREEN, lossless=True), GREEN),
+    "a moving WebP": (
+        made_by_pillow(
+            "WEBP", "RGB", GREEN, save_all=True, append_images=[Image.new("RGB", (64, 48), BLUE)]
+        ),
+        GREEN,
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "colour"), RARE.values(), ids=RARE)
+def test_pixels_of_every_kind_keep_their_colour(content, colour):
+    [made] = convert_picture(Job("picture", content, max_side=60))
+
+    assert colour_at(made.partition(b"\n")[2], 0.5, 0.5) == pytest.approx(colour, abs=12)
 
 
 # Where the red left half of the picture is seen once it is upright.
@@ -172,22 +209,15 @@ async def test_a_frame_that_is_larger_than_its_picture_takes_no_memory():
     at = gif.index(b",\0\0\0\0")
     gif[at + 5 : at + 9] = struct.pack("<HH", 65_000, 65_000)
 
-    assert (await convert(bytes(gif))).width == 4
+    with pytest.raises(PictureTooLarge):
+        await convert(bytes(gif))
 
 
 def animated_webp(*colours):
     """Encode an animation: a frame of each colour."""
+    first, *others = (Image.new("RGB", (64, 48), colour) for colour in colours)
     file = io.BytesIO()
-    with av.open(file, "w", format="webp") as output:
-        stream = output.add_stream("libwebp_anim", rate=1)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuva420p"
-        for number, colour in enumerate(colours):
-            frame = av.VideoFrame(64, 48, "rgba")
-            frame.planes[0].update(bytes((*colour, 255)) * (64 * 48))
-            frame = frame.reformat(format="yuva420p")
-            frame.pts = number
-            output.mux(stream.encode(frame))
-        output.mux(stream.encode(None))
+    first.save(file, "WEBP", save_all=True, append_images=others, duration=100)
     return file.getvalue()
 
 

@@ -9,6 +9,8 @@ import respx
 
 from ambrosio.providers.openai_client import ApiClient, ApiError
 
+from ..support import PATIENCE_SECONDS
+
 BASE = "http://127.0.0.1:9/v1"
 EVENTS = {"content-type": "text/event-stream"}
 TEA = b'data: {"said": "tea"}\n\n'
@@ -48,7 +50,7 @@ async def client():
 
 async def chunks(client):
     found = []
-    async with asyncio.timeout(5), client.stream_chat({"model": "m"}) as stream:
+    async with asyncio.timeout(PATIENCE_SECONDS), client.stream_chat({"model": "m"}) as stream:
         while (chunk := await stream.next_chunk()) is not None:
             found.append(chunk)
     return found

@@ -32,6 +32,8 @@ from ambrosio.providers.openai_compatible import OpenAIProvider
 from ambrosio.providers.request import THINKING_TOKENS
 from ambrosio.providers.server_facts import ServedModel
 
+from ..support import PATIENCE_SECONDS
+
 BASE = "http://127.0.0.1:9/v1"
 QUESTION = build_context("Be kind.", (), "tea?")
 CONCISE_QUESTION = build_context("Be kind.", (), "tea?", concise=True)
@@ -304,9 +306,9 @@ class TestTheLine:
     async def test_no_first_word_in_time_is_told(self, provider_of, chat):
         chat.mock(return_value=sending(asyncio.Event()))
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             failed = await failure(
-                provider_of(first_token_timeout_seconds=0.01, chunk_timeout_seconds=60)
+                provider_of(first_token_timeout_seconds=0.01, chunk_timeout_seconds=600)
             )
 
         assert type(failed) is provider_errors.TimedOut
@@ -314,9 +316,9 @@ class TestTheLine:
     async def test_silence_between_the_words_is_told(self, provider_of, chat):
         chat.mock(return_value=sending(piece("Te"), asyncio.Event()))
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             failed = await failure(
-                provider_of(first_token_timeout_seconds=60, chunk_timeout_seconds=0.01)
+                provider_of(first_token_timeout_seconds=600, chunk_timeout_seconds=0.01)
             )
 
         assert type(failed) is provider_errors.TimedOut
@@ -325,7 +327,7 @@ class TestTheLine:
         progress = {"choices": [{"delta": {"content": None}}], "prompt_progress": {"total": 9}}
         chat.mock(return_value=sending(progress, piece("Tea"), CLOSING))
 
-        parts = await heard(provider_of(first_token_timeout_seconds=60, chunk_timeout_seconds=0.5))
+        parts = await heard(provider_of(first_token_timeout_seconds=600, chunk_timeout_seconds=0.5))
 
         assert words(parts) == "Tea"
 

@@ -15,6 +15,8 @@ from ambrosio.core.messages import Delta
 from ambrosio.core.provider_errors import Hung, Unreachable
 from ambrosio.providers.openai_compatible import OpenAIProvider
 
+from ..support import PATIENCE_SECONDS
+
 ANSWER = {"choices": [{"delta": {"content": "Green."}, "finish_reason": "stop"}]}
 PROPS = {"default_generation_settings": {"n_ctx": 5000}, "total_slots": 1}
 SILENT = object()
@@ -113,7 +115,7 @@ async def test_one_that_answers_nothing_while_it_computes_is_waited_for(
         provider = provider_of(url, kind)
         await provider.profile()
         asking = asyncio.create_task(answer(provider))
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while server.asked.count(page) < 2:  # noqa: ASYNC110  it has no event to wait for
                 await asyncio.sleep(0.01)
         server.computed.set()

@@ -13,6 +13,8 @@ from ambrosio.core.messages import Delta, StatusNote
 from ambrosio.providers.openai_compatible import OpenAIProvider
 from ambrosio.providers.warmup import warm_up, warming_up
 
+from ..support import PATIENCE_SECONDS
+
 SYSTEM = "You are a butler."
 EVENTS = {"content-type": "text/event-stream"}
 
@@ -126,7 +128,7 @@ async def test_a_question_that_comes_meanwhile_takes_its_place():
     row = Settings().provider_configs(llama_base_url="http://127.0.0.1:9/v1")["llama"]
     async with (
         httpx.AsyncClient(verify=False) as http,  # reading certificates takes a while
-        asyncio.timeout(5),
+        asyncio.timeout(PATIENCE_SECONDS),
         asyncio.TaskGroup() as group,
     ):
         provider = OpenAIProvider("llama", row, http)

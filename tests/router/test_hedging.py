@@ -11,6 +11,7 @@ from ambrosio.core.context_window import PastTurn
 from ambrosio.core.messages import AnswerStarted, Delta, RequestSent, StatusNote
 from ambrosio.router import CompletionRequest, Router
 
+from ..support import PATIENCE_SECONDS
 from ..support.fake_provider import FakeProvider
 
 QUESTION = CompletionRequest("Be kind.", (), "tea?")
@@ -42,7 +43,7 @@ def router(*providers, patience=PATIENCE):
 
 
 async def heard(router, ask=QUESTION):
-    async with asyncio.timeout(5), aclosing(router.stream(ask)) as parts:
+    async with asyncio.timeout(PATIENCE_SECONDS), aclosing(router.stream(ask)) as parts:
         return [part async for part in parts]
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sys
 from collections import Counter
 from contextlib import asynccontextmanager
 
@@ -11,9 +10,12 @@ import pytest
 
 from ambrosio.emulators.model_server.server import FakeModelServer, Holds, Says
 
+from ..support import PATIENCE_SECONDS
+from ..support.program import start_program
 from ..support.running_bot import OWNER
 
 PEOPLE = (OWNER, 43, 44, 45)
+PRINTED = "printed"
 
 
 @asynccontextmanager
@@ -27,15 +29,13 @@ async def process(api, telegram_url, model_url, folder):
         "AMBROSIO_DATA_DIR": str(folder),
         "LLAMA_BASE_URL": model_url,
     }
-    running = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "ambrosio", "run", env=env, cwd=folder, stderr=asyncio.subprocess.PIPE
-    )
-    try:
-        yield running
-    finally:
-        if running.returncode is None:
+    with (folder / PRINTED).open("a+b") as printed:
+        running = await start_program("run", env=env, cwd=folder, streams=(printed,) * 3)
+        try:
+            yield running
+        finally:
             running.kill()
-        await running.communicate()
+            await running.wait()
 
 
 @pytest.fixture
@@ -61,16 +61,15 @@ async def test_killed_in_the_middle_of_twenty_answers_it_loses_none_and_repeats_
             for seat in seats:
                 await seat.say(f"question {number} of {seat.id}")
         await model.wait_for(
-            lambda: sum(it.state == "running" and bool(it.words) for it in model.served) == 4,
-            deadline=60,
+            lambda: sum(it.state == "running" and bool(it.words) for it in model.served) == 4
         )
         first.send_signal(signal.SIGKILL)
         await first.wait()
     held.set()
     async with process(api, telegram_url, model_url, tmp_path):
         for seat in seats:
-            await api.wait_for(lambda seat=seat: len(seat.answers) >= 5, seconds=60)
-        await api.wait_for(lambda: not api.updates.pending, seconds=60)
+            await api.wait_for(lambda seat=seat: len(seat.answers) >= 5)
+        await api.wait_for(lambda: not api.updates.pending)
 
     for seat in seats:
         expected = [f"The answer to question {number} of {seat.id}." for number in range(5)]
@@ -90,13 +89,13 @@ async def test_killed_while_messages_are_on_their_way_it_loses_none_and_repeats_
     async with process(api, telegram_url, model_url, tmp_path) as first:
         await anna.say("long")
         await bert.say("vv short")
-        await anna.wait_answer(seconds=60)
-        await bert.wait_answer(seconds=60)
+        await anna.wait_answer()
+        await bert.wait_answer()
         first.send_signal(signal.SIGKILL)
         await first.wait()
     api.faults.clear()
     async with process(api, telegram_url, model_url, tmp_path):
-        await api.wait_for(lambda: "Part 3." in "".join(x.text for x in anna.answers), seconds=60)
+        await api.wait_for(lambda: "Part 3." in "".join(x.text for x in anna.answers))
         # The one that was found is known: a reply continues from it, and its button works.
         short = await bert.wait_text("Short.")
         await bert.say("why?", reply_to=short.message_id)
@@ -149,11 +148,11 @@ async def test_sigterm_ends_it_quietly_and_in_good_time(
 ):
     async with process(api, telegram_url, model_url, tmp_path) as running:
         await seats[0].say("hello")
-        await seats[0].wait_answer(seconds=60)
+        await seats[0].wait_answer()
         running.send_signal(signal.SIGTERM)
-        _, log = await asyncio.wait_for(running.communicate(), 10)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await running.wait()
 
+    log = (tmp_path / PRINTED).read_text()
     assert running.returncode == 0
-    assert api.token not in log.decode()
-    assert "Traceback" not in log.decode()
-    assert "hello" not in log.decode()
+    assert not [word for word in (api.token, "Traceback", "hello") if word in log]

@@ -36,18 +36,18 @@ async def test_a_full_disk_acknowledges_nothing_and_loses_nothing(
     answering(model)
     async with process(api, telegram_url, model_url, tmp_path) as running:
         await seats[0].say("one")
-        await seats[0].wait_text("Answer to one.", seconds=50)
+        await seats[0].wait_text("Answer to one.")
         size = (tmp_path / "ambrosio.db-wal").stat().st_size
         _, most = resource.prlimit(running.pid, resource.RLIMIT_FSIZE)
         resource.prlimit(running.pid, resource.RLIMIT_FSIZE, (size, most))
         for seat in seats:
             await seat.say(f"two of {seat.id} " + "😀" * 1000)
         polls = len(api.calls_to("getUpdates"))
-        await api.wait_for(lambda: len(api.calls_to("getUpdates")) >= polls + 2, seconds=30)
+        await api.wait_for(lambda: len(api.calls_to("getUpdates")) >= polls + 2)
         pending = len(api.updates.pending)
         resource.prlimit(running.pid, resource.RLIMIT_FSIZE, (most, most))
         for seat in seats:
-            await seat.wait_text(f"Answer to two of {seat.id}", seconds=30)
+            await seat.wait_text(f"Answer to two of {seat.id}")
 
     assert pending == len(seats)
     assert [len(seat.answers) for seat in seats] == [2, 1, 1]

@@ -173,7 +173,7 @@ async def test_fifty_thousand_characters_arrive(anna, model, life):
     words = " ".join(f"w{number:05}" for number in range(7200))
     model.script(Says(words), Says("Fine."))
     await anna.say("count")
-    await anna.wait_text("w07199", seconds=60)
+    await anna.wait_text("w07199")
     await anna.say("thanks")
     await anna.wait_text("Fine.")
 
@@ -188,7 +188,7 @@ async def test_fifty_thousand_characters_arrive_whole_from_whoever_comes_to_thei
     model.script(Dies(after=words[:30_000]))
     second.script(Says(words))
     await anna.say("count")
-    await anna.wait_text("w07199", seconds=60)
+    await anna.wait_text("w07199")
     await both.settled()
     await anna.say("thanks")
     await anna.wait_answer()

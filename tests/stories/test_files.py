@@ -6,10 +6,10 @@ import re
 import pytest
 
 from ambrosio.emulators.model_server.server import Overflow, Says
-from ambrosio.media.picture_headers import read_header
 
 from ..support import document_files as files
 from ..support.bad_files import refusal_of
+from ..support.media_files import kind_and_size
 from ..support.running_bot import OWNER
 from .test_pictures import shown
 
@@ -202,12 +202,12 @@ class TestAScan:
         await anna.press("Next part")
         second = await anna.wait_text("Two more.")
         [one, two] = [request for request in model.requests if request.question]
-        headers = [read_header(content) for content in (*shown(one), *shown(two))]
+        pages = [kind_and_size(content) for content in (*shown(one), *shown(two))]
 
         assert question.text.endswith("Press the button and I will look at them, a few at a time.")
         assert first.text == "A blue box.\n\nscan.pdf: pages 1–3 of 6"
         assert second.text.startswith("Two more.\n\nscan.pdf: pages 4–6 of 6")
-        assert [(header.kind, header.width) for header in headers if header] == [("jpeg", 1280)] * 6
+        assert [(kind, max(size)) for kind, size in pages] == [("JPEG", 1280)] * 6
         assert one.question == two.question == "what is on it?"
 
     async def test_is_not_looked_at_by_a_blind_model(self, anna, model):

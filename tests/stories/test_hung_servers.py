@@ -84,7 +84,7 @@ async def test_the_next_provider_answers_for_one_that_is_hung(anna, model, secon
     second.script(Says("Twelve minutes."))
     await anna.say("how long does rice take?")
 
-    answer = await anna.wait_text("Twelve minutes.", seconds=15)
+    answer = await anna.wait_text("Twelve minutes.")
 
     assert answer.text.endswith("via together · llama has stopped responding")
     assert impatient.store.inbox.waiting() == 0
@@ -94,7 +94,7 @@ async def test_in_private_the_person_is_told_and_nobody_else_is_asked(anna, mode
     model.hung = True
     await anna.say("how long does rice take?")
 
-    told = await anna.wait_text("llama", seconds=15)
+    told = await anna.wait_text("llama")
     await private.settled()
 
     assert "llama has stopped responding." in told.text
@@ -105,12 +105,12 @@ async def test_in_private_the_person_is_told_and_nobody_else_is_asked(anna, mode
 async def test_it_is_asked_again_once_it_works_again(anna, model, private):
     model.hung = True
     await anna.say("how long does rice take?")
-    await anna.wait_text("llama", seconds=15)
+    await anna.wait_text("llama")
     model.hung = False
     model.script(Says("Twelve minutes."))
     await anna.say("and now?")
 
-    assert await anna.wait_text("Twelve minutes.", seconds=15)
+    assert await anna.wait_text("Twelve minutes.")
 
 
 async def test_one_that_stalls_in_its_answer_is_replaced(anna, model, second, impatient):
@@ -118,7 +118,7 @@ async def test_one_that_stalls_in_its_answer_is_replaced(anna, model, second, im
     second.script(Says("Twelve minutes."))
     await anna.say("how long does rice take?")
 
-    answer = await anna.wait_text("Twelve minutes.", seconds=15)
+    answer = await anna.wait_text("Twelve minutes.")
 
     assert "Rice needs" not in answer.text
     assert impatient.store.inbox.waiting() == 0
@@ -130,7 +130,7 @@ async def test_one_that_is_busy_is_shown_to_be_and_can_be_stopped(
 ):
     model.script(silence)
     await anna.say("how long does rice take?")
-    note = await anna.wait_draft("llama", seconds=15)
+    note = await anna.wait_draft("llama")
     anna.stop_draft()
     answer = await anna.wait_answer()
     await patient.settled()
@@ -146,9 +146,9 @@ async def test_one_that_is_busy_is_shown_to_be_in_an_edited_message_too(
     until = asyncio.Event()
     model.script(Pings("Twelve minutes.", until))
     await anna.say("how long does rice take?")
-    shown = await anna.wait_text("llama is busy; your answer will follow.", seconds=15)
+    shown = await anna.wait_text("llama is busy; your answer will follow.")
     until.set()
-    answer = await anna.wait_text("Twelve minutes.", seconds=15)
+    answer = await anna.wait_text("Twelve minutes.")
     await editing.settled()
 
     assert shown.buttons == ("Stop",)
@@ -159,7 +159,7 @@ async def test_one_that_is_busy_is_shown_to_be_in_an_edited_message_too(
 async def test_stop_works_in_an_edited_message_while_it_is_busy(anna, model, editing):
     model.script(Pings("Never.", asyncio.Event()))
     await anna.say("how long does rice take?")
-    await anna.wait_text("llama is busy", seconds=15)
+    await anna.wait_text("llama is busy")
     await anna.press("Stop")
     await editing.settled()
 

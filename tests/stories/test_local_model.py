@@ -8,6 +8,7 @@ import pytest
 from ambrosio.core.vv import split_vv
 from ambrosio.emulators.model_server.server import Says
 
+from ..support import PATIENCE_SECONDS
 from ..support.gguf_model import LITANY, REPLY, SLOW, make
 from ..support.running_bot import OWNER, running_bot
 from ..support.running_llama import LOG
@@ -47,7 +48,7 @@ def life_with(api, telegram_url, tmp_path, clock):
 
 async def written(path, words, times):
     """Wait until the server's log says something so many times."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not path.exists() or path.read_text().count(words) < times:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
@@ -61,7 +62,7 @@ def prompts(folder):
 async def test_a_message_is_answered_by_the_model_inside(anna, life_with, chatml, tmp_path):
     async with life_with(chatml):
         await anna.say("tell about rashes")
-        answer = await anna.wait_answer(seconds=60)
+        answer = await anna.wait_answer()
 
     assert answer.text == REPLY
     log = (tmp_path / LOG).read_text()
@@ -80,7 +81,7 @@ async def test_over_many_turns_no_history_is_read_twice(anna, life_with, chatml,
     async with life_with(chatml):
         for question in [*questions, *questions]:
             await anna.say(question)
-            await anna.wait_answer(seconds=60)
+            await anna.wait_answer()
 
     # Each brings its own words, the marks around them and the end of the answer before.
     asked = [split_vv(question) for question in (*questions, *questions)]
@@ -96,12 +97,12 @@ async def test_an_edited_question_stops_the_answer_to_the_old_one(
 ):
     async with life_with(endless):
         number = await anna.say("tell about rice")
-        await anna.wait_draft(FIRST, seconds=60)
+        await anna.wait_draft(FIRST)
         await anna.edit(number, "tell about tea")
         await written(tmp_path / LOG, "stop processing", 1)
-        await anna.wait_draft(FIRST, seconds=60)
+        await anna.wait_draft(FIRST)
         await anna.say("/stop")
-        await anna.wait_answer(seconds=60)
+        await anna.wait_answer()
 
     assert len(anna.answers) == 1
 
@@ -109,9 +110,9 @@ async def test_an_edited_question_stops_the_answer_to_the_old_one(
 async def test_a_stop_in_the_chat_stops_the_server(anna, life_with, endless, tmp_path):
     async with life_with(endless):
         await anna.say("tell about rice")
-        await anna.wait_draft(FIRST, seconds=60)
+        await anna.wait_draft(FIRST)
         await anna.say("/stop")
-        answer = await anna.wait_answer(seconds=60)
+        answer = await anna.wait_answer()
         await written(tmp_path / LOG, "stop processing", 1)
 
     assert answer.text.endswith("Stopped.")
@@ -122,13 +123,13 @@ async def test_a_second_chat_is_told_its_place(api, anna, life_with, endless):
     async with life_with(endless, ambrosio_owner=frozenset({OWNER, 43})) as life:
         life.assistant.router.providers["llama"]._notice_seconds = 0.01
         await anna.say("tell about rice")
-        await anna.wait_draft(FIRST, seconds=60)
+        await anna.wait_draft(FIRST)
         await bella.say("tell about tea")
-        seen = await bella.wait_draft("Waiting:", seconds=60)
+        seen = await bella.wait_draft("Waiting:")
         await anna.say("/stop")
-        await bella.wait_draft(FIRST, seconds=60)
+        await bella.wait_draft(FIRST)
         await bella.say("/stop")
-        await bella.wait_answer(seconds=60)
+        await bella.wait_answer()
 
     assert seen == "Waiting: one answer is ahead of yours."
     assert len(bella.rings) == 1
@@ -138,7 +139,7 @@ async def test_a_loop_is_cut_and_said(anna, life_with, tmp_path):
     model = make(tmp_path / "loop.gguf", endless=True)
     async with life_with(model):
         await anna.say("tell about rice")
-        answer = await anna.wait_answer(seconds=60)
+        answer = await anna.wait_answer()
 
     assert answer.text == f"{REPLY}\n\nCut here: the model only repeated itself after this."
 
@@ -146,7 +147,7 @@ async def test_a_loop_is_cut_and_said(anna, life_with, tmp_path):
 async def test_a_model_that_does_not_start_is_explained_in_the_chat(anna, life_with, tmp_path):
     async with life_with(tmp_path / "missing.gguf"):
         await anna.say("tell about rice")
-        answer = await anna.wait_answer(seconds=60)
+        answer = await anna.wait_answer()
 
     assert answer.text.startswith("llama is not running: the file ")
 
@@ -159,7 +160,7 @@ async def test_while_the_model_does_not_start_the_others_answer(
     model.script(Says("Green tea."))
     async with life_with(tmp_path / "missing.gguf", ambrosio_route=("llama", "other")):
         await anna.say("tea?")
-        answer = await anna.wait_answer(seconds=60)
+        answer = await anna.wait_answer()
 
     assert re.fullmatch(r"Green tea\.\n\nvia other · llama .+", answer.text)
 
@@ -170,9 +171,9 @@ async def test_a_tool_costs_the_reading_of_its_call_and_result_only(
     async with life_with(tools) as life:
         await written(tmp_path / LOG, "stop processing", 1)
         await anna.say("please tell what 17 % of 4,380 is")
-        answer = await anna.wait_answer(seconds=60)
+        answer = await anna.wait_answer()
         await anna.say("and now please tell about rice")
-        await anna.wait_answer(seconds=60)
+        await anna.wait_answer()
         rows = life.store.database.read("SELECT * FROM ledger WHERE outcome = 'done' ORDER BY id")
 
     assert answer.text == f"calculated: 17 % of 4,380 = 744.60\n\n{REPLY}"

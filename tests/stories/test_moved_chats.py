@@ -211,14 +211,14 @@ async def test_killed_in_the_middle_of_a_migration_it_answers_once_in_the_new_gr
     async with process(api, telegram_url, model_url, tmp_path) as first:
         await group.add_bot(owner)
         await ask(group, owner, "rice?")
-        await model.wait_for(lambda: any(it.words for it in model.served), deadline=20)
+        await model.wait_for(lambda: any(it.words for it in model.served))
         upgraded = await group.upgrade(bert, NEW)
         first.kill()
         await first.wait()
     held.set()
     async with process(api, telegram_url, model_url, tmp_path):
         await upgraded.as_user(owner).wait_text("Basmati.")
-        await api.wait_for(lambda: not api.updates.pending, seconds=20)
+        await api.wait_for(lambda: not api.updates.pending)
 
     answers = [line.text for line in upgraded.screen() if line.from_bot and line.text]
     assert answers == ["Basmati."]

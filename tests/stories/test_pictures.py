@@ -10,14 +10,13 @@ import pytest
 
 from ambrosio.core.messages import Chat, PicturePart, Turn
 from ambrosio.emulators.model_server.server import Holds, Says
-from ambrosio.media.picture_headers import read_header
 from ambrosio.store import Store, TurnResult
 from ambrosio.store.pictures import folder_of
 
 from ..support.bad_files import refusal_of
 from ..support.gguf_model import REPLY
-from ..support.heif_files import BLUE, RED, Item, grid, heif, irot, tile
-from ..support.media_files import picture
+from ..support.heif_files import BLUE, RED, grid, irot
+from ..support.media_files import kind_and_size, picture
 from ..support.running_bot import OWNER, running_bot
 from ..support.vision_model import make_vision
 from .test_crash import process
@@ -27,7 +26,6 @@ MIDDLE, SMALL = picture("jpeg", 800, 600), picture("jpeg", 320, 240)
 QWEN = "Qwen/Qwen3.5-9B"
 AWAY = {"local": False, "vision": True, "model": "openai/gpt-oss-120b"}
 HEIC = grid(RED, BLUE, more=[irot(3)], size=(128, 60))
-LAID_OVER = heif(tile(), Item(b"iovl", [], bytes(20)), main=2)
 
 
 def shown(request, number=-1):
@@ -109,10 +107,8 @@ class TestAPhoto:
         await anna.send_document(content, name, mime=mime, caption="what is this?")
         await anna.wait_answer()
         [seen] = shown(model.requests[0])
-        header = read_header(seen)
 
-        assert header
-        assert (header.kind, header.width, header.height) == ("jpeg", *size)
+        assert kind_and_size(seen) == ("JPEG", size)
 
     async def test_of_somebody_else_is_seen_by_who_replies_to_it(self, api, anna, model, life):
         group = api.group(-1001, "Family")
@@ -241,7 +237,7 @@ async def test_the_real_llama_cpp_looks_at_a_photo_and_reads_it_once(
         api, telegram_url, tmp_path, sleep=asyncio.sleep, llama_gguf=str(model), llama_threads=1
     ) as life:
         await anna.send_photo(JPEG, smaller=(MIDDLE,), caption="tell about rice")
-        await anna.wait_text(REPLY, seconds=40)
+        await anna.wait_text(REPLY)
         await anna.say("question number two")
         await anna.wait_until(lambda: len(anna.answers) == 2, "no second answer", 40)
         await life.settled()
@@ -261,7 +257,7 @@ async def test_killed_between_the_download_and_the_answer_it_looks_once_more(
     model.script(Holds("Half of an", held), Says("A cat."), Says("Fine."))
     async with process(api, telegram_url, model_url, tmp_path) as first:
         await anna.send_photo(SMALL, caption="what is this?")
-        await model.wait_for(lambda: any(it.words for it in model.served), deadline=30)
+        await model.wait_for(lambda: any(it.words for it in model.served))
         first.send_signal(signal.SIGKILL)
         await first.wait()
     held.set()
@@ -285,7 +281,6 @@ class TestBadPictures:
             (b"\x89PNG\r\n\x1a\n" + bytes(40), "a.png", "damaged or incomplete"),
             (b"", "empty.jpg", "nothing to read in"),
             (HEIC[:-9], "IMG_1.HEIC", "damaged or incomplete"),
-            (LAID_OVER, "sent.jpg", "it is put together in an unusual way. Save it as JPEG and"),
             (b"MZ\x90\0" + bytes(range(256)), "photo.jpg", "cannot read this kind of file"),
             (bytes(20_000_001), "huge.png", "larger than 20 MB"),
         ],

@@ -71,16 +71,16 @@ async def test_killed_between_due_and_sent_it_is_sent_once(api, telegram_url, mo
         made(store, "tea", real_now() - 1)
     refused = api.flood("sendMessage", retry_after=60, times=float("inf"))
     async with process(api, telegram_url, model_url, tmp_path) as first:
-        await api.wait_for(lambda: api.calls_to("sendMessage"), seconds=20)
+        await api.wait_for(lambda: api.calls_to("sendMessage"))
         first.send_signal(signal.SIGKILL)
         await first.wait()
     assert anna.answers == []
     refused.times = 0
     async with process(api, telegram_url, model_url, tmp_path):
-        await anna.wait_text("⏰ tea", seconds=20)
+        await anna.wait_text("⏰ tea")
     async with process(api, telegram_url, model_url, tmp_path):
         await anna.say("/reminders")
-        await anna.wait_text("no reminders here", seconds=20)
+        await anna.wait_text("no reminders here")
 
     assert [line.text for line in anna.answers if "⏰" in line.text] == ["⏰ tea"]
 

@@ -29,7 +29,7 @@ from ambrosio.emulators.model_server.server import (
     Says,
 )
 
-from ..support import ROOT
+from ..support import PATIENCE_SECONDS, ROOT
 from ..support.mcp_server import ADD, FakeMcp
 from ..support.running_bot import running_bot
 
@@ -233,7 +233,7 @@ def test_a_crash_that_nobody_foresaw_tells_no_secret(tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=PATIENCE_SECONDS,
     )
 
     assert ended.returncode == 1

@@ -233,7 +233,7 @@ async def test_killed_between_a_tool_and_the_answer_its_effect_is_there_once(
         await first.wait()
     assert anna.answers == []
     async with process(api, telegram_url, model_url, tmp_path):
-        await anna.wait_text("I will remind you on", seconds=20)
+        await anna.wait_text("I will remind you on")
     with Store(tmp_path / "ambrosio.db", now=lambda: 0.0) as store:
         assert len(store.reminders.waiting(Chat(OWNER), OWNER)) == 1
     assert len([line for line in anna.answers if "I will remind you" in line.text]) == 1

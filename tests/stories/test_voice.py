@@ -329,7 +329,7 @@ async def test_a_killed_bot_has_nothing_heard_twice(
     model.answer = lambda asked: Holds("Li", held) if not held.is_set() else Says("Lima.")
     async with process(api, telegram_url, model_url, tmp_path) as first:
         await anna.send_voice(VOICE)
-        await model.wait_for(lambda: any(served.words for served in model.served), deadline=20)
+        await model.wait_for(lambda: any(served.words for served in model.served))
         first.send_signal(signal.SIGKILL)
         await first.wait()
     held.set()

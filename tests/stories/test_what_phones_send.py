@@ -307,17 +307,17 @@ async def test_an_album_killed_in_the_middle_gets_one_reply(
         return {"message": {**message, **album}}
 
     async with process(api, telegram_url, model_url, tmp_path) as first:
-        await api.wait_for(lambda: api.calls_to("getUpdates"), seconds=20)
+        await api.wait_for(lambda: api.calls_to("getUpdates"))
         api.inject(part(1))
         api.inject(part(2))
-        await api.wait_for(lambda: not api.updates.pending, seconds=20)
+        await api.wait_for(lambda: not api.updates.pending)
         first.kill()
         await first.wait()
     api.inject(part(3))
     async with process(api, telegram_url, model_url, tmp_path):
         api.inject(part(4))
         await anna.wait_answer(after=0)
-        await api.wait_for(lambda: not api.updates.pending, seconds=20)
+        await api.wait_for(lambda: not api.updates.pending)
         await anna.say("/help")
         await anna.wait_text("/imagine")
 

@@ -18,7 +18,7 @@ from ambrosio.demo.web import serve_page
 from ambrosio.emulators import Json
 from ambrosio.emulators.botapi.api import BotApi
 
-from . import ROOT
+from . import PATIENCE_SECONDS, ROOT
 
 UPDATE_KINDS = [
     "message",
@@ -51,13 +51,13 @@ class DemoPage:
 
     def __enter__(self):
         self._thread.start()
-        assert self._up.wait(10)
-        self.take_updates()
+        assert self._up.wait(PATIENCE_SECONDS)
+        self.take_updates(wait_seconds=0)
         return self
 
     def __exit__(self, *exc):
         self._loop.call_soon_threadsafe(self._down.set)
-        self._thread.join(10)
+        self._thread.join(PATIENCE_SECONDS)
         self._loop.close()
 
     def bot(self, method, files=None, **params):
@@ -71,11 +71,15 @@ class DemoPage:
         return answer.json()["result"]
 
     def call(self, method, **request):
-        return httpx.post(f"{self.url}/bot{self.api.token}/{method}", **request)
+        url = f"{self.url}/bot{self.api.token}/{method}"
+        return httpx.post(url, timeout=PATIENCE_SECONDS, **request)
 
-    def take_updates(self):
-        """Fetch and confirm the pending updates, as the bot would."""
-        updates = self.bot("getUpdates", allowed_updates=UPDATE_KINDS)
+    def take_updates(self, wait_seconds=50):
+        """Fetch and confirm the pending updates, as the bot would, or wait for the first.
+
+        What a page shows at once, such as a pressed button, is only then on its way to the server.
+        """
+        updates = self.bot("getUpdates", allowed_updates=UPDATE_KINDS, timeout=wait_seconds)
         if updates:
             self.bot("getUpdates", offset=updates[-1]["update_id"] + 1)
         return updates
@@ -125,7 +129,7 @@ class DemoProcess:
 
     def __exit__(self, *exc: object) -> None:
         self.process.terminate()
-        self.process.communicate(timeout=20)
+        self.process.communicate(timeout=PATIENCE_SECONDS)
 
     def wait_online(self) -> None:
         """Return when the bot polls."""
@@ -150,7 +154,7 @@ class DemoProcess:
 
     def events(self) -> Iterator[Json]:
         """Yield what the page is told, the snapshot first."""
-        with httpx.stream("GET", f"{self.page_url}events", timeout=60) as events:
+        with httpx.stream("GET", f"{self.page_url}events", timeout=PATIENCE_SECONDS) as events:
             for line in events.iter_lines():
                 if line:
                     yield json.loads(line.removeprefix("data: "))

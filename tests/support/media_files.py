@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Sequence
 
 import av
+from PIL import Image
 
 RATE = 16_000
 
@@ -75,3 +76,9 @@ def picture(
         output.mux(stream.encode(frame.reformat(format=pixels)))
         output.mux(stream.encode(None))
     return file.getvalue()
+
+
+def kind_and_size(content: bytes) -> tuple[str | None, tuple[int, int]]:
+    """Say what kind of picture it is, and how wide and high."""
+    with Image.open(io.BytesIO(content)) as image:
+        return image.format, image.size

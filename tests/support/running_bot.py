@@ -14,6 +14,8 @@ from ambrosio.config import settings
 from ambrosio.emulators.botapi.api import BotApi
 from ambrosio.store import Store
 
+from . import PATIENCE_SECONDS
+
 OWNER = 42
 SDXL = "stabilityai/stable-diffusion-xl-base-1.0"
 
@@ -31,7 +33,7 @@ class RunningBot:
 
     async def settled(self) -> None:
         """Wait until nothing is left to be answered or delivered."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             # The database has no event to wait for.
             while self._busy():  # noqa: ASYNC110
                 await asyncio.sleep(0.005)

@@ -19,8 +19,9 @@ from ambrosio.providers.openai_compatible import OpenAIProvider
 from ambrosio.providers.warmup import warm_up
 from ambrosio.router import CompletionRequest, Router
 
+from . import PATIENCE_SECONDS
+
 SYSTEM = "You are a butler, and as brief as the request is."
-PATIENCE_SECONDS = 60
 LOG = "llama/llama.log"
 
 

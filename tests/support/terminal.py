@@ -6,13 +6,15 @@ import os
 import pty
 import re
 import struct
-import subprocess
 import termios
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
+
+from . import PATIENCE_SECONDS
+from .program import Program, start_program
 
 CTRL_C, CTRL_D, UP, ALT_ENTER = "\x03", "\x04", "\x1b[A", "\x1b\r"
-SECONDS = 20
 # Colours, cursor moves and titles, which say nothing about the words.
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|\x1b[=>]")
 
@@ -20,7 +22,7 @@ ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|\x1b[=>]")
 class TerminalProgram:
     """A program in a terminal of 100 columns and 40 lines."""
 
-    def __init__(self, process: asyncio.subprocess.Process, master: int) -> None:
+    def __init__(self, process: Program, master: int) -> None:
         self._process, self._master = process, master
         self._output, self._seen = "", 0
         self._grown = asyncio.Event()
@@ -52,7 +54,7 @@ class TerminalProgram:
     async def expect(self, words: str) -> str:
         """Wait until words appear after those expected last; return what stands before."""
         try:
-            async with asyncio.timeout(SECONDS):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 while (found := self.text.find(words, self._seen)) < 0:
                     self._grown.clear()
                     await self._grown.wait()
@@ -64,7 +66,7 @@ class TerminalProgram:
 
     async def exit_code(self) -> int:
         """Wait for the end of the program."""
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             return await self._process.wait()
 
     def close(self) -> None:
@@ -75,27 +77,23 @@ class TerminalProgram:
 
 @asynccontextmanager
 async def terminal_program(
-    *command: str, env: Mapping[str, str], cwd: object = None
+    *words: str, env: Mapping[str, str], cwd: Path
 ) -> AsyncIterator[TerminalProgram]:
-    """Run a program in a terminal; it is killed at the end if it is still there."""
+    """Run `ambrosio` in a terminal; it is killed at the end if it is still there."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=slave,
-        stdout=slave,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-        cwd=str(cwd) if cwd else None,
+    process = await start_program(
+        *words,
         env={**env, "TERM": "xterm-256color"},
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        cwd=cwd,
+        streams=(slave, slave, slave),
+        terminal=True,
     )
     os.close(slave)
     program = TerminalProgram(process, master)
     try:
         yield program
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        process.kill()
+        await process.wait()
         program.close()

@@ -6,7 +6,7 @@ from .. import Json
 from .chats import Draft, FakeChat, ShownAction, ShownMessage, buttons
 from .state import ServerState
 
-TIMEOUT_SECONDS = 20.0  # generous: the machine may be busy
+TIMEOUT_SECONDS = 60.0  # generous: the machine may be busy
 NEWEST = -1
 
 

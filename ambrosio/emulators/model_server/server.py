@@ -86,7 +86,7 @@ __all__ = [
     "TranscriptionCall",
 ]
 
-_TIMEOUT_SECONDS = 20.0  # generous: the machine may be busy
+_TIMEOUT_SECONDS = 60.0  # generous: the machine may be busy
 
 
 @dataclass(eq=False, kw_only=True)

@@ -398,7 +398,7 @@ async def test_an_invalid_button_is_refused(api, anna, button, why):
 async def test_a_pressed_button_spins_until_it_is_answered(bot, anna):
     await bot.send_message(42, "failed", reply_markup=BUTTONS)
     press = asyncio.create_task(anna.press("Retry"))
-    (update,) = await bot.get_updates(timeout=5)
+    (update,) = await bot.get_updates(timeout=50)
     await update.callback_query.answer("Again!")
 
     assert update.callback_query.data == "retry:7"
