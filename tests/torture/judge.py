@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from sqlite3 import Row
 
+from ambrosio.bot.callback_data import decode
+from ambrosio.bot.streaming import STOP
 from ambrosio.core.texts import MAYBE_SENT
 from ambrosio.emulators.botapi.api import BotApi
-from ambrosio.emulators.botapi.chats import ShownMessage
+from ambrosio.emulators.botapi.chats import ShownMessage, buttons
 from ambrosio.emulators.botapi.users import UserChat
 from ambrosio.store import Store
 
@@ -36,6 +38,8 @@ class Report:
     faults: list[str] = field(default_factory=list)
     windows: list[float] = field(default_factory=list)
     paid_windows: list[float] = field(default_factory=list)
+    # What came twice, one line each.
+    copies: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         rows = [f"{name:32}{number:>8}" for name, number in self.counts.items()]
@@ -43,6 +47,7 @@ class Report:
             if windows:
                 milliseconds = ", ".join(f"{seconds * 1000:.0f}" for seconds in sorted(windows))
                 rows.append(f"twice {name}: the kill came after {milliseconds} ms")
+        rows += self.copies
         return "\n".join([*rows, *(f"FAULT: {fault}" for fault in self.faults)])
 
 
@@ -50,7 +55,7 @@ class Judge:
     """Compares what was sent with what is on the screens and in the database."""
 
     def __init__(self, api: BotApi, store: Store, kills: list[float]) -> None:
-        self._store, self._kills = store, kills
+        self._api, self._store, self._kills = api, store, kills
         self._report = Report()
         self._accepted_at = {
             (call.params.get("chat_id"), call.result["message_id"]): call.at
@@ -84,6 +89,7 @@ class Judge:
         for seat in _seats(sent):
             self._judge_refusals(seat, refused[seat.id])
         self._judge_store()
+        self._judge_buttons()
         self._judge_ledger(sent, paid_calls)
         counts["shown twice"] = len(self._report.windows)
         counts["paid twice"] = len(self._report.paid_windows)
@@ -145,13 +151,17 @@ class Judge:
         for line in shown[: len(shown) - bool(expected)]:
             at = self._accepted_at.get((seat.id, line.message_id), 0.0)
             after = [kill - at for kill in self._kills if kill >= at - ON_THE_WAY_SECONDS]
-            windows.append(min(after, key=abs, default=float("inf")))
-        surplus = sorted(windows, key=abs)[: max(0, len(shown) - expected)]
-        for window in surplus:
+            windows.append(
+                (min(after, key=abs, default=float("inf")), line.buttons == (STOP.text,))
+            )
+        surplus = sorted(windows, key=lambda window: abs(window[0]))
+        for window, is_preview in surplus[: max(0, len(shown) - expected)]:
             if window > WINDOW_SECONDS:
                 self._fault(f"{what} of {seat.id} came twice, and the kill {window:.2f} s later")
             else:
                 self._report.windows.append(window)
+                kind = "a preview of " if is_preview else ""
+                self._report.copies.append(f"twice: {kind}{what} of {seat.id}")
 
     def _judge_reminder(self, sent: Sent) -> None:
         """Check that a reminder was shown back once, and sent once when it was due."""
@@ -227,6 +237,17 @@ class Judge:
         [(verdict,)] = self._read("PRAGMA integrity_check")
         if verdict != "ok":
             self._fault(f"the database: {verdict}")
+
+    def _judge_buttons(self) -> None:
+        """Check that no message has the buttons of another, and count what was left of previews."""
+        for chat in self._api.state.chats.values():
+            for message in chat.messages.values():
+                noted = self._noted.get((chat.id, message["message_id"]))
+                for button in buttons(message):
+                    action, arg = decode(button["callback_data"])
+                    self._report.counts["Stop buttons left"] += action == STOP.action
+                    if action == "longer" and noted is not None and arg != str(noted):
+                        self._fault(f"the answer of turn {noted} has the button of turn {arg}")
 
     def _is_replaced(self, turn: Row) -> bool:
         """Say whether a newer turn has taken over the messages of this one."""

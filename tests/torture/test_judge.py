@@ -27,8 +27,11 @@ class World:
     async def ask(self):
         self.sent = Sent(self.seat, await self.seat.say(f"{TAG}: how long?"), [TAG])
 
+    async def call(self, method, params):
+        return await self._api.call(method, params)
+
     async def say(self, text):
-        sent = await self._api.call("sendMessage", {"chat_id": 42, "text": text})
+        sent = await self.call("sendMessage", {"chat_id": 42, "text": text})
         return sent["message_id"]
 
     async def answer(self):
@@ -160,6 +163,13 @@ async def paid_again(world):
     world.pay()
 
 
+async def answered_with_the_button_of_another(world):
+    await world.answer()
+    markup = {"inline_keyboard": [[{"text": "Longer", "callback_data": "longer:77"}]]}
+    params = {"chat_id": 42, "message_id": world.seat.last.message_id, "reply_markup": markup}
+    await world.call("editMessageReplyMarkup", params)
+
+
 @pytest.mark.parametrize(
     ("happens", "fault"),
     [
@@ -173,6 +183,7 @@ async def paid_again(world):
         (kept_and_never_sent, "have answers that were never sent"),
         (shown_and_never_kept, "q1x is in the turns"),
         (paid_again, "q1x (user) was paid again"),
+        (answered_with_the_button_of_another, "has the button of turn 77"),
     ],
 )
 async def test_a_fault_is_told(world, happens, fault):
