@@ -1,9 +1,9 @@
 """Which of Telegram's message ids are known: up to where, and which ones are whose.
 
 Telegram numbers the messages of a supergroup by themselves, and those of all other chats together,
-in one rising sequence for the account of the bot (core.telegram.org/api/channel, and what Telethon
-and mautrix have found). So whoever knows the newest id before a message is sent knows where to look
-for it afterwards. Holds nobody's words.
+in one rising sequence for the account of the bot (LonamiWebs/Telethon#1308, mautrix/telegram#51).
+So whoever knows the newest id before a message is sent knows where to look for it afterwards. Holds
+nobody's words.
 """
 
 import sqlite3
