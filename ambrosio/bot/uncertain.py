@@ -33,8 +33,9 @@ nothing but a Stop button. It is deleted when its update is worked on again, aft
 for the chat has been delivered.
 
 What cannot be known is sent again, as without all this: a message that asks for a reply, one that
-may have gone as several, one that is to edit another. It would go wrong with another program that
-sends by the same token, at the same moment and to the same chat.
+may have gone as several, one that is to edit another. What Telegram accepts only after it was asked
+comes twice. It would go wrong with another program that sends by the same token, at the same moment
+and to the same chat.
 """
 
 import asyncio
