@@ -144,8 +144,8 @@ class Delivery:
     async def delete_lost_preview(self, chat: Chat, after_message_id: int) -> None:
         """Delete the preview that a process that died may have left behind an id, if any.
 
-        What waits for the chat has to be delivered first: while a message may be there without being
-        noted, nothing is looked for.
+        What waits for the chat has to be delivered first: while a message may be there without
+        being noted, nothing is looked for.
         """
         async with self._locks[chat]:
             preview = await self._uncertain.find_preview(chat, after_message_id)
