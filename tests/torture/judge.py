@@ -28,6 +28,8 @@ WINDOW_SECONDS = 0.5
 ON_THE_WAY_SECONDS = 1.0
 # What begins the bot's other messages in a private chat, besides answers and refusals.
 ZONE_QUESTION = "Is it "
+# What begins the line about tools, which is a message of its own before a very long paragraph.
+TOOL_LINES = ("reminder: ", "calculated: ")
 
 
 @dataclass
@@ -209,7 +211,7 @@ class Judge:
     def _is_refusal(self, line: ShownMessage) -> bool:
         return (
             not TAG.search(line.text)
-            and not line.text.startswith(ZONE_QUESTION)
+            and not line.text.startswith((ZONE_QUESTION, *TOOL_LINES))
             and bool(line.text)
         )
 

@@ -73,6 +73,11 @@ async def answered(world):
     await world.answer()
 
 
+async def answered_behind_a_line_about_tools(world):
+    await world.say("reminder: Friday 27 November 2026, 17:11")
+    await world.answer()
+
+
 async def refused(world):
     await world.say("All models are down. Try again later.")
 
@@ -98,6 +103,7 @@ async def twice_by_a_kill(world):
     ("happens", "count"),
     [
         (answered, "answered"),
+        (answered_behind_a_line_about_tools, "answered"),
         (refused, "refused"),
         (perhaps_missing, "perhaps missing"),
         (twice_by_a_kill, "shown twice"),
