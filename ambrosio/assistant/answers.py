@@ -211,6 +211,7 @@ class Assistant:
             now=self.store.database.now(),
             zone=self._zone_of(turn),
             report=answer.expenses.append,
+            interrupted=self.store.tool_uses.has_begun_change(turn.chat, turn.message_id),
         )
         offered = self.toolbox.offered(turn)
         return ToolRounds(
@@ -219,7 +220,15 @@ class Assistant:
             context,
             may_call=may_call,
             record=self.store.tool_uses.record,
+            on_change=lambda: self._begin_change(turn),
         )
+
+    def _begin_change(self, turn: Turn) -> None:
+        """Note that something may be changed elsewhere, which must not happen again unasked."""
+        if turn.tapped:
+            self.store.proposed_calls.begin(turn.tapped.proposal_id)
+        else:
+            self.store.tool_uses.begin_change(turn.chat, turn.message_id)
 
     async def _answer_in_rounds(
         self,
@@ -230,8 +239,6 @@ class Assistant:
     ) -> None:
         """Ask until the model answers instead of calling tools."""
         if tapped := answer.turn.tapped:
-            if rounds.may_change_something(tapped.call):
-                self.store.proposed_calls.begin(tapped.proposal_id)
             await rounds.run_tapped(tapped.call, progress)
         while True:
             asked = replace(request, tools=rounds.use)

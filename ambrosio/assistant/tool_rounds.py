@@ -27,6 +27,7 @@ class ToolRounds:
         may_call: False for a turn that only keeps the definitions, because they stood in the prompt
             of the turns before.
         record: is told of each use before it happens.
+        on_change: is called before something may be changed elsewhere.
     """
 
     def __init__(
@@ -37,9 +38,10 @@ class ToolRounds:
         *,
         may_call: bool,
         record: UseRecorder,
+        on_change: Callable[[], None],
     ) -> None:
         self._toolbox, self._offered, self._context = toolbox, offered, context
-        self._may_call, self._record = may_call, record
+        self._may_call, self._record, self._on_change = may_call, record, on_change
 
     @property
     def done(self) -> tuple[ToolRound, ...]:
@@ -68,12 +70,6 @@ class ToolRounds:
             results.append(await self._run_one(call, context, progress))
         self._add(ToolRound(calls, tuple(results), text))
 
-    def may_change_something(self, call: ToolCall) -> bool:
-        """Say whether a call may have an effect that it would have again."""
-        return any(
-            tool.name == call.name and tool.kind in CHANGES_ELSEWHERE for tool in self._offered
-        )
-
     async def run_tapped(self, call: ToolCall, progress: Progress) -> None:
         """Run the call that the person has agreed to, before a model is asked."""
         result = await self._run_one(call, replace(self._context, tapped=True), progress)
@@ -88,6 +84,8 @@ class ToolRounds:
         def begin(definition: ToolDefinition, note: str) -> None:
             progress.set_note(note)
             self._record(context.turn.chat, definition.name, definition.destination)
+            if definition.kind in CHANGES_ELSEWHERE:
+                self._on_change()
 
         progress.reset()
         return await self._toolbox.run(call, context, self._offered, begin=begin)

@@ -86,6 +86,7 @@ def decide(
     *,
     source: ArgumentSource = ArgumentSource.MODEL,
     tapped: bool = False,
+    interrupted: bool = False,
 ) -> Verdict:
     """Decide about one call of a tool.
 
@@ -94,9 +95,12 @@ def decide(
         situation: what is in the conversation at this moment, results of this turn included.
         source: where the arguments come from.
         tapped: whether the person has seen this very call and pressed a button for it.
+        interrupted: whether an attempt at the same turn was cut off after such a call was begun.
     """
     if not is_offered(kind, situation):
         return Verdict.ABSENT
+    if interrupted and not tapped and kind in CHANGES_ELSEWHERE:
+        return Verdict.NEEDS_TAP
     if tapped or _is_harmless(kind, situation, source):
         return Verdict.ALLOWED
     return Verdict.NEEDS_TAP

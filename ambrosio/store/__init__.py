@@ -148,6 +148,7 @@ class Store:
             turn_id = self.conversations.save(result) if result else None
             if result and turn_id is not None:
                 self.proposed_calls.tie(result.turn, turn_id)
+                self.tool_uses.end_changes(result.turn.chat, result.turn.message_id)
             if image_set and turn_id is not None:
                 self.images.save(turn_id, image_set)
             self.outbox.enqueue(*replies, turn_id=turn_id)

@@ -137,6 +137,11 @@ MIGRATIONS = (
         count INTEGER NOT NULL, last_at REAL NOT NULL,
         PRIMARY KEY (chat_id, topic_id, provider)) WITHOUT ROWID;
 
+    -- Messages for which something may be changed elsewhere, until their turns are stored.
+    CREATE TABLE begun_changes (
+        chat_id INTEGER NOT NULL, message_id INTEGER NOT NULL,
+        PRIMARY KEY (chat_id, message_id)) WITHOUT ROWID;
+
     -- How often each tool was used in a chat; `destination` got its arguments, '' if they stayed.
     CREATE TABLE tool_uses (
         chat_id INTEGER NOT NULL, topic_id INTEGER NOT NULL, tool TEXT NOT NULL,

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..core.messages import Chat
+from ..core.messages import TERMINAL, Chat
 from ..core.tools import Source, ToolCall, ToolResult, ToolRound
 from .database import Database, chat_key
 
@@ -71,6 +71,36 @@ class ToolUses:
                 "INSERT INTO tool_uses VALUES (?, ?, ?, ?, 1, ?)"
                 " ON CONFLICT DO UPDATE SET count = count + 1, last_at = excluded.last_at",
                 (*chat_key(place), tool, destination, self._database.now()),
+            )
+
+    def begin_change(self, chat: Chat, message_id: int) -> None:
+        """Note, before it happens, that something may be changed elsewhere for a message."""
+        if chat == TERMINAL:
+            # Nothing that is typed there runs again.
+            return
+        place, message_id = self._database.current_place(chat, message_id)
+        with self._database.transaction() as db:
+            db.execute(
+                "INSERT OR IGNORE INTO begun_changes VALUES (?, ?)", (place.chat_id, message_id)
+            )
+
+    def has_begun_change(self, chat: Chat, message_id: int) -> bool:
+        """Say whether an attempt at a message's turn was cut off after it had begun a change."""
+        place, message_id = self._database.current_place(chat, message_id)
+        rows = self._database.read(
+            "SELECT 1 FROM begun_changes WHERE chat_id = ? AND message_id = ?",
+            place.chat_id,
+            message_id,
+        )
+        return bool(rows)
+
+    def end_changes(self, chat: Chat, message_id: int) -> None:
+        """Note that a message's turn is stored: what it has changed is known."""
+        place, message_id = self._database.current_place(chat, message_id)
+        with self._database.transaction() as db:
+            db.execute(
+                "DELETE FROM begun_changes WHERE chat_id = ? AND message_id = ?",
+                (place.chat_id, message_id),
             )
 
     def all(self, chat: Chat) -> list[ToolVisits]:

@@ -5,10 +5,11 @@ all that would be sent: a call that does not fit on a screen, or that hides a pa
 refused instead.
 """
 
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 from ..core.messages import TERMINAL
-from ..core.tool_policy import ArgumentSource, ToolKind, Verdict, decide
+from ..core.tool_policy import CHANGES_ELSEWHERE, ArgumentSource, ToolKind, Verdict, decide
 from ..core.tools import ProposedCall, ToolResult
 from ..core.visible_text import is_visible
 from .tool import Arguments, Tool, ToolContext, ToolError
@@ -23,6 +24,7 @@ UNREADABLE = (
     "Not done: the user must agree to this, and cannot read all of it. Use at most "
     f"{MAX_SHOWN_CHARACTERS} ordinary characters."
 )
+MAYBE_MADE = "I was interrupted after I had called it, so this may have been sent already."
 NOT_HERE = (
     "Not done: only words and addresses that the person wrote are used for this here. Use those, "
     "or ask the person for them."
@@ -52,12 +54,20 @@ def ask_first(tool: Tool, arguments: Arguments, context: ToolContext) -> ToolRes
         return None
     asks = tool if isinstance(tool, AsksFirst) else None
     source = asks.source(arguments, context) if asks else ArgumentSource.MODEL
-    verdict = decide(kind, context.situation, source=source, tapped=context.tapped)
+    verdict = decide(
+        kind,
+        context.situation,
+        source=source,
+        tapped=context.tapped,
+        interrupted=context.interrupted,
+    )
     if verdict is Verdict.ALLOWED:
         return None
     if asks is None or verdict is Verdict.ABSENT or context.turn.chat == TERMINAL:
         raise ToolError(NOT_HERE)
     proposal = asks.proposal(arguments)
+    if context.interrupted and kind in CHANGES_ELSEWHERE:
+        proposal = replace(proposal, question=f"{MAYBE_MADE} {proposal.question}")
     if len(proposal.shown) > MAX_SHOWN_CHARACTERS or not is_visible(proposal.shown):
         raise ToolError(UNREADABLE)
     if any(isinstance(effect, ProposedCall) for effect in context.effects):

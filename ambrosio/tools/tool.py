@@ -31,6 +31,8 @@ class ToolContext:
         report: is told what a call of a model has cost.
         round_results: what the calls before this one in the same round came to.
         tapped: whether the person has agreed to this very call.
+        interrupted: whether an earlier attempt at the turn was cut off after it had begun to change
+            something elsewhere.
     """
 
     turn: Turn
@@ -41,6 +43,7 @@ class ToolContext:
     report: ExpenseSink
     round_results: tuple[ToolResult, ...] = ()
     tapped: bool = False
+    interrupted: bool = False
 
     @property
     def situation(self) -> Situation:

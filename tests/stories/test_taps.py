@@ -28,6 +28,7 @@ from ambrosio.emulators.model_server.server import (
 from ambrosio.emulators.web import FakeWeb, WebPage
 from ambrosio.store import Person
 from ambrosio.tools import web as web_module
+from ambrosio.tools.asking import MAYBE_MADE
 from ambrosio.tools.fetching import PageFetcher
 
 from ..support.mcp_server import FakeMcp
@@ -90,6 +91,10 @@ def queries(web):
 
 def called(server):
     return [one["params"]["arguments"] for one in server.log if one["method"] == "tools/call"]
+
+
+async def half_answered(model):
+    await model.wait_for(lambda: any(one.state == "running" and one.words for one in model.served))
 
 
 async def allow_sums(owner):
@@ -320,3 +325,35 @@ async def test_a_call_that_was_cut_off_can_be_let_be(running, anna, model, serve
         await life.settled()
 
     assert len(called(server)) == 1
+
+
+async def test_a_call_without_a_tap_that_was_cut_off_waits_for_one(running, anna, model, server):
+    held = asyncio.Event()
+    add = Calls("sums__add", '{"a": 2, "b": 3}')
+    async with running():
+        await allow_sums(anna)
+        model.script(add, Holds("It is", held))
+        await anna.say("add two and three")
+        await model.wait_for(
+            lambda: any(one.state == "running" and one.words for one in model.served)
+        )
+    held.set()
+    async with running() as life:
+        model.script(add, Says("I asked you."))
+        await anna.wait_text("I asked you.")
+        asked = await anna.wait_text(MAYBE_MADE)
+        await life.settled()
+        assert asked.text.startswith(f"{MAYBE_MADE} Shall I call add of the MCP server sums")
+        assert len(called(server)) == 1
+        model.script(Says("It is five."))
+        await anna.press("Call")
+        await anna.wait_text("It is five.")
+
+        # The next one is as before.
+        await anna.say("/new")
+        model.script(add, Says("Five."))
+        await anna.say("add them")
+        await anna.wait_text("Five.")
+        await life.settled()
+
+    assert len(called(server)) == 3
