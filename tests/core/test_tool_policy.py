@@ -51,6 +51,15 @@ def test_a_tap_allows_what_waits_for_one_and_nothing_else(kind):
 
 
 @KINDS
+def test_only_what_changes_something_elsewhere_waits_after_an_interruption(kind):
+    for situation in SITUATIONS:
+        before, after = (decide(kind, situation, interrupted=cut) for cut in (False, True))
+        waits = kind in {ToolKind.LOCAL_SERVER, ToolKind.REMOTE_SERVER} and before is ALLOWED
+        assert after is (TAP if waits else before)
+        assert decide(kind, situation, interrupted=True, tapped=True) is not TAP
+
+
+@KINDS
 def test_what_was_read_from_outside_never_allows_more_nor_changes_the_list(kind):
     order = [ABSENT, TAP, ALLOWED]
     for private, source in product((False, True), ArgumentSource):
