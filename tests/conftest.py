@@ -67,6 +67,8 @@ def _clean_environment(monkeypatch):
     for name in [name for name in os.environ if name.startswith(PREFIXES)]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PTB_TIMEDELTA", "1")
+    # The settings of whoever runs the tests.
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/nowhere")
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ from ..bot.client import TELEGRAM_SECONDS, telegram_bot
 from ..config.file_lock import file_lock
 from ..config.logs import redact
 from ..config.network import remote_client, trusted_certificates
+from ..config.setting_files import find_folder
 from ..config.settings import Settings
 from ..providers.openai_compatible import OpenAIProvider
 from .findings import Finding, print_finding, print_fixes
@@ -61,7 +62,8 @@ async def _check_all(
 ) -> AsyncIterator[Finding]:
     route = dict.fromkeys((*settings.ambrosio_route, *settings.providers))
     order = ", then ".join(name for name in route if name in providers)
-    yield Finding("settings", "ok", f"valid; the route is {order}" if order else "valid")
+    valid = f"valid; the route is {order}" if order else "valid"
+    yield Finding("settings", "ok", valid + _where_from())
     yield _check_budget(settings, providers)
     yield _check_disk(settings.ambrosio_data_dir)
     yield await _check_clock(settings, http, now)
@@ -71,6 +73,12 @@ async def _check_all(
         yield finding
     async for finding in check_search(settings, http):
         yield finding
+
+
+def _where_from() -> str:
+    """Name the settings' folder, if it is not this one."""
+    folder = find_folder()
+    return "" if folder == Path() else f"; from {folder}"
 
 
 def _check_budget(settings: Settings, providers: Mapping[str, OpenAIProvider]) -> Finding:

@@ -33,19 +33,23 @@ def health(folder: Path) -> int:
 
 def data_dir() -> Path:
     """Return the data folder, as the settings do: the environment, `.env`, the usual place."""
-    if written := os.environ.get(DATA_DIR, "").strip() or _from_file(Path(".env")):
+    if written := os.environ.get(DATA_DIR, "").strip():
         return Path(written)
+    if found := _from_file():
+        return found
     import platformdirs  # noqa: PLC0415  not needed in a container
 
     return platformdirs.user_data_path("ambrosio")
 
 
-def _from_file(path: Path) -> str:
-    """Read the folder from `.env`; "" where it says none or belongs to another user."""
-    from ..config.setting_files import read_names  # noqa: PLC0415
+def _from_file() -> Path | None:
+    """Read the folder from `.env`; None where it says none or belongs to another user."""
+    from ..config.setting_files import ENV_FILE, find_folder, read_names  # noqa: PLC0415
     from ..core.errors import InvalidSettings  # noqa: PLC0415
 
     try:
-        return str(read_names(path).get(DATA_DIR) or "").strip()
+        folder = find_folder()
+        written = str(read_names(folder / ENV_FILE).get(DATA_DIR) or "").strip()
+        return folder / written if written else None
     except InvalidSettings:
-        return ""
+        return None

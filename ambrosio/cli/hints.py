@@ -8,6 +8,10 @@ from ..config.program import advise, started_as
 
 # The exit code of a program that Ctrl+C has ended.
 INTERRUPTED = 128 + signal.SIGINT
+TOKEN_MISSING = (
+    "TELEGRAM_BOT_TOKEN is not set. Get one from @BotFather in Telegram, and put it into `.env`: "
+    "TELEGRAM_BOT_TOKEN=123456789:ABC…"
+)
 # One way a line: the command, and what it needs first.
 WAYS_TO_BEGIN = (
     ("demo", "Try it in the browser. Needs no account and no model."),

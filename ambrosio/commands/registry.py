@@ -83,9 +83,8 @@ HELP_GROUPS: Mapping[str, tuple[str, ...]] = {
     "Privacy and data": ("private", "where", "search", "export", "forget"),
     "Settings and people": ("settings", "pair", "people", "mcp", "start", "help"),
 }
+# In the order of Telegram's menu: what is used most comes first.
 COMMANDS: tuple[Command, ...] = (
-    Command("start", "introduce the bot", start),
-    Command("help", "list the commands", show_help),
     Command("new", "start a new conversation", new, ("reset",)),
     Command("stop", "stop the current answer", stop, ("cancel",)),
     Command("retry", "answer the last question again", retry, args="[model]"),
@@ -106,6 +105,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("search", "search your earlier messages", personal_data.search, args="words"),
     Command("export", "export this conversation", personal_data.export),
     Command("forget", "delete your data", personal_data.forget),
+    Command("help", "list the commands", show_help),
+    Command("start", "introduce the bot", start),
     Command("pair", "make a link that lets one person in", pair, owner_only=True),
     Command("people", "show who can use the bot", people, owner_only=True),
     Command("mcp", "allow tools of MCP servers", mcp, owner_only=True, slow=True),

@@ -35,7 +35,7 @@ from .setting_faults import (
     explain,
     explain_value,
 )
-from .setting_files import ENCODING, read_names, read_tables
+from .setting_files import ENCODING, ENV_FILE, TOML_FILE, find_folder, read_names, read_tables
 from .setting_names import unknown_in_file, unknown_in_shell
 from .setting_types import IdSet, MetricsAddress, NameList, StreamMode, ZoneName
 from .toml_rows import complete_rows, known_of
@@ -339,26 +339,37 @@ def load(folder: Path | None = None, **overrides: Any) -> Settings:
     """Read the settings, or raise `InvalidSettings` with everything that is wrong with them.
 
     Args:
-        folder: where to look for `.env` and `ambrosio.toml`; the current directory by default.
+        folder: where to look for `.env` and `ambrosio.toml`; by default see `find_folder`.
         **overrides: values that take precedence over both and the environment, by field name.
     """
-    folder = Path() if folder is None else folder
+    folder = find_folder() if folder is None else folder
     known = {name.upper() for name in Settings.model_fields if name not in NOT_VARIABLES}
-    faults = unknown_in_file(read_names(folder / ".env"), known)
+    faults = unknown_in_file(read_names(folder / ENV_FILE), known)
     faults += unknown_in_shell(os.environ, known)
-    tables = read_tables(folder / "ambrosio.toml")
+    tables = read_tables(folder / TOML_FILE)
     faults += [
         (f"ambrosio.toml: {name}", "is not a known table", "expected [providers.NAME]")
         for name in tables
         if name not in TOML_TABLES
     ]
     try:
-        settings = Settings(_env_file=folder / ".env", **{**complete_rows(tables), **overrides})
+        settings = Settings(_env_file=folder / ENV_FILE, **{**complete_rows(tables), **overrides})
     except ValidationError as exc:
         raise InvalidSettings(faults + [_problem(dict(error)) for error in exc.errors()]) from None
     if faults:
         raise InvalidSettings(faults)
-    return settings
+    return _anchored(settings, folder)
+
+
+def _anchored(settings: Settings, folder: Path) -> Settings:
+    """Let relative paths begin at the folder of the settings, wherever the program was started."""
+    prompt = settings.ambrosio_system_prompt_file
+    return settings.model_copy(
+        update={
+            "ambrosio_data_dir": folder / settings.ambrosio_data_dir,
+            "ambrosio_system_prompt_file": prompt and folder / prompt,
+        }
+    )
 
 
 def _problem(error: dict[str, Any]) -> Fault:

@@ -43,8 +43,8 @@ STAND_IN_NOTE = "A stand-in answers, not a model"
 STAND_IN_HINT = (
     "No model is set up yet. Everything else is real, but the answers were written in advance."
 )
-# The stand-in cannot listen, and says so in the one thing that it hears.
-TRANSCRIPT = "Why is the sky blue? A stand-in cannot listen and hears the same in every recording."
+# The stand-in hears the same in every recording.
+TRANSCRIPT = "Says the stand-in: why is the sky blue?"
 # On loopback, but treated as away from home, so that private mode visibly leaves it out. The
 # environment has no setting for that.
 AWAY = """\

@@ -85,6 +85,36 @@ class TestWhatIsRead:
 
         assert load().ambrosio_owner == frozenset({1})
 
+    @pytest.mark.parametrize(
+        ("here", "data_dir", "owner"),
+        [
+            ("", "", 1),
+            ("DJANGO_SECRET=x\nOTHER=y", "", 1),
+            ("AMBROSIO_OWNER=2", "", 2),
+            ("", "/elsewhere", None),
+        ],
+        ids=["none here", "another program's here", "one here", "a deployment"],
+    )
+    def test_else_the_users_folder_is(self, tmp_path, monkeypatch, here, data_dir, owner):
+        users, project = tmp_path / "config" / "ambrosio", tmp_path / "project"
+        for folder, file in (
+            (users, "AMBROSIO_OWNER=1\nAMBROSIO_SYSTEM_PROMPT_FILE=mine.txt"),
+            (project, here),
+        ):
+            folder.mkdir(parents=True)
+            (folder / ".env").write_text(file)
+        monkeypatch.setenv("AMBROSIO_DATA_DIR", data_dir)
+        monkeypatch.setattr(
+            "platformdirs.user_config_path", lambda name: tmp_path / "config" / name
+        )
+        monkeypatch.chdir(project)
+
+        loaded = load()
+
+        assert loaded.ambrosio_owner == ({owner} if owner else set())
+        expected = users / "mine.txt" if owner == 1 else None
+        assert loaded.ambrosio_system_prompt_file == expected
+
     def test_settings_do_not_change(self, tmp_path):
         given = load(tmp_path)
 

@@ -669,6 +669,7 @@ def test_a_stranger_gets_no_answer(demo, open_page):
     item(page, "White.").wait_for()
     page.locator("#chats button", has_text="Mallory").click()
 
+    assert page.locator("#status").inner_text() == "the bot ignores strangers"
     assert page.locator(".item.out").count() == 1
     assert page.locator(".item.in").count() == 0
 
@@ -681,7 +682,7 @@ def test_voice_notes_photos_and_files_are_answered(demo, open_page):
     page.locator("#recording", has_text=re.compile("[1-9]$")).wait_for()
     page.get_by_role("button", name="Send").click()
 
-    heard = page.locator(".item.in[data-id]", has_text="hears the same in every recording")
+    heard = page.locator(".item.in[data-id]", has_text="Says the stand-in: why is the sky blue?")
     heard.wait_for()
     page.locator(".item.in[data-id]", has_text="orange and red").last.wait_for()
     for name in ("one.png", "two.png"):
