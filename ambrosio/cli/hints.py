@@ -8,7 +8,7 @@ from ..config.program import advise, started_as
 
 # The exit code of a program that Ctrl+C has ended.
 INTERRUPTED = 128 + signal.SIGINT
-TOKEN_MISSING = (
+NO_BOT_YET = (
     "TELEGRAM_BOT_TOKEN is not set. Get one from @BotFather in Telegram, and put it into `.env`: "
     "TELEGRAM_BOT_TOKEN=123456789:ABC…"
 )

@@ -18,7 +18,7 @@ import platformdirs
 
 from ..config.program import started_as
 from ..config.settings import Settings
-from .hints import TOKEN_MISSING, print_error
+from .hints import NO_BOT_YET, print_error
 from .systemd_unit import ACCOUNT, HOME, UNIT_NAME, Service, render_unit
 
 SYSTEM_UNITS = Path("/etc/systemd/system")
@@ -56,7 +56,7 @@ def show_unit(service: Service) -> int:
 def install(service: Service, settings: Settings, *, run: Run = _run) -> int:
     """Write the unit file and start the service; return the exit code."""
     if not settings.telegram_bot_token.get_secret_value():
-        print_error(TOKEN_MISSING)
+        print_error(NO_BOT_YET)
         return 2
     return _reporting(lambda: _install(service, run))
 

@@ -6,7 +6,7 @@ from ..app import now, open_app
 from ..bot.run import FIRST_POLL_SECONDS, serve
 from ..config.settings import Settings
 from ..providers.warmup import warming_up
-from .hints import TOKEN_MISSING, print_error
+from .hints import NO_BOT_YET, print_error
 from .process import exclusive_lock, stop_on_signals
 
 
@@ -16,7 +16,7 @@ async def run(settings: Settings) -> int:
     Raises `PollingConflict` if Ambrosio is already running with this data folder.
     """
     if not settings.telegram_bot_token.get_secret_value():
-        print_error(TOKEN_MISSING)
+        print_error(NO_BOT_YET)
         return 2
     stop = stop_on_signals()
     with exclusive_lock(settings.ambrosio_data_dir):
