@@ -126,7 +126,7 @@ def no_toy(monkeypatch):
 async def test_without_a_model_the_stand_in_answers_and_says_how_to_get_one(tmp_path):
     async with (
         choose_model(settings.load(tmp_path), "", tmp_path) as choice,
-        httpx.AsyncClient() as http,
+        httpx.AsyncClient(verify=False) as http,
     ):
         served = await http.get(f"{choice.settings['LLAMA_BASE_URL']}/models")
 

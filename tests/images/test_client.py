@@ -50,7 +50,7 @@ def make_client(http, *, name="together", configs=None, **settings):
 
 @pytest.fixture
 async def http():
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=False) as client:
         yield client
 
 

@@ -22,7 +22,7 @@ CDN = "https://cdn.example.com/1.png"
 
 @pytest.fixture
 async def http():
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=False) as client:
         yield client
 
 

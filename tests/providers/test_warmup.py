@@ -22,7 +22,7 @@ EVENTS = {"content-type": "text/event-stream"}
 @pytest.fixture
 async def provider(model_url):
     row = Settings().provider_configs(llama_base_url=model_url)["llama"]
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(verify=False) as http:
         yield OpenAIProvider("llama", row, http)
 
 
@@ -67,7 +67,7 @@ async def test_a_server_with_cache_reuse_is_still_warmed_up(model, model_url, tm
     config = load(tmp_path).provider_configs(llama_base_url=None)["cluster"]
 
     async with (
-        httpx.AsyncClient() as http,
+        httpx.AsyncClient(verify=False) as http,
         warming_up([OpenAIProvider("cluster", config, http)], SYSTEM),
     ):
         await model.wait_for(lambda: model.requests)
@@ -76,7 +76,7 @@ async def test_a_server_with_cache_reuse_is_still_warmed_up(model, model_url, tm
 async def test_a_server_of_our_own_is_left_to_its_supervisor(model, model_url):
     config = Settings().provider_configs(llama_base_url=model_url, llama_api_key="our-key")
 
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(verify=False) as http:
         provider = OpenAIProvider("llama", config["llama"], http)
         async with warming_up([provider], SYSTEM):
             await asyncio.sleep(0)

@@ -245,7 +245,7 @@ def test_the_key_depends_on_what_is_sent_and_not_on_the_checks():
     laxer = questions.parse_questions('[q]\nask = "vv Peru?"\nmax_words = 9', source="x")["q"]
     other = questions.parse_questions('[q]\nask = "vv Chile?"\nmax_words = 3', source="x")["q"]
     contestant = runner.Contestant(
-        OpenAIProvider("m", row("http://127.0.0.1:9/v1"), httpx.AsyncClient())
+        OpenAIProvider("m", row("http://127.0.0.1:9/v1"), httpx.AsyncClient(verify=False))
     )
 
     def key(question, system="s", reminder=None):

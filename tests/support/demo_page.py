@@ -36,6 +36,8 @@ class DemoPage:
         self._loop = asyncio.new_event_loop()
         self._up, self._down = threading.Event(), asyncio.Event()
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._run(),))
+        # Reading certificates takes a while.
+        self._http = httpx.Client(verify=False)
 
     async def _run(self):
         self.api = BotApi(lambda: 1_800_000_000.0)
@@ -56,6 +58,7 @@ class DemoPage:
         return self
 
     def __exit__(self, *exc):
+        self._http.close()
         self._loop.call_soon_threadsafe(self._down.set)
         self._thread.join(PATIENCE_SECONDS)
         self._loop.close()
@@ -72,7 +75,7 @@ class DemoPage:
 
     def call(self, method, **request):
         url = f"{self.url}/bot{self.api.token}/{method}"
-        return httpx.post(url, timeout=PATIENCE_SECONDS, **request)
+        return self._http.post(url, timeout=PATIENCE_SECONDS, **request)
 
     def take_updates(self, wait_seconds=50):
         """Fetch and confirm the pending updates, as the bot would, or wait for the first.

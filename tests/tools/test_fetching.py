@@ -39,7 +39,7 @@ def fetcher(http, names=None, **options):
 
 async def fetch(web, path="/rice", names=None, *, host="news.example", **options):
     port = httpx.URL(web.url).port
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, verify=False) as http:
         http.cookies.set("session", "secret")
         http.headers["Authorization"] = "Bearer secret"
         return await fetcher(http, names, **options).fetch(f"http://{host}:{port}{path}")
@@ -196,7 +196,7 @@ async def test_tls_is_spoken_with_the_name_and_not_with_the_address():
 
     with bind_loopback() as listener:
         server = await asyncio.start_server(listen, sock=listener)
-        async with server, httpx.AsyncClient(trust_env=False) as http:
+        async with server, httpx.AsyncClient(trust_env=False, verify=False) as http:
             port = listener.getsockname()[1]
             with pytest.raises(PageNotRead):
                 await fetcher(http).fetch(f"https://news.example:{port}/")
@@ -228,7 +228,7 @@ def test_what_is_no_address_of_a_page_is_refused(url):
     ],
 )
 async def test_no_spelling_leads_to_this_machine(url):
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, verify=False) as http:
         with pytest.raises(PageNotRead):
             await PageFetcher(http).fetch(url)
 

@@ -26,7 +26,7 @@ async def web():
 
 @pytest.fixture
 async def engine(request, web):
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, verify=False) as http:
         kinds = {"SearXNG": SearxNg(web.url, http), "Brave": Brave(BRAVE_KEY, http, web.url)}
         yield kinds[getattr(request, "param", "SearXNG")]
 
@@ -135,7 +135,7 @@ async def test_a_server_that_is_not_there_is_told(failure, reason):
 
 
 async def test_a_server_of_ones_own_comes_before_brave():
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(verify=False) as http:
         clients = {"http": http, "local_http": http}
         assert isinstance(make_engine(None, "key", **clients), Brave)
         assert isinstance(make_engine("http://127.0.0.1:8888", "key", **clients), SearxNg)

@@ -132,7 +132,7 @@ class House:
 async def house(store, clock):
     web = FakeWeb(hits=[WebPage("Basmati", "https://news.example/rice", "It is\ndear.")])
     web.pages["/rice"] = HTMLResponse("<title>Rice news</title><p>The harvest fell by 12 %.")
-    async with web.serving(), httpx.AsyncClient(trust_env=False) as http:
+    async with web.serving(), httpx.AsyncClient(trust_env=False, verify=False) as http:
         yield House(web, http, store, clock)
 
 

@@ -115,7 +115,7 @@ async def test_polling_and_a_webhook_exclude_each_other(bot, anna):
 
 async def test_an_update_that_cannot_be_parsed_is_served_raw(api, telegram_url):
     api.inject({"message": {"voice": {}}})
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=False) as client:
         answer = await client.get(f"{telegram_url}/bot{api.token}/getUpdates")
 
     assert answer.json()["result"] == [{"update_id": 1000, "message": {"voice": {}}}]
@@ -133,7 +133,7 @@ async def test_the_server_closes_at_once_with_a_poll_open(api):
 
 
 async def test_a_wrong_token_is_unauthorized_and_an_unknown_method_not_found(api, telegram_url):
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=False) as client:
         stranger = await client.post(f"{telegram_url}/bot1:wrong/getMe")
         typo = await client.post(f"{telegram_url}/bot{api.token}/getMee")
         loud = await client.post(f"{telegram_url}/bot{api.token}/GETME", json={})
@@ -144,7 +144,9 @@ async def test_a_wrong_token_is_unauthorized_and_an_unknown_method_not_found(api
 
 
 async def test_a_body_that_is_not_json_is_refused(api, telegram_url):
-    async with httpx.AsyncClient(headers={"Content-Type": "application/json"}) as client:
+    async with httpx.AsyncClient(
+        verify=False, headers={"Content-Type": "application/json"}
+    ) as client:
         answer = await client.post(f"{telegram_url}/bot{api.token}/getMe", content=b"[1")
 
     assert answer.status_code == 400
@@ -800,7 +802,7 @@ async def test_garbage_is_a_200_with_invalid_json(api, telegram_url, bot):
     with pytest.raises(telegram.error.TelegramError, match="Invalid server response"):
         await bot.get_me()
 
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=False) as client:
         answer = await client.get(f"{telegram_url}/bot{api.token}/getMe")
     assert answer.status_code == 200
     with pytest.raises(json.JSONDecodeError):

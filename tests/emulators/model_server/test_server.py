@@ -43,7 +43,7 @@ async def open_client(
             base_url=base_url,
             api_key=key,
             max_retries=0,
-            http_client=httpx.AsyncClient(),  # type: ignore[arg-type] # the SDK's escape hatch
+            http_client=httpx.AsyncClient(verify=False),  # type: ignore[arg-type] # the SDK's escape hatch
         ) as client,
     ):
         yield client
@@ -340,7 +340,7 @@ async def test_llama_does_not_notice_a_disconnect_without_a_stream() -> None:
     enough = asyncio.Event()
     server.script(Holds("One.", enough))
 
-    async with server.serving() as url, httpx.AsyncClient() as client:
+    async with server.serving() as url, httpx.AsyncClient(verify=False) as client:
         request = {"model": "stand-in", "messages": QUESTION}
         leaving = asyncio.create_task(client.post(f"{url}/chat/completions", json=request))
         await server.wait_for(lambda: server.served[0].words)
@@ -374,7 +374,7 @@ async def test_the_server_closes_at_once_with_answers_open(
     server = FakeModelServer()
     server.script(StallsAfter("One"))
 
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=False) as client:
         async with server.serving() as url:
             request = {"model": "stand-in", "messages": QUESTION, "stream": stream}
             asking = asyncio.create_task(client.post(f"{url}/chat/completions", json=request))
@@ -391,7 +391,7 @@ async def test_the_server_closes_at_once_with_answers_open(
 async def test_the_server_can_restart_on_its_port() -> None:
     server = FakeModelServer()
 
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=False) as client:
         async with server.serving() as url:
             await client.get(f"{url}/models")
         async with server.serving(httpx.URL(url).port or 0) as again:
@@ -543,7 +543,7 @@ async def test_the_api_key_is_required_except_for_health() -> None:
 async def test_a_loading_llama_returns_503() -> None:
     server = FakeModelServer(loading=True)
 
-    async with server.serving() as url, httpx.AsyncClient() as client:
+    async with server.serving() as url, httpx.AsyncClient(verify=False) as client:
         answers = [await client.get(httpx.URL(url).join(p)) for p in ("/health", "/v1/models")]
         server.loading = False
         loaded = await client.get(httpx.URL(url).join("/health"))
@@ -570,7 +570,7 @@ async def test_llama_describes_itself() -> None:
 async def test_together_lists_its_models_in_a_bare_array() -> None:
     server = FakeModelServer(server_kind="together")
 
-    async with server.serving() as url, httpx.AsyncClient() as client:
+    async with server.serving() as url, httpx.AsyncClient(verify=False) as client:
         models = (await client.get(f"{url}/models?serverless")).json()
 
     assert [(model["id"], model["type"]) for model in models] == [
@@ -603,14 +603,14 @@ async def test_a_model_can_be_retired_at_together() -> None:
 async def test_unknown_paths_return_404(server_kind: ServerKind, path: str, message: str) -> None:
     server = FakeModelServer(server_kind=server_kind)
 
-    async with server.serving() as url, httpx.AsyncClient() as client:
+    async with server.serving() as url, httpx.AsyncClient(verify=False) as client:
         answer = await client.post(httpx.URL(url).join(path), json={})
 
     assert (answer.status_code, answer.json()["error"]["message"]) == (404, message)
 
 
 async def test_a_body_that_is_not_json_is_refused() -> None:
-    async with FakeModelServer().serving() as url, httpx.AsyncClient() as client:
+    async with FakeModelServer().serving() as url, httpx.AsyncClient(verify=False) as client:
         answer = await client.post(f"{url}/chat/completions", content=b"{")
 
     assert answer.status_code == 400
@@ -642,7 +642,7 @@ async def test_images_have_the_requested_size_and_depend_on_the_seed() -> None:
 async def test_downloading_an_image_needs_a_user_agent() -> None:
     async with (
         open_client(FakeModelServer(server_kind="together")) as client,
-        httpx.AsyncClient() as web,
+        httpx.AsyncClient(verify=False) as web,
     ):
         result = await generate_images(client, response_format="url")
         blank = await web.get(result.data[1].url, headers={"user-agent": ""})

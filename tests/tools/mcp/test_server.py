@@ -58,7 +58,7 @@ async def test_both_eras_are_spoken_by_stdio(started, era):
 @pytest.mark.parametrize("era", ["modern", "legacy"])
 async def test_both_eras_are_spoken_by_http(era, sse):
     fake = FakeMcp(era, sse=sse)
-    async with fake.serving() as url, httpx.AsyncClient(trust_env=False) as http:
+    async with fake.serving() as url, httpx.AsyncClient(trust_env=False, verify=False) as http:
         server = McpServer("demo", HttpTransport(url, "key", http))
         assert await call(server) == SAID
         headers = fake.headers
@@ -115,7 +115,7 @@ async def test_a_tool_that_has_changed_is_not_called(tmp_path, started):
 
 async def test_a_list_of_tools_is_asked_for_again(clock):
     fake = FakeMcp()
-    async with fake.serving() as url, httpx.AsyncClient(trust_env=False) as http:
+    async with fake.serving() as url, httpx.AsyncClient(trust_env=False, verify=False) as http:
         server = McpServer("demo", HttpTransport(url, "", http), now=clock)
         assert await call(server) == SAID
         fake.tools = [{**ADD, "description": "Changed."}]
