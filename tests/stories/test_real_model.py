@@ -109,9 +109,9 @@ async def test_a_whole_conversation_with_a_real_model(api, anna, telegram_url, t
         await is_edited_in_place(anna, model)
         await goes_on_from_an_older_answer(anna, model, short)
         await stops_computing(anna, model, tmp_path)
-        await loses_the_oldest_turns(anna, model)
         await serves_two_chats(anna, bella)
         await stays_private(anna, model)
+        await loses_the_oldest_turns(anna, model)
         await survives_a_kill(anna, model)
 
     async with bot() as model:
