@@ -41,11 +41,11 @@ def test_a_text_is_read_in_the_encoding_it_was_written_in(text, encoding):
 
 @pytest.mark.parametrize(("text", "encoding"), TEXTS.values(), ids=TEXTS)
 def test_a_longer_text_is_too_wherever_it_is_cut(text, encoding):
-    content = (text + "\n").encode(encoding) * 900
+    content = (text + "\n").encode(encoding) * 100
 
-    assert {guess_encoding(content[:length]) for length in (19_000, 19_001, len(content))} == {
-        encoding
-    }
+    for length in (3_000, 3_001, len(content)):
+        guessed = guess_encoding(content[:length])
+        assert content.decode(guessed) == content.decode(encoding)
 
 
 @pytest.mark.parametrize("content", [b"", b"abc", b"\xff", bytes(range(256))])
