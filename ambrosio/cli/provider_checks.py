@@ -96,11 +96,11 @@ async def check_hearing(
     if not hearing:
         enough = measure().total_bytes >= EARS_BYTES
         advice = OFFER_EARS if enough else OFFER_OTHERS
-        return Finding("transcription", "skipped", f"no model can transcribe voice notes; {advice}")
+        return Finding("voice", "skipped", f"no model can transcribe voice notes; {advice}")
     if not importlib.util.find_spec("av"):
         detail = "the decoder for recordings is not installed"
-        return Finding("transcription", "flawed", detail, "run `pip install '.[media]'`")
-    return Finding("transcription", "ok", f"{' and '.join(hearing)} can transcribe voice notes")
+        return Finding("voice", "flawed", detail, "run `pip install '.[media]'`")
+    return Finding("voice", "ok", f"{' and '.join(hearing)} can transcribe voice notes")
 
 
 async def check_speech(providers: Mapping[str, OpenAIProvider]) -> Finding:

@@ -219,7 +219,7 @@ class TestDoctor:
                 "llama",
                 "answers",
                 "vision",
-                "transcription",
+                "voice",
                 "speech",
             ),
         ]
