@@ -46,6 +46,12 @@ class PlainErrorGroup(click.Group):
             code = 0
         sys.exit(code if isinstance(code, int) else 0)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take `version` and `help`, which other programs have as verbs, for the options."""
+        if args in (["version"], ["help"]):
+            args = [f"--{args[0]}"]
+        return super().parse_args(ctx, args)
+
 
 def load_settings(*, is_service: bool = False) -> "Settings":
     """Load the settings; reading them takes a fifth of a second, which `health` does without."""

@@ -34,7 +34,9 @@ def inside(monkeypatch, tmp_path):
 
 
 class TestCommandLine:
-    @pytest.mark.parametrize("words", [["--help"], ["-h"], ["chat", "--help"], ["doctor", "-h"]])
+    @pytest.mark.parametrize(
+        "words", [["--help"], ["-h"], ["help"], ["chat", "--help"], ["doctor", "-h"]]
+    )
     def test_help(self, words):
         ended = invoke(*words)
 
@@ -48,8 +50,9 @@ class TestCommandLine:
             assert re.search(rf"^  {name} +\w.*[^.]\.$", shown, flags=re.MULTILINE)
             assert verb.help
 
-    def test_version(self):
-        assert invoke("--version").stdout == f"ambrosio, version {__version__}\n"
+    @pytest.mark.parametrize("words", [["--version"], ["version"]])
+    def test_version(self, words):
+        assert invoke(*words).stdout == f"ambrosio, version {__version__}\n"
 
     @pytest.mark.parametrize("words", [["dance"], ["chat", "--loud"], ["run", "away"]])
     def test_unknown_arguments_are_refused(self, words):
