@@ -40,6 +40,10 @@ class Clock:
         await asyncio.sleep(0.005)
 
 
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture
 def anyio_backend():
     return "asyncio"

@@ -9,6 +9,8 @@ import os
 import signal
 from contextlib import asynccontextmanager
 
+import pytest
+
 from ambrosio.core.messages import Chat
 from ambrosio.llama.toy_model import find_toy
 
@@ -16,7 +18,7 @@ from ..support.real_model import DETERMINISTIC, REAL_MODEL
 from ..support.running_bot import OWNER, running_bot
 from ..support.running_llama import LOG
 
-pytestmark = REAL_MODEL
+pytestmark = [*REAL_MODEL, pytest.mark.long]
 # Small, so that a few turns fill it.
 WINDOW = 1024
 BELLA = 43
