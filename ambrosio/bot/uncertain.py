@@ -40,9 +40,9 @@ and to the same chat.
 
 import asyncio
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 import telegram
@@ -72,7 +72,7 @@ MAX_QUESTIONS = 12
 MAX_MISSING_IN_SUPERGROUP = 4
 # How far the ids are looked through, with those that are left out.
 MAX_DISTANCE = 100
-# How often a question may fail for a reason of the network before the message is sent again.
+# How often the questions may fail, or meet a flood wait, before the message is sent again.
 MAX_FAILURES = 5
 
 
@@ -136,11 +136,15 @@ def has_content(outgoing: OutgoingMessage, message: telegram.Message) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """What is asked about an id: whether it has this keyboard, as a message of ours would."""
+    """What is asked about an id: whether it has this keyboard, as a message of ours would.
+
+    Ids that are `ruled_out` have been asked about.
+    """
 
     chat: Chat
     keyboard: telegram.InlineKeyboardMarkup | None
     outgoing: OutgoingMessage | None = None
+    ruled_out: set[int] = field(default_factory=set)
 
 
 class UncertainMessages:
@@ -156,7 +160,9 @@ class UncertainMessages:
     ) -> None:
         self._bot, self._store = bot, store
         self._rate_limiter, self._sleep = rate_limiter, sleep
+        # By the outbox id: how often its questions failed, and the ids that are something else.
         self._failures: Counter[int] = Counter()
+        self._ruled_out: defaultdict[int, set[int]] = defaultdict(set)
 
     async def find(self, outbox_id: int, outgoing: Outgoing) -> tuple[int, ...] | None:
         """Return the ids that Telegram gave a message that was tried before.
@@ -171,18 +177,23 @@ class UncertainMessages:
         )
         if place is None:
             return None
-        question = _Question(outgoing.chat, sent_keyboard(outgoing), outgoing)
+        ruled_out = self._ruled_out[outbox_id]
+        question = _Question(outgoing.chat, sent_keyboard(outgoing), outgoing, ruled_out)
+        known_before = len(ruled_out)
         try:
             found = await self._look(question, place, count=max(1, len(outgoing.files)))
-        except RetryAfter as exc:
-            raise SendFailed(ptb.retry_after_seconds(exc)) from exc
         except (NoVerdict, BadRequest, ChatMigrated, Forbidden, InvalidToken, EndPointNotFound):
             return None
         except TelegramError as exc:
-            self._failures[outbox_id] += 1
-            if self._failures[outbox_id] < MAX_FAILURES:
-                raise SendFailed from exc
-            return None
+            # Only questions in a row that taught nothing count.
+            failures = self._failures[outbox_id] if len(ruled_out) == known_before else 0
+            self._failures[outbox_id] = failures + 1
+            if self._failures[outbox_id] >= MAX_FAILURES:
+                return None
+            pause = ptb.retry_after_seconds(exc) if isinstance(exc, RetryAfter) else None
+            raise SendFailed(pause) from exc
+        self._failures.pop(outbox_id, None)
+        self._ruled_out.pop(outbox_id, None)
         log.info("a message for %s %s", outgoing.chat, "had arrived" if found else "is not there")
         return found
 
@@ -206,9 +217,13 @@ class UncertainMessages:
         found: list[int] = []
         missing = 0
         for message_id in candidates(place):
+            if message_id in question.ruled_out:
+                continue
             verdict = await self._ask(question, message_id)
             if verdict is Verdict.FOUND:
                 found.append(message_id)
+            else:
+                question.ruled_out.add(message_id)
             missing = missing + 1 if verdict is Verdict.MISSING else 0
             given_up = question.chat.is_supergroup and missing == MAX_MISSING_IN_SUPERGROUP
             if len(found) == count or given_up:

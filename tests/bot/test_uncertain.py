@@ -323,6 +323,22 @@ async def test_a_question_that_fails_is_asked_again(line, anna, fault):
     assert line.store.outbox.undelivered() == []
 
 
+async def test_flood_waits_between_questions_neither_lose_count_nor_go_on_for_ever(line, anna, api):
+    for number in range(8):
+        await api.person(43).private().say(f"message {number}")
+    await line.is_cut_off(message())
+    api.enable_flood_limits()
+    await line.deliver()
+    assert [shown.text for shown in anna.answers] == ["Here."]
+    assert line.questions <= 9 + 8
+
+    api.flood("editMessageReplyMarkup", retry_after=9, times=1000)
+    api.drop("sendMessage", processed=False)
+    line.store.outbox.enqueue(message(text="Next."))
+    await line.deliver()
+    assert [shown.text for shown in anna.answers] == ["Here.", "Next."]
+
+
 @pytest.mark.parametrize(("code", "text"), [(500, ""), (400, "SOMETHING_NEW")])
 async def test_a_question_that_is_never_answered_holds_up_nothing(line, anna, code, text):
     await line.is_cut_off(message())
