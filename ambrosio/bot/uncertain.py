@@ -43,7 +43,6 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from enum import Enum, auto
 
 import telegram
 from telegram.error import (
@@ -67,21 +66,10 @@ from .streaming import STOP
 log = logging.getLogger(__name__)
 
 MAX_QUESTIONS = 12
-# In a supergroup the id behind the last message is the first one that is missing; a few may have
-# been deleted. Elsewhere the missing ones are in other chats.
-MAX_MISSING_IN_SUPERGROUP = 4
 # How far the ids are looked through, with those that are left out.
 MAX_DISTANCE = 100
 # How often the questions may fail, or meet a flood wait, before the message is sent again.
 MAX_FAILURES = 5
-
-
-class Verdict(Enum):
-    """What is known of an id after a question."""
-
-    FOUND = auto()
-    MISSING = auto()
-    OTHER = auto()
 
 
 class NoVerdict(Exception):
@@ -115,16 +103,14 @@ def candidates(place: SearchRange) -> Iterator[int]:
         yield message_id
 
 
-def read_refusal(description: str) -> Verdict:
-    """Read what a refused question says of an id, or raise `NoVerdict`."""
+def read_refusal(description: str) -> bool:
+    """Say whether a refusal means that a message has these very buttons, or raise `NoVerdict`."""
     text = description.lower()
     # Only the text tells them apart.
     if "message is not modified" in text:
-        return Verdict.FOUND
-    if "message to edit not found" in text:
-        return Verdict.MISSING
-    if "message can't be edited" in text:
-        return Verdict.OTHER
+        return True
+    if "message to edit not found" in text or "message can't be edited" in text:
+        return False
     raise NoVerdict
 
 
@@ -213,24 +199,24 @@ class UncertainMessages:
     async def _look(
         self, question: "_Question", place: SearchRange, *, count: int
     ) -> tuple[int, ...]:
-        """Ask about one id after the other until all messages are found, or enough are missing."""
+        """Ask about one id after the other until all messages are found.
+
+        That some are missing says nothing of the next: they are in other chats or, in a group that
+        shows the bot only what is meant for it, hidden.
+        """
         found: list[int] = []
-        missing = 0
         for message_id in candidates(place):
             if message_id in question.ruled_out:
                 continue
-            verdict = await self._ask(question, message_id)
-            if verdict is Verdict.FOUND:
+            if await self._ask(question, message_id):
                 found.append(message_id)
             else:
                 question.ruled_out.add(message_id)
-            missing = missing + 1 if verdict is Verdict.MISSING else 0
-            given_up = question.chat.is_supergroup and missing == MAX_MISSING_IN_SUPERGROUP
-            if len(found) == count or given_up:
+            if len(found) == count:
                 break
         return tuple(found)
 
-    async def _ask(self, question: "_Question", message_id: int) -> Verdict:
+    async def _ask(self, question: "_Question", message_id: int) -> bool:
         chat_id = question.chat.chat_id
         await self._wait_for_limit(chat_id)
         try:
@@ -242,11 +228,11 @@ class UncertainMessages:
         sent = question.outgoing
         if sent and isinstance(changed, telegram.Message) and has_content(sent, changed):
             # It was sent without its buttons, since Telegram had refused them.
-            return Verdict.FOUND
+            return True
         # It can only be a preview, which gets its button back.
         before = ptb.to_keyboard((STOP,)) if sent else None
         await self._bot.edit_message_reply_markup(chat_id, message_id, reply_markup=before)
-        return Verdict.OTHER
+        return False
 
     async def _wait_for_limit(self, chat_id: int) -> None:
         # Nearly all questions are refused before anything is edited, so they count as hints do.
