@@ -257,6 +257,17 @@ async def test_a_preview_that_was_left_is_not_taken_for_it(line, anna, buttons):
     assert shown == [("Her", ("Stop",)), ("Here.", tuple(button.text for button in buttons))]
 
 
+async def test_a_preview_that_does_not_get_its_button_back_is_not_taken_for_it_either(line, anna):
+    await line.bot.send_message(42, "Her", reply_markup=ptb.to_keyboard((STOP,)))
+    line.api.drop("sendMessage", processed=False)
+    # The first question changes the preview, and the second call is to change it back.
+    line.api.fail_every(2, "editMessageReplyMarkup", code=500, times=1)
+    line.store.outbox.enqueue(message(buttons=BUTTONS, turn_id=7))
+    await line.deliver()
+
+    assert [line.text for line in anna.answers] == ["Her", "Here."]
+
+
 async def test_what_was_said_past_the_outbox_is_not_taken_for_it(line, anna):
     await line.starts().tell_now(ANNA, "The disk is full.")
     line.api.drop("sendMessage", processed=False)
