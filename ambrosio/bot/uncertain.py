@@ -229,8 +229,8 @@ class UncertainMessages:
         if sent and isinstance(changed, telegram.Message) and has_content(sent, changed):
             # It was sent without its buttons, since Telegram had refused them.
             return True
-        # It can only be a preview, which gets its button back. Should that fail, it is not asked about
-        # again: it would have the buttons that are asked for.
+        # It can only be a preview, which gets its button back. Should that fail, it is not asked
+        # about again: by then it has the buttons that are asked for.
         question.ruled_out.add(message_id)
         before = ptb.to_keyboard((STOP,)) if sent else None
         await self._bot.edit_message_reply_markup(chat_id, message_id, reply_markup=before)
