@@ -8,7 +8,7 @@ from ambrosio.media.office import docx_to_text
 from ambrosio.media.pages import read_pages
 from ambrosio.media.spreadsheet import xlsx_to_sheets
 from ambrosio.media.xml_archive import XmlArchive
-from tests.support.document_files import archive, pdf_form, xlsx
+from tests.support.document_files import arabic_pdf, archive, pdf_form, xlsx
 
 WORD = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 
@@ -83,6 +83,10 @@ def test_what_was_typed_into_a_pdf_is_read():
     [text], _, _ = read_pages(pdf_form("Anna Bell", "see page two"), 1_000)
 
     assert text.split() == ["Anna", "Bell", "see", "page", "two"]
+
+
+def test_arabic_words_are_read_from_right_to_left():
+    assert read_pages(arabic_pdf("مرحبا"), 1_000)[0] == ["مرحبا"]
 
 
 HEAD = b"From: a@x.org\r\nTo: b@x.org\r\nSubject: Rice\r\nMIME-Version: 1.0\r\n"
