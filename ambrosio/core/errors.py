@@ -206,7 +206,7 @@ class NobodySees(NoProvider):
         """Name the model that can see, or say how to set one up."""
         if self.offer:
             return f"Switch to {self.offer}, which can."
-        task = "set up a model that can, such as Qwen3.5 (see the README)"
+        task = "set up a model that can; `ambrosio doctor` shows how"
         return f"{task[0].upper()}{task[1:]}." if for_owner else f"Ask the owner to {task}."
 
 
