@@ -121,8 +121,8 @@ def arabic_pdf(word: str) -> bytes:
         b"/Span<</ActualText <FEFF%04X>>> BDC (%s) Tj EMC " % (ord(letter), shape.encode())
         for letter, shape in zip(reversed(word), "ABCDEFGHIJ", strict=False)
     )
-    # A shape of which no program knows what it means comes first.
-    return pdf(b"BT /F1 18 Tf 20 100 Td (\\000) Tj " + content + b"ET")
+    # A shape of which nobody knows what it means comes first.
+    return pdf(b"BT /F1 18 Tf 20 100 Td (\\000X) Tj " + content + b"ET")
 
 
 LOCKED = (
