@@ -1,8 +1,11 @@
 """A child that is no longer wanted, takes too long, lacks its software, or is killed."""
 
 import asyncio
+import json
 import os
+import platform
 import signal
+import sys
 from contextlib import aclosing
 
 import pytest
@@ -15,6 +18,7 @@ from ambrosio.core.file_errors import (
 )
 from ambrosio.core.media import AudioPiece
 from ambrosio.media.client import MediaClient
+from ambrosio.media.sandbox import SYSTEM_CALLS
 from tests.support.document_files import pdf
 from tests.support.media_files import RATE, picture, sound, tone
 from tests.support.running_llama import alive
@@ -180,3 +184,70 @@ async def test_of_a_recording_no_piece_is_lost_or_comes_twice():
             pieces.append(piece)
 
     assert pieces == await cut(client, LONG)
+
+
+# Tries what a decoder in the hands of a file might try, and tells what came of it.
+TRIES = """
+import json, os, socket, sys
+from ambrosio.media import protocol, sandbox
+
+job, parent = protocol.read_job(sys.stdin.buffer)
+sandbox.enter(parent, memory_bytes=1 << 30, cpu_seconds=5)
+
+def write():
+    with open(job.file_name, "w") as file:
+        file.write("x")
+
+def fork():
+    if not os.fork():
+        os._exit(0)
+
+tries = {
+    "a socket": socket.socket,
+    "a process": fork,
+    "a program": lambda: os.execv("/bin/true", ["true"]),
+    "a signal": lambda: os.kill(parent, 0),
+    "a file": write,
+    "two gigabytes": lambda: bytearray(2 << 30),
+}
+came = {"environment": sorted(os.environ)}
+for name, attempt in tries.items():
+    try:
+        attempt()
+        came[name] = "done"
+    except (OSError, MemoryError) as exc:
+        came[name] = "refused"
+fields = {"document": "", "part_name": "", "part_count": 1, "is_scanned": False, "is_cut": False}
+sys.stdout.buffer.write(protocol.pack(fields, json.dumps([json.dumps(came)]).encode()))
+"""
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or platform.machine() not in SYSTEM_CALLS, reason="has no seccomp here"
+)
+async def test_a_decoder_in_foreign_hands_can_do_nothing(monkeypatch, tmp_path):
+    monkeypatch.setattr("ambrosio.media.client.ARGUMENTS", ("-B", "-P", "-c", TRIES))
+    monkeypatch.setenv("TOGETHER_API_KEY", "secret")
+
+    told = await MediaClient().read_document(b"x", str(tmp_path / "file"))
+
+    came = json.loads(told.parts[0])
+    assert came.pop("environment") == ["LC_ALL", "PYTHONPATH"]
+    assert len(came) == 6
+    assert set(came.values()) == {"refused"}
+
+
+ENDLESS = """
+import sys
+from ambrosio.media import protocol, sandbox
+sandbox.enter(protocol.read_job(sys.stdin.buffer)[1], memory_bytes=1 << 30, cpu_seconds=1)
+while True:
+    pass
+"""
+
+
+async def test_a_decoder_that_computes_without_end_is_ended(monkeypatch):
+    monkeypatch.setattr("ambrosio.media.client.ARGUMENTS", ("-B", "-P", "-c", ENDLESS))
+
+    with pytest.raises(FileTooDemanding):
+        await MediaClient().read_document(b"x")
