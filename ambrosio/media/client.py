@@ -108,10 +108,10 @@ class MediaClient:
     async def convert_picture(self, content: bytes, *, max_side: int = 1280) -> Picture:
         """Make an upright JPEG of a picture, no side longer than `max_side` pixels.
 
-        A JPEG that is all this already comes back as it is, but for its metadata. Without the extra
-        `media` that still works.
+        A JPEG that is all this already comes back as it is, but for its metadata.
 
         Raises:
+            MediaNotInstalled: the extra `media` is missing.
             UnsupportedFile: it is no picture, or of a kind that is not read.
             PictureTooLarge: it has more than 50 megapixels.
         """
