@@ -107,10 +107,13 @@ async def test_whatever_a_child_does_it_is_gone_and_has_a_reason(monkeypatch, co
 
 # Notes that it was started, dies of a signal if this was among the first times, and does its job.
 DIES = """
-import os, runpy
+import os, runpy, signal
 with open({path!r}, "a") as log:
     log.write("x")
 if os.path.getsize({path!r}) <= {times}:
+    if {number} != signal.SIGKILL:
+        # Under nohup, the one of a closed terminal is ignored.
+        signal.signal({number}, signal.SIG_DFL)
     os.kill(os.getpid(), {number})
 runpy.run_module("ambrosio.media", run_name="__main__")
 """
