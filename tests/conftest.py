@@ -8,6 +8,7 @@ import socket
 import openai  # noqa: F401  half a second that must not count against a test's patience
 import pytest
 import respx
+from hypothesis import HealthCheck, settings
 
 from ambrosio.config.setting_names import PREFIXES
 from ambrosio.emulators.botapi.api import BotApi
@@ -19,6 +20,11 @@ from ambrosio.store import Store
 from .support import DATA
 from .support.running_bot import OWNER, SDXL, running_bot
 
+# A machine with much else to do is slow, which is no fault of a property.
+settings.register_profile(
+    "busy", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("busy")
 # Read once: that takes longer than many a test.
 SCHEMA = Schema(DATA / "botapi-10.3.json")
 

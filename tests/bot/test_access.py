@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ambrosio.bot.access import (
@@ -266,7 +266,6 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(UPDATE_KINDS) | FIELDS, JSON, max_size=3))
 def test_the_gate_never_raises(update):
     verdict = check_access(update, ACCESS)
@@ -275,7 +274,6 @@ def test_the_gate_never_raises(update):
         assert verdict.user_id in ACCESS.people
 
 
-@settings(deadline=None)
 @given(st.sampled_from(UPDATE_KINDS), st.dictionaries(FIELDS, JSON, max_size=3))
 def test_the_gate_never_raises_at_a_message_that_is_almost_right(kind, wrong):
     verdict = check_access(
@@ -359,7 +357,6 @@ def test_vv_at_the_beginning_asks_for_a_short_answer(text, concise, question):
     assert split_vv(text) == (concise, question)
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_whatever_is_no_vv_question_stays_as_it_is(text):
     concise, question = split_vv(text)

@@ -1,7 +1,7 @@
 """No chat and no group is spoken to faster than Telegram allows, and none waits for another."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ambrosio.bot.rate_limit import (
@@ -236,7 +236,6 @@ def most(moments, seconds):
     )
 
 
-@settings(deadline=None)
 @given(ASKS)
 def test_no_window_ever_holds_more_than_the_budgets(asks):
     now = 0.0

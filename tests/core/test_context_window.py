@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import groupby, pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ambrosio.core.context_window import (
@@ -55,7 +55,6 @@ def count_examples(built):
     return 2 * sum(any(text.endswith(f"vv {ask}") for text in asked[:-1]) for ask, _ in examples)
 
 
-@settings(deadline=None)
 @given(TURNS, MANNERS)
 def test_each_prompt_begins_with_the_one_before_and_its_answer(turns, manner):
     turns = [*turns, ("last?", "", False)]
@@ -79,7 +78,6 @@ def test_each_prompt_begins_with_the_one_before_and_its_answer(turns, manner):
             assert flat(after.messages).startswith(grown)
 
 
-@settings(deadline=None)
 @given(TURNS, MANNERS, st.text(max_size=2000), st.booleans())
 def test_roles_alternate_and_the_question_stands_last(turns, manner, question, concise):
     built = build_context(SYSTEM, exchanges(turns), question, concise=concise, profile=manner)
@@ -103,7 +101,6 @@ def built_with(manner, concise):
     return manner.repeat_vv and concise
 
 
-@settings(deadline=None)
 @given(TURNS, MANNERS)
 def test_the_same_is_built_the_same_way_again(turns, manner):
     history = exchanges(turns)

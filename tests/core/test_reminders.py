@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ambrosio.core.reminders import REPEATS, Rule, next_due, to_utc
@@ -92,7 +92,6 @@ LOCAL_TIMES = st.datetimes(
 ).map(lambda at: at.replace(second=0, microsecond=0, fold=0))
 
 
-@settings(deadline=None)
 @given(LOCAL_TIMES, st.sampled_from(ZONES), st.sampled_from(REPEATS[1:]), st.floats(0, 2 * 366))
 def test_the_next_moment_is_later_right_on_the_wall_and_never_skips_one(
     local, zone, repeat, days_later

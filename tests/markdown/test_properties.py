@@ -17,7 +17,6 @@ def habit(examples=120):
     return settings(
         max_examples=examples,
         derandomize=True,
-        deadline=None,
         suppress_health_check=list(HealthCheck),
     )
 

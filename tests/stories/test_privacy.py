@@ -398,7 +398,7 @@ async def live(house, deeds, *, private):
     return phone
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     house=houses(),
     deeds=st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 50)), min_size=3, max_size=30),

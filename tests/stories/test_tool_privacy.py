@@ -184,7 +184,7 @@ def run(deeds, seed, locals_, *, private):
     return asyncio.run(live(deeds, seed, locals_, private=private))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     deeds=st.lists(
         st.tuples(
