@@ -7,6 +7,7 @@ anything is deleted.
 import logging
 import os
 import sqlite3
+import zlib
 from pathlib import Path
 
 from ..core.errors import DatabaseVersion
@@ -26,20 +27,33 @@ def migrate(db: sqlite3.Connection, path: Path | None) -> None:
         path: where it is; None for one in memory.
     """
     version, newest = db.execute("PRAGMA user_version").fetchone()[0], len(schema.MIGRATIONS)
-    if version > newest:
+    [written_by] = db.execute("PRAGMA application_id").fetchone()
+    if version > newest or written_by != _digest(version):
         # Its tables are not ours: reading on would fail later, or change what it holds.
         copy = _copy_path(path, newest) if path else None
         raise DatabaseVersion(str(path), str(copy) if copy and copy.exists() else "")
     if path and 0 < version < newest:
         _copy(db, _copy_path(path, version))
     for number, script in enumerate(schema.MIGRATIONS[version:], start=version + 1):
-        db.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
+        db.executescript(
+            f"BEGIN; {script} PRAGMA user_version = {number}; "
+            f"PRAGMA application_id = {_digest(number)}; COMMIT;"
+        )
 
 
 def delete_copies(path: Path) -> None:
     """Delete the copies in older formats, or raise `OSError`."""
     for copy in path.parent.glob(f"{path.name}.v*"):
         copy.unlink(missing_ok=True)
+
+
+def _digest(version: int) -> int:
+    """Return a number for the tables of a version, which change until it is released.
+
+    For none it is 0, as in a new file.
+    """
+    scripts = "".join(schema.MIGRATIONS[:version])
+    return zlib.crc32(scripts.encode()) & 0x7FFF_FFFF
 
 
 def _copy_path(path: Path, version: int) -> Path:

@@ -211,10 +211,13 @@ def test_a_value_that_is_refused_is_not_the_disks_fault(store, model, at):
         store.finish(None, (), turn)
 
 
-def test_a_database_of_another_version_is_refused_and_left_alone(tmp_path, clock):
+@pytest.mark.parametrize(
+    "mark", [f"user_version = {len(MIGRATIONS) + 1}", "application_id = 7"], ids=["newer", "other"]
+)
+def test_a_database_of_another_version_is_refused_and_left_alone(tmp_path, clock, mark):
     path = tmp_path / "ambrosio.db"
     with Store(path, now=clock) as store:
-        store.database.connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+        store.database.connection.execute(f"PRAGMA {mark}")
 
     before = path.read_bytes()
     with pytest.raises(DatabaseVersion), Store(path, now=clock):
