@@ -191,6 +191,9 @@ class Dispatcher:
 
     async def _run_lane(self, lane: Lane) -> None:
         try:
+            if not lane.urgent:
+                # After a restart: an edit replaces only an answer that has arrived.
+                await self._deliver(lane.chat)
             while await self._work_next(lane):
                 pass
         finally:

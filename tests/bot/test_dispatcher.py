@@ -165,3 +165,22 @@ async def test_what_waits_at_the_start_and_fails_as_nobody_foresaw_costs_one_mes
         await bot.settled()
 
     assert [line.text for line in seats[0].answers] == [texts.MAYBE_SENT, "Good morning."]
+
+
+async def test_after_a_restart_an_edit_replaces_the_answer_that_was_still_to_be_sent(
+    api, telegram_url, tmp_path, model, model_url, anna
+):
+    model.answer = lambda asked: Says(f"On {asked.question}." if asked.question else "")
+    api.fail("sendMessage", code=502, times=1000)
+    async with running_bot(api, telegram_url, tmp_path, llama_base_url=model_url):
+        question = await anna.say("tea")
+        await api.wait_for(lambda: api.calls_to("sendMessage"))
+    api.faults.clear()
+    # What is cut off takes a while, since Telegram is asked about it.
+    api.drop("sendMessage", processed=False)
+    await anna.edit(question, "rice")
+    async with running_bot(api, telegram_url, tmp_path, llama_base_url=model_url) as life:
+        await anna.wait_text("On rice.")
+        await life.settled()
+
+    assert [line.text for line in anna.answers] == ["On rice."]
