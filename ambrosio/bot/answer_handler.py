@@ -42,7 +42,12 @@ class AnswerHandler:
         in_place: bool = False,
     ) -> AsyncIterator[StreamedMessage]:
         """Show the progress of an answer, and let it be stopped, until the block ends."""
-        sent = partial(self._context.store.record_draft, item)
+
+        def sent(message_id: int) -> None:
+            self._context.store.record_draft(item, message_id)
+            # One that has come after its answer is deleted.
+            self._delivery.deliver_soon(item.chat)
+
         with self._context.running.track(item.chat, progress):
             async with self._streamer.showing(
                 item.chat, progress, concise=concise, in_place=in_place, sent=sent

@@ -8,7 +8,7 @@ is a silent message that is edited, and deleted in the end.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from enum import Enum, auto
 from typing import Literal
@@ -64,6 +64,7 @@ class AnswerStreamer:
         self._stream = stream
         self._draftless: set[Chat] = set()
         self._knows_drafts = True
+        self._sending: set[asyncio.Task[None]] = set()
 
     def mode(self, chat: Chat) -> Stream:
         """Return how answers are streamed in a chat."""
@@ -76,6 +77,18 @@ class AnswerStreamer:
             # The token has long been used: it is the method that Telegram does not know.
             self._knows_drafts = False
         self._draftless.add(chat)
+
+    async def send_to_the_end(self, send: Coroutine[None, None, None]) -> None:
+        """Send a message, and note that it is there, even if nobody waits for it any more."""
+        task = asyncio.create_task(send)
+        self._sending.add(task)
+        task.add_done_callback(self._on_sent)
+        await asyncio.shield(task)
+
+    def _on_sent(self, task: asyncio.Task[None]) -> None:
+        self._sending.discard(task)
+        if not task.cancelled() and (failure := task.exception()):
+            log.debug("no preview: %s", type(failure).__name__)
 
     @asynccontextmanager
     async def showing(
@@ -241,30 +254,33 @@ class StreamedMessage:
             await self._wait_for_text(left)
 
     async def _edit(self) -> None:
-        bot, chat = self._streamer.bot, self._chat
         chunk = preview(self._progress.shown)
         if self.message is None:
-            message = await bot.send_message(
-                chat.chat_id,
-                chunk.text,
-                message_thread_id=chat.topic_id or None,
-                entities=ptb.to_entities(chunk),
-                link_preview_options=ptb.NO_LINK_PREVIEW,
-                reply_markup=ptb.to_keyboard((STOP,)),
-                disable_notification=True,
-            )
-            self.message = message.message_id
-            self._sent(message.message_id)
+            await self._streamer.send_to_the_end(self._send(chunk))
         else:
-            await bot.edit_message_text(
+            await self._streamer.bot.edit_message_text(
                 chunk.text,
-                chat.chat_id,
+                self._chat.chat_id,
                 self.message,
                 entities=ptb.to_entities(chunk),
                 link_preview_options=ptb.NO_LINK_PREVIEW,
                 reply_markup=ptb.to_keyboard((STOP,)),
             )
         self._shown = chunk
+
+    async def _send(self, chunk: FormattedText) -> None:
+        chat = self._chat
+        message = await self._streamer.bot.send_message(
+            chat.chat_id,
+            chunk.text,
+            message_thread_id=chat.topic_id or None,
+            entities=ptb.to_entities(chunk),
+            link_preview_options=ptb.NO_LINK_PREVIEW,
+            reply_markup=ptb.to_keyboard((STOP,)),
+            disable_notification=True,
+        )
+        self.message = message.message_id
+        self._sent(message.message_id)
 
     # --- one call at a time -----------------------------------------------------------------------
 

@@ -192,6 +192,26 @@ class TestEdits:
         assert [line.text for line in seat.answers] == [STORY.strip()]
 
 
+async def test_a_preview_that_telegram_confirms_after_the_answer_is_deleted(
+    api, anna, model, life, monkeypatch
+):
+    monkeypatch.setattr("ambrosio.bot.streaming.SETTLE_SECONDS", 0.0)
+    group = api.group(-100500, "Kitchen", bot=False)
+    await group.add_bot(api.person(OWNER))
+    seat = group.as_user(api.person(OWNER))
+    held, late = asyncio.Event(), api.delay("sendMessage")
+    model.script(Holds(STORY, held))
+    await group.say(api.person(OWNER), "@ambrosio_bot a story")
+    await seat.wait_text("Once")
+    held.set()
+    await seat.wait_text(STORY.strip())
+    late.release()
+    await life.settled()
+    await seat.wait_until(lambda: len(seat.answers) == 1, "the preview is still there")
+
+    assert [line.text for line in seat.answers] == [STORY.strip()]
+
+
 async def test_off_shows_nothing_before_the_answer(
     api, telegram_url, tmp_path, anna, model, model_url
 ):

@@ -111,7 +111,7 @@ async def test_a_whole_conversation_with_a_real_model(api, anna, telegram_url, t
         async with running_bot(api, telegram_url, tmp_path, sleep=unhurried, **given) as life:
             model = RealModel(life)
             await model.ready()
-            # Else the limit on previews, which counts what goes out in a second, would stay reached.
+            # Else the limit on previews, so many in a second, would stay reached.
             passing = asyncio.create_task(pass_time(clock))
             yield model
             passing.cancel()

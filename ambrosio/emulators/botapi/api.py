@@ -227,6 +227,10 @@ class BotApi:
         """Process the next call but do not answer; `release()` then cuts the connection."""
         return self.faults.plan(Fault(method, "hang", 1, processed=True))
 
+    def delay(self, method: str = ANY) -> Fault:
+        """Process the next call, and answer it when `release()` is called."""
+        return self.faults.plan(Fault(method, "late", 1, processed=True))
+
     def drop(self, method: str = ANY, *, processed: bool = False) -> Fault:
         """Close the connection without an answer, before or after the call is processed."""
         return self.faults.plan(Fault(method, "drop", 1, processed=processed))

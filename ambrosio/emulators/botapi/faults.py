@@ -22,7 +22,7 @@ class Fault:
     """A failure of one method (or of any), a number of times."""
 
     method: str
-    kind: Literal["refuse", "hang", "drop", "garbage"]
+    kind: Literal["refuse", "hang", "late", "drop", "garbage"]
     times: float = 1
     every: int = 1
     processed: bool = False
@@ -54,10 +54,11 @@ class Fault:
             raise Garbled
 
     async def fail_after(self) -> None:
-        """Fail after the call has been processed."""
-        if self.kind == "hang":
+        """Fail after the call has been processed, or only wait."""
+        if self.kind in {"hang", "late"}:
             await self.released.wait()
-        raise Lost
+        if self.kind != "late":
+            raise Lost
 
 
 class Faults:
