@@ -38,10 +38,10 @@ REPORT_AFTER_FAILURES = 2
 MAX_LOG_BYTES = 2_000_000
 TAIL_BYTES = 8_000
 EXIT_TIMEOUT_SECONDS = 3.0
-# How often an idle thread of llama.cpp looks for work before it sleeps. By default it spins so long
-# that with one of two cores busy a small model falls from 85 to 20 tokens/s; with this it keeps 37,
-# and loses nothing on a quiet machine.
-SPIN_COUNT = "10000"
+# How often an idle thread of llama.cpp looks for work before it sleeps. With libgomp's own 300,000
+# a small model falls from 113 to 19 tokens/s when both cores are busy; with this it keeps 49, and
+# loses nothing on a quiet machine. Ten times as much halves the speed beside one busy core.
+SPIN_COUNT = "1000"
 
 
 @dataclass(frozen=True, slots=True)

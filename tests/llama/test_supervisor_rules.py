@@ -264,7 +264,7 @@ async def test_a_model_chosen_of_a_router_is_the_one_that_is_asked(provider_of, 
     assert [body["model"] for body in bodies(chat)] == ["large"]
 
 
-@pytest.mark.parametrize(("set_by_owner", "spins"), [({}, "10000"), ({"GOMP_SPINCOUNT": "7"}, "7")])
+@pytest.mark.parametrize(("set_by_owner", "spins"), [({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7")])
 def test_the_child_gives_the_processor_back_and_knows_no_secret(set_by_owner, spins):
     given = {"PATH": "/bin", "TELEGRAM_BOT_TOKEN": "1:a", "LLAMA_API_KEY": "k", **set_by_owner}
 
