@@ -146,6 +146,7 @@ async def test_a_stop_while_both_are_asked_stops_both(anna, model, cloud, life_w
     cloud.script(StallsBefore())
     async with life_with():
         await anna.say("tea?")
+        await asked(model)
         await asked(cloud)
         await anna.say("/stop")
         answer = await anna.wait_answer()
