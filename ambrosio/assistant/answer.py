@@ -26,7 +26,7 @@ class Answer:
     """The result of a turn: the text, or the failure shown instead, and how it ended.
 
     It is `unread` if the failure kept the files of its question from being read, so that another
-    attempt must begin with the message itself. `alone` says why a comparison has one answer only.
+    attempt must begin with the message itself. `only_one` says why there is nothing to compare.
     """
 
     turn: Turn
@@ -41,7 +41,7 @@ class Answer:
     rounds: tuple[ToolRound, ...] = ()
     read_outside: bool = False
     unread: bool = False
-    alone: AmbrosioError | None = None
+    only_one: AmbrosioError | None = None
 
     @property
     def ref(self) -> ModelRef | None:

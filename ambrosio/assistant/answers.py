@@ -266,7 +266,7 @@ class Assistant:
         turn = self.with_memory(self.with_privacy(replace(turn, detached=True)))
         request = self.completion_request(turn)
         asked = await self._asked(turn, request, on_answer)
-        alone = self._why_alone(request) if len(asked) == 1 else None
+        only_one = self._why_only_one(request) if len(asked) == 1 else None
         waiting = [str(ref) for ref in asked if ref.provider not in without]
         progress.parts = [Progress(turn.message_id) for _ in waiting]
         if progress.stopped:
@@ -274,7 +274,7 @@ class Assistant:
 
         async def ask_one(name: str, part: Progress) -> None:
             answer = await self.answer(replace(turn, model=name), part, single_provider=True)
-            answer.alone = alone
+            answer.only_one = only_one
             waiting.remove(name)
             progress.set_note(_waiting_note(waiting))
             await on_answer(answer)
@@ -284,7 +284,7 @@ class Assistant:
             for name, part in zip(tuple(waiting), progress.parts, strict=True):
                 group.create_task(ask_one(name, part))
 
-    def _why_alone(self, request: CompletionRequest) -> OnlyOneModel:
+    def _why_only_one(self, request: CompletionRequest) -> OnlyOneModel:
         if len(self.router.order(request)) == 1:
             return OnlyOneModel()
         return OnlyOneLocalModel() if request.is_local_only else OnlyOneInBudget()

@@ -105,9 +105,8 @@ def render_comparison(
 ) -> list[Outgoing]:
     """Make messages of one of several answers, with its figures and a Continue button."""
     notes = [*_notes(answer, for_owner=style.for_owner), *_figures(answer, usd)]
-    if answer.alone and not answer.failure:
-        alone = answer.alone
-        notes.append(advise(alone.owner_message if style.for_owner else alone.user_message))
+    if (only_one := answer.only_one) and not answer.failure:
+        notes.append(advise(only_one.owner_message if style.for_owner else only_one.user_message))
     outgoing = _messages(answer, notes, rich=style.rich and not shown)
     if not answer.failure:
         outgoing[-1] = replace(outgoing[-1], buttons=(CONTINUE,))

@@ -276,7 +276,6 @@ class Dispatcher:
     async def _handle(self, item: InboxItem) -> None:
         begun_after = item.after_message_id
         if begun_after is not None and self._streamer.mode(item.chat) == "edit":
-            await self._deliver(item.chat)
             await self._delivery.delete_lost_preview(item.chat, begun_after)
         await self._handler.handle(item)
         self._warn_owners()

@@ -22,7 +22,7 @@ MAX_IN_WINDOW = 30
 WINDOW_SECONDS = 1.03
 # What may go out while others' answers wait: previews that are edits, and drafts and chat actions.
 MAX_PREVIEWS_IN_WINDOW = 20
-# A wait shorter than this is a rounding error: today's time has steps of a quarter of it.
+# A wait shorter than this is a rounding error: around today's Unix time, floats are 0.24 µs apart.
 ROUNDING = 1e-6
 
 

@@ -15,7 +15,7 @@ nothing: to set the very buttons that a message has. The answers, from the Bot A
 - Success, with the message as it is now: it is the bot's and had other buttons.
 
 Where to ask: ids rise, so it stands behind the newest one that was known before it was sent, among
-the next few (`store.message_numbers`). Ids that are known to be something else are left out.
+the next few (`store.known_message_ids`). Ids that are known to be something else are left out.
 
 Why no other message is taken for it, or changed: what the bot sends to a chat goes through the
 outbox, one message after the other, and the next one waits until the one before is noted. So an
@@ -26,7 +26,7 @@ unknown message of the bot behind that id is this one, but for three kinds:
 - a text past the outbox, while the disk is full (`Delivery.tell_now`): it has a markup that cannot
   be edited.
 - a message in another topic of the same chat, which has an outbox of its own: then nobody is asked
-  (`MessageNumbers.search_range`).
+  (`KnownMessageIds.search_range`).
 
 The same question finds a preview that is a message and was left without being noted: it alone has
 nothing but a Stop button. It is deleted when its update is worked on again, after all that waits
@@ -158,7 +158,7 @@ class UncertainMessages:
         """
         if not isinstance(outgoing, OutgoingMessage) or not can_ask(outgoing):
             return None
-        place = self._store.message_numbers.search_range(
+        place = self._store.known_message_ids.search_range(
             outbox_id, outgoing.chat, length=MAX_DISTANCE
         )
         if place is None:
@@ -185,7 +185,7 @@ class UncertainMessages:
 
     async def find_preview(self, chat: Chat, after_message_id: int) -> int | None:
         """Return the id of a preview that a process has left behind an id without noting it."""
-        place = self._store.message_numbers.range_behind(
+        place = self._store.known_message_ids.range_behind(
             after_message_id, chat, length=MAX_DISTANCE
         )
         if place is None:

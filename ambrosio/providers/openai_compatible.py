@@ -316,7 +316,7 @@ class OpenAIProvider:
             self.patience(),
             translate,
             holds_back=self._facts(model).opens_thinking,
-            gathers=self.local,
+            in_batches=self.local,
         )
 
     def _translate_error(self, exc: RequestFailed, request: ChatRequest) -> ProviderError:

@@ -15,8 +15,8 @@ import anyio
 from ..core.concise_guard import ConciseGuard
 from ..core.messages import EmptyAnswer, StatusNote, StreamEvent
 from ..core.provider_errors import NoText, ProviderError
+from .batching import BatchReader
 from .errors import connection_failure
-from .gathering import Gatherer
 from .openai_client import ApiClient, ChunkStream, ConnectionFailed, RequestFailed
 from .patience import Patience
 from .picture_body import PictureBody
@@ -31,9 +31,9 @@ class ChatStream:
     """An answer that is being streamed; `next_events` is asked until it returns None."""
 
     def __init__(
-        self, parser: StreamParser, patience: Patience, gatherer: Gatherer | None = None
+        self, parser: StreamParser, patience: Patience, batches: BatchReader | None = None
     ) -> None:
-        self._parser, self._patience, self._gatherer = parser, patience, gatherer
+        self._parser, self._patience, self._batches = parser, patience, batches
         self._chunks: ChunkStream | None = None
         self._items: asyncio.Queue[_Item] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
@@ -124,17 +124,17 @@ class ChatStream:
         )
         async with opening as self._chunks:
             next_chunk = self._chunks.next_chunk
-            while (chunk := await self._gathered(next_chunk)) is not None:
+            while (chunk := await self._next_in_batch(next_chunk)) is not None:
                 self._items.put_nowait(chunk)
 
-    async def _gathered(
+    async def _next_in_batch(
         self, next_chunk: Callable[[], Awaitable[RawChunk | None]]
     ) -> RawChunk | None:
-        if self._gatherer is None:
+        if self._batches is None:
             return await next_chunk()
         if self._parser.started:
-            self._gatherer.on_start()
-        return await self._gatherer.read(next_chunk)
+            self._batches.on_start()
+        return await self._batches.read(next_chunk)
 
     def _watch(self, watching: Coroutine[Any, Any, None]) -> None:
         if self._watching:
@@ -161,12 +161,12 @@ async def open_chat_stream(
     translate: Callable[[RequestFailed], ProviderError],
     *,
     holds_back: bool = False,
-    gathers: bool = False,
+    in_batches: bool = False,
 ) -> AsyncIterator[ChatStream]:
     """Send a request and yield the answer's stream, which is closed at the end of the block.
 
     Raises `ProviderError`, for what goes wrong inside the block too; `translate` says what a
-    refusal of this request means, and `holds_back` is for `StreamParser`. With `gathers`, not
+    refusal of this request means, and `holds_back` is for `StreamParser`. With `in_batches`, not
     every token is read by itself.
     """
     guard = ConciseGuard(request.plan) if request.plan else None
@@ -178,7 +178,7 @@ async def open_chat_stream(
         holds_back=holds_back,
         tools=request.tools,
     )
-    stream = ChatStream(parser, patience, Gatherer() if gathers else None)
+    stream = ChatStream(parser, patience, BatchReader() if in_batches else None)
     try:
         async with stream.reading(client, request):
             yield stream

@@ -19,9 +19,9 @@ from .erasing import Erasing, Erasure
 from .facts import Fact, Facts
 from .images import Images, ImageSet, StoredImage
 from .inbox import Inbox, InboxItem, Lane, NewUpdate
+from .known_message_ids import KnownMessageIds, SearchRange
 from .ledger import Ledger, UsageSummary
 from .mcp_tools import AllowedTool, McpTools
-from .message_numbers import MessageNumbers, SearchRange
 from .outbox import Outbox
 from .people import People, Person
 from .pictures import Pictures, folder_of
@@ -82,7 +82,7 @@ class Store:
         self.database = Database(path, now=now)
         self.inbox = Inbox(self.database)
         self.outbox = Outbox(self.database)
-        self.message_numbers = MessageNumbers(self.database)
+        self.known_message_ids = KnownMessageIds(self.database)
         self.chats = Chats(self.database)
         self.conversations = Conversations(self.database)
         self.images = Images(self.database, originals_bytes=originals_bytes)
@@ -119,11 +119,11 @@ class Store:
         with self.database.transaction():
             if self.inbox.offset(bot_id) is None:
                 # The ids that are known are those of another bot.
-                self.message_numbers.forget()
+                self.known_message_ids.forget()
             stored = self.inbox.receive(bot_id, offset, updates)
             for update in stored:
-                self.message_numbers.note_newest(update.chat, update.message_id)
-            self.message_numbers.note_seen(seen)
+                self.known_message_ids.note_newest(update.chat, update.message_id)
+            self.known_message_ids.note_seen(seen)
         return stored
 
     def finish(
@@ -317,7 +317,7 @@ class Store:
         It shows local-only text too, and a user may reply to it while it is there.
         """
         with self.database.transaction():
-            self.message_numbers.note_sent(item.chat, message_id)
+            self.known_message_ids.note_sent(item.chat, message_id)
             if not self.inbox.record_draft(item, message_id):
                 self.outbox.enqueue(Delete(item.chat, message_id))
             if self.conversations.is_local_only(item.chat, item.message_id):
@@ -338,7 +338,7 @@ class Store:
                 return
             self.images.record_file_ids(message, file_ids)
             for message_id in message_ids:
-                self.message_numbers.note_sent(message.chat, message_id)
+                self.known_message_ids.note_sent(message.chat, message_id)
                 self.conversations.add_answer_message(message, message_id)
                 if message.recording_message_id is not None:
                     self.transcripts.record_shown(

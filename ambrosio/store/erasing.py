@@ -102,7 +102,7 @@ class Erasing:
         """
         with self._database.transaction() as db:
             # A private chat has its user's id.
-            for table in ("outbox", "requests", "tool_uses"):
+            for table in ("outbox", "requests", "tool_uses", "own_messages", "begun_changes"):
                 _delete(db, table, "chat_id = ?", (user_id,))
             # A chat in private mode stays in it.
             _delete(db, "chats", "chat_id = ? AND local_only IS NOT 1", (user_id,))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from ..core.messages import Chat
 from .database import Database, chat_key
-from .message_numbers import newest_known
+from .known_message_ids import newest_known
 
 # Telegram keeps updates for a day; after a quiet week it numbers anew, perhaps with old numbers.
 INBOX_SECONDS = 2 * 86_400

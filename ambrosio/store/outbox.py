@@ -17,7 +17,7 @@ from ..core.messages import (
     OutgoingMessage,
 )
 from .database import Database, chat_key
-from .message_numbers import newest_known
+from .known_message_ids import newest_known
 
 
 class Outbox:

@@ -233,7 +233,7 @@ async def test_two_chats_cut_off_at_once_each_find_their_own(line, anna, api):
 async def test_in_a_group_it_is_found_among_what_others_write(line, anna, api, chat_id, basic):
     group = api.group(chat_id, basic=basic)
     carla = group.as_user(api.person(44))
-    line.store.message_numbers.note_newest(Chat(chat_id), await carla.say("@ambrosio_bot rice?"))
+    line.store.known_message_ids.note_newest(Chat(chat_id), await carla.say("@ambrosio_bot rice?"))
     for text in ("hello", "all"):
         await carla.say(text)
     await line.is_cut_off(message(Chat(chat_id), buttons=BUTTONS, turn_id=7))
@@ -429,7 +429,7 @@ async def test_the_second_attempt_looks_behind_where_the_first_began(line, group
     lane = Lane(Chat(SUPERGROUP))
     claimed = [line.store.inbox.claim(lane)]
     line.store.inbox.release(claimed[0])
-    line.store.message_numbers.note_newest(lane.chat, 900)
+    line.store.known_message_ids.note_newest(lane.chat, 900)
     claimed += [line.store.inbox.claim(lane), line.store.inbox.claim(lane)]
 
     behind = claimed[0].message_id

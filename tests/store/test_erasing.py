@@ -105,6 +105,17 @@ def test_of_what_is_forgotten_no_byte_is_left(store, path, clock, how):
         assert store.turn_search.find(word, user_id=user_id, chat_id=chat_id)
 
 
+def test_the_ids_of_a_persons_messages_go_too(store):
+    for user_id in (42, 43):
+        store.known_message_ids.note_sent(Chat(user_id), 7)
+        store.tool_uses.begin_change(Chat(user_id), 6)
+    forget_person(store, 42)
+
+    for table in ("own_messages", "begun_changes"):
+        rows = store.database.read(f"SELECT chat_id FROM {table}")
+        assert [row["chat_id"] for row in rows] == [43]
+
+
 def test_what_is_said_meanwhile_stays(store, path):
     rng = random.Random(6)
     numbers = iter(range(1000, 9999))

@@ -27,7 +27,7 @@ class SearchRange:
     known: frozenset[int]
 
 
-class MessageNumbers:
+class KnownMessageIds:
     """The newest id of each sequence, and the bot's latest messages."""
 
     def __init__(self, database: Database) -> None:

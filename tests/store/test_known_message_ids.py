@@ -27,7 +27,7 @@ def tried(store, chat):
 
 
 def place(store, outbox_id, chat):
-    return store.message_numbers.search_range(outbox_id, chat, length=LENGTH)
+    return store.known_message_ids.search_range(outbox_id, chat, length=LENGTH)
 
 
 @pytest.mark.parametrize(
@@ -43,10 +43,10 @@ def place(store, outbox_id, chat):
     ],
 )
 def test_it_is_behind_the_newest_message_that_was_known_before(store, chat, seen, after):
-    store.message_numbers.note_newest(GROUP, 1)
-    store.message_numbers.note_seen(seen)
+    store.known_message_ids.note_newest(GROUP, 1)
+    store.known_message_ids.note_seen(seen)
     outbox_id = tried(store, chat)
-    store.message_numbers.note_seen([(chat, 999)])
+    store.known_message_ids.note_seen([(chat, 999)])
     # The first copy may be the one that has arrived.
     store.outbox.record_try(outbox_id, 2)
 
@@ -54,10 +54,10 @@ def test_it_is_behind_the_newest_message_that_was_known_before(store, chat, seen
 
 
 def test_a_try_that_certainly_failed_does_not_count(store):
-    store.message_numbers.note_seen([(HERE, 5)])
+    store.known_message_ids.note_seen([(HERE, 5)])
     outbox_id = tried(store, HERE)
     store.outbox.record_try(outbox_id, 0)
-    store.message_numbers.note_seen([(HERE, 8)])
+    store.known_message_ids.note_seen([(HERE, 8)])
     store.outbox.record_try(outbox_id, 1)
 
     assert place(store, outbox_id, HERE) == SearchRange(8, frozenset())
@@ -86,7 +86,7 @@ def test_ids_that_belong_to_something_else_are_known(store):
 
 
 def test_messages_on_their_way_to_two_topics_cannot_be_told_apart(store):
-    store.message_numbers.note_seen([(HERE, 5)])
+    store.known_message_ids.note_seen([(HERE, 5)])
     first, second = tried(store, HERE), tried(store, TOPIC)
     assert [place(store, first, HERE), place(store, second, TOPIC)] == [None, None]
 
@@ -102,7 +102,7 @@ def test_messages_on_their_way_to_two_topics_cannot_be_told_apart(store):
 
 def test_nothing_is_known_of_a_chat_without_messages_or_from_before_it_moved(store):
     unknown, moved = tried(store, HERE), tried(store, GROUP)
-    store.message_numbers.note_newest(BASIC, 5)
+    store.known_message_ids.note_newest(BASIC, 5)
     basic = tried(store, BASIC)
     store.move_chat(BASIC.chat_id, GROUP.chat_id)
 
@@ -111,7 +111,7 @@ def test_nothing_is_known_of_a_chat_without_messages_or_from_before_it_moved(sto
 
 
 def test_supergroups_in_which_the_bot_does_nothing_leave_no_trace(store):
-    store.message_numbers.note_seen([(Chat(GROUP.chat_id - n), 5) for n in range(9)])
+    store.known_message_ids.note_seen([(Chat(GROUP.chat_id - n), 5) for n in range(9)])
 
     assert store.database.read("SELECT * FROM newest_messages") == []
 
@@ -126,6 +126,6 @@ def test_another_bot_has_other_numbers(store):
 
 def test_few_of_the_bots_messages_are_kept(store):
     for message_id in range(1, 1000):
-        store.message_numbers.note_sent(HERE, message_id)
+        store.known_message_ids.note_sent(HERE, message_id)
 
     assert len(store.database.read("SELECT * FROM own_messages")) <= 201

@@ -1,8 +1,8 @@
-"""Reading an answer a few tokens at a time, where reading takes time from the model.
+"""Reading an answer in batches of a few tokens, where reading takes time from the model.
 
-A token that is read by itself costs about half a millisecond, five times what its share of a few
-costs. A model on the same machine loses more than that: its threads wait for each other, so all of
-them wait for the one whose processor the bot has taken.
+A token that is read by itself costs about half a millisecond, twice its share of a batch. A model
+on the same machine loses more than that: its threads wait for each other, so all of them wait for
+the one whose processor the bot has taken.
 """
 
 import asyncio
@@ -13,15 +13,15 @@ from typing import TypeVar
 T = TypeVar("T")
 
 # The first words are shown as they come, and so is all of a short answer.
-PROMPT_SECONDS = 0.5
+FIRST_WORDS_SECONDS = 0.5
 # Previews are further apart, so only the end of an answer comes later, by half of this.
-GATHER_SECONDS = 0.05
+BATCH_SECONDS = 0.05
 # What comes sooner was there already.
 WAITED_SECONDS = 0.002
 
 
-class Gatherer:
-    """Reads the pieces of one answer, and lets them gather once its first words are out."""
+class BatchReader:
+    """Reads the pieces of one answer, in batches once its first words are out."""
 
     def __init__(
         self,
@@ -41,11 +41,11 @@ class Gatherer:
     async def read(self, next_piece: Callable[[], Awaitable[T]]) -> T:
         """Return what `next_piece` reads; if the last one had to be waited for, pause before."""
         if self._waited and self._is_under_way():
-            await self._sleep(GATHER_SECONDS)
+            await self._sleep(BATCH_SECONDS)
         began = self._now()
         piece = await next_piece()
         self._waited = self._now() - began > WAITED_SECONDS
         return piece
 
     def _is_under_way(self) -> bool:
-        return self._started_at is not None and self._now() - self._started_at > PROMPT_SECONDS
+        return self._started_at is not None and self._now() - self._started_at > FIRST_WORDS_SECONDS

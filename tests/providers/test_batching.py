@@ -2,7 +2,7 @@
 
 import pytest
 
-from ambrosio.providers.gathering import GATHER_SECONDS, PROMPT_SECONDS, Gatherer
+from ambrosio.providers.batching import BATCH_SECONDS, FIRST_WORDS_SECONDS, BatchReader
 
 
 class Server:
@@ -24,17 +24,17 @@ class Server:
 
 async def read_all(server: Server, *, starts_at: float = 0.0) -> list[tuple[float, float]]:
     """Return when each piece was sent, and when it was read."""
-    gatherer = Gatherer(now=lambda: server.at, sleep=server.sleep)
+    reader = BatchReader(now=lambda: server.at, sleep=server.sleep)
     pieces = []
     while server.due:
         if server.at >= starts_at:
-            gatherer.on_start()
-        pieces.append((await gatherer.read(server.next_piece), server.at))
+            reader.on_start()
+        pieces.append((await reader.read(server.next_piece), server.at))
     return pieces
 
 
 async def test_the_first_words_are_read_as_they_come():
-    server = Server(*(0.01 * number for number in range(int(PROMPT_SECONDS / 0.01))))
+    server = Server(*(0.01 * number for number in range(int(FIRST_WORDS_SECONDS / 0.01))))
     assert all(sent == read for sent, read in await read_all(server))
     assert server.pauses == []
 
@@ -42,7 +42,7 @@ async def test_the_first_words_are_read_as_they_come():
 async def test_what_comes_later_is_read_a_few_tokens_at_a_time():
     server = Server(*(0.01 * number for number in range(300)))
     delays = [read - sent for sent, read in await read_all(server)]
-    assert max(delays) <= GATHER_SECONDS
+    assert max(delays) <= BATCH_SECONDS
     # Five or six in each pause, of the 250 after the first half second.
     assert 40 <= len(server.pauses) <= 50
 
