@@ -20,6 +20,7 @@ from ..support import PATIENCE_SECONDS, media_files
 from ..support.browser import CHROMIUM, FLAGS
 from ..support.demo_page import DemoPage, DemoProcess
 from ..support.fake_huggingface import FakeHuggingFace
+from ..support.heif_files import RED, grid
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 if CHROMIUM is None:
@@ -235,6 +236,17 @@ def test_files_are_sent_as_an_album_or_as_documents(demo_page, open_page):
     assert sent[0]["photo"][-1]["width"] == 40
     assert sent[2]["document"]["file_name"] == "list.txt"
     assert page.locator(".photos").count() == 1
+
+
+def test_a_picture_that_the_browser_cannot_draw_is_sent_as_a_file(demo_page, open_page):
+    page = open_page(demo_page.page_url)
+    heic = {"name": "IMG_1.HEIC", "mimeType": "image/heic", "buffer": grid(*[RED] * 4)}
+    attach(page, "Pictures", heic)
+    page.locator("#words").press("Enter")
+    page.locator(".bubble", has_text="IMG_1.HEIC").wait_for()
+
+    sent = demo_page.take_updates()[0]["message"]
+    assert sent["document"]["file_name"] == "IMG_1.HEIC"
 
 
 def attach(page, kind, file):
