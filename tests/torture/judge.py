@@ -283,7 +283,9 @@ class Judge:
     def _check_paid_again(
         self, what: str, call: PaidCall, following: PaidCall, sent_at: float
     ) -> None:
-        kills = [kill for kill in self._kills if call.asked_at <= kill <= following.asked_at]
+        # What the bot has sent before a kill may be read after it.
+        begun_at = call.asked_at - WINDOW_SECONDS
+        kills = [kill for kill in self._kills if begun_at <= kill <= following.asked_at]
         window = min(kills, default=float("inf")) - sent_at
         if window > WINDOW_SECONDS:
             self._fault(f"{what} was paid again, and the kill came {window:.2f} s after the answer")
